@@ -1,0 +1,68 @@
+//! The project's own chores: `cargo xtask codegen`, `cargo xtask check`, `cargo xtask ci`.
+//!
+//! It must not depend on any crate of the workspace: broken generated code must not stop its own repair.
+//! It must not hold a chore itself: this file only reads the arguments and picks the module.
+
+// A terminal tool: its findings are its output.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod ci;
+mod codegen;
+mod features;
+mod layers;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What went wrong, in words for whoever ran the command.
+type Outcome = Result<(), String>;
+
+const HELP: &str = "\
+The project's own chores.
+
+  cargo xtask codegen             write everything that is made from crates/protocol/spec
+  cargo xtask codegen --check     compare instead of writing; fail when anything is stale
+  cargo xtask check layers        which crate may use which, and what none may ever reach
+  cargo xtask check tidy          house rules about files, words and places
+  cargo xtask check features      every crate without features, and with each feature alone
+  cargo xtask ci                  everything above and the tests, as the CI runs it
+  cargo xtask ci JOB              one job of it; `cargo xtask ci --list` names them
+  cargo xtask --help              this text
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match args.as_slice() {
+        [] | ["--help" | "-h" | "help"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        ["codegen"] => codegen::run(false),
+        ["codegen", "--check"] => codegen::run(true),
+        ["check", "layers"] => layers::run(&root()),
+        ["check", "tidy"] => tidy::run(&root()),
+        ["check", "features"] => features::run(&root()),
+        ["ci"] => ci::run(&root(), None),
+        ["ci", "--list"] => {
+            ci::list();
+            Ok(())
+        }
+        ["ci", job] => ci::run(&root(), Some(job)),
+        other => Err(format!("`cargo xtask {}` is not known\n\n{HELP}", other.join(" "))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace's root, wherever the command was started.
+fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_path_buf()
+}
