@@ -1,0 +1,53 @@
+//! Is a timestamp recent enough? It must not read a clock: the time is an argument.
+
+/// How far `ts` may be off, either way, in milliseconds: one minute.
+///
+/// Whether exactly one minute is still inside is documented nowhere; here it is.
+pub const TOLERANCE_MS: u64 = 60_000;
+
+/// Checks that the `ts` header is at most `tolerance_ms` from `now_ms`, either way and inclusive.
+///
+/// Both times are Unix time in milliseconds. A server passes [`TOLERANCE_MS`] for what the platform does.
+///
+/// # Errors
+///
+/// [`StaleError::NotMilliseconds`] when `ts` is anything but decimal digits that fit 64 bits (a sign, a space, a
+/// fraction, nothing at all), else [`StaleError::TooOld`] or [`StaleError::TooNew`].
+/// To the caller on the wire an absent or empty `ts` is code 1001, the others 1004.
+pub fn check_freshness(ts: &str, now_ms: u64, tolerance_ms: u64) -> Result<(), StaleError> {
+    // `u64::from_str` takes a leading `+`, the convention does not.
+    if !ts.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(StaleError::NotMilliseconds);
+    }
+    let ts: u64 = ts.parse().map_err(|_| StaleError::NotMilliseconds)?;
+    if now_ms.abs_diff(ts) <= tolerance_ms {
+        return Ok(());
+    }
+    Err(match ts < now_ms {
+        true => StaleError::TooOld { by_ms: now_ms.abs_diff(ts) },
+        false => StaleError::TooNew { by_ms: now_ms.abs_diff(ts) },
+    })
+}
+
+/// Why a timestamp was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StaleError {
+    /// Empty, not decimal digits, or more than 64 bits hold.
+    #[error("ts is not a time: expected Unix time in milliseconds, as decimal digits")]
+    NotMilliseconds,
+    /// Further in the past than allowed.
+    #[error("ts is {by_ms} ms in the past: set the clock, send ts in milliseconds, sign each attempt anew")]
+    #[non_exhaustive]
+    TooOld {
+        /// How old it is, in milliseconds.
+        by_ms: u64,
+    },
+    /// Further in the future than allowed.
+    #[error("ts is {by_ms} ms in the future: set the clock, send ts in milliseconds")]
+    #[non_exhaustive]
+    TooNew {
+        /// How far ahead it is, in milliseconds.
+        by_ms: u64,
+    },
+}

@@ -1,0 +1,39 @@
+//! The access secret in memory. It must not be printed, compared or serialised by accident: it has no `Display`,
+//! no `PartialEq` and no serde.
+
+use alloc::string::String;
+use core::fmt;
+
+use zeroize::Zeroizing;
+
+/// An access secret. It prints as `Secret(***)`, and its memory is overwritten when it is dropped.
+///
+/// The bytes are taken as they are: a line break at the end of a file is the caller's to remove.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// The secret itself. Nothing that may reach a log, an error or a screen should see it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl From<&str> for Secret {
+    /// Copies the text; the original is not overwritten.
+    fn from(text: &str) -> Self {
+        Self::from(String::from(text))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}
