@@ -6,10 +6,13 @@
 // A terminal tool: its findings are its output.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod cargo;
 mod ci;
 mod codegen;
 mod features;
 mod layers;
+mod no_std;
+mod readme;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +28,7 @@ The project's own chores.
   cargo xtask codegen --check     compare instead of writing; fail when anything is stale
   cargo xtask check layers        which crate may use which, and what none may ever reach
   cargo xtask check tidy          house rules about files, words and places
+  cargo xtask check no-std        the lowest crates build without the standard library
   cargo xtask check features      every crate without features, and with each feature alone
   cargo xtask ci                  everything above and the tests, as the CI runs it
   cargo xtask ci JOB              one job of it; `cargo xtask ci --list` names them
@@ -43,6 +47,7 @@ fn main() -> ExitCode {
         ["codegen", "--check"] => codegen::run(true),
         ["check", "layers"] => layers::run(&root()),
         ["check", "tidy"] => tidy::run(&root()),
+        ["check", "no-std"] => no_std::run(&root()),
         ["check", "features"] => features::run(&root()),
         ["ci"] => ci::run(&root(), None),
         ["ci", "--list"] => {

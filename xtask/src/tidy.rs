@@ -1,10 +1,301 @@
-//! A check of the project (tidy).
+//! The house rules that a machine can hold, over every file that is or would be committed.
 //!
-//! It must not change anything: it only reports.
+//! It must not look at what cargo, clippy or rustfmt already hold, and it must not change a file: it only reports.
 
 use std::path::Path;
+use std::process::Command;
 
-/// Runs the check.
-pub(crate) fn run(_root: &Path) -> crate::Outcome {
-    Ok(())
+/// What is visible at the top level, and nothing else. A licence file may have any ending.
+const TOP_LEVEL: &[&str] = &["Cargo.toml", "Cargo.lock", "README.md", "crates", "xtask", "docs"];
+/// Longer files hold more than one idea.
+const MOST_LINES: usize = 600;
+/// Made by the code generator; their length follows the spec.
+const GENERATED: &str = "/src/generated/";
+/// Paths of one machine. In two pieces, so that this file passes its own check.
+const MACHINE_PATHS: &[&str] =
+    &[concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/tmp/", "target"), concat!("/ho", "me/")];
+/// Hosts of package registries: which one serves a builder is the builder's own affair.
+const REGISTRIES: &[&str] = &["crates.io", "crates-io", "sparse+", "npmjs.", "pypi.org", "registry."];
+/// Words of unfinished work.
+const UNFINISHED: &[&str] = &[
+    concat!("db", "g!("),
+    concat!("to", "do!("),
+    concat!("unimple", "mented!("),
+    concat!("TO", "DO"),
+    concat!("FIX", "ME"),
+];
+/// The only source a locked package may have.
+const LOCK_SOURCE: &str = "source = \"registry+https://github.com/rust-lang/crates.io-index\"";
+
+/// Reads every file once and names each breach with its place.
+pub(crate) fn run(root: &Path) -> crate::Outcome {
+    let mut findings = Vec::new();
+    let paths = listed(root)?;
+    top_level(&paths, &mut findings);
+    for path in &paths {
+        // Not a text, or deleted but still in the index: nothing to read.
+        if let Ok(text) = std::fs::read_to_string(root.join(path)) {
+            file(path, &text, &mut findings);
+        }
+    }
+    if findings.is_empty() { Ok(()) } else { Err(findings.join("\n")) }
+}
+
+/// What git knows or would take, relative to the root and with `/` between folders.
+fn listed(root: &Path) -> Result<Vec<String>, String> {
+    // A checkout of another owner is still one to be checked.
+    let args = ["-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+    let output = Command::new("git")
+        .current_dir(root)
+        .args(args)
+        .output()
+        .map_err(|error| format!("cannot start git: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("git cannot list the files: {}", String::from_utf8_lossy(&output.stderr).trim()));
+    }
+    let names = String::from_utf8_lossy(&output.stdout);
+    Ok(names.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+}
+
+fn top_level(paths: &[String], findings: &mut Vec<String>) {
+    let mut entries: Vec<&str> = paths.iter().filter_map(|path| path.split('/').next()).collect();
+    entries.dedup();
+    for entry in entries {
+        let known = TOP_LEVEL.contains(&entry) || entry.starts_with("LICENSE-") || entry.starts_with('.');
+        if !known {
+            findings.push(format!("{entry}: the design has no such entry at the top level"));
+        }
+    }
+}
+
+fn file(path: &str, text: &str, findings: &mut Vec<String>) {
+    let mut found = |line: usize, what: &str| findings.push(format!("{path}:{}: {what}", line + 1));
+    places(path, text, &mut found);
+    if path.ends_with(".rs") {
+        rust(path, text, &mut found);
+    }
+    if is_member_manifest(path) {
+        manifest(text, &mut found);
+    }
+}
+
+/// Machine paths anywhere, registry hosts where they would configure something.
+fn places(path: &str, text: &str, found: &mut impl FnMut(usize, &str)) {
+    let lock = path.ends_with("Cargo.lock");
+    let config = !lock
+        && (path.starts_with('.')
+            || [".toml", ".yml", ".yaml", ".json"].iter().any(|end| path.ends_with(end)));
+    for (number, line) in text.lines().enumerate() {
+        for place in MACHINE_PATHS.iter().filter(|place| line.contains(**place)) {
+            found(number, &format!("`{place}` is a path of one machine"));
+        }
+        for host in REGISTRIES.iter().filter(|host| config && line.contains(**host)) {
+            found(number, &format!("`{host}` names a registry; which one serves is the builder's affair"));
+        }
+        if lock && line.starts_with("source = ") && line != LOCK_SOURCE {
+            found(number, "a locked package comes from somewhere else than the usual index");
+        }
+    }
+}
+
+fn rust(path: &str, text: &str, found: &mut impl FnMut(usize, &str)) {
+    let test_file = path.contains("/tests/") || path.ends_with("/tests.rs") || path.contains("/benches/");
+    if let Some(fault) = opening(text).filter(|_| !test_file) {
+        found(0, fault);
+    }
+    let lines = text.lines().count();
+    if lines > MOST_LINES && !path.contains(GENERATED) {
+        found(lines - 1, &format!("{lines} lines; at most {MOST_LINES}, one idea a file"));
+    }
+    let mut in_tests = test_file;
+    let mut before = "";
+    for (number, line) in text.lines().enumerate() {
+        in_tests |= line.trim_start().starts_with("#[cfg(test)]");
+        if line.contains(concat!("#[ig", "nore")) {
+            found(number, "a test that is never run proves nothing");
+        }
+        let why = concat!("// why-", "sleep:");
+        if in_tests && line.contains(concat!("sl", "eep(")) && !line.contains(why) && !before.contains(why) {
+            found(
+                number,
+                "a sleep in a test; pass a clock in, or say `// why-sleep: …` on this line or the one above",
+            );
+        }
+        for word in UNFINISHED.iter().filter(|word| line.contains(**word)) {
+            found(number, &format!("`{word}` is unfinished work"));
+        }
+        before = line;
+    }
+}
+
+/// What is wrong with the first `//!` block, if anything.
+fn opening(text: &str) -> Option<&'static str> {
+    let block: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .skip_while(|line| {
+            let comment = line.starts_with("//") && !line.starts_with("//!");
+            comment || line.is_empty() || line.starts_with("#![")
+        })
+        .map_while(|line| line.strip_prefix("//!"))
+        .map(str::trim)
+        .collect();
+    if block.is_empty() {
+        return Some("starts without a `//!` that says what the file is and what it must not do");
+    }
+    if sentences(&block) < 2 {
+        return Some("its `//!` needs two sentences: what the file is, and what it must not do");
+    }
+    let denies = ["not", "never", "no", "nothing", "none", "nor", "cannot", "neither", "without", "nobody"];
+    let prose = block.join(" ");
+    let mut words = prose.split(|c: char| !c.is_alphabetic()).map(str::to_lowercase);
+    if !words.any(|word| denies.contains(&word.as_str())) {
+        return Some("its `//!` does not say what the file must not do");
+    }
+    None
+}
+
+/// How many sentences end in the block, outside of code.
+fn sentences(block: &[&str]) -> usize {
+    let mut code = false;
+    let mut ends = 0;
+    for line in block {
+        if line.starts_with("```") {
+            code = !code;
+        } else if !code {
+            ends += line
+                .split_whitespace()
+                .filter(|word| word.trim_end_matches(['`', ')', '*']).ends_with(['.', '!', '?']))
+                .count();
+        }
+    }
+    ends
+}
+
+fn is_member_manifest(path: &str) -> bool {
+    path.ends_with("/Cargo.toml") && (path.starts_with("crates/") || path.starts_with("xtask/"))
+}
+
+/// Versions and lints are stated once, at the root.
+fn manifest(text: &str, found: &mut impl FnMut(usize, &str)) {
+    let manifest: toml::Table = match text.parse() {
+        Ok(manifest) => manifest,
+        Err(error) => return found(0, &format!("is not TOML: {}", error.message())),
+    };
+    let says_workspace =
+        |value: &toml::Value| value.get("workspace").and_then(toml::Value::as_bool) == Some(true);
+    if !manifest.get("lints").is_some_and(says_workspace) {
+        found(0, "does not take the workspace's lints");
+    }
+    for (section, dependencies) in dependency_tables(&manifest) {
+        for (name, value) in dependencies {
+            if !says_workspace(value) {
+                found(
+                    0,
+                    &format!("{section}.{name} states its own version; versions stand in the root manifest"),
+                );
+            }
+        }
+    }
+}
+
+fn dependency_tables(manifest: &toml::Table) -> Vec<(&'static str, &toml::Table)> {
+    let targets = manifest.get("target").and_then(toml::Value::as_table);
+    let targets = targets.into_iter().flat_map(|table| table.values()).filter_map(toml::Value::as_table);
+    std::iter::once(manifest)
+        .chain(targets)
+        .flat_map(|table| {
+            ["dependencies", "dev-dependencies", "build-dependencies"]
+                .into_iter()
+                .filter_map(|section| Some((section, table.get(section)?.as_table()?)))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings(path: &str, text: &str) -> Vec<String> {
+        let mut findings = Vec::new();
+        file(path, text, &mut findings);
+        findings
+    }
+
+    const GOOD: &str = "//! A thing.\n//!\n//! It must not do more.\n";
+
+    #[test]
+    fn the_workspace_is_tidy() {
+        if let Err(message) = run(&crate::root()) {
+            panic!("{message}");
+        }
+    }
+
+    #[test]
+    fn the_top_level_holds_what_the_design_shows() {
+        let mut findings = Vec::new();
+        let paths = ["Cargo.toml", "LICENSE-MIT", ".ci/run", "crates/a.rs", "notes.txt", "src/lib.rs"];
+        top_level(&paths.map(str::to_owned), &mut findings);
+        assert_eq!(findings.len(), 2, "{findings:?}");
+    }
+
+    #[test]
+    fn a_file_says_what_it_is_and_what_it_must_not_do() {
+        assert_eq!(findings("crates/a/src/a.rs", GOOD), Vec::<String>::new());
+        assert_eq!(findings("crates/a/src/lib.rs", &format!("#![no_std]\n{GOOD}")), Vec::<String>::new());
+        for bad in ["", "fn a() {}\n", "//! One sentence, not two.\n", "//! Two sentences. Both praise it.\n"]
+        {
+            assert_eq!(findings("crates/a/src/a.rs", bad).len(), 1, "{bad:?}");
+        }
+        assert_eq!(findings("crates/a/tests/a.rs", "fn a() {}\n"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_sleep_in_a_test_needs_a_reason() {
+        let nap = concat!("sl", "eep(ONE)");
+        let source = format!("{GOOD}fn a() {{ {nap} }}\n#[cfg(test)]\nmod tests {{ {nap} }}\n");
+        assert_eq!(findings("crates/a/src/a.rs", &source).len(), 1);
+        let excused = format!("{} the kernel's own timer\n{nap}\n", concat!("// why-", "sleep:"));
+        assert_eq!(findings("crates/a/tests/a.rs", &excused), Vec::<String>::new());
+        assert_eq!(findings("crates/a/tests/a.rs", nap).len(), 1);
+    }
+
+    #[test]
+    fn unfinished_and_never_run_is_found() {
+        for word in UNFINISHED {
+            assert_eq!(findings("crates/a/tests/a.rs", word).len(), 1, "{word}");
+        }
+        assert_eq!(findings("crates/a/tests/a.rs", concat!("#[ig", "nore = \"slow\"]")).len(), 1);
+    }
+
+    #[test]
+    fn a_long_file_is_named_unless_it_is_generated() {
+        let long = format!("{GOOD}{}", "\n".repeat(MOST_LINES));
+        assert_eq!(findings("crates/a/src/a.rs", &long).len(), 1);
+        assert_eq!(findings("crates/a/src/generated/a.rs", &long), Vec::<String>::new());
+    }
+
+    #[test]
+    fn places_of_one_machine_are_found() {
+        for place in MACHINE_PATHS {
+            assert_eq!(findings("docs/a.md", &format!("see {place}x")).len(), 1, "{place}");
+        }
+        assert_eq!(findings(".cargo/config.toml", "registry = \"sparse+https://mirror\"").len(), 1);
+        assert_eq!(findings("README.md", "[crates.io](https://crates.io)"), Vec::<String>::new());
+        assert_eq!(findings("Cargo.lock", "source = \"registry+https://mirror/index\"").len(), 1);
+        assert_eq!(findings("Cargo.lock", LOCK_SOURCE), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_member_states_no_version_of_its_own() {
+        let good = "[lints]\nworkspace = true\n[dependencies]\na.workspace = true\n[dev-dependencies]\nb = { workspace = true }\n";
+        assert_eq!(findings("crates/a/Cargo.toml", good), Vec::<String>::new());
+        assert_eq!(findings("crates/a/Cargo.toml", &format!("{good}c = \"1\"\n")).len(), 1);
+        assert_eq!(
+            findings("crates/a/Cargo.toml", &format!("{good}[target.'cfg(unix)'.dependencies]\nc = \"1\"\n"))
+                .len(),
+            1
+        );
+        assert_eq!(findings("crates/a/Cargo.toml", "[dependencies]\n").len(), 1);
+    }
 }
