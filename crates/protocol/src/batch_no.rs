@@ -1,0 +1,75 @@
+//! The number of a batch.
+//!
+//! It is a name that is echoed everywhere, not an idempotency key: nothing says that the platform would refuse a repeated one.
+
+use alloc::boxed::Box;
+use core::fmt;
+use core::str::FromStr;
+
+use crate::error::ValueError;
+
+/// A batch number: 1 to 64 characters, none of them a control character.
+///
+/// Limit: code 212 of the submit document. Left out of a request, the platform makes one of 12 digits.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchNo(Box<str>);
+
+impl BatchNo {
+    /// The most characters.
+    pub const MOST: usize = 64;
+
+    /// A batch number.
+    ///
+    /// # Errors
+    /// When it is empty, longer than 64 characters, or holds a control character. Nothing was sent.
+    pub fn new(batch_no: &str) -> Result<Self, ValueError> {
+        match batch_no.chars().count() {
+            0 => Err(ValueError::new(
+                "batchNo",
+                "must not be empty; leave it out to let the platform make one",
+            )),
+            1..=Self::MOST if batch_no.chars().any(char::is_control) => {
+                Err(ValueError::new("batchNo", "must not hold control characters"))
+            }
+            1..=Self::MOST => Ok(Self(batch_no.into())),
+            _ => Err(ValueError::new("batchNo", "must not be longer than 64 characters")),
+        }
+    }
+
+    /// The batch number as it stands on the wire.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for BatchNo {
+    type Err = ValueError;
+
+    fn from_str(batch_no: &str) -> Result<Self, ValueError> {
+        Self::new(batch_no)
+    }
+}
+
+impl AsRef<str> for BatchNo {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for BatchNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for BatchNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BatchNo({:?})", &self.0)
+    }
+}
+
+impl serde::Serialize for BatchNo {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}

@@ -1,0 +1,158 @@
+//! Where results are pushed.
+//!
+//! It checks the form, fetches nothing, and treats the path as a secret: it carries the capability that lets a push in.
+
+use alloc::boxed::Box;
+use core::fmt;
+use core::str::FromStr;
+
+use crate::error::ValueError;
+
+/// An absolute `http` or `https` URL for `drUrl`, at most 2048 visible ASCII characters, without user name and fragment.
+///
+/// `Debug` and `Display` show scheme and host only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CallbackUrl(Box<str>);
+
+impl CallbackUrl {
+    /// The most characters. The platform documents no limit; this is the common one.
+    pub const MOST: usize = 2048;
+
+    /// A callback URL.
+    ///
+    /// # Errors
+    /// When it is not of the form above. Nothing was sent.
+    pub fn new(url: &str) -> Result<Self, ValueError> {
+        let refuse = |rule| Err(ValueError::new("drUrl", rule));
+        if url.len() > Self::MOST || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return refuse("must be at most 2048 visible ASCII characters");
+        }
+        let Some(rest) = strip_scheme(url) else {
+            return refuse("must begin with http:// or https://");
+        };
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        if authority.contains('@') {
+            return refuse("must not hold a user name or password");
+        }
+        if url.contains('#') {
+            return refuse("must not have a fragment, which never reaches a server");
+        }
+        if !is_authority(authority) {
+            return refuse("needs a host, such as https://example.org/results");
+        }
+        Ok(Self(url.into()))
+    }
+
+    /// The URL in full. Whoever knows it can push results.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Host and port, as written.
+    pub fn authority(&self) -> &str {
+        strip_scheme(&self.0).and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default()
+    }
+}
+
+fn strip_scheme(url: &str) -> Option<&str> {
+    ["http://", "https://"].iter().find_map(|scheme| {
+        let (start, rest) = url.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    })
+}
+
+/// A host name, an IPv4 address or an IPv6 address in brackets, then perhaps a port.
+fn is_authority(authority: &str) -> bool {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((address, after)) if address.parse::<core::net::Ipv6Addr>().is_ok() => ("v6", after),
+            _ => return false,
+        },
+        None => match authority.find(':') {
+            Some(at) => authority.split_at(at),
+            None => (authority, ""),
+        },
+    };
+    let port_fits = port.is_empty()
+        || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    port_fits && !host.is_empty() && host.bytes().all(letter) && !host.starts_with(['.', '-'])
+}
+
+impl FromStr for CallbackUrl {
+    type Err = ValueError;
+
+    fn from_str(url: &str) -> Result<Self, ValueError> {
+        Self::new(url)
+    }
+}
+
+impl fmt::Display for CallbackUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = self.0.len() - strip_scheme(&self.0).map_or(0, str::len);
+        write!(f, "{}{}/***", self.0.get(..length).unwrap_or_default(), self.authority())
+    }
+}
+
+impl fmt::Debug for CallbackUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CallbackUrl({self})")
+    }
+}
+
+impl serde::Serialize for CallbackUrl {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CallbackUrl;
+
+    #[test]
+    fn what_a_platform_could_push_to_is_accepted() {
+        for url in [
+            "http://my.callback.url/test",
+            "https://example.org",
+            "HTTPS://example.org/a?b=c",
+            "http://127.0.0.1:8080/x",
+            "http://[::1]:80/",
+        ] {
+            assert!(CallbackUrl::new(url).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for url in [
+            "",
+            "example.org/x",
+            "ftp://example.org/",
+            "http://",
+            "http:///x",
+            "http://a b/",
+            "http://user:pw@host/",
+            "http://host:0/",
+            "http://host:99999/",
+            "http://host:x/",
+            "http://host/#part",
+            "http://[::1/",
+            "http://[zz]/",
+            "http://-a/",
+            "https://例子.cn/",
+            "http://h/\n",
+        ] {
+            assert!(CallbackUrl::new(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_path_is_not_shown() {
+        let url = CallbackUrl::new("https://example.org:8443/secret?x=1").unwrap();
+        assert_eq!(
+            alloc::format!("{url:?} {url}"),
+            "CallbackUrl(https://example.org:8443/***) https://example.org:8443/***"
+        );
+    }
+}

@@ -1,0 +1,128 @@
+//! What an endpoint is: one declaration that serves clients, servers, documentation and the sandbox.
+//!
+//! It must not know how a request travels: no socket, no clock, no signature.
+
+use serde::{Deserialize, Serialize};
+
+/// An operation of a platform, declared once for both ends of the wire.
+///
+/// ```
+/// use numcheck_protocol::{Endpoint, Repeat, number_check::Submit};
+///
+/// assert_eq!(Submit::INFO.path, "/api/number/check");
+/// assert_eq!(Submit::INFO.repeat, Repeat::Never);
+/// ```
+pub trait Endpoint {
+    /// What is fixed about the endpoint.
+    const INFO: Info;
+    /// The request body as either end reads or writes it; what is read borrows from the bytes.
+    type Request<'a>: Serialize + Deserialize<'a>;
+    /// The reply body as either end reads or writes it; what is read borrows from the bytes.
+    type Response<'a>: Serialize + Deserialize<'a>;
+}
+
+/// Everything about an endpoint that no request changes. Generated from the spec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Info {
+    /// Stable name for logs and metrics, such as `number_check.submit`.
+    pub id: &'static str,
+    /// Whose endpoint it is.
+    pub platform: Platform,
+    /// The HTTP method that is recommended.
+    pub method: Method,
+    /// The path as the platform documents it.
+    pub path: &'static str,
+    /// How a caller proves who it is.
+    pub auth: Auth,
+    /// How the request body is written.
+    pub body: BodyKind,
+    /// Whether a request whose outcome is unknown may be sent again.
+    pub repeat: Repeat,
+    /// The platform's limits, the tightest that applies first; empty where none is documented.
+    pub rates: &'static [Rate],
+}
+
+impl Info {
+    /// The limit for a request that carries `units` numbers: the first one that covers as many.
+    pub fn rate_for(&self, units: u32) -> Option<Rate> {
+        self.rates.iter().copied().find(|rate| rate.up_to.is_none_or(|most| units <= most))
+    }
+}
+
+/// A platform of this family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Platform {
+    /// NXCLOUD: number check and WhatsApp.
+    Nxcloud,
+    /// QXT (企讯通): privacy-number check.
+    Qxt,
+}
+
+/// The HTTP methods that the platforms document. Closed: HTTP will not surprise us here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// GET, parameters in the query.
+    Get,
+    /// POST, parameters in the body.
+    Post,
+}
+
+/// How a caller proves who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Auth {
+    /// The five headers of NXCLOUD's calling convention, with these two fixed.
+    Signed {
+        /// The `bizType` header.
+        biz_type: &'static str,
+        /// The `action` header.
+        action: &'static str,
+    },
+    /// A key among the parameters.
+    ApiKey,
+}
+
+/// How a request body is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BodyKind {
+    /// `application/json`.
+    Json,
+    /// `application/x-www-form-urlencoded`.
+    Form,
+    /// None at all, which is signed without a body part.
+    Empty,
+}
+
+impl BodyKind {
+    /// The `Content-Type` of such a body, where there is one.
+    pub fn content_type(self) -> Option<&'static str> {
+        match self {
+            Self::Json => Some("application/json"),
+            Self::Form => Some("application/x-www-form-urlencoded"),
+            Self::Empty => None,
+        }
+    }
+}
+
+/// Whether a request may be sent again when nobody knows what became of the first. Closed: there is no third answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Repeat {
+    /// It costs money, uses up a guess or sends a message: never, unless the first surely did not leave.
+    Never,
+    /// It only reads: as often as the limits allow.
+    Safe,
+}
+
+/// At most `requests` in every `per_ms` milliseconds, for requests of at most `up_to` numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rate {
+    /// The largest request, in numbers, that this limit is for; `None` is any.
+    pub up_to: Option<u32>,
+    /// How many requests.
+    pub requests: u32,
+    /// In how many milliseconds.
+    pub per_ms: u32,
+}

@@ -1,0 +1,22 @@
+//! Why a value cannot be sent.
+//!
+//! It is about building requests only: reading never fails for a value (see [`crate::Field`]). It never holds the value itself.
+
+use thiserror::Error;
+
+/// A value that the platform's rules forbid. Nothing was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{field}: {rule}")]
+#[non_exhaustive]
+pub struct ValueError {
+    /// Which field of the request.
+    pub field: &'static str,
+    /// The rule that it breaks, as a sentence that a person can act on.
+    pub rule: &'static str,
+}
+
+impl ValueError {
+    pub(crate) const fn new(field: &'static str, rule: &'static str) -> Self {
+        Self { field, rule }
+    }
+}

@@ -1,0 +1,289 @@
+//! How everything that comes from the wire is held: a field never fails to be read, and never loses what it read.
+//!
+//! It must not judge values. A value of an unexpected type is [`Field::Odd`], kept whole and written back as it came.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use core::fmt;
+use core::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor, value};
+use serde::ser::{Serialize, Serializer};
+use serde_json::{Map, Number, Value};
+
+/// A field as it came: present or not, fitting its type or not.
+///
+/// Closed on purpose: these are all the ways in which a JSON field can be there.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum Field<T> {
+    /// Not there.
+    #[default]
+    Absent,
+    /// There, as `null`.
+    Null,
+    /// There, as an empty string, which is how the platforms write "no value" (documented for refused submits).
+    Empty,
+    /// There, and of its type. The value may still be a word or a code that nobody knew: see [`FromWire::is_unknown`].
+    Known(T),
+    /// There, but of another type or shape than documented.
+    Odd(Value),
+}
+
+impl<T> Field<T> {
+    /// The value, where it has one of its type.
+    pub fn get(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The value, taken out.
+    pub fn into_inner(self) -> Option<T> {
+        match self {
+            Self::Known(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether the field was not there at all.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    /// What came instead of a value of the documented type.
+    pub fn odd(&self) -> Option<&Value> {
+        match self {
+            Self::Odd(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The same field with its value converted.
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Field<U> {
+        match self {
+            Self::Absent => Field::Absent,
+            Self::Null => Field::Null,
+            Self::Empty => Field::Empty,
+            Self::Known(value) => Field::Known(convert(value)),
+            Self::Odd(value) => Field::Odd(value),
+        }
+    }
+}
+
+impl<T: AsRef<str>> Field<T> {
+    /// The field's text: its value, or the digits of a number that came where a string is documented.
+    pub fn text(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Known(value) => Some(Cow::Borrowed(value.as_ref())),
+            Self::Odd(Value::Number(number)) => Some(Cow::Owned(alloc::string::ToString::to_string(number))),
+            _ => None,
+        }
+    }
+}
+
+impl<T> From<T> for Field<T> {
+    fn from(value: T) -> Self {
+        Self::Known(value)
+    }
+}
+
+impl<T> From<Option<T>> for Field<T> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Absent, Self::Known)
+    }
+}
+
+/// What is odd shows its JSON type only: it may hold personal data.
+impl<T: fmt::Debug> fmt::Debug for Field<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("Absent"),
+            Self::Null => f.write_str("Null"),
+            Self::Empty => f.write_str("Empty"),
+            Self::Known(value) => value.fmt(f),
+            Self::Odd(value) => write!(f, "Odd({})", type_name(value)),
+        }
+    }
+}
+
+impl<T: Serialize> Serialize for Field<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            // Fields are declared with `skip_serializing_if`, so `Absent` only comes here inside a list.
+            Self::Absent | Self::Null => serializer.serialize_unit(),
+            Self::Empty => serializer.serialize_str(""),
+            Self::Known(value) => value.serialize(serializer),
+            Self::Odd(value) => value.serialize(serializer),
+        }
+    }
+}
+
+/// A type that can stand in a [`Field`]: each way of reading gives the value or hands back what came.
+///
+/// Every default refuses, so a type names only what it accepts.
+pub trait FromWire<'de>: Sized {
+    /// From a string.
+    ///
+    /// # Errors
+    /// The text itself, when it is no value of this type.
+    fn from_text(text: Cow<'de, str>) -> Result<Self, Cow<'de, str>> {
+        Err(text)
+    }
+
+    /// From a number.
+    fn from_number(_: &Number) -> Option<Self> {
+        None
+    }
+
+    /// From an object.
+    ///
+    /// # Errors
+    /// Broken JSON only; an object where none is expected comes back as `Ok(Err(value))`.
+    fn from_map<A: MapAccess<'de>>(map: A) -> Result<Result<Self, Value>, A::Error> {
+        Map::deserialize(value::MapAccessDeserializer::new(map)).map(|map| Err(Value::Object(map)))
+    }
+
+    /// From any value, tried before all else; for fields without a documented type.
+    fn from_any(value: Value) -> Result<Self, Value> {
+        Err(value)
+    }
+
+    /// Whether this is a value of the right type that the spec does not list, such as a new word.
+    fn is_unknown(&self) -> bool {
+        false
+    }
+}
+
+impl<'de, T: FromWire<'de>> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FieldVisitor(PhantomData))
+    }
+}
+
+struct FieldVisitor<T>(PhantomData<T>);
+
+impl<'de, T: FromWire<'de>> FieldVisitor<T> {
+    fn text(text: Cow<'de, str>) -> Field<T> {
+        match T::from_text(text) {
+            Ok(value) => Field::Known(value),
+            Err(text) if text.is_empty() => Field::Empty,
+            Err(text) => Self::any(Value::String(text.into_owned())),
+        }
+    }
+
+    fn number(number: Number) -> Field<T> {
+        match T::from_number(&number) {
+            Some(value) => Field::Known(value),
+            None => Self::any(Value::Number(number)),
+        }
+    }
+
+    fn any(value: Value) -> Field<T> {
+        T::from_any(value).map_or_else(Field::Odd, Field::Known)
+    }
+}
+
+impl<'de, T: FromWire<'de>> Visitor<'de> for FieldVisitor<T> {
+    type Value = Field<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Field<T>, E> {
+        Ok(Field::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Field<T>, E> {
+        Ok(Field::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Field<T>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Field<T>, E> {
+        Ok(Self::any(Value::Bool(value)))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Field<T>, E> {
+        Ok(Self::number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Field<T>, E> {
+        Ok(Self::number(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Field<T>, E> {
+        Ok(Number::from_f64(value).map_or(Field::Null, Self::number))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Field<T>, E> {
+        Ok(Self::text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Field<T>, E> {
+        Ok(Self::text(Cow::Owned(value.into())))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Field<T>, E> {
+        Ok(Self::text(Cow::Owned(value)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Field<T>, A::Error> {
+        Ok(match T::from_map(map)? {
+            Ok(value) => Field::Known(value),
+            Err(value) => Self::any(value),
+        })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Field<T>, A::Error> {
+        alloc::vec::Vec::deserialize(value::SeqAccessDeserializer::new(seq))
+            .map(|list| Self::any(Value::Array(list)))
+    }
+}
+
+/// Fields that the spec does not list, under their own names. `Debug` shows the names only.
+#[derive(Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Extra(Map<String, Value>);
+
+impl Extra {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What came under a name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// All of them. The values may hold personal data.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Adds a field that the spec does not list, for a server that speaks a newer dialect.
+    pub fn insert(&mut self, name: impl Into<String>, value: Value) {
+        self.0.insert(name.into(), value);
+    }
+}
+
+impl fmt::Debug for Extra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}

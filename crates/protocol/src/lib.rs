@@ -1,0 +1,42 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+extern crate alloc;
+
+mod batch_no;
+mod callback_url;
+mod calling_code;
+mod currency;
+mod endpoint;
+mod error;
+mod field;
+mod generated;
+pub mod mask;
+mod message;
+mod message_id;
+pub mod number_check;
+mod phone;
+mod phone_list;
+mod price;
+pub mod qxt;
+mod secrets;
+mod table;
+mod text;
+pub mod whatsapp;
+
+pub use batch_no::BatchNo;
+pub use callback_url::CallbackUrl;
+pub use calling_code::CallingCode;
+pub use currency::Currency;
+pub use endpoint::{Auth, BodyKind, Endpoint, Info, Method, Platform, Rate, Repeat};
+pub use error::ValueError;
+pub use field::{Extra, Field, FromWire};
+pub use generated::convention::AuthCode;
+pub use message::{Drift, DriftKind, Message, Unreadable, Unwritable, decode, encode};
+pub use message_id::MessageId;
+pub use phone::PhoneNumber;
+pub use phone_list::PhoneList;
+pub use price::Price;
+pub use secrets::{ApiKey, AppKey, VerificationCode};
+pub use table::{Charged, Class, CodeEntry, Lang};
+pub use text::{HiddenText, Json, PhoneText, Text};

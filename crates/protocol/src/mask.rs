@@ -1,0 +1,100 @@
+//! How personal data is shown where nobody asked to see it.
+//!
+//! It hides; it must not be used to compare or to store.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use core::fmt;
+
+/// The shortest run of digits that [`digits`] takes for a phone number.
+const SHORTEST: usize = 5;
+
+/// `text` with every run of 5 or more digits masked, for platform texts that may quote a number. Separators inside a number
+/// (`+86 138 1234 5678`) do not end a run.
+pub fn digits(text: &str) -> Cow<'_, str> {
+    if !Runs::new(text).any(|run| run.masked) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for run in Runs::new(text) {
+        if run.masked { mask_into(run.text, &mut out) } else { out.push_str(run.text) }
+    }
+    Cow::Owned(out)
+}
+
+/// Writes a number with its middle hidden: at most the first three and the last two digits show, and never more than half of them.
+pub(crate) fn write_masked(f: &mut fmt::Formatter<'_>, number: &str) -> fmt::Result {
+    let mut masked = String::with_capacity(number.len());
+    mask_into(number, &mut masked);
+    f.write_str(&masked)
+}
+
+fn mask_into(number: &str, out: &mut String) {
+    let length = number.chars().count();
+    let head = 3.min(length / 4);
+    let tail = 2.min(length / 4);
+    for (at, char) in number.chars().enumerate() {
+        out.push(if at < head || at >= length - tail { char } else { '*' });
+    }
+}
+
+struct Runs<'a> {
+    rest: &'a str,
+}
+
+struct Run<'a> {
+    text: &'a str,
+    masked: bool,
+}
+
+impl<'a> Runs<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { rest: text }
+    }
+}
+
+impl<'a> Iterator for Runs<'a> {
+    type Item = Run<'a>;
+
+    fn next(&mut self) -> Option<Run<'a>> {
+        let first = self.rest.chars().next()?;
+        let (mut end, mut count) = (0, 0);
+        if first.is_numeric() {
+            // A run goes on over single separators, and ends behind its last digit.
+            let mut gap = 0;
+            for (at, char) in self.rest.char_indices() {
+                if char.is_numeric() {
+                    count += 1;
+                    gap = 0;
+                    end = at + char.len_utf8();
+                } else if gap == 0 && matches!(char, ' ' | '-' | '.' | '(' | ')' | '\u{a0}') {
+                    gap = 1;
+                } else {
+                    break;
+                }
+            }
+        } else {
+            end = self.rest.find(char::is_numeric).unwrap_or(self.rest.len());
+        }
+        let (text, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        Some(Run { text, masked: count >= SHORTEST })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::digits;
+
+    #[test]
+    fn a_number_in_a_text_is_hidden_and_short_figures_stay() {
+        assert_eq!(
+            digits("number 8613812345678 not found, code 114"),
+            "number 861********78 not found, code 114"
+        );
+        assert_eq!(digits("+86 138-1234 5678"), "+86 ***********78");
+        assert_eq!(digits("balance too low"), "balance too low");
+        assert_eq!(digits("18617"), "1***7");
+        assert_eq!(digits("٣٤٥٦٧٨"), "٣****٨");
+    }
+}

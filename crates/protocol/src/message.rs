@@ -1,0 +1,137 @@
+//! What every message does alike: it reads as an object wherever it stands, and reports what in it nobody knew.
+//!
+//! It holds no wire name; places are named by the Rust fields.
+
+use alloc::string::String;
+
+use crate::field::{Extra, Field, FromWire};
+
+/// Something in a message that the spec does not list. It was kept; this is how somebody gets to see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Drift {
+    /// Where: the message and its field, such as `Basic.number_type`.
+    pub place: String,
+    /// What kind of surprise.
+    pub kind: DriftKind,
+}
+
+/// What kind of surprise a message held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DriftKind {
+    /// A field that the spec does not list.
+    NewField,
+    /// A word, a number or a code that the spec does not list.
+    NewValue,
+    /// A value of another type or shape than documented.
+    OddShape,
+}
+
+/// A message that can tell what in it is new.
+pub trait Message {
+    /// Calls `seen` for each surprise, those of inner objects included. Values are not passed on: they may be personal data.
+    fn drift(&self, seen: &mut dyn FnMut(Drift));
+}
+
+impl<T: Message> Field<T> {
+    pub(crate) fn drift_inside(&self, seen: &mut dyn FnMut(Drift)) {
+        if let Self::Known(message) = self {
+            message.drift(seen);
+        }
+    }
+}
+
+pub(crate) fn report_field<'de, T: FromWire<'de>>(
+    message: &str,
+    name: &str,
+    field: &Field<T>,
+    seen: &mut dyn FnMut(Drift),
+) {
+    let kind = match field {
+        Field::Odd(_) => DriftKind::OddShape,
+        Field::Known(value) if value.is_unknown() => DriftKind::NewValue,
+        _ => return,
+    };
+    seen(Drift { place: alloc::format!("{message}.{name}"), kind });
+}
+
+pub(crate) fn report_extra(message: &str, extra: &Extra, seen: &mut dyn FnMut(Drift)) {
+    for (name, _) in extra.iter() {
+        // The name is the platform's, so it is bounded and cannot smuggle a number into a log.
+        let name: String =
+            crate::mask::digits(name).chars().filter(|char| !char.is_control()).take(64).collect();
+        seen(Drift { place: alloc::format!("{message}.{name}"), kind: DriftKind::NewField });
+    }
+}
+
+/// Makes a struct of fields a [`Message`] that can stand inside another. `a, b; c` lists its plain fields, then those that are
+/// messages themselves; `owned` is for a struct that borrows nothing.
+macro_rules! message {
+    (owned $Name:ident { $($fields:tt)* }) => {
+        $crate::message::message!(@read $Name, <'de>, $Name);
+        $crate::message::message!(@drift $Name, $Name, $($fields)*);
+    };
+    ($Name:ident { $($fields:tt)* }) => {
+        $crate::message::message!(@read $Name, <'de: 'a, 'a>, $Name<'a>);
+        $crate::message::message!(@drift $Name, $Name<'_>, $($fields)*);
+    };
+    (@read $Name:ident, <$($life:lifetime $(: $bound:lifetime)?),*>, $Type:ty) => {
+        impl<$($life $(: $bound)?),*> $crate::field::FromWire<'de> for $Type {
+            fn from_map<A: serde::de::MapAccess<'de>>(map: A) -> Result<Result<Self, serde_json::Value>, A::Error> {
+                serde::Deserialize::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(Ok)
+            }
+        }
+    };
+    (@drift $Name:ident, $Type:ty, $($field:ident),* $(; $($inner:ident),*)?) => {
+        impl $crate::message::Message for $Type {
+            fn drift(&self, seen: &mut dyn FnMut($crate::message::Drift)) {
+                $( $crate::message::report_field(stringify!($Name), stringify!($field), &self.$field, seen); )*
+                $( $(
+                    $crate::message::report_field(stringify!($Name), stringify!($inner), &self.$inner, seen);
+                    self.$inner.drift_inside(seen);
+                )* )?
+                $crate::message::report_extra(stringify!($Name), &self.extra, seen);
+            }
+        }
+    };
+}
+
+pub(crate) use message;
+
+/// A body that is no message at all: not JSON, not UTF-8, or no object. The caller still holds the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a JSON object in UTF-8, at line {line}, column {column}")]
+#[non_exhaustive]
+pub struct Unreadable {
+    /// Line of the first fault, from 1; 0 where the text as a whole is at fault.
+    pub line: usize,
+    /// Column of the first fault, from 1; 0 where the text as a whole is at fault.
+    pub column: usize,
+}
+
+/// Reads a message from a body. UTF-8 is checked once, so that texts can be borrowed without further checks.
+///
+/// # Errors
+/// When the body is not a JSON object; never for what the object holds.
+pub fn decode<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unreadable> {
+    let text = core::str::from_utf8(body).map_err(|_| Unreadable { line: 0, column: 0 })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    serde_json::from_str(text).map_err(|error| Unreadable { line: error.line(), column: error.column() })
+}
+
+/// Writes a message as a body. These are the bytes to sign and to send: nothing may write them a second time.
+///
+/// Every type of this crate can be written; the error case exists for callers' own types.
+///
+/// # Errors
+/// When a foreign `Serialize` refuses.
+pub fn encode<T: serde::Serialize>(message: &T) -> Result<alloc::vec::Vec<u8>, Unwritable> {
+    serde_json::to_vec(message).map_err(|_| Unwritable)
+}
+
+/// A value that its own `Serialize` refused to write. Nothing was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot be written as JSON")]
+#[non_exhaustive]
+pub struct Unwritable;

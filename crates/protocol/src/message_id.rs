@@ -1,0 +1,129 @@
+//! The id of a check.
+//!
+//! It takes an id apart and does not rely on its form: the documents' own samples differ from their text.
+
+use alloc::boxed::Box;
+use core::fmt;
+use core::str::FromStr;
+
+use crate::error::ValueError;
+
+/// The platform's id of a check, 1 to 64 characters.
+///
+/// A submit's reply carries a uuid. With one number in the batch the push carries the same id; with several, that id, a hyphen
+/// and a suffix of 6 digits for each number. Dashed uuids and shorter suffixes have been seen and are understood.
+///
+/// ```
+/// use numcheck_protocol::MessageId;
+///
+/// let id = MessageId::new("301ef45b8de54d8aad95c5264c3756be-000017")?;
+/// assert_eq!(id.batch_part(), "301ef45b8de54d8aad95c5264c3756be");
+/// assert_eq!(id.suffix(), Some("000017"));
+/// # Ok::<(), numcheck_protocol::ValueError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId(Box<str>);
+
+impl MessageId {
+    /// The most characters.
+    pub const MOST: usize = 64;
+
+    /// An id.
+    ///
+    /// # Errors
+    /// When it is empty or longer than 64 characters.
+    pub fn new(id: &str) -> Result<Self, ValueError> {
+        match id.chars().count() {
+            1..=Self::MOST => Ok(Self(id.into())),
+            _ => Err(ValueError::new("messageId", "must have 1 to 64 characters")),
+        }
+    }
+
+    /// The id in full.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The part that all checks of a batch share: the id of the submit's reply.
+    pub fn batch_part(&self) -> &str {
+        split(&self.0).0
+    }
+
+    /// What tells the checks of a batch apart; `None` when the batch held one number.
+    pub fn suffix(&self) -> Option<&str> {
+        split(&self.0).1
+    }
+}
+
+/// A uuid of 32 characters, or a dashed one of 36, then perhaps a hyphen and a suffix. Any other id is all batch part.
+fn split(id: &str) -> (&str, Option<&str>) {
+    for length in [32, 36] {
+        if let Some((uuid, rest)) = id.split_at_checked(length)
+            && let Some(suffix) = rest.strip_prefix('-')
+            && !suffix.is_empty()
+            && is_uuid(uuid)
+        {
+            return (uuid, Some(suffix));
+        }
+    }
+    (id, None)
+}
+
+fn is_uuid(text: &str) -> bool {
+    let dashed = text.len() == 36;
+    text.bytes().enumerate().all(|(at, byte)| match (dashed, at) {
+        (true, 8 | 13 | 18 | 23) => byte == b'-',
+        _ => byte.is_ascii_alphanumeric(),
+    })
+}
+
+impl FromStr for MessageId {
+    type Err = ValueError;
+
+    fn from_str(id: &str) -> Result<Self, ValueError> {
+        Self::new(id)
+    }
+}
+
+impl AsRef<str> for MessageId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MessageId({:?})", &self.0)
+    }
+}
+
+impl serde::Serialize for MessageId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn every_form_that_was_seen_is_taken_apart() {
+        let plain = "301ef45b8de54d8aad95c5264c3756be";
+        let dashed = "83ac9512-3c47-495d-a3c4-6d77a9f1149c";
+        assert_eq!(split(plain), (plain, None));
+        assert_eq!(split(dashed), (dashed, None));
+        assert_eq!(split("301ef45b8de54d8aad95c5264c3756be-000017"), (plain, Some("000017")));
+        assert_eq!(split("301ef45b8de54d8aad95c5264c3756be-2"), (plain, Some("2")));
+        assert_eq!(split("83ac9512-3c47-495d-a3c4-6d77a9f1149c-000017"), (dashed, Some("000017")));
+        assert_eq!(split("301ef45b8de54d8aad95c5264c3756be-"), ("301ef45b8de54d8aad95c5264c3756be-", None));
+        assert_eq!(split("short-12"), ("short-12", None));
+        assert_eq!(split("牛牛牛牛牛牛牛牛牛牛牛牛"), ("牛牛牛牛牛牛牛牛牛牛牛牛", None));
+    }
+}

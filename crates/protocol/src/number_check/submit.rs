@@ -1,0 +1,167 @@
+//! Submit: numbers in, a job id out.
+//!
+//! [`SubmitRequest`] is what a client builds and cannot hold nonsense; [`SubmitBody`] is what a server reads and holds anything.
+
+use serde::{Deserialize, Serialize};
+
+use crate::batch_no::BatchNo;
+use crate::callback_url::CallbackUrl;
+use crate::endpoint::{Endpoint, Info};
+use crate::error::ValueError;
+use crate::field::{Extra, Field};
+use crate::message::message;
+use crate::number_check::{CheckLevel, SubmitCode};
+use crate::phone::PhoneNumber;
+use crate::phone_list::PhoneList;
+use crate::secrets::AppKey;
+use crate::text::{HiddenText, Text};
+
+/// `number_check.submit`: POST `/api/number/check`, signed.
+///
+/// Each accepted number costs money. A request whose answer was lost may have been accepted: it must not be sent again without
+/// proof that it was not. Source: "Number Check API submit".
+#[derive(Debug)]
+pub enum Submit {}
+
+impl Endpoint for Submit {
+    const INFO: Info = crate::generated::number_check::SUBMIT;
+    type Request<'a> = SubmitBody<'a>;
+    type Response<'a> = SubmitReply<'a>;
+}
+
+/// A submit as a client builds it: every value has been checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct SubmitRequest {
+    /// The numbers: 1 to 5000, of one country.
+    pub phone: PhoneList,
+    /// The batch number; `None` lets the platform make one of 12 digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_no: Option<BatchNo>,
+    /// What is checked; `None` is the platform's default, basic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check_level: Option<CheckLevel>,
+    /// Where results are pushed; `None` is the URL configured for the application.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dr_url: Option<CallbackUrl>,
+    /// The application that pays.
+    pub appkey: AppKey,
+}
+
+impl SubmitRequest {
+    /// A submit with the platform's defaults: basic level, a random batch number, the application's own callback URL.
+    pub fn new(appkey: AppKey, phone: PhoneList) -> Self {
+        Self { phone, batch_no: None, check_level: None, dr_url: None, appkey }
+    }
+}
+
+/// Reads a body strictly, as a server does before it takes the job.
+///
+/// # Errors
+/// Names the first field that is missing or wrong. Unknown fields are no error.
+impl TryFrom<SubmitBody<'_>> for SubmitRequest {
+    type Error = ValueError;
+
+    fn try_from(body: SubmitBody<'_>) -> Result<Self, ValueError> {
+        let phone = required(&body.phone, "phone")?;
+        let numbers = phone.split(',').map(PhoneNumber::new).collect::<Result<alloc::vec::Vec<_>, _>>()?;
+        Ok(Self {
+            phone: PhoneList::of_one_country(numbers)?,
+            batch_no: optional(&body.batch_no, "batchNo")?.map(BatchNo::new).transpose()?,
+            check_level: match body.check_level {
+                Field::Odd(_) => return Err(ValueError::new("checkLevel", "must be an integer")),
+                ref level => level.get().copied(),
+            },
+            dr_url: optional(&body.dr_url, "drUrl")?.map(CallbackUrl::new).transpose()?,
+            appkey: AppKey::new(required(&body.appkey, "appkey")?)?,
+        })
+    }
+}
+
+fn required<'a, T: AsRef<str>>(field: &'a Field<T>, name: &'static str) -> Result<&'a str, ValueError> {
+    optional(field, name)?.ok_or(ValueError::new(name, "is required"))
+}
+
+fn optional<'a, T: AsRef<str>>(
+    field: &'a Field<T>,
+    name: &'static str,
+) -> Result<Option<&'a str>, ValueError> {
+    match field {
+        Field::Odd(_) => Err(ValueError::new(name, "must be a string")),
+        field => Ok(field.get().map(AsRef::as_ref)),
+    }
+}
+
+/// A submit's body as it stands on the wire.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SubmitBody<'a> {
+    /// The numbers, joined by commas. Personal data.
+    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
+    pub phone: Field<HiddenText<'a>>,
+    /// The batch number; at most 64 characters.
+    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
+    pub batch_no: Field<Text<'a>>,
+    /// What is checked.
+    #[serde(skip_serializing_if = "Field::is_absent")]
+    pub check_level: Field<CheckLevel>,
+    /// Where results are pushed. Its path is the receiver's secret.
+    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
+    pub dr_url: Field<HiddenText<'a>>,
+    /// The application that pays.
+    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
+    pub appkey: Field<HiddenText<'a>>,
+    /// Fields that the spec does not list.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+message!(SubmitBody { phone, batch_no, check_level, dr_url, appkey });
+
+/// The reply to a submit, accepted or refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SubmitReply<'a> {
+    /// 0 is accepted; 1001 to 1005 are authentication errors.
+    #[serde(skip_serializing_if = "Field::is_absent")]
+    pub code: Field<SubmitCode>,
+    /// The platform's text. It differs between documents: never compare it. See [`SubmitReply::message_text`].
+    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
+    pub msg: Field<Text<'a>>,
+    /// The same under the name that other endpoints of the platform use.
+    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
+    pub message: Field<Text<'a>>,
+    /// The job; of empty strings when it was refused.
+    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
+    pub data: Field<SubmitData<'a>>,
+    /// Fields that the spec does not list.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+message!(SubmitReply { code, msg, message; data });
+
+impl SubmitReply<'_> {
+    /// The platform's text, under whichever name it came.
+    pub fn message_text(&self) -> Option<&str> {
+        self.msg.get().or(self.message.get()).map(Text::as_str)
+    }
+}
+
+/// `data` of a submit's reply.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SubmitData<'a> {
+    /// The job's id: with one number in the batch its push carries the same, with several this one and a suffix.
+    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
+    pub message_id: Field<Text<'a>>,
+    /// The batch number, the request's or the platform's.
+    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
+    pub batch_no: Field<Text<'a>>,
+    /// Fields that the spec does not list.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+message!(SubmitData { message_id, batch_no });

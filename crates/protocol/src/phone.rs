@@ -1,0 +1,119 @@
+//! One phone number in international form.
+//!
+//! It knows the form (E.164 digits) and not whether such a number exists: that is what the platform is paid to say.
+
+use core::fmt;
+use core::str::FromStr;
+
+use crate::error::ValueError;
+use crate::mask;
+
+/// A phone number with its country code, as 5 to 15 digits without `+`.
+///
+/// `Debug` and `Display` show it masked; [`digits`](Self::digits) shows it in full, which is the caller's explicit word.
+///
+/// ```
+/// use numcheck_protocol::PhoneNumber;
+///
+/// let number = PhoneNumber::new("85251234567")?;
+/// assert_eq!(number.to_string(), "85*******67");
+/// assert_eq!(number.digits(), "85251234567");
+/// # Ok::<(), numcheck_protocol::ValueError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PhoneNumber {
+    digits: [u8; Self::MOST],
+    length: u8,
+}
+
+impl PhoneNumber {
+    /// The fewest digits that are sent. The vendors' own failure sample has five.
+    pub const FEWEST: usize = 5;
+    /// The most digits that E.164 allows.
+    pub const MOST: usize = 15;
+
+    /// A number from its digits alone: no `+`, no spaces.
+    ///
+    /// # Errors
+    /// When it is not 5 to 15 ASCII digits. Nothing was sent.
+    pub fn new(digits: &str) -> Result<Self, ValueError> {
+        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(ValueError::new(
+                "phone",
+                "must be digits only, with the country code and without + or spaces",
+            ));
+        }
+        if !(Self::FEWEST..=Self::MOST).contains(&digits.len()) {
+            return Err(ValueError::new("phone", "must have 5 to 15 digits, country code included"));
+        }
+        let mut own = [b'0'; Self::MOST];
+        for (to, from) in own.iter_mut().zip(digits.bytes()) {
+            *to = from;
+        }
+        Ok(Self { digits: own, length: digits.len() as u8 })
+    }
+
+    /// The number in full. Personal data: keep it out of logs, errors and URLs.
+    pub fn digits(&self) -> &str {
+        self.digits
+            .get(..usize::from(self.length))
+            .and_then(|digits| core::str::from_utf8(digits).ok())
+            .unwrap_or_default()
+    }
+
+    /// The country code that it begins with, as assigned by ITU-T E.164; `None` where none is.
+    pub fn calling_code(&self) -> Option<crate::CallingCode> {
+        crate::CallingCode::of(self.digits())
+    }
+
+    /// The number in 8 bytes, for tables of millions: its digits behind a leading 1, which keeps leading zeros.
+    pub fn pack(&self) -> u64 {
+        self.digits().bytes().fold(1, |packed, digit| packed * 10 + u64::from(digit - b'0'))
+    }
+
+    /// The number that [`pack`](Self::pack) packed; `None` for any other figure.
+    pub fn unpack(packed: u64) -> Option<Self> {
+        let mut rest = packed;
+        let mut reversed = [b'0'; Self::MOST + 1];
+        let mut length = 0;
+        while rest > 1 {
+            *reversed.get_mut(length)? = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            length += 1;
+        }
+        if rest != 1 || !(Self::FEWEST..=Self::MOST).contains(&length) {
+            return None;
+        }
+        let mut digits = [b'0'; Self::MOST];
+        for (to, from) in digits.iter_mut().zip(reversed.get(..length)?.iter().rev()) {
+            *to = *from;
+        }
+        Some(Self { digits, length: length as u8 })
+    }
+}
+
+impl FromStr for PhoneNumber {
+    type Err = ValueError;
+
+    fn from_str(digits: &str) -> Result<Self, ValueError> {
+        Self::new(digits)
+    }
+}
+
+impl fmt::Display for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        mask::write_masked(f, self.digits())
+    }
+}
+
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PhoneNumber({self})")
+    }
+}
+
+impl serde::Serialize for PhoneNumber {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.digits())
+    }
+}

@@ -1,0 +1,435 @@
+//! How generated tables behave: open words, open numbers and result codes.
+//!
+//! The tables themselves (which words, which codes) are generated from the spec; nothing here knows a wire name. A value that
+//! no table knows is an ordinary value: it is read, compared, shown and written like any other, and `known()` says `None`.
+
+/// Languages in which meanings and advice are available. Closed: a new one comes with new text in every table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Lang {
+    /// English.
+    #[default]
+    En,
+    /// Chinese (中文), as the vendors' documents word it.
+    Zh,
+}
+
+/// What kind of outcome a result code stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Class {
+    /// It worked.
+    Success,
+    /// The platform does not know or trust the caller; nothing was done.
+    Authentication,
+    /// The request or the number is wrong; correct it before asking again.
+    BadInput,
+    /// The account or the application is not set up for this.
+    Configuration,
+    /// The balance is too low.
+    Balance,
+    /// The platform failed.
+    Platform,
+    /// It worked as far as it could, and there is nothing to tell.
+    NoResult,
+    /// No table knows the code.
+    Unknown,
+}
+
+/// Whether something that ended with a code was charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Charged {
+    /// Yes.
+    Yes,
+    /// Not yet: each number is charged when it is checked.
+    WhenChecked,
+    /// No.
+    No,
+    /// Nobody documents it: count it as possible.
+    Unknown,
+}
+
+/// Everything that the spec says about one result code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CodeEntry {
+    /// The code on the wire.
+    pub code: i64,
+    /// Its name, such as `BALANCE_TOO_LOW`.
+    pub name: &'static str,
+    /// What kind of outcome.
+    pub class: Class,
+    /// Whether it was charged.
+    pub charged: Charged,
+    meaning: [&'static str; 2],
+    advice: [&'static str; 2],
+}
+
+impl CodeEntry {
+    #[expect(clippy::too_many_arguments, reason = "only the generated tables call it, a row each")]
+    pub(crate) const fn new(
+        code: i64,
+        name: &'static str,
+        class: Class,
+        charged: Charged,
+        en: &'static str,
+        zh: &'static str,
+        advice_en: &'static str,
+        advice_zh: &'static str,
+    ) -> Self {
+        Self { code, name, class, charged, meaning: [en, zh], advice: [advice_en, advice_zh] }
+    }
+
+    /// What the code means.
+    pub fn meaning(&self, lang: Lang) -> &'static str {
+        pick(self.meaning, lang)
+    }
+
+    /// What to do now.
+    pub fn advice(&self, lang: Lang) -> &'static str {
+        pick(self.advice, lang)
+    }
+}
+
+pub(crate) fn pick([en, zh]: [&'static str; 2], lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => en,
+        Lang::Zh => zh,
+    }
+}
+
+/// A table of result codes: one newtype over `i64`, with a constant per known code.
+macro_rules! code_table {
+    (
+        $(#[$doc:meta])* $Code:ident $(includes $Auth:ident)? {
+            $( $(#[$row_doc:meta])* $NAME:ident = $code:literal, $class:ident, $charged:ident, $en:literal, $zh:literal, $advice:literal, $advice_zh:literal; )*
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $Code(i64);
+
+        impl $Code {
+            $( $(#[$row_doc])* pub const $NAME: Self = Self($code); )*
+
+            /// Every code of this table, in the document's order, with what is known of it.
+            pub const ENTRIES: &'static [$crate::table::CodeEntry] = &[
+                $( $crate::table::CodeEntry::new(
+                    $code, stringify!($NAME), $crate::table::Class::$class, $crate::table::Charged::$charged,
+                    $en, $zh, $advice, $advice_zh,
+                ), )*
+            ];
+
+            /// Any code, known or not.
+            pub const fn new(code: i64) -> Self {
+                Self(code)
+            }
+
+            /// The code on the wire.
+            pub const fn get(self) -> i64 {
+                self.0
+            }
+
+            /// What the spec says about the code; `None` for one that it does not list.
+            pub fn entry(self) -> Option<&'static $crate::table::CodeEntry> {
+                let own = Self::ENTRIES.iter().find(|entry| entry.code == self.0);
+                $( let own = own.or_else(|| $Auth::new(self.0).entry()); )?
+                own
+            }
+
+            /// Its name, such as `BALANCE_TOO_LOW`; `None` for an unknown code.
+            pub fn name(self) -> Option<&'static str> {
+                self.entry().map(|entry| entry.name)
+            }
+
+            /// What kind of outcome it stands for.
+            pub fn class(self) -> $crate::table::Class {
+                self.entry().map_or($crate::table::Class::Unknown, |entry| entry.class)
+            }
+
+            /// Whether what ended with it was charged.
+            pub fn charged(self) -> $crate::table::Charged {
+                self.entry().map_or($crate::table::Charged::Unknown, |entry| entry.charged)
+            }
+
+            /// What it means, in a few words.
+            pub fn meaning(self, lang: $crate::table::Lang) -> &'static str {
+                self.entry().map_or_else(|| $crate::table::unknown_meaning(lang), |entry| entry.meaning(lang))
+            }
+
+            /// What to do now.
+            pub fn advice(self, lang: $crate::table::Lang) -> &'static str {
+                self.entry().map_or_else(|| $crate::table::unknown_advice(lang), |entry| entry.advice(lang))
+            }
+
+            /// Whether it stands for success.
+            pub fn is_success(self) -> bool {
+                self.class() == $crate::table::Class::Success
+            }
+
+            $(
+                /// The authentication error that it is, if it is one: a refusal before any business was done.
+                pub fn auth(self) -> Option<$Auth> {
+                    let code = $Auth::new(self.0);
+                    code.entry().map(|_| code)
+                }
+            )?
+        }
+
+        impl core::fmt::Debug for $Code {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                write!(f, concat!(stringify!($Code), "({})"), self)
+            }
+        }
+
+        /// The number and its name: `211 BALANCE_TOO_LOW`, or the number alone when no table knows it.
+        impl core::fmt::Display for $Code {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                match self.name() {
+                    Some(name) => write!(f, "{} {name}", self.0),
+                    None => write!(f, "{}", self.0),
+                }
+            }
+        }
+
+        impl serde::Serialize for $Code {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_i64(self.0)
+            }
+        }
+
+        impl<'de> $crate::field::FromWire<'de> for $Code {
+            fn from_text(text: alloc::borrow::Cow<'de, str>) -> Result<Self, alloc::borrow::Cow<'de, str>> {
+                $crate::table::parse_integer(&text).map(Self).ok_or(text)
+            }
+
+            fn from_number(number: &serde_json::Number) -> Option<Self> {
+                number.as_i64().map(Self)
+            }
+
+            fn is_unknown(&self) -> bool {
+                self.entry().is_none()
+            }
+        }
+    };
+}
+
+/// A vocabulary of words: a newtype that holds any word, and an enum of the known ones.
+macro_rules! open_words {
+    (
+        $(#[$doc:meta])* $Word:ident, $Known:ident {
+            $( $(#[$row_doc:meta])* $NAME:ident $Variant:ident = $wire:literal, $en:literal, $zh:literal; )*
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash)]
+        pub struct $Word($crate::table::Word<$Known>);
+
+        $crate::table::known_enum! { $Word, $Known { $( $(#[$row_doc])* $Variant, $en, $zh; )* } }
+
+        impl $Known {
+            /// The word on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Self::$Variant => $wire, )* }
+            }
+        }
+
+        impl $Word {
+            $( $(#[$row_doc])* pub const $NAME: Self = Self($crate::table::Word::Known($Known::$Variant)); )*
+
+            /// Any word, known or not.
+            pub fn new(word: &str) -> Self {
+                match $Known::ALL.iter().find(|known| known.as_str() == word) {
+                    Some(known) => Self($crate::table::Word::Known(*known)),
+                    None => Self($crate::table::Word::Other(word.into())),
+                }
+            }
+
+            /// The word exactly as it came.
+            pub fn as_str(&self) -> &str {
+                match &self.0 {
+                    $crate::table::Word::Known(known) => known.as_str(),
+                    $crate::table::Word::Other(word) => word,
+                }
+            }
+
+            /// Which of the known words it is, in whatever case; `None` for one that the spec does not list.
+            pub fn known(&self) -> Option<$Known> {
+                match &self.0 {
+                    $crate::table::Word::Known(known) => Some(*known),
+                    $crate::table::Word::Other(word) => {
+                        $Known::ALL.iter().copied().find(|known| known.as_str().eq_ignore_ascii_case(word))
+                    }
+                }
+            }
+        }
+
+        impl From<$Known> for $Word {
+            fn from(known: $Known) -> Self {
+                Self($crate::table::Word::Known(known))
+            }
+        }
+
+        impl core::fmt::Debug for $Word {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                write!(f, concat!(stringify!($Word), "({:?})"), $crate::mask::digits(self.as_str()))
+            }
+        }
+
+        impl core::fmt::Display for $Word {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $Word {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> $crate::field::FromWire<'de> for $Word {
+            fn from_text(text: alloc::borrow::Cow<'de, str>) -> Result<Self, alloc::borrow::Cow<'de, str>> {
+                if text.is_empty() { Err(text) } else { Ok(Self::new(&text)) }
+            }
+
+            fn is_unknown(&self) -> bool {
+                self.known().is_none()
+            }
+        }
+    };
+}
+
+/// A vocabulary of numbers: a newtype that holds any number, and an enum of the known ones.
+macro_rules! open_numbers {
+    (
+        $(#[$doc:meta])* $Number:ident, $Known:ident {
+            $( $(#[$row_doc:meta])* $NAME:ident $Variant:ident = $wire:literal, $en:literal, $zh:literal; )*
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $Number(i64);
+
+        $crate::table::known_enum! { $Number, $Known { $( $(#[$row_doc])* $Variant, $en, $zh; )* } }
+
+        impl $Known {
+            /// The number on the wire.
+            pub const fn get(self) -> i64 {
+                match self { $( Self::$Variant => $wire, )* }
+            }
+        }
+
+        impl $Number {
+            $( $(#[$row_doc])* pub const $NAME: Self = Self($wire); )*
+
+            /// Any number, known or not.
+            pub const fn new(number: i64) -> Self {
+                Self(number)
+            }
+
+            /// The number on the wire.
+            pub const fn get(self) -> i64 {
+                self.0
+            }
+
+            /// Which of the known numbers it is; `None` for one that the spec does not list.
+            pub fn known(self) -> Option<$Known> {
+                $Known::ALL.iter().copied().find(|known| known.get() == self.0)
+            }
+        }
+
+        impl From<$Known> for $Number {
+            fn from(known: $Known) -> Self {
+                Self(known.get())
+            }
+        }
+
+        impl core::fmt::Debug for $Number {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                match self.known() {
+                    Some(known) => write!(f, concat!(stringify!($Number), "({} {:?})"), self.0, known),
+                    None => write!(f, concat!(stringify!($Number), "({})"), self.0),
+                }
+            }
+        }
+
+        impl core::fmt::Display for $Number {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                write!(f, "{}", self.0)
+            }
+        }
+
+        impl serde::Serialize for $Number {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_i64(self.0)
+            }
+        }
+
+        impl<'de> $crate::field::FromWire<'de> for $Number {
+            fn from_text(text: alloc::borrow::Cow<'de, str>) -> Result<Self, alloc::borrow::Cow<'de, str>> {
+                $crate::table::parse_integer(&text).map(Self).ok_or(text)
+            }
+
+            fn from_number(number: &serde_json::Number) -> Option<Self> {
+                number.as_i64().map(Self)
+            }
+
+            fn is_unknown(&self) -> bool {
+                self.known().is_none()
+            }
+        }
+    };
+}
+
+/// The enum of known values that stands beside every open vocabulary.
+macro_rules! known_enum {
+    ($Open:ident, $Known:ident { $( $(#[$row_doc:meta])* $Variant:ident, $en:literal, $zh:literal; )* }) => {
+        #[doc = concat!("The values of [`", stringify!($Open), "`] that the spec lists, for those who want to match.")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum $Known { $( $(#[$row_doc])* $Variant, )* }
+
+        impl $Known {
+            /// All of them, in the document's order.
+            pub const ALL: &'static [Self] = &[ $( Self::$Variant, )* ];
+
+            /// What it means, in a few words.
+            pub fn meaning(self, lang: $crate::table::Lang) -> &'static str {
+                match self { $( Self::$Variant => $crate::table::pick([$en, $zh], lang), )* }
+            }
+        }
+    };
+}
+
+pub(crate) use {code_table, known_enum, open_numbers, open_words};
+
+/// A word of an open vocabulary: a known one costs no allocation, any other is kept as it came.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Word<K> {
+    Known(K),
+    Other(alloc::boxed::Box<str>),
+}
+
+/// An integer that came as a string. Only the plain spelling counts, so that what is odd stays visible as odd.
+pub(crate) fn parse_integer(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    text.parse().ok()
+}
+
+pub(crate) fn unknown_meaning(lang: Lang) -> &'static str {
+    pick(["a code that no document lists", "文档未列出的代码"], lang)
+}
+
+pub(crate) fn unknown_advice(lang: Lang) -> &'static str {
+    pick(
+        [
+            "Read the platform's text; treat the outcome, and whether it was charged, as unknown.",
+            "请查看平台返回的说明；结果及是否计费均视为未知。",
+        ],
+        lang,
+    )
+}
