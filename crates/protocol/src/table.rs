@@ -162,6 +162,11 @@ macro_rules! code_table {
                 self.entry().map_or_else(|| $crate::table::unknown_advice(lang), |entry| entry.advice(lang))
             }
 
+            /// The refusal that this code is, with the platform's text.
+            pub fn refusal(self, text: Option<&str>) -> $crate::Refusal {
+                $crate::Refusal::new(self.0, self.entry(), text)
+            }
+
             /// Whether it stands for success.
             pub fn is_success(self) -> bool {
                 self.class() == $crate::table::Class::Success

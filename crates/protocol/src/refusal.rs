@@ -1,0 +1,85 @@
+//! A platform's "no": its code, what that means, and what to do.
+//!
+//! It quotes the platform's text with long runs of digits masked, and judges nothing beyond the table of codes.
+
+use alloc::string::String;
+use core::fmt;
+
+use crate::mask;
+use crate::table::{Charged, Class, CodeEntry, Lang, unknown_advice, unknown_meaning};
+
+/// A reply with a code that is not success.
+///
+/// `Display` is one line: the code, its name, what it means, the platform's own text, whether it was charged and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    code: i64,
+    entry: Option<&'static CodeEntry>,
+    text: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal from a code of some table and the platform's text.
+    pub fn new(code: i64, entry: Option<&'static CodeEntry>, text: Option<&str>) -> Self {
+        // One line, and not without end, whatever the platform sends.
+        let text = text.map(|text| {
+            let line: String = text.chars().map(|char| if char.is_control() { ' ' } else { char }).take(200).collect();
+            mask::digits(line.trim()).into_owned()
+        });
+        Self { code, entry, text: text.filter(|text| !text.is_empty()) }
+    }
+
+    /// The code. It means something only for the endpoint that sent it.
+    pub fn code(&self) -> i64 {
+        self.code
+    }
+
+    /// The code's name, such as `BALANCE_TOO_LOW`; `None` for one that no document lists.
+    pub fn name(&self) -> Option<&'static str> {
+        self.entry.map(|entry| entry.name)
+    }
+
+    /// What kind of outcome.
+    pub fn class(&self) -> Class {
+        self.entry.map_or(Class::Unknown, |entry| entry.class)
+    }
+
+    /// Whether it was charged.
+    pub fn charged(&self) -> Charged {
+        self.entry.map_or(Charged::Unknown, |entry| entry.charged)
+    }
+
+    /// What the code means.
+    pub fn meaning(&self, lang: Lang) -> &'static str {
+        self.entry.map_or_else(|| unknown_meaning(lang), |entry| entry.meaning(lang))
+    }
+
+    /// What to do now.
+    pub fn advice(&self, lang: Lang) -> &'static str {
+        self.entry.map_or_else(|| unknown_advice(lang), |entry| entry.advice(lang))
+    }
+
+    /// The platform's text, on one line of at most 200 characters, long runs of digits masked.
+    pub fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "refused with {}", self.code)?;
+        if let Some(name) = self.name() {
+            write!(f, " {name}")?;
+        }
+        write!(f, ": {}", self.meaning(Lang::En))?;
+        if let Some(text) = &self.text {
+            write!(f, " (\"{text}\")")?;
+        }
+        let charged = match self.charged() {
+            Charged::No => "nothing was charged",
+            Charged::Yes | Charged::WhenChecked => "it was charged",
+            Charged::Unknown => "whether it was charged is not known",
+        };
+        write!(f, "; {charged}. {}", self.advice(Lang::En))
+    }
+}
