@@ -16,7 +16,8 @@ pub struct ValueError {
 }
 
 impl ValueError {
-    pub(crate) const fn new(field: &'static str, rule: &'static str) -> Self {
+    /// For checks above this crate.
+    pub const fn new(field: &'static str, rule: &'static str) -> Self {
         Self { field, rule }
     }
 }

@@ -1,0 +1,114 @@
+//! Number check: submit numbers, get a job.
+//!
+//! It does not wait for results: they are pushed to the callback URL.
+
+use numcheck_protocol::number_check::{CheckLevel, Submit, SubmitReply, SubmitRequest};
+use numcheck_protocol::{BatchNo, CallbackUrl, Drift, Endpoint, Message, MessageId, PhoneList, ValueError, decode, encode};
+use numcheck_transport::{CallError, Reply};
+
+use crate::Client;
+
+/// Number check of an account.
+#[derive(Clone, Copy, Debug)]
+pub struct NumberCheck<'a> {
+    pub(crate) client: &'a Client,
+}
+
+impl<'a> NumberCheck<'a> {
+    /// Submits numbers to be checked. Costs money, per number, when it is checked.
+    #[must_use = "nothing is sent until `send`"]
+    pub fn submit(self, numbers: PhoneList) -> SubmitCall<'a> {
+        SubmitCall { client: self.client, numbers, batch_no: None, level: None, callback: None }
+    }
+}
+
+/// A submit in the making.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is sent until `send`"]
+pub struct SubmitCall<'a> {
+    client: &'a Client,
+    numbers: PhoneList,
+    batch_no: Option<BatchNo>,
+    level: Option<CheckLevel>,
+    callback: Option<CallbackUrl>,
+}
+
+impl SubmitCall<'_> {
+    /// The batch number, which every result carries. Left out, the platform makes one of 12 digits. It is not an idempotency key:
+    /// nothing says that a repeated one would be refused.
+    pub fn batch_no(mut self, batch_no: BatchNo) -> Self {
+        self.batch_no = Some(batch_no);
+        self
+    }
+
+    /// What is checked; left out: basic. The levels cost differently.
+    pub fn level(mut self, level: CheckLevel) -> Self {
+        self.level = Some(level);
+        self
+    }
+
+    /// Where results are pushed. Left out: the URL configured for the application; with neither, results are never pushed.
+    pub fn callback(mut self, url: CallbackUrl) -> Self {
+        self.callback = Some(url);
+        self
+    }
+
+    /// Submits. Waits for its turn under the platform's limits (10 requests a second up to 2000 numbers, 1 above).
+    ///
+    /// Costs money when accepted. It is repeated by itself only when it surely was not sent, or was refused because of the clock.
+    /// Dropping the future half-way leaves the submit in doubt.
+    ///
+    /// # Errors
+    /// Ask [`CallError::may_have_happened`] before submitting again.
+    pub async fn send(self) -> Result<Accepted, CallError> {
+        let value = |error| CallError::value(&Submit::INFO, error);
+        let mut request = SubmitRequest::new(self.client.appkey().map_err(value)?.clone(), self.numbers);
+        request.batch_no = self.batch_no;
+        request.check_level = self.level;
+        request.dr_url = self.callback;
+        let units = u32::try_from(request.phone.len()).unwrap_or(u32::MAX);
+        // Written once: these bytes are signed, and these are sent.
+        let body = encode(&request).map_err(|_| value(ValueError::new("body", "cannot be written as JSON")))?;
+        let reply = self.client.exchange::<Submit>(body, units).await?;
+        Accepted::read(reply, request.batch_no)
+    }
+}
+
+/// A job that the platform has taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Accepted {
+    /// The job's id. With one number in the batch its result carries the same id, with several this one and a suffix. `None` when
+    /// the platform sent none that could be read: the job was accepted all the same.
+    pub message_id: Option<MessageId>,
+    /// The batch number that results will carry: the platform's word, else the request's.
+    pub batch_no: Option<BatchNo>,
+    /// The platform's text.
+    pub text: Option<String>,
+    /// What in the reply no document lists.
+    pub drift: Vec<Drift>,
+}
+
+impl Accepted {
+    fn read(reply: Reply, sent: Option<BatchNo>) -> Result<Self, CallError> {
+        let Ok(answer) = decode::<SubmitReply<'_>>(&reply.body) else {
+            return Err(CallError::no_answer(&Submit::INFO, reply));
+        };
+        let Some(code) = answer.code.get().copied() else {
+            drop(answer);
+            return Err(CallError::no_answer(&Submit::INFO, reply));
+        };
+        if !code.is_success() {
+            let refusal = code.refusal(answer.message_text());
+            drop(answer);
+            return Err(CallError::refused(&Submit::INFO, refusal, reply));
+        }
+        let mut drift = Vec::new();
+        answer.drift(&mut |one| drift.push(one));
+        let data = answer.data.get();
+        let text = |field: Option<std::borrow::Cow<'_, str>>| field.map(std::borrow::Cow::into_owned);
+        let message_id = text(data.and_then(|data| data.message_id.text())).and_then(|id| MessageId::new(&id).ok());
+        let echoed = text(data.and_then(|data| data.batch_no.text())).and_then(|batch_no| BatchNo::new(&batch_no).ok());
+        Ok(Self { message_id, batch_no: echoed.or(sent), text: answer.message_text().map(str::to_owned), drift })
+    }
+}
