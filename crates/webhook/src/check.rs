@@ -1,0 +1,278 @@
+//! Whether a request may be a push, decided from its head alone.
+//!
+//! It must not look at anything else before the path: whoever has no capability gets 404, always the same, and learns
+//! nothing. It reads no body and knows no clock.
+
+use std::fmt;
+
+use numcheck_protocol::BatchNo;
+
+use crate::key::ReceiverKey;
+
+/// The most bytes of a body. A push of the documents has about 400.
+pub const MOST_BODY: usize = 64 * 1024;
+
+/// What the check looks at. Header values are bytes, because anything may come.
+#[derive(Clone, Copy)]
+pub struct Head<'a> {
+    /// The request method, as it came.
+    pub method: &'a str,
+    /// The path without a query, as it came.
+    pub path: &'a str,
+    /// The `Content-Type` header.
+    pub content_type: Option<&'a [u8]>,
+    /// The `Content-Length` header. `None` is a body without a stated length, or no body.
+    pub content_length: Option<&'a [u8]>,
+}
+
+/// Shows no path: it may be a capability.
+impl fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, path: _, content_type: _, content_length: _ } = self;
+        f.debug_struct("Head").field("method", method).finish_non_exhaustive()
+    }
+}
+
+/// Decides which requests come in. Pure: no socket, no clock, no state.
+///
+/// ```
+/// use numcheck_protocol::BatchNo;
+/// use numcheck_webhook::{Gate, Head, ReceiverKey, Refusal};
+///
+/// let key = ReceiverKey::from_bytes(&[7; 32])?;
+/// let batch = BatchNo::new("20220901")?;
+/// let capability = key.capability(&batch);
+/// let gate = Gate::new(key);
+///
+/// let head = Head { method: "POST", path: capability.path(), content_type: Some(b"application/json"), content_length: Some(b"412") };
+/// assert_eq!(gate.check(&head), Ok(batch));
+/// assert_eq!(gate.check(&Head { path: "/wp-login.php", ..head }), Err(Refusal::NotFound));
+/// assert_eq!(gate.check(&Head { method: "GET", ..head }), Err(Refusal::Method));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Gate {
+    keys: Vec<ReceiverKey>,
+    mount: String,
+}
+
+impl Gate {
+    /// A gate for capabilities of this key.
+    pub fn new(key: ReceiverKey) -> Self {
+        Self { keys: vec![key], mount: String::new() }
+    }
+
+    /// Lets capabilities of a retired key in, too: results come up to an hour after their batch was submitted.
+    #[must_use]
+    pub fn with_retired_key(mut self, key: ReceiverKey) -> Self {
+        self.keys.push(key);
+        self
+    }
+
+    /// For a receiver that sees paths below `mount`, such as `/hooks`: behind a proxy that does not cut off the path of the
+    /// public URL. A router that mounts the service below a path usually does cut it off.
+    #[must_use]
+    pub fn mounted_at(mut self, mount: &str) -> Self {
+        mount.trim_end_matches('/').clone_into(&mut self.mount);
+        self
+    }
+
+    /// The batch that the request may push into.
+    ///
+    /// # Errors
+    /// Why not. The path decides before anything else is looked at; then the method, the type, the length.
+    pub fn check(&self, head: &Head<'_>) -> Result<BatchNo, Refusal> {
+        let path = head.path.strip_prefix(self.mount.as_str()).ok_or(Refusal::NotFound)?;
+        let batch = self.keys.iter().find_map(|key| key.open(path)).ok_or(Refusal::NotFound)?;
+        if head.method != "POST" {
+            return Err(Refusal::Method);
+        }
+        if !head.content_type.is_some_and(is_json) {
+            return Err(Refusal::MediaType);
+        }
+        head.content_length.map_or(Ok(()), check_length)?;
+        Ok(batch)
+    }
+}
+
+/// `application/json`, in any case, with any parameters.
+fn is_json(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+}
+
+fn check_length(length: &[u8]) -> Result<(), Refusal> {
+    if length.is_empty() || !length.iter().all(u8::is_ascii_digit) {
+        return Err(Refusal::Length);
+    }
+    // Digits that no integer holds are a length all the same: too long.
+    let length = std::str::from_utf8(length).ok().and_then(|digits| digits.parse::<usize>().ok());
+    if length.is_some_and(|length| length <= MOST_BODY) { Ok(()) } else { Err(Refusal::TooLong) }
+}
+
+/// Why a request is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The path is no capability: 404.
+    #[error("the path is no capability of this receiver")]
+    NotFound,
+    /// Not POST: 405, with `Allow: POST`.
+    #[error("the method is not POST")]
+    Method,
+    /// Not JSON: 415.
+    #[error("the content type is not application/json")]
+    MediaType,
+    /// The stated length is no number: 400.
+    #[error("the content length is not a number")]
+    Length,
+    /// More than 64 KiB: 413.
+    #[error("the body is longer than 64 KiB")]
+    TooLong,
+}
+
+impl Refusal {
+    /// The HTTP status to answer with, and an empty body.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::NotFound => 404,
+            Self::Method => 405,
+            Self::MediaType => 415,
+            Self::Length => 400,
+            Self::TooLong => 413,
+        }
+    }
+
+    /// The `Allow` header that belongs to the answer.
+    pub fn allow(self) -> Option<&'static str> {
+        (self == Self::Method).then_some("POST")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const GOOD: Head<'_> = Head {
+        method: "POST",
+        path: "",
+        content_type: Some(b"application/json"),
+        content_length: Some(b"412"),
+    };
+
+    fn key(byte: u8) -> ReceiverKey {
+        ReceiverKey::from_bytes(&[byte; 32]).unwrap()
+    }
+
+    fn path(key: &ReceiverKey) -> String {
+        key.capability(&BatchNo::new("20220901").unwrap()).path().to_owned()
+    }
+
+    /// What the gate says to a request with a right path.
+    fn check(head: Head<'_>) -> Result<BatchNo, Refusal> {
+        Gate::new(key(7)).check(&Head { path: &path(&key(7)), ..head })
+    }
+
+    #[test]
+    fn only_post() {
+        assert!(check(GOOD).is_ok());
+        for method in ["GET", "HEAD", "PUT", "post", "OPTIONS", "CONNECT", ""] {
+            assert_eq!(check(Head { method, ..GOOD }), Err(Refusal::Method), "{method}");
+        }
+        assert_eq!(Refusal::Method.allow(), Some("POST"));
+    }
+
+    #[test]
+    fn only_json_with_any_parameters_in_any_case() {
+        for good in [
+            "application/json",
+            "Application/JSON",
+            "application/json;charset=utf-8",
+            "application/json ; x=\"y\"",
+            " application/json",
+        ] {
+            assert!(check(Head { content_type: Some(good.as_bytes()), ..GOOD }).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "text/json",
+            "application/json5",
+            "application/problem+json",
+            "application/x-www-form-urlencoded",
+            "text/plain; application/json",
+        ] {
+            assert_eq!(
+                check(Head { content_type: Some(bad.as_bytes()), ..GOOD }),
+                Err(Refusal::MediaType),
+                "{bad}"
+            );
+        }
+        assert_eq!(check(Head { content_type: None, ..GOOD }), Err(Refusal::MediaType));
+    }
+
+    #[test]
+    fn at_most_64_kib() {
+        for good in ["0", "412", "65536", "0065536"] {
+            assert!(check(Head { content_length: Some(good.as_bytes()), ..GOOD }).is_ok(), "{good}");
+        }
+        for long in ["65537", "18446744073709551616", "99999999999999999999999999999"] {
+            assert_eq!(
+                check(Head { content_length: Some(long.as_bytes()), ..GOOD }),
+                Err(Refusal::TooLong),
+                "{long}"
+            );
+        }
+        for bad in ["", "-1", "+1", "1.0", "0x10", "5, 5", " 5", "٤"] {
+            assert_eq!(
+                check(Head { content_length: Some(bad.as_bytes()), ..GOOD }),
+                Err(Refusal::Length),
+                "{bad}"
+            );
+        }
+        assert!(check(Head { content_length: None, ..GOOD }).is_ok());
+    }
+
+    #[test]
+    fn a_retired_key_still_lets_in() {
+        let gate = Gate::new(key(1)).with_retired_key(key(2));
+        for (byte, comes_in) in [(1, true), (2, true), (3, false)] {
+            assert_eq!(gate.check(&Head { path: &path(&key(byte)), ..GOOD }).is_ok(), comes_in, "{byte}");
+        }
+    }
+
+    #[test]
+    fn a_mounted_gate_sees_only_what_is_below_its_mount() {
+        let plain = path(&key(7));
+        for mount in ["/hooks", "/hooks/"] {
+            let gate = Gate::new(key(7)).mounted_at(mount);
+            assert!(gate.check(&Head { path: &format!("/hooks{plain}"), ..GOOD }).is_ok());
+            assert_eq!(gate.check(&Head { path: &plain, ..GOOD }), Err(Refusal::NotFound));
+        }
+    }
+
+    #[test]
+    fn a_head_and_a_gate_show_no_capability() {
+        let path = path(&key(7));
+        let shown = format!("{:?} {:?}", Head { path: &path, ..GOOD }, Gate::new(key(7)));
+        assert!(!shown.contains("20220901") && shown.contains("ReceiverKey(***)"), "{shown}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_wrong_path_gets_404_whatever_else_the_request_says(
+            method in "POST|GET|[A-Z]{1,9}",
+            path in "(/numcheck/push/[a-z0-9]{1,9}/[0-9a-f]{64})|\\PC{0,99}",
+            content_type in prop::option::of("application/json|.{0,20}"),
+            content_length in prop::option::of("[0-9]{0,30}|.{0,9}"),
+        ) {
+            let head = Head {
+                method: &method,
+                path: &path,
+                content_type: content_type.as_deref().map(str::as_bytes),
+                content_length: content_length.as_deref().map(str::as_bytes),
+            };
+            prop_assert_eq!(Gate::new(key(7)).check(&head), Err(Refusal::NotFound));
+        }
+    }
+}

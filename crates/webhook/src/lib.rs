@@ -1,0 +1,48 @@
+//! Receives the result pushes of NXCLOUD number check: whose a push is, whether it may come in, and 200 only once it is stored.
+//!
+//! The platform signs no push. So each batch gets a URL that nobody can guess, a [`Capability`]: its path carries the batch number and
+//! a MAC over it under a key of the receiver. Any other path gets 404 and learns nothing.
+//!
+//! This crate must not send anything, must not decide what to do with a result, and must not refuse one for its content: a push
+//! that cannot be read, or that names another batch, is handed over as such, because it may have been paid for.
+//!
+//! Without features it is pure: [`ReceiverKey`], [`Gate`] and [`Push`] know no socket and no clock, and fit into any web
+//! framework. The feature `server` adds `Receiver`, a service for hyper, tower and axum, and `Server`, a small server that
+//! expects the internet to be hostile.
+//!
+//! ```no_run
+//! # #[cfg(feature = "server")] async fn example(store: impl Fn(&[u8]) -> std::io::Result<()> + Clone + Send + Sync + 'static)
+//! # -> Result<(), Box<dyn std::error::Error>> {
+//! use numcheck_protocol::BatchNo;
+//! use numcheck_webhook::{Gate, NotStored, Push, Receiver, ReceiverKey, Server};
+//!
+//! let key: ReceiverKey = std::fs::read_to_string("receiver.key")?.parse()?;
+//! // For the submit: where the results of this batch shall go.
+//! let dr_url = key.capability(&BatchNo::new("20220901")?).url("https://example.org")?;
+//!
+//! let handler = move |push: Push| {
+//!     let store = store.clone();
+//!     async move { store(push.raw()).map_err(|_| NotStored) }
+//! };
+//! let server = Server::bind("127.0.0.1:8080".parse()?)?;
+//! server.serve(Receiver::new(Gate::new(key), handler), async { drop(tokio::signal::ctrl_c().await) }).await;
+//! # Ok(()) }
+//! ```
+
+mod capability;
+mod check;
+#[cfg(feature = "server")]
+mod handler;
+mod key;
+mod push;
+#[cfg(feature = "server")]
+mod server;
+
+pub use capability::{Capability, PREFIX, UrlError};
+pub use check::{Gate, Head, MOST_BODY, Refusal};
+#[cfg(feature = "server")]
+pub use handler::{Handler, NotStored};
+pub use key::{KeyError, ReceiverKey};
+pub use push::{Correlation, Push, Reading};
+#[cfg(feature = "server")]
+pub use server::{Answer, BindError, Closed, Counts, Ended, Limits, Receiver, Server, serve_connection};

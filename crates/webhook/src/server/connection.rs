@@ -1,0 +1,98 @@
+//! One connection, from its first byte to its end.
+//!
+//! It must not wait without a limit: for a head, a body, a handler, an answer to be taken, or an end.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+use crate::handler::Handler;
+use crate::server::limits::Limits;
+use crate::server::receiver::Receiver;
+
+/// Serves one connection of HTTP/1.1 over any stream, until the other side leaves, a limit closes it, or `stop` resolves and
+/// what is in flight has been answered. For a listener of the caller's own, such as one with TLS.
+///
+/// Handlers that are still running when it returns run on.
+pub async fn serve_connection<H, S, Stop>(receiver: &Receiver<H>, stream: S, stop: Stop) -> Ended
+where
+    H: Handler,
+    S: AsyncRead + AsyncWrite + Unpin,
+    Stop: Future<Output = ()>,
+{
+    let limits = *receiver.limits();
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_time)
+        .max_buf_size(Limits::MOST_HEAD)
+        .max_headers(Limits::MOST_FIELDS)
+        // The platform may close its sending side before it reads the answer; it is still owed one.
+        .half_close(true)
+        .serve_connection(TokioIo::new(stream), receiver.clone());
+
+    let outcome = {
+        let mut connection = Pin::new(&mut connection);
+        let first = tokio::select! {
+            outcome = connection.as_mut() => Some(outcome),
+            () = stop => None,
+            () = tokio::time::sleep(limits.connection_time) => None,
+        };
+        match first {
+            Some(outcome) => Some(outcome),
+            None => {
+                connection.as_mut().graceful_shutdown();
+                timeout(limits.request_time(), connection).await.ok()
+            }
+        }
+    };
+    let ended = match outcome {
+        Some(Ok(())) => Ended::Done,
+        Some(Err(error)) if error.is_timeout() => Ended::HeadTimedOut,
+        Some(Err(error)) if error.is_parse() => Ended::Malformed,
+        Some(Err(_)) => Ended::Broken,
+        None => Ended::Cut,
+    };
+    match ended {
+        Ended::HeadTimedOut => {
+            receiver.counters().head_timed_out.add();
+            let parts = connection.into_parts();
+            if !parts.read_buf.is_empty() {
+                say_timed_out(parts.io.into_inner(), limits.head_time).await;
+            }
+        }
+        Ended::Malformed => receiver.counters().malformed.add(),
+        Ended::Done | Ended::Broken | Ended::Cut => {}
+    }
+    ended
+}
+
+/// hyper closes without a word; whoever has begun a request is told why. Nobody has to listen.
+async fn say_timed_out(mut stream: impl AsyncWrite + Unpin, limit: Duration) {
+    let answer = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    let _ = timeout(limit, async {
+        stream.write_all(answer).await?;
+        stream.shutdown().await
+    })
+    .await;
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ended {
+    /// In order, by either side.
+    Done,
+    /// No whole head arrived in time; 408 if it had begun.
+    HeadTimedOut,
+    /// What came was not HTTP, or its head was too large.
+    Malformed,
+    /// The other side broke off, or the network did.
+    Broken,
+    /// It did not end by itself within the limits.
+    Cut,
+}

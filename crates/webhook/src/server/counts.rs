@@ -1,0 +1,90 @@
+//! What came and what became of it, as numbers for metrics.
+//!
+//! It must not hold anything about a single push: numbers only, and no log line for each.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counts {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// What a receiver has seen since it was made. Each number only grows.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Counts {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Counts {
+            /// Every number with its name, such as `not_found`, for a metrics page.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name),)*].into_iter()
+            }
+        }
+
+        /// The same numbers while they are counted.
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters {
+            $(pub(crate) $name: Counter,)*
+        }
+
+        impl Counters {
+            pub(crate) fn snapshot(&self) -> Counts {
+                Counts { $($name: self.$name.0.load(Ordering::Relaxed),)* }
+            }
+        }
+    };
+}
+
+counts! {
+    /// Handlers that said the push is stored, whether or not the platform was still there to hear it.
+    stored,
+    /// Handlers that said it is not.
+    not_stored,
+    /// Handlers that panicked.
+    panicked,
+    /// Pushes answered with 503 because the handler took too long. It may still end as stored.
+    store_timed_out,
+    /// Pushes answered with 503 because too many handlers were running.
+    busy,
+    /// Pushes whose body names another batch than their path.
+    other_batch,
+    /// Pushes whose body names no batch.
+    no_batch,
+    /// Pushes whose body could not be read.
+    unreadable,
+    /// Pushes that held something the spec does not list: a new field, word or code, or an odd shape.
+    drifted,
+    /// 404: the path was no capability.
+    not_found,
+    /// 405: not POST.
+    wrong_method,
+    /// 415: not JSON.
+    wrong_type,
+    /// 400: a content length that is no number.
+    bad_length,
+    /// 413: more than 64 KiB.
+    too_long,
+    /// 408: the body did not arrive in time.
+    body_timed_out,
+    /// The body ended early or was broken.
+    body_broken,
+    /// Connections that were accepted.
+    connections,
+    /// Connections closed because a head did not arrive in time, idle ones included.
+    head_timed_out,
+    /// Connections closed because what came was not HTTP, or its head was too large.
+    malformed,
+    /// Times that no further connection was accepted because there were too many.
+    full,
+    /// Times that the system could not accept a connection.
+    accept_failed,
+}
+
+/// One number.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}

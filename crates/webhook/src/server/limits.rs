@@ -1,0 +1,73 @@
+//! How much, how many and how long: every bound of the receiver in one place.
+//!
+//! It must not hold a bound that can be switched off; each can only be set.
+
+use std::time::Duration;
+
+/// The bounds of a receiver. Change what must differ: `Limits { connections: 64, ..Limits::default() }`. A time above a day counts as a
+/// day, a number above a million as a million, and a number of 0 as 1.
+///
+/// Memory stays below about `connections` × (16 KiB of head + 64 KiB of body).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Open connections; further ones wait to be accepted. 1024.
+    pub connections: usize,
+    /// Handlers that run at once; further pushes wait, within [`Limits::store_time`]. 256.
+    pub stores: usize,
+    /// For the head of a request to arrive, and for an idle connection to stay open. 10 s.
+    pub head_time: Duration,
+    /// For the body to arrive, once the head has. 10 s.
+    pub body_time: Duration,
+    /// For the handler, from the whole body to its answer; 503 after that. 10 s. The platform's own limit is not documented.
+    pub store_time: Duration,
+    /// For a connection, however busy; then it is closed between two requests. 10 minutes.
+    pub connection_time: Duration,
+    /// For what is in flight when the server is told to stop. 30 s.
+    pub stop_time: Duration,
+}
+
+impl Limits {
+    /// The most bytes of a request's head, request line included; 431 above.
+    pub const MOST_HEAD: usize = 16 * 1024;
+    /// The most header fields; 431 above.
+    pub const MOST_FIELDS: usize = 64;
+    /// How many connections the kernel may hold that are not accepted yet.
+    pub const BACKLOG: u32 = 1024;
+
+    /// The same within what any receiver can need, so that no sum of these overflows.
+    pub(crate) fn bounded(self) -> Self {
+        const DAY: Duration = Duration::from_secs(86_400);
+        const MILLION: usize = 1_000_000;
+        Self {
+            connections: self.connections.clamp(1, MILLION),
+            stores: self.stores.clamp(1, MILLION),
+            head_time: self.head_time.min(DAY),
+            body_time: self.body_time.min(DAY),
+            store_time: self.store_time.min(DAY),
+            connection_time: self.connection_time.min(DAY),
+            stop_time: self.stop_time.min(DAY),
+        }
+    }
+
+    /// The longest that one request can take on its own, plus as much as its answer may need to be written.
+    pub(crate) fn request_time(&self) -> Duration {
+        self.head_time
+            .saturating_add(self.body_time)
+            .saturating_add(self.store_time)
+            .saturating_add(self.head_time)
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 1024,
+            stores: 256,
+            head_time: Duration::from_secs(10),
+            body_time: Duration::from_secs(10),
+            store_time: Duration::from_secs(10),
+            connection_time: Duration::from_secs(600),
+            stop_time: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The service: one request in, one status out.
+//!
+//! It must not answer 200 unless the handler said so, and it must not cancel a handler: each runs in a task of its own.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::Empty;
+use numcheck_protocol::Message;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+
+use crate::check::{Gate, Head, Refusal};
+use crate::handler::{Handler, NotStored};
+use crate::push::{Correlation, Push};
+use crate::server::body;
+use crate::server::counts::{Counters, Counts};
+use crate::server::limits::Limits;
+
+/// What the service answers: a status, and never a body.
+pub type Answer = Response<Empty<Bytes>>;
+
+/// Receives pushes: checks each request, hands the push to the handler, and answers 200 once it is stored.
+///
+/// It is a [`tower_service::Service`] for requests with any body, so that axum and others can mount it, and a
+/// [`hyper::service::Service`]. It needs a Tokio runtime. Clones share everything.
+///
+/// Mounted elsewhere, [`Limits::head_time`], [`Limits::connections`], [`Limits::connection_time`] and [`Limits::stop_time`] are the
+/// other server's affair; after that has stopped, wait for [`Receiver::idle`].
+///
+/// | status | when |
+/// |---|---|
+/// | 200 | the handler said that the push is stored |
+/// | 404 | the path is no capability, whatever else the request says |
+/// | 405, 415, 413, 400 | not POST, not JSON, more than 64 KiB, a bad length or a broken body |
+/// | 408 | the body did not arrive in time |
+/// | 503 | the handler said no, took too long, or panicked; or too many are running |
+pub struct Receiver<H> {
+    inner: Arc<Inner<H>>,
+}
+
+struct Inner<H> {
+    gate: Gate,
+    handler: H,
+    limits: Limits,
+    counters: Counters,
+    /// One permit for each handler that may run.
+    stores: Arc<Semaphore>,
+}
+
+impl<H: Handler> Receiver<H> {
+    /// A receiver with the default [`Limits`].
+    pub fn new(gate: Gate, handler: H) -> Self {
+        Self::with_limits(gate, handler, Limits::default())
+    }
+
+    /// A receiver with limits of the caller's.
+    pub fn with_limits(gate: Gate, handler: H, limits: Limits) -> Self {
+        let limits = limits.bounded();
+        let stores = Arc::new(Semaphore::new(limits.stores));
+        Self { inner: Arc::new(Inner { gate, handler, limits, counters: Counters::default(), stores }) }
+    }
+
+    /// What it has seen so far. Cheap.
+    pub fn counts(&self) -> Counts {
+        self.inner.counters.snapshot()
+    }
+
+    /// Waits until no handler runs any more, those that outlived their connection or their time included. For the end of a process
+    /// whose server has stopped: while requests come in, it may wait for long.
+    pub async fn idle(&self) {
+        // `bounded` keeps the number far below what this can count. An error would mean that the semaphore was closed, which
+        // nothing does.
+        let all = u32::try_from(self.inner.limits.stores).unwrap_or(u32::MAX);
+        let _ = self.inner.stores.acquire_many(all).await;
+    }
+
+    /// How many handlers run.
+    pub(crate) fn running(&self) -> usize {
+        self.inner.limits.stores.saturating_sub(self.inner.stores.available_permits())
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.inner.counters
+    }
+
+    /// Answers one request. Never fails: whatever happens has a status.
+    pub async fn answer<B: Body>(&self, request: Request<B>) -> Answer {
+        let ending = match self.receive(request).await {
+            Ok(()) => return Answer::default(),
+            Err(ending) => ending,
+        };
+        ending.count(&self.inner.counters);
+        ending.answer()
+    }
+
+    async fn receive<B: Body>(&self, request: Request<B>) -> Result<(), Ending> {
+        let batch = self.inner.gate.check(&head(&request)).map_err(Ending::Refused)?;
+        let raw = body::read(request.into_body(), self.inner.limits.body_time).await.map_err(Ending::Body)?;
+        let push = Push::new(batch, raw, SystemTime::now());
+        count(&push, &self.inner.counters);
+        self.store(push).await
+    }
+
+    async fn store(&self, push: Push) -> Result<(), Ending> {
+        let deadline = Instant::now() + self.inner.limits.store_time;
+        let Ok(Ok(permit)) = timeout_at(deadline, Arc::clone(&self.inner.stores).acquire_owned()).await
+        else {
+            return Err(Ending::Busy);
+        };
+        let inner = Arc::clone(&self.inner);
+        // A task of its own: when the platform hangs up, hyper drops this future, and a store must not be cut in half by that.
+        let task = tokio::spawn(async move {
+            let _permit = permit;
+            let unwinding = CountPanic(&inner.counters);
+            let outcome = inner.handler.store(push).await;
+            drop(unwinding);
+            match outcome {
+                Ok(()) => inner.counters.stored.add(),
+                Err(NotStored) => inner.counters.not_stored.add(),
+            }
+            outcome
+        });
+        match timeout_at(deadline, task).await {
+            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(Err(NotStored)) | Err(_)) => Err(Ending::NotStored),
+            Err(_) => Err(Ending::StoreTimedOut),
+        }
+    }
+}
+
+/// What the gate looks at.
+fn head<B>(request: &Request<B>) -> Head<'_> {
+    let header = |name| request.headers().get(name).map(HeaderValue::as_bytes);
+    Head {
+        method: request.method().as_str(),
+        path: request.uri().path(),
+        content_type: header(CONTENT_TYPE),
+        content_length: header(CONTENT_LENGTH),
+    }
+}
+
+/// Makes what is unusual in a push visible as a number.
+fn count(push: &Push, counters: &Counters) {
+    let reading = push.read();
+    match reading.correlation() {
+        Correlation::Matches => {}
+        Correlation::OtherBatch => counters.other_batch.add(),
+        Correlation::NoBatch => counters.no_batch.add(),
+        Correlation::Unreadable => counters.unreadable.add(),
+    }
+    let mut drifted = false;
+    if let Some(result) = reading.result() {
+        result.drift(&mut |_| drifted = true);
+    }
+    if drifted {
+        counters.drifted.add();
+    }
+}
+
+/// Counts a handler's panic while it unwinds, also when nobody waits for its task any more.
+struct CountPanic<'a>(&'a Counters);
+
+impl Drop for CountPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.panicked.add();
+        }
+    }
+}
+
+/// Why a request did not end in 200.
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    Refused(Refusal),
+    Body(body::Fault),
+    Busy,
+    /// Counted by the handler's own task.
+    NotStored,
+    StoreTimedOut,
+}
+
+impl Ending {
+    fn count(self, counters: &Counters) {
+        match self {
+            Self::Refused(Refusal::NotFound) => counters.not_found.add(),
+            Self::Refused(Refusal::Method) => counters.wrong_method.add(),
+            Self::Refused(Refusal::MediaType) => counters.wrong_type.add(),
+            Self::Refused(Refusal::Length) => counters.bad_length.add(),
+            Self::Refused(Refusal::TooLong) | Self::Body(body::Fault::TooLong) => counters.too_long.add(),
+            Self::Body(body::Fault::TimedOut) => counters.body_timed_out.add(),
+            Self::Body(body::Fault::Broken) => counters.body_broken.add(),
+            Self::Busy => counters.busy.add(),
+            Self::NotStored => {}
+            Self::StoreTimedOut => counters.store_timed_out.add(),
+        }
+    }
+
+    fn answer(self) -> Answer {
+        let status = match self {
+            Self::Refused(refusal) => {
+                StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST)
+            }
+            Self::Body(body::Fault::TooLong) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Body(body::Fault::TimedOut) => StatusCode::REQUEST_TIMEOUT,
+            Self::Body(body::Fault::Broken) => StatusCode::BAD_REQUEST,
+            Self::Busy | Self::NotStored | Self::StoreTimedOut => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        let mut answer = Answer::default();
+        *answer.status_mut() = status;
+        if let Self::Refused(refusal) = self
+            && let Some(allow) = refusal.allow()
+        {
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        // The rest of such a body will not be read, so nothing after it can be.
+        if matches!(self, Self::Body(_)) {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        answer
+    }
+}
+
+impl<H> Clone for Receiver<H> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<H> fmt::Debug for Receiver<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { gate, limits, counters, .. } = &*self.inner;
+        f.debug_struct("Receiver")
+            .field("gate", gate)
+            .field("limits", limits)
+            .field("counts", &counters.snapshot())
+            .finish_non_exhaustive()
+    }
+}
+
+type Answering = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
+
+impl<H, B> tower_service::Service<Request<B>> for Receiver<H>
+where
+    H: Handler,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Send,
+{
+    type Response = Answer;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Answering {
+        hyper::service::Service::call(self, request)
+    }
+}
+
+impl<H, B> hyper::service::Service<Request<B>> for Receiver<H>
+where
+    H: Handler,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Send,
+{
+    type Response = Answer;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn call(&self, request: Request<B>) -> Answering {
+        let receiver = self.clone();
+        Box::pin(async move { Ok(receiver.answer(request).await) })
+    }
+}

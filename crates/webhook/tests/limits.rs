@@ -1,0 +1,224 @@
+//! The receiver's times, on a paused clock over streams in memory: whoever is slow is cut off exactly when promised.
+#![cfg(feature = "server")]
+#![allow(clippy::unwrap_used, reason = "a test's helpers may panic like the tests themselves")]
+
+mod support;
+
+use std::future::pending;
+use std::time::Duration;
+
+use numcheck_webhook::{Ended, Handler, Limits, Receiver, serve_connection};
+use proptest::prelude::*;
+use support::{BODY, gate, held, path, post, status, storing};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, advance};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Different times, so that a test sees which one struck.
+fn limits() -> Limits {
+    Limits {
+        head_time: 5 * SECOND,
+        body_time: 7 * SECOND,
+        store_time: 11 * SECOND,
+        connection_time: 1000 * SECOND,
+        ..Limits::default()
+    }
+}
+
+fn connect<H: Handler>(receiver: &Receiver<H>, buffer: usize) -> (DuplexStream, JoinHandle<Ended>) {
+    let (client, server) = duplex(buffer);
+    let receiver = receiver.clone();
+    (client, tokio::spawn(async move { serve_connection(&receiver, server, pending()).await }))
+}
+
+/// Sends the bytes one a second, for as long as the other side takes them.
+fn drip(mut stream: tokio::io::WriteHalf<DuplexStream>, bytes: Vec<u8>) {
+    tokio::spawn(async move {
+        for byte in bytes {
+            if stream.write_all(&[byte]).await.is_err() {
+                break;
+            }
+            // why-sleep: the clock is paused; this is the client's slowness itself.
+            tokio::time::sleep(SECOND).await;
+        }
+        // The sending side stays open: only the receiver may end this.
+        pending::<()>().await;
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_does_not_arrive_in_time_gets_408() {
+    let (receiver, _stored) = storing(limits());
+    for slowly in [false, true] {
+        let (client, ended) = connect(&receiver, 4096);
+        let (mut answers, mut requests) = tokio::io::split(client);
+        let start = Instant::now();
+        if slowly {
+            drip(requests, post(BODY));
+        } else {
+            requests.write_all(b"POST / HTTP/1.1\r\nHo").await.unwrap();
+        }
+        assert_eq!(status(&mut answers).await, 408);
+        assert_eq!(start.elapsed(), 5 * SECOND);
+        assert_eq!(ended.await.unwrap(), Ended::HeadTimedOut);
+    }
+    assert_eq!(receiver.counts().head_timed_out, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_closed_without_a_word() {
+    let (receiver, _stored) = storing(limits());
+    let (mut client, ended) = connect(&receiver, 4096);
+    client.write_all(&post(BODY)).await.unwrap();
+    assert_eq!(status(&mut client).await, 200);
+    let start = Instant::now();
+    let mut rest = Vec::new();
+    client.read_to_end(&mut rest).await.unwrap();
+    assert_eq!(rest, b"");
+    assert_eq!(start.elapsed(), 5 * SECOND);
+    assert_eq!(ended.await.unwrap(), Ended::HeadTimedOut);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_arrive_in_time_gets_408() {
+    let (receiver, mut stored) = storing(limits());
+    for slowly in [false, true] {
+        let (client, ended) = connect(&receiver, 4096);
+        let (mut answers, mut requests) = tokio::io::split(client);
+        let request = post(BODY);
+        let (head, body) = request.split_at(request.len() - BODY.len());
+        let start = Instant::now();
+        requests.write_all(head).await.unwrap();
+        if slowly {
+            drip(requests, body.to_vec());
+        }
+        assert_eq!(status(&mut answers).await, 408);
+        assert_eq!(start.elapsed(), 7 * SECOND);
+        assert_eq!(ended.await.unwrap(), Ended::Done);
+    }
+    assert_eq!(receiver.counts().body_timed_out, 2);
+    assert!(stored.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_takes_too_long_makes_a_503_and_is_not_cancelled() {
+    let (handler, mut pushes) = held();
+    let receiver = Receiver::with_limits(gate(), handler, limits());
+    let (mut client, _ended) = connect(&receiver, 4096);
+    let start = Instant::now();
+    client.write_all(&post(BODY)).await.unwrap();
+    let held = pushes.recv().await.unwrap();
+    assert_eq!(status(&mut client).await, 503);
+    assert_eq!(start.elapsed(), 11 * SECOND);
+    assert_eq!(receiver.counts().store_timed_out, 1);
+
+    held.end.send(Ok(())).expect("the handler is still there");
+    receiver.idle().await;
+    assert_eq!(receiver.counts().stored, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_that_finds_no_free_handler_in_time_gets_503() {
+    let (handler, mut pushes) = held();
+    let receiver = Receiver::with_limits(gate(), handler, Limits { stores: 1, ..limits() });
+    let (mut first, _ended) = connect(&receiver, 4096);
+    first.write_all(&post("first")).await.unwrap();
+    let held = pushes.recv().await.unwrap();
+    advance(10 * SECOND).await;
+    let (mut second, _ended) = connect(&receiver, 4096);
+    let start = Instant::now();
+    second.write_all(&post("second")).await.unwrap();
+    // The first one's time is over after a second, but its handler still runs.
+    assert_eq!(status(&mut second).await, 503);
+    assert_eq!(start.elapsed(), 11 * SECOND);
+    assert_eq!(receiver.counts().busy, 1);
+
+    held.end.send(Ok(())).unwrap();
+    receiver.idle().await;
+    second.write_all(&post("second")).await.unwrap();
+    pushes.recv().await.unwrap().end.send(Ok(())).unwrap();
+    assert_eq!(status(&mut second).await, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_connection_is_closed_when_it_is_too_old() {
+    let (receiver, _stored) = storing(limits());
+    let (mut client, ended) = connect(&receiver, 4096);
+    let start = Instant::now();
+    let mut answered = 0;
+    while client.write_all(&post(BODY)).await.is_ok() && status(&mut client).await == 200 {
+        answered += 1;
+        advance(SECOND).await;
+    }
+    assert!((999..=1001).contains(&answered), "{answered}");
+    assert_eq!(start.elapsed(), answered * SECOND);
+    assert_eq!(ended.await.unwrap(), Ended::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_never_reads_its_answers_is_cut() {
+    let (receiver, _stored) = storing(limits());
+    let (client, ended) = connect(&receiver, 64);
+    let (_answers, mut requests) = tokio::io::split(client);
+    tokio::spawn(async move { while requests.write_all(b"GET / HTTP/1.1\r\n\r\n").await.is_ok() {} });
+    let start = Instant::now();
+    assert_eq!(ended.await.unwrap(), Ended::Cut);
+    // Its age, then as long as one request may take.
+    assert_eq!(start.elapsed(), (1000 + 2 * 5 + 7 + 11) * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_without_measure_are_bounded_and_do_not_panic() {
+    let endless = Limits {
+        connections: usize::MAX,
+        stores: usize::MAX,
+        head_time: Duration::MAX,
+        body_time: Duration::MAX,
+        store_time: Duration::MAX,
+        connection_time: Duration::MAX,
+        stop_time: Duration::MAX,
+    };
+    let (receiver, _stored) = storing(endless);
+    let (mut client, _ended) = connect(&receiver, 4096);
+    client.write_all(&post(BODY)).await.unwrap();
+    assert_eq!(status(&mut client).await, 200);
+    receiver.idle().await;
+}
+
+/// Everything the receiver writes to bytes of a client that then waits.
+fn hear(bytes: &[u8]) -> (String, Ended, u64) {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let (receiver, _stored) = storing(limits());
+        let (mut client, ended) = connect(&receiver, 1 << 20);
+        client.write_all(bytes).await.unwrap();
+        let mut heard = Vec::new();
+        client.read_to_end(&mut heard).await.unwrap();
+        (String::from_utf8(heard).unwrap(), ended.await.unwrap(), receiver.counts().stored)
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_without_a_capability_are_ever_stored(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let (heard, _, stored) = hear(&bytes);
+        prop_assert_eq!(stored, 0);
+        prop_assert!(!heard.contains(" 200 "), "{}", heard);
+    }
+
+    #[test]
+    fn a_push_with_one_changed_byte_is_stored_or_refused_but_always_answered(at: prop::sample::Index, put: u8) {
+        let mut request = post(BODY);
+        let at = at.index(request.len());
+        request[at] = put;
+        let (heard, _, stored) = hear(&request);
+        prop_assert!(heard.starts_with("HTTP/1.1 "), "{}", heard);
+        prop_assert_eq!(heard.starts_with("HTTP/1.1 200 "), stored == 1);
+        // Within the path, after `POST `, any other byte is another path.
+        let within = at >= 5 && at < 5 + path().len();
+        prop_assert!(!within || stored == 0 || request == post(BODY));
+    }
+}
