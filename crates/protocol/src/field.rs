@@ -3,6 +3,7 @@
 //! It must not judge values. A value of an unexpected type is [`Field::Odd`], kept whole and written back as it came.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 use core::marker::PhantomData;
@@ -11,9 +12,12 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor, value}
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Number, Value};
 
-/// A field as it came: present or not, fitting its type or not.
+use crate::mask;
+
+/// A field as it came: present or not, fitting its type or not. It writes back exactly what it read.
 ///
-/// Closed on purpose: these are all the ways in which a JSON field can be there.
+/// Ask [`get`](Self::get) for the value rather than matching on [`Known`](Self::Known) alone, which would overlook a code that
+/// came as a string. Closed on purpose: these are all the ways in which a JSON field can be there.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Field<T> {
     /// Not there.
@@ -25,15 +29,19 @@ pub enum Field<T> {
     Empty,
     /// There, and of its type. The value may still be a word or a code that nobody knew: see [`FromWire::is_unknown`].
     Known(T),
+    /// There, and understood, but spelled otherwise than this crate writes it: a code or a price as a string (`"0"`), a whole
+    /// price with a decimal point (`1.0`). The value, and what came.
+    Respelled(Box<(T, Value)>),
     /// There, but of another type or shape than documented.
     Odd(Value),
 }
 
 impl<T> Field<T> {
-    /// The value, where it has one of its type.
+    /// The value, where it has one of its type, however it was spelled.
     pub fn get(&self) -> Option<&T> {
         match self {
             Self::Known(value) => Some(value),
+            Self::Respelled(both) => Some(&both.0),
             _ => None,
         }
     }
@@ -42,6 +50,7 @@ impl<T> Field<T> {
     pub fn into_inner(self) -> Option<T> {
         match self {
             Self::Known(value) => Some(value),
+            Self::Respelled(both) => Some(both.0),
             _ => None,
         }
     }
@@ -66,6 +75,10 @@ impl<T> Field<T> {
             Self::Null => Field::Null,
             Self::Empty => Field::Empty,
             Self::Known(value) => Field::Known(convert(value)),
+            Self::Respelled(both) => {
+                let (value, came) = *both;
+                Field::Respelled(Box::new((convert(value), came)))
+            }
             Self::Odd(value) => Field::Odd(value),
         }
     }
@@ -76,6 +89,7 @@ impl<T: AsRef<str>> Field<T> {
     pub fn text(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Known(value) => Some(Cow::Borrowed(value.as_ref())),
+            Self::Respelled(both) => Some(Cow::Borrowed(both.0.as_ref())),
             Self::Odd(Value::Number(number)) => Some(Cow::Owned(alloc::string::ToString::to_string(number))),
             _ => None,
         }
@@ -102,6 +116,7 @@ impl<T: fmt::Debug> fmt::Debug for Field<T> {
             Self::Null => f.write_str("Null"),
             Self::Empty => f.write_str("Empty"),
             Self::Known(value) => value.fmt(f),
+            Self::Respelled(both) => write!(f, "Respelled({:?})", both.0),
             Self::Odd(value) => write!(f, "Odd({})", type_name(value)),
         }
     }
@@ -114,6 +129,7 @@ impl<T: Serialize> Serialize for Field<T> {
             Self::Absent | Self::Null => serializer.serialize_unit(),
             Self::Empty => serializer.serialize_str(""),
             Self::Known(value) => value.serialize(serializer),
+            Self::Respelled(both) => both.1.serialize(serializer),
             Self::Odd(value) => value.serialize(serializer),
         }
     }
@@ -136,12 +152,24 @@ pub trait FromWire<'de>: Sized {
         None
     }
 
+    /// From a number that came as a string, tried before [`from_text`](Self::from_text). The string is kept beside the value.
+    fn from_quoted(_: &str) -> Option<Self> {
+        None
+    }
+
+    /// Whether this value, read from `number`, is written as that number again. Where it is not, `number` is kept beside it.
+    fn writes(&self, _: &Number) -> bool {
+        true
+    }
+
     /// From an object.
     ///
     /// # Errors
     /// Broken JSON only; an object where none is expected comes back as `Ok(Err(value))`.
     fn from_map<A: MapAccess<'de>>(map: A) -> Result<Result<Self, Value>, A::Error> {
-        Map::deserialize(value::MapAccessDeserializer::new(map)).map(|map| Err(Value::Object(map)))
+        // As a `Value`, not as a `Map`: with serde_json's feature `arbitrary_precision`, which any crate of a build may switch
+        // on, a number comes as an object that only `Value` recognises.
+        Value::deserialize(value::MapAccessDeserializer::new(map)).map(Err)
     }
 
     /// From any value, tried before all else; for fields without a documented type.
@@ -165,6 +193,9 @@ struct FieldVisitor<T>(PhantomData<T>);
 
 impl<'de, T: FromWire<'de>> FieldVisitor<T> {
     fn text(text: Cow<'de, str>) -> Field<T> {
+        if let Some(value) = T::from_quoted(&text) {
+            return Field::Respelled(Box::new((value, Value::String(text.into_owned()))));
+        }
         match T::from_text(text) {
             Ok(value) => Field::Known(value),
             Err(text) if text.is_empty() => Field::Empty,
@@ -174,7 +205,8 @@ impl<'de, T: FromWire<'de>> FieldVisitor<T> {
 
     fn number(number: Number) -> Field<T> {
         match T::from_number(&number) {
-            Some(value) => Field::Known(value),
+            Some(value) if value.writes(&number) => Field::Known(value),
+            Some(value) => Field::Respelled(Box::new((value, Value::Number(number)))),
             None => Self::any(Value::Number(number)),
         }
     }
@@ -234,6 +266,7 @@ impl<'de, T: FromWire<'de>> Visitor<'de> for FieldVisitor<T> {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Field<T>, A::Error> {
         Ok(match T::from_map(map)? {
             Ok(value) => Field::Known(value),
+            Err(Value::Number(number)) => Self::number(number),
             Err(value) => Self::any(value),
         })
     }
@@ -244,8 +277,10 @@ impl<'de, T: FromWire<'de>> Visitor<'de> for FieldVisitor<T> {
     }
 }
 
-/// Fields that the spec does not list, under their own names. `Debug` shows the names only.
-#[derive(Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// Fields that the spec does not list, under their own names. `Debug` shows the names only, long digits in them masked.
+///
+/// A message that holds one name twice is unreadable, so nothing is lost here.
+#[derive(Clone, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(transparent)]
 pub struct Extra(Map<String, Value>);
 
@@ -265,7 +300,8 @@ impl Extra {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// Adds a field that the spec does not list, for a server that speaks a newer dialect.
+    /// Adds a field that the spec does not list, for a server that speaks a newer dialect. A name that the message itself has
+    /// would stand there twice.
     pub fn insert(&mut self, name: impl Into<String>, value: Value) {
         self.0.insert(name.into(), value);
     }
@@ -273,8 +309,39 @@ impl Extra {
 
 impl fmt::Debug for Extra {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.0.keys().map(|name| shown_name(name))).finish()
     }
+}
+
+impl<'de> Deserialize<'de> for Extra {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ExtraVisitor)
+    }
+}
+
+struct ExtraVisitor;
+
+impl<'de> Visitor<'de> for ExtraVisitor {
+    type Value = Extra;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Extra, A::Error> {
+        let mut extra = Map::new();
+        while let Some((name, value)) = map.next_entry::<String, Value>()? {
+            if extra.insert(name, value).is_some() {
+                return Err(serde::de::Error::custom("a field stands twice"));
+            }
+        }
+        Ok(Extra(extra))
+    }
+}
+
+/// A field's name as it may be shown: it is the platform's, so it is bounded and cannot smuggle a number into a log.
+pub(crate) fn shown_name(name: &str) -> String {
+    mask::digits(name).chars().filter(|char| !char.is_control()).take(64).collect()
 }
 
 fn type_name(value: &Value) -> &'static str {

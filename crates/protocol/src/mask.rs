@@ -9,8 +9,18 @@ use core::fmt;
 /// The shortest run of digits that [`digits`] takes for a phone number.
 const SHORTEST: usize = 5;
 
-/// `text` with every run of 5 or more digits masked, for platform texts that may quote a number. Separators inside a number
-/// (`+86 138 1234 5678`) do not end a run.
+/// The most characters between two digits of one number: `+86 (138)`, `415 - 555`.
+const LONGEST_GAP: usize = 3;
+
+/// `text` with every run of 5 or more digits, of whatever script, masked: for platform texts that may quote a number. Up to three
+/// characters that are no letters do not end a run (`+86 (138) 1234-5678`), so that a list of figures or a date is masked as
+/// well. Masking twice changes nothing. Borrows where there is nothing to mask.
+///
+/// ```
+/// use numcheck_protocol::mask;
+///
+/// assert_eq!(mask::digits("8613812345678 not found, code 114"), "861********78 not found, code 114");
+/// ```
 pub fn digits(text: &str) -> Cow<'_, str> {
     if !Runs::new(text).any(|run| run.masked) {
         return Cow::Borrowed(text);
@@ -22,11 +32,12 @@ pub fn digits(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Writes a number with its middle hidden: at most the first three and the last two digits show, and never more than half of them.
+/// Writes a number with its middle hidden: at most the first three and the last two digits show, and never more than half of
+/// them. What is no letter and no digit is hidden as well, so that a forged "number" cannot break a line of a log.
 pub(crate) fn write_masked(f: &mut fmt::Formatter<'_>, number: &str) -> fmt::Result {
     let mut masked = String::with_capacity(number.len());
     mask_into(number, &mut masked);
-    f.write_str(&masked)
+    f.pad(&masked)
 }
 
 fn mask_into(number: &str, out: &mut String) {
@@ -34,7 +45,8 @@ fn mask_into(number: &str, out: &mut String) {
     let head = 3.min(length / 4);
     let tail = 2.min(length / 4);
     for (at, char) in number.chars().enumerate() {
-        out.push(if at < head || at >= length - tail { char } else { '*' });
+        let shown = (at < head || at >= length - tail) && char.is_alphanumeric();
+        out.push(if shown { char } else { '*' });
     }
 }
 
@@ -60,15 +72,15 @@ impl<'a> Iterator for Runs<'a> {
         let first = self.rest.chars().next()?;
         let (mut end, mut count) = (0, 0);
         if first.is_numeric() {
-            // A run goes on over single separators, and ends behind its last digit.
+            // A run goes on over small gaps, and ends behind its last digit. `*` ends it: what is masked stays as it is.
             let mut gap = 0;
             for (at, char) in self.rest.char_indices() {
                 if char.is_numeric() {
                     count += 1;
                     gap = 0;
                     end = at + char.len_utf8();
-                } else if gap == 0 && matches!(char, ' ' | '-' | '.' | '(' | ')' | '\u{a0}') {
-                    gap = 1;
+                } else if gap < LONGEST_GAP && !char.is_alphabetic() && char != '*' {
+                    gap += 1;
                 } else {
                     break;
                 }
@@ -92,7 +104,8 @@ mod tests {
             digits("number 8613812345678 not found, code 114"),
             "number 861********78 not found, code 114"
         );
-        assert_eq!(digits("+86 138-1234 5678"), "+86 ***********78");
+        assert_eq!(digits("+86 138-1234 5678"), "+86************78");
+        assert_eq!(digits("+1 (415) 555-0100"), "+1*************00");
         assert_eq!(digits("balance too low"), "balance too low");
         assert_eq!(digits("18617"), "1***7");
         assert_eq!(digits("٣٤٥٦٧٨"), "٣****٨");

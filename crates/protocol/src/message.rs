@@ -4,7 +4,9 @@
 
 use alloc::string::String;
 
-use crate::field::{Extra, Field, FromWire};
+use serde_json::Value;
+
+use crate::field::{Extra, Field, FromWire, shown_name};
 
 /// Something in a message that the spec does not list. It was kept; this is how somebody gets to see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,19 +50,23 @@ pub(crate) fn report_field<'de, T: FromWire<'de>>(
     field: &Field<T>,
     seen: &mut dyn FnMut(Drift),
 ) {
-    let kind = match field {
-        Field::Odd(_) => DriftKind::OddShape,
-        Field::Known(value) if value.is_unknown() => DriftKind::NewValue,
-        _ => return,
+    let mut report = |kind| seen(Drift { place: alloc::format!("{message}.{name}"), kind });
+    let odd = match field {
+        Field::Odd(_) => true,
+        Field::Respelled(both) => matches!(both.1, Value::String(_)),
+        _ => false,
     };
-    seen(Drift { place: alloc::format!("{message}.{name}"), kind });
+    if odd {
+        report(DriftKind::OddShape);
+    }
+    if field.get().is_some_and(T::is_unknown) {
+        report(DriftKind::NewValue);
+    }
 }
 
 pub(crate) fn report_extra(message: &str, extra: &Extra, seen: &mut dyn FnMut(Drift)) {
     for (name, _) in extra.iter() {
-        // The name is the platform's, so it is bounded and cannot smuggle a number into a log.
-        let name: String =
-            crate::mask::digits(name).chars().filter(|char| !char.is_control()).take(64).collect();
+        let name = shown_name(name);
         seen(Drift { place: alloc::format!("{message}.{name}"), kind: DriftKind::NewField });
     }
 }
@@ -99,24 +105,32 @@ macro_rules! message {
 
 pub(crate) use message;
 
-/// A body that is no message at all: not JSON, not UTF-8, or no object. The caller still holds the bytes.
+/// A body that is no message at all: not UTF-8, not JSON, no object, or a field in it twice. The caller still holds the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a JSON object in UTF-8, at line {line}, column {column}")]
 #[non_exhaustive]
 pub struct Unreadable {
-    /// Line of the first fault, from 1; 0 where the text as a whole is at fault.
+    /// The line up to which it could be read, from 1.
     pub line: usize,
-    /// Column of the first fault, from 1; 0 where the text as a whole is at fault.
+    /// How many bytes of that line could be read, the one at fault included where there is one.
     pub column: usize,
 }
 
-/// Reads a message from a body. UTF-8 is checked once, so that texts can be borrowed without further checks.
+/// Reads a message from a body, in one pass. UTF-8 is checked once, so that texts are borrowed without further checks; a
+/// byte-order mark in front is passed over.
 ///
 /// # Errors
-/// When the body is not a JSON object; never for what the object holds.
+/// When the body is not one JSON object: never for a field that is missing, new, of another type or of an unknown value. Three
+/// things that JSON can spell are refused, because they cannot be kept as they came: a field that the same message holds twice, a
+/// number beyond what a double holds (`1e999`), half a surrogate pair (`"\ud800"`). Nesting deeper than 127 levels is refused too.
 pub fn decode<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unreadable> {
-    let text = core::str::from_utf8(body).map_err(|_| Unreadable { line: 0, column: 0 })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    let text = core::str::from_utf8(body).map_err(|error| {
+        let read = body.get(..error.valid_up_to()).unwrap_or_default();
+        let line = 1 + read.iter().filter(|byte| **byte == b'\n').count();
+        let column = 1 + read.iter().rev().take_while(|byte| **byte != b'\n').count();
+        Unreadable { line, column }
+    })?;
     serde_json::from_str(text).map_err(|error| Unreadable { line: error.line(), column: error.column() })
 }
 

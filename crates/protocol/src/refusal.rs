@@ -6,12 +6,12 @@ use alloc::string::String;
 use core::fmt;
 
 use crate::mask;
-use crate::table::{Charged, Class, CodeEntry, Lang, unknown_advice, unknown_meaning};
+use crate::table::{Charged, Class, CodeEntry, Lang, unknown_advice, unknown_meaning, write_figure};
 
 /// A reply with a code that is not success.
 ///
 /// `Display` is one line: the code, its name, what it means, the platform's own text, whether it was charged and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Refusal {
     code: i64,
     entry: Option<&'static CodeEntry>,
@@ -23,7 +23,8 @@ impl Refusal {
     pub fn new(code: i64, entry: Option<&'static CodeEntry>, text: Option<&str>) -> Self {
         // One line, and not without end, whatever the platform sends.
         let text = text.map(|text| {
-            let line: String = text.chars().map(|char| if char.is_control() { ' ' } else { char }).take(200).collect();
+            let line: String =
+                text.chars().map(|char| if char.is_control() { ' ' } else { char }).take(200).collect();
             mask::digits(line.trim()).into_owned()
         });
         Self { code, entry, text: text.filter(|text| !text.is_empty()) }
@@ -67,7 +68,8 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "refused with {}", self.code)?;
+        f.write_str("refused with ")?;
+        write_figure(f, self.code)?;
         if let Some(name) = self.name() {
             write!(f, " {name}")?;
         }
@@ -81,5 +83,11 @@ impl fmt::Display for Refusal {
             Charged::Unknown => "whether it was charged is not known",
         };
         write!(f, "; {charged}. {}", self.advice(Lang::En))
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Refusal({self})")
     }
 }

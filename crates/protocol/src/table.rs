@@ -192,7 +192,7 @@ macro_rules! code_table {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 match self.name() {
                     Some(name) => write!(f, "{} {name}", self.0),
-                    None => write!(f, "{}", self.0),
+                    None => $crate::table::write_figure(f, self.0),
                 }
             }
         }
@@ -204,8 +204,8 @@ macro_rules! code_table {
         }
 
         impl<'de> $crate::field::FromWire<'de> for $Code {
-            fn from_text(text: alloc::borrow::Cow<'de, str>) -> Result<Self, alloc::borrow::Cow<'de, str>> {
-                $crate::table::parse_integer(&text).map(Self).ok_or(text)
+            fn from_quoted(text: &str) -> Option<Self> {
+                $crate::table::parse_integer(text).map(Self)
             }
 
             fn from_number(number: &serde_json::Number) -> Option<Self> {
@@ -354,14 +354,14 @@ macro_rules! open_numbers {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 match self.known() {
                     Some(known) => write!(f, concat!(stringify!($Number), "({} {:?})"), self.0, known),
-                    None => write!(f, concat!(stringify!($Number), "({})"), self.0),
+                    None => write!(f, concat!(stringify!($Number), "({})"), self),
                 }
             }
         }
 
         impl core::fmt::Display for $Number {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                write!(f, "{}", self.0)
+                $crate::table::write_figure(f, self.0)
             }
         }
 
@@ -372,8 +372,8 @@ macro_rules! open_numbers {
         }
 
         impl<'de> $crate::field::FromWire<'de> for $Number {
-            fn from_text(text: alloc::borrow::Cow<'de, str>) -> Result<Self, alloc::borrow::Cow<'de, str>> {
-                $crate::table::parse_integer(&text).map(Self).ok_or(text)
+            fn from_quoted(text: &str) -> Option<Self> {
+                $crate::table::parse_integer(text).map(Self)
             }
 
             fn from_number(number: &serde_json::Number) -> Option<Self> {
@@ -414,6 +414,16 @@ pub(crate) use {code_table, known_enum, open_numbers, open_words};
 pub(crate) enum Word<K> {
     Known(K),
     Other(alloc::boxed::Box<str>),
+}
+
+/// A code or a number in full up to seven digits. What is longer is no code that anybody would recognise, but may be a phone
+/// number that stands in the wrong field, and is masked.
+pub(crate) fn write_figure(f: &mut core::fmt::Formatter<'_>, figure: i64) -> core::fmt::Result {
+    if figure.unsigned_abs() > 9_999_999 {
+        crate::mask::write_masked(f, &alloc::string::ToString::to_string(&figure))
+    } else {
+        write!(f, "{figure}")
+    }
 }
 
 /// An integer that came as a string. Only the plain spelling counts, so that what is odd stays visible as odd.
