@@ -1,0 +1,367 @@
+//! Whole inputs, as people hand them in.
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use super::*;
+
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/example-numbers.csv");
+const MESSY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/messy-numbers.csv");
+
+fn open(text: impl AsRef<[u8]>) -> Input {
+    Input::from_reader(text.as_ref(), "test", &Options::default()).unwrap()
+}
+
+fn open_column(text: impl AsRef<[u8]>, column: &str) -> Result<Input, InputError> {
+    Input::from_reader(text.as_ref(), "test", &Options { column: Some(column.to_owned()) })
+}
+
+fn fails(text: impl AsRef<[u8]>) -> InputError {
+    Input::from_reader(text.as_ref(), "test", &Options::default()).unwrap_err()
+}
+
+/// Each row's outcome: its digits or the word of the reason.
+fn outcomes(input: &Input) -> Vec<String> {
+    input
+        .rows()
+        .map(|row| match row.unwrap().phone {
+            Ok(number) => number.digits().to_owned(),
+            Err(reject) => reject.reason().to_owned(),
+        })
+        .collect()
+}
+
+fn cells(input: &Input) -> Vec<Vec<String>> {
+    input
+        .rows()
+        .map(|row| row.unwrap().cells.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect())
+        .collect()
+}
+
+#[test]
+fn all_926_example_numbers_are_taken_unchanged() {
+    let input = Input::open(Path::new(EXAMPLES), &Options::default()).unwrap();
+    assert_eq!(input.phone_column(), "phone");
+    assert_eq!(input.row_count(), 926);
+    let mut seen = 0;
+    for row in input.rows() {
+        let row = row.unwrap();
+        assert_eq!(row.phone.unwrap().digits().as_bytes(), &row.cells[3]);
+        seen += 1;
+        assert_eq!(row.number, seen);
+    }
+    assert_eq!(seen, 926);
+}
+
+/// What each row of the messy file must come to. Written out by hand from the file, not computed.
+#[test]
+fn every_row_of_the_messy_file_comes_to_what_it_should() {
+    #[rustfmt::skip]
+    let expected = [
+        ("c000", "24740123"), ("c001", "376312345"), ("c002", "971501234567"), ("c003", "93701234567"),
+        ("c004", "12684641234"), ("c005", "12642351234"), ("c006", "355672123456"), ("c007", "37477123456"),
+        ("c008", "244923123456"), ("c009", "5491123456789"), ("c010", "16847331234"), ("c011", "43664123456"),
+        ("c012", "61412345678"), ("c013", "2975601234"), ("c014", "358412345678"), ("c015", "994401234567"),
+        ("c016", "38761123456"), ("c017", "12462501234"), ("c018", "8801812345678"), ("c019", "32450001234"),
+        ("c020", "22670123456"), ("c021", "35943012345"), ("c022", "97336001234"), ("c023", "25779561234"),
+        ("c024", "2290195123456"), ("c025", "590690001234"), ("c026", "14413701234"), ("c027", "6737123456"),
+        ("c028", "59171234567"), ("c029", "5993181234"), ("c030", "5511961234567"), ("c031", "12423591234"),
+        ("c032", "97517123456"), ("c033", "26771123456"), ("c034", "375294911911"), ("c035", "5016221234"),
+        ("c036", "15062345678"), ("c037", "243991234567"), ("c038", "23670012345"), ("c039", "242061234567"),
+        ("c040", "41781234567"), ("c041", "2250123456789"), ("c042", "68271234"), ("c043", "56221234567"),
+        ("c044", "237671234567"), ("c045", "8613123456789"), ("c046", "573211234567"), ("c047", "50683123456"),
+        ("c048", "5351234567"), ("c049", "2389911234"), ("c050", "59995181234"), ("c051", "35796123456"),
+        ("c052", "420601123456"), ("c053", "4915123456789"), ("c054", "25377831001"), ("c055", "4534412345"),
+        ("c056", "17672251234"), ("c057", "18092345678"), ("c058", "213551234567"), ("c059", "593991234567"),
+        ("c060", "37251234567"), ("c061", "201001234567"), ("c062", "212650123456"), ("c063", "2917123456"),
+        ("c064", "34612345678"), ("c065", "251911234567"), ("c066", "6797012345"), ("c067", "50051234"),
+        ("c068", "6913501234"), ("c069", "298211234"), ("c070", "33612345678"), ("c071", "24106031234"),
+        ("c072", "447400123456"), ("c073", "14734031234"), ("c074", "995555123456"), ("c075", "594694201234"),
+        ("c076", "447781123456"), ("c077", "233231234567"), ("c078", "35057123456"), ("c079", "299221234"),
+        ("c080", "2203012345"), ("c081", "224601123456"), ("c082", "240222123456"), ("c083", "306912345678"),
+        ("c084", "50251234567"), ("c085", "16713001234"), ("c086", "245955012345"), ("c087", "5926091234"),
+        ("c088", "85251234567"), ("c089", "50491234567"), ("dup1", "24740123"), ("dup2", "93701234567"),
+        ("bad1", "scientific_notation"), ("bad2", "blank"), ("bad3", "letters"), ("bad4", "18617"),
+        ("bad5", "too_long"), ("bad6", "several_numbers"), ("bad7", "decimal"),
+    ];
+    let input = Input::open(Path::new(MESSY), &Options::default()).unwrap();
+    assert_eq!(input.phone_column(), "telephone");
+    assert_eq!(input.row_count(), expected.len() as u64);
+    assert!(input.layout().crlf);
+    assert_eq!(input.layout().preamble, b"\xEF\xBB\xBF");
+    let ids: Vec<String> = cells(&input).into_iter().map(|cells| cells[0].clone()).collect();
+    let found: Vec<(&str, String)> = ids.iter().map(String::as_str).zip(outcomes(&input)).collect();
+    for (found, expected) in found.iter().zip(expected) {
+        assert_eq!((found.0, found.1.as_str()), expected);
+    }
+    assert_eq!(found.len(), expected.len());
+    assert_eq!(cells(&input)[0], ["c000", "Customer, \"0\"", "+24740123", "note\nwith a line break"]);
+    assert_eq!(
+        outcomes(&input).iter().filter(|outcome| outcome.starts_with(|c: char| c.is_ascii_digit())).count(),
+        93,
+        "what a run sends, repeated numbers included"
+    );
+}
+
+#[test]
+fn the_messy_numbers_are_numbers_of_the_example_file() {
+    let examples = Input::open(Path::new(EXAMPLES), &Options::default()).unwrap();
+    let known: HashMap<String, ()> = outcomes(&examples).into_iter().map(|digits| (digits, ())).collect();
+    let messy = Input::open(Path::new(MESSY), &Options::default()).unwrap();
+    for (cells, outcome) in cells(&messy).into_iter().zip(outcomes(&messy)) {
+        assert!(cells[0].starts_with("bad") || known.contains_key(&outcome), "{}", cells[0]);
+    }
+}
+
+#[test]
+fn one_number_a_line_needs_no_header_and_loses_no_line() {
+    let input =
+        open("447400123456\r\n+85251234567\r\n\r\n4.47E+11\r\n\"\"\r\n123;456\r\n12642351234, 355672123456");
+    assert!(!input.has_header());
+    assert_eq!(input.columns(), &vec!["phone"]);
+    assert_eq!(
+        outcomes(&input),
+        ["447400123456", "85251234567", "scientific_notation", "blank", "several_numbers", "several_numbers"]
+    );
+}
+
+#[test]
+fn one_column_with_a_name_has_a_header_whatever_the_name() {
+    for header in ["phone", "Phone 1", "kontakt", "号码"] {
+        let input = open(format!("{header}\n447400123456\n"));
+        assert!(input.has_header(), "{header}");
+        assert_eq!(outcomes(&input), ["447400123456"]);
+        assert_eq!(input.columns(), &vec![header]);
+    }
+}
+
+#[test]
+fn a_list_that_begins_with_a_bad_number_has_no_header() {
+    for first in ["4.47400E+11", "+44 7400 CALLME", "123", "\"\""] {
+        let input = open(format!("{first}\n447400123456\n"));
+        assert!(!input.has_header(), "{first}");
+        assert_eq!(input.row_count(), 2);
+    }
+}
+
+#[test]
+fn separators_line_ends_and_marks_of_every_office_program_are_understood() {
+    let lines = ["id", "phone", "1", "447400123456", "2", "85251234567"];
+    for separator in [",", ";", "\t"] {
+        for end in ["\n", "\r\n", "\r"] {
+            for bom in ["", "\u{FEFF}"] {
+                let rows: String = lines.chunks(2).map(|row| row.join(separator) + end).collect();
+                let text = format!("{bom}{rows}");
+                let input = open(&text);
+                assert_eq!(outcomes(&input), ["447400123456", "85251234567"], "{text:?}");
+                assert_eq!(input.columns(), &vec!["id", "phone"], "{text:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn utf16_with_a_mark_is_read_as_what_it_says() {
+    let text = "\u{FEFF}姓名\t手机号\r\n张三😀\t８５２５１２３４５６７\r\n";
+    let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for bytes in [little, big] {
+        let input = open(bytes);
+        assert_eq!(input.phone_column(), "手机号");
+        assert_eq!(cells(&input), [["张三😀", "８５２５１２３４５６７"]]);
+        assert_eq!(outcomes(&input), ["85251234567"]);
+        assert_eq!(input.layout().preamble, "\u{FEFF}".as_bytes());
+    }
+}
+
+#[test]
+fn ragged_rows_are_kept_as_they_are() {
+    let input = open("id,phone,note\n1,447400123456\n2\n3,85251234567,a,b,c\n,,\n");
+    assert_eq!(outcomes(&input), ["447400123456", "blank", "85251234567", "blank"]);
+    assert_eq!(cells(&input)[2], ["3", "85251234567", "a", "b", "c"]);
+    assert_eq!(cells(&input)[1], ["2"]);
+    assert_eq!(input.columns(), &vec!["id", "phone", "note", "column_4", "column_5"]);
+}
+
+#[test]
+fn an_empty_line_is_no_row_and_everything_else_is() {
+    let input = open("id,phone\n\n1,447400123456\n\n\n,\n \n\"\"\n2,85251234567\n\n");
+    assert_eq!(outcomes(&input), ["447400123456", "blank", "blank", "blank", "85251234567"]);
+    assert_eq!(input.row_count(), 5);
+}
+
+#[test]
+fn lines_without_content_in_front_of_a_header_are_passed_over() {
+    let input = open("\n  \n,,\nid,phone,note\n1,447400123456,\n");
+    assert_eq!(input.columns(), &vec!["id", "phone", "note"]);
+    assert_eq!(outcomes(&input), ["447400123456"]);
+}
+
+#[test]
+fn cells_that_are_not_utf8_pass_through_byte_for_byte() {
+    let input = open(b"name,phone\nM\xFCller,447400123456\nok,4474\xA000123456\n");
+    let rows: Vec<Row> = input.rows().map(Result::unwrap).collect();
+    assert_eq!(&rows[0].cells[0], b"M\xFCller");
+    assert!(rows[0].phone.is_ok());
+    assert_eq!(rows[1].phone, Err(Reject::NotUtf8));
+}
+
+#[test]
+fn a_column_can_be_named_or_numbered_even_without_a_header() {
+    let text = "id,phone,mobile\n1,447400123456,85251234567\n";
+    assert_eq!(fails(text).kind(), InputErrorKind::AmbiguousColumn);
+    assert_eq!(outcomes(&open_column(text, "mobile").unwrap()), ["85251234567"]);
+    assert_eq!(outcomes(&open_column(text, "2").unwrap()), ["447400123456"]);
+
+    let bare = "1,Ann,447400123456\n2,Bob,85251234567\n";
+    assert_eq!(fails(bare).kind(), InputErrorKind::NoPhoneColumn);
+    let input = open_column(bare, "3").unwrap();
+    assert!(!input.has_header());
+    assert_eq!(input.columns(), &vec!["column_1", "column_2", "phone"]);
+    assert_eq!(outcomes(&input), ["447400123456", "85251234567"]);
+
+    let error = open_column(text, "fax").unwrap_err();
+    assert_eq!(error.kind(), InputErrorKind::ColumnNotFound);
+    assert_eq!(
+        error.to_string(),
+        "test: has no column `fax`; its columns are `id`, `phone`, `mobile`; nothing was sent"
+    );
+}
+
+#[test]
+fn rows_can_be_read_twice_and_at_the_same_time() {
+    let input = open("447400123456\n85251234567\n");
+    let mut first = input.rows();
+    let mut second = input.rows();
+    first.next().unwrap().unwrap();
+    assert_eq!(second.next().unwrap().unwrap().number, 1);
+    assert_eq!(first.next().unwrap().unwrap().number, 2);
+    assert!(first.next().is_none() && first.next().is_none());
+    assert_eq!(outcomes(&input), outcomes(&input));
+}
+
+#[test]
+fn what_is_added_to_the_file_later_is_not_read() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"phone\n447400123456\n").unwrap();
+    let input = Input::open(file.path(), &Options::default()).unwrap();
+    file.write_all(b"85251234567\n").unwrap();
+    file.flush().unwrap();
+    assert_eq!(outcomes(&input), ["447400123456"]);
+}
+
+#[test]
+fn a_header_alone_is_a_file_of_no_rows() {
+    let input = open("id,phone");
+    assert_eq!(input.row_count(), 0);
+    assert!(input.rows().next().is_none());
+}
+
+#[test]
+fn files_that_cannot_be_used_say_what_to_do() {
+    for (text, kind, advice) in [
+        (&b""[..], InputErrorKind::Empty, "is empty"),
+        (b"\n\n", InputErrorKind::Empty, "is empty"),
+        (b"\xEF\xBB\xBF", InputErrorKind::Empty, "is empty"),
+        (b"PK\x03\x04...", InputErrorKind::NotText, "CSV UTF-8"),
+        (b"\x1F\x8B...", InputErrorKind::NotText, "zcat"),
+        (b"a,b\n1,2\n", InputErrorKind::NoPhoneColumn, "--column NAME"),
+        (b"tel,mobile\n1,2\n", InputErrorKind::AmbiguousColumn, "--column"),
+    ] {
+        let error = fails(text);
+        assert_eq!(error.kind(), kind);
+        let shown = error.to_string();
+        assert!(
+            shown.contains(advice) && shown.contains("nothing was sent") && !shown.contains('\n'),
+            "{shown}"
+        );
+    }
+    let missing = Input::open(Path::new("/nonexistent/numbers.csv"), &Options::default()).unwrap_err();
+    assert_eq!(missing.to_string(), "cannot open /nonexistent/numbers.csv; nothing was sent");
+    assert!(std::error::Error::source(&missing).is_some());
+    let directory = Input::open(Path::new("/"), &Options::default()).unwrap_err();
+    assert_eq!(directory.kind(), InputErrorKind::Io);
+}
+
+#[test]
+fn an_unclosed_quote_cannot_swallow_the_memory() {
+    let mut text = b"id,phone\n1,447400123456\n2,\"".to_vec();
+    text.extend(std::iter::repeat_n(b"x\n".as_slice(), LARGEST_ROW).flatten());
+    let error = fails(&text);
+    assert_eq!(error.kind(), InputErrorKind::RowTooLong);
+    assert!(error.to_string().contains("row 2 is larger than 1 MiB: look for a quotation mark"), "{error}");
+}
+
+#[test]
+fn debug_shows_no_number() {
+    let input = open("id,phone\n447400123456,447400123456\n");
+    let row = input.rows().next().unwrap().unwrap();
+    for shown in [format!("{input:?}"), format!("{row:?}"), format!("{:?}", input.rows())] {
+        assert!(!shown.contains("7400123456"), "{shown}");
+    }
+}
+
+#[test]
+fn an_input_and_its_readings_can_go_to_another_thread() {
+    fn is_send<T: Send + 'static>() {}
+    is_send::<Input>();
+    is_send::<Rows>();
+    is_send::<InputError>();
+}
+
+#[test]
+fn an_error_is_one_word_wide() {
+    assert_eq!(size_of::<InputError>(), size_of::<usize>());
+}
+
+/// Runs itself alone in a process of its own, whose peak memory is its own too.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_large_file_is_streamed_in_flat_memory() {
+    const FILE: &str = "NUMCHECK_TEST_LARGE_FILE";
+    const ROWS: u64 = 200_000;
+
+    fn peak_kib() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    if let Some(path) = std::env::var_os(FILE) {
+        // The first rows warm up what is made only once.
+        let small = open("id,phone\n1,+44 7400 123456\n");
+        assert_eq!(outcomes(&small).len(), 1);
+        let before = peak_kib();
+        let input = Input::open(Path::new(&path), &Options::default()).unwrap();
+        assert_eq!(input.row_count(), ROWS);
+        for _ in 0..2 {
+            assert_eq!(
+                input.rows().filter(|row| row.as_ref().is_ok_and(|row| row.phone.is_ok())).count() as u64,
+                ROWS
+            );
+        }
+        let grown = peak_kib() - before;
+        assert!(grown < 4 * 1024, "memory grew by {grown} KiB over a file of 40 MB");
+        return;
+    }
+
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let mut out = io::BufWriter::new(file.as_file_mut());
+    writeln!(out, "id,phone,note").unwrap();
+    for row in 0..ROWS {
+        writeln!(out, "{row},+44 7400 {:06},{:180}", row % 1_000_000, "note").unwrap();
+    }
+    out.flush().unwrap();
+    drop(out);
+    let status = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "input::tests::a_large_file_is_streamed_in_flat_memory", "--nocapture"])
+        .env(FILE, file.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&status.stdout);
+    assert!(
+        status.status.success() && text.contains("1 passed"),
+        "{text}{}",
+        String::from_utf8_lossy(&status.stderr)
+    );
+}
