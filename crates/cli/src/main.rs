@@ -1,0 +1,7 @@
+//! (in work)
+
+mod input;
+mod output;
+mod regions;
+
+fn main() {}

@@ -1,0 +1,130 @@
+//! Where bytes go: standard output, a file that appears whole or not at all, or a thing that is no file.
+//!
+//! It must not know rows.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::error::{OutputError, OutputErrorKind};
+
+/// An open target.
+#[derive(Debug)]
+pub(super) struct Destination(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Stdout(io::Stdout),
+    /// A pipe or device, which has no half-written state.
+    Special(File),
+    File {
+        part: NamedTempFile,
+        path: PathBuf,
+    },
+}
+
+impl Destination {
+    pub(super) fn stdout() -> Self {
+        Self(Kind::Stdout(io::stdout()))
+    }
+
+    /// Creates the temporary file beside `path`. Links are followed, so that a link stays one.
+    pub(super) fn file(path: &Path, name: &str, input: Option<&Path>) -> Result<Self, OutputError> {
+        let cannot = |source| OutputError::io(OutputErrorKind::Create, name, None, source);
+        let there = match fs::metadata(path) {
+            Ok(there) => Some(there),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(cannot(error)),
+        };
+        let path = match there {
+            Some(_) => path.canonicalize().map_err(cannot)?,
+            None => path.to_owned(),
+        };
+        if there.is_some() && input == Some(path.as_path()) {
+            return Err(OutputError::new(OutputErrorKind::SameFile, name));
+        }
+        match &there {
+            Some(there) if there.is_dir() => {
+                Err(cannot(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")))
+            }
+            Some(there) if !there.is_file() => {
+                let special = File::options().write(true).open(&path).map_err(cannot)?;
+                Ok(Self(Kind::Special(special)))
+            }
+            _ => {
+                let part = part_file(&path).map_err(cannot)?;
+                if let Some(there) = there {
+                    part.as_file().set_permissions(there.permissions()).map_err(cannot)?;
+                }
+                Ok(Self(Kind::File { part, path }))
+            }
+        }
+    }
+
+    /// The temporary file.
+    pub(super) fn part(&self) -> Option<&Path> {
+        match &self.0 {
+            Kind::File { part, .. } => Some(part.path()),
+            _ => None,
+        }
+    }
+
+    /// Makes a file durable and gives it its name. When that fails the temporary file stays.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.flush()?;
+        let Kind::File { mut part, path } = self.0 else { return Ok(()) };
+        part.disable_cleanup(true);
+        part.as_file().sync_all()?;
+        let file = part.persist(&path).map_err(|error| error.error)?;
+        drop(file);
+        // The new name is durable once its folder is. Not every file system can say so, and the rows are safe by now.
+        if let Some(folder) = folder_of(&path) {
+            let _ = File::open(folder).and_then(|folder| folder.sync_all());
+        }
+        Ok(())
+    }
+}
+
+impl Write for Destination {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Kind::Stdout(stdout) => stdout.write(bytes),
+            Kind::Special(file) => file.write(bytes),
+            Kind::File { part, .. } => {
+                // Results may have been paid for: from now on they are never thrown away.
+                part.disable_cleanup(true);
+                part.write(bytes)
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.0 {
+            Kind::Stdout(stdout) => stdout.flush(),
+            Kind::Special(file) => file.flush(),
+            Kind::File { part, .. } => part.flush(),
+        }
+    }
+}
+
+/// `NAME.….part` beside `path`, so that renaming never crosses file systems.
+fn part_file(path: &Path) -> io::Result<NamedTempFile> {
+    let mut prefix = match path.file_name() {
+        Some(name) => name.to_owned(),
+        None => return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no name of a file")),
+    };
+    prefix.push(OsString::from("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(".part");
+    // As any other new file: the umask takes away what it takes away.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder_of(path).unwrap_or(Path::new(".")))
+}
+
+fn folder_of(path: &Path) -> Option<&Path> {
+    path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
+}
