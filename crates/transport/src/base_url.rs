@@ -1,0 +1,106 @@
+//! Where a platform is. It must not accept a URL that would leak: user names, queries, plain http to other machines.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+
+use http::Uri;
+use http::uri::{Authority, PathAndQuery, Scheme};
+
+use crate::BuildError;
+use crate::call::SecretQuery;
+
+/// A checked base URL: scheme, host, port and a path prefix.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct BaseUrl {
+    scheme: Scheme,
+    authority: Authority,
+    prefix: String,
+}
+
+impl BaseUrl {
+    /// Reads `https://host[:port][/prefix]`; without a scheme it is https.
+    pub(crate) fn parse(text: &str, allow_plain_http: bool) -> Result<Self, BuildError> {
+        let text = text.trim();
+        let with_scheme = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+        // `http::Uri` cuts a fragment off silently.
+        if with_scheme.contains('#') {
+            return Err(BuildError::BaseUrlParts);
+        }
+        let parts = Uri::try_from(with_scheme).map_err(|_| BuildError::BaseUrl)?.into_parts();
+        let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
+            return Err(BuildError::BaseUrl);
+        };
+        if authority.as_str().contains('@') {
+            return Err(BuildError::BaseUrlUser);
+        }
+        let path = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
+        if path.query().is_some() {
+            return Err(BuildError::BaseUrlParts);
+        }
+        let base = Self { scheme, authority, prefix: path.path().trim_end_matches('/').to_owned() };
+        if base.host().is_empty() || (base.scheme != Scheme::HTTP && base.scheme != Scheme::HTTPS) {
+            return Err(BuildError::BaseUrl);
+        }
+        if base.scheme == Scheme::HTTP && !allow_plain_http && !base.is_loopback() {
+            return Err(BuildError::PlainHttp);
+        }
+        Ok(base)
+    }
+
+    /// The URL of an endpoint below this base.
+    pub(crate) fn join(&self, path: &str, query: Option<&SecretQuery>) -> Result<Uri, Unfit> {
+        let mut text = format!("{}{path}", self.prefix);
+        if let Some(SecretQuery(query)) = query {
+            // The parser would cut a fragment off silently.
+            if query.contains('#') {
+                return Err(Unfit);
+            }
+            text.push('?');
+            text.push_str(query);
+        }
+        let path = PathAndQuery::try_from(text).map_err(|_| Unfit)?;
+        Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query(path)
+            .build()
+            .map_err(|_| Unfit)
+    }
+
+    /// The URL without any path, for those who decide by host.
+    pub(crate) fn root(&self) -> Uri {
+        self.join("/", None).unwrap_or_default()
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.scheme == Scheme::HTTPS
+    }
+
+    /// Whether the host is this machine: `localhost`, `127.0.0.0/8` or `::1`.
+    pub(crate) fn is_loopback(&self) -> bool {
+        match self.host().parse::<IpAddr>() {
+            Ok(IpAddr::V4(ip)) => ip.is_loopback(),
+            Ok(IpAddr::V6(ip)) => {
+                ip.is_loopback() || ip.to_ipv4_mapped().as_ref().is_some_and(Ipv4Addr::is_loopback)
+            }
+            Err(_) => self.host().eq_ignore_ascii_case("localhost"),
+        }
+    }
+
+    /// The host, without the brackets of IPv6.
+    pub(crate) fn host(&self) -> &str {
+        let host = self.authority.host();
+        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+    }
+}
+
+impl fmt::Debug for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.prefix)
+    }
+}
+
+/// A query holds what a URL cannot. Says nothing more, because the query is secret.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the query holds characters that a URL does not allow: escape them first")]
+pub(crate) struct Unfit;

@@ -1,0 +1,189 @@
+//! How a client is made: every switch, and every reason why it cannot be made. It must not connect to anything.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use crate::base_url::BaseUrl;
+use crate::client::Client;
+use crate::clock::Corrected;
+use crate::connect::dial::{Dial, Tcp};
+use crate::connect::proxy::{Proxy, Route};
+use crate::connect::{Connector, Tls};
+use crate::pacing::Limiter;
+use crate::{BoxError, Clock, Limits, RateLimits, SystemClock};
+
+/// Collects what a [`Client`] needs. Made by [`Client::builder`].
+#[must_use = "a builder does nothing until `build`"]
+pub struct ClientBuilder {
+    base_url: String,
+    allow_plain_http: bool,
+    limits: Limits,
+    rate_limits: RateLimits,
+    proxy: Proxy,
+    user_agent: String,
+    clock: Arc<dyn Clock>,
+    dial: Arc<dyn Dial>,
+    #[cfg(feature = "tls")]
+    trust: crate::Trust,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new(base_url: String) -> Self {
+        Self {
+            base_url,
+            allow_plain_http: false,
+            limits: Limits::default(),
+            rate_limits: RateLimits::default(),
+            proxy: Proxy::default(),
+            user_agent: concat!("numcheck/", env!("CARGO_PKG_VERSION")).to_owned(),
+            clock: Arc::new(SystemClock),
+            dial: Arc::new(Tcp::new()),
+            #[cfg(feature = "tls")]
+            trust: crate::Trust::default(),
+        }
+    }
+
+    /// Allows plain http to other machines than this one. Then everybody on the way can read and change
+    /// everything, and repeat a signed request while its time is fresh.
+    pub fn allow_plain_http(mut self) -> Self {
+        self.allow_plain_http = true;
+        self
+    }
+
+    /// How long to wait and how much to read at most.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How many requests a second; by default what the platform documents.
+    pub fn rate_limits(mut self, rate_limits: RateLimits) -> Self {
+        self.rate_limits = rate_limits;
+        self
+    }
+
+    /// Goes through a proxy. By default there is none, whatever the environment says.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = proxy;
+        self
+    }
+
+    /// Goes through the proxy that the environment names, if it does: see [`Proxy::from_env`].
+    pub fn proxy_from_env(self) -> Self {
+        self.proxy(Proxy::from_env())
+    }
+
+    /// Trusts other certificate authorities than Mozilla's.
+    #[cfg(feature = "tls")]
+    pub fn trust(mut self, trust: crate::Trust) -> Self {
+        self.trust = trust;
+        self
+    }
+
+    /// What to call oneself. Default: `numcheck/` and the version.
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = user_agent.into();
+        self
+    }
+
+    /// Another wall clock, for signing. Durations come from tokio's clock.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Another way to open connections, below TLS and proxies: for tests in memory, and for networks that need it.
+    pub fn dial(mut self, dial: impl Dial) -> Self {
+        self.dial = Arc::new(dial);
+        self
+    }
+
+    /// Makes the client. Connects to nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`], which names what to change.
+    pub fn build(self) -> Result<Client, BuildError> {
+        let base = BaseUrl::parse(&self.base_url, self.allow_plain_http)?;
+        if base.is_https() && cfg!(not(feature = "tls")) {
+            return Err(BuildError::NoTls);
+        }
+        let route = Arc::new(self.proxy.route(&base)?);
+        if let Route::Forward(hop) | Route::Tunnel(hop) = &*route
+            && hop.uri().scheme_str() == Some("https")
+            && cfg!(not(feature = "tls"))
+        {
+            return Err(BuildError::NoTls);
+        }
+        let user_agent = HeaderValue::try_from(self.user_agent).map_err(|_| BuildError::UserAgent)?;
+        #[cfg(feature = "tls")]
+        let tls: Tls = self.trust.connector()?;
+        #[cfg(not(feature = "tls"))]
+        let tls = Tls;
+
+        let limits = self.limits;
+        let connector = Connector { dial: self.dial, route: Arc::clone(&route), tls, limit: limits.connect };
+        let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+            // Without a timer, idle time-outs never fire.
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(limits.idle)
+            .pool_max_idle_per_host(limits.idle_connections)
+            // The loop in `client` alone repeats: it signs anew, and it asks whether it may.
+            .retry_canceled_requests(false)
+            // hyper panics below its minimum.
+            .http1_max_buf_size(limits.head_bytes.max(8 << 10))
+            .build(connector);
+        let clock = Corrected::new(self.clock);
+        Ok(Client::new(base, route, user_agent, limits, http, clock, Limiter::new(self.rate_limits)))
+    }
+}
+
+impl std::fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The base URL has not been checked yet: it may hold a password.
+        f.debug_struct("ClientBuilder")
+            .field("limits", &self.limits)
+            .field("rate_limits", &self.rate_limits)
+            .field("proxy", &self.proxy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a client cannot be made. No text repeats what was given: it may hold a password.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Not a URL of the form `https://host[:port][/prefix]`.
+    #[error("the base URL is not of the form https://host[:port][/prefix]")]
+    BaseUrl,
+    /// The base URL holds a user name or a password.
+    #[error("the base URL holds a user name: leave it out, credentials are given on their own")]
+    BaseUrlUser,
+    /// The base URL has a query or a fragment.
+    #[error("the base URL has a query or a fragment: leave everything from `?` or `#` on out")]
+    BaseUrlParts,
+    /// Plain http to another machine.
+    #[error("the base URL is plain http to another machine: use https, or allow plain http explicitly")]
+    PlainHttp,
+    /// https is needed, and this build has none.
+    #[error("https needs the feature `tls`, which this build lacks: build with it")]
+    NoTls,
+    /// The proxy is not usable.
+    #[error(
+        "the proxy is not of the form http://, https://, socks5:// or socks5h://[user:password@]host[:port]: \
+         correct it, or HTTPS_PROXY, HTTP_PROXY and ALL_PROXY where it comes from the environment"
+    )]
+    Proxy,
+    /// The certificates cannot be used.
+    #[error("no usable certificate: give the authority's certificates in PEM")]
+    #[non_exhaustive]
+    Certificates {
+        /// What is wrong with one of them.
+        source: Option<BoxError>,
+    },
+    /// The user agent holds what a header cannot.
+    #[error("the user agent holds characters that a header does not allow: use ASCII without line breaks")]
+    UserAgent,
+}

@@ -1,0 +1,297 @@
+//! The client, and the one loop that repeats. It must not decide: it asks [`retry::decide`](crate::retry::decide).
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, PROXY_AUTHORIZATION, RETRY_AFTER, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Request, Uri};
+use http_body_util::Full;
+use numcheck_protocol::Method;
+use tokio::time::{Instant, sleep};
+use tracing::{debug, warn};
+
+use crate::authorize::{Attempt, Authorize};
+use crate::base_url::BaseUrl;
+use crate::call::Call;
+use crate::clock::{Corrected, Reading};
+use crate::connect::proxy::Route;
+use crate::error::{Error, ErrorKind, Failure, Sent};
+use crate::exchange::{Http, Received, exchange};
+use crate::pacing::Limiter;
+use crate::retry::{Decision, Outcome, Situation, decide};
+use crate::{ClientBuilder, Limits, Reply};
+
+/// A client of one platform. Cheap to clone; clones share connections, clock and rate limits.
+#[derive(Clone)]
+pub struct Client(Arc<Shared>);
+
+struct Shared {
+    base: BaseUrl,
+    route: Arc<Route>,
+    user_agent: HeaderValue,
+    limits: Limits,
+    http: Http,
+    clock: Corrected,
+    limiter: Limiter,
+    /// What the limiter counts from.
+    started: Instant,
+}
+
+impl Client {
+    /// Begins a client for the platform at `base_url`: `https://host[:port][/prefix]`; without a scheme it is https.
+    pub fn builder(base_url: impl Into<String>) -> ClientBuilder {
+        ClientBuilder::new(base_url.into())
+    }
+
+    pub(crate) fn new(
+        base: BaseUrl,
+        route: Arc<Route>,
+        user_agent: HeaderValue,
+        limits: Limits,
+        http: Http,
+        clock: Corrected,
+        limiter: Limiter,
+    ) -> Self {
+        let started = Instant::now();
+        Self(Arc::new(Shared { base, route, user_agent, limits, http, clock, limiter, started }))
+    }
+
+    /// Sends a call and reads its reply: waits for the rate limit, authorises, sends, and repeats where
+    /// [`retry::decide`](crate::retry::decide) says so. Every attempt sends the same bytes.
+    ///
+    /// Whether it costs money is the endpoint's affair; what costs money is never sent twice when the first may have
+    /// arrived. Any complete reply is `Ok`, whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], when no reply could be read; [`Error::sent`] says what may have happened.
+    pub async fn send(&self, call: Call, authorize: &dyn Authorize) -> Result<Reply, Error> {
+        let client = &*self.0;
+        let Call { info, body, units, .. } = &call;
+        let mut progress = Progress::default();
+        let url = match client.base.join(info.path, call.query.as_ref()) {
+            Ok(url) => url,
+            Err(unfit) => {
+                return Err(progress.error(&call, Failure::new(ErrorKind::Request, Sent::No).because(unfit)));
+            }
+        };
+        let mut deadline = later(Instant::now(), client.limits.total);
+
+        loop {
+            // Before signing, because a signature grows old.
+            let waited =
+                client.wait_for_a_place(&call).await.map_err(|failure| progress.error(&call, failure))?;
+            deadline = later(deadline, waited);
+
+            progress.attempts += 1;
+            let reading = client.clock.read();
+            let attempt = Attempt { info, now_ms: reading.now_ms, body, number: progress.attempts };
+            let request = client
+                .request(&call, url.clone(), authorize, &attempt)
+                .map_err(|failure| progress.error(&call, failure))?;
+            debug!(endpoint = info.id, attempt = progress.attempts, units, bytes = body.len(), "sending");
+            let begun = Instant::now();
+            let received = exchange(&client.http, request, &client.limits, deadline).await;
+
+            let elapsed_ms = millis(begun.elapsed());
+            let left = deadline.saturating_duration_since(Instant::now());
+            let mut situation = Situation {
+                sent: Sent::Yes,
+                repeat: info.repeat,
+                attempt: progress.attempts - u32::from(progress.corrected),
+                max_attempts: client.limits.attempts,
+                outcome: Outcome::Failed(ErrorKind::Lost),
+                left,
+                random: random(),
+            };
+            match received {
+                Ok(received) => {
+                    let reply = progress.reply(received, &reading);
+                    let status = reply.status.as_u16();
+                    debug!(endpoint = info.id, attempt = progress.attempts, status, elapsed_ms, "reply");
+                    let correction = client.correction(&reply, authorize, &reading);
+                    situation.outcome = match correction {
+                        Some(correction) => Outcome::RefusedForClock {
+                            correction_ms: correction.by_ms,
+                            corrected_before: progress.corrected,
+                        },
+                        None => Outcome::Replied { status, retry_after: client.retry_after(&reply.headers) },
+                    };
+                    let Decision::RetryAfter(pause) = decide(&situation) else { return Ok(reply) };
+                    if let Some(Correction { offset_ms, by_ms }) = correction {
+                        warn!(endpoint = info.id, offset_ms, by_ms, "clock corrected by the platform's");
+                        client.clock.set_offset(offset_ms);
+                        progress.corrected = true;
+                    } else {
+                        let pause_ms = millis(pause);
+                        warn!(endpoint = info.id, attempt = progress.attempts, status, pause_ms, "repeating");
+                        progress.sent = Sent::Yes;
+                    }
+                    sleep(pause).await;
+                }
+                Err(failure) => {
+                    let (kind, sent) = (failure.kind, failure.sent);
+                    warn!(
+                        endpoint = info.id, attempt = progress.attempts, ?kind, %sent, status = failure.status,
+                        elapsed_ms, "failed"
+                    );
+                    situation.sent = sent;
+                    situation.outcome = Outcome::Failed(kind);
+                    let Decision::RetryAfter(pause) = decide(&situation) else {
+                        return Err(progress.error(&call, failure));
+                    };
+                    debug!(endpoint = info.id, pause_ms = millis(pause), "repeating");
+                    progress.sent = progress.sent.max(sent);
+                    sleep(pause).await;
+                }
+            }
+        }
+    }
+
+    /// By how much the client's clock was corrected by the platform's, in milliseconds; 0 when it never was.
+    pub fn clock_offset_ms(&self) -> i64 {
+        self.0.clock.read().offset_ms
+    }
+
+    /// The limits that this client keeps.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base", &self.0.base)
+            .field("limits", &self.0.limits)
+            .field("clock", &self.0.clock)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    async fn wait_for_a_place(&self, call: &Call) -> Result<Duration, Failure> {
+        let now = self.started.elapsed();
+        let wait = self
+            .limiter
+            .take(&call.info, call.units, now, self.limits.rate_wait)
+            .map_err(|error| Failure::new(ErrorKind::RateLimited, Sent::No).because(error))?;
+        if !wait.is_zero() {
+            debug!(endpoint = call.info.id, wait_ms = millis(wait), "waiting for the rate limit");
+            sleep(wait).await;
+        }
+        Ok(wait)
+    }
+
+    fn request(
+        &self,
+        call: &Call,
+        url: Uri,
+        authorize: &dyn Authorize,
+        attempt: &Attempt<'_>,
+    ) -> Result<Request<Full<Bytes>>, Failure> {
+        let proof = authorize
+            .authorize(attempt)
+            .map_err(|error| Failure::new(ErrorKind::Authorize, Sent::No).because(error))?;
+        let mut request = Request::new(Full::new(call.body.clone()));
+        *request.uri_mut() = url;
+        *request.method_mut() = match call.method {
+            Method::Get => http::Method::GET,
+            Method::Post => http::Method::POST,
+        };
+        let headers = request.headers_mut();
+        headers.insert(USER_AGENT, self.user_agent.clone());
+        if let Some(content_type) = call.info.body.content_type().filter(|_| !call.body.is_empty()) {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        if call.method == Method::Post && call.body.is_empty() {
+            // hyper would leave it out, and servers answer 411 then.
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        if let Some(authorization) = self.route.authorization() {
+            headers.insert(PROXY_AUTHORIZATION, authorization.clone());
+        }
+        headers.extend(proof);
+        for value in headers.values_mut() {
+            value.set_sensitive(true);
+        }
+        Ok(request)
+    }
+
+    /// What the reply teaches about the clock, if it refuses the request because of it.
+    fn correction(&self, reply: &Reply, authorize: &dyn Authorize, used: &Reading) -> Option<Correction> {
+        if !authorize.refused_for_clock(reply) {
+            return None;
+        }
+        // Without a `Date` nothing changes, which ends in the refusal being handed over.
+        let offset_ms =
+            date(reply.headers.get(DATE)).map_or(used.offset_ms, |date| self.clock.offset_to(date));
+        Some(Correction { offset_ms, by_ms: offset_ms.abs_diff(used.offset_ms) })
+    }
+
+    /// `Retry-After` in seconds, or as a date by this client's clock.
+    fn retry_after(&self, headers: &HeaderMap) -> Option<Duration> {
+        let value = headers.get(RETRY_AFTER)?;
+        if let Some(seconds) = value.to_str().ok().and_then(|text| text.trim().parse().ok()) {
+            return Some(Duration::from_secs(seconds));
+        }
+        let ms = date(Some(value))
+            .map(|date| self.clock.offset_to(date).saturating_sub(self.clock.read().offset_ms))?;
+        Some(Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
+    }
+}
+
+/// How the clock should be set, and by how much that differs from what was signed.
+#[derive(Clone, Copy)]
+struct Correction {
+    offset_ms: i64,
+    by_ms: u64,
+}
+
+/// What happened in a call so far.
+struct Progress {
+    attempts: u32,
+    /// The most that earlier attempts may have done.
+    sent: Sent,
+    corrected: bool,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self { attempts: 0, sent: Sent::No, corrected: false }
+    }
+}
+
+impl Progress {
+    fn error(&self, call: &Call, mut failure: Failure) -> Error {
+        failure.sent = failure.sent.max(self.sent);
+        Error::new(call.info.id, call.info.repeat, self.attempts, failure)
+    }
+
+    fn reply(&self, received: Received, reading: &Reading) -> Reply {
+        let Received { status, headers, body } = received;
+        Reply { status, headers, body, attempts: self.attempts, sent_at_ms: reading.now_ms }
+    }
+}
+
+fn date(value: Option<&HeaderValue>) -> Option<SystemTime> {
+    httpdate::parse_http_date(value?.to_str().ok()?.trim()).ok()
+}
+
+/// Enough to scatter pauses: every `RandomState` has its own keys.
+fn random() -> u64 {
+    RandomState::new().hash_one(())
+}
+
+/// Adding a duration that does not fit would panic; a year is as good as for ever.
+fn later(moment: Instant, by: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    moment + by.min(YEAR)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,170 @@
+//! Which way a connection goes: straight, or through a proxy. It must not print a proxy's credentials, and must not
+//! send anything for this machine through a proxy.
+
+use std::fmt;
+
+use http::{HeaderValue, Uri};
+use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use tower_service::Service;
+
+use super::dial::Stream;
+use super::{ConnectError, Hop};
+use crate::BuildError;
+use crate::base_url::BaseUrl;
+
+/// Which proxy serves which URL. Loopback addresses are never proxied.
+///
+/// A proxy is a URL with `http`, `https` (TLS to the proxy itself), `socks5` or `socks5h` (the proxy looks names
+/// up), with a user name and a password if need be. Platforms on https are reached through `CONNECT`, those on plain
+/// http by forwarding.
+#[derive(Clone, Default)]
+pub struct Proxy {
+    all: String,
+    http: String,
+    https: String,
+    no: String,
+}
+
+impl Proxy {
+    /// One proxy for everything.
+    pub fn all(url: impl Into<String>) -> Self {
+        Self { all: url.into(), ..Self::default() }
+    }
+
+    /// The hosts that are reached without a proxy, as in `NO_PROXY`: names (their subdomains too), IP addresses,
+    /// networks, separated by commas; `*` is all.
+    pub fn except(mut self, hosts: impl Into<String>) -> Self {
+        self.no = hosts.into();
+        self
+    }
+
+    /// Reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` or their lower-case forms. In a CGI program
+    /// (`REQUEST_METHOD` is set) none of them, because there a request's header can set `HTTP_PROXY`.
+    pub fn from_env() -> Self {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    /// [`Proxy::from_env`] with another source of variables.
+    pub fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Self {
+        if get("REQUEST_METHOD").is_some() {
+            return Self::default();
+        }
+        let first = |names: [&str; 2]| {
+            names.into_iter().filter_map(&get).find(|value| !value.is_empty()).unwrap_or_default()
+        };
+        Self {
+            all: first(["ALL_PROXY", "all_proxy"]),
+            http: first(["HTTP_PROXY", "http_proxy"]),
+            https: first(["HTTPS_PROXY", "https_proxy"]),
+            no: first(["NO_PROXY", "no_proxy"]),
+        }
+    }
+
+    /// The way to `base`. An unusable proxy is an error even where it does not apply: to leave it out silently
+    /// would send past it what was meant to go through it.
+    pub(crate) fn route(&self, base: &BaseUrl) -> Result<Route, BuildError> {
+        for url in [&self.all, &self.http, &self.https] {
+            if !url.is_empty() && !is_usable(url) {
+                return Err(BuildError::Proxy);
+            }
+        }
+        if base.is_loopback() {
+            return Ok(Route::Direct);
+        }
+        let matcher = Matcher::builder()
+            .all(self.all.as_str())
+            .http(self.http.as_str())
+            .https(self.https.as_str())
+            .no(self.no.as_str())
+            .build();
+        let Some(intercept) = matcher.intercept(&base.root()) else { return Ok(Route::Direct) };
+        let hop = ProxyHop(intercept);
+        Ok(if base.is_https() || hop.is_socks() { Route::Tunnel(hop) } else { Route::Forward(hop) })
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let set = |url: &String| if url.is_empty() { "-" } else { "***" };
+        f.debug_struct("Proxy")
+            .field("all", &set(&self.all))
+            .field("http", &set(&self.http))
+            .field("https", &set(&self.https))
+            .field("except", &self.no)
+            .finish()
+    }
+}
+
+/// The way to a platform.
+pub(crate) enum Route {
+    /// Straight.
+    Direct,
+    /// A proxy that is handed plain http requests with their whole URL.
+    Forward(ProxyHop),
+    /// A proxy that connects through to the platform.
+    Tunnel(ProxyHop),
+}
+
+impl Route {
+    /// What a forwarding proxy wants to see in every request.
+    pub(crate) fn authorization(&self) -> Option<&HeaderValue> {
+        match self {
+            Self::Forward(ProxyHop(proxy)) => proxy.basic_auth(),
+            Self::Direct | Self::Tunnel(_) => None,
+        }
+    }
+}
+
+/// A proxy and its credentials.
+pub(crate) struct ProxyHop(Intercept);
+
+impl ProxyHop {
+    pub(crate) fn uri(&self) -> &Uri {
+        self.0.uri()
+    }
+
+    fn is_socks(&self) -> bool {
+        matches!(self.uri().scheme_str(), Some("socks5" | "socks5h"))
+    }
+
+    /// Connects through the proxy; `hop` reaches the proxy itself.
+    pub(crate) async fn tunnel(&self, hop: Hop, to: Uri) -> Result<Stream, ConnectError> {
+        let stream = if self.is_socks() {
+            let local_dns = self.uri().scheme_str() == Some("socks5");
+            let mut socks = SocksV5::new(self.uri().clone(), hop).local_dns(local_dns);
+            if let Some((user, password)) = self.0.raw_auth() {
+                socks = socks.with_auth(user.to_owned(), password.to_owned());
+            }
+            socks.call(with_port(&to)).await.map_err(|error| ConnectError::Proxy(error.into()))?
+        } else {
+            let mut tunnel = Tunnel::new(self.uri().clone(), hop);
+            if let Some(authorization) = self.0.basic_auth() {
+                tunnel = tunnel.with_auth(authorization.clone());
+            }
+            tunnel.call(to).await.map_err(|error| ConnectError::Proxy(error.into()))?
+        };
+        Ok(stream.into_inner())
+    }
+}
+
+/// hyper-util takes a missing port for 443, whatever the scheme.
+fn with_port(to: &Uri) -> Uri {
+    if to.port().is_some() || to.scheme_str() == Some("https") {
+        return to.clone();
+    }
+    let host = to.host().unwrap_or_default();
+    Uri::builder()
+        .scheme("http")
+        .authority(format!("{host}:80"))
+        .path_and_query("/")
+        .build()
+        .unwrap_or_else(|_| to.clone())
+}
+
+/// Whether hyper-util's matcher would take the URL rather than pass over it.
+fn is_usable(url: &str) -> bool {
+    let Ok(uri) = Uri::try_from(url) else { return false };
+    let scheme_is_known = matches!(uri.scheme_str(), None | Some("http" | "https" | "socks5" | "socks5h"));
+    scheme_is_known && uri.host().is_some_and(|host| !host.is_empty())
+}

@@ -1,0 +1,100 @@
+//! Which certificates are trusted. It must not touch the process-wide default of rustls: with two providers compiled
+//! in, that default panics.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::BuildError;
+
+/// The certificate authorities that a client trusts. Default: Mozilla's, compiled in.
+///
+/// ```no_run
+/// use numcheck_transport::{Client, Trust};
+///
+/// let pem = std::fs::read("company-ca.pem")?;
+/// let client = Client::builder("https://api2.nxcloud.com").trust(Trust::webpki().and_pem(&pem)?).build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Trust(RootCertStore);
+
+impl Trust {
+    /// Mozilla's authorities, as the crate `webpki-roots` holds them.
+    pub fn webpki() -> Self {
+        Self(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+    }
+
+    /// The authorities that the operating system trusts, read now.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::Certificates`] when there is none.
+    #[cfg(feature = "native-roots")]
+    pub fn platform() -> Result<Self, BuildError> {
+        let mut roots = RootCertStore::empty();
+        let found = rustls_native_certs::load_native_certs();
+        // One unreadable file among hundreds is usual, and no reason to trust none.
+        let (added, _) = roots.add_parsable_certificates(found.certs);
+        if added == 0 {
+            return Err(BuildError::Certificates {
+                source: found.errors.into_iter().next().map(|error| Box::new(error) as _),
+            });
+        }
+        Ok(Self(roots))
+    }
+
+    /// Only the given authorities: one or more certificates in PEM.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::Certificates`] when there is none, or one that cannot be read.
+    pub fn only_pem(pem: &[u8]) -> Result<Self, BuildError> {
+        Self(RootCertStore::empty()).and_pem(pem)
+    }
+
+    /// The given authorities too: one or more certificates in PEM.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::Certificates`] when there is none, or one that cannot be read.
+    pub fn and_pem(mut self, pem: &[u8]) -> Result<Self, BuildError> {
+        let before = self.0.len();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate.map_err(unreadable)?;
+            self.0.add(certificate).map_err(unreadable)?;
+        }
+        if self.0.len() == before { Err(BuildError::Certificates { source: None }) } else { Ok(self) }
+    }
+
+    /// The provider is passed by hand, and early data stays off: it could be replayed.
+    pub(crate) fn connector(self) -> Result<tokio_rustls::TlsConnector, BuildError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(unreadable)?
+            .with_root_certificates(self.0)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config).into())
+    }
+}
+
+impl Default for Trust {
+    fn default() -> Self {
+        Self::webpki()
+    }
+}
+
+impl fmt::Debug for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Trust({} authorities)", self.0.len())
+    }
+}
+
+fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> BuildError {
+    BuildError::Certificates { source: Some(Box::new(error)) }
+}

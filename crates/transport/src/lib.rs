@@ -1,0 +1,68 @@
+//! The one HTTP client of the family: hyper with limits that are always set, one retry loop, and an answer to
+//! "was it sent?" in every failure.
+//!
+//! It must not know how a request is signed (that is injected, and runs in every attempt), must not read JSON, and
+//! must not repeat what may have arrived when that would cost money.
+//!
+//! ```no_run
+//! use numcheck_protocol::{Endpoint, number_check::Submit};
+//! use numcheck_transport::{Call, Client, NoAuthorization, Sent};
+//!
+//! # async fn example(body: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::builder("https://api2.nxcloud.com").proxy_from_env().build()?;
+//!
+//! match client.send(Call::new(&Submit::INFO).body(body).units(2000), &NoAuthorization).await {
+//!     Ok(reply) => println!("{} with {} bytes", reply.status, reply.body.len()),
+//!     Err(error) if error.sent() == Sent::No => println!("nothing happened: {error}"),
+//!     Err(error) => println!("it may have been carried out, and must not be sent again: {error}"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is repeated
+//!
+//! One loop repeats, and one pure function, [`retry::decide`], says when: what surely was not sent is repeated; what
+//! must not be repeated stops there; only then does the kind of the failure count. hyper-util's own re-sending is
+//! off. A refusal because of the clock is repeated once, after the clock was corrected by the reply's `Date`.
+//!
+//! # Dropping a call
+//!
+//! A future of [`Client::send`] that is dropped half-way may have sent its request: treat it as [`Sent::Maybe`].
+//!
+//! # Features
+//!
+//! `tls` (default): https. `native-roots`: adds `Trust::platform()`. Without any: plain http only.
+
+mod authorize;
+mod base_url;
+mod builder;
+mod call;
+mod call_error;
+mod client;
+mod clock;
+mod connect;
+pub mod env;
+mod error;
+mod exchange;
+mod limits;
+pub mod pacing;
+mod reply;
+pub mod retry;
+
+pub use authorize::{Attempt, Authorize, BoxError, NoAuthorization};
+pub use builder::{BuildError, ClientBuilder};
+pub use call::{Call, SecretQuery};
+pub use call_error::{CallError, CallErrorKind};
+pub use client::Client;
+pub use clock::{Clock, SystemClock};
+#[cfg(feature = "tls")]
+pub use connect::trust::Trust;
+pub use connect::{
+    dial::{Address, Dial, Stream},
+    proxy::Proxy,
+};
+pub use error::{Error, ErrorKind, Sent};
+pub use limits::Limits;
+pub use pacing::RateLimits;
+pub use reply::Reply;

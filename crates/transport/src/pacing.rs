@@ -1,0 +1,126 @@
+//! How many requests a second: the platforms' documented limits, kept per endpoint.
+//!
+//! The rule is pure and takes the time as an argument. It must not sleep: the client does, and before it signs,
+//! because a signature grows old.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use numcheck_protocol::{Info, Rate};
+
+/// Which limits a client keeps to.
+///
+/// ```
+/// use numcheck_transport::RateLimits;
+///
+/// let sandbox = RateLimits::off();
+/// let mine = RateLimits::documented().without("number_check.submit");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct RateLimits {
+    off: bool,
+    own: HashMap<String, Vec<Rate>>,
+}
+
+impl RateLimits {
+    /// What the platform documents for each endpoint; the default.
+    pub fn documented() -> Self {
+        Self::default()
+    }
+
+    /// No limits: for a sandbox, or when another component keeps them.
+    pub fn off() -> Self {
+        Self { off: true, own: HashMap::new() }
+    }
+
+    /// Other limits for one endpoint, named by its id; the tightest that applies to a request comes first.
+    pub fn with(mut self, endpoint: impl Into<String>, rates: impl Into<Vec<Rate>>) -> Self {
+        self.own.insert(endpoint.into(), rates.into());
+        self
+    }
+
+    /// No limit for one endpoint, named by its id.
+    pub fn without(self, endpoint: impl Into<String>) -> Self {
+        self.with(endpoint, [])
+    }
+
+    fn rate_for(&self, info: &Info, units: u32) -> Option<Rate> {
+        match self.own.get(info.id) {
+            Some(own) => own.iter().copied().find(|rate| rate.up_to.is_none_or(|most| units <= most)),
+            None if self.off => None,
+            None => info.rate_for(units),
+        }
+    }
+}
+
+/// The pace of one endpoint: requests at even distances, without bursts.
+///
+/// Two requests lie as far apart as the slower of their two limits wants. So a mix of small and large requests
+/// keeps the limit of the small ones and that of the large ones, however the platform counts them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pace {
+    last: Option<(Duration, Duration)>,
+}
+
+impl Pace {
+    /// Takes the next place for a request under `rate`, and says how long to wait for it. `now` counts from any
+    /// fixed moment.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`] when the wait would be longer than `max_wait`; then no place is taken.
+    pub fn take(&mut self, now: Duration, rate: Rate, max_wait: Duration) -> Result<Duration, TooLong> {
+        let interval = interval(rate);
+        let start = match self.last {
+            Some((last, its_interval)) => now.max(last.saturating_add(interval.max(its_interval))),
+            None => now,
+        };
+        let wait = start.saturating_sub(now);
+        if wait > max_wait {
+            return Err(TooLong { wait });
+        }
+        self.last = Some((start, interval));
+        Ok(wait)
+    }
+}
+
+/// The wait for a place would be longer than allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the next place is free in {} ms", wait.as_millis())]
+#[non_exhaustive]
+pub struct TooLong {
+    /// How long it would be.
+    pub wait: Duration,
+}
+
+/// The paces of all endpoints of a client.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    limits: RateLimits,
+    paces: Mutex<HashMap<&'static str, Pace>>,
+}
+
+impl Limiter {
+    pub(crate) fn new(limits: RateLimits) -> Self {
+        Self { limits, paces: Mutex::default() }
+    }
+
+    pub(crate) fn take(
+        &self,
+        info: &Info,
+        units: u32,
+        now: Duration,
+        max_wait: Duration,
+    ) -> Result<Duration, TooLong> {
+        let Some(rate) = self.limits.rate_for(info, units) else { return Ok(Duration::ZERO) };
+        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        paces.entry(info.id).or_default().take(now, rate, max_wait)
+    }
+}
+
+/// Rounded up, so that a limit is never exceeded by a fraction. A rate of 0 requests is taken as 1.
+fn interval(rate: Rate) -> Duration {
+    let nanos = (u64::from(rate.per_ms) * 1_000_000).div_ceil(u64::from(rate.requests.max(1)));
+    Duration::from_nanos(nanos)
+}

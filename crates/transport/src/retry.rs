@@ -1,0 +1,123 @@
+//! When is a request repeated, and after how long? The one place that says so, as a pure function.
+//!
+//! It must not look at a clock, a socket or a random source: all of these are arguments.
+
+use std::time::Duration;
+
+use numcheck_protocol::Repeat;
+
+use crate::{ErrorKind, Sent};
+
+/// The pause before the second attempt is at most this long, before the third twice as long, and so on.
+pub const BACKOFF_BASE: Duration = Duration::from_millis(200);
+/// No pause is longer, unless the platform asks for more by `Retry-After`.
+pub const BACKOFF_MAX: Duration = Duration::from_secs(10);
+/// A platform that asks for a longer pause than this is not asked again within the call.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
+/// A clock that was off by less was not what the platform refused: `Date` itself is only good to a second.
+pub const MIN_CORRECTION_MS: u64 = 2_000;
+
+/// Everything the decision depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Situation {
+    /// Whether the platform got this attempt.
+    pub sent: Sent,
+    /// Whether the endpoint allows a repeat whose first may have arrived.
+    pub repeat: Repeat,
+    /// The number of this attempt, from 1.
+    pub attempt: u32,
+    /// How many there may be.
+    pub max_attempts: u32,
+    /// What came of this attempt.
+    pub outcome: Outcome,
+    /// How much of the call's total time is left.
+    pub left: Duration,
+    /// Any number: it scatters the pauses of many clients.
+    pub random: u64,
+}
+
+/// What came of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// No reply that could be read.
+    Failed(ErrorKind),
+    /// A complete reply.
+    Replied {
+        /// The HTTP status.
+        status: u16,
+        /// How long the platform asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// A complete reply that refuses the request because of its timestamp; it did nothing.
+    RefusedForClock {
+        /// By how much the reply's `Date` would correct the time that was signed.
+        correction_ms: u64,
+        /// Whether this call was corrected before.
+        corrected_before: bool,
+    },
+}
+
+/// What to do after an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Hand the outcome to the caller.
+    Stop,
+    /// Wait as long, and try again.
+    RetryAfter(Duration),
+}
+
+/// Decides what follows an attempt.
+///
+/// The questions, in their order: Was it refused because of the clock, and does a correction change anything? Then
+/// once more, at once. Is any attempt left, and can a repeat meet anything else? Was it surely not sent? Repeat. May
+/// it not be repeated? Stop. Only then: is it a failure, or a status (429, 500, 502, 503, 504), that passes with
+/// time? Never later than the call's total time.
+pub fn decide(situation: &Situation) -> Decision {
+    let Situation { sent, repeat, attempt, max_attempts, outcome, left, random } = *situation;
+
+    if let Outcome::RefusedForClock { correction_ms, corrected_before } = outcome {
+        let again = !corrected_before && correction_ms >= MIN_CORRECTION_MS && !left.is_zero();
+        return if again { Decision::RetryAfter(Duration::ZERO) } else { Decision::Stop };
+    }
+    if attempt >= max_attempts || is_settled(outcome) {
+        return Decision::Stop;
+    }
+    let surely_not_sent = sent == Sent::No;
+    if !surely_not_sent && (repeat == Repeat::Never || !passes_with_time(outcome)) {
+        return Decision::Stop;
+    }
+
+    let pause = match outcome {
+        Outcome::Failed(ErrorKind::Stale) => Duration::ZERO,
+        Outcome::Replied { retry_after: Some(asked), .. } if asked > RETRY_AFTER_MAX => {
+            return Decision::Stop;
+        }
+        Outcome::Replied { retry_after: Some(asked), .. } => asked.max(backoff(attempt, random)),
+        _ => backoff(attempt, random),
+    };
+    if pause < left { Decision::RetryAfter(pause) } else { Decision::Stop }
+}
+
+/// The pause after attempt number `attempt`: exponential, with full jitter, so that many clients do not come back
+/// in step.
+pub fn backoff(attempt: u32, random: u64) -> Duration {
+    let doublings = attempt.saturating_sub(1).min(16);
+    let ceiling = BACKOFF_BASE.saturating_mul(1 << doublings).min(BACKOFF_MAX);
+    let nanos = (ceiling.as_nanos() * u128::from(random)) >> 64;
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+/// A repeat would meet the same again, however little was sent.
+fn is_settled(outcome: Outcome) -> bool {
+    use ErrorKind::{Authorize, RateLimited, Request, Tls, TotalTimeout};
+    matches!(outcome, Outcome::Failed(Request | Authorize | RateLimited | Tls | TotalTimeout))
+}
+
+fn passes_with_time(outcome: Outcome) -> bool {
+    use ErrorKind::{Body, Lost, ResponseTimeout};
+    match outcome {
+        Outcome::Failed(kind) => matches!(kind, Lost | ResponseTimeout | Body),
+        Outcome::Replied { status, .. } => matches!(status, 429 | 500 | 502 | 503 | 504),
+        Outcome::RefusedForClock { .. } => false,
+    }
+}

@@ -1,0 +1,112 @@
+//! What a client can be built from, and what not.
+
+use numcheck_transport::{BuildError, Client, Proxy};
+
+fn build(url: &str) -> Result<(), BuildError> {
+    Client::builder(url).build().map(drop)
+}
+
+#[test]
+#[cfg(feature = "tls")]
+fn https_is_the_default() {
+    for url in
+        ["https://api2.nxcloud.com", "api2.nxcloud.com", "api2.nxcloud.com:8443/prefix", " https://[::1]:1/ "]
+    {
+        assert!(build(url).is_ok(), "{url}");
+    }
+    let client = Client::builder("api2.nxcloud.com").build().expect("a client");
+    assert!(format!("{client:?}").contains("https://api2.nxcloud.com"), "{client:?}");
+}
+
+#[test]
+#[cfg(not(feature = "tls"))]
+fn https_needs_its_feature() {
+    assert!(matches!(build("https://api2.nxcloud.com"), Err(BuildError::NoTls)));
+}
+
+#[test]
+fn plain_http_goes_to_this_machine_only_unless_allowed() {
+    for url in [
+        "http://127.0.0.1:8080",
+        "http://127.255.0.9",
+        "http://[::1]:80",
+        "http://localhost",
+        "http://LOCALHOST:1",
+    ] {
+        assert!(build(url).is_ok(), "{url}");
+    }
+    for url in [
+        "http://api2.nxcloud.com",
+        "http://10.0.0.1",
+        "http://0.0.0.0",
+        "http://[::2]",
+        "http://128.0.0.1",
+        "http://127.0.0.1.example.com",
+        "http://localhost.example.com",
+    ] {
+        assert!(matches!(build(url), Err(BuildError::PlainHttp)), "{url}");
+        assert!(Client::builder(url).allow_plain_http().build().is_ok(), "{url}");
+    }
+}
+
+#[test]
+fn a_base_url_that_could_leak_or_mislead_is_refused_without_repeating_it() {
+    let table = [
+        ("https://user:CANARY@host", "user name"),
+        ("http://CANARY@localhost", "user name"),
+        ("https://host?apikey=CANARY", "query"),
+        ("https://host/#CANARY", "fragment"),
+        ("ftp://CANARY", "form"),
+        ("https://", "form"),
+        ("", "form"),
+        ("/CANARY", "form"),
+        ("https://CANARY host", "form"),
+        ("https://:443", "form"),
+    ];
+    for (url, word) in table {
+        let error = build(url).expect_err(url);
+        let text = format!("{error} {error:?}");
+        assert!(error.to_string().contains(word), "{url}: {error}");
+        assert!(!text.contains("CANARY"), "{text}");
+        assert!(!error.to_string().contains('\n'));
+    }
+    let builder = Client::builder("https://user:CANARY@host").proxy(Proxy::all("http://u:CANARY@proxy"));
+    assert!(!format!("{builder:?}").contains("CANARY"), "{builder:?}");
+}
+
+#[test]
+fn a_user_agent_that_no_header_holds_is_refused() {
+    let result = Client::builder("http://localhost").user_agent("a\nb").build();
+    assert!(matches!(result, Err(BuildError::UserAgent)));
+}
+
+#[test]
+#[cfg(feature = "tls")]
+fn certificates_that_cannot_be_read_are_refused() {
+    use numcheck_transport::Trust;
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for pem in ["", "no certificate", broken, "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"] {
+        assert!(matches!(Trust::only_pem(pem.as_bytes()), Err(BuildError::Certificates { .. })), "{pem}");
+        assert!(
+            matches!(Trust::webpki().and_pem(pem.as_bytes()), Err(BuildError::Certificates { .. })),
+            "{pem}"
+        );
+    }
+}
+
+#[test]
+fn clients_calls_and_errors_cross_threads() {
+    fn crosses<T: Send + Sync + Clone + 'static>() {}
+    fn is_error<T: std::error::Error + Send + Sync + 'static>() {}
+    crosses::<Client>();
+    crosses::<numcheck_transport::Call>();
+    crosses::<numcheck_transport::Reply>();
+    is_error::<numcheck_transport::Error>();
+    is_error::<BuildError>();
+
+    fn sends<T: Send>(_: T) {}
+    fn spawned(client: &'static Client, call: numcheck_transport::Call) {
+        sends(client.send(call, &numcheck_transport::NoAuthorization));
+    }
+    let _: fn(&'static Client, numcheck_transport::Call) = spawned;
+}
