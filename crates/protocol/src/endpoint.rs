@@ -126,3 +126,21 @@ pub struct Rate {
     /// In how many milliseconds.
     pub per_ms: u32,
 }
+
+/// Everything about a push (webhook) that no message changes. Generated from the spec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PushInfo {
+    /// Stable name for logs and metrics, such as `number_check.result`.
+    pub id: &'static str,
+    /// Who pushes.
+    pub platform: Platform,
+    /// When it usually comes: from and to, in seconds after the request that it answers.
+    pub usual_s: (u32, u32),
+    /// The one HTTP status that the platform takes for an acceptance. Answer it only once the push is durably stored.
+    pub accepted_status: u16,
+    /// After how many seconds the platform comes back when it was answered otherwise.
+    pub retry_every_s: u32,
+    /// After how many seconds the platform gives up.
+    pub retry_for_s: u32,
+}

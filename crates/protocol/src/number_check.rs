@@ -10,5 +10,5 @@ pub use submit::{Submit, SubmitBody, SubmitData, SubmitReply, SubmitRequest};
 
 pub use crate::generated::number_check::{
     Answer, CallbackCode, CheckLevel, DialResponse, KnownAnswer, KnownCheckLevel, KnownDialResponse,
-    KnownNumberType, NumberType, SubmitCode,
+    KnownNumberType, NumberType, RESULT_PUSH, SubmitCode,
 };

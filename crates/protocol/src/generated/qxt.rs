@@ -2,12 +2,19 @@
 
 //! Tables of the QXT privacy check.
 //!
-//! Generated; it must not be edited by hand, and knows no behaviour.
+//! They know no behaviour, and must not be edited by hand: the spec is where a fact is mended.
 
 use crate::endpoint::{Auth, BodyKind, Info, Method, Platform, Repeat};
 use crate::table::{code_table, open_words};
 
-/// Is this mobile number a privacy number? (虚拟号检测查询). One number, one answer, live, in about 100 ms. Every query costs; one that timed out may have been charged and there is no way to ask, so it is never repeated silently. GET with the same parameters in the query is documented too, but then the apikey stands in the URL.
+/// Is this mobile number a privacy number? (虚拟号检测查询): POST `/ssPhone_Privacy`.
+///
+/// One number, one answer, live, in about 100 ms.
+///
+/// Cost (assumed): Every query costs.
+///
+/// Never to be repeated when the first may have arrived. A query that timed out may have been charged, and
+/// there is no way to ask: it is never repeated silently.
 ///
 /// Source: QXT Phone Check Interface 虚拟号检测平台接口说明文档, 2022-8-24.
 pub(crate) const PRIVACY: Info = Info {
@@ -26,25 +33,26 @@ open_words! {
     ///
     /// Source: QXT Phone Check Interface 虚拟号检测平台接口说明文档, 2022-8-24.
     PrivacyStatus, KnownPrivacyStatus {
-        /// a privacy (virtual) number (隐私号); documented.
+        /// A privacy (virtual) number (隐私号).
         PRIVACY Privacy = "隐私号", "a privacy (virtual) number", "隐私号";
-        /// not a privacy number (非隐私号); documented.
+        /// Not a privacy number (非隐私号).
         NOT_PRIVACY NotPrivacy = "非隐私号", "not a privacy number", "非隐私号";
     }
 }
 
 open_words! {
-    /// Chinese operator (运营商).
+    /// Chinese operator (运营商). The document lists the fourth as 其它运营商（虚拟运营商）; no sample shows
+    /// what such a reply says, so any other text names another operator too.
     ///
     /// Source: QXT Phone Check Interface 虚拟号检测平台接口说明文档, 2022-8-24.
     Operator, KnownOperator {
-        /// China Mobile (中国移动); documented.
+        /// China Mobile (中国移动).
         CHINA_MOBILE ChinaMobile = "中国移动", "China Mobile", "中国移动";
-        /// China Unicom (中国联通); documented.
+        /// China Unicom (中国联通).
         CHINA_UNICOM ChinaUnicom = "中国联通", "China Unicom", "中国联通";
-        /// China Telecom (中国电信); documented.
+        /// China Telecom (中国电信).
         CHINA_TELECOM ChinaTelecom = "中国电信", "China Telecom", "中国电信";
-        /// another, virtual operator (其它运营商（虚拟运营商）); documented.
+        /// Another, virtual operator (其它运营商（虚拟运营商）).
         OTHER Other = "其它运营商", "another, virtual operator", "其它运营商（虚拟运营商）";
     }
 }
@@ -54,39 +62,44 @@ code_table! {
     ///
     /// Source: QXT Phone Check Interface 虚拟号检测平台接口说明文档, 2022-8-24; what is charged is assumed.
     QxtCode {
-        /// success (请求成功); documented.
+        /// Success (请求成功). Charged.
         SUCCESS = 0, Success, Yes,
             "success", "请求成功",
             "Read the result.", "请读取结果。";
-        /// a parameter is missing, or the length of the apikey, the length of the number or the number is wrong (请求参数缺失,apikey 长度不对,查询的手机号码长度不对,查询的手机号码有误); documented.
+        /// A parameter is missing, or the length of the apikey, the length of the number or the number is
+        /// wrong (请求参数缺失,apikey 长度不对,查询的手机号码长度不对,查询的手机号码有误). Perhaps charged.
         BAD_PARAMETER = 1, BadInput, Unknown,
-            "a parameter is missing, or the length of the apikey, the length of the number or the number is wrong", "请求参数缺失,apikey 长度不对,查询的手机号码长度不对,查询的手机号码有误",
-            "Check QXT_API_KEY (32 letters and digits) and the number (11 digits).", "请检查 QXT_API_KEY（32 位字母数字）和号码（11 位）。";
-        /// no such apikey (apikey 信息不匹配(用户信息不正确)apikey 不正确); documented.
+            "a parameter is missing, or the length of the apikey, the length of the number or the number is wrong",
+            "请求参数缺失,apikey 长度不对,查询的手机号码长度不对,查询的手机号码有误",
+            "Check QXT_API_KEY (32 letters and digits) and the number (11 digits).",
+            "请检查 QXT_API_KEY（32 位字母数字）和号码（11 位）。";
+        /// No such apikey (apikey 信息不匹配(用户信息不正确)apikey 不正确). Perhaps charged.
         NO_SUCH_KEY = -1, Authentication, Unknown,
             "no such apikey", "apikey 信息不匹配(用户信息不正确)apikey 不正确",
             "Check QXT_API_KEY.", "请检查 QXT_API_KEY。";
-        /// the number's length is wrong (查询的手机号码长度不对); documented.
+        /// The number's length is wrong (查询的手机号码长度不对). Perhaps charged.
         BAD_LENGTH = -2, BadInput, Unknown,
             "the number's length is wrong", "查询的手机号码长度不对",
-            "A Chinese mobile number has 11 digits, without country code.", "手机号码应为 11 位，不带国家码。";
-        /// not a correct mobile number (请填写正确的手机号码); documented.
+            "A Chinese mobile number has 11 digits, without country code.",
+            "手机号码应为 11 位，不带国家码。";
+        /// Not a correct mobile number (请填写正确的手机号码). Perhaps charged.
         NOT_MOBILE = -3, BadInput, Unknown,
             "not a correct mobile number", "请填写正确的手机号码",
             "Check the number.", "请检查手机号码。";
-        /// nothing found for the number (未查询到相关信息或填写正确的手机号码再查询); documented.
+        /// Nothing found for the number (未查询到相关信息或填写正确的手机号码再查询). Perhaps charged.
         NOTHING_FOUND = -4, NoResult, Unknown,
             "nothing found for the number", "未查询到相关信息或填写正确的手机号码再查询",
-            "Check the number; the platform knows nothing about it.", "请检查手机号码；平台未查询到相关信息。";
-        /// balance too low for this query (当前余额不足发起本次查询请求,请与供应商联系); documented.
+            "Check the number; the platform knows nothing about it.",
+            "请检查手机号码；平台未查询到相关信息。";
+        /// Balance too low for this query (当前余额不足发起本次查询请求,请与供应商联系). Perhaps charged.
         BALANCE_TOO_LOW = -5, Balance, Unknown,
             "balance too low for this query", "当前余额不足发起本次查询请求,请与供应商联系",
             "Top up the account.", "请充值或与供应商联系。";
-        /// system error, try later (系统错误,请稍候再试); documented.
+        /// System error, try later (系统错误,请稍候再试). Perhaps charged.
         SYSTEM_ERROR = -8, Platform, Unknown,
             "system error, try later", "系统错误,请稍候再试",
             "Ask again later; this query may have been charged.", "请稍后再试；本次查询可能已扣费。";
-        /// the caller's IP address is not authorised (ip 地址鉴权失败); documented.
+        /// The caller's IP address is not authorised (ip 地址鉴权失败). Perhaps charged.
         IP_NOT_AUTHORISED = -9, Authentication, Unknown,
             "the caller's IP address is not authorised", "ip 地址鉴权失败",
             "Have the supplier authorise this machine's IP address.", "请联系供应商授权本机 IP 地址。";

@@ -2,13 +2,20 @@
 
 //! Tables of the NXCLOUD WhatsApp verification.
 //!
-//! Generated; it must not be edited by hand, and knows no behaviour.
+//! They know no behaviour, and must not be edited by hand: the spec is where a fact is mended.
 
 use crate::endpoint::{Auth, BodyKind, Info, Method, Platform, Repeat};
 use crate::generated::convention::AuthCode;
 use crate::table::code_table;
 
-/// Verify a verification code (校验验证码). Tells whether a verification code is right. A check uses up a guess, so it must not be repeated after an unclear outcome.
+/// Verify a verification code (校验验证码): POST `/api/wa/integrator/embedded/register/checkCode`.
+///
+/// Tells whether a verification code is right. For integrators only.
+///
+/// Cost (assumed): It uses up a guess; whether it costs money is not documented.
+///
+/// Never to be repeated when the first may have arrived. A check uses up a guess, so it must not be repeated
+/// by itself after an unclear outcome.
 ///
 /// Source: WhatsApp API checkCode (nxtele/nxcloud-doc-en).
 pub(crate) const CHECK_CODE: Info = Info {
@@ -23,27 +30,31 @@ pub(crate) const CHECK_CODE: Info = Info {
 };
 
 code_table! {
-    /// WhatsApp result codes (WhatsApp 结果码), of whatsapp.check_code.
+    /// WhatsApp result codes (WhatsApp 结果码), of whatsapp.check_code. 9007 means something else in other
+    /// families of the vendor.
     ///
     /// Source: WhatsApp API checkCode (nxtele/nxcloud-doc-en); what is charged is assumed.
     WhatsAppCode includes AuthCode {
-        /// request successful (请求成功); documented.
+        /// Request successful (请求成功). Perhaps charged.
         SUCCESS = 0, Success, Unknown,
             "request successful", "请求成功",
             "The code is right.", "验证码正确。";
-        /// request failed: a wrong code and a fault look alike (请求失败（验证码错误与系统故障无法区分）); documented.
+        /// Request failed; a wrong code and a fault look alike (请求失败（验证码错误与系统故障无法区分）).
+        /// Perhaps charged.
         FAILED = -1, NoResult, Unknown,
-            "request failed: a wrong code and a fault look alike", "请求失败（验证码错误与系统故障无法区分）",
-            "Ask for the code again; if it stays, contact the platform's support.", "请重新核对验证码；若仍失败请联系技术支持。";
-        /// a parameter is missing or wrong (参数异常); documented.
+            "request failed; a wrong code and a fault look alike", "请求失败（验证码错误与系统故障无法区分）",
+            "Read the code again before trying once more: every try uses up a guess. If it stays, contact the platform's support.",
+            "请核对验证码后再试（每次校验都会消耗一次机会）；若仍失败请联系技术支持。";
+        /// A parameter is missing or wrong (参数异常). Not charged.
         BAD_PARAMETER = 9000, BadInput, No,
             "a parameter is missing or wrong", "参数异常",
-            "Check the required parameters.", "请检查必填参数。";
-        /// system business error (系统业务异常); documented.
+            "A parameter is missing: check the required ones.", "请检查必填参数。";
+        /// System business error (系统业务异常). Perhaps charged.
         SYSTEM_ERROR = 9001, Platform, Unknown,
             "system business error", "系统业务异常",
-            "Contact the platform's support; the guess may have been used up.", "请联系技术支持；本次验证机会可能已消耗。";
-        /// the caller is not an integrator (非集成商请求); documented.
+            "Contact the platform's support; the guess may have been used up.",
+            "请联系技术支持；本次验证机会可能已消耗。";
+        /// The caller is not an integrator (非集成商请求). Not charged.
         NOT_INTEGRATOR = 9007, Configuration, No,
             "the caller is not an integrator", "非集成商请求",
             "Confirm with the platform that the account is an integrator.", "请确认账户是否为集成商。";

@@ -1,0 +1,349 @@
+//! Holds the spec against itself: names are unique, references lead somewhere, examples say only what is declared.
+//!
+//! It must not stop at the first fault, and it must not repair one: it names each with its file and line.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use toml::Spanned;
+
+use crate::codegen::read::{Auth, Codes, Endpoint, Field, File, Kind, Object, Push, Spec, Vocabulary, Wire};
+use crate::codegen::text::{is_camel, is_screaming, is_snake, snake};
+
+/// The types of fields that are not objects.
+const PLAIN_TYPES: &[&str] = &["string", "integer", "number", "any"];
+
+/// Every fault, as `file:line: what`.
+pub(crate) fn check(spec: &Spec) -> Vec<String> {
+    let mut check = Check { spec, names: BTreeMap::new(), findings: Vec::new() };
+    for file in &spec.files {
+        check.file(file);
+    }
+    check.findings
+}
+
+struct Check<'a> {
+    spec: &'a Spec,
+    /// Everything that must be unique across the spec, with the place where it was first seen.
+    names: BTreeMap<(&'static str, String), String>,
+    findings: Vec<String>,
+}
+
+impl Check<'_> {
+    fn found<T>(&mut self, file: &File, at: &Spanned<T>, what: &str) {
+        self.findings.push(format!("{}: {what}", file.place(at)));
+    }
+
+    /// Reports a second use of a name. `scope` says among what it is unique.
+    fn unique<T: ToString>(&mut self, scope: &'static str, file: &File, name: &Spanned<T>) {
+        self.unique_as(scope, file, name, name.get_ref().to_string());
+    }
+
+    fn unique_as<T>(&mut self, scope: &'static str, file: &File, at: &Spanned<T>, name: String) {
+        let place = file.place(at);
+        match self.names.get(&(scope, name.clone())) {
+            Some(first) => {
+                let what = format!("{place}: the {scope} `{name}` is there already, at {first}");
+                self.findings.push(what);
+            }
+            None => {
+                self.names.insert((scope, name), place);
+            }
+        }
+    }
+
+    fn shape(&mut self, file: &File, name: &Spanned<String>, is: fn(&str) -> bool, like: &str) {
+        if !is(name.get_ref()) {
+            self.found(file, name, &format!("`{}` is no name such as {like}", name.get_ref()));
+        }
+    }
+
+    /// Reports a reference that leads nowhere.
+    fn refers(&mut self, file: &File, to: &Spanned<String>, what: &str, exists: bool) {
+        if !exists {
+            self.found(file, to, &format!("there is no {what} `{}`", to.get_ref()));
+        }
+    }
+
+    fn source(&mut self, file: &File, source: &Spanned<String>) {
+        self.refers(file, source, "source", file.content.source.contains_key(source.get_ref()));
+    }
+
+    fn platform(&mut self, file: &File, platform: &Spanned<String>) {
+        let exists = self.spec.platforms().any(|known| known.id.get_ref() == platform.get_ref());
+        self.refers(file, platform, "platform", exists);
+    }
+
+    fn object(&mut self, file: &File, name: &Spanned<String>) {
+        let exists = file.content.object.iter().any(|object| object.name.get_ref() == name.get_ref());
+        self.refers(file, name, "object in this file called", exists);
+    }
+
+    fn file(&mut self, file: &File) {
+        let content = &file.content;
+        for platform in &content.platform {
+            self.unique("platform", file, &platform.id);
+            self.shape(file, &platform.id, is_camel, "`Nxcloud`");
+        }
+        self.each_once("header", file, content.header.iter().map(|header| &header.wire));
+        content.endpoint.iter().for_each(|endpoint| self.endpoint(file, endpoint));
+        content.push.iter().for_each(|push| self.push(file, push));
+        content.object.iter().for_each(|object| self.declared(file, object));
+        content.vocabulary.iter().for_each(|vocabulary| self.vocabulary(file, vocabulary));
+        content.codes.iter().for_each(|codes| self.codes(file, codes));
+        self.examples(file);
+        self.unused(file);
+    }
+
+    /// Reports a name that comes twice within one list.
+    fn each_once<'a, T: ToString + 'a>(
+        &mut self,
+        what: &str,
+        file: &File,
+        names: impl Iterator<Item = &'a Spanned<T>>,
+    ) {
+        let mut seen = Vec::new();
+        for name in names {
+            let text = name.get_ref().to_string();
+            if seen.contains(&text) {
+                self.found(file, name, &format!("the {what} `{text}` stands here twice"));
+            }
+            seen.push(text);
+        }
+    }
+
+    fn endpoint(&mut self, file: &File, endpoint: &Endpoint) {
+        self.unique("endpoint or push", file, &endpoint.id);
+        self.unique("constant", file, &endpoint.constant);
+        self.shape(file, &endpoint.constant, is_screaming, "`SUBMIT`");
+        self.platform(file, &endpoint.platform);
+        self.source(file, &endpoint.source);
+        self.object(file, &endpoint.request);
+        self.object(file, &endpoint.reply);
+        self.answers(file, &endpoint.codes, &endpoint.id);
+        if !endpoint.path.get_ref().starts_with('/') {
+            self.found(file, &endpoint.path, "a path begins with `/`");
+        }
+        let includes =
+            self.spec.codes(endpoint.codes.get_ref()).is_some_and(|(_, codes)| codes.includes.is_some());
+        if matches!(endpoint.auth, Auth::Signed { .. }) && !includes {
+            self.found(
+                file,
+                &endpoint.codes,
+                "a signed endpoint answers authentication codes too: `includes`",
+            );
+        }
+        let bounds: Vec<u32> = endpoint.rates.iter().map(|rate| rate.up_to.unwrap_or(u32::MAX)).collect();
+        if !bounds.is_sorted() || bounds.iter().rev().skip(1).any(|bound| *bound == u32::MAX) {
+            self.found(file, &endpoint.id, "its rates go from the smallest `up_to` to the one without");
+        }
+        if endpoint.rates.is_empty() != endpoint.rates_sure.is_none() {
+            self.found(file, &endpoint.id, "`rates` and `rates_sure` go together");
+        }
+    }
+
+    fn push(&mut self, file: &File, push: &Push) {
+        self.unique("endpoint or push", file, &push.id);
+        self.unique("constant", file, &push.constant);
+        self.shape(file, &push.constant, is_screaming, "`RESULT_PUSH`");
+        self.platform(file, &push.platform);
+        self.source(file, &push.source);
+        self.object(file, &push.body);
+        self.answers(file, &push.codes, &push.id);
+    }
+
+    /// An endpoint and its table of codes name each other.
+    fn answers(&mut self, file: &File, codes: &Spanned<String>, endpoint: &Spanned<String>) {
+        let table = self.spec.codes(codes.get_ref());
+        self.refers(file, codes, "table of codes", table.is_some());
+        let back = table.and_then(|(_, codes)| codes.endpoint.as_ref()).map(|id| id.get_ref());
+        if table.is_some() && back != Some(endpoint.get_ref()) {
+            let what = format!("{} does not name the endpoint `{}`", codes.get_ref(), endpoint.get_ref());
+            self.found(file, codes, &what);
+        }
+    }
+
+    fn declared(&mut self, file: &File, object: &Object) {
+        self.unique("type", file, &object.name);
+        self.shape(file, &object.name, is_camel, "`SubmitBody`");
+        self.each_once("field", file, object.field.iter().map(|field| &field.wire));
+        let mut rust = BTreeMap::new();
+        for field in &object.field {
+            self.field(file, field);
+            if let Some(other) = rust.insert(snake(field.wire.get_ref()), field.wire.get_ref()) {
+                let what = format!("`{}` and `{other}` become one Rust field", field.wire.get_ref());
+                self.found(file, &field.wire, &what);
+            }
+        }
+    }
+
+    fn field(&mut self, file: &File, field: &Field) {
+        let type_ = field.type_.get_ref().as_str();
+        if !PLAIN_TYPES.contains(&type_) {
+            self.object(file, &field.type_);
+        }
+        let Some(vocabulary) = &field.vocabulary else { return };
+        let name = vocabulary.get_ref();
+        let wants = match (self.spec.vocabulary(name), self.spec.codes(name)) {
+            (Some((_, words)), _) if words.kind == Kind::Word => "string",
+            (Some(_), _) | (None, Some(_)) => "integer",
+            (None, None) => return self.refers(file, vocabulary, "vocabulary or table of codes", false),
+        };
+        if type_ != wants {
+            self.found(file, &field.type_, &format!("a field of {name} is of type {wants}"));
+        }
+    }
+
+    fn vocabulary(&mut self, file: &File, vocabulary: &Vocabulary) {
+        self.unique("type", file, &vocabulary.name);
+        self.shape(file, &vocabulary.name, is_camel, "`NumberType`");
+        self.source(file, &vocabulary.source);
+        self.each_once("word", file, vocabulary.words.iter().map(|word| &word.wire));
+        self.each_once("name", file, vocabulary.words.iter().map(|word| &word.name));
+        for word in &vocabulary.words {
+            self.shape(file, &word.name, is_camel, "`PowerOff`");
+            let kind = match word.wire.get_ref() {
+                Wire::Number(_) => Kind::Number,
+                Wire::Word(_) => Kind::Word,
+            };
+            if kind != vocabulary.kind {
+                self.found(file, &word.wire, "is of another kind than its vocabulary");
+            }
+        }
+    }
+
+    fn codes(&mut self, file: &File, codes: &Codes) {
+        self.unique("type", file, &codes.name);
+        self.shape(file, &codes.name, is_camel, "`SubmitCode`");
+        self.source(file, &codes.source);
+        self.each_once("code", file, codes.rows.iter().map(|row| &row.code));
+        self.each_once("name", file, codes.rows.iter().map(|row| &row.name));
+        for row in &codes.rows {
+            self.shape(file, &row.name, is_screaming, "`BAD_NUMBER`");
+        }
+        if let Some(id) = &codes.endpoint {
+            let content = &file.content;
+            let mut ids = content
+                .endpoint
+                .iter()
+                .map(|endpoint| &endpoint.id)
+                .chain(content.push.iter().map(|push| &push.id));
+            let exists = ids.any(|known| known.get_ref() == id.get_ref());
+            self.refers(file, id, "endpoint or push in this file called", exists);
+        }
+        if let Some(name) = &codes.includes {
+            let included = self.spec.codes(name.get_ref());
+            self.refers(file, name, "table of codes", included.is_some());
+            if included.is_some_and(|(_, table)| table.includes.is_some()) {
+                self.found(file, name, "an included table includes none itself");
+            }
+            let taken: Vec<i64> =
+                included.iter().flat_map(|(_, table)| &table.rows).map(|row| *row.code.get_ref()).collect();
+            for row in codes.rows.iter().filter(|row| taken.contains(row.code.get_ref())) {
+                let what = format!("the code {} is one of {} already", row.code.get_ref(), name.get_ref());
+                self.found(file, &row.code, &what);
+            }
+        }
+    }
+
+    fn examples(&mut self, file: &File) {
+        for example in &file.content.example {
+            self.unique("example", file, &example.id);
+            self.shape(file, &example.id, is_snake, "`push_basic`");
+            self.source(file, &example.source);
+            self.object(file, &example.of);
+            match serde_json::from_str::<Value>(example.json.get_ref()) {
+                Err(error) => self.found(file, &example.json, &format!("is not JSON: {error}")),
+                Ok(value) => {
+                    if let Some((_, object)) = self.spec.object(example.of.get_ref()) {
+                        for fault in faults(self.spec, object, &value, object.name.get_ref()) {
+                            self.found(file, &example.json, &fault);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What nothing leads to is a leftover or a misspelling.
+    fn unused(&mut self, file: &File) {
+        let content = &file.content;
+        let cited: Vec<&str> = (content.endpoint.iter().map(|endpoint| &endpoint.source))
+            .chain(content.push.iter().map(|push| &push.source))
+            .chain(content.vocabulary.iter().map(|vocabulary| &vocabulary.source))
+            .chain(content.codes.iter().map(|codes| &codes.source))
+            .chain(content.example.iter().map(|example| &example.source))
+            .map(|source| source.get_ref().as_str())
+            .collect();
+        for (key, title) in content.source.iter().filter(|(key, _)| !cited.contains(&key.as_str())) {
+            self.found(file, title, &format!("nothing cites the source `{key}`"));
+        }
+        let fields = || content.object.iter().flat_map(|object| &object.field);
+        let used: Vec<&str> =
+            (content.endpoint.iter().flat_map(|endpoint| [&endpoint.request, &endpoint.reply]))
+                .chain(content.push.iter().map(|push| &push.body))
+                .chain(fields().map(|field| &field.type_))
+                .chain(fields().filter_map(|field| field.vocabulary.as_ref()))
+                .map(|name| name.get_ref().as_str())
+                .collect();
+        let names = (content.object.iter().map(|object| &object.name))
+            .chain(content.vocabulary.iter().map(|vocabulary| &vocabulary.name));
+        for name in names.filter(|name| !used.contains(&name.get_ref().as_str())) {
+            self.found(file, name, &format!("nothing uses `{}`", name.get_ref()));
+        }
+    }
+}
+
+/// Where an example differs from the object that it is one of.
+fn faults(spec: &Spec, object: &Object, value: &Value, place: &str) -> Vec<String> {
+    let Value::Object(map) = value else { return vec![format!("{place} is no JSON object")] };
+    let mut faults = Vec::new();
+    for key in map.keys().filter(|key| object.field.iter().all(|field| field.wire.get_ref() != *key)) {
+        faults.push(format!("{place}.{key} is declared nowhere"));
+    }
+    for field in &object.field {
+        let place = format!("{place}.{}", field.wire.get_ref());
+        match map.get(field.wire.get_ref()) {
+            None if field.required => faults.push(format!("{place} is required and missing")),
+            None | Some(Value::Null) if !field.required => {}
+            Some(Value::String(text)) if text.is_empty() => {}
+            Some(value) => faults.extend(value_faults(spec, field, value, &place)),
+            None => {}
+        }
+    }
+    faults
+}
+
+fn value_faults(spec: &Spec, field: &Field, value: &Value, place: &str) -> Vec<String> {
+    let fits = match (field.type_.get_ref().as_str(), value) {
+        ("any", _) | ("string", Value::String(_)) | ("number", Value::Number(_)) => true,
+        ("integer", Value::Number(number)) => number.is_i64(),
+        (name, Value::Object(_)) => {
+            return spec.object(name).map_or(Vec::new(), |(_, object)| faults(spec, object, value, place));
+        }
+        _ => false,
+    };
+    if !fits {
+        return vec![format!("{place} is not of type {}", field.type_.get_ref())];
+    }
+    let Some(name) = field.vocabulary.as_ref().map(|name| name.get_ref().as_str()) else { return Vec::new() };
+    let known = match value {
+        Value::Number(number) => number.as_i64().map(Wire::Number),
+        _ => value.as_str().map(|word| Wire::Word(word.to_owned())),
+    };
+    if known.is_some_and(|wire| lists(spec, name, &wire)) {
+        Vec::new()
+    } else {
+        vec![format!("{place} is not one of {name}")]
+    }
+}
+
+/// Whether a vocabulary, or a table of codes with the one that it includes, lists a value.
+fn lists(spec: &Spec, name: &str, wire: &Wire) -> bool {
+    if let Some((_, vocabulary)) = spec.vocabulary(name) {
+        return vocabulary.words.iter().any(|word| word.wire.get_ref() == wire);
+    }
+    let Some((_, codes)) = spec.codes(name) else { return true };
+    codes.rows.iter().any(|row| Wire::Number(*row.code.get_ref()) == *wire)
+        || codes.includes.as_ref().is_some_and(|included| lists(spec, included.get_ref(), wire))
+}

@@ -1,0 +1,546 @@
+//! The spec as types: every key that a spec file may have, and what it means.
+//!
+//! Reading is strict: a key that stands here nowhere is an error with its file and line. It must not judge what the values say;
+//! `check.rs` does.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// Where the spec lies, below the root.
+pub(crate) const FOLDER: &str = "crates/protocol/spec";
+
+/// All spec files, in the order of their names.
+pub(crate) struct Spec {
+    pub(crate) files: Vec<File>,
+}
+
+/// One spec file.
+pub(crate) struct File {
+    /// The file's name without its ending: also the Rust module and the reference page.
+    pub(crate) name: String,
+    /// From the root, for messages and headers.
+    pub(crate) path: String,
+    text: String,
+    pub(crate) content: Content,
+}
+
+/// What a spec file holds. All but `about` and `source` may be left out.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Content {
+    pub(crate) about: About,
+    /// The documents that the facts come from, by a short name that `source` keys refer to.
+    pub(crate) source: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    pub(crate) platform: Vec<Platform>,
+    #[serde(default)]
+    pub(crate) header: Vec<Header>,
+    pub(crate) signature: Option<Signature>,
+    #[serde(default)]
+    pub(crate) endpoint: Vec<Endpoint>,
+    #[serde(default)]
+    pub(crate) push: Vec<Push>,
+    #[serde(default)]
+    pub(crate) object: Vec<Object>,
+    #[serde(default)]
+    pub(crate) vocabulary: Vec<Vocabulary>,
+    #[serde(default)]
+    pub(crate) codes: Vec<Codes>,
+    #[serde(default)]
+    pub(crate) example: Vec<Example>,
+}
+
+/// What the file is about.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct About {
+    pub(crate) title: String,
+    pub(crate) summary: String,
+    #[serde(default)]
+    pub(crate) facts: Vec<Fact>,
+}
+
+/// A statement that fits no table.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Fact {
+    pub(crate) text: String,
+    pub(crate) sure: Sure,
+}
+
+/// How sure a fact is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Sure {
+    /// A document of the vendor says so.
+    Documented,
+    /// Seen in samples.
+    Observed,
+    /// Nobody documents it: it is the project's choice.
+    Assumed,
+}
+
+/// Who serves endpoints, and where.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Platform {
+    /// The variant of the Rust enum `Platform`.
+    pub(crate) id: Spanned<String>,
+    pub(crate) name: String,
+    /// The OpenAPI document's file name, without its ending.
+    pub(crate) document: String,
+    /// Where requests go unless the caller says otherwise.
+    pub(crate) url: String,
+    /// Further base URLs that the documents print.
+    #[serde(default)]
+    pub(crate) also: Vec<String>,
+    pub(crate) summary: String,
+}
+
+/// A header that every signed request carries. Values are strings.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Header {
+    pub(crate) wire: Spanned<String>,
+    pub(crate) required: bool,
+    pub(crate) example: String,
+    pub(crate) meaning: String,
+    pub(crate) sure: Sure,
+}
+
+/// How requests are signed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Signature {
+    pub(crate) summary: String,
+    pub(crate) forms: Vec<Form>,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) vectors: Vec<Vector>,
+}
+
+/// The text to sign for a kind of body.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Form {
+    pub(crate) body: String,
+    pub(crate) text: String,
+}
+
+/// A published example of a signature.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Vector {
+    pub(crate) access_key: String,
+    pub(crate) ts: String,
+    pub(crate) biz_type: String,
+    pub(crate) action: String,
+    pub(crate) secret: String,
+    pub(crate) body: String,
+    pub(crate) md5: String,
+}
+
+/// An operation that a client calls.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Endpoint {
+    /// The Rust constant.
+    #[serde(rename = "const")]
+    pub(crate) constant: Spanned<String>,
+    pub(crate) id: Spanned<String>,
+    pub(crate) platform: Spanned<String>,
+    pub(crate) method: Method,
+    /// Other methods that the platform takes.
+    #[serde(default)]
+    pub(crate) also: Vec<OtherMethod>,
+    pub(crate) path: Spanned<String>,
+    pub(crate) auth: Auth,
+    pub(crate) body: BodyKind,
+    pub(crate) title: String,
+    pub(crate) title_zh: String,
+    pub(crate) summary: String,
+    pub(crate) cost: String,
+    pub(crate) cost_sure: Sure,
+    pub(crate) repeat: Repeat,
+    pub(crate) repeat_why: String,
+    pub(crate) source: Spanned<String>,
+    pub(crate) request: Spanned<String>,
+    pub(crate) reply: Spanned<String>,
+    pub(crate) codes: Spanned<String>,
+    #[serde(default)]
+    pub(crate) rates: Vec<Rate>,
+    pub(crate) rates_sure: Option<Sure>,
+    pub(crate) rates_note: Option<String>,
+    #[serde(default)]
+    pub(crate) facts: Vec<Fact>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum Method {
+    Get,
+    Post,
+}
+
+/// A method beside the recommended one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OtherMethod {
+    pub(crate) method: Method,
+    pub(crate) note: String,
+    pub(crate) sure: Sure,
+}
+
+/// How a caller proves who it is.
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "auth is \"ApiKey\" or { biz_type = \"…\", action = \"…\" }"
+)]
+pub(crate) enum Auth {
+    Plain(PlainAuth),
+    Signed { biz_type: String, action: String },
+}
+
+#[derive(Deserialize)]
+pub(crate) enum PlainAuth {
+    /// A key among the parameters.
+    ApiKey,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum BodyKind {
+    Json,
+    Form,
+    Empty,
+}
+
+/// Whether a request whose outcome is unknown may be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum Repeat {
+    Never,
+    Safe,
+}
+
+/// At most `requests` in `per_ms` milliseconds, for requests of at most `up_to` numbers.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rate {
+    pub(crate) up_to: Option<u32>,
+    pub(crate) requests: u32,
+    pub(crate) per_ms: u32,
+}
+
+/// A request that the platform makes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Push {
+    /// The Rust constant.
+    #[serde(rename = "const")]
+    pub(crate) constant: Spanned<String>,
+    pub(crate) id: Spanned<String>,
+    pub(crate) platform: Spanned<String>,
+    pub(crate) title: String,
+    pub(crate) title_zh: String,
+    pub(crate) summary: String,
+    pub(crate) source: Spanned<String>,
+    pub(crate) body: Spanned<String>,
+    pub(crate) codes: Spanned<String>,
+    /// The usual delay, from and to, in seconds.
+    pub(crate) usual_s: [u32; 2],
+    /// The only status that the platform takes for an acceptance.
+    pub(crate) accepted_status: u16,
+    pub(crate) retry_every_s: u32,
+    pub(crate) retry_for_s: u32,
+    pub(crate) timing_sure: Sure,
+    #[serde(default)]
+    pub(crate) facts: Vec<Fact>,
+}
+
+/// A JSON object, or the parameters of a form.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Object {
+    /// The Rust type.
+    pub(crate) name: Spanned<String>,
+    pub(crate) title: String,
+    pub(crate) field: Vec<Field>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Field {
+    pub(crate) wire: Spanned<String>,
+    /// `string`, `integer`, `number`, `any`, or an object of the same file.
+    #[serde(rename = "type")]
+    pub(crate) type_: Spanned<String>,
+    pub(crate) required: bool,
+    pub(crate) max_length: Option<u32>,
+    /// A vocabulary or a table of codes.
+    pub(crate) vocabulary: Option<Spanned<String>>,
+    /// Must never be shown.
+    #[serde(default)]
+    pub(crate) secret: bool,
+    pub(crate) meaning: String,
+    /// The document's own words, where it is in Chinese.
+    pub(crate) zh: Option<String>,
+    pub(crate) sure: Sure,
+}
+
+/// Words or numbers that the platform may extend.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Vocabulary {
+    /// The Rust type.
+    pub(crate) name: Spanned<String>,
+    pub(crate) kind: Kind,
+    pub(crate) title: String,
+    pub(crate) title_zh: String,
+    pub(crate) source: Spanned<String>,
+    pub(crate) zh_from: ZhFrom,
+    pub(crate) note: Option<String>,
+    pub(crate) words: Vec<Word>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    Word,
+    Number,
+}
+
+/// Whose Chinese it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ZhFrom {
+    /// The source is in Chinese: its own words.
+    Document,
+    /// The source is in English: the project's translation.
+    Translation,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Word {
+    pub(crate) wire: Spanned<Wire>,
+    /// The variant of the Rust enum.
+    pub(crate) name: Spanned<String>,
+    pub(crate) en: String,
+    pub(crate) zh: String,
+    pub(crate) sure: Sure,
+}
+
+/// A value on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(untagged, expecting = "wire is a string or an integer")]
+pub(crate) enum Wire {
+    Number(i64),
+    Word(String),
+}
+
+/// A table of result codes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Codes {
+    /// The Rust type.
+    pub(crate) name: Spanned<String>,
+    pub(crate) title: String,
+    pub(crate) title_zh: String,
+    pub(crate) source: Spanned<String>,
+    pub(crate) zh_from: ZhFrom,
+    /// The endpoint or push that answers them; without one, every signed endpoint does.
+    pub(crate) endpoint: Option<Spanned<String>>,
+    /// Another table whose codes the endpoint answers too.
+    pub(crate) includes: Option<Spanned<String>>,
+    /// How sure the column `charged` is.
+    pub(crate) charged_sure: Sure,
+    pub(crate) note: Option<String>,
+    #[serde(default)]
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) rows: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Row {
+    pub(crate) code: Spanned<i64>,
+    /// The Rust constant.
+    pub(crate) name: Spanned<String>,
+    pub(crate) class: Class,
+    pub(crate) charged: Charged,
+    /// The document's own wording, where `en` rewords it.
+    pub(crate) text: Option<String>,
+    pub(crate) en: String,
+    pub(crate) zh: String,
+    pub(crate) advice: String,
+    pub(crate) advice_zh: String,
+    pub(crate) sure: Sure,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Class {
+    Success,
+    Authentication,
+    BadInput,
+    Configuration,
+    Balance,
+    Platform,
+    NoResult,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Charged {
+    Yes,
+    WhenChecked,
+    No,
+    Unknown,
+}
+
+/// A message as a document prints it, or as it is assumed to be.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Example {
+    /// The fixture's name.
+    pub(crate) id: Spanned<String>,
+    /// The object that it is one of.
+    pub(crate) of: Spanned<String>,
+    pub(crate) source: Spanned<String>,
+    #[serde(default = "documented")]
+    pub(crate) sure: Sure,
+    pub(crate) json: Spanned<String>,
+}
+
+fn documented() -> Sure {
+    Sure::Documented
+}
+
+/// Reads every spec file below the root.
+pub(crate) fn read(root: &Path) -> Result<Spec, String> {
+    let folder = root.join(FOLDER);
+    let failed = |error: std::io::Error| format!("{FOLDER}: {error}");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(&folder).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
+        match name.strip_suffix(".toml") {
+            Some(stem) => names.push(stem.to_owned()),
+            None => return Err(format!("{FOLDER}/{name}: is no spec file; their names end in .toml")),
+        }
+    }
+    names.sort();
+    let files = names.iter().map(|name| {
+        let path = format!("{FOLDER}/{name}.toml");
+        let text = std::fs::read_to_string(root.join(&path)).map_err(|error| format!("{path}: {error}"))?;
+        parse(name, text)
+    });
+    Ok(Spec { files: files.collect::<Result<_, _>>()? })
+}
+
+/// Reads one spec file.
+pub(crate) fn parse(name: &str, text: String) -> Result<File, String> {
+    let path = format!("{FOLDER}/{name}.toml");
+    match toml::from_str(&text) {
+        Ok(content) => Ok(File { name: name.to_owned(), path, text, content }),
+        Err(error) => {
+            let line = error.span().map_or(1, |span| line(&text, span.start));
+            Err(format!("{path}:{line}: {}", error.message()))
+        }
+    }
+}
+
+impl File {
+    /// Where a value stands: `path:line`.
+    pub(crate) fn place<T>(&self, value: &Spanned<T>) -> String {
+        format!("{}:{}", self.path, line(&self.text, value.span().start))
+    }
+
+    /// The full name of a source.
+    pub(crate) fn source<'a>(&'a self, key: &'a Spanned<String>) -> &'a str {
+        self.content.source.get(key.get_ref()).map_or(key.get_ref(), |title| title.get_ref())
+    }
+}
+
+fn line(text: &str, at: usize) -> usize {
+    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
+}
+
+impl Spec {
+    pub(crate) fn codes(&self, name: &str) -> Option<(&File, &Codes)> {
+        self.find(|content| &content.codes, |codes| codes.name.get_ref() == name)
+    }
+
+    pub(crate) fn vocabulary(&self, name: &str) -> Option<(&File, &Vocabulary)> {
+        self.find(|content| &content.vocabulary, |vocabulary| vocabulary.name.get_ref() == name)
+    }
+
+    pub(crate) fn object(&self, name: &str) -> Option<(&File, &Object)> {
+        self.find(|content| &content.object, |object| object.name.get_ref() == name)
+    }
+
+    pub(crate) fn platforms(&self) -> impl Iterator<Item = &Platform> {
+        self.files.iter().flat_map(|file| &file.content.platform)
+    }
+
+    fn find<T>(&self, of: impl Fn(&Content) -> &Vec<T>, wanted: impl Fn(&T) -> bool) -> Option<(&File, &T)> {
+        self.files.iter().find_map(|file| Some((file, of(&file.content).iter().find(|item| wanted(item))?)))
+    }
+}
+
+impl Sure {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Documented => "documented",
+            Self::Observed => "observed",
+            Self::Assumed => "assumed",
+        }
+    }
+}
+
+impl Method {
+    /// As HTTP spells it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+impl Class {
+    /// In running text.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Authentication => "authentication",
+            Self::BadInput => "bad input",
+            Self::Configuration => "configuration",
+            Self::Balance => "balance",
+            Self::Platform => "platform",
+            Self::NoResult => "no result",
+        }
+    }
+}
+
+impl Charged {
+    /// In running text.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::WhenChecked => "when checked",
+            Self::No => "no",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl std::fmt::Display for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Word(word) => f.write_str(word),
+        }
+    }
+}
