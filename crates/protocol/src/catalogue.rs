@@ -25,14 +25,14 @@ pub struct Vocabulary {
     /// The Rust type, such as `DialResponse`.
     pub name: &'static str,
     /// The known words, in the document's order.
-    pub words: &'static [Word],
+    pub words: &'static [WordEntry],
     title: [&'static str; 2],
 }
 
 /// A word or a number of a vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Word {
+pub struct WordEntry {
     /// As it stands on the wire; a number in decimal digits.
     pub wire: &'static str,
     /// The variant of the Rust enum, such as `PowerOff`.
@@ -86,7 +86,7 @@ impl Vocabulary {
         name: &'static str,
         en: &'static str,
         zh: &'static str,
-        words: &'static [Word],
+        words: &'static [WordEntry],
     ) -> Self {
         Self { name, words, title: [en, zh] }
     }
@@ -97,7 +97,7 @@ impl Vocabulary {
     }
 }
 
-impl Word {
+impl WordEntry {
     pub(crate) const fn new(
         wire: &'static str,
         name: &'static str,

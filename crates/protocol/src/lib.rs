@@ -29,7 +29,7 @@ pub mod whatsapp;
 pub use batch_no::BatchNo;
 pub use callback_url::CallbackUrl;
 pub use calling_code::CallingCode;
-pub use catalogue::{Table, Vocabulary, Word, tables, vocabularies};
+pub use catalogue::{Table, Vocabulary, WordEntry, tables, vocabularies};
 pub use currency::Currency;
 pub use endpoint::{Auth, BodyKind, Endpoint, Info, Method, Platform, PushInfo, Rate, Repeat};
 pub use error::ValueError;

@@ -442,12 +442,32 @@ pub(crate) fn read(root: &Path) -> Result<Spec, String> {
 /// Reads one spec file.
 pub(crate) fn parse(name: &str, text: String) -> Result<File, String> {
     let path = format!("{FOLDER}/{name}.toml");
-    match toml::from_str(&text) {
-        Ok(content) => Ok(File { name: name.to_owned(), path, text, content }),
-        Err(error) => {
-            let line = error.span().map_or(1, |span| line(&text, span.start));
-            Err(format!("{path}:{line}: {}", error.message()))
+    let failed = |error: toml::de::Error| {
+        let line = error.span().map_or(1, |span| line(&text, span.start));
+        format!("{path}:{line}: {}", error.message())
+    };
+    let content = toml::from_str(&text).map_err(failed)?;
+    let table: toml::Table = text.parse().map_err(failed)?;
+    match untidy(&toml::Value::Table(table), "") {
+        Some(what) => Err(format!("{path}: {what}")),
+        None => Ok(File { name: name.to_owned(), path, text, content }),
+    }
+}
+
+/// The first text that is empty or has white space around it, by its keys.
+fn untidy(value: &toml::Value, place: &str) -> Option<String> {
+    match value {
+        toml::Value::String(text) if text.is_empty() => Some(format!("`{place}` is empty")),
+        toml::Value::String(text) if text.trim() != text => {
+            Some(format!("`{place}` has white space around it"))
         }
+        toml::Value::Table(table) => table.iter().find_map(|(key, value)| {
+            untidy(value, &if place.is_empty() { key.clone() } else { format!("{place}.{key}") })
+        }),
+        toml::Value::Array(items) => {
+            items.iter().enumerate().find_map(|(number, value)| untidy(value, &format!("{place}[{number}]")))
+        }
+        _ => None,
     }
 }
 

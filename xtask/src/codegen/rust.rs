@@ -260,7 +260,7 @@ fn index(spec: &Spec) -> String {
         "//! It knows no behaviour, and must not be edited by hand: the spec is where a fact is mended.",
     );
     out.push('\n');
-    line(&mut out, 0, "use crate::catalogue::{Table, Vocabulary, Word};");
+    line(&mut out, 0, "use crate::catalogue::{Table, Vocabulary, WordEntry};");
     line(&mut out, 0, "use crate::endpoint::Platform;");
     let tables = || spec.files.iter().flat_map(|file| &file.content.codes);
     for file in &spec.files {
@@ -322,7 +322,7 @@ fn index(spec: &Spec) -> String {
                 let wire = word.wire.get_ref().to_string();
                 call(
                     1,
-                    "Word::new",
+                    "WordEntry::new",
                     &[
                         format!("{wire:?}"),
                         format!("{:?}", word.name.get_ref()),
@@ -334,7 +334,7 @@ fn index(spec: &Spec) -> String {
             .collect();
         out.push('\n');
         let name = snake(vocabulary.name.get_ref()).to_ascii_uppercase();
-        bracketed(&mut out, 0, &format!("const {name}: &[Word] = &["), &rows, "];");
+        bracketed(&mut out, 0, &format!("const {name}: &[WordEntry] = &["), &rows, "];");
     }
     out.push('\n');
     line(&mut out, 0, "impl Platform {");

@@ -178,6 +178,19 @@ fn a_missing_key_and_a_wrong_word_are_named() {
 }
 
 #[test]
+fn an_empty_text_is_named_by_its_keys() {
+    assert_eq!(
+        findings("en = \"brewed\"", "en = \"\""),
+        ["crates/protocol/spec/teapot.toml: `codes[0].rows[0].en` is empty"]
+    );
+    let found = findings("note = \"Seen by the neighbours.\"", "note = \" Seen\"");
+    assert_eq!(
+        found,
+        ["crates/protocol/spec/teapot.toml: `endpoint[0].also[0].note` has white space around it"]
+    );
+}
+
+#[test]
 fn a_reference_that_leads_nowhere_is_named() {
     for (from, to, what) in [
         ("request = \"Order\"", "request = \"Ordre\"", "there is no object in this file called `Ordre`"),
@@ -368,7 +381,7 @@ fn the_index_lists_every_table_and_vocabulary() {
     for part in [
         r#"Table::new("BrewCode", "Brew codes", "代码", Some("teapot.brew"), BrewCode::ENTRIES)"#,
         r#"Vocabulary::new("Leaf", "Leaf", "茶叶", LEAF)"#,
-        r#"Word::new("dark_red", "DarkRed", "dark red", "红茶"),"#,
+        r#"WordEntry::new("dark_red", "DarkRed", "dark red", "红茶"),"#,
         r#"Self::Teapot => "https://teapot.example","#,
     ] {
         assert!(text.contains(part), "{part}\n{text}");

@@ -4,7 +4,7 @@
 //!
 //! It knows no behaviour, and must not be edited by hand: the spec is where a fact is mended.
 
-use crate::catalogue::{Table, Vocabulary, Word};
+use crate::catalogue::{Table, Vocabulary, WordEntry};
 use crate::endpoint::Platform;
 use crate::generated::convention::AuthCode;
 use crate::generated::number_check::{CallbackCode, SubmitCode};
@@ -48,59 +48,59 @@ pub(crate) const VOCABULARIES: &[Vocabulary] = &[
     Vocabulary::new("Operator", "Chinese operator", "运营商", OPERATOR),
 ];
 
-const CHECK_LEVEL: &[Word] = &[
-    Word::new("1", "Basic", "format, region, number type and carrier", "基础版"),
-    Word::new("4", "Call", "what a call to the number meets", "呼叫版"),
-    Word::new("5", "Hlr", "network look-up (HLR)", "HLR检测"),
+const CHECK_LEVEL: &[WordEntry] = &[
+    WordEntry::new("1", "Basic", "format, region, number type and carrier", "基础版"),
+    WordEntry::new("4", "Call", "what a call to the number meets", "呼叫版"),
+    WordEntry::new("5", "Hlr", "network look-up (HLR)", "HLR检测"),
 ];
 
-const NUMBER_TYPE: &[Word] = &[
-    Word::new("0", "Other", "other", "其它类型"),
-    Word::new("1", "FixedLine", "fixed line", "固定电话"),
-    Word::new("2", "Mobile", "mobile", "移动号码"),
-    Word::new("3", "TollFree", "toll free", "免费电话"),
-    Word::new("4", "Voip", "VoIP", "VOIP号码"),
-    Word::new("5", "Organisation", "organisation or company", "机构/企业电话"),
-    Word::new("6", "Personal", "special personal number", "特殊私人号码"),
-    Word::new("7", "Voicemail", "voicemail", "语音信箱"),
-    Word::new("8", "Restricted", "special restricted number", "特殊限制号码"),
+const NUMBER_TYPE: &[WordEntry] = &[
+    WordEntry::new("0", "Other", "other", "其它类型"),
+    WordEntry::new("1", "FixedLine", "fixed line", "固定电话"),
+    WordEntry::new("2", "Mobile", "mobile", "移动号码"),
+    WordEntry::new("3", "TollFree", "toll free", "免费电话"),
+    WordEntry::new("4", "Voip", "VoIP", "VOIP号码"),
+    WordEntry::new("5", "Organisation", "organisation or company", "机构/企业电话"),
+    WordEntry::new("6", "Personal", "special personal number", "特殊私人号码"),
+    WordEntry::new("7", "Voicemail", "voicemail", "语音信箱"),
+    WordEntry::new("8", "Restricted", "special restricted number", "特殊限制号码"),
 ];
 
-const ANSWER: &[Word] = &[
-    Word::new("YES", "Yes", "yes", "是"),
-    Word::new("NO", "No", "no", "否"),
-    Word::new("UNKNOWN", "Unknown", "the platform could not find out", "未知"),
+const ANSWER: &[WordEntry] = &[
+    WordEntry::new("YES", "Yes", "yes", "是"),
+    WordEntry::new("NO", "No", "no", "否"),
+    WordEntry::new("UNKNOWN", "Unknown", "the platform could not find out", "未知"),
 ];
 
-const DIAL_RESPONSE: &[Word] = &[
-    Word::new("bell", "Bell", "ringing", "响铃"),
-    Word::new("music", "Music", "ring-back music", "彩铃"),
-    Word::new("busy", "Busy", "user busy", "用户忙"),
-    Word::new("no_response", "NoResponse", "no answer from the user", "用户无应答"),
-    Word::new("invalid_number", "InvalidNumber", "no such number", "空号"),
-    Word::new("not_available", "NotAvailable", "number not available", "号码不可用"),
-    Word::new("number_paused", "NumberPaused", "number suspended", "暂停使用"),
-    Word::new("power_off", "PowerOff", "switched off", "关机"),
-    Word::new(
+const DIAL_RESPONSE: &[WordEntry] = &[
+    WordEntry::new("bell", "Bell", "ringing", "响铃"),
+    WordEntry::new("music", "Music", "ring-back music", "彩铃"),
+    WordEntry::new("busy", "Busy", "user busy", "用户忙"),
+    WordEntry::new("no_response", "NoResponse", "no answer from the user", "用户无应答"),
+    WordEntry::new("invalid_number", "InvalidNumber", "no such number", "空号"),
+    WordEntry::new("not_available", "NotAvailable", "number not available", "号码不可用"),
+    WordEntry::new("number_paused", "NumberPaused", "number suspended", "暂停使用"),
+    WordEntry::new("power_off", "PowerOff", "switched off", "关机"),
+    WordEntry::new(
         "power_off_or_out_of_service",
         "PowerOffOrOutOfService",
         "switched off or out of coverage",
         "关机或不在服务区",
     ),
-    Word::new("voicemail", "Voicemail", "voicemail", "语音信箱"),
-    Word::new("others", "Others", "cannot be connected for now", "暂时无法接通"),
+    WordEntry::new("voicemail", "Voicemail", "voicemail", "语音信箱"),
+    WordEntry::new("others", "Others", "cannot be connected for now", "暂时无法接通"),
 ];
 
-const PRIVACY_STATUS: &[Word] = &[
-    Word::new("隐私号", "Privacy", "a privacy (virtual) number", "隐私号"),
-    Word::new("非隐私号", "NotPrivacy", "not a privacy number", "非隐私号"),
+const PRIVACY_STATUS: &[WordEntry] = &[
+    WordEntry::new("隐私号", "Privacy", "a privacy (virtual) number", "隐私号"),
+    WordEntry::new("非隐私号", "NotPrivacy", "not a privacy number", "非隐私号"),
 ];
 
-const OPERATOR: &[Word] = &[
-    Word::new("中国移动", "ChinaMobile", "China Mobile", "中国移动"),
-    Word::new("中国联通", "ChinaUnicom", "China Unicom", "中国联通"),
-    Word::new("中国电信", "ChinaTelecom", "China Telecom", "中国电信"),
-    Word::new("其它运营商", "Other", "another, virtual operator", "其它运营商（虚拟运营商）"),
+const OPERATOR: &[WordEntry] = &[
+    WordEntry::new("中国移动", "ChinaMobile", "China Mobile", "中国移动"),
+    WordEntry::new("中国联通", "ChinaUnicom", "China Unicom", "中国联通"),
+    WordEntry::new("中国电信", "ChinaTelecom", "China Telecom", "中国电信"),
+    WordEntry::new("其它运营商", "Other", "another, virtual operator", "其它运营商（虚拟运营商）"),
 ];
 
 impl Platform {
