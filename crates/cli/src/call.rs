@@ -1,0 +1,154 @@
+//! What the commands that make single calls share: the account, how an outcome is shown, and how it ends.
+//!
+//! It must not repeat a call, and shows the platform's texts only as the error shows them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use numcheck_protocol::{Drift, DriftKind, Lang};
+use numcheck_transport::{CallError, CallErrorKind, ClientBuilder, Limits, Trust};
+use serde::Serialize;
+
+use crate::exit::{Exit, Failure};
+use crate::print;
+
+/// How to reach a platform.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Network {
+    /// Trust the certificates of this PEM file too.
+    #[arg(long, env = "NUMCHECK_CA_FILE", hide_env_values = true, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Trust the certificates that this machine trusts, instead of the built-in list.
+    #[arg(long, env = "NUMCHECK_PLATFORM_CA", hide_env_values = true)]
+    platform_ca: bool,
+    /// How long one call may take, all its attempts included.
+    #[arg(
+        long,
+        env = "NUMCHECK_TIMEOUT",
+        hide_env_values = true,
+        default_value = "60s",
+        value_name = "DURATION"
+    )]
+    timeout: humantime::Duration,
+}
+
+impl Network {
+    /// These settings as a change of the transport.
+    pub(crate) fn settings(
+        &self,
+    ) -> Result<impl FnOnce(ClientBuilder) -> ClientBuilder + Send + use<>, Failure> {
+        let mut trust =
+            if self.platform_ca { Trust::platform().map_err(Failure::of)? } else { Trust::webpki() };
+        if let Some(path) = &self.ca_file {
+            let cannot = || format!("--ca-file: {} cannot be used", path.display());
+            let pem = std::fs::read(path).map_err(|error| Failure::usage(cannot()).because(error))?;
+            trust = trust.and_pem(&pem).map_err(|error| Failure::usage(cannot()).because(error))?;
+        }
+        let mut limits = Limits::default();
+        limits.total = self.timeout.into();
+        limits.connect = limits.connect.min(limits.total);
+        limits.response = limits.response.min(limits.total);
+        Ok(move |transport: ClientBuilder| transport.trust(trust).limits(limits))
+    }
+}
+
+/// The NXCLOUD account of the environment.
+pub(crate) fn nxcloud(network: &Network) -> Result<numcheck_nxcloud::Client, Failure> {
+    let settings = network.settings()?;
+    let builder = numcheck_nxcloud::ClientBuilder::from_env().map_err(Failure::setting)?;
+    builder.transport(settings).build().map_err(Failure::setting)
+}
+
+/// The QXT account of the environment.
+pub(crate) fn qxt(network: &Network, get: bool) -> Result<numcheck_qxt::Client, Failure> {
+    let settings = network.settings()?;
+    let builder = numcheck_qxt::ClientBuilder::from_env().map_err(Failure::setting)?;
+    builder.get(get).transport(settings).build().map_err(Failure::setting)
+}
+
+/// A call that did not succeed, for a machine.
+#[derive(Debug, Serialize)]
+pub(crate) struct Unsuccessful {
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<&'static str>,
+    sent: &'static str,
+    may_have_been_charged: bool,
+    error: String,
+}
+
+impl From<&CallError> for Unsuccessful {
+    fn from(error: &CallError) -> Self {
+        let refusal = error.refusal();
+        Self {
+            outcome: outcome(error),
+            code: refusal.map(|refusal| refusal.code()),
+            name: refusal.and_then(|refusal| refusal.name()),
+            message: refusal.and_then(|refusal| refusal.text()).map(str::to_owned),
+            advice: refusal.map(|refusal| refusal.advice(Lang::En)),
+            sent: error.sent().as_str(),
+            may_have_been_charged: error.may_have_happened(),
+            error: error.to_string(),
+        }
+    }
+}
+
+impl Unsuccessful {
+    /// `refused`, `not_sent` or `in_doubt`.
+    pub(crate) fn outcome(&self) -> &'static str {
+        self.outcome
+    }
+}
+
+/// `refused`, `not_sent` or `in_doubt`.
+pub(crate) fn outcome(error: &CallError) -> &'static str {
+    match error.kind() {
+        CallErrorKind::Refused => "refused",
+        _ if error.may_have_happened() => "in_doubt",
+        _ => "not_sent",
+    }
+}
+
+/// Shows a call that did not succeed, and says how the command ends.
+pub(crate) fn unsuccessful(error: &CallError, json: bool) -> Result<Exit, Failure> {
+    if json {
+        print::json(&Unsuccessful::from(error))?;
+    }
+    print::complain(error);
+    Ok(exit_of(error))
+}
+
+/// How a command whose one call did not succeed ends.
+pub(crate) fn exit_of(error: &CallError) -> Exit {
+    match error.kind() {
+        CallErrorKind::Value => Exit::Usage,
+        _ if outcome(error) == "not_sent" => Exit::Failed,
+        _ => Exit::Unsettled,
+    }
+}
+
+/// Tells the person what in a reply no document lists.
+pub(crate) fn say_drift(drift: &[Drift]) {
+    for one in drift {
+        print::say(&format!(
+            "numcheck: note: the platform sent a {} that no document lists at {}",
+            drift_kind(one.kind),
+            one.place
+        ));
+    }
+}
+
+/// What kind of surprise, in words.
+pub(crate) fn drift_kind(kind: DriftKind) -> &'static str {
+    match kind {
+        DriftKind::NewField => "new field",
+        DriftKind::NewValue => "new value",
+        _ => "odd shape",
+    }
+}

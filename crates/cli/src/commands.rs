@@ -1,0 +1,54 @@
+//! The verbs of the command, one file each.
+//!
+//! This file only lists them and must not do their work.
+
+mod arguments;
+mod explain;
+mod privacy;
+mod run;
+mod sandbox;
+mod sign;
+mod submit;
+mod verify;
+mod whatsapp;
+
+use clap::Subcommand;
+
+use crate::exit::{Exit, Failure};
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check a file of phone numbers, and write a file of results.
+    Run(run::Run),
+    /// Run both platforms on this machine, without an account and without cost.
+    Sandbox(sandbox::Sandbox),
+    /// Submit a few numbers; results are pushed to the callback URL. Costs money.
+    Submit(submit::Submit),
+    /// WhatsApp verification codes, for integrators.
+    #[command(subcommand)]
+    Whatsapp(whatsapp::WhatsApp),
+    /// Ask QXT whether Chinese mobile numbers are privacy (virtual) numbers. Costs money per number.
+    Privacy(privacy::Privacy),
+    /// Print the signature of a request. Sends nothing.
+    Sign(sign::Sign),
+    /// Check the signature of a request. Sends nothing.
+    Verify(verify::Verify),
+    /// Say what a result code means, and what to do. Sends nothing.
+    Explain(explain::Explain),
+}
+
+impl Command {
+    pub(crate) async fn run(self) -> Result<Exit, Failure> {
+        match self {
+            Self::Run(command) => command.run().await,
+            Self::Sandbox(command) => command.run().await,
+            Self::Submit(command) => command.run().await,
+            Self::Whatsapp(command) => command.run().await,
+            Self::Privacy(command) => command.run().await,
+            Self::Sign(command) => command.run(),
+            Self::Verify(command) => command.run(),
+            Self::Explain(command) => command.run(),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Arguments that several verbs take.
+//!
+//! It reads what was typed and sends nothing.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use numcheck_protocol::number_check::CheckLevel;
+use numcheck_signing::{Algorithm, Body, Input, Secret};
+use numcheck_transport::env;
+
+use crate::exit::Failure;
+
+/// What is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Level {
+    /// Format, region, number type and carrier.
+    Basic,
+    /// What a call to the number meets.
+    Call,
+    /// Network look-up: in use, reachable, roaming.
+    Hlr,
+}
+
+impl Level {
+    pub(crate) fn check_level(self) -> CheckLevel {
+        match self {
+            Self::Basic => CheckLevel::BASIC,
+            Self::Call => CheckLevel::CALL,
+            Self::Hlr => CheckLevel::HLR,
+        }
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Basic => "basic",
+            Self::Call => "call",
+            Self::Hlr => "hlr",
+        }
+    }
+}
+
+/// A request whose signature is made or checked.
+#[derive(Debug, Args)]
+pub(crate) struct Signed {
+    /// The `accessKey` header.
+    #[arg(long, env = "NXCLOUD_ACCESS_KEY", hide_env_values = true, value_name = "KEY")]
+    access_key: String,
+    /// The `ts` header: Unix time in milliseconds.
+    #[arg(long, env = "NUMCHECK_TS", hide_env_values = true, value_name = "MS")]
+    pub(crate) ts: String,
+    /// The `bizType` header: 1 is number check, 2 is WhatsApp.
+    #[arg(long, env = "NUMCHECK_BIZ_TYPE", hide_env_values = true, value_name = "B")]
+    biz_type: String,
+    /// The `action` header, such as `numbercheck`.
+    #[arg(long, env = "NUMCHECK_ACTION", hide_env_values = true, value_name = "A")]
+    action: String,
+    /// The hash.
+    #[arg(
+        long,
+        env = "NUMCHECK_ALGORITHM",
+        hide_env_values = true,
+        default_value = "md5",
+        value_name = "md5|sha256"
+    )]
+    pub(crate) algorithm: Algorithm,
+    #[command(flatten)]
+    body: SignedBody,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct SignedBody {
+    /// The body, byte for byte as it is sent; `-` is standard input.
+    #[arg(long, env = "NUMCHECK_BODY_FILE", hide_env_values = true, value_name = "F")]
+    body_file: Option<PathBuf>,
+    /// The request has no body, or a multipart one.
+    #[arg(long)]
+    no_body: bool,
+}
+
+impl Signed {
+    /// Reads secret and body, and hands the input of the signature over.
+    pub(crate) fn with<T>(&self, use_it: impl FnOnce(&Input<'_>, &Secret) -> T) -> Result<T, Failure> {
+        let secret = env::secret("NXCLOUD_ACCESS_SECRET")
+            .and_then(|secret| secret.ok_or_else(|| env::EnvError::missing("NXCLOUD_ACCESS_SECRET")))
+            .map_err(|error| Failure::usage(error.to_string()))?;
+        let body = self.body.body_file.as_deref().map(|path| read(path, "--body-file")).transpose()?;
+        let input = Input {
+            access_key: &self.access_key,
+            action: &self.action,
+            biz_type: &self.biz_type,
+            ts: &self.ts,
+            body: body.as_deref().map_or(Body::Empty, Body::Json),
+        };
+        Ok(use_it(&input, &Secret::from(secret)))
+    }
+}
+
+/// The content of a file, or of standard input for `-`.
+pub(crate) fn read(path: &Path, option: &str) -> Result<Vec<u8>, Failure> {
+    let mut content = Vec::new();
+    let read = match path == Path::new("-") {
+        true => std::io::stdin().read_to_end(&mut content).map(|_| content),
+        false => std::fs::read(path),
+    };
+    read.map_err(|error| {
+        Failure::usage(format!("{option}: {} cannot be read", path.display())).because(error)
+    })
+}

@@ -1,0 +1,98 @@
+//! `numcheck explain CODE`: what a result code means, and what to do.
+//!
+//! A code means something only together with its endpoint, so every table that knows it answers. It sends nothing.
+
+use clap::{Args, ValueEnum};
+use numcheck_protocol::{Charged, Lang, Table, tables};
+use serde::Serialize;
+
+use crate::exit::{Exit, Failure};
+use crate::print;
+
+/// The same code means different things at different endpoints: every meaning is listed.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The code, such as 211, 1003 or -4.
+    #[arg(value_name = "CODE", allow_negative_numbers = true)]
+    code: i64,
+    /// The language of meanings and advice.
+    #[arg(long, env = "NUMCHECK_LANG", hide_env_values = true, value_enum, default_value_t = Language::En)]
+    lang: Language,
+    /// Print one JSON object per meaning.
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Language {
+    En,
+    Zh,
+}
+
+#[derive(Serialize)]
+struct Meaning {
+    code: i64,
+    table: &'static str,
+    title: &'static str,
+    endpoint: Option<&'static str>,
+    name: &'static str,
+    meaning: &'static str,
+    charged: &'static str,
+    advice: &'static str,
+}
+
+impl Explain {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let lang = match self.lang {
+            Language::En => Lang::En,
+            Language::Zh => Lang::Zh,
+        };
+        let meanings: Vec<Meaning> =
+            tables().iter().filter_map(|table| meaning(table, self.code, lang)).collect();
+        if meanings.is_empty() {
+            return Err(Failure::new(format!(
+                "{}: no document lists this code; read the platform's text, and treat the outcome, and whether it was charged, as unknown",
+                self.code
+            )));
+        }
+        for meaning in &meanings {
+            if self.json {
+                print::json(meaning)?;
+            } else {
+                let Meaning { code, title, endpoint, name, meaning, charged, advice, .. } = meaning;
+                let endpoint = endpoint.map_or(String::new(), |endpoint| format!(" ({endpoint})"));
+                print::data(&format!(
+                    "{code} {name}, {title}{endpoint}\n  {meaning}\n  {charged}\n  {advice}"
+                ))?;
+            }
+        }
+        Ok(Exit::Settled)
+    }
+}
+
+fn meaning(table: &'static Table, code: i64, lang: Lang) -> Option<Meaning> {
+    let entry = table.entries.iter().find(|entry| entry.code == code)?;
+    Some(Meaning {
+        code,
+        table: table.name,
+        title: table.title(lang),
+        endpoint: table.endpoint,
+        name: entry.name,
+        meaning: entry.meaning(lang),
+        charged: charged(entry.charged, lang),
+        advice: entry.advice(lang),
+    })
+}
+
+fn charged(charged: Charged, lang: Lang) -> &'static str {
+    let [en, zh] = match charged {
+        Charged::Yes => ["it is charged", "已计费"],
+        Charged::WhenChecked => ["each number is charged when it is checked", "按检测的号码计费"],
+        Charged::No => ["nothing is charged", "不计费"],
+        _ => ["whether it is charged is not documented", "文档未说明是否计费"],
+    };
+    match lang {
+        Lang::En => en,
+        Lang::Zh => zh,
+    }
+}

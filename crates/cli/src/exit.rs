@@ -1,0 +1,121 @@
+//! How the command ends: exit codes as a contract, and failures that a person can act on.
+//!
+//! It must not hold a phone number or a secret: everything here is printed.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use crate::input::InputError;
+use crate::output::OutputError;
+
+/// What `--help` says about exit codes.
+pub(crate) const HELP: &str = "\
+Exit codes:
+  0  everything is settled
+  1  anything else went wrong
+  2  wrong usage: nothing was sent
+  3  some numbers are invalid, refused, missing or in doubt
+
+Environment:
+  NXCLOUD_ACCESS_KEY, NXCLOUD_ACCESS_SECRET, NXCLOUD_APPKEY   the NXCLOUD account
+  QXT_API_KEY                                                 the QXT account
+  NXCLOUD_BASE_URL, QXT_BASE_URL                              where the platforms are
+  Each secret may stand in a file instead: NXCLOUD_ACCESS_SECRET_FILE, NXCLOUD_APPKEY_FILE, QXT_API_KEY_FILE.
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY                as everywhere";
+
+/// How a command ended, when it did what it could.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Everything is settled.
+    Settled,
+    /// Something went wrong, and was said.
+    Failed,
+    /// Wrong usage. Nothing was sent.
+    Usage,
+    /// Some numbers are invalid, refused, missing or in doubt.
+    Unsettled,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Settled => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Unsettled => 3,
+        })
+    }
+}
+
+/// Why a command could not do what it was asked. `Display` is one line; causes stand behind `source`.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    text: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Failure {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, text: text.into(), source: None }
+    }
+
+    /// The user asked for something that cannot be. Nothing was sent.
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, text: text.into(), source: None }
+    }
+
+    pub(crate) fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// An error whose own words are enough.
+    pub(crate) fn of(error: impl StdError + Send + Sync + 'static) -> Self {
+        Self { exit: Exit::Failed, text: error.to_string(), source: Some(Box::new(error)) }
+    }
+
+    /// A setting that cannot be used. Nothing was sent.
+    pub(crate) fn setting(error: impl StdError + Send + Sync + 'static) -> Self {
+        Self { exit: Exit::Usage, ..Self::of(error) }
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Whether nobody reads our output any more, as in `numcheck … | head`: no failure to talk about.
+    pub(crate) fn is_reader_gone(&self) -> bool {
+        let Some(source) = &self.source else { return false };
+        source.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+            || source.downcast_ref::<OutputError>().is_some_and(OutputError::is_reader_gone)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl StdError for Failure {
+    /// What stands behind an error whose words are this failure's own begins with that error's cause.
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        let source = self.source.as_deref()?;
+        if source.to_string() == self.text { source.source() } else { Some(source) }
+    }
+}
+
+impl From<InputError> for Failure {
+    fn from(error: InputError) -> Self {
+        Self::setting(error)
+    }
+}
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Self {
+        Self::of(error)
+    }
+}

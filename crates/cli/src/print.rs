@@ -1,0 +1,38 @@
+//! The only place that writes to stdout and stderr.
+//!
+//! It must not decide what is shown, only where: data on stdout, words on stderr.
+
+use std::error::Error as StdError;
+use std::io::{self, Write};
+
+use crate::exit::Failure;
+
+/// Writes a line of data.
+pub(crate) fn data(line: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::new("standard output takes no more").because(error))
+}
+
+/// Writes a value as one line of JSON.
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let line = serde_json::to_string(value)
+        .map_err(|error| Failure::new("the output cannot be written").because(error))?;
+    data(&line)
+}
+
+/// Says something to the person. When even that fails there is nobody to tell.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Says what went wrong, and why, a cause a line.
+pub(crate) fn complain(error: &dyn StdError) {
+    say(&format!("numcheck: {error}"));
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        say(&format!("  because: {error}"));
+        cause = error.source();
+    }
+}
