@@ -1,0 +1,97 @@
+//! Customers of the two platforms, as the sandbox knows them.
+//!
+//! It holds who they are and what they had at the start; what they spend is the ledger's affair.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use numcheck_protocol::{CallbackUrl, Currency, Price};
+use numcheck_signing::Secret;
+
+/// A customer of both platforms. `Debug` shows no secret.
+///
+/// [`Account::default`] is the built-in one, with the credentials that stand in the constants of this type; [`Account::other`] is
+/// the second one, which exists so that an appkey of another customer (code 210) can be had. None of them is a secret: they
+/// open nothing but a sandbox.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Account {
+    /// The `accessKey` header. An unknown one is answered with 1005.
+    pub access_key: String,
+    /// Signs NXCLOUD requests.
+    pub access_secret: Secret,
+    /// The application. An unknown one is answered with 202, one of another account with 210.
+    pub appkey: Secret,
+    /// The QXT account: 32 letters and digits. An unknown one is answered with -1.
+    pub qxt_api_key: Secret,
+    /// Money at NXCLOUD, for each currency. A currency that is not there is one without money: 211.
+    pub balance: BTreeMap<Currency, Price>,
+    /// Money at QXT, in CNY. Used up: -5.
+    pub qxt_balance: Price,
+    /// Whether the account has the number check business. Without: 1005.
+    pub number_check: bool,
+    /// Whether the account has the WhatsApp business. Without: 1005.
+    pub whatsapp: bool,
+    /// Whether the account is an integrator. If not, checkCode answers 9007.
+    pub integrator: bool,
+    /// Where results go when a submit names no `drUrl`; `None`: they are not pushed then.
+    pub callback_url: Option<CallbackUrl>,
+    /// The addresses that may use the QXT account; `None`: all. Others are answered with -9.
+    pub qxt_allowed_ips: Option<Vec<IpAddr>>,
+}
+
+impl Account {
+    /// The built-in account's `accessKey`.
+    pub const ACCESS_KEY: &'static str = "sandbox-access-key";
+    /// The built-in account's secret. It opens nothing but a sandbox.
+    pub const ACCESS_SECRET: &'static str = "sandbox-access-secret";
+    /// The built-in account's application.
+    pub const APPKEY: &'static str = "sandbox-appkey";
+    /// The built-in account's QXT key: 32 letters and digits, as QXT's are.
+    pub const QXT_API_KEY: &'static str = "sandbox0qxt0api0key0sandbox0qxt0";
+    /// The second built-in account's `accessKey`.
+    pub const OTHER_ACCESS_KEY: &'static str = "other-access-key";
+    /// The second built-in account's secret.
+    pub const OTHER_ACCESS_SECRET: &'static str = "other-access-secret";
+    /// The second built-in account's application: use it with the first one's `accessKey` to get 210.
+    pub const OTHER_APPKEY: &'static str = "other-appkey";
+    /// The second built-in account's QXT key.
+    pub const OTHER_QXT_API_KEY: &'static str = "other000qxt0api0key0other000qxt0";
+
+    /// An account with every business and 1 000 000 of each currency that the sandbox's price list knows (USD, EUR, CNY), and
+    /// the same in CNY at QXT.
+    pub fn new(access_key: &str, access_secret: &str, appkey: &str, qxt_api_key: &str) -> Self {
+        let plenty = Price::from_ten_thousandths(10_000_000_000).unwrap_or_default();
+        Self {
+            access_key: access_key.to_owned(),
+            access_secret: Secret::from(access_secret),
+            appkey: Secret::from(appkey),
+            qxt_api_key: Secret::from(qxt_api_key),
+            balance: crate::prices::currencies().map(|currency| (currency, plenty)).collect(),
+            qxt_balance: plenty,
+            number_check: true,
+            whatsapp: true,
+            integrator: true,
+            callback_url: None,
+            qxt_allowed_ips: None,
+        }
+    }
+
+    /// The second built-in account. It is no integrator, so checkCode answers 9007.
+    pub fn other() -> Self {
+        let mut other = Self::new(
+            Self::OTHER_ACCESS_KEY,
+            Self::OTHER_ACCESS_SECRET,
+            Self::OTHER_APPKEY,
+            Self::OTHER_QXT_API_KEY,
+        );
+        other.integrator = false;
+        other
+    }
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self::new(Self::ACCESS_KEY, Self::ACCESS_SECRET, Self::APPKEY, Self::QXT_API_KEY)
+    }
+}

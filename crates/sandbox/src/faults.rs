@@ -1,0 +1,205 @@
+//! Faults on purpose: which requests and which pushes shall go wrong, and how.
+//!
+//! The same seed and the same traffic give the same faults. It must not carry them out: the server and the pusher do.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::rule::mix;
+
+/// What shall go wrong. Given to the sandbox with `set_faults`, it replaces what was asked before; counts begin anew.
+///
+/// For every request and every push the first rule that applies wins.
+///
+/// ```
+/// use std::time::Duration;
+/// use numcheck_sandbox::{Fault, Faults, Operation, PushFault, When};
+///
+/// let faults = Faults::none()
+///     .request(Operation::Submit, When::Next(1), Fault::AcceptThenClose)
+///     .request(Operation::Any, When::Percent(5), Fault::DelayReply(Duration::from_millis(300)))
+///     .push(When::Percent(20), PushFault::Duplicate)
+///     .shuffle_pushes();
+/// # let _ = faults;
+/// ```
+#[derive(Debug, Default)]
+pub struct Faults {
+    requests: Vec<Rule<(Operation, Fault)>>,
+    pushes: Vec<Rule<PushFault>>,
+    shuffle_pushes: bool,
+    refuse_connections: bool,
+}
+
+impl Faults {
+    /// Nothing goes wrong.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// A fault in the answer to a request.
+    pub fn request(mut self, operation: Operation, when: When, fault: Fault) -> Self {
+        self.requests.push(Rule::new(when, (operation, fault)));
+        self
+    }
+
+    /// A fault in the first delivery of a result. Its repeats after an error are left alone.
+    pub fn push(mut self, when: When, fault: PushFault) -> Self {
+        self.pushes.push(Rule::new(when, fault));
+        self
+    }
+
+    /// The results of a batch are pushed in another order than that of the submit.
+    pub fn shuffle_pushes(mut self) -> Self {
+        self.shuffle_pushes = true;
+        self
+    }
+
+    /// Nobody listens: connections are refused, and the open ones are cut, until other faults are set.
+    pub fn refuse_connections(mut self) -> Self {
+        self.refuse_connections = true;
+        self
+    }
+
+    pub(crate) fn shuffles(&self) -> bool {
+        self.shuffle_pushes
+    }
+
+    pub(crate) fn refuses(&self) -> bool {
+        self.refuse_connections
+    }
+
+    /// The fault of this request, if any; counts it.
+    pub(crate) fn for_request(&self, operation: Operation, seed: u64) -> Option<Fault> {
+        let mut rules = self.requests.iter().enumerate();
+        rules.find_map(|(at, rule)| {
+            let (wanted, fault) = &rule.fault;
+            let concerned = *wanted == Operation::Any || *wanted == operation;
+            (concerned && rule.fires(mix(seed ^ at as u64))).then(|| fault.clone())
+        })
+    }
+
+    /// The fault of this push, if any; counts it.
+    pub(crate) fn for_push(&self, seed: u64) -> Option<PushFault> {
+        let mut rules = self.pushes.iter().enumerate();
+        rules.find_map(|(at, rule)| rule.fires(mix(seed ^ (at as u64) << 32)).then(|| rule.fault.clone()))
+    }
+}
+
+/// Which requests a fault is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Operation {
+    /// All of them.
+    Any,
+    /// `POST /api/number/check`.
+    Submit,
+    /// `POST /api/wa/integrator/embedded/register/checkCode`.
+    CheckCode,
+    /// QXT's `/ssPhone_Privacy`.
+    Privacy,
+}
+
+/// How often a fault strikes, among what it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum When {
+    /// The next so many times.
+    Next(u32),
+    /// Every time.
+    Always,
+    /// So many times out of a hundred, chosen by the sandbox's seed.
+    Percent(u8),
+}
+
+/// What goes wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// This HTTP status and a text that is no JSON; nothing is done or charged.
+    Respond(u16),
+    /// The connection closes without an answer; nothing is done or charged.
+    Close,
+    /// The request is carried out and charged, then the connection closes without an answer.
+    AcceptThenClose,
+    /// The request is carried out and charged, and answered so much (real) time later.
+    DelayReply(Duration),
+    /// The endpoint's envelope with this code; nothing is done or charged.
+    Code(i64),
+    /// The request is carried out and charged, and answered with 200 and a page that is no JSON.
+    NotJson,
+    /// The request is carried out and charged, and the connection closes in the middle of the answer.
+    CutReply,
+}
+
+/// What goes wrong with a push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PushFault {
+    /// It is never sent.
+    Drop,
+    /// It is sent twice.
+    Duplicate,
+    /// It is sent so much (virtual) time later.
+    Delay(Duration),
+}
+
+#[derive(Debug)]
+struct Rule<T> {
+    when: When,
+    fault: T,
+    asked: AtomicU64,
+}
+
+impl<T> Rule<T> {
+    fn new(when: When, fault: T) -> Self {
+        Self { when, fault, asked: AtomicU64::new(0) }
+    }
+
+    fn fires(&self, seed: u64) -> bool {
+        let count = self.asked.fetch_add(1, Ordering::Relaxed);
+        match self.when {
+            When::Next(times) => count < u64::from(times),
+            When::Always => true,
+            When::Percent(percent) => mix(seed.wrapping_add(count)) % 100 < u64::from(percent),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fault, Faults, Operation, PushFault, When};
+
+    #[test]
+    fn the_next_so_many_are_struck_and_no_more() {
+        let faults = Faults::none().request(Operation::Submit, When::Next(2), Fault::Close);
+        let strikes = |operation| faults.for_request(operation, 1).is_some();
+        assert!(!strikes(Operation::Privacy));
+        assert!(strikes(Operation::Submit));
+        assert!(strikes(Operation::Submit));
+        assert!(!strikes(Operation::Submit));
+    }
+
+    #[test]
+    fn the_first_rule_that_applies_wins() {
+        let faults = Faults::none().request(Operation::Submit, When::Next(1), Fault::Close).request(
+            Operation::Any,
+            When::Always,
+            Fault::Respond(500),
+        );
+        assert_eq!(faults.for_request(Operation::Submit, 1), Some(Fault::Close));
+        assert_eq!(faults.for_request(Operation::Submit, 1), Some(Fault::Respond(500)));
+        assert_eq!(faults.for_request(Operation::CheckCode, 1), Some(Fault::Respond(500)));
+    }
+
+    #[test]
+    fn the_same_seed_strikes_the_same_pushes() {
+        let struck = |seed| {
+            let faults = Faults::none().push(When::Percent(30), PushFault::Drop);
+            (0..1000).map(|_| faults.for_push(seed).is_some()).collect::<Vec<_>>()
+        };
+        assert_eq!(struck(7), struck(7));
+        assert_ne!(struck(7), struck(8));
+        let count = struck(7).iter().filter(|struck| **struck).count();
+        assert!((250..350).contains(&count), "{count}");
+    }
+}

@@ -1,0 +1,36 @@
+//! NXCLOUD number check, NXCLOUD WhatsApp and QXT, emulated over real TCP: state, money, time, faults and result pushes.
+
+mod account;
+mod clock;
+mod error;
+mod faults;
+mod ids;
+mod journal;
+mod ledger;
+mod magic;
+mod metadata;
+mod number_check;
+mod page;
+mod prices;
+mod push;
+mod qxt;
+mod rule;
+mod sandbox;
+mod server;
+mod settings;
+mod state;
+mod whatsapp;
+
+pub use account::Account;
+pub use clock::Clock;
+pub use error::{StartError, StartErrorKind};
+pub use faults::{Fault, Faults, Operation, PushFault, When};
+pub use journal::{
+    Entry, HiddenBytes, Journal, JournalCounts, NoteRecord, PushAnswer, PushNext, PushRecord, RequestRecord,
+    What,
+};
+pub use ledger::{Ledger, LedgerLine, Service};
+pub use magic::{MAGIC, MagicRow, UNKNOWN_ANSWER, UNKNOWN_OPERATOR, UNKNOWN_RESPONSE, UNKNOWN_STATUS};
+pub use prices::{PRICES, PriceRow, QXT_PRICE};
+pub use sandbox::{Sandbox, SandboxBuilder};
+pub use settings::{Assumptions, PushPolicy, RepeatedBatchNo};

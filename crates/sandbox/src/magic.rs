@@ -1,0 +1,368 @@
+//! Numbers that decide their own outcome, so that every code and every word can be had on purpose.
+//!
+//! The last digits decide and nothing before them, so any country will do, and tests that run side by side can use different
+//! numbers for the same outcome. It must not know how an outcome is carried out.
+
+use numcheck_protocol::number_check::{Answer, CallbackCode, DialResponse, KnownDialResponse, NumberType};
+use numcheck_protocol::qxt::{KnownOperator, Operator, PrivacyStatus, QxtCode};
+
+/// A row of the table of magic values, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MagicRow {
+    /// Where it works: `number check`, `checkCode` or `QXT`.
+    pub endpoint: &'static str,
+    /// What to send: the last digits of a number (small letters stand for digits), or a batch number.
+    pub pattern: &'static str,
+    /// One that works.
+    pub example: &'static str,
+    /// What it does.
+    pub effect: &'static str,
+}
+
+const fn row(
+    endpoint: &'static str,
+    pattern: &'static str,
+    example: &'static str,
+    effect: &'static str,
+) -> MagicRow {
+    MagicRow { endpoint, pattern, example, effect }
+}
+
+/// Every magic value, in an order for reading. A test holds it against what the sandbox does.
+pub const MAGIC: &[MagicRow] = &[
+    row(
+        "number check",
+        "…000ccc",
+        "8613800000103",
+        "callback code ccc (001-999, known or not), without data and cost",
+    ),
+    row(
+        "number check",
+        "…001vro",
+        "8613800001123",
+        "HLR: validity v, reachable r, roaming o; 1 YES, 2 NO, 3 UNKNOWN, 4 a word nobody knows",
+    ),
+    row(
+        "number check",
+        "…02earr",
+        "8613800021203",
+        "call: early e and answered a as above; response rr: 00 bell, 01 music, 02 busy, 03 no_response, 04 invalid_number, 05 not_available, 06 number_paused, 07 power_off, 08 power_off_or_out_of_service, 09 voicemail, 10 others, 11 a word nobody knows",
+    ),
+    row(
+        "number check",
+        "…0030tt",
+        "8613800003007",
+        "number type tt: 00-08, or one nobody knows (09-99); HLR and call take type 2 only (else 120)",
+    ),
+    row("number check", "…003201", "8613800003201", "the push holds fields nobody knows, in every object"),
+    row("number check", "…003202", "8613800003202", "the push's numbers come as strings"),
+    row("number check", "…003203", "8613800003203", "code 0 with data and cost null"),
+    row("number check", "…003204", "8613800003204", "code 0 without data and cost"),
+    row("number check", "…003205", "8613800003205", "code 0 with data, without cost"),
+    row("number check", "…003206", "8613800003206", "empty strings where words are documented"),
+    row("number check", "…003207", "8613800003207", "the text is called message instead of msg"),
+    row("number check", "…003208", "8613800003208", "data is a list instead of an object"),
+    row("number check", "…003209", "8613800003209", "the pushed body is no JSON"),
+    row("number check", "…003301", "8613800003301", "pushed twice"),
+    row("number check", "…003302", "8613800003302", "checked and charged, never pushed"),
+    row("number check", "…003303", "8613800003303", "pushed ten (virtual) minutes late"),
+    row("number check", "…003304", "8613800003304", "pushed before the submit is answered"),
+    row("number check", "…003305", "8613800003305", "pushed with a batch number that nobody submitted"),
+    row("number check", "…003306", "8613800003306", "pushed with a message id that nobody was given"),
+    row("number check", "…003307", "8613800003307", "pushed twice, the second time with callback code 122"),
+    row(
+        "number check",
+        "batchNo sandbox-ccc",
+        "sandbox-206",
+        "the submit is answered with code ccc (1 to 5 digits, known or not); sandbox-ccc-anything too",
+    ),
+    row(
+        "checkCode",
+        "the phone's last four digits",
+        "code 8000 for 8613800138000",
+        "the right code (0); any other is wrong (-1)",
+    ),
+    row("checkCode", "phone …9007", "8613800139007", "9007, as if the account were no integrator"),
+    row("checkCode", "phone …9001", "8613800139001", "9001"),
+    row("QXT", "…00090n", "13800000904", "code -n (1-9, known or not)"),
+    row("QXT", "…000911", "13800000911", "code 1"),
+    row(
+        "QXT",
+        "…0004so",
+        "13800000412",
+        "status s: 1 隐私号, 2 非隐私号, 3 a word nobody knows; operator o: 1 中国移动, 2 中国联通, 3 中国电信, 4 其它运营商, 5 a word nobody knows",
+    ),
+    row("QXT", "18466849135", "18466849135", "the documents' own sample: 隐私号, 上海-上海, 中国移动"),
+    row("QXT", "16717707933", "16717707933", "the documents' own sample: 隐私号, 广东-深圳, 其它运营商"),
+];
+
+/// What the last six digits of a number ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Magic {
+    /// This callback code.
+    Code(CallbackCode),
+    /// This answer of the network: validity, reachable, roaming.
+    Live(Answer, Answer, Answer),
+    /// This answer of a call: early, answered, response.
+    Dial(Answer, Answer, DialResponse),
+    /// This number type.
+    Type(NumberType),
+    /// A push of an unusual form.
+    Shape(Shape),
+    /// A push at an unusual time, or of unusual number.
+    Delivery(Delivery),
+}
+
+/// Unusual forms of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    UnknownFields,
+    NumbersAsStrings,
+    NullData,
+    NoData,
+    NoCost,
+    EmptyWords,
+    MessageInsteadOfMsg,
+    DataAsList,
+    NotJson,
+}
+
+/// Unusual deliveries of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    Twice,
+    Never,
+    Late,
+    BeforeReply,
+    ForeignBatchNo,
+    ForeignMessageId,
+    TwiceDiffering,
+}
+
+/// How late a late push is, in virtual minutes.
+pub(crate) const LATE_MINUTES: u32 = 10;
+
+/// The word nobody knows, where YES, NO and UNKNOWN are documented.
+pub const UNKNOWN_ANSWER: &str = "MAYBE";
+/// The word nobody knows, where a dial response is documented.
+pub const UNKNOWN_RESPONSE: &str = "call_diverted";
+/// The word nobody knows, where a privacy status is documented.
+pub const UNKNOWN_STATUS: &str = "疑似隐私号";
+/// The word nobody knows, where an operator is documented.
+pub const UNKNOWN_OPERATOR: &str = "新运营商";
+
+/// What the digits of a number ask for, if anything. For number check.
+pub(crate) fn of(digits: &str) -> Option<Magic> {
+    let [a, b, c, d, e, f] = last_digits::<6>(digits)?;
+    match (a, b, c) {
+        (0, 0, 0) => {
+            let code = i64::from(d) * 100 + i64::from(e) * 10 + i64::from(f);
+            (code > 0).then(|| Magic::Code(CallbackCode::new(code)))
+        }
+        (0, 0, 1) => Some(Magic::Live(answer(d)?, answer(e)?, answer(f)?)),
+        (0, 2, _) => Some(Magic::Dial(answer(c)?, answer(d)?, response(e * 10 + f)?)),
+        (0, 0, 3) if d == 0 => Some(Magic::Type(NumberType::new(i64::from(e * 10 + f)))),
+        (0, 0, 3) if d == 2 => shape(e * 10 + f).map(Magic::Shape),
+        (0, 0, 3) if d == 3 => delivery(e * 10 + f).map(Magic::Delivery),
+        _ => None,
+    }
+}
+
+/// The submit code that a batch number asks for, if any.
+pub(crate) fn batch_code(batch_no: &str) -> Option<i64> {
+    let rest = batch_no.strip_prefix("sandbox-")?;
+    let code = rest.split_once('-').map_or(rest, |(code, _)| code);
+    let fits = (1..=5).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit());
+    code.parse().ok().filter(|code| fits && *code > 0)
+}
+
+/// What a number asks QXT for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum QxtMagic {
+    /// This code.
+    Code(QxtCode),
+    /// This answer.
+    Answer(PrivacyStatus, Operator),
+}
+
+/// What the digits of a number ask QXT for, if anything.
+pub(crate) fn of_qxt(digits: &str) -> Option<QxtMagic> {
+    match last_digits::<6>(digits)? {
+        [0, 0, 0, 9, 1, 1] => Some(QxtMagic::Code(QxtCode::BAD_PARAMETER)),
+        [0, 0, 0, 9, 0, n] if n > 0 => Some(QxtMagic::Code(QxtCode::new(-i64::from(n)))),
+        [0, 0, 0, 4, s, o] => {
+            let status = match s {
+                1 => PrivacyStatus::PRIVACY,
+                2 => PrivacyStatus::NOT_PRIVACY,
+                3 => PrivacyStatus::new(UNKNOWN_STATUS),
+                _ => return None,
+            };
+            let operator = match o {
+                1 => Operator::from(KnownOperator::ChinaMobile),
+                2 => Operator::from(KnownOperator::ChinaUnicom),
+                3 => Operator::from(KnownOperator::ChinaTelecom),
+                4 => Operator::from(KnownOperator::Other),
+                5 => Operator::new(UNKNOWN_OPERATOR),
+                _ => return None,
+            };
+            Some(QxtMagic::Answer(status, operator))
+        }
+        _ => None,
+    }
+}
+
+fn answer(digit: u8) -> Option<Answer> {
+    match digit {
+        1 => Some(Answer::YES),
+        2 => Some(Answer::NO),
+        3 => Some(Answer::UNKNOWN),
+        4 => Some(Answer::new(UNKNOWN_ANSWER)),
+        _ => None,
+    }
+}
+
+fn response(place: u8) -> Option<DialResponse> {
+    let known = KnownDialResponse::ALL;
+    match known.get(usize::from(place)) {
+        Some(known) => Some(DialResponse::from(*known)),
+        None if usize::from(place) == known.len() => Some(DialResponse::new(UNKNOWN_RESPONSE)),
+        None => None,
+    }
+}
+
+fn shape(place: u8) -> Option<Shape> {
+    Some(match place {
+        1 => Shape::UnknownFields,
+        2 => Shape::NumbersAsStrings,
+        3 => Shape::NullData,
+        4 => Shape::NoData,
+        5 => Shape::NoCost,
+        6 => Shape::EmptyWords,
+        7 => Shape::MessageInsteadOfMsg,
+        8 => Shape::DataAsList,
+        9 => Shape::NotJson,
+        _ => return None,
+    })
+}
+
+fn delivery(place: u8) -> Option<Delivery> {
+    Some(match place {
+        1 => Delivery::Twice,
+        2 => Delivery::Never,
+        3 => Delivery::Late,
+        4 => Delivery::BeforeReply,
+        5 => Delivery::ForeignBatchNo,
+        6 => Delivery::ForeignMessageId,
+        7 => Delivery::TwiceDiffering,
+        _ => return None,
+    })
+}
+
+/// The values of the last `N` digits; `None` when there are fewer, or one of them is no digit.
+fn last_digits<const N: usize>(digits: &str) -> Option<[u8; N]> {
+    let last = digits.as_bytes().last_chunk::<N>()?;
+    last.iter().all(u8::is_ascii_digit).then(|| last.map(|byte| byte - b'0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use numcheck_protocol::number_check::{
+        Answer, CallbackCode, DialResponse, KnownDialResponse, NumberType,
+    };
+    use numcheck_protocol::qxt::{Operator, PrivacyStatus, QxtCode};
+
+    use super::{Delivery, MAGIC, Magic, QxtMagic, Shape, batch_code, of, of_qxt};
+
+    #[test]
+    fn every_example_of_the_table_is_magic() {
+        for row in MAGIC {
+            let is_magic = match row.endpoint {
+                "number check" if row.pattern.starts_with("batchNo") => batch_code(row.example).is_some(),
+                "number check" => of(row.example).is_some(),
+                // The samples and checkCode are tested over the wire.
+                "QXT" => of_qxt(row.example).is_some() || !row.pattern.starts_with('…'),
+                _ => true,
+            };
+            assert!(is_magic, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn any_country_code_works_and_digits_before_the_last_six_do_not_matter() {
+        for digits in ["8613800000112", "14155000112", "447911000112", "000112"] {
+            assert_eq!(of(digits), Some(Magic::Code(CallbackCode::BACKEND_FAILED)), "{digits}");
+        }
+    }
+
+    #[test]
+    fn codes_that_no_document_lists_can_be_had_and_success_is_not_magic() {
+        assert_eq!(of("14155000999"), Some(Magic::Code(CallbackCode::new(999))));
+        assert_eq!(of("14155000000"), None);
+    }
+
+    #[test]
+    fn live_and_dial_answers_follow_their_digits() {
+        assert_eq!(of("14155001123"), Some(Magic::Live(Answer::YES, Answer::NO, Answer::UNKNOWN)));
+        assert_eq!(
+            of("14155001444"),
+            Some(Magic::Live(Answer::new("MAYBE"), Answer::new("MAYBE"), Answer::new("MAYBE")))
+        );
+        assert_eq!(of("14155001105"), None);
+        for (place, known) in KnownDialResponse::ALL.iter().enumerate() {
+            let wanted = Magic::Dial(Answer::NO, Answer::YES, DialResponse::from(*known));
+            assert_eq!(of(&format!("141550221{place:02}")), Some(wanted), "{place}");
+        }
+        assert!(matches!(of("1415022111"), Some(Magic::Dial(_, _, response)) if response.known().is_none()));
+        assert_eq!(of("1415022112"), None);
+    }
+
+    #[test]
+    fn types_shapes_and_deliveries_follow_their_digits() {
+        assert_eq!(of("1415003007"), Some(Magic::Type(NumberType::VOICEMAIL)));
+        assert_eq!(of("1415003042"), Some(Magic::Type(NumberType::new(42))));
+        assert_eq!(of("1415003209"), Some(Magic::Shape(Shape::NotJson)));
+        assert_eq!(of("1415003302"), Some(Magic::Delivery(Delivery::Never)));
+        assert_eq!(of("1415003399"), None);
+        assert_eq!(of("1415003100"), None);
+    }
+
+    #[test]
+    fn what_is_no_number_is_not_magic() {
+        for text in ["", "00112", "x00112", "８00112x"] {
+            assert_eq!(of(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn batch_numbers_ask_for_submit_codes() {
+        assert_eq!(batch_code("sandbox-203"), Some(203));
+        assert_eq!(batch_code("sandbox-203-run-7"), Some(203));
+        assert_eq!(batch_code("sandbox-77777"), Some(77_777));
+        for other in [
+            "sandbox-",
+            "sandbox-0",
+            "sandbox-000",
+            "sandbox-+20",
+            "sandbox-123456",
+            "203",
+            "Sandbox-203",
+            "sandbox-2x",
+        ] {
+            assert_eq!(batch_code(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn qxt_numbers_ask_for_codes_and_answers() {
+        assert_eq!(of_qxt("13800000904"), Some(QxtMagic::Code(QxtCode::NOTHING_FOUND)));
+        assert_eq!(of_qxt("13800000911"), Some(QxtMagic::Code(QxtCode::BAD_PARAMETER)));
+        assert_eq!(
+            of_qxt("13800000421"),
+            Some(QxtMagic::Answer(PrivacyStatus::NOT_PRIVACY, Operator::CHINA_MOBILE))
+        );
+        for other in ["13800000900", "13800000410", "13800000446", "13800138000"] {
+            assert_eq!(of_qxt(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! An accepted submit: its numbers and ids, held as compactly as they came.
+//!
+//! A million numbers take some 18 MB: their text, and four bytes each. It must not hold results: those are worked out when due.
+
+use std::sync::Arc;
+
+use numcheck_protocol::number_check::KnownCheckLevel;
+
+use crate::ids::{BatchIds, SUFFIXES};
+use crate::push::Destination;
+
+/// One accepted submit.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    phones: Phones,
+    pub(crate) level: KnownCheckLevel,
+    pub(crate) batch_no: Arc<str>,
+    pub(crate) message_id: String,
+    pub(crate) ids: BatchIds,
+    pub(crate) destination: Destination,
+}
+
+impl Batch {
+    pub(crate) fn new(
+        phones: Phones,
+        level: KnownCheckLevel,
+        batch_no: Arc<str>,
+        ids: BatchIds,
+        destination: Destination,
+    ) -> Self {
+        Self { phones, level, batch_no, message_id: ids.message_id(), ids, destination }
+    }
+
+    /// How many numbers.
+    pub(crate) fn count(&self) -> u32 {
+        self.phones.count()
+    }
+
+    /// The number at a place, as submitted.
+    pub(crate) fn phone(&self, place: u32) -> &str {
+        self.phones.get(place)
+    }
+
+    /// The message id of the number at a place: the submit's own where it holds one number only.
+    pub(crate) fn message_id(&self, place: u32) -> String {
+        match self.count() {
+            1 => self.message_id.clone(),
+            _ => format!("{}-{:06}", self.message_id, self.ids.suffix(place)),
+        }
+    }
+}
+
+/// The most numbers in one batch: as many as there are suffixes.
+pub(crate) const MOST_NUMBERS: usize = SUFFIXES as usize;
+
+/// The numbers of a submit in their order.
+pub(crate) struct Phones {
+    text: Box<str>,
+    /// Where each number ends in the text. Between two of them stands a comma.
+    ends: Box<[u32]>,
+}
+
+impl Phones {
+    /// Numbers joined by commas. `None` when there are more than fit.
+    pub(crate) fn new(joined: &str) -> Option<Self> {
+        let mut ends = Vec::with_capacity(joined.len() / 12 + 1);
+        let mut at = 0_usize;
+        for phone in joined.split(',') {
+            at += phone.len();
+            ends.push(u32::try_from(at).ok()?);
+            at += 1;
+        }
+        (ends.len() <= MOST_NUMBERS).then(|| Self { text: joined.into(), ends: ends.into() })
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.ends.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn get(&self, place: u32) -> &str {
+        let end_of = |place: u32| Some(*self.ends.get(usize::try_from(place).ok()?)? as usize);
+        let start = place.checked_sub(1).and_then(end_of).map_or(0, |end| end + 1);
+        end_of(place).and_then(|end| self.text.get(start..end)).unwrap_or_default()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.text.split(',')
+    }
+}
+
+impl std::fmt::Debug for Phones {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Phones({} numbers)", self.count())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Phones;
+
+    #[test]
+    fn every_place_gives_its_number() {
+        let phones = Phones::new("8613800138000,44,,447911123456").unwrap();
+        let all: Vec<&str> = (0..5).map(|place| phones.get(place)).collect();
+        assert_eq!(all, ["8613800138000", "44", "", "447911123456", ""]);
+        assert_eq!(phones.iter().count(), phones.count() as usize);
+    }
+
+    #[test]
+    fn more_numbers_than_suffixes_are_refused() {
+        assert!(Phones::new(&"1,".repeat(999_999)).is_some());
+        assert!(Phones::new(&"1,".repeat(1_000_000)).is_none());
+    }
+
+    #[test]
+    fn debug_shows_how_many_and_not_which() {
+        assert_eq!(format!("{:?}", Phones::new("8613800138000,8613800138001").unwrap()), "Phones(2 numbers)");
+    }
+}

@@ -1,0 +1,29 @@
+//! The texts that go with submit codes, as the document's table words them.
+//!
+//! For people only: a client that compares them is wrong, as the platform's own samples differ from its table.
+
+use numcheck_protocol::Lang;
+use numcheck_protocol::number_check::SubmitCode;
+
+pub(crate) fn submit_text(code: SubmitCode) -> &'static str {
+    match code.get() {
+        // The table says "Success", the sample "success".
+        0 => "success",
+        201 => "Parameter error or empty",
+        202 => "Application not available or incorrect appkey",
+        203 => "Country operator information not recognized",
+        204 => "Exception in customer deduction interface",
+        205 => "No application pricing found",
+        206 => "Exception in request check business interface",
+        207 => "Invalid check type",
+        210 => {
+            "Inconsistent customer information corresponding to the authentication mechanism and the customer \
+             information corresponding to the appkey"
+        }
+        211 => "Insufficient customer balance",
+        212 => "Batch number length cannot exceed 64 characters",
+        288 => "Request failed",
+        299 => "System error",
+        _ => code.meaning(Lang::En),
+    }
+}

@@ -1,0 +1,9 @@
+//! The sandbox's own page: what arrived, what was pushed, what it cost, and the magic numbers.
+//!
+//! Self-contained, with nothing from elsewhere. Numbers are masked, and nothing of a request's body, no key and no secret is shown.
+
+mod json;
+mod status;
+
+pub(crate) use json::{health, journal, ledger};
+pub(crate) use status::{CONTENT_SECURITY_POLICY, status};

@@ -1,0 +1,145 @@
+//! QXT: is a Chinese mobile number a privacy (virtual) number?
+//!
+//! Area and operator are real where public data knows them; the status follows the number's range. No cache and no state but the
+//! balance. It must not note a key.
+
+use std::net::IpAddr;
+
+use numcheck_protocol::qxt::{Operator, PrivacyReply, PrivacyResult, PrivacyStatus, QxtCode};
+use numcheck_protocol::{Extra, Field, Lang, PhoneText, Text};
+
+use crate::ledger::{Item, Service, TooPoor};
+use crate::magic::{QxtMagic, of_qxt};
+use crate::server::Answer;
+use crate::state::Shared;
+use crate::{metadata, prices, rule};
+
+/// Ranges of the virtual operators (MVNO): their numbers are privacy numbers here.
+const VIRTUAL_RANGES: [&str; 5] = ["162", "165", "167", "170", "171"];
+
+/// The documents' own samples, which public data does not know: number, status, area, operator.
+const SAMPLES: [(&str, PrivacyStatus, &str, Operator); 2] = [
+    ("18466849135", PrivacyStatus::PRIVACY, "上海-上海", Operator::CHINA_MOBILE),
+    ("16717707933", PrivacyStatus::PRIVACY, "广东-深圳", Operator::OTHER),
+];
+
+/// Areas for magic numbers, and for unknown ones where the sandbox is told to make them up.
+const MADE_UP_AREAS: [&str; 6] =
+    ["广东-深圳", "北京-北京", "上海-上海", "浙江-杭州", "四川-成都", "湖北-武汉"];
+
+/// Answers a query, from its parameters as they came in a form or a query string. A parameter that comes twice counts once, as the
+/// first.
+///
+/// The order: 1 (a parameter missing, or an apikey that is not 32 letters and digits), -1, -9, -2, -3, the number's magic, -4, -5.
+/// Only an answer with code 0 costs.
+pub(crate) fn privacy(shared: &Shared, peer: IpAddr, parameters: &[u8]) -> Answer {
+    let parameter = |name: &str| {
+        let mut all = form_urlencoded::parse(parameters);
+        all.find(|(key, _)| key == name).map(|(_, value)| value).filter(|value| !value.is_empty())
+    };
+    let (apikey, mobile) = (parameter("apikey"), parameter("mobile"));
+    let answer = match (&apikey, &mobile) {
+        (Some(apikey), Some(mobile)) => result(shared, peer, apikey, mobile),
+        _ => Err((QxtCode::BAD_PARAMETER, "apikey or mobile is missing or empty")),
+    };
+    match answer {
+        Ok(result) => Answer { numbers: 1, ..reply(QxtCode::SUCCESS, "", Field::Known(result)) },
+        Err((code, why)) => refusal(code, why),
+    }
+}
+
+/// The envelope of a query without answer. What stands there beside the code is not documented; here, nothing.
+pub(crate) fn refusal(code: QxtCode, why: &str) -> Answer {
+    reply(code, why, Field::Absent)
+}
+
+fn reply(code: QxtCode, why: &str, result: Field<PrivacyResult<'_>>) -> Answer {
+    let reason = if code == QxtCode::SUCCESS { "Succ" } else { code.meaning(Lang::Zh) };
+    let reply = PrivacyReply {
+        code: Field::Known(code),
+        reason: Field::Known(Text::new(reason)),
+        result,
+        extra: Extra::default(),
+    };
+    Answer::envelope(&reply, code.get(), why.to_owned())
+}
+
+type Refusal = (QxtCode, &'static str);
+
+fn result<'a>(
+    shared: &Shared,
+    peer: IpAddr,
+    apikey: &str,
+    mobile: &'a str,
+) -> Result<PrivacyResult<'a>, Refusal> {
+    if apikey.len() != 32 || !apikey.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err((QxtCode::BAD_PARAMETER, "an apikey is 32 letters and digits"));
+    }
+    let owner =
+        shared.accounts.iter().enumerate().find(|(_, account)| account.qxt_api_key.expose() == apikey);
+    let (owner, account) = owner.ok_or((QxtCode::NO_SUCH_KEY, "no account has this apikey"))?;
+    if account.qxt_allowed_ips.as_ref().is_some_and(|allowed| !allowed.contains(&peer.to_canonical())) {
+        return Err((QxtCode::IP_NOT_AUTHORISED, "the account does not allow the caller's address"));
+    }
+    if mobile.chars().count() != 11 {
+        return Err((QxtCode::BAD_LENGTH, "a mobile number has 11 digits, without country code"));
+    }
+    if !is_mobile(mobile) {
+        return Err((QxtCode::NOT_MOBILE, "a mobile number is 1, then 3 to 9, then nine digits"));
+    }
+    let (status, area, operator) = answer(shared, mobile)?;
+    charge(shared, owner)?;
+    Ok(PrivacyResult {
+        mobile: Field::Known(PhoneText::new(mobile)),
+        status: Field::Known(status),
+        area: Field::Known(Text::new(area)),
+        now_isp: Field::Known(operator),
+        extra: Extra::default(),
+    })
+}
+
+fn is_mobile(mobile: &str) -> bool {
+    matches!(mobile.as_bytes(), [b'1', b'3'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit))
+}
+
+fn answer(shared: &Shared, mobile: &str) -> Result<(PrivacyStatus, &'static str, Operator), Refusal> {
+    let sample = SAMPLES.iter().find(|(number, ..)| *number == mobile);
+    if let Some((_, status, area, operator)) = sample {
+        return Ok((status.clone(), area, operator.clone()));
+    }
+    let area = metadata::area(mobile);
+    match of_qxt(mobile) {
+        Some(QxtMagic::Code(code)) => return Err((code, "the number asks for this code")),
+        Some(QxtMagic::Answer(status, operator)) => {
+            return Ok((status, area.unwrap_or_else(|| made_up_area(mobile)), operator));
+        }
+        None => {}
+    }
+    let area = match area {
+        Some(area) => area,
+        None if shared.settings.assumptions.make_up_unknown_areas => made_up_area(mobile),
+        None => return Err((QxtCode::NOTHING_FOUND, "no public data knows the area of this range")),
+    };
+    let is_virtual = VIRTUAL_RANGES.iter().any(|range| mobile.starts_with(range));
+    let status = if is_virtual { PrivacyStatus::PRIVACY } else { PrivacyStatus::NOT_PRIVACY };
+    Ok((status, area, operator(mobile)))
+}
+
+/// The operator of the range; those that the document does not name are all "another operator".
+fn operator(mobile: &str) -> Operator {
+    let name = metadata::carrier_zh(&format!("86{mobile}")).unwrap_or_default();
+    let operator = Operator::new(name);
+    if operator.known().is_some() { operator } else { Operator::OTHER }
+}
+
+fn made_up_area(mobile: &str) -> &'static str {
+    let place = rule::pick(mobile, "area", &[1; MADE_UP_AREAS.len()]);
+    MADE_UP_AREAS.get(place).copied().unwrap_or_default()
+}
+
+fn charge(shared: &Shared, account: usize) -> Result<(), Refusal> {
+    let (price, currency) = prices::qxt_price();
+    let item = Item { code: QxtCode::SUCCESS.get(), count: 1, price, currency };
+    let charged = shared.books.charge(account, Service::Privacy, &[item]);
+    charged.map_err(|TooPoor| (QxtCode::BALANCE_TOO_LOW, "the balance is used up"))
+}

@@ -1,0 +1,305 @@
+//! A running sandbox, and how one is started.
+//!
+//! It joins the parts and hands out what they know; it must not decide what any endpoint answers.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use numcheck_protocol::Platform;
+use tokio::task::JoinSet;
+
+use crate::account::Account;
+use crate::clock::Clock;
+use crate::error::StartError;
+use crate::faults::Faults;
+use crate::journal::Journal;
+use crate::ledger::Ledger;
+use crate::settings::{Assumptions, PushPolicy, Settings};
+use crate::state::Shared;
+use crate::{push, server};
+
+/// Both platforms, listening on this machine. Dropping it stops it at once.
+///
+/// Every request and every push stands in the [`journal`](Self::journal), every charge in the [`ledger`](Self::ledger).
+/// Nothing here costs money or leaves this machine.
+///
+/// ```
+/// # async fn example() -> Result<(), numcheck_sandbox::StartError> {
+/// use numcheck_sandbox::Sandbox;
+///
+/// let sandbox = Sandbox::start().await?;
+/// println!("number check and WhatsApp: {}", sandbox.nxcloud_url());
+/// println!("QXT: {}", sandbox.qxt_url());
+/// println!("access key: {}", sandbox.account().access_key);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Sandbox {
+    shared: Arc<Shared>,
+    nxcloud: SocketAddr,
+    qxt: SocketAddr,
+    tasks: JoinSet<()>,
+}
+
+impl Sandbox {
+    /// A sandbox with the built-in accounts on two free ports of `127.0.0.1`. Needs a tokio runtime with its timer and I/O on.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn start() -> Result<Self, StartError> {
+        Self::builder().start().await
+    }
+
+    /// A sandbox to be set up first.
+    pub fn builder() -> SandboxBuilder {
+        SandboxBuilder::default()
+    }
+
+    /// Base URL of NXCLOUD's endpoints, without a slash at the end. In a browser it shows what happens.
+    pub fn nxcloud_url(&self) -> String {
+        format!("http://{}", self.nxcloud)
+    }
+
+    /// Base URL of QXT's endpoint, without a slash at the end.
+    pub fn qxt_url(&self) -> String {
+        format!("http://{}", self.qxt)
+    }
+
+    /// Where NXCLOUD listens.
+    pub fn nxcloud_addr(&self) -> SocketAddr {
+        self.nxcloud
+    }
+
+    /// Where QXT listens.
+    pub fn qxt_addr(&self) -> SocketAddr {
+        self.qxt
+    }
+
+    /// The first account: the built-in one, or the one that was set in its place.
+    #[expect(clippy::indexing_slicing, reason = "the builder always puts an account there")]
+    pub fn account(&self) -> &Account {
+        &self.shared.accounts[0]
+    }
+
+    /// All accounts.
+    pub fn accounts(&self) -> &[Account] {
+        &self.shared.accounts
+    }
+
+    /// The first account's QXT key.
+    pub fn qxt_api_key(&self) -> &str {
+        self.account().qxt_api_key.expose()
+    }
+
+    /// The sandbox's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// Puts the sandbox's time forward: results become due, signatures become stale. To wait for what became due, see
+    /// [`settled`](Self::settled).
+    pub fn advance(&self, by: Duration) {
+        self.shared.clock.advance(by);
+    }
+
+    /// Waits until every push that is due has been tried, its retries that are due included. Those due later do not count.
+    ///
+    /// It waits for the receivers' answers, so a receiver that only runs between two awaits of the same task is never heard.
+    pub async fn settled(&self) {
+        let mut changes = self.shared.log.watch();
+        while !self.shared.queue.is_settled(self.shared.clock.now_ms()) {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// How many results wait for their time, and how many are being pushed now.
+    pub fn pushes_left(&self) -> (usize, usize) {
+        self.shared.queue.waiting()
+    }
+
+    /// What happened until now.
+    pub fn journal(&self) -> Journal {
+        self.shared.log.read()
+    }
+
+    /// Waits until the journal fulfils a condition, and returns it.
+    pub async fn journal_when(&self, mut condition: impl FnMut(&Journal) -> bool) -> Journal {
+        let mut changes = self.shared.log.watch();
+        loop {
+            changes.mark_unchanged();
+            let journal = self.journal();
+            if condition(&journal) || changes.changed().await.is_err() {
+                return journal;
+            }
+        }
+    }
+
+    /// Who paid what until now.
+    pub fn ledger(&self) -> Ledger {
+        self.shared.books.read()
+    }
+
+    /// Makes things go wrong, or right again with [`Faults::none`]. Replaces all former faults.
+    pub fn set_faults(&self, faults: Faults) {
+        self.shared.set_faults(faults);
+    }
+
+    /// Stops listening and pushing, and waits until every connection is closed. What was not yet pushed is lost.
+    pub async fn shutdown(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sandbox")
+            .field("nxcloud", &self.nxcloud)
+            .field("qxt", &self.qxt)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A sandbox to be set up. Every setting has a default.
+#[derive(Debug)]
+#[must_use = "nothing runs before `start`"]
+pub struct SandboxBuilder {
+    nxcloud: SocketAddr,
+    qxt: SocketAddr,
+    settings: Settings,
+    clock: Clock,
+    account: Account,
+    more_accounts: Vec<Account>,
+    faults: Faults,
+}
+
+impl Default for SandboxBuilder {
+    fn default() -> Self {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            nxcloud: any_port,
+            qxt: any_port,
+            settings: Settings::default(),
+            clock: Clock::system(),
+            account: Account::default(),
+            more_accounts: vec![Account::other()],
+            faults: Faults::none(),
+        }
+    }
+}
+
+impl SandboxBuilder {
+    /// Where NXCLOUD's endpoints listen. Default: a free port of `127.0.0.1`.
+    pub fn nxcloud_addr(mut self, address: SocketAddr) -> Self {
+        self.nxcloud = address;
+        self
+    }
+
+    /// Where QXT's endpoint listens. Default: a free port of `127.0.0.1`.
+    pub fn qxt_addr(mut self, address: SocketAddr) -> Self {
+        self.qxt = address;
+        self
+    }
+
+    /// How long after the submit its results are pushed, in the sandbox's time. Default: 200 ms. The platform takes 10 s to 5 min.
+    pub fn callback_delay(mut self, delay: Duration) -> Self {
+        self.settings.callback_delay = delay;
+        self
+    }
+
+    /// How long the minute is after which a refused push is tried again, sixty times. Default: a minute.
+    pub fn minute(mut self, minute: Duration) -> Self {
+        self.settings.minute = minute;
+        self
+    }
+
+    /// How long a receiver may take to answer a push, in real time. Default: 10 s. The documents name no limit.
+    pub fn push_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.push_timeout = timeout;
+        self
+    }
+
+    /// How many connections to one receiver there are at most. Default: 64.
+    pub fn push_connections(mut self, most: usize) -> Self {
+        self.settings.push_connections = most.max(1);
+        self
+    }
+
+    /// Where results may be pushed. Default: to this machine only.
+    pub fn allow_push_to(mut self, policy: PushPolicy) -> Self {
+        self.settings.push_policy = policy;
+        self
+    }
+
+    /// The sandbox's clock. Default: the machine's.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// What message ids, batch numbers and chosen faults follow from. Default: 1.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = seed;
+        self
+    }
+
+    /// Replaces the first built-in account.
+    pub fn account(mut self, account: Account) -> Self {
+        self.account = account;
+        self
+    }
+
+    /// Adds an account to the two built-in ones.
+    pub fn another_account(mut self, account: Account) -> Self {
+        self.more_accounts.push(account);
+        self
+    }
+
+    /// Replaces the choices where the documents are silent.
+    pub fn assumptions(mut self, assumptions: Assumptions) -> Self {
+        self.settings.assumptions = assumptions;
+        self
+    }
+
+    /// Faults from the start.
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    /// The longest request body, in bytes; a longer one is answered with HTTP 413. Default: 16 MiB, some 1.2 million numbers.
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.settings.body_limit = bytes;
+        self
+    }
+
+    /// How many entries the journal keeps. Default: 10 000. Older ones stay counted.
+    pub fn journal_entries(mut self, most: usize) -> Self {
+        self.settings.journal_entries = most.max(1);
+        self
+    }
+
+    /// Starts it. Needs a tokio runtime with its timer and I/O on.
+    ///
+    /// # Errors
+    /// When an address cannot be listened on. Nothing was started then.
+    pub async fn start(self) -> Result<Sandbox, StartError> {
+        let listen = |platform, address| {
+            let listening = server::bind(address).and_then(|open| Ok((open.local_addr()?, open)));
+            listening.map_err(|source| StartError::new(platform, address, source))
+        };
+        let (nxcloud, nxcloud_listener) = listen(Platform::Nxcloud, self.nxcloud)?;
+        let (qxt, qxt_listener) = listen(Platform::Qxt, self.qxt)?;
+        let accounts = std::iter::once(self.account).chain(self.more_accounts).collect();
+        let shared = Arc::new(Shared::new(self.settings, accounts, self.clock));
+        shared.set_faults(self.faults);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(server::run(Arc::clone(&shared), Platform::Nxcloud, nxcloud_listener, nxcloud));
+        tasks.spawn(server::run(Arc::clone(&shared), Platform::Qxt, qxt_listener, qxt));
+        tasks.spawn(push::run(Arc::clone(&shared)));
+        tracing::info!(%nxcloud, %qxt, "sandbox listening");
+        Ok(Sandbox { shared, nxcloud, qxt, tasks })
+    }
+}

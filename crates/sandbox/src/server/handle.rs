@@ -1,0 +1,216 @@
+//! From a request to its answer: route, fault, endpoint, journal, HTTP.
+//!
+//! It must not decide what an endpoint answers.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use numcheck_protocol::number_check::SubmitCode;
+use numcheck_protocol::qxt::QxtCode;
+use numcheck_protocol::whatsapp::WhatsAppCode;
+use numcheck_protocol::{Info, Platform, mask};
+use tracing::debug;
+
+use super::answer::{Answer, HTML};
+use super::auth::{Distrust, authenticate};
+use super::call::{Call, Unread};
+use super::reply_body::{Cut, ReplyBody};
+use super::route::{self, Page, Route, route};
+use crate::faults::{Fault, Operation};
+use crate::journal::{HiddenBytes, RequestRecord, What};
+use crate::state::Shared;
+use crate::{number_check, page, qxt, whatsapp};
+
+/// Says why something was refused. The platforms have no such header.
+const WHY: &str = "x-sandbox-why";
+/// How long an answer waits for the results that are to come before it.
+const BEFORE_REPLY_PATIENCE: Duration = Duration::from_secs(10);
+/// The longest path that the journal keeps.
+const LONGEST_PATH: usize = 256;
+
+/// Answers one request.
+pub(crate) async fn handle(
+    shared: &Shared,
+    platform: Platform,
+    peer: IpAddr,
+    request: Request<Incoming>,
+) -> Result<Response<ReplyBody>, Cut> {
+    let (call, unread) = Call::read(request, peer, shared.settings.body_limit).await;
+    let found = route(platform, &call.method, &call.path);
+    if let Route::Page(page) = found {
+        return Ok(respond(shared, show(shared, page), false));
+    }
+    let (operation, info) = match found {
+        Route::Endpoint(operation, info) => (operation, Some(info)),
+        _ => (Operation::Any, None),
+    };
+    let fault = info.and_then(|_| shared.faults().for_request(operation, shared.settings.seed));
+    let answered = match (&unread, info) {
+        (Some(Unread::Broken), _) => Err("the request broke off"),
+        (Some(Unread::TooLong), _) => Ok(sandbox_error(413, "the body is longer than this sandbox takes")),
+        (Some(Unread::TooSlow), _) => Ok(sandbox_error(408, "the body did not arrive in time")),
+        (None, None) => Ok(lost(platform, found)),
+        (None, Some(info)) => match early(operation, fault.as_ref()) {
+            Some(answered) => answered,
+            None => Ok(dispatch(shared, operation, info, &call).await),
+        },
+    };
+    let closed = answered.is_err() || fault == Some(Fault::AcceptThenClose);
+    let mut answer =
+        answered.unwrap_or_else(|why| Answer { why: why.to_owned(), ..Answer::new(0, HTML, b"".as_slice()) });
+    if fault == Some(Fault::NotJson) {
+        answer =
+            Answer { content_type: HTML, body: b"<html><body>502</body></html>".as_slice().into(), ..answer };
+    }
+    record(shared, platform, &call, info, &answer, closed, fault.as_ref());
+    for tried in std::mem::take(&mut answer.before_reply) {
+        // Whether it was tried or nobody is there to try it: the answer must not wait for ever.
+        let _ = tokio::time::timeout(BEFORE_REPLY_PATIENCE, tried).await;
+    }
+    if closed {
+        return Err(Cut);
+    }
+    if let Some(Fault::DelayReply(by)) = fault {
+        tokio::time::sleep(by).await;
+    }
+    Ok(respond(shared, answer, fault == Some(Fault::CutReply)))
+}
+
+/// The answer of a fault that strikes before anything is done.
+fn early(operation: Operation, fault: Option<&Fault>) -> Option<Result<Answer, &'static str>> {
+    match fault? {
+        Fault::Respond(status) => {
+            let body = format!("<html><body>{status}</body></html>").into_bytes();
+            Some(Ok(Answer { why: "a fault".to_owned(), ..Answer::new(*status, HTML, body) }))
+        }
+        Fault::Close => Some(Err("a fault")),
+        Fault::Code(code) => Some(Ok(refuse(operation, *code, "a fault"))),
+        _ => None,
+    }
+}
+
+async fn dispatch(shared: &Shared, operation: Operation, info: &Info, call: &Call) -> Answer {
+    let access_key = call.header(numcheck_signing::header::ACCESS_KEY).map(str::to_owned);
+    let answer = match operation {
+        Operation::Submit => match authenticate(shared, call, info, |account| account.number_check) {
+            Ok(account) => number_check::submit(shared, account, &call.body).await,
+            Err(Distrust { code, why }) => refuse(operation, code.get(), &why),
+        },
+        Operation::CheckCode => match authenticate(shared, call, info, |account| account.whatsapp) {
+            Ok(account) => whatsapp::check_code(shared, account, &call.body),
+            Err(Distrust { code, why }) => refuse(operation, code.get(), &why),
+        },
+        Operation::Privacy => qxt::privacy(shared, call.peer, parameters(call)),
+        Operation::Any => lost(info.platform, Route::Nowhere),
+    };
+    Answer { access_key, ..answer }
+}
+
+/// Where QXT's parameters stand: in the query of a GET, in the body of a POST. A POST that is no form has none.
+fn parameters(call: &Call) -> &[u8] {
+    match call.method {
+        Method::GET => call.query.as_bytes(),
+        _ if call.media_type() == "application/x-www-form-urlencoded" => &call.body,
+        _ => b"",
+    }
+}
+
+/// An endpoint's envelope with a code, without anything done.
+fn refuse(operation: Operation, code: i64, why: &str) -> Answer {
+    match operation {
+        Operation::CheckCode => whatsapp::reply(WhatsAppCode::new(code), why),
+        Operation::Privacy => qxt::refusal(QxtCode::new(code), why),
+        Operation::Submit | Operation::Any => number_check::refusal(SubmitCode::new(code), why),
+    }
+}
+
+/// The answer to a path or a method that does not exist.
+fn lost(platform: Platform, found: Route) -> Answer {
+    let paths = route::paths(platform);
+    match found {
+        Route::WrongMethod(allow) => Answer {
+            allow: Some(allow),
+            ..Answer::json(
+                405,
+                &serde_json::json!({"error": format!("use {allow}"), "paths": paths}),
+                "wrong method",
+            )
+        },
+        _ => Answer::json(404, &serde_json::json!({"error": "no such path", "paths": paths}), "no such path"),
+    }
+}
+
+fn sandbox_error(status: u16, why: &str) -> Answer {
+    Answer::json(status, &serde_json::json!({ "error": why }), why)
+}
+
+fn show(shared: &Shared, page: Page) -> Answer {
+    match page {
+        Page::Status => page::status(),
+        Page::Journal => page::journal(shared),
+        Page::Ledger => page::ledger(shared),
+        Page::Health => page::health(shared),
+    }
+}
+
+fn record(
+    shared: &Shared,
+    platform: Platform,
+    call: &Call,
+    info: Option<&Info>,
+    answer: &Answer,
+    closed: bool,
+    fault: Option<&Fault>,
+) {
+    let endpoint = info.map(|info| info.id);
+    debug!(endpoint, status = answer.status, code = answer.code, why = %answer.why, closed, "request answered");
+    // A path that is no endpoint's may hold anything.
+    let path = mask::digits(&call.path).chars().take(LONGEST_PATH).collect();
+    let body = if call.method == Method::GET { Bytes::from(call.query.clone()) } else { call.body.clone() };
+    let record = RequestRecord {
+        platform,
+        method: call.method.to_string(),
+        path,
+        endpoint,
+        access_key: answer.access_key.clone(),
+        status: (!closed).then_some(answer.status),
+        code: answer.code,
+        why: answer.why.clone(),
+        numbers: answer.numbers,
+        batch_no: answer.batch_no.clone(),
+        message_id: answer.message_id.clone(),
+        fault: fault.map(|fault| format!("{fault:?}")),
+        body: HiddenBytes(body),
+    };
+    shared.log.write(shared.clock.now_ms(), What::Request(record));
+}
+
+fn respond(shared: &Shared, answer: Answer, cut: bool) -> Response<ReplyBody> {
+    let bytes = Bytes::from(answer.body.into_owned());
+    let body = if cut { ReplyBody::cut(bytes) } else { ReplyBody::whole(bytes) };
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(date) = HeaderValue::try_from(shared.clock.http_date()) {
+        headers.insert(header::DATE, date);
+    }
+    if answer.content_type == HTML {
+        headers
+            .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(page::CONTENT_SECURITY_POLICY));
+    }
+    if let Some(allow) = answer.allow {
+        headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+    }
+    if !answer.why.is_empty()
+        && let Ok(why) = HeaderValue::try_from(answer.why)
+    {
+        headers.insert(WHY, why);
+    }
+    response
+}

@@ -1,0 +1,16 @@
+//! The HTTP side: two ports, one request at a time in, one answer out.
+//!
+//! It reads and bounds requests, finds who answers them, carries out faults and writes the journal. It must not know what any
+//! endpoint decides.
+
+mod answer;
+mod auth;
+mod call;
+mod diagnosis;
+mod handle;
+mod listener;
+mod reply_body;
+mod route;
+
+pub(crate) use answer::Answer;
+pub(crate) use listener::{bind, run};

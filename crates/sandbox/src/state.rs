@@ -1,0 +1,76 @@
+//! What all parts of a running sandbox share.
+//!
+//! It holds and hands out; it decides nothing.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tokio::sync::watch;
+
+use crate::account::Account;
+use crate::clock::Clock;
+use crate::faults::Faults;
+use crate::ids::Ids;
+use crate::journal::Log;
+use crate::ledger::Books;
+use crate::push::Queue;
+use crate::settings::{RepeatedBatchNo, Settings};
+
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) accounts: Vec<Account>,
+    pub(crate) clock: Clock,
+    pub(crate) books: Books,
+    pub(crate) log: Log,
+    pub(crate) ids: Ids,
+    pub(crate) queue: Queue,
+    faults: RwLock<Arc<Faults>>,
+    /// Whether connections are refused, for the listeners.
+    refuse: watch::Sender<bool>,
+    /// The message id of each batch number that was used, where that matters.
+    used: Mutex<HashMap<(usize, Box<str>), String>>,
+}
+
+impl Shared {
+    pub(crate) fn new(settings: Settings, accounts: Vec<Account>, clock: Clock) -> Self {
+        Self {
+            books: Books::new(&accounts),
+            log: Log::new(settings.journal_entries),
+            ids: Ids::new(settings.seed),
+            queue: Queue::default(),
+            faults: RwLock::default(),
+            refuse: watch::Sender::new(false),
+            used: Mutex::default(),
+            settings,
+            accounts,
+            clock,
+        }
+    }
+
+    pub(crate) fn faults(&self) -> Arc<Faults> {
+        Arc::clone(&self.faults.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_faults(&self, faults: Faults) {
+        self.refuse.send_replace(faults.refuses());
+        *self.faults.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(faults);
+    }
+
+    pub(crate) fn watch_refusal(&self) -> watch::Receiver<bool> {
+        self.refuse.subscribe()
+    }
+
+    /// Keeps a batch number in mind, where a repeated one matters.
+    pub(crate) fn remember(&self, account: usize, batch_no: &str, message_id: &str) {
+        if self.settings.assumptions.repeated_batch_no != RepeatedBatchNo::ChargeAgain {
+            let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+            used.entry((account, batch_no.into())).or_insert_with(|| message_id.to_owned());
+        }
+    }
+
+    /// The message id that a batch number was first given.
+    pub(crate) fn recall(&self, account: usize, batch_no: &str) -> Option<String> {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.get(&(account, batch_no.into())).cloned()
+    }
+}
