@@ -1,0 +1,129 @@
+//! Submitting: takes planned batches one by one, marks each durably, sends it, writes down how it ended.
+//!
+//! It never sends a batch twice. What was sent and not answered is in doubt, and [`crate::reconcile`] alone may plan it again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use futures_util::future::join_all;
+use numcheck_protocol::number_check::CheckLevel;
+
+use crate::clock::Clock;
+use crate::model::{BatchEnd, Job};
+use crate::platform::{Platform, Submitted};
+use crate::store::{Store, StoreError};
+
+/// How many requests are under way at once; what submits keeps the platform's pace.
+const AT_ONCE: usize = 8;
+/// After so many batches in a row that never left, the rest is not tried.
+const GIVE_UP_AFTER: u64 = 3;
+
+/// Submits the planned batches of a job.
+#[derive(Debug)]
+pub struct Drive<S, P> {
+    store: Arc<S>,
+    platform: Arc<P>,
+    clock: Arc<dyn Clock>,
+    /// Who claims the batches, for people who look into the store.
+    owner: String,
+}
+
+/// What submitting did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Driven {
+    /// Batches that were taken for sending.
+    pub batches: u64,
+    /// Why it stopped before the plan's end.
+    pub halt: Option<Halt>,
+}
+
+/// Why submitting stopped before the plan's end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Halt {
+    /// Somebody asked for it.
+    Asked,
+    /// The platform refuses every batch for the same reason.
+    Refused(String),
+    /// Nothing leaves this machine.
+    NotSent(String),
+}
+
+impl<S: Store, P: Platform> Drive<S, P> {
+    /// Submits by `platform` for `owner`.
+    pub fn new(store: Arc<S>, platform: Arc<P>, clock: Arc<dyn Clock>, owner: String) -> Self {
+        Self { store, platform, clock, owner }
+    }
+
+    /// Submits every planned batch of the job once. `stop` is asked before each; so is `allowed`, which may be a budget.
+    ///
+    /// # Errors
+    /// When the store fails. A batch that was being sent then stays marked as such: it is in doubt, and not sent again.
+    pub async fn run(&self, job: &Job, stop: &(dyn Fn() -> bool + Sync)) -> Result<Driven, StoreError> {
+        let round =
+            Round { halted: AtomicBool::new(false), unsent: AtomicU64::new(0), batches: AtomicU64::new(0) };
+        let ends = join_all((0..AT_ONCE).map(|_| self.work(job, stop, &round))).await;
+        let mut driven = Driven { batches: round.batches.into_inner(), halt: None };
+        for end in ends {
+            driven.halt = driven.halt.or(end?);
+        }
+        Ok(driven)
+    }
+
+    async fn work(
+        &self,
+        job: &Job,
+        stop: &(dyn Fn() -> bool + Sync),
+        round: &Round,
+    ) -> Result<Option<Halt>, StoreError> {
+        let level = CheckLevel::new(job.spec.level);
+        loop {
+            if round.halted.load(Ordering::SeqCst) {
+                return Ok(None);
+            }
+            if stop() {
+                return Ok(Some(Halt::Asked));
+            }
+            let Some(claimed) = self.store.claim(job.id, &self.owner, self.clock.now_ms()).await? else {
+                return Ok(None);
+            };
+            round.batches.fetch_add(1, Ordering::SeqCst);
+            let submitted = self.platform.submit(&claimed.batch_no, level, claimed.numbers).await;
+            let (end, halt) = round.judge(submitted);
+            self.store.end(claimed.batch, end, self.clock.now_ms()).await?;
+            if halt.is_some() {
+                round.halted.store(true, Ordering::SeqCst);
+                return Ok(halt);
+            }
+        }
+    }
+}
+
+struct Round {
+    halted: AtomicBool,
+    unsent: AtomicU64,
+    batches: AtomicU64,
+}
+
+impl Round {
+    fn judge(&self, submitted: Submitted) -> (BatchEnd, Option<Halt>) {
+        let unsent = matches!(submitted, Submitted::NotSent { .. });
+        let in_a_row = if unsent {
+            self.unsent.fetch_add(1, Ordering::SeqCst) + 1
+        } else {
+            self.unsent.swap(0, Ordering::SeqCst)
+        };
+        match submitted {
+            Submitted::Accepted { message_id } => (BatchEnd::Accepted { message_id }, None),
+            Submitted::Refused { code, message, for_all } => {
+                let halt = for_all.then(|| Halt::Refused(message.clone()));
+                (BatchEnd::Refused { code, message }, halt)
+            }
+            Submitted::NotSent { message } => {
+                (BatchEnd::NotSent, (in_a_row >= GIVE_UP_AFTER).then_some(Halt::NotSent(message)))
+            }
+            Submitted::InDoubt { message } => (BatchEnd::InDoubt { message }, None),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Receiving: a result is durable before its sender hears of it, and finds its number soon after.
+//!
+//! It must not say "stored" before the store said so, and never refuses a result for what it holds.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::store::{Folded, NewResult, Source, Store, StoreError};
+
+/// How many results are entered at a time: few enough that a waiting push is not held up.
+const SLICE: u32 = 256;
+
+/// Takes results in. Cheap to clone.
+#[derive(Debug)]
+pub struct Inbox<S> {
+    store: Arc<S>,
+    clock: Arc<dyn Clock>,
+    /// Told whenever there is something to enter.
+    arrived: Arc<Notify>,
+    /// Told whenever something was entered.
+    entered: Arc<Notify>,
+}
+
+impl<S> Clone for Inbox<S> {
+    fn clone(&self) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock),
+            arrived: Arc::clone(&self.arrived),
+            entered: Arc::clone(&self.entered),
+        }
+    }
+}
+
+impl<S: Store> Inbox<S> {
+    /// An inbox before a store.
+    pub fn new(store: Arc<S>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock, arrived: Arc::default(), entered: Arc::default() }
+    }
+
+    /// Stores a pushed result of the batch that its capability named. Once this returns `Ok` it is durable: answer 200 then, and not
+    /// before.
+    ///
+    /// # Errors
+    /// When it is not known to be stored: answer 503, and the platform comes back.
+    pub async fn store(&self, batch_no: &str, body: &[u8]) -> Result<(), StoreError> {
+        self.keep(batch_no, Source::Push, [body.to_vec()]).await
+    }
+
+    /// Stores results that were fetched.
+    ///
+    /// # Errors
+    /// When they are not known to be stored.
+    pub async fn store_fetched(&self, batch_no: &str, bodies: Vec<Vec<u8>>) -> Result<(), StoreError> {
+        self.keep(batch_no, Source::Query, bodies).await
+    }
+
+    async fn keep(
+        &self,
+        batch_no: &str,
+        source: Source,
+        bodies: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        let received_ms = self.clock.now_ms();
+        let result = |body| NewResult { batch_no: batch_no.to_owned(), source, body, received_ms };
+        self.store.append(bodies.into_iter().map(result).collect()).await?;
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Enters what was stored, now, until nothing is waiting.
+    ///
+    /// # Errors
+    /// When the store fails; what was entered before stays entered.
+    pub async fn fold_all(&self) -> Result<Folded, StoreError> {
+        let mut sum = Folded::default();
+        loop {
+            let folded = self.store.fold(SLICE).await?;
+            sum.seen += folded.seen;
+            sum.first += folded.first;
+            sum.repeats += folded.repeats;
+            sum.conflicts += folded.conflicts;
+            sum.strays += folded.strays;
+            if folded.seen > 0 {
+                self.entered.notify_waiters();
+            }
+            if folded.seen < SLICE {
+                return Ok(sum);
+            }
+        }
+    }
+
+    /// Enters results as they come, until it is dropped. One process of a store needs to do this.
+    pub async fn keep_folding(&self, folding: Folding) {
+        loop {
+            if let Err(error) = self.fold_all().await {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "results could not be entered; they are stored, and tried again"
+                );
+            }
+            // Other processes append too: look now and then, told or not.
+            let _ = tokio::time::timeout(folding.look_every, self.arrived.notified()).await;
+        }
+    }
+
+    /// Resolves when results were entered after this call.
+    pub fn entered(&self) -> impl Future<Output = ()> + '_ {
+        self.entered.notified()
+    }
+}
+
+/// How results are entered.
+#[derive(Clone, Copy, Debug)]
+pub struct Folding {
+    /// How often to look for results that another process has stored.
+    pub look_every: std::time::Duration,
+}
+
+impl Default for Folding {
+    fn default() -> Self {
+        Self { look_every: std::time::Duration::from_millis(500) }
+    }
+}

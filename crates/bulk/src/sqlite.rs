@@ -1,0 +1,172 @@
+//! The store in a file: SQLite, written by one thread, read by another.
+//!
+//! It must not answer before the device has what it was given: every commit is synchronous. Results that arrive together share one
+//! commit; folding them in takes turns with them, in slices short enough that nobody waits for long.
+
+mod batches;
+mod jobs;
+mod reading;
+mod results;
+mod schema;
+mod worker;
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::ledger::Ledger;
+use crate::model::{BatchEnd, Job, JobName, JobSpec};
+use crate::store::{
+    Answer, Claimed, Duplicate, Folded, NewBatch, NewResult, Odd, OpenBatch, RowFate, Store, StoreError,
+};
+
+use worker::Worker;
+
+/// A store in a file. Other processes may use the same file at the same time.
+#[derive(Debug)]
+pub struct Sqlite {
+    write: Worker,
+    read: Worker,
+}
+
+impl Sqlite {
+    /// Opens the file, or makes it, readable by its owner only; a file of an older release is brought up to date.
+    ///
+    /// # Errors
+    /// When it cannot be opened, is no store, or is a newer release's.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        make_private(path)?;
+        let mut write = connect(path)?;
+        schema::migrate(&mut write)?;
+        let read = connect(path)?;
+        read.pragma_update(None, "query_only", true).map_err(database("open its second connection"))?;
+        Ok(Self { write: Worker::start("store-write", write)?, read: Worker::start("store-read", read)? })
+    }
+}
+
+/// Results are personal data: nobody else reads them.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let opened = options.open(path);
+    opened.map(drop).map_err(|source| StoreError::Database { what: "open its file", source: source.into() })
+}
+
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let open = || {
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(std::time::Duration::from_secs(30))?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        // FULL: a commit is on the device before it returns.
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "cache_size", -32 * 1024)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(connection)
+    };
+    open().map_err(database("open its file"))
+}
+
+fn database(what: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |error| StoreError::Database { what, source: Box::new(error) }
+}
+
+impl Store for Sqlite {
+    fn create_job<'a>(&'a self, name: &'a JobName, spec: &'a JobSpec, now_ms: u64) -> Answer<'a, Job> {
+        let (name, spec) = (name.clone(), spec.clone());
+        self.write.call("make a job", move |tx| jobs::create(tx, &name, &spec, now_ms))
+    }
+
+    fn add_input(&self, job: i64, sequence: u32, bytes: Vec<u8>) -> Answer<'_, ()> {
+        self.write.call("keep the input", move |tx| jobs::add_input(tx, job, sequence, &bytes))
+    }
+
+    fn add_batches(&self, job: i64, batches: Vec<NewBatch>) -> Answer<'_, ()> {
+        self.write.call("keep the plan", move |tx| batches::add(tx, job, &batches))
+    }
+
+    fn add_duplicates(&self, job: i64, rows: Vec<Duplicate>) -> Answer<'_, ()> {
+        self.write.call("keep the plan", move |tx| jobs::add_duplicates(tx, job, &rows))
+    }
+
+    fn finish_plan(&self, job: i64, rows: u64) -> Answer<'_, Job> {
+        self.write.call("finish the plan", move |tx| jobs::finish_plan(tx, job, rows))
+    }
+
+    fn job<'a>(&'a self, name: &'a JobName) -> Answer<'a, Option<Job>> {
+        let name = name.clone();
+        self.read.call("look a job up", move |tx| jobs::find(tx, &name))
+    }
+
+    fn jobs(&self) -> Answer<'_, Vec<Job>> {
+        self.read.call("list the jobs", |tx| jobs::list(tx))
+    }
+
+    fn forget(&self, job: i64) -> Answer<'_, ()> {
+        self.write.call("forget a job", move |tx| jobs::forget(tx, job))
+    }
+
+    fn claim<'a>(&'a self, job: i64, owner: &'a str, now_ms: u64) -> Answer<'a, Option<Claimed>> {
+        let owner = owner.to_owned();
+        self.write.call("mark a batch as sent", move |tx| batches::claim(tx, job, &owner, now_ms))
+    }
+
+    fn end(&self, batch: i64, end: BatchEnd, now_ms: u64) -> Answer<'_, ()> {
+        self.write.call("write down how a batch ended", move |tx| batches::end(tx, batch, &end, now_ms))
+    }
+
+    fn give_up_sending(&self, job: i64, before_ms: u64) -> Answer<'_, u64> {
+        self.write.call("mark batches as in doubt", move |tx| batches::give_up_sending(tx, job, before_ms))
+    }
+
+    fn plan_again(&self, batch: i64, now_ms: u64) -> Answer<'_, ()> {
+        self.write.call("plan a batch again", move |tx| batches::plan_again(tx, batch, now_ms))
+    }
+
+    fn append(&self, results: Vec<NewResult>) -> Answer<'_, ()> {
+        self.write.append(results)
+    }
+
+    fn fold(&self, most: u32) -> Answer<'_, Folded> {
+        self.write.call("enter results", move |tx| results::fold(tx, most))
+    }
+
+    fn open_batches(&self, job: i64) -> Answer<'_, Vec<OpenBatch>> {
+        self.read.call("list open batches", move |tx| batches::open(tx, job))
+    }
+
+    fn mark_missing(&self, batch: i64) -> Answer<'_, ()> {
+        self.write.call("give a batch up", move |tx| batches::mark_missing(tx, batch))
+    }
+
+    fn ledger(&self, job: i64) -> Answer<'_, Ledger> {
+        Box::pin(async move {
+            let ledger = self.read.call("read the ledger", move |tx| reading::ledger(tx, job)).await?;
+            Ok(ledger.checked())
+        })
+    }
+
+    fn rows(&self, job: i64, after_row: Option<u64>, most: u32) -> Answer<'_, Vec<RowFate>> {
+        self.read.call("read results", move |tx| reading::rows(tx, job, after_row, most))
+    }
+
+    fn input(&self, job: i64, sequence: u32) -> Answer<'_, Option<Vec<u8>>> {
+        self.read.call("read the input", move |tx| jobs::input(tx, job, sequence))
+    }
+
+    fn quarantine(&self, after: i64, most: u32) -> Answer<'_, Vec<Odd>> {
+        self.read.call("read the quarantine", move |tx| reading::quarantine(tx, after, most))
+    }
+
+    fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> Answer<'a, u64> {
+        let bucket = bucket.to_owned();
+        self.write.call("take a turn", move |tx| batches::take_turn(tx, &bucket, interval_ms, now_ms))
+    }
+
+    fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> Answer<'a, Vec<u8>> {
+        let name = name.to_owned();
+        self.write.call("keep its key", move |tx| jobs::secret(tx, &name, &fresh))
+    }
+}

@@ -1,0 +1,123 @@
+//! Jobs, their input and their plan's rows.
+//!
+//! It writes down and looks up; it never sends.
+
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+use crate::model::{Job, JobName, JobSpec, JobState};
+use crate::store::Duplicate;
+
+type Result<T> = std::result::Result<T, rusqlite::Error>;
+
+const COLUMNS: &str = "id, name, spec, state, created_ms, row_count, number_count";
+
+pub(super) fn create(tx: &Transaction<'_>, name: &JobName, spec: &JobSpec, now_ms: u64) -> Result<Job> {
+    if let Some(job) = find(tx, name)? {
+        if job.state == JobState::Planning {
+            clear(tx, job.id)?;
+        }
+        return Ok(job);
+    }
+    let spec =
+        serde_json::to_string(spec).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    tx.prepare_cached("INSERT INTO jobs (name, spec, state, created_ms) VALUES (?, ?, 0, ?)")?
+        .execute(params![name.as_str(), spec, now_ms as i64])?;
+    found(tx, tx.last_insert_rowid())
+}
+
+pub(super) fn add_input(tx: &Transaction<'_>, job: i64, sequence: u32, bytes: &[u8]) -> Result<()> {
+    tx.prepare_cached("INSERT OR REPLACE INTO input VALUES (?, ?, ?)")?
+        .execute(params![job, sequence, bytes])?;
+    Ok(())
+}
+
+pub(super) fn input(tx: &Transaction<'_>, job: i64, sequence: u32) -> Result<Option<Vec<u8>>> {
+    let mut select = tx.prepare_cached("SELECT bytes FROM input WHERE job = ? AND sequence = ?")?;
+    select.query_row(params![job, sequence], |row| row.get(0)).optional()
+}
+
+pub(super) fn add_duplicates(tx: &Transaction<'_>, job: i64, rows: &[Duplicate]) -> Result<()> {
+    let mut insert = tx.prepare_cached("INSERT OR REPLACE INTO duplicates VALUES (?, ?, ?)")?;
+    for row in rows {
+        insert.execute(params![job, row.row as i64, row.first as i64])?;
+    }
+    Ok(())
+}
+
+pub(super) fn finish_plan(tx: &Transaction<'_>, job: i64, rows: u64) -> Result<Job> {
+    tx.execute(
+        "UPDATE jobs SET state = 1, row_count = ?2,
+         number_count = (SELECT coalesce(sum(numbers), 0) FROM batches WHERE job = ?1) WHERE id = ?1 AND state = 0",
+        params![job, rows as i64],
+    )?;
+    found(tx, job)
+}
+
+pub(super) fn find(tx: &Transaction<'_>, name: &JobName) -> Result<Option<Job>> {
+    let mut select = tx.prepare_cached(&format!("SELECT {COLUMNS} FROM jobs WHERE name = ?"))?;
+    select.query_row([name.as_str()], job).optional()
+}
+
+pub(super) fn list(tx: &Transaction<'_>) -> Result<Vec<Job>> {
+    let mut select = tx.prepare_cached(&format!("SELECT {COLUMNS} FROM jobs ORDER BY id DESC"))?;
+    select.query_map([], job)?.collect()
+}
+
+/// Batches and costs stay: they are the sums. Their names stay too, so that results that come late can be told and dropped.
+pub(super) fn forget(tx: &Transaction<'_>, job: i64) -> Result<()> {
+    for sql in [
+        "DELETE FROM results WHERE id IN (SELECT result FROM numbers WHERE job = ?)",
+        "DELETE FROM odd WHERE result IN (SELECT id FROM results WHERE batch_no IN
+            (SELECT batch_no FROM batch_names JOIN batches ON batch = id WHERE job = ?))",
+        "DELETE FROM results WHERE batch_no IN (SELECT batch_no FROM batch_names JOIN batches ON batch = id WHERE job = ?)",
+        "DELETE FROM numbers WHERE job = ?",
+        "DELETE FROM duplicates WHERE job = ?",
+        "DELETE FROM input WHERE job = ?",
+        "UPDATE batches SET message = NULL, message_id = NULL WHERE job = ?",
+        "UPDATE jobs SET state = 2, spec = json_set(spec, '$.notes', NULL) WHERE id = ?",
+    ] {
+        tx.execute(sql, [job])?;
+    }
+    Ok(())
+}
+
+pub(super) fn secret(tx: &Transaction<'_>, name: &str, fresh: &[u8]) -> Result<Vec<u8>> {
+    tx.execute("INSERT OR IGNORE INTO secrets VALUES (?, ?)", params![name, fresh])?;
+    tx.query_row("SELECT value FROM secrets WHERE name = ?", [name], |row| row.get(0))
+}
+
+fn found(tx: &Transaction<'_>, id: i64) -> Result<Job> {
+    tx.query_row(&format!("SELECT {COLUMNS} FROM jobs WHERE id = ?"), [id], job)
+}
+
+fn clear(tx: &Transaction<'_>, job: i64) -> Result<()> {
+    for sql in [
+        "DELETE FROM batch_names WHERE batch IN (SELECT id FROM batches WHERE job = ?)",
+        "DELETE FROM numbers WHERE job = ?",
+        "DELETE FROM batches WHERE job = ?",
+        "DELETE FROM duplicates WHERE job = ?",
+        "DELETE FROM input WHERE job = ?",
+    ] {
+        tx.execute(sql, [job])?;
+    }
+    Ok(())
+}
+
+fn job(row: &Row<'_>) -> Result<Job> {
+    let wrong = |at, error: Box<dyn std::error::Error + Send + Sync>| {
+        rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, error)
+    };
+    Ok(Job {
+        id: row.get(0)?,
+        name: row.get::<_, String>(1)?.parse().map_err(|error| wrong(1, Box::new(error)))?,
+        spec: serde_json::from_str(&row.get::<_, String>(2)?).map_err(|error| wrong(2, error.into()))?,
+        state: match row.get(3)? {
+            0 => JobState::Planning,
+            1 => JobState::Open,
+            _ => JobState::Forgotten,
+        },
+        created_ms: row.get::<_, i64>(4)? as u64,
+        rows: row.get::<_, i64>(5)? as u64,
+        numbers: row.get::<_, i64>(6)? as u64,
+    })
+}

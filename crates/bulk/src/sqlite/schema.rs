@@ -1,0 +1,96 @@
+//! The tables, version by version.
+//!
+//! A version that was released is never changed: a new one is added behind it. It must not touch data that it does not move.
+
+use rusqlite::Connection;
+
+use super::database;
+use crate::store::StoreError;
+
+/// One step per version, the first makes an empty file a store.
+const STEPS: &[&str] = &[r"
+    CREATE TABLE jobs (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        spec TEXT NOT NULL,
+        state INTEGER NOT NULL,
+        created_ms INTEGER NOT NULL,
+        row_count INTEGER NOT NULL DEFAULT 0,
+        number_count INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE TABLE input (
+        job INTEGER NOT NULL, sequence INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (job, sequence)
+    );
+    CREATE TABLE batches (
+        id INTEGER PRIMARY KEY,
+        job INTEGER NOT NULL,
+        batch_no TEXT NOT NULL,
+        tries INTEGER NOT NULL DEFAULT 0,
+        grp TEXT NOT NULL,
+        state INTEGER NOT NULL DEFAULT 0,
+        owner TEXT,
+        sent_ms INTEGER,
+        ended_ms INTEGER,
+        message_id TEXT,
+        code INTEGER,
+        message TEXT,
+        numbers INTEGER NOT NULL,
+        done INTEGER NOT NULL DEFAULT 0,
+        failed INTEGER NOT NULL DEFAULT 0,
+        unpriced INTEGER NOT NULL DEFAULT 0,
+        missing INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX batches_by_state ON batches (job, state, id);
+    -- Every number that a batch ever had on the wire: a late result must still find it.
+    CREATE TABLE batch_names (batch_no TEXT PRIMARY KEY, batch INTEGER NOT NULL) WITHOUT ROWID;
+    -- Numbers of a batch stand together, so that folding its results touches few pages.
+    CREATE TABLE numbers (
+        batch INTEGER NOT NULL, packed INTEGER NOT NULL, job INTEGER NOT NULL, first_row INTEGER NOT NULL, result INTEGER,
+        PRIMARY KEY (batch, packed)
+    ) WITHOUT ROWID;
+    CREATE UNIQUE INDEX numbers_by_row ON numbers (job, first_row);
+    CREATE TABLE duplicates (
+        job INTEGER NOT NULL, dup_row INTEGER NOT NULL, first_row INTEGER NOT NULL, PRIMARY KEY (job, dup_row)
+    ) WITHOUT ROWID;
+    -- Appended under a running key, which is the cheapest way to make a row durable.
+    CREATE TABLE results (
+        id INTEGER PRIMARY KEY, received_ms INTEGER NOT NULL, source INTEGER NOT NULL, batch_no TEXT NOT NULL, body BLOB NOT NULL
+    );
+    CREATE TABLE odd (result INTEGER PRIMARY KEY, conflict INTEGER NOT NULL);
+    CREATE TABLE costs (
+        job INTEGER NOT NULL, outcome INTEGER NOT NULL, currency TEXT NOT NULL, count INTEGER NOT NULL, amount TEXT NOT NULL,
+        PRIMARY KEY (job, outcome, currency)
+    ) WITHOUT ROWID;
+    CREATE TABLE prices (
+        level INTEGER NOT NULL, region TEXT NOT NULL, currency TEXT NOT NULL, price TEXT NOT NULL, PRIMARY KEY (level, region)
+    ) WITHOUT ROWID;
+    CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+    INSERT INTO marks VALUES ('folded', 0);
+"];
+
+/// Brings a file up to the newest version.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let known = STEPS.len() as i64;
+    let step = |connection: &mut Connection| -> Result<i64, rusqlite::Error> {
+        // Another process may be at it too: look again under the lock.
+        let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let found: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if let Some(sql) = usize::try_from(found).ok().and_then(|found| STEPS.get(found)) {
+            tx.execute_batch(sql)?;
+            tx.pragma_update(None, "user_version", found + 1)?;
+            tx.commit()?;
+            return Ok(found + 1);
+        }
+        Ok(found)
+    };
+    loop {
+        let found = step(connection).map_err(database("bring its file up to date"))?;
+        if found > known {
+            return Err(StoreError::TooNew { found, known });
+        }
+        if found == known {
+            return Ok(());
+        }
+    }
+}

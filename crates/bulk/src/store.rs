@@ -1,0 +1,267 @@
+//! Where jobs live. A store is durable: what a call has returned from survives the process, and the machine's power.
+//!
+//! It must not decide anything: whether a batch may be sent is [`crate::drive`]'s, what a result means is [`reading`]'s.
+
+pub mod reading;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use numcheck_protocol::{BatchNo, PhoneNumber};
+
+use crate::ledger::Ledger;
+use crate::model::{BatchEnd, BatchState, Job, JobName, JobSpec};
+
+/// A store's answer.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// Where jobs live. Any number of processes may use one at the same time.
+///
+/// Every call is atomic: it has happened as a whole once it returns, and not at all when it fails.
+pub trait Store: Send + Sync + 'static {
+    /// Makes a job whose plan is to follow, or finds the one of that name: then nothing changes. A job whose plan was never finished is
+    /// emptied and begun anew.
+    fn create_job<'a>(&'a self, name: &'a JobName, spec: &'a JobSpec, now_ms: u64) -> Answer<'a, Job>;
+    /// Adds a piece of the input, in order; the same piece again changes nothing.
+    fn add_input(&self, job: i64, sequence: u32, bytes: Vec<u8>) -> Answer<'_, ()>;
+    /// Adds batches of the plan; the order of the calls is the order in which they are sent.
+    fn add_batches(&self, job: i64, batches: Vec<NewBatch>) -> Answer<'_, ()>;
+    /// Adds rows that repeat the number of an earlier row.
+    fn add_duplicates(&self, job: i64, rows: Vec<Duplicate>) -> Answer<'_, ()>;
+    /// The plan is whole: from now on batches may be sent.
+    fn finish_plan(&self, job: i64, rows: u64) -> Answer<'_, Job>;
+    /// A job by its name.
+    fn job<'a>(&'a self, name: &'a JobName) -> Answer<'a, Option<Job>>;
+    /// All jobs, the newest first.
+    fn jobs(&self) -> Answer<'_, Vec<Job>>;
+    /// Removes a job's input, numbers and results. Its sums stay.
+    fn forget(&self, job: i64) -> Answer<'_, ()>;
+
+    /// Takes a planned batch for sending: durably `Sending` before this returns, for `owner`, and nobody else's.
+    fn claim<'a>(&'a self, job: i64, owner: &'a str, now_ms: u64) -> Answer<'a, Option<Claimed>>;
+    /// Writes down how sending a batch ended. A batch that has a result already was accepted, whatever the end says.
+    fn end(&self, batch: i64, end: BatchEnd, now_ms: u64) -> Answer<'_, ()>;
+    /// Batches that are `Sending` since before `before_ms` become `InDoubt`: their sender has died. Says how many.
+    fn give_up_sending(&self, job: i64, before_ms: u64) -> Answer<'_, u64>;
+    /// Batches in doubt become planned again under a new number. For those whose batch the platform has proved not to know, or
+    /// when a person decided so.
+    fn plan_again(&self, batch: i64, now_ms: u64) -> Answer<'_, ()>;
+
+    /// Stores pushed or fetched results. Once it returns they are durable; what they mean is found out by [`Store::fold`].
+    fn append(&self, results: Vec<NewResult>) -> Answer<'_, ()>;
+    /// Enters up to `most` stored results into their jobs. Says how many it has looked at: fewer than `most` means that no more
+    /// are waiting.
+    fn fold(&self, most: u32) -> Answer<'_, Folded>;
+
+    /// Sent batches that lack results.
+    fn open_batches(&self, job: i64) -> Answer<'_, Vec<OpenBatch>>;
+    /// A batch's remaining numbers are missing: the platform had its time, and was asked.
+    fn mark_missing(&self, batch: i64) -> Answer<'_, ()>;
+
+    /// The account of a job.
+    fn ledger(&self, job: i64) -> Answer<'_, Ledger>;
+    /// Rows with their numbers' fate, in the input's order, from behind `after_row`. Duplicates follow the first row's fate.
+    fn rows(&self, job: i64, after_row: Option<u64>, most: u32) -> Answer<'_, Vec<RowFate>>;
+    /// A piece of the input; `None` behind the last.
+    fn input(&self, job: i64, sequence: u32) -> Answer<'_, Option<Vec<u8>>>;
+    /// Results that belong to no number of any job, or cannot be read; and second results of a number with other content.
+    fn quarantine(&self, after: i64, most: u32) -> Answer<'_, Vec<Odd>>;
+
+    /// Takes `tokens` at the platform's pace from a bucket that all processes share: how long to wait before sending, in milliseconds.
+    fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> Answer<'a, u64>;
+    /// A secret of this store, made once from `fresh` and then kept: the receiver's key.
+    fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> Answer<'a, Vec<u8>>;
+}
+
+/// A batch of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewBatch {
+    /// Its number on the wire.
+    pub batch_no: BatchNo,
+    /// What its numbers have in common, for people: `CN`.
+    pub group: String,
+    /// Its numbers and the rows in which they stand first, counted from 0.
+    pub numbers: Vec<(PhoneNumber, u64)>,
+}
+
+/// A row that repeats the number of an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The row.
+    pub row: u64,
+    /// The row in which the number stands first.
+    pub first: u64,
+}
+
+/// A batch that was taken for sending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Claimed {
+    /// The store's own key.
+    pub batch: i64,
+    /// Its number on the wire.
+    pub batch_no: BatchNo,
+    /// Its numbers.
+    pub numbers: Vec<PhoneNumber>,
+}
+
+/// A result to be stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewResult {
+    /// The batch that the capability of the push named, or that was asked for.
+    pub batch_no: String,
+    /// Where it came from.
+    pub source: Source,
+    /// The body as it came.
+    pub body: Vec<u8>,
+    /// When, Unix time in milliseconds.
+    pub received_ms: u64,
+}
+
+impl std::fmt::Debug for NewResult {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NewResult({:?}, {} bytes)", self.source, self.body.len())
+    }
+}
+
+/// Where a result came from, which decides how it is read. Closed: a third way is a change of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The platform pushed it.
+    Push,
+    /// It was fetched through the query endpoint.
+    Query,
+}
+
+/// What a fold found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Folded {
+    /// Results that were looked at.
+    pub seen: u32,
+    /// Of these: the first of their number.
+    pub first: u32,
+    /// Of these: the same again.
+    pub repeats: u32,
+    /// Of these: a second one with other content.
+    pub conflicts: u32,
+    /// Of these: of no number that is known.
+    pub strays: u32,
+}
+
+/// A sent batch that lacks results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OpenBatch {
+    /// The store's own key.
+    pub batch: i64,
+    /// Its number on the wire.
+    pub batch_no: BatchNo,
+    /// `Sending`, `InDoubt` or `Accepted`.
+    pub state: BatchState,
+    /// When its request was signed at the earliest, Unix time in milliseconds.
+    pub sent_ms: u64,
+    /// When its end was written down.
+    pub ended_ms: Option<u64>,
+    /// How many numbers it has.
+    pub numbers: u64,
+    /// How many of them have a result.
+    pub settled: u64,
+    /// Whether the rest was given up.
+    pub missing: bool,
+    /// Why it is in doubt.
+    pub message: Option<String>,
+}
+
+/// A row of the input and what became of its number.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RowFate {
+    /// The row, counted from 0.
+    pub row: u64,
+    /// Whether it repeats the number of an earlier row.
+    pub duplicate: bool,
+    /// Its number.
+    pub number: PhoneNumber,
+    /// Its batch's number on the wire.
+    pub batch_no: String,
+    /// How far its batch is.
+    pub state: BatchState,
+    /// Whether the rest of its batch was given up.
+    pub missing: bool,
+    /// The code with which its batch was refused.
+    pub code: Option<i64>,
+    /// Why its batch was refused or is in doubt.
+    pub message: Option<String>,
+    /// Its result.
+    pub result: Option<(Source, Vec<u8>)>,
+}
+
+impl std::fmt::Debug for RowFate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RowFate")
+            .field("row", &self.row)
+            .field("number", &self.number)
+            .field("state", &self.state)
+            .field("has_result", &self.result.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A result that was kept aside.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Odd {
+    /// The store's own key.
+    pub id: i64,
+    /// The batch that it named.
+    pub batch_no: String,
+    /// Whether it is a second result of a number; else it belongs to none.
+    pub conflict: bool,
+    /// The body as it came.
+    pub body: Vec<u8>,
+    /// When it came.
+    pub received_ms: u64,
+}
+
+impl std::fmt::Debug for Odd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Odd({}, {} bytes)", self.id, self.body.len())
+    }
+}
+
+/// A store that could not do what it was asked. Nothing of it has happened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database said no: a full disk, a lost connection, a lock that was held too long.
+    #[error("the store could not {what}; nothing was changed")]
+    #[non_exhaustive]
+    Database {
+        /// What it was doing.
+        what: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A newer release wrote it.
+    #[error(
+        "the store was written by a newer release (version {found}, this one knows {known}): use that release"
+    )]
+    #[non_exhaustive]
+    TooNew {
+        /// Its version.
+        found: i64,
+        /// The newest that this release knows.
+        known: i64,
+    },
+    /// It holds what it cannot hold.
+    #[error("the store is damaged: {what}")]
+    #[non_exhaustive]
+    Damaged {
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// Its own thread or connection has ended.
+    #[error("the store is closed")]
+    #[non_exhaustive]
+    Closed,
+}

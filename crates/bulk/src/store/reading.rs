@@ -1,0 +1,62 @@
+//! What a stored result says, as far as a store must know it: which number, how it ended, what it cost.
+//!
+//! Pure. Everything else in a result stays in its bytes, to be read again by whoever exports it.
+
+use numcheck_protocol::number_check::ResultPush;
+use numcheck_protocol::{Currency, PhoneNumber, Price, decode};
+
+use super::Source;
+use crate::model::Outcome;
+
+/// What a result says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Facts {
+    /// The number, when it names one that can be a number.
+    pub number: Option<PhoneNumber>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What it cost.
+    pub cost: Option<(Currency, Price)>,
+    /// The region that it names, for learning prices.
+    pub region: Option<String>,
+}
+
+/// Reads a result; `None` when it cannot be read at all.
+pub fn read(source: Source, body: &[u8]) -> Option<Facts> {
+    match source {
+        Source::Push | Source::Query => push(body),
+    }
+}
+
+fn push(body: &[u8]) -> Option<Facts> {
+    let push = decode::<ResultPush<'_>>(body).ok()?;
+    let cost = push.cost.get().and_then(|cost| Some((*cost.currency.get()?, *cost.price.get()?)));
+    let basic = push.data.get().and_then(|data| data.basic.get());
+    Some(Facts {
+        number: push.phone.text().and_then(|phone| PhoneNumber::new(phone.trim_start_matches('+')).ok()),
+        outcome: match push.code.get() {
+            Some(code) if code.is_success() => Outcome::Done,
+            _ => Outcome::Failed,
+        },
+        cost,
+        region: basic.and_then(|basic| basic.region_code.text()).map(|region| region.into_owned()),
+    })
+}
+
+/// Whether two results of a number say the same, the id aside: the platform has been seen to change its suffix.
+pub fn same(one: &[u8], other: &[u8]) -> bool {
+    if one == other {
+        return true;
+    }
+    let without_id = |body| {
+        decode::<ResultPush<'_>>(body).ok().map(|mut push| {
+            push.message_id = numcheck_protocol::Field::Absent;
+            push
+        })
+    };
+    match (without_id(one), without_id(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => false,
+    }
+}
