@@ -101,7 +101,7 @@ impl Store for Sqlite {
     }
 
     fn jobs(&self) -> Answer<'_, Vec<Job>> {
-        self.read.call("list the jobs", |tx| jobs::list(tx))
+        self.read.call("list the jobs", jobs::list)
     }
 
     fn forget(&self, job: i64) -> Answer<'_, ()> {
