@@ -128,8 +128,11 @@ fn rust(path: &str, text: &str, found: &mut impl FnMut(usize, &str)) {
     }
 }
 
-/// What is wrong with the first `//!` block, if anything.
+/// What is wrong with the first `//!` block, if anything. A library may open with its README instead, which has room to say more.
 fn opening(text: &str) -> Option<&'static str> {
+    if text.starts_with("#![doc = include_str!(\"../README.md\")]") {
+        return None;
+    }
     let block: Vec<&str> = text
         .lines()
         .map(str::trim)
@@ -243,6 +246,8 @@ mod tests {
     fn a_file_says_what_it_is_and_what_it_must_not_do() {
         assert_eq!(findings("crates/a/src/a.rs", GOOD), Vec::<String>::new());
         assert_eq!(findings("crates/a/src/lib.rs", &format!("#![no_std]\n{GOOD}")), Vec::<String>::new());
+        let readme = "#![doc = include_str!(\"../README.md\")]\n";
+        assert_eq!(findings("crates/a/src/lib.rs", readme), Vec::<String>::new());
         for bad in ["", "fn a() {}\n", "//! One sentence, not two.\n", "//! Two sentences. Both praise it.\n"]
         {
             assert_eq!(findings("crates/a/src/a.rs", bad).len(), 1, "{bad:?}");
