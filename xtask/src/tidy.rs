@@ -108,14 +108,24 @@ fn rust(path: &str, text: &str, found: &mut impl FnMut(usize, &str)) {
         found(lines - 1, &format!("{lines} lines; at most {MOST_LINES}, one idea a file"));
     }
     let mut in_tests = test_file;
+    // On a paused clock nothing is waited for: the clock is the one that was passed in.
+    let mut paused = false;
     let mut before = "";
     for (number, line) in text.lines().enumerate() {
         in_tests |= line.trim_start().starts_with("#[cfg(test)]");
+        if line.trim_start().starts_with("#[test") || line.trim_start().starts_with("#[tokio::test") {
+            paused = line.contains("start_paused = true");
+        }
         if line.contains(concat!("#[ig", "nore")) {
             found(number, "a test that is never run proves nothing");
         }
         let why = concat!("// why-", "sleep:");
-        if in_tests && line.contains(concat!("sl", "eep(")) && !line.contains(why) && !before.contains(why) {
+        if in_tests
+            && !paused
+            && line.contains(concat!("sl", "eep("))
+            && !line.contains(why)
+            && !before.contains(why)
+        {
             found(
                 number,
                 "a sleep in a test; pass a clock in, or say `// why-sleep: …` on this line or the one above",
@@ -263,6 +273,10 @@ mod tests {
         let excused = format!("{} the kernel's own timer\n{nap}\n", concat!("// why-", "sleep:"));
         assert_eq!(findings("crates/a/tests/a.rs", &excused), Vec::<String>::new());
         assert_eq!(findings("crates/a/tests/a.rs", nap).len(), 1);
+        let paused = format!("#[tokio::test(start_paused = true)]\nasync fn a() {{ {nap} }}\n");
+        assert_eq!(findings("crates/a/tests/a.rs", &paused), Vec::<String>::new());
+        let next = format!("{paused}#[tokio::test]\nasync fn b() {{ {nap} }}\n");
+        assert_eq!(findings("crates/a/tests/a.rs", &next).len(), 1);
     }
 
     #[test]
