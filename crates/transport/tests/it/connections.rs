@@ -87,7 +87,6 @@ async fn hyper_util_never_sends_again_by_itself() {
     let error = client.send(call(), &NoAuthorization).await.expect_err("no reply");
     assert_eq!((error.kind(), error.sent(), error.attempts()), (ErrorKind::Lost, Sent::Maybe, 1));
     let incoming = server.await.expect("the server");
-    // why-sleep: on the paused clock; it takes no time.
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(incoming.dialled(), 1, "no further connection, ever");
 }

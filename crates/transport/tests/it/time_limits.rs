@@ -61,12 +61,10 @@ async fn the_response_time_counts_from_the_connection_and_not_before() {
     let mut limits = Limits::default();
     limits.response = 5 * SECOND;
     let dial = |_: Address| async {
-        // why-sleep: on the paused clock; it takes no time.
         sleep(9 * SECOND).await;
         let (ours, mut theirs) = tokio::io::duplex(4096);
         tokio::spawn(async move {
             request(&mut theirs).await.expect("a whole request");
-            // why-sleep: on the paused clock; it takes no time.
             sleep(4 * SECOND).await;
             theirs.write_all(OK).await.expect("open");
             theirs
@@ -85,7 +83,6 @@ async fn a_head_that_trickles_in_does_not_stretch_the_response_time() {
         let mut stream = incoming.accept().await;
         request(&mut stream).await.expect("a whole request");
         for byte in b"HTTP/1.1 200 OK\r\nx-slow: ".iter().chain(std::iter::repeat(&b'z')) {
-            // why-sleep: on the paused clock; it takes no time.
             sleep(SECOND).await;
             if stream.write_all(&[*byte]).await.is_err() {
                 break;
@@ -106,7 +103,6 @@ async fn a_body_that_trickles_in_ends_with_the_total_time() {
         let mut stream = incoming.accept().await;
         answer(&mut stream, b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n").await;
         while stream.write_all(b"z").await.is_ok() {
-            // why-sleep: on the paused clock; it takes no time.
             sleep(SECOND).await;
         }
     });
