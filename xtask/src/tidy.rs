@@ -108,14 +108,24 @@ fn rust(path: &str, text: &str, found: &mut impl FnMut(usize, &str)) {
         found(lines - 1, &format!("{lines} lines; at most {MOST_LINES}, one idea a file"));
     }
     let mut in_tests = test_file;
+    // On a paused clock nothing is waited for: the clock is the one that was passed in.
+    let mut paused = false;
     let mut before = "";
     for (number, line) in text.lines().enumerate() {
         in_tests |= line.trim_start().starts_with("#[cfg(test)]");
+        if line.trim_start().starts_with("#[test") || line.trim_start().starts_with("#[tokio::test") {
+            paused = line.contains("start_paused = true");
+        }
         if line.contains(concat!("#[ig", "nore")) {
             found(number, "a test that is never run proves nothing");
         }
         let why = concat!("// why-", "sleep:");
-        if in_tests && line.contains(concat!("sl", "eep(")) && !line.contains(why) && !before.contains(why) {
+        if in_tests
+            && !paused
+            && line.contains(concat!("sl", "eep("))
+            && !line.contains(why)
+            && !before.contains(why)
+        {
             found(
                 number,
                 "a sleep in a test; pass a clock in, or say `// why-sleep: …` on this line or the one above",
@@ -128,8 +138,11 @@ fn rust(path: &str, text: &str, found: &mut impl FnMut(usize, &str)) {
     }
 }
 
-/// What is wrong with the first `//!` block, if anything.
+/// What is wrong with the first `//!` block, if anything. A library may open with its README instead, which has room to say more.
 fn opening(text: &str) -> Option<&'static str> {
+    if text.starts_with("#![doc = include_str!(\"../README.md\")]") {
+        return None;
+    }
     let block: Vec<&str> = text
         .lines()
         .map(str::trim)
@@ -243,6 +256,8 @@ mod tests {
     fn a_file_says_what_it_is_and_what_it_must_not_do() {
         assert_eq!(findings("crates/a/src/a.rs", GOOD), Vec::<String>::new());
         assert_eq!(findings("crates/a/src/lib.rs", &format!("#![no_std]\n{GOOD}")), Vec::<String>::new());
+        let readme = "#![doc = include_str!(\"../README.md\")]\n";
+        assert_eq!(findings("crates/a/src/lib.rs", readme), Vec::<String>::new());
         for bad in ["", "fn a() {}\n", "//! One sentence, not two.\n", "//! Two sentences. Both praise it.\n"]
         {
             assert_eq!(findings("crates/a/src/a.rs", bad).len(), 1, "{bad:?}");
@@ -258,6 +273,10 @@ mod tests {
         let excused = format!("{} the kernel's own timer\n{nap}\n", concat!("// why-", "sleep:"));
         assert_eq!(findings("crates/a/tests/a.rs", &excused), Vec::<String>::new());
         assert_eq!(findings("crates/a/tests/a.rs", nap).len(), 1);
+        let paused = format!("#[tokio::test(start_paused = true)]\nasync fn a() {{ {nap} }}\n");
+        assert_eq!(findings("crates/a/tests/a.rs", &paused), Vec::<String>::new());
+        let next = format!("{paused}#[tokio::test]\nasync fn b() {{ {nap} }}\n");
+        assert_eq!(findings("crates/a/tests/a.rs", &next).len(), 1);
     }
 
     #[test]

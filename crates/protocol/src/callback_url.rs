@@ -8,9 +8,19 @@ use core::str::FromStr;
 
 use crate::error::ValueError;
 
-/// An absolute `http` or `https` URL for `drUrl`, at most 2048 visible ASCII characters, without user name and fragment.
+/// An absolute `http` or `https` URL for `drUrl`: at most 2048 of the characters that RFC 3986 allows, without user name and
+/// fragment. Anything else is to be percent-encoded first.
 ///
 /// `Debug` and `Display` show scheme and host only.
+///
+/// ```
+/// use numcheck_protocol::CallbackUrl;
+///
+/// let url = CallbackUrl::new("https://example.org/results/7f3a")?;
+/// assert_eq!(url.to_string(), "https://example.org/***");
+/// assert_eq!(url.as_str(), "https://example.org/results/7f3a");
+/// # Ok::<(), numcheck_protocol::ValueError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct CallbackUrl(Box<str>);
 
@@ -24,8 +34,11 @@ impl CallbackUrl {
     /// When it is not of the form above. Nothing was sent.
     pub fn new(url: &str) -> Result<Self, ValueError> {
         let refuse = |rule| Err(ValueError::new("drUrl", rule));
-        if url.len() > Self::MOST || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return refuse("must be at most 2048 visible ASCII characters");
+        if url.len() > Self::MOST || !url.bytes().all(is_allowed) {
+            return refuse("must be at most 2048 characters of a URL, all others percent-encoded");
+        }
+        if !url.split('%').skip(1).all(begins_with_hex) {
+            return refuse("must have two hexadecimal digits behind every %");
         }
         let Some(rest) = strip_scheme(url) else {
             return refuse("must begin with http:// or https://");
@@ -61,6 +74,15 @@ fn strip_scheme(url: &str) -> Option<&str> {
     })
 }
 
+/// What RFC 3986 lets stand in a URL; parsers on the platform's side may refuse anything else.
+fn is_allowed(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
+}
+
+fn begins_with_hex(rest: &str) -> bool {
+    matches!(rest.as_bytes(), [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
+}
+
 /// A host name, an IPv4 address or an IPv6 address in brackets, then perhaps a port.
 fn is_authority(authority: &str) -> bool {
     let (host, port) = match authority.strip_prefix('[') {
@@ -73,10 +95,25 @@ fn is_authority(authority: &str) -> bool {
             None => (authority, ""),
         },
     };
-    let port_fits = port.is_empty()
-        || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    port_fits && !host.is_empty() && host.bytes().all(letter) && !host.starts_with(['.', '-'])
+    let port_fits = match port.strip_prefix(':') {
+        // `parse` alone would take `+80`.
+        Some(port) => {
+            port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+        }
+        None => port.is_empty(),
+    };
+    port_fits && is_host(host)
+}
+
+/// Labels of 1 to 63 letters, digits, hyphens and underscores, 253 characters in all; perhaps a dot behind them.
+fn is_host(host: &str) -> bool {
+    let labels = host.strip_suffix('.').unwrap_or(host);
+    labels.len() <= 253
+        && labels.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && !label.starts_with('-')
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        })
 }
 
 impl FromStr for CallbackUrl {
@@ -118,6 +155,7 @@ mod tests {
             "HTTPS://example.org/a?b=c",
             "http://127.0.0.1:8080/x",
             "http://[::1]:80/",
+            "http://localhost./a%2Fb?c[]=d",
         ] {
             assert!(CallbackUrl::new(url).is_ok(), "{url}");
         }
@@ -136,6 +174,16 @@ mod tests {
             "http://host:0/",
             "http://host:99999/",
             "http://host:x/",
+            "http://host:/",
+            "http://host:+80/",
+            "http://[::1]80/",
+            "http://a..b/",
+            "http://./",
+            "http://host\\@other/",
+            "http://host/a%2",
+            "http://host/a%zz",
+            "http://host/{id}",
+            "http://host/\"",
             "http://host/#part",
             "http://[::1/",
             "http://[zz]/",

@@ -21,7 +21,8 @@ pub trait Endpoint {
     type Response<'a>: Serialize + Deserialize<'a>;
 }
 
-/// Everything about an endpoint that no request changes. Generated from the spec.
+/// Everything about an endpoint that no request changes. Those of this crate are generated from the spec; for an endpoint of your
+/// own, begin with [`Info::new`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Info {
@@ -44,6 +45,48 @@ pub struct Info {
 }
 
 impl Info {
+    /// An endpoint that takes JSON by POST and may not be repeated, without a limit: the careful defaults. Everything else is set
+    /// with the `with_` functions.
+    ///
+    /// ```
+    /// use numcheck_protocol::{Auth, Info, Platform, Rate, Repeat};
+    ///
+    /// const QUERY: Info = Info::new(
+    ///     "number_check.query",
+    ///     Platform::Nxcloud,
+    ///     "/api/number/query",
+    ///     Auth::Signed { biz_type: "1", action: "numbercheck" },
+    /// )
+    /// .with_repeat(Repeat::Safe)
+    /// .with_rates(&[Rate { up_to: None, requests: 1, per_ms: 3000 }]);
+    /// assert_eq!(QUERY.rate_for(1).map(|rate| rate.per_ms), Some(3000));
+    /// ```
+    pub const fn new(id: &'static str, platform: Platform, path: &'static str, auth: Auth) -> Self {
+        let (method, body, repeat, rates): (_, _, _, &[Rate]) =
+            (Method::Post, BodyKind::Json, Repeat::Never, &[]);
+        Self { id, platform, method, path, auth, body, repeat, rates }
+    }
+
+    /// The same endpoint with another method.
+    pub const fn with_method(self, method: Method) -> Self {
+        Self { method, ..self }
+    }
+
+    /// The same endpoint with another kind of body.
+    pub const fn with_body(self, body: BodyKind) -> Self {
+        Self { body, ..self }
+    }
+
+    /// The same endpoint with another word on repeating. [`Repeat::Safe`] only for what neither costs, nor sends, nor uses up anything.
+    pub const fn with_repeat(self, repeat: Repeat) -> Self {
+        Self { repeat, ..self }
+    }
+
+    /// The same endpoint with limits, the tightest that applies first.
+    pub const fn with_rates(self, rates: &'static [Rate]) -> Self {
+        Self { rates, ..self }
+    }
+
     /// The limit for a request that carries `units` numbers: the first one that covers as many.
     pub fn rate_for(&self, units: u32) -> Option<Rate> {
         self.rates.iter().copied().find(|rate| rate.up_to.is_none_or(|most| units <= most))

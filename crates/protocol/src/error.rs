@@ -20,4 +20,9 @@ impl ValueError {
     pub const fn new(field: &'static str, rule: &'static str) -> Self {
         Self { field, rule }
     }
+
+    /// The same rule, broken by another field that holds the same kind of value.
+    pub(crate) const fn of(self, field: &'static str) -> Self {
+        Self { field, ..self }
+    }
 }

@@ -305,6 +305,18 @@ impl Extra {
     pub fn insert(&mut self, name: impl Into<String>, value: Value) {
         self.0.insert(name.into(), value);
     }
+
+    /// The number that stood where these were read from, if it was one: with serde_json's feature `arbitrary_precision` a number
+    /// comes as an object of one private field, which only `Value` knows.
+    pub(crate) fn as_number(&self) -> Option<Number> {
+        if self.0.len() != 1 || !self.0.keys().all(|name| name.starts_with("$serde_json::private::")) {
+            return None;
+        }
+        match serde_json::from_value(Value::Object(self.0.clone())) {
+            Ok(Value::Number(number)) => Some(number),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Debug for Extra {

@@ -22,6 +22,7 @@ mod price;
 pub mod qxt;
 mod refusal;
 mod secrets;
+mod strict;
 mod table;
 mod text;
 pub mod whatsapp;

@@ -85,7 +85,11 @@ macro_rules! message {
     (@read $Name:ident, <$($life:lifetime $(: $bound:lifetime)?),*>, $Type:ty) => {
         impl<$($life $(: $bound)?),*> $crate::field::FromWire<'de> for $Type {
             fn from_map<A: serde::de::MapAccess<'de>>(map: A) -> Result<Result<Self, serde_json::Value>, A::Error> {
-                serde::Deserialize::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(Ok)
+                let message: Self = serde::Deserialize::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                Ok(match message.extra.as_number() {
+                    Some(number) => Err(number.into()),
+                    None => Ok(message),
+                })
             }
         }
     };

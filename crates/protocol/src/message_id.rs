@@ -8,7 +8,7 @@ use core::str::FromStr;
 
 use crate::error::ValueError;
 
-/// The platform's id of a check, 1 to 64 characters.
+/// The platform's id of a check: 1 to 64 characters, none of them a control character.
 ///
 /// A submit's reply carries a uuid. With one number in the batch the push carries the same id; with several, that id, a hyphen
 /// and a suffix of 6 digits for each number. Dashed uuids and shorter suffixes have been seen and are understood.
@@ -31,9 +31,12 @@ impl MessageId {
     /// An id.
     ///
     /// # Errors
-    /// When it is empty or longer than 64 characters.
+    /// When it is empty, longer than 64 characters, or holds a control character.
     pub fn new(id: &str) -> Result<Self, ValueError> {
         match id.chars().count() {
+            1..=Self::MOST if id.chars().any(char::is_control) => {
+                Err(ValueError::new("messageId", "must not hold control characters"))
+            }
             1..=Self::MOST => Ok(Self(id.into())),
             _ => Err(ValueError::new("messageId", "must have 1 to 64 characters")),
         }

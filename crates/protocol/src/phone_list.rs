@@ -35,7 +35,7 @@ impl PhoneList {
         numbers: impl IntoIterator<Item = PhoneNumber>,
         region: impl Fn(&PhoneNumber) -> Option<R>,
     ) -> Result<Self, ValueError> {
-        let numbers: Vec<PhoneNumber> = numbers.into_iter().collect();
+        let numbers: Vec<PhoneNumber> = numbers.into_iter().take(Self::MOST + 1).collect();
         check(&numbers)?;
         let mut regions = numbers.iter().filter_map(region);
         if let Some(first) = regions.next()

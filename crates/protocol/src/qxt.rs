@@ -14,6 +14,7 @@ use crate::field::{Extra, Field};
 use crate::mask;
 use crate::message::message;
 use crate::secrets::ApiKey;
+use crate::strict::required;
 use crate::text::{HiddenText, PhoneText, Text};
 
 pub use crate::generated::qxt::{KnownOperator, KnownPrivacyStatus, Operator, PrivacyStatus, QxtCode};
@@ -99,6 +100,21 @@ impl PrivacyRequest {
     /// The text holds the key and the number: keep it out of logs and errors.
     pub fn to_form(&self) -> String {
         alloc::format!("apikey={}&mobile={}", self.apikey.expose(), self.mobile.digits())
+    }
+}
+
+/// Reads the parameters strictly, as a server does before it asks the operators.
+///
+/// # Errors
+/// Names the first parameter that is missing or wrong. Unknown ones are no error.
+impl TryFrom<PrivacyBody<'_>> for PrivacyRequest {
+    type Error = ValueError;
+
+    fn try_from(body: PrivacyBody<'_>) -> Result<Self, ValueError> {
+        Ok(Self {
+            apikey: ApiKey::new(required(&body.apikey, "apikey")?)?,
+            mobile: Mobile::new(required(&body.mobile, "mobile")?)?,
+        })
     }
 }
 

@@ -106,6 +106,9 @@ macro_rules! code_table {
         }
     ) => {
         $(#[$doc])*
+        ///
+        /// Any code can stand here: [`entry`](Self::entry) is `None` for one that the table does not list, and its class and whether
+        /// it was charged are then unknown. A code means something only with its table.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $Code(i64);
 
@@ -227,6 +230,9 @@ macro_rules! open_words {
         }
     ) => {
         $(#[$doc])*
+        ///
+        /// Any word can stand here; [`known`](Self::known) tells which of the documented ones it is, whatever its case. Two are equal
+        /// when they are spelled alike: `"yes"` is not equal to `"YES"`, but both are the same known one.
         #[derive(Clone, PartialEq, Eq, Hash)]
         pub struct $Word($crate::table::Word<$Known>);
 
@@ -313,6 +319,8 @@ macro_rules! open_numbers {
         }
     ) => {
         $(#[$doc])*
+        ///
+        /// Any number can stand here; [`known`](Self::known) tells which of the documented ones it is.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $Number(i64);
 

@@ -5,10 +5,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::endpoint::{Endpoint, Info};
+use crate::error::ValueError;
 use crate::field::{Extra, Field};
 use crate::message::message;
 use crate::phone::PhoneNumber;
 use crate::secrets::VerificationCode;
+use crate::strict::required;
 use crate::text::{HiddenText, Json, PhoneText, Text};
 
 pub use crate::generated::whatsapp::WhatsAppCode;
@@ -39,6 +41,22 @@ impl CheckCodeRequest {
     /// Is `code` the one that WhatsApp sent to `phone_number`?
     pub fn new(phone_number: PhoneNumber, code: VerificationCode) -> Self {
         Self { phone_number, code }
+    }
+}
+
+/// Reads a body strictly, as a server does before it uses up a guess.
+///
+/// # Errors
+/// Names the first field that is missing or wrong. Unknown fields are no error.
+impl TryFrom<CheckCodeBody<'_>> for CheckCodeRequest {
+    type Error = ValueError;
+
+    fn try_from(body: CheckCodeBody<'_>) -> Result<Self, ValueError> {
+        let phone_number = PhoneNumber::new(required(&body.phone_number, "phone_number")?);
+        Ok(Self {
+            phone_number: phone_number.map_err(|error| error.of("phone_number"))?,
+            code: VerificationCode::new(required(&body.code, "code")?)?,
+        })
     }
 }
 

@@ -24,8 +24,8 @@ pub struct Limits {
     pub rate_wait: Duration,
     /// The largest body of a reply, in bytes. Default 1 MiB.
     pub body_bytes: usize,
-    /// The largest head (status line and headers) of a reply, in bytes; less than 8 KiB is taken as 8 KiB.
-    /// Default 64 KiB.
+    /// The largest head (status line and at most 100 headers) of a reply, in bytes; less than 8 KiB is taken as
+    /// 8 KiB. Default 64 KiB.
     pub head_bytes: usize,
     /// How many attempts a call may make; 0 is taken as 1. The one repeat after a refusal because of the clock
     /// comes on top. Default 3.

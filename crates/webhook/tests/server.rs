@@ -51,11 +51,15 @@ impl Running {
     }
 }
 
-/// Waits until a count is reached; a test that never gets there hangs and is seen.
+/// Waits until a count is reached.
 async fn until(reached: impl Fn() -> bool) {
-    while !reached() {
-        tokio::task::yield_now().await;
-    }
+    let waiting = async {
+        while !reached() {
+            tokio::task::yield_now().await;
+        }
+    };
+    // Only so that what never comes fails the test instead of hanging it.
+    tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await.expect("the count is reached");
 }
 
 #[tokio::test]
@@ -369,16 +373,20 @@ async fn stopping_finishes_what_is_in_flight_and_accepts_no_more() {
 }
 
 #[tokio::test]
-async fn stopping_waits_for_a_store_whose_client_is_gone() {
+async fn stopping_waits_for_a_store_that_no_connection_waits_for() {
     let (handler, mut pushes) = held();
-    let receiver = Receiver::new(gate(), handler);
+    let limits = Limits { store_time: std::time::Duration::ZERO, ..Limits::default() };
+    let receiver = Receiver::with_limits(gate(), handler, limits);
     let server = start(&receiver);
     let mut stream = server.connect().await;
     stream.write_all(&post(BODY)).await.unwrap();
     let held = pushes.recv().await.unwrap();
-    drop(stream);
+    assert_eq!(status(&mut stream).await, 503);
     let stopped = tokio::spawn(server.stop());
-    tokio::task::yield_now().await;
+    assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
     assert!(!stopped.is_finished());
     held.end.send(Ok(())).unwrap();
     let closed = stopped.await.unwrap();

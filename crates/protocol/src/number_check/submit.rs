@@ -14,6 +14,7 @@ use crate::number_check::{CheckLevel, SubmitCode};
 use crate::phone::PhoneNumber;
 use crate::phone_list::PhoneList;
 use crate::secrets::AppKey;
+use crate::strict::{optional, required};
 use crate::text::{HiddenText, Text};
 
 /// `number_check.submit`: POST `/api/number/check`, signed.
@@ -56,16 +57,19 @@ impl SubmitRequest {
     }
 }
 
-/// Reads a body strictly, as a server does before it takes the job.
+/// Reads a body strictly, as a server does before it takes the job. An optional field that is null or empty counts as left out.
+/// A check level is any integer: which of them an account may use is not a question of form.
 ///
 /// # Errors
-/// Names the first field that is missing or wrong. Unknown fields are no error.
+/// Names the first field that is missing or wrong, in the document's order. Unknown fields are no error.
 impl TryFrom<SubmitBody<'_>> for SubmitRequest {
     type Error = ValueError;
 
     fn try_from(body: SubmitBody<'_>) -> Result<Self, ValueError> {
         let phone = required(&body.phone, "phone")?;
-        let numbers = phone.split(',').map(PhoneNumber::new).collect::<Result<alloc::vec::Vec<_>, _>>()?;
+        // One more than fits is enough to refuse a list that is too long.
+        let numbers = phone.split(',').take(PhoneList::MOST + 1).map(PhoneNumber::new);
+        let numbers = numbers.collect::<Result<alloc::vec::Vec<_>, _>>()?;
         Ok(Self {
             phone: PhoneList::of_one_country(numbers)?,
             batch_no: optional(&body.batch_no, "batchNo")?.map(BatchNo::new).transpose()?,
@@ -76,20 +80,6 @@ impl TryFrom<SubmitBody<'_>> for SubmitRequest {
             dr_url: optional(&body.dr_url, "drUrl")?.map(CallbackUrl::new).transpose()?,
             appkey: AppKey::new(required(&body.appkey, "appkey")?)?,
         })
-    }
-}
-
-fn required<'a, T: AsRef<str>>(field: &'a Field<T>, name: &'static str) -> Result<&'a str, ValueError> {
-    optional(field, name)?.ok_or(ValueError::new(name, "is required"))
-}
-
-fn optional<'a, T: AsRef<str>>(
-    field: &'a Field<T>,
-    name: &'static str,
-) -> Result<Option<&'a str>, ValueError> {
-    match field {
-        Field::Odd(_) => Err(ValueError::new(name, "must be a string")),
-        field => Ok(field.get().map(AsRef::as_ref)),
     }
 }
 

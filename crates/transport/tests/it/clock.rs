@@ -1,9 +1,9 @@
 //! A refusal because of the clock: corrected by the reply's `Date`, once, never to and fro.
 
-use numcheck_transport::{Call, Client, Sent};
+use numcheck_transport::{Call, Client, Limits, Sent};
 use tokio::io::DuplexStream;
 
-use crate::support::{Incoming, OK, Signer, answer, costly, dated, in_memory, request, wall_clock};
+use crate::support::{Incoming, OK, Signer, answer, costly, dated, in_memory, request, safe, wall_clock};
 
 const TRUE_MS: u64 = 1_655_710_885_000;
 const REFUSED: &str = r#"{"code":1004,"msg":"timestamp expired","data":null}"#;
@@ -96,6 +96,22 @@ async fn a_call_that_was_under_way_during_a_correction_is_corrected_too() {
     assert_eq!((one.expect("a reply").attempts, two.expect("a reply").attempts), (2, 2));
     assert_eq!(client.clock_offset_ms(), 600_000, "not corrected twice over");
     server.await.expect("the server");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_repeat_after_a_correction_comes_on_top_of_the_attempts() {
+    let mut limits = Limits::default();
+    limits.attempts = 2;
+    let (builder, mut incoming) = in_memory();
+    let client = builder.clock(wall_clock(0)).limits(limits).build().expect("a client");
+    tokio::spawn(async move {
+        let mut stream = incoming.accept().await;
+        answer(&mut stream, &dated(TRUE_MS, REFUSED)).await;
+        answer(&mut stream, b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n").await;
+        answer(&mut stream, OK).await;
+    });
+    let reply = client.send(Call::new(&safe()).body("{}"), &Signer::default()).await.expect("a reply");
+    assert_eq!((reply.status.as_u16(), reply.attempts), (200, 3));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,10 @@
 //! Connections that are kept, that break, and that answer nonsense.
 
+use std::time::Duration;
+
 use numcheck_transport::{Call, ErrorKind, NoAuthorization, Sent};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 
 use crate::support::{OK, answer, costly, in_memory, request, safe};
 
@@ -34,7 +37,8 @@ async fn an_unused_connection_is_closed_after_the_idle_time() {
         let mut stream = incoming.accept().await;
         answer(&mut stream, OK).await;
         let start = tokio::time::Instant::now();
-        assert_eq!(stream.read(&mut [0; 1]).await.expect("a clean end"), 0);
+        let end = timeout(Duration::from_secs(3600), stream.read(&mut [0; 1])).await.expect("closed in time");
+        assert_eq!(end.expect("a clean end"), 0);
         start.elapsed()
     });
     client.send(call(), &NoAuthorization).await.expect("a reply");
@@ -83,7 +87,7 @@ async fn hyper_util_never_sends_again_by_itself() {
     let error = client.send(call(), &NoAuthorization).await.expect_err("no reply");
     assert_eq!((error.kind(), error.sent(), error.attempts()), (ErrorKind::Lost, Sent::Maybe, 1));
     let incoming = server.await.expect("the server");
-    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(incoming.dialled(), 1, "no further connection, ever");
 }
 

@@ -6,7 +6,6 @@ mod attempts;
 mod building;
 mod clock;
 mod connections;
-mod leaks;
 mod pacing;
 mod proxy;
 mod retry_rule;

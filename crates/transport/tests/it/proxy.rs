@@ -97,9 +97,9 @@ async fn plain_http_is_forwarded_with_the_whole_url_and_the_proxys_credentials()
 
 #[tokio::test(start_paused = true)]
 async fn socks_connects_through_to_the_platform() {
-    for scheme in ["socks5h", "socks5"] {
+    for (scheme, port, on_the_wire) in [("socks5h", ":8080", [0x1f, 0x90]), ("socks5", "", [0, 80])] {
         let (dial, mut incoming) = crate::support::network();
-        let client = Client::builder("http://203.0.113.7:8080")
+        let client = Client::builder(format!("http://203.0.113.7{port}"))
             .allow_plain_http()
             .proxy(Proxy::all(format!("{scheme}://u:pw@proxy.test")))
             .dial(dial)
@@ -115,7 +115,8 @@ async fn socks_connects_through_to_the_platform() {
             };
             read(&[5, 1, 2], &[5, 2]).await;
             read(b"\x01\x01u\x02pw", &[1, 0]).await;
-            read(&[5, 1, 0, 1, 203, 0, 113, 7, 0x1f, 0x90], &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await;
+            let [high, low] = on_the_wire;
+            read(&[5, 1, 0, 1, 203, 0, 113, 7, high, low], &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await;
             answer(&mut stream, OK).await
         });
         client.send(call(), &NoAuthorization).await.expect("a reply");

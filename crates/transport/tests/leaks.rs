@@ -1,4 +1,11 @@
 //! No secret, number, header or query in any Debug, Display or log, at TRACE, in whatever way a call ends.
+//!
+//! A binary of its own: `tracing` keeps per process what each of its call sites is wanted for, and tests beside this
+//! one could switch some off under its feet.
+
+#[path = "it/support.rs"]
+#[allow(dead_code, reason = "shared with the other tests")]
+mod support;
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -8,7 +15,7 @@ use numcheck_transport::{Attempt, Authorize, BoxError, Call, NoAuthorization, Se
 use tokio::io::AsyncWriteExt;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::{chain, costly, in_memory, request, safe};
+use support::{chain, costly, in_memory, request, safe};
 
 const CANARY: &str = "canary8613800138000";
 

@@ -1,0 +1,277 @@
+//! The messages once more, by hand, for a second opinion on what in a message is new.
+//!
+//! It must not ask the code under test, but for the lists of known words.
+
+use numcheck_protocol::DriftKind::{self, NewField, NewValue, OddShape};
+use numcheck_protocol::number_check::{
+    CallbackCode, KnownAnswer, KnownCheckLevel, KnownDialResponse, KnownNumberType, SubmitCode,
+};
+use numcheck_protocol::qxt::{KnownOperator, KnownPrivacyStatus, QxtCode};
+use numcheck_protocol::whatsapp::WhatsAppCode;
+use numcheck_protocol::{AuthCode, CodeEntry, mask};
+use serde_json::{Number, Value};
+
+pub(crate) struct Schema {
+    name: &'static str,
+    /// Name on the wire, name in Rust, kind.
+    fields: &'static [(&'static str, &'static str, Kind)],
+}
+
+enum Kind {
+    Text,
+    Any,
+    Price,
+    Currency,
+    Word(fn() -> Vec<&'static str>),
+    Figure(fn() -> Vec<i64>),
+    Object(&'static Schema),
+}
+
+use Kind::{Any, Currency, Figure, Object, Price, Text, Word};
+
+/// The schema of a type by its name.
+pub(crate) fn of(name: &str) -> &'static Schema {
+    [SUBMIT_BODY, SUBMIT_REPLY, RESULT_PUSH, CHECK_CODE_BODY, WHATSAPP_REPLY, PRIVACY_BODY, PRIVACY_REPLY]
+        .into_iter()
+        .find(|schema| schema.name == name)
+        .expect("every type of the examples has a schema")
+}
+
+const SUBMIT_BODY: &Schema = &Schema {
+    name: "SubmitBody",
+    fields: &[
+        ("phone", "phone", Text),
+        ("batchNo", "batch_no", Text),
+        (
+            "checkLevel",
+            "check_level",
+            Figure(|| KnownCheckLevel::ALL.iter().map(|level| level.get()).collect()),
+        ),
+        ("drUrl", "dr_url", Text),
+        ("appkey", "appkey", Text),
+    ],
+};
+
+const SUBMIT_REPLY: &Schema = &Schema {
+    name: "SubmitReply",
+    fields: &[
+        ("code", "code", Figure(|| codes(&[SubmitCode::ENTRIES, AuthCode::ENTRIES]))),
+        ("msg", "msg", Text),
+        ("message", "message", Text),
+        (
+            "data",
+            "data",
+            Object(&Schema {
+                name: "SubmitData",
+                fields: &[("messageId", "message_id", Text), ("batchNo", "batch_no", Text)],
+            }),
+        ),
+    ],
+};
+
+const RESULT_PUSH: &Schema = &Schema {
+    name: "ResultPush",
+    fields: &[
+        ("messageId", "message_id", Text),
+        ("code", "code", Figure(|| codes(&[CallbackCode::ENTRIES]))),
+        ("msg", "msg", Text),
+        ("batchNo", "batch_no", Text),
+        ("phone", "phone", Text),
+        (
+            "data",
+            "data",
+            Object(&Schema {
+                name: "ResultData",
+                fields: &[
+                    ("basic", "basic", Object(BASIC)),
+                    (
+                        "live",
+                        "live",
+                        Object(&Schema {
+                            name: "Live",
+                            fields: &[
+                                ("validity", "validity", Word(answers)),
+                                ("reachable", "reachable", Word(answers)),
+                                ("roaming", "roaming", Word(answers)),
+                            ],
+                        }),
+                    ),
+                    (
+                        "dial",
+                        "dial",
+                        Object(&Schema {
+                            name: "Dial",
+                            fields: &[
+                                ("early", "early", Word(answers)),
+                                ("answered", "answered", Word(answers)),
+                                (
+                                    "response",
+                                    "response",
+                                    Word(|| {
+                                        KnownDialResponse::ALL.iter().map(|word| word.as_str()).collect()
+                                    }),
+                                ),
+                            ],
+                        }),
+                    ),
+                ],
+            }),
+        ),
+        (
+            "cost",
+            "cost",
+            Object(&Schema {
+                name: "Cost",
+                fields: &[("price", "price", Price), ("currency", "currency", Currency)],
+            }),
+        ),
+    ],
+};
+
+const BASIC: &Schema = &Schema {
+    name: "Basic",
+    fields: &[
+        ("preCheck", "pre_check", Word(answers)),
+        ("regionCode", "region_code", Text),
+        ("countryCode", "country_code", Text),
+        ("nationalNumber", "national_number", Text),
+        ("standNumber", "stand_number", Text),
+        (
+            "numberType",
+            "number_type",
+            Figure(|| KnownNumberType::ALL.iter().map(|kind| kind.get()).collect()),
+        ),
+        ("carrier", "carrier", Text),
+    ],
+};
+
+const CHECK_CODE_BODY: &Schema = &Schema {
+    name: "CheckCodeBody",
+    fields: &[("phone_number", "phone_number", Text), ("code", "code", Text)],
+};
+
+const WHATSAPP_REPLY: &Schema = &Schema {
+    name: "WhatsAppReply",
+    fields: &[
+        ("code", "code", Figure(|| codes(&[WhatsAppCode::ENTRIES, AuthCode::ENTRIES]))),
+        ("data", "data", Any),
+        ("message", "message", Text),
+        ("msg", "msg", Text),
+    ],
+};
+
+const PRIVACY_BODY: &Schema =
+    &Schema { name: "PrivacyBody", fields: &[("apikey", "apikey", Text), ("mobile", "mobile", Text)] };
+
+const PRIVACY_REPLY: &Schema = &Schema {
+    name: "PrivacyReply",
+    fields: &[
+        ("code", "code", Figure(|| codes(&[QxtCode::ENTRIES]))),
+        ("reason", "reason", Text),
+        (
+            "result",
+            "result",
+            Object(&Schema {
+                name: "PrivacyResult",
+                fields: &[
+                    ("Mobile", "mobile", Text),
+                    (
+                        "Status",
+                        "status",
+                        Word(|| KnownPrivacyStatus::ALL.iter().map(|word| word.as_str()).collect()),
+                    ),
+                    ("Area", "area", Text),
+                    (
+                        "Now_isp",
+                        "now_isp",
+                        Word(|| KnownOperator::ALL.iter().map(|word| word.as_str()).collect()),
+                    ),
+                ],
+            }),
+        ),
+    ],
+};
+
+fn answers() -> Vec<&'static str> {
+    KnownAnswer::ALL.iter().map(|word| word.as_str()).collect()
+}
+
+fn codes(tables: &[&[CodeEntry]]) -> Vec<i64> {
+    tables.iter().copied().flatten().map(|entry| entry.code).collect()
+}
+
+/// What in `message` is new.
+pub(crate) fn drift(schema: &Schema, message: &Value) -> Vec<(String, DriftKind)> {
+    let mut seen = Vec::new();
+    collect(schema, message, &mut seen);
+    seen.sort_by(|one, other| format!("{one:?}").cmp(&format!("{other:?}")));
+    seen
+}
+
+fn collect(schema: &Schema, message: &Value, seen: &mut Vec<(String, DriftKind)>) {
+    for (name, value) in message.as_object().expect("a message is an object") {
+        match schema.fields.iter().find(|(wire, _, _)| wire == name) {
+            Some((_, rust, kind)) => {
+                seen.extend(
+                    judge(kind, value).into_iter().map(|kind| (format!("{}.{rust}", schema.name), kind)),
+                );
+                if let (Object(inner), Value::Object(_)) = (kind, value) {
+                    collect(inner, value, seen);
+                }
+            }
+            None => {
+                let shown: String =
+                    mask::digits(name).chars().filter(|char| !char.is_control()).take(64).collect();
+                seen.push((format!("{}.{shown}", schema.name), NewField));
+            }
+        }
+    }
+}
+
+fn judge(kind: &Kind, value: &Value) -> Vec<DriftKind> {
+    match (kind, value) {
+        (_, Value::Null) | (Any, _) | (Text, Value::String(_)) | (Object(_), Value::Object(_)) => vec![],
+        (_, Value::String(text)) if text.is_empty() => vec![],
+        (Word(known), Value::String(text)) if known().iter().any(|word| word.eq_ignore_ascii_case(text)) => {
+            vec![]
+        }
+        (Word(_), Value::String(_)) => vec![NewValue],
+        (Figure(known), Value::Number(number)) => match number.as_i64() {
+            Some(figure) => judge_figure(&known(), figure),
+            None => vec![OddShape],
+        },
+        (Figure(known), Value::String(text)) => match integer(text) {
+            Some(figure) => [vec![OddShape], judge_figure(&known(), figure)].concat(),
+            None => vec![OddShape],
+        },
+        (Price, Value::Number(number)) if is_price(number) => vec![],
+        (Currency, Value::String(text))
+            if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()) =>
+        {
+            vec![]
+        }
+        _ => vec![OddShape],
+    }
+}
+
+fn judge_figure(known: &[i64], figure: i64) -> Vec<DriftKind> {
+    if known.contains(&figure) { vec![] } else { vec![NewValue] }
+}
+
+fn integer(text: &str) -> Option<i64> {
+    if text.starts_with('+') { None } else { text.parse().ok() }
+}
+
+/// Whether the number is one of at most 15 digits, at most eight of them decimals, in the range of an amount. By its text.
+fn is_price(number: &Number) -> bool {
+    let text = match number.as_i64() {
+        Some(whole) => whole.to_string(),
+        None => number.as_f64().expect("a number is a double").to_string(),
+    };
+    let text = text.trim_start_matches('-');
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let Ok(whole) = whole.parse::<u64>() else { return false };
+    let in_range = whole < 92_233_720_368;
+    let plain = number.is_i64() || number.is_u64();
+    in_range && (plain || fraction.len() <= 4 || (fraction.len() <= 8 && whole < 10_000_000))
+}

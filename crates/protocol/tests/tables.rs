@@ -1,0 +1,193 @@
+//! Result codes: five tables, each with its own meaning, and codes that nobody knows yet.
+
+use numcheck_protocol::number_check::{CallbackCode, SubmitCode};
+use numcheck_protocol::qxt::QxtCode;
+use numcheck_protocol::whatsapp::WhatsAppCode;
+use numcheck_protocol::{AuthCode, Charged, Class, CodeEntry, DriftKind, Field, FromWire, Lang};
+use proptest::prelude::*;
+use serde::Serialize;
+
+/// A table, seen from outside.
+trait Table:
+    Copy + PartialEq + std::fmt::Debug + std::fmt::Display + Serialize + for<'de> FromWire<'de> + 'static
+{
+    const NAME: &'static str;
+    const ROWS: &'static [CodeEntry];
+    fn of(code: i64) -> Self;
+    fn facts(self) -> (Option<&'static CodeEntry>, Option<&'static str>, Class, Charged, bool);
+    fn texts(self) -> [&'static str; 4];
+}
+
+macro_rules! table {
+    ($($Code:ident),*) => { $(
+        impl Table for $Code {
+            const NAME: &'static str = stringify!($Code);
+            const ROWS: &'static [CodeEntry] = $Code::ENTRIES;
+            fn of(code: i64) -> Self {
+                assert_eq!($Code::new(code).get(), code);
+                $Code::new(code)
+            }
+            fn facts(self) -> (Option<&'static CodeEntry>, Option<&'static str>, Class, Charged, bool) {
+                (self.entry(), self.name(), self.class(), self.charged(), self.is_success())
+            }
+            fn texts(self) -> [&'static str; 4] {
+                [self.meaning(Lang::En), self.meaning(Lang::Zh), self.advice(Lang::En), self.advice(Lang::Zh)]
+            }
+        }
+    )* };
+}
+
+table!(AuthCode, SubmitCode, CallbackCode, WhatsAppCode, QxtCode);
+
+fn is_chinese(text: &str) -> bool {
+    text.chars().any(|char| ('\u{4e00}'..='\u{9fff}').contains(&char))
+}
+
+fn every_entry_is_told_in_both_languages<T: Table>(codes: &[i64]) {
+    assert_eq!(T::ROWS.iter().map(|entry| entry.code).collect::<Vec<_>>(), codes, "{}", T::NAME);
+    for row in T::ROWS {
+        let of = format!("{} {}", T::NAME, row.code);
+        let (entry, name, class, charged, success) = T::of(row.code).facts();
+        assert_eq!(
+            (entry, name, class, charged),
+            (Some(row), Some(row.name), row.class, row.charged),
+            "{of}"
+        );
+        assert!(class != Class::Unknown, "{of}");
+        assert_eq!(success, class == Class::Success, "{of}");
+        assert_eq!(success, row.code == 0, "{of}: 0 is success in every table");
+        assert!(class != Class::Authentication || T::NAME != "AuthCode" || charged == Charged::No, "{of}");
+
+        let [meaning, meaning_zh, advice, advice_zh] = T::of(row.code).texts();
+        for (english, chinese) in [(meaning, meaning_zh), (advice, advice_zh)] {
+            assert!(!english.trim().is_empty() && english.is_ascii(), "{of}: {english}");
+            assert!(is_chinese(chinese), "{of}: {chinese}");
+        }
+        assert!(
+            !row.name.is_empty() && row.name.bytes().all(|byte| byte == b'_' || byte.is_ascii_uppercase()),
+            "{of}"
+        );
+        assert_eq!(T::of(row.code).to_string(), format!("{} {}", row.code, row.name));
+        let same = |other: &&CodeEntry| other.name == row.name || other.code == row.code;
+        assert_eq!(T::ROWS.iter().filter(same).count(), 1, "{of} is there twice");
+    }
+}
+
+#[test]
+fn every_code_of_the_documents_has_a_class_a_charge_and_advice_in_both_languages() {
+    every_entry_is_told_in_both_languages::<AuthCode>(&[1001, 1002, 1003, 1004, 1005]);
+    every_entry_is_told_in_both_languages::<SubmitCode>(&[
+        0, 201, 202, 203, 204, 205, 206, 207, 210, 211, 212, 288, 299,
+    ]);
+    every_entry_is_told_in_both_languages::<CallbackCode>(&[0, 103, 108, 112, 114, 120, 121, 122]);
+    every_entry_is_told_in_both_languages::<WhatsAppCode>(&[0, -1, 9000, 9001, 9007]);
+    every_entry_is_told_in_both_languages::<QxtCode>(&[0, 1, -1, -2, -3, -4, -5, -8, -9]);
+}
+
+fn is_ordinary<T: Table>(code: i64) -> Result<(), TestCaseError> {
+    if T::of(code).facts().0.is_some() {
+        return Ok(());
+    }
+    prop_assert_eq!(T::of(code).facts(), (None, None, Class::Unknown, Charged::Unknown, false));
+    prop_assert!(T::of(code).texts().iter().all(|text| !text.is_empty()));
+    prop_assert!(T::of(code).is_unknown());
+    let json = serde_json::to_string(&T::of(code)).expect("written");
+    prop_assert_eq!(&json, &code.to_string());
+    prop_assert_eq!(serde_json::from_str::<Field<T>>(&json).expect("read"), Field::Known(T::of(code)));
+    let shown = T::of(code).to_string();
+    if code.unsigned_abs() <= 9_999_999 {
+        prop_assert_eq!(shown, json);
+    } else {
+        prop_assert!(
+            shown.contains("***") && shown.len() == json.len(),
+            "it may be a phone number: {}",
+            shown
+        );
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn a_code_that_no_table_lists_is_an_ordinary_value(code in prop_oneof![any::<i64>(), -100_i64..10_000, -20_000_000_i64..20_000_000]) {
+        is_ordinary::<AuthCode>(code)?;
+        is_ordinary::<SubmitCode>(code)?;
+        is_ordinary::<CallbackCode>(code)?;
+        is_ordinary::<WhatsAppCode>(code)?;
+        is_ordinary::<QxtCode>(code)?;
+    }
+
+    #[test]
+    fn the_signed_endpoints_know_the_authentication_codes_and_no_others(code in 900_i64..1100) {
+        let auth = (1001..=1005).contains(&code).then(|| AuthCode::new(code));
+        prop_assert_eq!(SubmitCode::new(code).auth(), auth);
+        prop_assert_eq!(WhatsAppCode::new(code).auth(), auth);
+        if auth.is_some() {
+            for (entry, class, charged) in [
+                (SubmitCode::new(code).entry(), SubmitCode::new(code).class(), SubmitCode::new(code).charged()),
+                (WhatsAppCode::new(code).entry(), WhatsAppCode::new(code).class(), WhatsAppCode::new(code).charged()),
+            ] {
+                prop_assert_eq!(entry, AuthCode::new(code).entry());
+                prop_assert_eq!((class, charged), (Class::Authentication, Charged::No));
+            }
+        }
+        // Neither a push nor the other platform has them.
+        prop_assert_eq!(CallbackCode::new(code).entry(), None);
+        prop_assert_eq!(QxtCode::new(code).entry(), None);
+    }
+}
+
+#[test]
+fn a_code_means_something_only_with_its_table() {
+    assert_eq!(
+        (SubmitCode::new(0).name(), SubmitCode::new(0).charged()),
+        (Some("ACCEPTED"), Charged::WhenChecked)
+    );
+    assert_eq!(
+        (CallbackCode::new(0).name(), CallbackCode::new(0).charged()),
+        (Some("SUCCESS"), Charged::Yes)
+    );
+    assert_eq!((SubmitCode::new(114).name(), CallbackCode::new(114).name()), (None, Some("BAD_NUMBER")));
+    assert_eq!((CallbackCode::new(211).name(), SubmitCode::new(211).name()), (None, Some("BALANCE_TOO_LOW")));
+    assert_eq!(
+        (WhatsAppCode::new(-1).class(), QxtCode::new(-1).class()),
+        (Class::NoResult, Class::Authentication)
+    );
+    assert_eq!(SubmitCode::new(208).name().or(SubmitCode::new(209).name()), None, "they do not exist");
+}
+
+#[test]
+fn constants_can_be_matched_on() {
+    let told = |code| match code {
+        SubmitCode::ACCEPTED => "accepted",
+        SubmitCode::BALANCE_TOO_LOW => "top up",
+        _ => "other",
+    };
+    assert_eq!([0, 211, 4711].map(|code| told(SubmitCode::new(code))), ["accepted", "top up", "other"]);
+}
+
+#[test]
+fn a_code_that_came_as_a_string_is_understood_kept_and_reported() {
+    for (json, code) in [
+        ("\"0\"", Some(0)),
+        ("\"-1\"", Some(-1)),
+        ("\"007\"", Some(7)),
+        ("\"-0\"", Some(0)),
+        ("\"+1\"", None),
+        ("\" 1\"", None),
+        ("\"1.0\"", None),
+        ("\"99999999999999999999\"", None),
+        ("\"٣\"", None),
+    ] {
+        let field: Field<QxtCode> = serde_json::from_str(json).expect("read");
+        assert_eq!(field.get().map(|code| code.get()), code, "{json}");
+        assert_eq!(field.odd().is_some(), code.is_none(), "{json}");
+        assert_eq!(serde_json::to_string(&field).expect("written"), json);
+    }
+    let reply = numcheck_protocol::decode::<numcheck_protocol::qxt::PrivacyReply<'_>>(br#"{"code":"-7"}"#)
+        .expect("read");
+    let mut seen = Vec::new();
+    numcheck_protocol::Message::drift(&reply, &mut |drift| seen.push((drift.place, drift.kind)));
+    let place = "PrivacyReply.code".to_owned();
+    assert_eq!(seen, [(place.clone(), DriftKind::OddShape), (place, DriftKind::NewValue)]);
+}
