@@ -20,7 +20,7 @@ const GIVE_UP_AFTER: u64 = 3;
 
 /// Submits the planned batches of a job.
 #[derive(Debug)]
-pub struct Drive<S, P> {
+pub struct Drive<S: ?Sized, P> {
     store: Arc<S>,
     platform: Arc<P>,
     clock: Arc<dyn Clock>,
@@ -50,7 +50,7 @@ pub enum Halt {
     NotSent(String),
 }
 
-impl<S: Store, P: Platform> Drive<S, P> {
+impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
     /// Submits by `platform` for `owner`.
     pub fn new(store: Arc<S>, platform: Arc<P>, clock: Arc<dyn Clock>, owner: String) -> Self {
         Self { store, platform, clock, owner }

@@ -3,6 +3,7 @@
 //! It must not say "stored" before the store said so, and never refuses a result for what it holds.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
@@ -14,30 +15,33 @@ const SLICE: u32 = 256;
 
 /// Takes results in. Cheap to clone.
 #[derive(Debug)]
-pub struct Inbox<S> {
+pub struct Inbox<S: ?Sized> {
     store: Arc<S>,
     clock: Arc<dyn Clock>,
     /// Told whenever there is something to enter.
     arrived: Arc<Notify>,
     /// Told whenever something was entered.
     entered: Arc<Notify>,
+    /// What was kept aside: conflicts and strays.
+    odd: Arc<[AtomicU64; 2]>,
 }
 
-impl<S> Clone for Inbox<S> {
+impl<S: ?Sized> Clone for Inbox<S> {
     fn clone(&self) -> Self {
         Self {
             store: Arc::clone(&self.store),
             clock: Arc::clone(&self.clock),
             arrived: Arc::clone(&self.arrived),
             entered: Arc::clone(&self.entered),
+            odd: Arc::clone(&self.odd),
         }
     }
 }
 
-impl<S: Store> Inbox<S> {
+impl<S: Store + ?Sized> Inbox<S> {
     /// An inbox before a store.
     pub fn new(store: Arc<S>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, arrived: Arc::default(), entered: Arc::default() }
+        Self { store, clock, arrived: Arc::default(), entered: Arc::default(), odd: Arc::default() }
     }
 
     /// Stores a pushed result of the batch that its capability named. Once this returns `Ok` it is durable: answer 200 then, and not
@@ -83,6 +87,9 @@ impl<S: Store> Inbox<S> {
             sum.repeats += folded.repeats;
             sum.conflicts += folded.conflicts;
             sum.strays += folded.strays;
+            let [conflicts, strays] = &*self.odd;
+            conflicts.fetch_add(folded.conflicts.into(), Ordering::Relaxed);
+            strays.fetch_add(folded.strays.into(), Ordering::Relaxed);
             if folded.seen > 0 {
                 self.entered.notify_waiters();
             }
@@ -104,6 +111,12 @@ impl<S: Store> Inbox<S> {
             // Other processes append too: look now and then, told or not.
             let _ = tokio::time::timeout(folding.look_every, self.arrived.notified()).await;
         }
+    }
+
+    /// How many results this process has kept aside: second ones with other content, and those of no known number.
+    pub fn odd(&self) -> (u64, u64) {
+        let [conflicts, strays] = &*self.odd;
+        (conflicts.load(Ordering::Relaxed), strays.load(Ordering::Relaxed))
     }
 
     /// Resolves when results were entered after this call.

@@ -15,7 +15,7 @@ use crate::store::{OpenBatch, Store, StoreError};
 
 /// Asks about open batches.
 #[derive(Debug)]
-pub struct Reconcile<S, P> {
+pub struct Reconcile<S: ?Sized, P> {
     store: Arc<S>,
     platform: Arc<P>,
     inbox: Inbox<S>,
@@ -86,7 +86,7 @@ enum Step {
     Leave,
 }
 
-impl<S: Store, P: Platform> Reconcile<S, P> {
+impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
     /// Asks `platform`, and hands what it gets to `inbox`.
     pub fn new(
         store: Arc<S>,

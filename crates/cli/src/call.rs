@@ -59,6 +59,13 @@ pub(crate) fn nxcloud(network: &Network) -> Result<numcheck_nxcloud::Client, Fai
     builder.transport(settings).build().map_err(Failure::setting)
 }
 
+/// Whose money the environment's account spends.
+pub(crate) fn access_key() -> Result<String, Failure> {
+    use numcheck_transport::env::{self, EnvError};
+    let name = "NXCLOUD_ACCESS_KEY";
+    env::text(name).and_then(|key| key.ok_or_else(|| EnvError::missing(name))).map_err(Failure::setting)
+}
+
 /// The QXT account of the environment.
 pub(crate) fn qxt(network: &Network, get: bool) -> Result<numcheck_qxt::Client, Failure> {
     let settings = network.settings()?;

@@ -5,9 +5,9 @@
 
 mod call;
 mod commands;
+mod durable;
 mod exit;
 mod input;
-mod job;
 mod output;
 mod print;
 mod regions;

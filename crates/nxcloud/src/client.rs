@@ -61,6 +61,11 @@ impl Client {
         WhatsApp { client: self }
     }
 
+    /// Whether the platform is this machine itself: a sandbox or a test, where nothing is paid.
+    pub fn is_loopback(&self) -> bool {
+        self.0.transport.is_loopback()
+    }
+
     pub(crate) fn appkey(&self) -> Result<&AppKey, ValueError> {
         const MISSING: ValueError =
             ValueError::new("appkey", "is needed for number check: set NXCLOUD_APPKEY or ClientBuilder::appkey");

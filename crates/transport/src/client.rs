@@ -156,6 +156,11 @@ impl Client {
         self.0.clock.read().offset_ms
     }
 
+    /// Whether the platform is this machine itself: a sandbox or a test.
+    pub fn is_loopback(&self) -> bool {
+        self.0.base.is_loopback()
+    }
+
     /// The limits that this client keeps.
     pub fn limits(&self) -> &Limits {
         &self.0.limits

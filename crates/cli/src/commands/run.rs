@@ -1,38 +1,32 @@
 //! `numcheck run FILE`: checks a file of numbers, and writes a file of results.
 //!
-//! It joins input, job, receiver and output. It must not submit before everything that can fail at home has been tried, and it
-//! must not lose what was paid: a result is acknowledged once it is on disk.
+//! It must not submit before everything that can fail at home has been tried. The same file with the same parameters is the same job:
+//! a second run goes on where the first one ended, and pays for nothing twice.
 
-mod check_row;
-mod journal_file;
-mod platform;
-mod report;
-mod results;
-
+use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use clap::Args;
-use numcheck_webhook::{Gate, NotStored, Push, Receiver, ReceiverKey, Server};
+use clap::{Args, ValueEnum};
+use numcheck_bulk::{Delivery, Halt, Job};
 
-use crate::call::Network;
+use crate::call::{self, Network};
 use crate::commands::arguments::Level;
+use crate::durable::{
+    Account, Destination, Engine, Parameters, Prepared, Receiving, StoreAt, Summary, Target, Wait, export,
+    open_file, prepare,
+};
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
-use crate::job::{Book, Plan, submit_all, wait_for_results};
-use crate::output::{Format, Target, Writer};
-use crate::regions::group_of;
+use crate::output::Writer;
+use crate::print;
 use crate::stop::Stop;
-
-use journal_file::JournalFile;
-use platform::{Platform, Submits};
 
 /// Checks every number of FILE once. Costs money per number, except with --sandbox.
 ///
 /// FILE is CSV with a header, or one number a line; `-` is standard input. The output repeats the input's columns and adds
-/// check_phone, check_state, check_code and so on, one row out per row in.
+/// check_phone, check_state, check_code and so on, one row out per row in. Run it again to go on where it was interrupted.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// The numbers.
@@ -44,8 +38,8 @@ pub(crate) struct Run {
     /// What is checked. The levels cost differently.
     #[arg(long, env = "NUMCHECK_LEVEL", hide_env_values = true, value_enum, default_value_t = Level::Basic)]
     level: Level,
-    /// Check against a sandbox inside this command: no account, no network, no cost.
-    #[arg(long, env = "NUMCHECK_SANDBOX", hide_env_values = true, conflicts_with_all = ["listen", "public_url"])]
+    /// Check against a sandbox inside this command: no account, no network, no cost, and nothing is kept.
+    #[arg(long, env = "NUMCHECK_SANDBOX", hide_env_values = true, conflicts_with_all = ["listen", "public_url", "place"])]
     sandbox: bool,
     /// How long the sandbox takes for a check.
     #[arg(
@@ -53,39 +47,59 @@ pub(crate) struct Run {
         env = "NUMCHECK_CALLBACK_DELAY",
         hide_env_values = true,
         default_value = "200ms",
-        value_name = "DURATION",
-        requires = "sandbox"
+        value_name = "DURATION"
     )]
     callback_delay: humantime::Duration,
+    /// How many numbers travel in one request: up to 2000 the platform takes ten requests a second, above one.
+    #[arg(long, env = "NUMCHECK_BATCH_SIZE", hide_env_values = true, default_value_t = 2000, value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..=5000))]
+    batch_size: u16,
+    /// Check this file once more, and pay again: a new job.
+    #[arg(long, env = "NUMCHECK_AGAIN", hide_env_values = true)]
+    again: bool,
+    #[command(flatten)]
+    going: Going,
+    #[command(flatten)]
+    store: StoreAt,
+}
+
+/// How a job is driven, by `run` and by `resume`.
+#[derive(Debug, Args)]
+pub(crate) struct Going {
+    /// How results come back.
+    #[arg(long, env = "NUMCHECK_DELIVERY", hide_env_values = true, value_enum, default_value_t = How::Push)]
+    pub(crate) delivery: How,
     /// Where to listen for results, such as 0.0.0.0:8080.
     #[arg(
         long,
         env = "NUMCHECK_LISTEN",
         hide_env_values = true,
         value_name = "ADDR",
-        required_unless_present = "sandbox"
+        requires = "public_url"
     )]
     listen: Option<SocketAddr>,
     /// How the platform reaches that address from outside, such as https://example.org.
-    #[arg(
-        long,
-        env = "NUMCHECK_PUBLIC_URL",
-        hide_env_values = true,
-        value_name = "URL",
-        required_unless_present = "sandbox"
-    )]
+    #[arg(long, env = "NUMCHECK_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
     public_url: Option<String>,
     /// Where results are written; standard output otherwise. An existing file is replaced at the end.
     #[arg(short, long, env = "NUMCHECK_OUTPUT", hide_env_values = true, value_name = "OUT")]
     output: Option<PathBuf>,
-    /// How many numbers travel in one request: up to 2000 the platform takes ten requests a second, above one.
-    #[arg(long, env = "NUMCHECK_BATCH_SIZE", hide_env_values = true, default_value_t = 2000, value_name = "N",
-          value_parser = clap::value_parser!(u16).range(1..=5000))]
-    batch_size: u16,
-    /// How long to wait after the last result before the rest is called missing. Default 61m, which is longer than the platform
+    /// How long to wait after the last result before the rest is called missing. Default 80m, which is longer than the platform
     /// goes on trying; with --sandbox 5s more than its delay.
     #[arg(long, env = "NUMCHECK_WAIT", hide_env_values = true, value_name = "DURATION")]
     wait: Option<humantime::Duration>,
+    /// How long the platform's minute is; for a sandbox whose time runs faster.
+    #[arg(
+        long,
+        env = "NUMCHECK_MINUTE",
+        hide_env_values = true,
+        default_value = "60s",
+        value_name = "DURATION"
+    )]
+    minute: humantime::Duration,
+    /// Do not ask before money is spent.
+    #[arg(long, env = "NUMCHECK_YES", hide_env_values = true)]
+    yes: bool,
     /// For a machine: results on standard output as JSON lines, or the summary there when -o says where results go.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true)]
     json: bool,
@@ -93,127 +107,187 @@ pub(crate) struct Run {
     network: Network,
 }
 
+/// How results come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum How {
+    /// The platform pushes them to --public-url.
+    Push,
+    /// They are fetched; no public URL is needed.
+    Poll,
+    /// Pushed, and fetched where the push did not come.
+    Both,
+}
+
+impl From<How> for Delivery {
+    fn from(how: How) -> Self {
+        match how {
+            How::Push => Self::Push,
+            How::Poll => Self::Poll,
+            How::Both => Self::Both,
+        }
+    }
+}
+
 impl Run {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let started = Instant::now();
+        self.going.check(self.sandbox, self.going.delivery.into())?;
         let input = Input::open(&self.file, &Options { column: self.column.clone() })?;
-        let mut writer = Writer::create(self.target(), self.format(), &input)?;
-        let stop = Stop::on_signal(
-            "numcheck: stopping: no further batch is sent, results so far are written; once more ends at once",
-        )?;
-
-        let (numbers, batches) = plan(&input, self.batch_size)?;
-        let journal = JournalFile::create(self.output.as_deref(), self.sandbox)?;
-        let book = Arc::new(Book::new(numbers, batches, journal.open()?));
-        if book.batches() > 0 {
-            self.check(&book, &stop).await?;
+        let writer = self.going.destination().create(&input)?;
+        let prepared = Prepared::read(&input, self.batch_size)?;
+        let sandbox_store;
+        let store = if self.sandbox {
+            sandbox_store = tempfile::tempdir()
+                .map_err(|error| Failure::new("no temporary folder can be made").because(error))?;
+            open_file(&sandbox_store.path().join("jobs.db"))?
+        } else {
+            self.store.open()?
+        };
+        let engine = Engine::new(store);
+        let mut parameters = Parameters {
+            column: self.column.clone(),
+            level: self.level,
+            delivery: self.going.delivery.into(),
+            batch_size: self.batch_size,
+            account: if self.sandbox { String::new() } else { call::access_key()? },
+            again: 0,
+        };
+        if self.again {
+            while engine.store.job(&parameters.name(&input)?).await.map_err(Failure::of)?.is_some() {
+                parameters.again += 1;
+            }
         }
-
-        let totals = results::write(&input, &book, self.level, &mut writer)?;
-        writer.finish()?;
-        let seen = book.seen();
-        let summary = report::Summary::new(&totals, &seen, started.elapsed(), self.output.as_deref());
-        let kept = journal.close(summary.is_journal_of_use())?;
-        summary.show(self.json, self.output.is_some(), kept.as_deref())?;
-        Ok(if totals.all_settled() { Exit::Settled } else { Exit::Unsettled })
+        let (job, found) = prepare(&*engine.store, &input, &parameters, &prepared, engine.now_ms()).await?;
+        let target = if self.sandbox { Target::Sandbox(self.callback_delay.into()) } else { Target::Account };
+        drop(prepared);
+        if found {
+            print::say(&format!(
+                "numcheck: this file is job {}: going on where it ended; --again pays for it once more",
+                job.name
+            ));
+        }
+        self.going.drive(&engine, &job, &input, writer, target, started).await
     }
+}
 
-    /// Receives, submits, waits.
-    async fn check(&self, book: &Arc<Book>, stop: &Stop) -> Result<(), Failure> {
-        let key = receiver_key()?;
-        let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let server = Server::bind(listen).map_err(Failure::of)?;
-        let public_url = match &self.public_url {
-            Some(url) => url.clone(),
-            None => format!("http://{}", server.local_addr()),
-        };
-        let gate = Gate::new(key.clone()).mounted_at(path_of(&public_url));
-        let store = Arc::clone(book);
-        let receiver = Receiver::new(gate, move |push: Push| {
-            let book = Arc::clone(&store);
-            async move {
-                let stored = book.receive(push.batch().as_str(), push.raw()).await;
-                stored.map_err(|error| {
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        "a result could not be stored; it will come again"
-                    );
-                    NotStored
-                })
-            }
-        });
-        let (done, ended) = tokio::sync::oneshot::channel::<()>();
-        let serving = tokio::spawn(server.serve(receiver, async { drop(ended.await) }));
-
-        let platform = Platform::start(self).await?;
-        let submits = Submits::new(platform.client(), self.level, key, public_url);
-        submits.try_url()?;
-        let quiet = self.wait.map_or_else(|| self.default_wait(), Into::into);
-        let work = async {
-            submit_all(book, &submits, &|| stop.asked()).await;
-            tokio::select! {
-                () = wait_for_results(book, quiet) => {}
-                () = stop.wait() => {}
-            }
-        };
-        report::with_progress(book, work).await;
-
-        let _ = done.send(());
-        let _ = serving.await;
-        platform.end().await;
+impl Going {
+    /// Whether results have a way to come back.
+    pub(crate) fn check(&self, sandbox: bool, delivery: Delivery) -> Result<(), Failure> {
+        if !sandbox && delivery.pushes() && (self.listen.is_none() || self.public_url.is_none()) {
+            return Err(Failure::usage(
+                "results are pushed: say where to listen by --listen ADDR, and how the platform reaches that by --public-url URL; \
+                 or fetch them by --delivery poll; or try it without an account by --sandbox",
+            ));
+        }
         Ok(())
     }
 
-    fn default_wait(&self) -> Duration {
-        match self.sandbox {
-            true => *self.callback_delay + Duration::from_secs(5),
-            false => Duration::from_secs(61 * 60),
+    pub(crate) fn destination(&self) -> Destination {
+        Destination { output: self.output.clone(), json: self.json }
+    }
+
+    /// Receives, submits, waits, and writes the results.
+    pub(crate) async fn drive(
+        &self,
+        engine: &Engine,
+        job: &Job,
+        input: &Input,
+        mut writer: Writer,
+        target: Target,
+        started: Instant,
+    ) -> Result<Exit, Failure> {
+        let stop = Stop::on_signal(
+            "numcheck: stopping: no further batch is sent, results so far are written; once more ends at once",
+        )?;
+        let planned = engine.store.ledger(job.id).await.map_err(Failure::of)?;
+        let account = Account::open(&target, &self.network).await?;
+        if account.costs_money() && planned.planned > 0 {
+            self.ask(planned.planned)?;
+        }
+        let mut halt = None;
+        if !planned.is_final() {
+            let receiving = match job.spec.delivery.pushes() {
+                false => None,
+                true => {
+                    let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
+                    Some(
+                        Receiving::start(&*engine.store, &engine.inbox, listen, self.public_url.as_deref())
+                            .await?,
+                    )
+                }
+            };
+            let platform = account.platform(receiving.as_ref().map(Receiving::callback))?;
+            let quiet = self.wait.map_or_else(|| default_wait(&target, self.minute.into()), Into::into);
+            let wait = Wait { quiet, minute: self.minute.into() };
+            let driven = engine.drive(job, platform, wait, &stop).await;
+            if let Some(receiving) = receiving {
+                receiving.close().await;
+            }
+            halt = driven?.halt;
+            engine.inbox.fold_all().await.map_err(Failure::of)?;
+        }
+        account.close().await;
+
+        let totals = export(&*engine.store, job, input, &mut writer).await?;
+        writer.finish()?;
+        let destination = self.destination();
+        let odd = engine.inbox.odd();
+        Summary { job, totals: &totals, odd, took: started.elapsed(), output: destination.file() }
+            .show(self.json)?;
+        self.say_halt(halt.as_ref());
+        let left = engine.store.ledger(job.id).await.map_err(Failure::of)?;
+        if matches!(target, Target::Account) && !left.is_final() {
+            print::say(&format!("numcheck: go on by: numcheck resume {}{}", job.name, self.as_typed()));
+        }
+        Ok(if totals.all_settled() { Exit::Settled } else { Exit::Unsettled })
+    }
+
+    fn say_halt(&self, halt: Option<&Halt>) {
+        match halt {
+            Some(Halt::Refused(why)) => print::say(&format!("numcheck: submitting ended: {why}")),
+            Some(Halt::NotSent(why)) => {
+                print::say(&format!("numcheck: submitting ended, nothing leaves this machine: {why}"))
+            }
+            _ => {}
         }
     }
 
-    fn target(&self) -> Target<'_> {
-        match self.output.as_deref() {
-            None => Target::Stdout,
-            Some(path) if path == Path::new("-") => Target::Stdout,
-            Some(path) => Target::File(path),
+    fn ask(&self, numbers: u64) -> Result<(), Failure> {
+        if self.yes {
+            return Ok(());
+        }
+        if !std::io::stdin().is_terminal() {
+            return Err(Failure::usage(format!(
+                "checking {numbers} numbers costs money, and there is no terminal to ask at: say --yes; `numcheck plan` tells the cost where it is known"
+            )));
+        }
+        print::say(&format!("numcheck: checking {numbers} numbers costs money. Go on? [y/N]"));
+        let mut answer = String::new();
+        std::io::stdin()
+            .read_line(&mut answer)
+            .map_err(|error| Failure::new("the answer cannot be read").because(error))?;
+        match answer.trim() {
+            "y" | "Y" | "yes" => Ok(()),
+            _ => Err(Failure::usage("nothing was sent")),
         }
     }
 
-    fn format(&self) -> Format {
-        let named_json =
-            |path: &PathBuf| path.extension().is_some_and(|end| end == "jsonl" || end == "ndjson");
-        match &self.output {
-            Some(path) if named_json(path) => Format::JsonLines,
-            Some(path) if path != Path::new("-") => Format::Csv,
-            _ if self.json => Format::JsonLines,
-            _ => Format::Csv,
+    /// The options that a resumed run needs, as a person would type them.
+    fn as_typed(&self) -> String {
+        let mut typed = String::new();
+        if let (Some(listen), Some(url)) = (self.listen, &self.public_url) {
+            typed.push_str(&format!(" --listen {listen} --public-url {url}"));
         }
+        if let Some(output) = &self.output {
+            typed.push_str(&format!(" -o {}", output.display()));
+        }
+        typed
     }
 }
 
-/// Reads the file once, and cuts its numbers into batches.
-fn plan(input: &Input, batch_size: u16) -> Result<(crate::job::Numbers, Vec<crate::job::Batch>), Failure> {
-    let mut plan = Plan::new();
-    for row in input.rows() {
-        if let Ok(number) = row?.phone {
-            plan.add(number, group_of)
-                .ok_or_else(|| Failure::usage("more numbers than one job can hold; cut the file"))?;
-        }
+fn default_wait(target: &Target, minute: Duration) -> Duration {
+    match target {
+        Target::Sandbox(delay) => *delay + Duration::from_secs(5),
+        Target::Account => minute * 80,
     }
-    let mut id = [0; 6];
-    getrandom::fill(&mut id).map_err(|_| Failure::new("this machine gives no random numbers"))?;
-    plan.cut(batch_size.into(), &format!("nc-{}", hex::encode(id))).map_err(Failure::of)
-}
-
-/// A key of this run's own: who has not seen a capability of this run can push nothing into it.
-fn receiver_key() -> Result<ReceiverKey, Failure> {
-    let mut bytes = [0; ReceiverKey::FEWEST];
-    getrandom::fill(&mut bytes).map_err(|_| Failure::new("this machine gives no random numbers"))?;
-    ReceiverKey::from_bytes(&bytes).map_err(Failure::of)
-}
-
-/// The path of a URL, where a proxy in between passes it on.
-fn path_of(url: &str) -> &str {
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    after_scheme.find('/').map_or("", |at| after_scheme.get(at..).unwrap_or_default()).trim_end_matches('/')
 }

@@ -26,6 +26,7 @@ mod sniff;
 mod source;
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -87,6 +88,20 @@ impl Input {
         let source =
             Source::spool(from).map_err(|source| InputError::io(name, "keep a temporary copy of", source))?;
         Self::of(source, name.to_owned(), options)
+    }
+
+    /// The same from a file without a name that is open already.
+    ///
+    /// # Errors
+    /// As [`Input::open`].
+    pub(crate) fn from_file(file: File, name: &str, options: &Options) -> Result<Self, InputError> {
+        let source = Source::of(file).map_err(|source| InputError::io(name, "open", source))?;
+        Self::of(source, name.to_owned(), options)
+    }
+
+    /// Its bytes, in UTF-8, from the first; may be called again.
+    pub(crate) fn bytes(&self) -> impl Read {
+        self.source.reader(0)
     }
 
     /// Every row, from the first; may be called again, and several readings do not disturb one another.

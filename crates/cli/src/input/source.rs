@@ -49,7 +49,7 @@ impl Source {
         }
     }
 
-    fn of(file: File) -> io::Result<Self> {
+    pub(super) fn of(file: File) -> io::Result<Self> {
         let length = file.metadata()?.len();
         Ok(Self { file: Arc::new(file), length })
     }

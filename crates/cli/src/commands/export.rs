@@ -1,0 +1,46 @@
+//! `numcheck export JOB`: the results of a job, at any time.
+//!
+//! It reads, and sends nothing.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use numcheck_bulk::JobName;
+
+use crate::durable::{Destination, Engine, StoreAt, Summary, export, job_of, read_back};
+use crate::exit::{Exit, Failure};
+
+/// What is not settled yet stands there as missing, in_doubt or refused.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// The job.
+    #[arg(value_name = "JOB")]
+    job: JobName,
+    /// Where results are written: CSV, or JSON lines when the name ends in .jsonl; standard output otherwise.
+    #[arg(short, long, env = "NUMCHECK_OUTPUT", hide_env_values = true, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// JSON lines on standard output.
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true)]
+    json: bool,
+    #[command(flatten)]
+    store: StoreAt,
+}
+
+impl Export {
+    pub(crate) async fn run(self) -> Result<Exit, Failure> {
+        let started = Instant::now();
+        let engine = Engine::new(self.store.open()?);
+        let job = job_of(&*engine.store, &self.job).await?;
+        let (input, _) = read_back(&*engine.store, &job).await?;
+        let destination = Destination { output: self.output, json: self.json };
+        let mut writer = destination.create(&input)?;
+        engine.inbox.fold_all().await.map_err(Failure::of)?;
+        let totals = export(&*engine.store, &job, &input, &mut writer).await?;
+        writer.finish()?;
+        let odd = engine.inbox.odd();
+        Summary { job: &job, totals: &totals, odd, took: started.elapsed(), output: destination.file() }
+            .show(self.json)?;
+        Ok(if totals.all_settled() { Exit::Settled } else { Exit::Unsettled })
+    }
+}

@@ -1,0 +1,55 @@
+//! `numcheck jobs`: the jobs of the store.
+//!
+//! It reads, and sends nothing.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use clap::Args;
+use numcheck_bulk::JobState;
+use serde_json::json;
+
+use crate::durable::{Notes, StoreAt};
+use crate::exit::{Exit, Failure};
+use crate::print;
+
+/// The newest first.
+#[derive(Debug, Args)]
+pub(crate) struct Jobs {
+    /// Print one JSON object per job.
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true)]
+    json: bool,
+    #[command(flatten)]
+    store: StoreAt,
+}
+
+impl Jobs {
+    pub(crate) async fn run(self) -> Result<Exit, Failure> {
+        let store = self.store.open()?;
+        for job in store.jobs().await.map_err(Failure::of)? {
+            let notes: Notes = serde_json::from_value(job.spec.notes.clone()).unwrap_or_default();
+            let state = match job.state {
+                JobState::Planning => "planning",
+                JobState::Forgotten => "forgotten",
+                _ => "open",
+            };
+            let ledger = store.ledger(job.id).await.map_err(Failure::of)?;
+            let open = ledger.planned + ledger.pending + ledger.in_doubt;
+            let created =
+                humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(job.created_ms))
+                    .to_string();
+            if self.json {
+                print::json(&json!({
+                    "job": job.name, "state": state, "created": created, "file": notes.file, "level": notes.level,
+                    "rows": job.rows, "numbers": job.numbers, "settled": ledger.settled, "failed": ledger.failed, "open": open,
+                }))?;
+            } else {
+                let done = ledger.settled + ledger.failed;
+                print::data(&format!(
+                    "{}\t{created}\t{state}\t{}\t{done} of {} checked, {open} open\t{}",
+                    job.name, notes.level, job.numbers, notes.file
+                ))?;
+            }
+        }
+        Ok(Exit::Settled)
+    }
+}

@@ -1,0 +1,79 @@
+//! `numcheck receive`: takes results in for all jobs of a store.
+//!
+//! It submits nothing. Any number of receivers may work on one store.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use numcheck_bulk::Folding;
+use serde_json::json;
+
+use crate::durable::{Engine, Receiving, StoreAt};
+use crate::exit::{Exit, Failure};
+use crate::print;
+use crate::stop::Stop;
+
+/// Runs until SIGTERM or Ctrl-C.
+#[derive(Debug, Args)]
+pub(crate) struct Receive {
+    /// Where to listen, such as 0.0.0.0:8080.
+    #[arg(
+        long,
+        env = "NUMCHECK_LISTEN",
+        hide_env_values = true,
+        value_name = "ADDR",
+        required_unless_present = "show_quarantine"
+    )]
+    listen: Option<SocketAddr>,
+    /// How the platform reaches that address; needed when the URL has a path.
+    #[arg(long, env = "NUMCHECK_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
+    public_url: Option<String>,
+    /// Show the results that belong to no number, or came a second time with other content, and end. They hold phone numbers.
+    #[arg(long, env = "NUMCHECK_SHOW_QUARANTINE", hide_env_values = true)]
+    show_quarantine: bool,
+    /// Print one JSON object when it listens.
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true)]
+    json: bool,
+    #[command(flatten)]
+    store: StoreAt,
+}
+
+impl Receive {
+    pub(crate) async fn run(self) -> Result<Exit, Failure> {
+        let engine = Engine::new(self.store.open()?);
+        let Some(listen) = self.listen.filter(|_| !self.show_quarantine) else {
+            return show_quarantine(&engine).await;
+        };
+        let stop = Stop::on_signal("")?;
+        let receiving =
+            Receiving::start(&*engine.store, &engine.inbox, listen, self.public_url.as_deref()).await?;
+        if self.json {
+            print::json(&json!({"listening": receiving.address().to_string()}))?;
+        } else {
+            print::say(&format!("numcheck: receiving at {}; end it with Ctrl-C", receiving.address()));
+        }
+        tokio::select! {
+            () = stop.wait() => {}
+            () = engine.inbox.keep_folding(Folding::default()) => {}
+        }
+        receiving.close().await;
+        engine.inbox.fold_all().await.map_err(Failure::of)?;
+        Ok(Exit::Settled)
+    }
+}
+
+async fn show_quarantine(engine: &Engine) -> Result<Exit, Failure> {
+    engine.inbox.fold_all().await.map_err(Failure::of)?;
+    let mut after = 0;
+    loop {
+        let some = engine.store.quarantine(after, 100).await.map_err(Failure::of)?;
+        let Some(last) = some.last() else { return Ok(Exit::Settled) };
+        after = last.id;
+        for odd in some {
+            print::json(&json!({
+                "id": odd.id, "batch_no": odd.batch_no, "received_ms": odd.received_ms,
+                "why": if odd.conflict { "conflict" } else { "unknown" }, "body": String::from_utf8_lossy(&odd.body),
+            }))?;
+        }
+    }
+}

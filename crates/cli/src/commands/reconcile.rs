@@ -1,0 +1,54 @@
+//! `numcheck reconcile JOB`: asks the platform about results that did not come.
+//!
+//! It costs nothing. It submits nothing, not even what the platform has proved not to know: `resume` does.
+
+use std::sync::Arc;
+
+use clap::Args;
+use numcheck_bulk::JobName;
+
+use crate::call::Network;
+use crate::durable::{Account, Engine, StoreAt, Target, job_of};
+use crate::exit::{Exit, Failure};
+use crate::print;
+
+/// Asks once about everything that is due.
+#[derive(Debug, Args)]
+pub(crate) struct Reconcile {
+    /// The job.
+    #[arg(value_name = "JOB")]
+    job: JobName,
+    /// How long the platform's minute is; for a sandbox whose time runs faster.
+    #[arg(
+        long,
+        env = "NUMCHECK_MINUTE",
+        hide_env_values = true,
+        default_value = "60s",
+        value_name = "DURATION"
+    )]
+    minute: humantime::Duration,
+    #[command(flatten)]
+    network: Network,
+    #[command(flatten)]
+    store: StoreAt,
+}
+
+impl Reconcile {
+    pub(crate) async fn run(self) -> Result<Exit, Failure> {
+        let engine = Engine::new(self.store.open()?);
+        let job = job_of(&*engine.store, &self.job).await?;
+        let account = Account::open(&Target::Account, &self.network).await?;
+        let platform = Arc::new(account.platform(None)?);
+        engine.inbox.fold_all().await.map_err(Failure::of)?;
+        let round = engine.reconcile(platform, self.minute.into()).round(&job).await.map_err(Failure::of)?;
+        print::data(&format!(
+            "asked {} times: {} results fetched, {} batches proved unknown and planned again, {} given up",
+            round.asked, round.fetched, round.planned_again, round.missing
+        ))?;
+        if let Some(trouble) = &round.trouble {
+            return Err(Failure::new(format!("the platform could not be asked: {trouble}")));
+        }
+        let ledger = engine.store.ledger(job.id).await.map_err(Failure::of)?;
+        Ok(if ledger.is_final() { Exit::Settled } else { Exit::Unsettled })
+    }
+}

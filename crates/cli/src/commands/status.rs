@@ -1,0 +1,94 @@
+//! `numcheck status JOB`: the account of a job.
+//!
+//! It reads, and sends nothing.
+
+use clap::Args;
+use numcheck_bulk::{BatchState, JobName, Outcome};
+use serde_json::{Value, json};
+
+use crate::durable::{StoreAt, job_of};
+use crate::exit::{Exit, Failure};
+use crate::print;
+
+/// submitted = settled + failed + in doubt + missing + pending, at all times.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// The job.
+    #[arg(value_name = "JOB")]
+    job: JobName,
+    /// Print one JSON object.
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true)]
+    json: bool,
+    #[command(flatten)]
+    store: StoreAt,
+}
+
+impl Status {
+    pub(crate) async fn run(self) -> Result<Exit, Failure> {
+        let store = self.store.open()?;
+        let job = job_of(&*store, &self.job).await?;
+        let ledger = store.ledger(job.id).await.map_err(Failure::of)?;
+        let doubtful: Vec<_> = store
+            .open_batches(job.id)
+            .await
+            .map_err(Failure::of)?
+            .into_iter()
+            .filter(|batch| batch.state == BatchState::InDoubt)
+            .collect();
+        let word = |outcome| if outcome == Outcome::Done { "done" } else { "failed" };
+        if self.json {
+            let costs: Vec<Value> = ledger
+                .costs
+                .iter()
+                .map(|((outcome, currency), sum)| {
+                    json!({"outcome": word(*outcome), "currency": currency.as_str(), "count": sum.count, "amount": sum.amount.to_string()})
+                })
+                .collect();
+            let in_doubt: Vec<Value> = doubtful
+                .iter()
+                .map(|batch| json!({"batch_no": batch.batch_no.as_str(), "numbers": batch.numbers - batch.settled, "why": batch.message}))
+                .collect();
+            print::json(&json!({
+                "job": job.name, "numbers": job.numbers, "planned": ledger.planned, "refused": ledger.refused,
+                "submitted": ledger.submitted, "settled": ledger.settled, "failed": ledger.failed, "in_doubt": ledger.in_doubt,
+                "missing": ledger.missing, "pending": ledger.pending, "costs": costs, "unpriced": ledger.unpriced,
+                "batches_in_doubt": in_doubt,
+            }))?;
+        } else {
+            print::data(&format!(
+                "job {}: {} numbers, {} not sent, {} refused",
+                job.name, job.numbers, ledger.planned, ledger.refused
+            ))?;
+            print::data(&format!(
+                "submitted {} = settled {} + failed {} + in doubt {} + missing {} + pending {}",
+                ledger.submitted,
+                ledger.settled,
+                ledger.failed,
+                ledger.in_doubt,
+                ledger.missing,
+                ledger.pending
+            ))?;
+            for ((outcome, currency), sum) in &ledger.costs {
+                print::data(&format!("{} {} cost {} {currency}", sum.count, word(*outcome), sum.amount))?;
+            }
+            if ledger.unpriced > 0 {
+                print::data(&format!("{} results without a price", ledger.unpriced))?;
+            }
+            for batch in &doubtful {
+                let why = batch.message.as_deref().unwrap_or("nobody knows whether it was accepted");
+                print::data(&format!(
+                    "in doubt: batch {}, {} numbers: {why}",
+                    batch.batch_no,
+                    batch.numbers - batch.settled
+                ))?;
+            }
+            if !doubtful.is_empty() {
+                print::say(&format!(
+                    "numcheck: a result or `numcheck reconcile {0}` settles what is in doubt; `numcheck resume {0} --resubmit-doubtful` sends it again and may pay twice",
+                    job.name
+                ));
+            }
+        }
+        Ok(if ledger.is_final() { Exit::Settled } else { Exit::Unsettled })
+    }
+}

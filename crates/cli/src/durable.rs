@@ -1,0 +1,20 @@
+//! A durable job at work: where it lives, how a file becomes one, how it is driven to its end, and how its results are written.
+//!
+//! The rules are the bulk crate's; here it meets files, the account and the terminal.
+
+mod check_row;
+mod engine;
+mod export;
+mod open;
+mod platform;
+mod prepare;
+mod receiver;
+mod report;
+
+pub(crate) use engine::{Engine, Wait};
+pub(crate) use export::{Destination, export};
+pub(crate) use open::{StoreAt, file as open_file, job_of};
+pub(crate) use platform::{Account, Target};
+pub(crate) use prepare::{Notes, Parameters, Prepared, prepare, read_back};
+pub(crate) use receiver::Receiving;
+pub(crate) use report::Summary;

@@ -1,0 +1,152 @@
+//! Writes a job's rows with their results, at any time, half-way too.
+//!
+//! One row out per row in, in the input's order. It changes neither results nor the store.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+use numcheck_bulk::store::RowFate;
+use numcheck_bulk::{BatchState, Job, Store};
+use numcheck_protocol::decode;
+use numcheck_protocol::number_check::ResultPush;
+
+use super::check_row;
+use super::report::Totals;
+use crate::exit::Failure;
+use crate::input::{Input, Row};
+use crate::output::{CheckRow, CheckState, Format, Target, Writer};
+
+/// How many rows are read from the store at a time.
+const PAGE: u32 = 2000;
+
+/// Where rows go, and in which form.
+#[derive(Clone, Debug)]
+pub(crate) struct Destination {
+    pub(crate) output: Option<PathBuf>,
+    pub(crate) json: bool,
+}
+
+impl Destination {
+    /// Opens it, before anything is sent.
+    pub(crate) fn create(&self, input: &Input) -> Result<Writer, Failure> {
+        Ok(Writer::create(self.target(), self.format(), input)?)
+    }
+
+    /// The file, when it is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|path| *path != Path::new("-"))
+    }
+
+    fn target(&self) -> Target<'_> {
+        self.file().map_or(Target::Stdout, Target::File)
+    }
+
+    fn format(&self) -> Format {
+        let json_lines = |path: &Path| path.extension().is_some_and(|end| end == "jsonl" || end == "ndjson");
+        match self.file() {
+            Some(path) if json_lines(path) => Format::JsonLines,
+            None if self.json => Format::JsonLines,
+            _ => Format::Csv,
+        }
+    }
+}
+
+/// Writes every row. What is not settled yet stands there as `missing`, `in_doubt` or `refused`.
+pub(crate) async fn export(
+    store: &dyn Store,
+    job: &Job,
+    input: &Input,
+    writer: &mut Writer,
+) -> Result<Totals, Failure> {
+    let level =
+        job.spec.notes.get("level").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    let mut totals = Totals::default();
+    let mut fates = Fates { store, job: job.id, page: VecDeque::new(), last: None, over: false };
+    for (at, row) in (0..).zip(input.rows()) {
+        let row = row?;
+        let fate = fates.of(at).await?;
+        let state = match (&row.phone, fate) {
+            (_, Some(fate)) => write(&row, &fate, &level, writer, &mut totals)?,
+            (Err(reject), None) => {
+                writer.write(&row, &CheckRow::invalid(*reject))?;
+                CheckState::Invalid
+            }
+            // An earlier release has read this cell in another way: it was never part of the job.
+            (Ok(_), None) => {
+                let message = "not part of the job".into();
+                writer.write(
+                    &row,
+                    &CheckRow { state: CheckState::Refused, message: Some(message), ..CheckRow::default() },
+                )?;
+                CheckState::Refused
+            }
+        };
+        totals.count(state);
+    }
+    Ok(totals)
+}
+
+/// Reads fates page by page, along with the rows.
+struct Fates<'a> {
+    store: &'a dyn Store,
+    job: i64,
+    page: VecDeque<RowFate>,
+    last: Option<u64>,
+    over: bool,
+}
+
+impl Fates<'_> {
+    async fn of(&mut self, row: u64) -> Result<Option<RowFate>, Failure> {
+        if self.page.is_empty() && !self.over {
+            self.page = self.store.rows(self.job, self.last, PAGE).await.map_err(Failure::of)?.into();
+            self.over = self.page.is_empty();
+            self.last = self.page.back().map(|fate| fate.row).or(self.last);
+        }
+        Ok(self.page.pop_front_if(|fate| fate.row == row))
+    }
+}
+
+fn write(
+    row: &Row,
+    fate: &RowFate,
+    level: &str,
+    writer: &mut Writer,
+    totals: &mut Totals,
+) -> Result<CheckState, Failure> {
+    let without = |state, code, message: &str| CheckRow {
+        phone: Some(fate.number),
+        state,
+        code,
+        message: Some(Cow::Owned(message.to_owned())),
+        batch_no: Some(Cow::Borrowed(&fate.batch_no)),
+        ..CheckRow::default()
+    };
+    let said = fate.message.as_deref();
+    let push;
+    let mut check = match (&fate.result, fate.state) {
+        (Some((_, body)), _) => {
+            // What stands in the store as this number's result was read before.
+            push = decode::<ResultPush<'_>>(body).unwrap_or_default();
+            totals.look_at(&push);
+            let mut check = check_row::of_push(fate.number, &push);
+            check.level = Some(Cow::Borrowed(level));
+            check
+        }
+        (None, BatchState::Refused) => without(CheckState::Refused, fate.code, said.unwrap_or("refused")),
+        (None, BatchState::Planned) => without(CheckState::Refused, None, said.unwrap_or("not sent yet")),
+        (None, BatchState::Accepted) => {
+            without(CheckState::Missing, None, "accepted, and no result has come; it may have been charged")
+        }
+        (None, _) => without(CheckState::InDoubt, None, said.unwrap_or("sent, and not answered yet")),
+    };
+    if fate.duplicate {
+        check.state = CheckState::Duplicate;
+        check.price = None;
+        check.currency = None;
+    } else {
+        totals.pay(&check);
+    }
+    writer.write(row, &check)?;
+    Ok(check.state)
+}

@@ -1,0 +1,67 @@
+//! Which store: the file or the database that the user named, or the usual file.
+//!
+//! It must not show a database's URL: it holds a password.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use numcheck_bulk::{Job, JobName, Sqlite, Store, StoreError};
+
+use crate::exit::Failure;
+
+/// Where jobs live.
+#[derive(Clone, Args)]
+pub(crate) struct StoreAt {
+    /// The store: a file. The usual one is numcheck/jobs.db in the user's data folder.
+    #[arg(long = "store", env = "NUMCHECK_STORE", hide_env_values = true, value_name = "FILE")]
+    place: Option<String>,
+}
+
+impl std::fmt::Debug for StoreAt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StoreAt(***)")
+    }
+}
+
+impl StoreAt {
+    /// Opens it, or makes it.
+    pub(crate) fn open(&self) -> Result<Arc<dyn Store>, Failure> {
+        let path = match &self.place {
+            Some(place) if place.contains("://") => {
+                return Err(Failure::usage("--store: this build knows files only; name one"));
+            }
+            Some(place) => PathBuf::from(place),
+            None => usual()?,
+        };
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|error| {
+                Failure::new(format!("the folder {} cannot be made", folder.display())).because(error)
+            })?;
+        }
+        file(&path)
+    }
+}
+
+/// The store in a file.
+pub(crate) fn file(path: &Path) -> Result<Arc<dyn Store>, Failure> {
+    let cannot = |error: StoreError| {
+        Failure::new(format!("the store {} cannot be used", path.display())).because(error)
+    };
+    Ok(Arc::new(Sqlite::open(path).map_err(cannot)?))
+}
+
+fn usual() -> Result<PathBuf, Failure> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let data = absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/share")));
+    data.map(|data| data.join("numcheck/jobs.db"))
+        .ok_or_else(|| Failure::usage("there is no home folder to keep jobs in: name a file by --store"))
+}
+
+/// The job of that name.
+pub(crate) async fn job_of(store: &dyn Store, name: &JobName) -> Result<Job, Failure> {
+    let found = store.job(name).await.map_err(Failure::of)?;
+    found.ok_or_else(|| {
+        Failure::usage(format!("there is no job {name} in this store: `numcheck jobs` lists them"))
+    })
+}

@@ -1,0 +1,145 @@
+//! What a job submits to: the account of the environment, or a sandbox inside this command.
+//!
+//! It must not judge results; it turns the ways in which a call ends into the words of the job.
+
+use std::time::Duration;
+
+use numcheck_bulk::{Page, Platform, Submitted};
+use numcheck_nxcloud::Client;
+use numcheck_protocol::number_check::{CheckLevel, SubmitCode};
+use numcheck_protocol::{AppKey, BatchNo, Class, PhoneList, PhoneNumber};
+use numcheck_sandbox::Sandbox;
+use numcheck_transport::{CallError, RateLimits};
+use numcheck_webhook::ReceiverKey;
+
+use crate::call::{self, Network};
+use crate::exit::Failure;
+
+/// Where checks are paid for, or not.
+pub(crate) enum Target {
+    /// The account of the environment.
+    Account,
+    /// A sandbox inside this command, which takes this long for a check.
+    Sandbox(Duration),
+}
+
+/// An account that is ready to be used.
+pub(crate) struct Account {
+    client: Client,
+    sandbox: Option<Sandbox>,
+}
+
+impl Account {
+    /// The client of the account, or of a sandbox that is started for it.
+    pub(crate) async fn open(target: &Target, network: &Network) -> Result<Self, Failure> {
+        let Target::Sandbox(callback_delay) = target else {
+            return Ok(Self { client: call::nxcloud(network)?, sandbox: None });
+        };
+        let sandbox = Sandbox::builder()
+            .callback_delay(*callback_delay)
+            .start()
+            .await
+            .map_err(|error| Failure::new("the sandbox cannot be started").because(error))?;
+        let account = sandbox.account();
+        let client = Client::builder(&account.access_key, account.access_secret.clone())
+            .appkey(AppKey::new(account.appkey.expose()).map_err(Failure::of)?)
+            .base_url(sandbox.nxcloud_url())
+            // Nobody is to be protected from this command's own sandbox.
+            .transport(|transport| transport.rate_limits(RateLimits::off()))
+            .build()
+            .map_err(Failure::of)?;
+        Ok(Self { client, sandbox: Some(sandbox) })
+    }
+
+    /// The platform as a job sees it. `callback` is where results are pushed, if they are.
+    pub(crate) fn platform(&self, callback: Option<(ReceiverKey, String)>) -> Result<Nxcloud, Failure> {
+        if let Some((key, public_url)) = &callback {
+            // Better known before the first submit than after.
+            let batch_no = BatchNo::new("try").map_err(Failure::of)?;
+            let url = key.capability(&batch_no).url(public_url);
+            url.map_err(|error| Failure::usage("--public-url cannot be used").because(error))?;
+        }
+        Ok(Nxcloud { client: self.client.clone(), callback })
+    }
+
+    /// Whether checks are paid for. What is on this machine's own loopback is a sandbox or a test.
+    pub(crate) fn costs_money(&self) -> bool {
+        self.sandbox.is_none() && !self.client.is_loopback()
+    }
+
+    /// Ends the sandbox, if there is one.
+    pub(crate) async fn close(self) {
+        if let Some(sandbox) = self.sandbox {
+            sandbox.shutdown().await;
+        }
+    }
+}
+
+/// NXCLOUD, as a job sees it.
+pub(crate) struct Nxcloud {
+    client: Client,
+    callback: Option<(ReceiverKey, String)>,
+}
+
+impl Platform for Nxcloud {
+    async fn submit(&self, batch_no: &BatchNo, level: CheckLevel, numbers: Vec<PhoneNumber>) -> Submitted {
+        match self.try_submit(batch_no, level, numbers).await {
+            Ok(submitted) | Err(submitted) => submitted,
+        }
+    }
+
+    async fn query(&self, _: &BatchNo, _: u64, _: u32) -> Result<Page, String> {
+        Err("this release cannot ask the platform yet".to_owned())
+    }
+}
+
+impl Nxcloud {
+    async fn try_submit(
+        &self,
+        batch_no: &BatchNo,
+        level: CheckLevel,
+        numbers: Vec<PhoneNumber>,
+    ) -> Result<Submitted, Submitted> {
+        let not_sent = |message: String| Submitted::NotSent { message };
+        // The plan has put numbers of one country together already, by better means than their country code.
+        let numbers =
+            PhoneList::of_one_region(numbers, |_| None::<()>).map_err(|error| not_sent(error.to_string()))?;
+        let mut submit = self.client.number_check().submit(numbers).batch_no(batch_no.clone()).level(level);
+        if let Some((key, public_url)) = &self.callback {
+            let url =
+                key.capability(batch_no).url(public_url).map_err(|error| not_sent(error.to_string()))?;
+            submit = submit.callback(url);
+        }
+        match submit.send().await {
+            Ok(accepted) => {
+                call::say_drift(&accepted.drift);
+                Ok(Submitted::Accepted { message_id: accepted.message_id.map(|id| id.to_string()) })
+            }
+            Err(error) => Ok(submitted(&error)),
+        }
+    }
+}
+
+fn submitted(error: &CallError) -> Submitted {
+    if let Some(refusal) = error.refusal() {
+        let code = SubmitCode::new(refusal.code());
+        // No price and an unknown country may be the affair of one country only.
+        let for_all = matches!(refusal.class(), Class::Authentication | Class::Balance)
+            || [SubmitCode::BAD_APPKEY, SubmitCode::BAD_LEVEL, SubmitCode::CUSTOMER_MISMATCH].contains(&code);
+        return Submitted::Refused { code: Some(refusal.code()), message: refusal.to_string(), for_all };
+    }
+    let message = with_causes(error);
+    if error.may_have_happened() { Submitted::InDoubt { message } } else { Submitted::NotSent { message } }
+}
+
+/// An error and what lies behind it, on one line for a cell.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

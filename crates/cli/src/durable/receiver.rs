@@ -1,0 +1,88 @@
+//! The receiver of a job's pushes, listening.
+//!
+//! It answers 200 only after the inbox has stored, and takes in nothing without a capability of this store.
+
+use std::net::SocketAddr;
+
+use numcheck_bulk::{Inbox, Store};
+use numcheck_webhook::{Gate, NotStored, Push, Receiver, ReceiverKey, Server};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::exit::Failure;
+
+/// A receiver that runs until it is closed.
+pub(crate) struct Receiving {
+    address: SocketAddr,
+    key: ReceiverKey,
+    public_url: String,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<()>,
+}
+
+impl Receiving {
+    /// Listens at `listen`. `public_url` is how the platform reaches it; its own address otherwise.
+    ///
+    /// The key is the store's, so that what was submitted by an earlier process, or another one, is received too.
+    pub(crate) async fn start(
+        store: &dyn Store,
+        inbox: &Inbox<dyn Store>,
+        listen: SocketAddr,
+        public_url: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let mut fresh = vec![0; ReceiverKey::FEWEST];
+        getrandom::fill(&mut fresh).map_err(|_| Failure::new("this machine gives no random numbers"))?;
+        let bytes = store.secret("receiver", fresh).await.map_err(Failure::of)?;
+        let key = ReceiverKey::from_bytes(&bytes).map_err(Failure::of)?;
+
+        let server = Server::bind(listen).map_err(Failure::of)?;
+        let address = server.local_addr();
+        let public_url = public_url.map_or_else(|| format!("http://{address}"), str::to_owned);
+        let gate = Gate::new(key.clone()).mounted_at(path_of(&public_url));
+        let inbox = inbox.clone();
+        let receiver = Receiver::new(gate, move |push: Push| {
+            let inbox = inbox.clone();
+            async move {
+                inbox.store(push.batch().as_str(), push.raw()).await.map_err(|error| {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "a result could not be stored; it will come again"
+                    );
+                    NotStored
+                })
+            }
+        });
+        let (stop, stopped) = oneshot::channel();
+        let served = tokio::spawn(async move {
+            server.serve(receiver, async { drop(stopped.await) }).await;
+        });
+        Ok(Self { address, key, public_url, stop, served })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What makes callback URLs.
+    pub(crate) fn callback(&self) -> (ReceiverKey, String) {
+        (self.key.clone(), self.public_url.clone())
+    }
+
+    /// Accepts no more, and lets what is being stored come to its end.
+    pub(crate) async fn close(self) {
+        drop(self.stop);
+        if let Err(error) = self.served.await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the receiver has ended in a way it should not"
+            );
+        }
+    }
+}
+
+/// The path of a URL, where a proxy in between passes it on.
+fn path_of(url: &str) -> &str {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    after_scheme.find('/').map_or("", |at| after_scheme.get(at..).unwrap_or_default()).trim_end_matches('/')
+}

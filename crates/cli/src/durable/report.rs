@@ -1,0 +1,223 @@
+//! What a job tells while it works and when it has ended.
+//!
+//! It shows figures only: no number, no text of the platform.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use numcheck_bulk::{Job, Store};
+use numcheck_protocol::number_check::ResultPush;
+use numcheck_protocol::{Currency, Message, Price};
+use serde_json::{Value, json};
+
+use crate::call::drift_kind;
+use crate::exit::Failure;
+use crate::output::{CheckRow, CheckState};
+use crate::print;
+
+/// Does `work` with a progress bar on the terminal, if stderr is one.
+pub(crate) async fn with_progress<T>(store: &dyn Store, job: &Job, work: impl Future<Output = T>) -> T {
+    if !std::io::stderr().is_terminal() {
+        return work.await;
+    }
+    let bar = ProgressBar::new(job.numbers);
+    if let Ok(style) =
+        ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} results, {per_sec}, {eta} left")
+    {
+        bar.set_style(style);
+    }
+    let show = async {
+        loop {
+            if let Ok(ledger) = store.ledger(job.id).await {
+                bar.set_position(ledger.settled + ledger.failed);
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let done = tokio::select! {
+        done = work => done,
+        () = show => unreachable!("the loop above has no end"),
+    };
+    bar.finish_and_clear();
+    done
+}
+
+/// How many rows ended how, and what that cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    rows: u64,
+    states: BTreeMap<CheckState, u64>,
+    cost: BTreeMap<Currency, Price>,
+    /// Results without a price that can be read; their cost is not in the sums.
+    unpriced: u64,
+    /// Values that no document lists, by place.
+    drift: BTreeMap<(String, &'static str), u64>,
+}
+
+impl Totals {
+    pub(super) fn count(&mut self, state: CheckState) {
+        self.rows += 1;
+        *self.states.entry(state).or_default() += 1;
+    }
+
+    /// Counts what in a result no document lists.
+    pub(super) fn look_at(&mut self, push: &ResultPush<'_>) {
+        // The platform may send any number of names; somebody only needs to see that there are many.
+        const MOST_PLACES: usize = 1000;
+        push.drift(&mut |drift| {
+            let full = self.drift.len() >= MOST_PLACES;
+            let key = (drift.place, drift_kind(drift.kind));
+            let key = if full && !self.drift.contains_key(&key) {
+                ("(further places)".to_owned(), key.1)
+            } else {
+                key
+            };
+            *self.drift.entry(key).or_default() += 1;
+        });
+    }
+
+    pub(super) fn pay(&mut self, check: &CheckRow<'_>) {
+        let price = check.price.as_deref().and_then(|price| price.parse::<Price>().ok());
+        let currency = check.currency.as_deref().and_then(|currency| Currency::new(currency).ok());
+        match (price, currency) {
+            (Some(price), Some(currency)) => {
+                let sum = self.cost.entry(currency).or_default();
+                match sum.checked_add(price) {
+                    Some(total) => *sum = total,
+                    None => self.unpriced += 1,
+                }
+            }
+            // A failed check carries no cost in the first dialect.
+            _ if check.state == CheckState::Done => self.unpriced += 1,
+            _ => {}
+        }
+    }
+
+    pub(crate) fn of(&self, state: CheckState) -> u64 {
+        self.states.get(&state).copied().unwrap_or(0)
+    }
+
+    /// How many numbers were checked: those with a result.
+    pub(crate) fn checked(&self) -> u64 {
+        self.of(CheckState::Done) + self.of(CheckState::Failed)
+    }
+
+    pub(crate) fn all_settled(&self) -> bool {
+        [CheckState::Invalid, CheckState::Refused, CheckState::Missing, CheckState::InDoubt]
+            .iter()
+            .all(|state| self.of(*state) == 0)
+    }
+}
+
+/// The end of a run in figures.
+pub(crate) struct Summary<'a> {
+    pub(crate) job: &'a Job,
+    pub(crate) totals: &'a Totals,
+    /// Results that were kept aside by this process.
+    pub(crate) odd: (u64, u64),
+    pub(crate) took: Duration,
+    pub(crate) output: Option<&'a Path>,
+}
+
+const STATES: [CheckState; 7] = [
+    CheckState::Done,
+    CheckState::Failed,
+    CheckState::Invalid,
+    CheckState::Duplicate,
+    CheckState::Refused,
+    CheckState::InDoubt,
+    CheckState::Missing,
+];
+
+impl Summary<'_> {
+    /// Shows it: a line on stderr, or an object for a machine, on stdout unless the results went there.
+    pub(crate) fn show(&self, json: bool) -> Result<(), Failure> {
+        match (json, self.output.is_some()) {
+            (true, true) => print::json(&self.to_json())?,
+            (true, false) => print::say(&self.to_json().to_string()),
+            (false, _) => {
+                print::say(&self.to_line());
+                self.notes().iter().for_each(|note| print::say(note));
+            }
+        }
+        Ok(())
+    }
+
+    fn to_line(&self) -> String {
+        let totals = self.totals;
+        let mut line = format!("checked {}:", totals.checked());
+        for state in STATES {
+            let count = totals.of(state);
+            let always = [CheckState::Done, CheckState::Failed, CheckState::Invalid, CheckState::Duplicate];
+            // The others are news only when there are any.
+            if count > 0 || always.contains(&state) {
+                line.push_str(&format!(" {count} {},", state.as_str().replace('_', " ")));
+            }
+        }
+        line.pop();
+        let costs: Vec<String> =
+            totals.cost.iter().map(|(currency, sum)| format!("{sum} {currency}")).collect();
+        let cost = if costs.is_empty() { "nothing".to_owned() } else { costs.join(" + ") };
+        line.push_str(&format!("; cost {cost}"));
+        if totals.unpriced > 0 {
+            line.push_str(&format!(" and the unknown cost of {} results", totals.unpriced));
+        }
+        line.push_str(&format!("; {:.1} s", self.took.as_secs_f64()));
+        if let Some(output) = self.output {
+            line.push_str(&format!("; {}", output.display()));
+        }
+        line
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let (conflicts, strays) = self.odd;
+        if conflicts > 0 {
+            notes.push(format!("note: {conflicts} results came a second time with other content; the first one counts, both are kept"));
+        }
+        if strays > 0 {
+            notes.push(format!("note: {strays} results belong to no number or cannot be read; they are kept: numcheck receive --show-quarantine"));
+        }
+        for ((place, kind), count) in &self.totals.drift {
+            notes.push(format!(
+                "note: the platform sent a {kind} that no document lists at {place}, {count} times"
+            ));
+        }
+        notes
+    }
+
+    fn to_json(&self) -> Value {
+        let totals = self.totals;
+        let drift: Vec<Value> = totals
+            .drift
+            .iter()
+            .map(|((place, kind), count)| json!({"place": place, "kind": kind, "count": count}))
+            .collect();
+        let cost: serde_json::Map<String, Value> = totals
+            .cost
+            .iter()
+            .map(|(currency, sum)| (currency.to_string(), sum.to_string().into()))
+            .collect();
+        let mut summary = json!({
+            "job": self.job.name,
+            "rows": totals.rows,
+            "checked": totals.checked(),
+            "cost": cost,
+            "unpriced": totals.unpriced,
+            "conflicts": self.odd.0,
+            "unmatched": self.odd.1,
+            "drift": drift,
+            "seconds": self.took.as_secs_f64(),
+            "output": self.output.map(|path| path.display().to_string()),
+        });
+        for state in STATES {
+            if let Some(summary) = summary.as_object_mut() {
+                summary.insert(state.as_str().to_owned(), totals.of(state).into());
+            }
+        }
+        summary
+    }
+}
