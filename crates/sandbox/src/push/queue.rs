@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, oneshot};
 
+use crate::clock::Clock;
 use crate::number_check::{Batch, Variant};
 
 /// Something to push.
@@ -80,6 +81,7 @@ pub(crate) struct Queue {
     added: Notify,
     /// How many results are due and not yet dealt with.
     unfinished: AtomicUsize,
+    progress: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -126,13 +128,27 @@ impl Queue {
     /// One result was dealt with, or added again for later.
     pub(crate) fn finished(&self) {
         self.unfinished.fetch_sub(1, Ordering::AcqRel);
+        self.progress.notify_waiters();
     }
 
-    /// Whether nothing is due any more.
-    pub(crate) fn is_settled(&self, now_ms: u64) -> bool {
+    fn is_settled(&self, now_ms: u64) -> bool {
         let timed = self.timed();
         timed.heap.peek().is_none_or(|entry| entry.due_ms > now_ms)
             && self.unfinished.load(Ordering::Acquire) == 0
+    }
+
+    /// Waits until nothing is due any more.
+    pub(crate) async fn settled(&self, clock: &Clock) {
+        loop {
+            let progress = self.progress.notified();
+            tokio::pin!(progress);
+            // Listen first, look second: progress in between must not be missed.
+            progress.as_mut().enable();
+            if self.is_settled(clock.now_ms()) {
+                return;
+            }
+            progress.await;
+        }
     }
 
     /// How many results wait for their time, and how many are being pushed.

@@ -128,7 +128,7 @@ fn conclude(
     if let PushNext::RetryAt(due_ms) = next {
         shared.queue.add(due_ms, Job::Single(single));
     }
-    // Whoever waits for the journal to change must find this one finished when it does.
-    shared.queue.finished();
+    // Whoever waits for this one to be finished finds it in the journal then.
     shared.log.write(shared.clock.now_ms(), What::Push(record));
+    shared.queue.finished();
 }
