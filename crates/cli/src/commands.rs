@@ -16,25 +16,18 @@ use clap::Subcommand;
 
 use crate::exit::{Exit, Failure};
 
-/// What can be asked for.
+/// What can be asked for. A verb's help is the documentation of its type: a comment on a variant here would hide it.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check a file of phone numbers, and write a file of results.
     Run(run::Run),
-    /// Run both platforms on this machine, without an account and without cost.
     Sandbox(sandbox::Sandbox),
-    /// Submit a few numbers; results are pushed to the callback URL. Costs money.
     Submit(submit::Submit),
     /// WhatsApp verification codes, for integrators.
     #[command(subcommand)]
     Whatsapp(whatsapp::WhatsApp),
-    /// Ask QXT whether Chinese mobile numbers are privacy (virtual) numbers. Costs money per number.
     Privacy(privacy::Privacy),
-    /// Print the signature of a request. Sends nothing.
     Sign(sign::Sign),
-    /// Check the signature of a request. Sends nothing.
     Verify(verify::Verify),
-    /// Say what a result code means, and what to do. Sends nothing.
     Explain(explain::Explain),
 }
 
