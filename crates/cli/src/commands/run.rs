@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use numcheck_webhook::{Gate, NotStored, Push, Receiver, ReceiverKey, Server};
 
 use crate::call::Network;
@@ -23,16 +24,17 @@ use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
 use crate::job::{Book, Plan, submit_all, wait_for_results};
 use crate::output::{Format, Target, Writer};
+use crate::print;
 use crate::regions::group_of;
 use crate::stop::Stop;
 
 use journal_file::JournalFile;
 use platform::{Platform, Submits};
 
-/// Checks every number of FILE once. Costs money per number, except with --sandbox.
+/// Check a file of phone numbers, and write a file of results. Costs money per number, except with --sandbox.
 ///
-/// FILE is CSV with a header, or one number a line; `-` is standard input. The output repeats the input's columns and adds
-/// check_phone, check_state, check_code and so on, one row out per row in.
+/// Every number is submitted once. FILE is CSV with a header, or one number a line; `-` is standard input. The output repeats the
+/// input's columns and adds check_phone, check_state, check_code and so on, one row out per row in.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// The numbers.
@@ -45,7 +47,7 @@ pub(crate) struct Run {
     #[arg(long, env = "NUMCHECK_LEVEL", hide_env_values = true, value_enum, default_value_t = Level::Basic)]
     level: Level,
     /// Check against a sandbox inside this command: no account, no network, no cost.
-    #[arg(long, env = "NUMCHECK_SANDBOX", hide_env_values = true, conflicts_with_all = ["listen", "public_url"])]
+    #[arg(long, env = "NUMCHECK_SANDBOX", hide_env_values = true, value_parser = BoolishValueParser::new())]
     sandbox: bool,
     /// How long the sandbox takes for a check.
     #[arg(
@@ -53,27 +55,14 @@ pub(crate) struct Run {
         env = "NUMCHECK_CALLBACK_DELAY",
         hide_env_values = true,
         default_value = "200ms",
-        value_name = "DURATION",
-        requires = "sandbox"
+        value_name = "DURATION"
     )]
     callback_delay: humantime::Duration,
-    /// Where to listen for results, such as 0.0.0.0:8080.
-    #[arg(
-        long,
-        env = "NUMCHECK_LISTEN",
-        hide_env_values = true,
-        value_name = "ADDR",
-        required_unless_present = "sandbox"
-    )]
+    /// Where to listen for results, such as 0.0.0.0:8080. Needed, except with --sandbox, which takes a loopback address.
+    #[arg(long, env = "NUMCHECK_LISTEN", hide_env_values = true, value_name = "ADDR")]
     listen: Option<SocketAddr>,
-    /// How the platform reaches that address from outside, such as https://example.org.
-    #[arg(
-        long,
-        env = "NUMCHECK_PUBLIC_URL",
-        hide_env_values = true,
-        value_name = "URL",
-        required_unless_present = "sandbox"
-    )]
+    /// How the platform reaches that address from outside, such as https://example.org. Needed, except with --sandbox.
+    #[arg(long, env = "NUMCHECK_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
     public_url: Option<String>,
     /// Where results are written; standard output otherwise. An existing file is replaced at the end.
     #[arg(short, long, env = "NUMCHECK_OUTPUT", hide_env_values = true, value_name = "OUT")]
@@ -87,7 +76,7 @@ pub(crate) struct Run {
     #[arg(long, env = "NUMCHECK_WAIT", hide_env_values = true, value_name = "DURATION")]
     wait: Option<humantime::Duration>,
     /// For a machine: results on standard output as JSON lines, or the summary there when -o says where results go.
-    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
     #[command(flatten)]
     network: Network,
@@ -96,6 +85,7 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let started = Instant::now();
+        self.inbox()?;
         let input = Input::open(&self.file, &Options { column: self.column.clone() })?;
         let mut writer = Writer::create(self.target(), self.format(), &input)?;
         let stop = Stop::on_signal(
@@ -103,28 +93,41 @@ impl Run {
         )?;
 
         let (numbers, batches) = plan(&input, self.batch_size)?;
-        let journal = JournalFile::create(self.output.as_deref(), self.sandbox)?;
+        let journal = JournalFile::create(self.output_file(), self.sandbox)?;
         let book = Arc::new(Book::new(numbers, batches, journal.open()?));
-        if book.batches() > 0 {
-            self.check(&book, &stop).await?;
+        if book.batches() > 0
+            && let Err(failure) = self.check(&book, &stop).await
+        {
+            journal.abandon();
+            return Err(failure);
         }
 
-        let totals = results::write(&input, &book, self.level, &mut writer)?;
-        writer.finish()?;
+        let written = results::write(&input, &book, self.level, &mut writer);
+        let written = written.and_then(|totals| writer.finish().map(|()| totals).map_err(Failure::from));
+        let totals = match written {
+            Ok(totals) => totals,
+            Err(failure) => {
+                // They were paid for, and may stand nowhere else.
+                if let Some(path) = journal.path() {
+                    print::say(&format!("numcheck: every result as it came stands in {}", path.display()));
+                }
+                return Err(failure);
+            }
+        };
         let seen = book.seen();
-        let summary = report::Summary::new(&totals, &seen, started.elapsed(), self.output.as_deref());
+        let summary = report::Summary::new(&totals, &seen, started.elapsed(), self.output_file());
         let kept = journal.close(summary.is_journal_of_use())?;
-        summary.show(self.json, self.output.is_some(), kept.as_deref())?;
+        summary.show(self.json, kept.as_deref())?;
         Ok(if totals.all_settled() { Exit::Settled } else { Exit::Unsettled })
     }
 
-    /// Receives, submits, waits.
+    /// Receives, submits, waits. Fails only before the first submit.
     async fn check(&self, book: &Arc<Book>, stop: &Stop) -> Result<(), Failure> {
         let key = receiver_key()?;
-        let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let (listen, public_url) = self.inbox()?;
         let server = Server::bind(listen).map_err(Failure::of)?;
-        let public_url = match &self.public_url {
-            Some(url) => url.clone(),
+        let public_url = match public_url {
+            Some(url) => url.to_owned(),
             None => format!("http://{}", server.local_addr()),
         };
         let gate = Gate::new(key.clone()).mounted_at(path_of(&public_url));
@@ -171,21 +174,32 @@ impl Run {
         }
     }
 
-    fn target(&self) -> Target<'_> {
-        match self.output.as_deref() {
-            None => Target::Stdout,
-            Some(path) if path == Path::new("-") => Target::Stdout,
-            Some(path) => Target::File(path),
+    /// Where results come in, and the URL that leads there; `None` for the address itself, which only a sandbox in this command
+    /// reaches. A real platform that cannot reach us would be paid for nothing, so it takes both, wherever they are said.
+    fn inbox(&self) -> Result<(SocketAddr, Option<&str>), Failure> {
+        match (self.sandbox, self.listen, self.public_url.as_deref()) {
+            (true, ..) => Ok((SocketAddr::from(([127, 0, 0, 1], 0)), None)),
+            (false, Some(listen), Some(url)) => Ok((listen, Some(url))),
+            (false, ..) => Err(Failure::usage(
+                "--listen and --public-url are both needed to receive the results; --sandbox needs neither; nothing was sent",
+            )),
         }
     }
 
+    /// The file that results are written to; `None` for standard output, as with `-`.
+    fn output_file(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|path| *path != Path::new("-"))
+    }
+
+    fn target(&self) -> Target<'_> {
+        self.output_file().map_or(Target::Stdout, Target::File)
+    }
+
     fn format(&self) -> Format {
-        let named_json =
-            |path: &PathBuf| path.extension().is_some_and(|end| end == "jsonl" || end == "ndjson");
-        match &self.output {
+        let named_json = |path: &Path| path.extension().is_some_and(|end| end == "jsonl" || end == "ndjson");
+        match self.output_file() {
             Some(path) if named_json(path) => Format::JsonLines,
-            Some(path) if path != Path::new("-") => Format::Csv,
-            _ if self.json => Format::JsonLines,
+            None if self.json => Format::JsonLines,
             _ => Format::Csv,
         }
     }

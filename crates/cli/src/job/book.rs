@@ -95,7 +95,7 @@ pub(crate) enum Fate {
     /// Its batch was refused or never left: nothing was paid.
     Refused { code: Option<i64>, message: String },
     /// Nobody knows whether its batch was accepted.
-    InDoubt { message: String },
+    InDoubt { code: Option<i64>, message: String },
     /// Its batch was accepted, and no result came.
     Missing,
 }
@@ -238,7 +238,8 @@ impl Book {
                 Fate::Refused { code: None, message: format!("not sent: {why}") }
             }
             BatchState::Sending => {
-                Fate::InDoubt { message: "the run was stopped before the platform answered".to_owned() }
+                let message = "the run was stopped before the platform answered".to_owned();
+                Fate::InDoubt { code: None, message }
             }
             BatchState::Ended(Outcome::Accepted) => Fate::Missing,
             BatchState::Ended(Outcome::Refused { code, message, .. }) => {
@@ -249,7 +250,9 @@ impl Book {
             }
             // A result for any number of a batch proves that the batch was accepted.
             BatchState::Ended(Outcome::InDoubt { .. }) if entry.settled > 0 => Fate::Missing,
-            BatchState::Ended(Outcome::InDoubt { message }) => Fate::InDoubt { message: message.clone() },
+            BatchState::Ended(Outcome::InDoubt { code, message }) => {
+                Fate::InDoubt { code: *code, message: message.clone() }
+            }
         }))
     }
 

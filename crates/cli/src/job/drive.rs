@@ -36,8 +36,10 @@ pub(crate) enum Outcome {
         /// Why.
         message: String,
     },
-    /// It may have arrived.
+    /// It may have been carried out: its answer was lost, or does not say.
     InDoubt {
+        /// The platform's code, if it gave one.
+        code: Option<i64>,
         /// Why nobody knows.
         message: String,
     },
@@ -151,7 +153,7 @@ mod tests {
     #[tokio::test]
     async fn a_batch_is_submitted_once_whatever_became_of_it() {
         let book = book(40);
-        let doubt = |_| Outcome::InDoubt { message: "the answer was lost".into() };
+        let doubt = |_| Outcome::InDoubt { code: None, message: "the answer was lost".into() };
         let script = Script::new((0..40).map(doubt));
         submit_all(&book, &script, &|| false).await;
         let mut asked = script.asked();
@@ -164,7 +166,8 @@ mod tests {
     #[tokio::test]
     async fn a_result_settles_what_was_in_doubt() {
         let book = book(1);
-        submit_all(&book, &Script::new([Outcome::InDoubt { message: "?".into() }]), &|| false).await;
+        submit_all(&book, &Script::new([Outcome::InDoubt { code: None, message: "?".into() }]), &|| false)
+            .await;
         assert_eq!(book.progress().pending, 1);
         book.receive("t-1", &push(0)).await.unwrap();
         assert_eq!(book.progress().pending, 0);

@@ -84,7 +84,8 @@ impl Journal {
     }
 }
 
-/// Ends when the journal is dropped. After a failed write the next one starts at the same place, so half a line never stays.
+/// Ends when the journal is dropped. After a failed write its part is cut off and the next one starts at the same place, so that
+/// half a line never stays.
 fn write_all(file: &File, appends: &Receiver<Append>) {
     const MOST: usize = 4096;
     let mut end = 0;
@@ -99,8 +100,10 @@ fn write_all(file: &File, appends: &Receiver<Append>) {
             waiting.push((append.stored, position));
         }
         let written = file.write_all_at(&buffer, end).and_then(|()| file.sync_data());
-        if written.is_ok() {
-            end += buffer.len() as u64;
+        match &written {
+            Ok(()) => end += buffer.len() as u64,
+            // Should this fail as well, the next line stands over it.
+            Err(_) => drop(file.set_len(end)),
         }
         for (stored, position) in waiting {
             let answer = match &written {

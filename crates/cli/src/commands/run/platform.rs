@@ -25,7 +25,7 @@ pub(super) struct Platform {
 impl Platform {
     pub(super) async fn start(run: &Run) -> Result<Self, Failure> {
         if !run.sandbox {
-            return Ok(Self { client: call::nxcloud(&run.network)?, sandbox: None });
+            return Ok(Self { client: call::number_check(&run.network)?, sandbox: None });
         }
         let sandbox = Sandbox::builder()
             .callback_delay(run.callback_delay.into())
@@ -107,6 +107,9 @@ impl Submitter for Submits {
 
 fn outcome(error: &CallError) -> Outcome {
     if let Some(refusal) = error.refusal() {
+        if error.may_have_happened() {
+            return Outcome::InDoubt { code: Some(refusal.code()), message: refusal.to_string() };
+        }
         let code = SubmitCode::new(refusal.code());
         // No price and an unknown country may be the affair of one country only.
         let for_all = matches!(refusal.class(), Class::Authentication | Class::Balance)
@@ -114,7 +117,11 @@ fn outcome(error: &CallError) -> Outcome {
         return Outcome::Refused { code: Some(refusal.code()), message: refusal.to_string(), for_all };
     }
     let message = with_causes(error);
-    if error.may_have_happened() { Outcome::InDoubt { message } } else { Outcome::NotSent { message } }
+    if error.may_have_happened() {
+        Outcome::InDoubt { code: None, message }
+    } else {
+        Outcome::NotSent { message }
+    }
 }
 
 /// An error and what lies behind it, on one line for a cell.

@@ -1,14 +1,16 @@
 //! What a run tells while it works and when it has ended.
 //!
-//! It shows figures only: no number, no text of the platform.
+//! It shows figures, and why numbers were not checked: no number, and the platform's texts only as its errors show them.
 
 use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use numcheck_protocol::DriftKind;
 use serde_json::{Value, json};
 
+use crate::call::drift_kind;
 use crate::exit::Failure;
 use crate::job::{Book, Seen};
 use crate::output::CheckState;
@@ -61,14 +63,18 @@ impl<'a> Summary<'a> {
         Self { totals, seen, took, output }
     }
 
-    /// Whether the journal holds paid results that the output does not.
+    /// Whether the journal holds paid results that the output does not. A new value stands in its column; a new field and an odd
+    /// shape have none.
     pub(super) fn is_journal_of_use(&self) -> bool {
-        self.seen.unmatched > 0 || self.seen.conflicts > 0
+        let seen = self.seen;
+        seen.unmatched > 0
+            || seen.conflicts > 0
+            || seen.drift.keys().any(|(_, kind)| *kind != drift_kind(DriftKind::NewValue))
     }
 
     /// Shows it: a line on stderr, or an object for a machine, on stdout unless the results went there.
-    pub(super) fn show(&self, json: bool, has_output: bool, journal: Option<&Path>) -> Result<(), Failure> {
-        match (json, has_output) {
+    pub(super) fn show(&self, json: bool, journal: Option<&Path>) -> Result<(), Failure> {
+        match (json, self.output.is_some()) {
             (true, true) => print::json(&self.to_json(journal))?,
             (true, false) => print::say(&self.to_json(journal).to_string()),
             (false, _) => print::say(&self.to_line()),
@@ -112,6 +118,9 @@ impl<'a> Summary<'a> {
     fn notes(&self, journal: Option<&Path>) -> Vec<String> {
         let seen = self.seen;
         let mut notes = Vec::new();
+        for ((state, reason), count) in &self.totals.reasons {
+            notes.push(format!("note: {count} {}: {reason}", state.as_str().replace('_', " ")));
+        }
         if seen.conflicts > 0 {
             notes.push(format!(
                 "note: {} results came a second time with other content; the first one counts",
@@ -143,6 +152,13 @@ impl<'a> Summary<'a> {
             .iter()
             .map(|((place, kind), count)| json!({"place": place, "kind": kind, "count": count}))
             .collect();
+        let reasons: Vec<Value> = totals
+            .reasons
+            .iter()
+            .map(
+                |((state, reason), count)| json!({"state": state.as_str(), "reason": reason, "count": count}),
+            )
+            .collect();
         let cost: serde_json::Map<String, Value> = totals
             .cost
             .iter()
@@ -153,6 +169,7 @@ impl<'a> Summary<'a> {
             "checked": totals.checked(),
             "cost": cost,
             "unpriced": totals.unpriced,
+            "reasons": reasons,
             "repeats": seen.repeats,
             "conflicts": seen.conflicts,
             "unmatched": seen.unmatched,

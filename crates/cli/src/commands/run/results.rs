@@ -24,6 +24,8 @@ pub(super) struct Totals {
     pub(super) cost: BTreeMap<Currency, Price>,
     /// Results without a price that can be read; their cost is not in the sums.
     pub(super) unpriced: u64,
+    /// Why numbers have no result, and how many.
+    pub(super) reasons: BTreeMap<(CheckState, String), u64>,
 }
 
 impl Totals {
@@ -100,7 +102,7 @@ fn write_number(
             check_row::of_push(*number, &push)
         }
         Some(Fate::Refused { code, message }) => without_result(CheckState::Refused, code, Some(message)),
-        Some(Fate::InDoubt { message }) => without_result(CheckState::InDoubt, None, Some(message)),
+        Some(Fate::InDoubt { code, message }) => without_result(CheckState::InDoubt, code, Some(message)),
         Some(Fate::Missing) | None => {
             let message = "accepted, and no result came; it may have been charged".to_owned();
             without_result(CheckState::Missing, None, Some(message))
@@ -108,6 +110,9 @@ fn write_number(
     };
     if matches!(check.state, CheckState::Done | CheckState::Failed) {
         check.level = Some(Cow::Borrowed(level.as_str()));
+    }
+    if !duplicate {
+        totals.explain(&check);
     }
     if duplicate {
         check.state = CheckState::Duplicate;
@@ -121,6 +126,18 @@ fn write_number(
 }
 
 impl Totals {
+    /// Counts why a number has no result. Reasons are few; should a platform word each differently, most are left to the rows.
+    fn explain(&mut self, check: &CheckRow<'_>) {
+        const MOST_REASONS: usize = 10;
+        let (CheckState::Refused | CheckState::InDoubt) = check.state else { return };
+        let reason = (check.state, check.message.as_deref().unwrap_or_default().to_owned());
+        if let Some(count) = self.reasons.get_mut(&reason) {
+            *count += 1;
+        } else if self.reasons.len() < MOST_REASONS {
+            self.reasons.insert(reason, 1);
+        }
+    }
+
     fn pay(&mut self, check: &CheckRow<'_>) {
         let price = check.price.as_deref().and_then(|price| price.parse::<Price>().ok());
         let currency = check.currency.as_deref().and_then(|currency| Currency::new(currency).ok());
