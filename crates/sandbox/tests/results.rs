@@ -235,7 +235,7 @@ async fn unusual_deliveries_happen_as_the_table_says() {
     assert_ne!(foreign[0]["messageId"].as_str(), reply.message_id.as_deref());
     let differing = submitted("8613800003307").await;
     let codes: Vec<_> = differing.iter().map(|push| push["code"].as_i64().unwrap()).collect();
-    assert_eq!((codes.len(), codes.contains(&0), codes.contains(&122)), (2, true, true));
+    assert_eq!(codes, [0, 122]);
 }
 
 #[tokio::test]

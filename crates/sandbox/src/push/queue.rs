@@ -56,6 +56,8 @@ pub(crate) struct Single {
     pub(crate) first_tried_ms: u64,
     /// Whether magic and faults have had their say.
     pub(crate) planned: bool,
+    /// What is pushed once this one was first tried.
+    pub(crate) then: Option<Variant>,
     /// Dropped once it was tried: somebody waits for that.
     pub(crate) waiting: Option<oneshot::Sender<()>>,
 }
@@ -69,6 +71,7 @@ impl Single {
             tried: 0,
             first_tried_ms: 0,
             planned: false,
+            then: None,
             waiting: None,
         }
     }
