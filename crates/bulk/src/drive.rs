@@ -123,7 +123,7 @@ impl Round {
             Submitted::NotSent { message } => {
                 (BatchEnd::NotSent, (in_a_row >= GIVE_UP_AFTER).then_some(Halt::NotSent(message)))
             }
-            Submitted::InDoubt { message } => (BatchEnd::InDoubt { message }, None),
+            Submitted::InDoubt { code, message } => (BatchEnd::InDoubt { code, message }, None),
         }
     }
 }

@@ -172,8 +172,10 @@ pub enum BatchEnd {
     },
     /// It surely never left: it is planned again.
     NotSent,
-    /// It may have arrived.
+    /// It may have been carried out: its answer was lost, or does not say.
     InDoubt {
+        /// The platform's code, if it gave one.
+        code: Option<i64>,
         /// Why nobody knows.
         message: String,
     },

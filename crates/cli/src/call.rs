@@ -5,8 +5,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use numcheck_protocol::{Drift, DriftKind, Lang};
-use numcheck_transport::{CallError, CallErrorKind, ClientBuilder, Limits, Trust};
+use numcheck_transport::{CallError, CallErrorKind, ClientBuilder, Limits, Trust, env};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
@@ -19,7 +20,7 @@ pub(crate) struct Network {
     #[arg(long, env = "NUMCHECK_CA_FILE", hide_env_values = true, value_name = "FILE")]
     ca_file: Option<PathBuf>,
     /// Trust the certificates that this machine trusts, instead of the built-in list.
-    #[arg(long, env = "NUMCHECK_PLATFORM_CA", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_PLATFORM_CA", hide_env_values = true, value_parser = BoolishValueParser::new())]
     platform_ca: bool,
     /// How long one call may take, all its attempts included.
     #[arg(
@@ -61,9 +62,15 @@ pub(crate) fn nxcloud(network: &Network) -> Result<numcheck_nxcloud::Client, Fai
 
 /// Whose money the environment's account spends.
 pub(crate) fn access_key() -> Result<String, Failure> {
-    use numcheck_transport::env::{self, EnvError};
     let name = "NXCLOUD_ACCESS_KEY";
-    env::text(name).and_then(|key| key.ok_or_else(|| EnvError::missing(name))).map_err(Failure::setting)
+    env::Env::process().required_text(name).map_err(Failure::setting)
+}
+
+/// The same for number checks, which an application pays for.
+pub(crate) fn number_check(network: &Network) -> Result<numcheck_nxcloud::Client, Failure> {
+    let appkey = env::secret("NXCLOUD_APPKEY").map_err(Failure::setting)?;
+    appkey.ok_or_else(|| Failure::setting(env::EnvError::missing("NXCLOUD_APPKEY")))?;
+    nxcloud(network)
 }
 
 /// The QXT account of the environment.

@@ -24,41 +24,26 @@ use clap::Subcommand;
 
 use crate::exit::{Exit, Failure};
 
-/// What can be asked for.
+/// What can be asked for. A verb's help is the documentation of its type: a comment on a variant here would hide it.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check a file of phone numbers, and write a file of results.
     Run(run::Run),
-    /// Say what checking a file would mean: rows, batches, time, cost. Sends nothing.
     Plan(plan::Plan),
-    /// Go on with a job that was interrupted.
     Resume(resume::Resume),
-    /// List the jobs of the store.
     Jobs(jobs::Jobs),
-    /// Show the account of a job.
     Status(status::Status),
-    /// Write the results of a job, also half-way.
     Export(export::Export),
-    /// Ask the platform about results that did not come. Costs nothing.
     Reconcile(reconcile::Reconcile),
-    /// Receive results for all jobs of the store, until it is stopped.
     Receive(receive::Receive),
-    /// Remove the numbers and results of a job; its sums stay.
     Forget(forget::Forget),
-    /// Run both platforms on this machine, without an account and without cost.
     Sandbox(sandbox::Sandbox),
-    /// Submit a few numbers; results are pushed to the callback URL. Costs money.
     Submit(submit::Submit),
     /// WhatsApp verification codes, for integrators.
     #[command(subcommand)]
     Whatsapp(whatsapp::WhatsApp),
-    /// Ask QXT whether Chinese mobile numbers are privacy (virtual) numbers. Costs money per number.
     Privacy(privacy::Privacy),
-    /// Print the signature of a request. Sends nothing.
     Sign(sign::Sign),
-    /// Check the signature of a request. Sends nothing.
     Verify(verify::Verify),
-    /// Say what a result code means, and what to do. Sends nothing.
     Explain(explain::Explain),
 }
 

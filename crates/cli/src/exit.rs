@@ -8,7 +8,7 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::input::InputError;
-use crate::output::OutputError;
+use crate::output::{OutputError, OutputErrorKind};
 
 /// What `--help` says about exit codes.
 pub(crate) const HELP: &str = "\
@@ -115,7 +115,13 @@ impl From<InputError> for Failure {
 }
 
 impl From<OutputError> for Failure {
+    /// What is found before anything is sent is wrong usage; a full disk at the end is not.
     fn from(error: OutputError) -> Self {
-        Self::of(error)
+        match error.kind() {
+            OutputErrorKind::SameFile | OutputErrorKind::ResultColumns | OutputErrorKind::Create => {
+                Self::setting(error)
+            }
+            OutputErrorKind::Write | OutputErrorKind::Finish => Self::of(error),
+        }
     }
 }

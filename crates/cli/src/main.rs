@@ -12,6 +12,7 @@ mod output;
 mod print;
 mod regions;
 mod stop;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -38,7 +39,10 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => usage::discreet(error).exit(),
+    };
     let ended = start_logging(&arguments.log).and_then(|()| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
             exit::Failure::new("the asynchronous runtime cannot be started").because(error)

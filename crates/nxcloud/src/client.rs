@@ -2,14 +2,15 @@
 //!
 //! It holds the secret and never shows it. It reads the environment only where the name says so.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
 
 use http::HeaderValue;
 use numcheck_protocol::{AppKey, Endpoint, ValueError};
 use numcheck_signing::{Algorithm, Secret};
-use numcheck_transport::env::{self, EnvError};
-use numcheck_transport::{Call, CallError, Reply};
+use numcheck_transport::env::{Env, EnvError};
+use numcheck_transport::{Call, CallError, Reply, SetupError};
 
 use crate::number_check::NumberCheck;
 use crate::signer::Signer;
@@ -33,32 +34,33 @@ impl Client {
     /// A client for the account with this access key and secret.
     pub fn builder(access_key: impl Into<String>, secret: impl Into<Secret>) -> ClientBuilder {
         ClientBuilder {
-            base_url: Self::BASE_URL.to_owned(),
             access_key: access_key.into(),
             secret: secret.into(),
             appkey: None,
             algorithm: Algorithm::default(),
-            transport: Box::new(|transport| transport.proxy_from_env()),
+            transport: numcheck_transport::Client::builder(Self::BASE_URL),
+            base_url_variable: None,
         }
     }
 
     /// The account of the environment: `NXCLOUD_ACCESS_KEY`, `NXCLOUD_ACCESS_SECRET`, `NXCLOUD_APPKEY` (optional, needed for number
-    /// check), `NXCLOUD_BASE_URL` (optional). The secret and the appkey may also stand in files, named by `…_FILE`.
+    /// check), `NXCLOUD_BASE_URL` (optional). The secret and the appkey may also stand in files, named by `…_FILE`. The proxy is
+    /// that of `HTTPS_PROXY` and its like.
     ///
     /// # Errors
     /// Names the variable that is missing or wrong.
-    pub fn from_env() -> Result<Self, BuildError> {
+    pub fn from_env() -> Result<Self, SetupError> {
         ClientBuilder::from_env()?.build()
     }
 
     /// Number check: is a phone number in use, reachable, and whose is it?
-    pub fn number_check(&self) -> NumberCheck<'_> {
-        NumberCheck { client: self }
+    pub fn number_check(&self) -> NumberCheck {
+        NumberCheck { client: self.clone() }
     }
 
     /// WhatsApp verification codes, for integrators.
-    pub fn whatsapp(&self) -> WhatsApp<'_> {
-        WhatsApp { client: self }
+    pub fn whatsapp(&self) -> WhatsApp {
+        WhatsApp { client: self.clone() }
     }
 
     /// Whether the platform is this machine itself: a sandbox or a test, where nothing is paid.
@@ -67,15 +69,21 @@ impl Client {
     }
 
     pub(crate) fn appkey(&self) -> Result<&AppKey, ValueError> {
-        const MISSING: ValueError =
-            ValueError::new("appkey", "is needed for number check: set NXCLOUD_APPKEY or ClientBuilder::appkey");
+        const MISSING: ValueError = ValueError::new(
+            "appkey",
+            "is needed for number check: set NXCLOUD_APPKEY or ClientBuilder::appkey",
+        );
         self.0.appkey.as_ref().ok_or(MISSING)
     }
 
     /// Sends a body that was written once. The reply is whatever came.
     pub(crate) async fn exchange<E: Endpoint>(&self, body: Vec<u8>, units: u32) -> Result<Reply, CallError> {
         let call = Call::new(&E::INFO).body(body).units(units);
-        self.0.transport.send(call, &self.0.signer).await.map_err(|error| CallError::transport(&E::INFO, error))
+        self.0
+            .transport
+            .send(call, &self.0.signer)
+            .await
+            .map_err(|error| CallError::transport(&E::INFO, error))
     }
 }
 
@@ -88,39 +96,55 @@ impl fmt::Debug for Client {
 /// A client in the making.
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
-    base_url: String,
     access_key: String,
     secret: Secret,
     appkey: Option<AppKey>,
     algorithm: Algorithm,
-    transport: Box<TransportSettings>,
+    transport: numcheck_transport::ClientBuilder,
+    /// The variable that the base URL came from, for the error.
+    base_url_variable: Option<&'static str>,
 }
-
-type TransportSettings = dyn FnOnce(numcheck_transport::ClientBuilder) -> numcheck_transport::ClientBuilder + Send;
 
 impl ClientBuilder {
     /// What [`Client::from_env`] starts from, for those who want to change something.
     ///
     /// # Errors
     /// Names the variable that is missing or wrong.
-    pub fn from_env() -> Result<Self, BuildError> {
-        let required = |name, value: Option<String>| value.ok_or_else(|| EnvError::missing(name));
-        let access_key = required("NXCLOUD_ACCESS_KEY", env::text("NXCLOUD_ACCESS_KEY")?)?;
-        let secret = required("NXCLOUD_ACCESS_SECRET", env::secret("NXCLOUD_ACCESS_SECRET")?)?;
-        let mut builder = Client::builder(access_key, secret);
-        if let Some(appkey) = env::secret("NXCLOUD_APPKEY")? {
-            builder = builder.appkey(AppKey::new(&appkey).map_err(BuildError::Value)?);
-        }
-        if let Some(base_url) = env::text("NXCLOUD_BASE_URL")? {
+    pub fn from_env() -> Result<Self, SetupError> {
+        Self::from(Env::process())
+    }
+
+    /// [`ClientBuilder::from_env`] with another source of variables.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_lookup(get: impl Fn(&str) -> Option<OsString>) -> Result<Self, SetupError> {
+        Self::from(Env::of(&get))
+    }
+
+    fn from(env: Env<'_>) -> Result<Self, SetupError> {
+        const BASE_URL: &str = "NXCLOUD_BASE_URL";
+        let invalid = |name| move |error: ValueError| EnvError::value(name, error.rule);
+        let access_key = env.required_text("NXCLOUD_ACCESS_KEY")?;
+        header_value(&access_key).map_err(invalid("NXCLOUD_ACCESS_KEY"))?;
+        let secret = env.required_secret("NXCLOUD_ACCESS_SECRET")?;
+        let appkey = env.secret("NXCLOUD_APPKEY")?.map(|appkey| AppKey::new(&appkey)).transpose();
+        let base_url = env.text(BASE_URL)?;
+
+        let mut builder =
+            Client::builder(access_key, secret).transport(|transport| transport.proxy(env.proxy()));
+        builder.appkey = appkey.map_err(invalid("NXCLOUD_APPKEY"))?;
+        if let Some(base_url) = base_url {
             builder = builder.base_url(base_url);
+            builder.base_url_variable = Some(BASE_URL);
         }
         Ok(builder)
     }
 
     /// Where the platform is, such as `https://api2.nxcloud.com`. Plain http is for loopback only.
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
-        self.base_url = base_url.into();
-        self
+        self.base_url_variable = None;
+        self.transport(|transport| transport.base_url(base_url))
     }
 
     /// The application that pays for number checks.
@@ -135,13 +159,25 @@ impl ClientBuilder {
         self
     }
 
-    /// Changes the transport: limits, certificates, proxy, rate limits, clock. It starts with the environment's proxy.
+    /// Changes the transport: limits, certificates, proxy, rate limits, clock. By default it uses no proxy, whatever the environment
+    /// says, unless the builder came from the environment.
+    ///
+    /// ```
+    /// use numcheck_nxcloud::Client;
+    /// use numcheck_nxcloud::transport::{Limits, Proxy};
+    ///
+    /// let mut limits = Limits::default();
+    /// limits.attempts = 1;
+    /// let client = Client::builder("access-key", "secret")
+    ///     .transport(|transport| transport.limits(limits).proxy(Proxy::all("http://proxy.example.org:3128")))
+    ///     .build()?;
+    /// # Ok::<(), numcheck_nxcloud::BuildError>(())
+    /// ```
     pub fn transport(
         mut self,
-        change: impl FnOnce(numcheck_transport::ClientBuilder) -> numcheck_transport::ClientBuilder + Send + 'static,
+        change: impl FnOnce(numcheck_transport::ClientBuilder) -> numcheck_transport::ClientBuilder,
     ) -> Self {
-        let before = self.transport;
-        self.transport = Box::new(move |transport| change(before(transport)));
+        self.transport = change(self.transport);
         self
     }
 
@@ -149,34 +185,34 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// When the base URL, a key or the transport's settings cannot be used.
-    pub fn build(self) -> Result<Client, BuildError> {
-        let transport = (self.transport)(numcheck_transport::Client::builder(self.base_url)).build()?;
-        let access_key = HeaderValue::try_from(&self.access_key).ok().filter(|key| !key.is_empty());
-        let Some(access_key) = access_key else {
-            return Err(BuildError::Value(ValueError::new("accessKey", "must be visible ASCII characters, and not empty")));
-        };
+    pub fn build(self) -> Result<Client, SetupError> {
+        let access_key = header_value(&self.access_key)?;
+        let secret = self.secret.expose();
+        if secret.is_empty() || secret.trim() != secret {
+            let rule =
+                "must not be empty, and have no white space around it, such as the line break of a file";
+            return Err(ValueError::new("accessSecret", rule).into());
+        }
+        let transport = self.transport.build();
+        let transport = transport.map_err(|error| SetupError::transport(error, self.base_url_variable))?;
         let signer = Signer::new(access_key, self.access_key, self.secret, self.algorithm);
         Ok(Client(Arc::new(Inner { transport, signer, appkey: self.appkey })))
     }
 }
 
-impl fmt::Debug for ClientBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder").field("algorithm", &self.algorithm).finish_non_exhaustive()
-    }
+/// The access key as a header carries it: with white space around it, or with other characters, the platform would not read what
+/// was signed.
+fn header_value(access_key: &str) -> Result<HeaderValue, ValueError> {
+    const RULE: ValueError = ValueError::new("accessKey", "must be visible ASCII characters, and not empty");
+    let is_visible = !access_key.is_empty() && access_key.bytes().all(|byte| byte.is_ascii_graphic());
+    HeaderValue::from_str(access_key).ok().filter(|_| is_visible).ok_or(RULE)
 }
 
-/// Why a client could not be made. Nothing was sent.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// A variable of the environment is missing or cannot be used.
-    #[error(transparent)]
-    Env(#[from] EnvError),
-    /// A value breaks its rule.
-    #[error(transparent)]
-    Value(ValueError),
-    /// The transport cannot be set up: base URL, proxy, certificates.
-    #[error(transparent)]
-    Transport(#[from] numcheck_transport::BuildError),
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("algorithm", &self.algorithm)
+            .field("transport", &self.transport)
+            .finish_non_exhaustive()
+    }
 }

@@ -5,10 +5,13 @@ mod number_check;
 mod signer;
 mod whatsapp;
 
-pub use client::{BuildError, Client, ClientBuilder};
+pub use client::{Client, ClientBuilder};
 pub use number_check::{Accepted, NumberCheck, SubmitCall};
-pub use whatsapp::WhatsApp;
+pub use whatsapp::{Verified, WhatsApp};
 
 pub use numcheck_protocol as protocol;
 pub use numcheck_signing::{Algorithm, Secret};
-pub use numcheck_transport::{CallError as Error, CallErrorKind as ErrorKind, ClientBuilder as Transport, Sent};
+pub use numcheck_transport as transport;
+pub use numcheck_transport::{
+    CallError as Error, CallErrorKind as ErrorKind, Sent, SetupError as BuildError,
+};

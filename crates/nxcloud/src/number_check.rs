@@ -2,22 +2,27 @@
 //!
 //! It does not wait for results: they are pushed to the callback URL.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use numcheck_protocol::number_check::{CheckLevel, Submit, SubmitReply, SubmitRequest};
-use numcheck_protocol::{BatchNo, CallbackUrl, Drift, Endpoint, Message, MessageId, PhoneList, ValueError, decode, encode};
-use numcheck_transport::{CallError, Reply};
+use numcheck_protocol::{
+    BatchNo, CallbackUrl, Drift, Endpoint, Message, MessageId, PhoneList, ValueError, decode, encode, mask,
+};
+use numcheck_transport::{CallError, Reply, quotable};
 
 use crate::Client;
 
 /// Number check of an account.
-#[derive(Clone, Copy, Debug)]
-pub struct NumberCheck<'a> {
-    pub(crate) client: &'a Client,
+#[derive(Clone, Debug)]
+pub struct NumberCheck {
+    pub(crate) client: Client,
 }
 
-impl<'a> NumberCheck<'a> {
+impl NumberCheck {
     /// Submits numbers to be checked. Costs money, per number, when it is checked.
     #[must_use = "nothing is sent until `send`"]
-    pub fn submit(self, numbers: PhoneList) -> SubmitCall<'a> {
+    pub fn submit(self, numbers: PhoneList) -> SubmitCall {
         SubmitCall { client: self.client, numbers, batch_no: None, level: None, callback: None }
     }
 }
@@ -25,15 +30,15 @@ impl<'a> NumberCheck<'a> {
 /// A submit in the making.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until `send`"]
-pub struct SubmitCall<'a> {
-    client: &'a Client,
+pub struct SubmitCall {
+    client: Client,
     numbers: PhoneList,
     batch_no: Option<BatchNo>,
     level: Option<CheckLevel>,
     callback: Option<CallbackUrl>,
 }
 
-impl SubmitCall<'_> {
+impl SubmitCall {
     /// The batch number, which every result carries. Left out, the platform makes one of 12 digits. It is not an idempotency key:
     /// nothing says that a repeated one would be refused.
     pub fn batch_no(mut self, batch_no: BatchNo) -> Self {
@@ -68,14 +73,15 @@ impl SubmitCall<'_> {
         request.dr_url = self.callback;
         let units = u32::try_from(request.phone.len()).unwrap_or(u32::MAX);
         // Written once: these bytes are signed, and these are sent.
-        let body = encode(&request).map_err(|_| value(ValueError::new("body", "cannot be written as JSON")))?;
+        let body =
+            encode(&request).map_err(|_| value(ValueError::new("body", "cannot be written as JSON")))?;
         let reply = self.client.exchange::<Submit>(body, units).await?;
-        Accepted::read(reply, request.batch_no)
+        Accepted::read(reply, request)
     }
 }
 
-/// A job that the platform has taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A job that the platform has taken. `Debug` masks what may be a phone number.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Accepted {
     /// The job's id. With one number in the batch its result carries the same id, with several this one and a suffix. `None` when
@@ -83,32 +89,62 @@ pub struct Accepted {
     pub message_id: Option<MessageId>,
     /// The batch number that results will carry: the platform's word, else the request's.
     pub batch_no: Option<BatchNo>,
-    /// The platform's text.
+    /// The platform's text, which may quote numbers.
     pub text: Option<String>,
-    /// What in the reply no document lists.
+    /// What in the reply no document lists. [`Accepted::body`] still holds it.
     pub drift: Vec<Drift>,
+    body: Box<[u8]>,
 }
 
 impl Accepted {
-    fn read(reply: Reply, sent: Option<BatchNo>) -> Result<Self, CallError> {
-        let Ok(answer) = decode::<SubmitReply<'_>>(&reply.body) else {
-            return Err(CallError::no_answer(&Submit::INFO, reply));
+    /// The body of the reply as it came, byte for byte. It may hold personal data.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    fn read(reply: Reply, request: SubmitRequest) -> Result<Self, CallError> {
+        // The platform may quote what it was sent.
+        let url = request.dr_url.as_ref().map_or("", CallbackUrl::as_str);
+        let told = |answer: &SubmitReply<'_>| {
+            answer.message_text().map(|text| quotable(text, &[request.appkey.expose(), url]).into_owned())
         };
-        let Some(code) = answer.code.get().copied() else {
-            drop(answer);
-            return Err(CallError::no_answer(&Submit::INFO, reply));
+        let refusal = match decode::<SubmitReply<'_>>(&reply.body) {
+            Ok(answer) => match answer.code.get() {
+                Some(code) if code.is_success() => {
+                    return Ok(Self::of(&answer, told(&answer), request.batch_no, &reply.body));
+                }
+                Some(code) => code.refusal(told(&answer).as_deref()),
+                None => {
+                    drop(answer);
+                    return Err(CallError::no_answer(&Submit::INFO, reply, None));
+                }
+            },
+            Err(unreadable) => return Err(CallError::no_answer(&Submit::INFO, reply, Some(unreadable))),
         };
-        if !code.is_success() {
-            let refusal = code.refusal(answer.message_text());
-            drop(answer);
-            return Err(CallError::refused(&Submit::INFO, refusal, reply));
-        }
+        Err(CallError::refused(&Submit::INFO, refusal, reply))
+    }
+
+    fn of(answer: &SubmitReply<'_>, text: Option<String>, sent: Option<BatchNo>, body: &[u8]) -> Self {
         let mut drift = Vec::new();
         answer.drift(&mut |one| drift.push(one));
         let data = answer.data.get();
-        let text = |field: Option<std::borrow::Cow<'_, str>>| field.map(std::borrow::Cow::into_owned);
-        let message_id = text(data.and_then(|data| data.message_id.text())).and_then(|id| MessageId::new(&id).ok());
-        let echoed = text(data.and_then(|data| data.batch_no.text())).and_then(|batch_no| BatchNo::new(&batch_no).ok());
-        Ok(Self { message_id, batch_no: echoed.or(sent), text: answer.message_text().map(str::to_owned), drift })
+        let own = |field: Option<Cow<'_, str>>| field.map(Cow::into_owned);
+        let message_id =
+            own(data.and_then(|data| data.message_id.text())).and_then(|id| MessageId::new(&id).ok());
+        let echoed =
+            own(data.and_then(|data| data.batch_no.text())).and_then(|batch| BatchNo::new(&batch).ok());
+        Self { message_id, batch_no: echoed.or(sent), text, drift, body: body.into() }
+    }
+}
+
+impl fmt::Debug for Accepted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accepted")
+            .field("message_id", &self.message_id)
+            .field("batch_no", &self.batch_no)
+            .field("text", &self.text.as_deref().map(mask::digits))
+            .field("drift", &self.drift)
+            .field("body_bytes", &self.body.len())
+            .finish()
     }
 }

@@ -15,7 +15,12 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
-    pub(crate) fn new(access_key: HeaderValue, access_key_text: String, secret: Secret, algorithm: Algorithm) -> Self {
+    pub(crate) fn new(
+        access_key: HeaderValue,
+        access_key_text: String,
+        secret: Secret,
+        algorithm: Algorithm,
+    ) -> Self {
         Self { access_key, access_key_text, secret, algorithm }
     }
 }
@@ -34,7 +39,9 @@ impl Authorize for Signer {
         let signature = sign(&input, &self.secret, self.algorithm);
 
         let mut headers = HeaderMap::with_capacity(6);
-        let mut add = |name: &'static str, value: HeaderValue| -> Result<(), BoxError> {
+        let mut add = |name: &'static str, mut value: HeaderValue| -> Result<(), BoxError> {
+            // Whoever prints a request's headers sees that there is one, no more.
+            value.set_sensitive(name == header::SIGN || name == header::ACCESS_KEY);
             headers.insert(HeaderName::from_bytes(name.as_bytes())?, value);
             Ok(())
         };
@@ -52,6 +59,8 @@ impl Authorize for Signer {
     /// 1004 comes before any business is done, so nothing was charged.
     fn refused_for_clock(&self, reply: &Reply) -> bool {
         let answer = decode::<numcheck_protocol::whatsapp::WhatsAppReply<'_>>(&reply.body);
-        answer.is_ok_and(|answer| answer.code.get().is_some_and(|code| code.auth() == Some(AuthCode::TIMESTAMP_EXPIRED)))
+        answer.is_ok_and(|answer| {
+            answer.code.get().is_some_and(|code| code.auth() == Some(AuthCode::TIMESTAMP_EXPIRED))
+        })
     }
 }

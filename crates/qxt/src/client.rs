@@ -1,17 +1,18 @@
 //! The client and how it is made: key, address, transport.
 //!
-//! It holds the account's key and never shows it. It never asks twice by itself, and it never caches.
+//! It holds the account's key and never shows it. It never asks twice by itself, and it never caches. It reads the environment only
+//! where the name says so.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
 
-use futures_util::StreamExt;
 use numcheck_protocol::qxt::{Mobile, Privacy, PrivacyRequest};
-use numcheck_protocol::{ApiKey, Endpoint, ValueError};
-use numcheck_transport::env::{self, EnvError};
-use numcheck_transport::{Call, CallError, NoAuthorization, SecretQuery};
+use numcheck_protocol::{ApiKey, Endpoint};
+use numcheck_transport::env::{Env, EnvError};
+use numcheck_transport::{Call, CallError, NoAuthorization, SecretQuery, SetupError};
 
-use crate::Answer;
+use crate::{Answer, CheckMany};
 
 /// A client for one QXT account. Cheap to clone; clones share connections.
 #[derive(Clone)]
@@ -30,81 +31,105 @@ impl Client {
     /// A client for the account with this key.
     pub fn builder(apikey: ApiKey) -> ClientBuilder {
         ClientBuilder {
-            base_url: Self::BASE_URL.to_owned(),
             apikey,
             get: false,
-            transport: Box::new(|transport| transport.proxy_from_env()),
+            transport: numcheck_transport::Client::builder(Self::BASE_URL),
+            base_url_variable: None,
         }
     }
 
-    /// The account of the environment: `QXT_API_KEY` (or the file that `QXT_API_KEY_FILE` names), `QXT_BASE_URL` (optional).
+    /// The account of the environment: `QXT_API_KEY` (or the file that `QXT_API_KEY_FILE` names), `QXT_BASE_URL` (optional). The
+    /// proxy is that of `HTTPS_PROXY` and its like.
     ///
     /// # Errors
     /// Names the variable that is missing or wrong.
-    pub fn from_env() -> Result<Self, BuildError> {
+    pub fn from_env() -> Result<Self, SetupError> {
         ClientBuilder::from_env()?.build()
     }
 
-    /// Is `mobile` a privacy number? Costs money.
+    /// Is `mobile` a privacy number? Costs money. Dropping the future half-way leaves the query in doubt.
     ///
     /// # Errors
     /// Ask [`CallError::may_have_happened`] before asking again: a query that was lost may have been charged.
-    pub async fn check(&self, mobile: Mobile) -> Result<Answer, CallError> {
-        let form = PrivacyRequest::new(self.0.apikey.clone(), mobile).to_form();
-        let call = Call::new(&Privacy::INFO);
-        let call = if self.0.get { call.get(SecretQuery::from(form)) } else { call.body(form) };
-        let reply = self.0.transport.send(call, &NoAuthorization).await;
-        Answer::read(reply.map_err(|error| CallError::transport(&Privacy::INFO, error))?)
+    pub fn check(&self, mobile: Mobile) -> impl Future<Output = Result<Answer, CallError>> + Send + use<> {
+        let client = self.clone();
+        async move {
+            let Inner { transport, apikey, get } = &*client.0;
+            let request = PrivacyRequest::new(apikey.clone(), mobile);
+            let call = Call::new(&Privacy::INFO);
+            let call = match get {
+                true => call.get(SecretQuery::from(request.to_form())),
+                false => call.body(request.to_form()),
+            };
+            let reply = transport.send(call, &NoAuthorization).await;
+            Answer::read(reply.map_err(|error| CallError::transport(&Privacy::INFO, error))?, &request)
+        }
     }
 
-    /// Asks about many numbers, `at_once` (at least 1) under way at a time. Costs money for each.
-    ///
-    /// The answers stand in the input's order. One failure does not stop the others.
-    pub async fn check_many(
+    /// Asks about many numbers, `at_once` (0 counts as 1) under way at a time. Costs money for each. The answers come in the input's
+    /// order, and one failure does not stop the others: see [`CheckMany`].
+    pub fn check_many<I: IntoIterator<Item = Mobile>>(
         &self,
-        mobiles: impl IntoIterator<Item = Mobile>,
+        mobiles: I,
         at_once: usize,
-    ) -> Vec<Result<Answer, CallError>> {
-        let queries = mobiles.into_iter().map(|mobile| self.check(mobile));
-        futures_util::stream::iter(queries).buffered(at_once.max(1)).collect().await
+    ) -> CheckMany<I::IntoIter> {
+        CheckMany::new(self.clone(), mobiles.into_iter(), at_once)
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("transport", &self.0.transport).field("get", &self.0.get).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("transport", &self.0.transport)
+            .field("get", &self.0.get)
+            .finish_non_exhaustive()
     }
 }
 
 /// A client in the making.
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
-    base_url: String,
     apikey: ApiKey,
     get: bool,
-    transport: Box<TransportSettings>,
+    transport: numcheck_transport::ClientBuilder,
+    /// The variable that the base URL came from, for the error.
+    base_url_variable: Option<&'static str>,
 }
-
-type TransportSettings = dyn FnOnce(numcheck_transport::ClientBuilder) -> numcheck_transport::ClientBuilder + Send;
 
 impl ClientBuilder {
     /// What [`Client::from_env`] starts from, for those who want to change something.
     ///
     /// # Errors
     /// Names the variable that is missing or wrong.
-    pub fn from_env() -> Result<Self, BuildError> {
-        let apikey = env::secret("QXT_API_KEY")?.ok_or_else(|| EnvError::missing("QXT_API_KEY"))?;
-        let mut builder = Client::builder(ApiKey::new(&apikey).map_err(BuildError::Value)?);
-        if let Some(base_url) = env::text("QXT_BASE_URL")? {
+    pub fn from_env() -> Result<Self, SetupError> {
+        Self::from(Env::process())
+    }
+
+    /// [`ClientBuilder::from_env`] with another source of variables.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_lookup(get: impl Fn(&str) -> Option<OsString>) -> Result<Self, SetupError> {
+        Self::from(Env::of(&get))
+    }
+
+    fn from(env: Env<'_>) -> Result<Self, SetupError> {
+        const API_KEY: &str = "QXT_API_KEY";
+        const BASE_URL: &str = "QXT_BASE_URL";
+        let apikey = ApiKey::new(&env.required_secret(API_KEY)?);
+        let apikey = apikey.map_err(|error| EnvError::value(API_KEY, error.rule))?;
+        let mut builder = Client::builder(apikey).transport(|transport| transport.proxy(env.proxy()));
+        if let Some(base_url) = env.text(BASE_URL)? {
             builder = builder.base_url(base_url);
+            builder.base_url_variable = Some(BASE_URL);
         }
         Ok(builder)
     }
 
     /// Where the platform is, such as `https://ps.szqxt.com`. Plain http is for loopback only.
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
-        self.base_url = base_url.into();
-        self
+        self.base_url_variable = None;
+        self.transport(|transport| transport.base_url(base_url))
     }
 
     /// Sends the parameters in the URL by GET. Then key and number stand where proxies and servers write logs: the document
@@ -114,13 +139,13 @@ impl ClientBuilder {
         self
     }
 
-    /// Changes the transport: limits, certificates, proxy. It starts with the environment's proxy.
+    /// Changes the transport: limits, certificates, proxy. By default it uses no proxy, whatever the environment says, unless the
+    /// builder came from the environment.
     pub fn transport(
         mut self,
-        change: impl FnOnce(numcheck_transport::ClientBuilder) -> numcheck_transport::ClientBuilder + Send + 'static,
+        change: impl FnOnce(numcheck_transport::ClientBuilder) -> numcheck_transport::ClientBuilder,
     ) -> Self {
-        let before = self.transport;
-        self.transport = Box::new(move |transport| change(before(transport)));
+        self.transport = change(self.transport);
         self
     }
 
@@ -128,29 +153,18 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// When the base URL or the transport's settings cannot be used.
-    pub fn build(self) -> Result<Client, BuildError> {
-        let transport = (self.transport)(numcheck_transport::Client::builder(self.base_url)).build()?;
+    pub fn build(self) -> Result<Client, SetupError> {
+        let transport = self.transport.build();
+        let transport = transport.map_err(|error| SetupError::transport(error, self.base_url_variable))?;
         Ok(Client(Arc::new(Inner { transport, apikey: self.apikey, get: self.get })))
     }
 }
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder").field("get", &self.get).finish_non_exhaustive()
+        f.debug_struct("ClientBuilder")
+            .field("get", &self.get)
+            .field("transport", &self.transport)
+            .finish_non_exhaustive()
     }
-}
-
-/// Why a client could not be made. Nothing was sent.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// A variable of the environment is missing or cannot be used.
-    #[error(transparent)]
-    Env(#[from] EnvError),
-    /// A value breaks its rule.
-    #[error(transparent)]
-    Value(ValueError),
-    /// The transport cannot be set up: base URL, proxy, certificates.
-    #[error(transparent)]
-    Transport(#[from] numcheck_transport::BuildError),
 }

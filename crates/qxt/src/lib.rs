@@ -1,10 +1,15 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod check_many;
 mod client;
 
 pub use answer::Answer;
-pub use client::{BuildError, Client, ClientBuilder};
+pub use check_many::CheckMany;
+pub use client::{Client, ClientBuilder};
 
 pub use numcheck_protocol as protocol;
-pub use numcheck_transport::{CallError as Error, CallErrorKind as ErrorKind, ClientBuilder as Transport, Sent};
+pub use numcheck_transport as transport;
+pub use numcheck_transport::{
+    CallError as Error, CallErrorKind as ErrorKind, Sent, SetupError as BuildError,
+};

@@ -1,6 +1,6 @@
 //! Customers of the two platforms, as the sandbox knows them.
 //!
-//! It holds who they are and what they had at the start; what they spend is the ledger's affair.
+//! It holds who they are and what they had at the start. It must not know what they spent: that is the ledger's affair.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

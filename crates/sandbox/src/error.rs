@@ -1,4 +1,6 @@
 //! Why a sandbox does not start.
+//!
+//! Nothing that happens after the start is an error of this kind: that stands in the journal.
 
 use std::fmt;
 use std::io;

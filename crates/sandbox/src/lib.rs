@@ -1,4 +1,6 @@
-//! NXCLOUD number check, NXCLOUD WhatsApp and QXT, emulated over real TCP: state, money, time, faults and result pushes.
+//! Both platforms, emulated over real TCP. It must share no code with the clients that it is there to test, and reaches nothing but
+//! this machine unless told to.
+#![doc = include_str!("../README.md")]
 
 mod account;
 mod clock;

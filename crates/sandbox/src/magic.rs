@@ -289,6 +289,16 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_holds_the_whole_table() {
+        let readme = include_str!("../README.md");
+        for row in MAGIC {
+            let line =
+                format!("| {} | `{}` | `{}` | {} |", row.endpoint, row.pattern, row.example, row.effect);
+            assert!(readme.contains(&line), "crates/sandbox/README.md lacks the line:\n{line}");
+        }
+    }
+
+    #[test]
     fn any_country_code_works_and_digits_before_the_last_six_do_not_matter() {
         for digits in ["8613800000112", "14155000112", "447911000112", "000112"] {
             assert_eq!(of(digits), Some(Magic::Code(CallbackCode::BACKEND_FAILED)), "{digits}");

@@ -107,12 +107,7 @@ impl Sandbox {
     ///
     /// It waits for the receivers' answers, so a receiver that only runs between two awaits of the same task is never heard.
     pub async fn settled(&self) {
-        let mut changes = self.shared.log.watch();
-        while !self.shared.queue.is_settled(self.shared.clock.now_ms()) {
-            if changes.changed().await.is_err() {
-                return;
-            }
-        }
+        self.shared.queue.settled(&self.shared.clock).await;
     }
 
     /// How many results wait for their time, and how many are being pushed now.

@@ -1,4 +1,10 @@
 //! NXCLOUD's calling convention: who is believed, and what the others are told.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers may panic like the tests themselves"
+)]
 
 mod common;
 

@@ -41,6 +41,11 @@ impl BaseUrl {
         if base.host().is_empty() || (base.scheme != Scheme::HTTP && base.scheme != Scheme::HTTPS) {
             return Err(BuildError::BaseUrl);
         }
+        // `http::Uri` takes any text for a port, and then there would be none: 443, whatever was meant.
+        if base.authority.as_str().len() > base.authority.host().len() && base.authority.port_u16().is_none()
+        {
+            return Err(BuildError::BaseUrl);
+        }
         if base.scheme == Scheme::HTTP && !allow_plain_http && !base.is_loopback() {
             return Err(BuildError::PlainHttp);
         }

@@ -45,6 +45,12 @@ impl ClientBuilder {
         }
     }
 
+    /// Another platform, or another way to it: see [`Client::builder`].
+    pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
+        self.base_url = base_url.into();
+        self
+    }
+
     /// Allows plain http to other machines than this one. Then everybody on the way can read and change
     /// everything, and repeat a signed request while its time is fresh.
     pub fn allow_plain_http(mut self) -> Self {

@@ -2,17 +2,21 @@
 //!
 //! One word for the callers of every endpoint. It must not show a body: a body may hold a phone number.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
-use numcheck_protocol::{Charged, Refusal, Repeat, ValueError};
+use numcheck_protocol::number_check::{Submit, SubmitCode};
+use numcheck_protocol::qxt::{Privacy, QxtCode};
+use numcheck_protocol::whatsapp::{CheckCode, WhatsAppCode};
+use numcheck_protocol::{Charged, Endpoint, Info, Refusal, Repeat, Unreadable, ValueError};
 
 use crate::{Error, Reply, Sent};
 
 /// A call to an endpoint that did not succeed.
 ///
-/// Ask [`sent`](Self::sent) before anything else: unless it is [`Sent::No`], a call that costs money must not be made again
-/// before [`may_have_happened`](Self::may_have_happened) says no.
+/// Ask [`may_have_happened`](Self::may_have_happened) before anything else: while it is true, a call that costs money must not be
+/// made again.
 ///
 /// `Display` is one line for a person: what happened, whether it was sent, what to do. The cause is behind
 /// [`source`](StdError::source).
@@ -28,16 +32,16 @@ enum Cause {
     Value(ValueError),
     Transport(Error),
     Refused(Refusal, Reply),
-    NoAnswer(Reply),
+    NoAnswer(Reply, Option<Unreadable>),
 }
 
 /// What kind of failure it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CallErrorKind {
-    /// The request could not be built. Nothing was sent.
+    /// The request could not be built. Nothing was sent. See [`CallError::value_error`].
     Value,
-    /// It did not get through, or its answer did not. See [`CallError::sent`].
+    /// It did not get through, or its answer did not. See [`CallError::transport_error`].
     Transport,
     /// The platform answered with a code that is not success. See [`CallError::refusal`].
     Refused,
@@ -45,58 +49,72 @@ pub enum CallErrorKind {
     NoAnswer,
 }
 
+/// For facades.
 impl CallError {
     /// A request that could not be built.
-    pub fn value(info: &numcheck_protocol::Info, error: ValueError) -> Self {
+    pub fn value(info: &Info, error: ValueError) -> Self {
         Self::new(info, Cause::Value(error))
     }
 
     /// A call that got no reply.
-    pub fn transport(info: &numcheck_protocol::Info, error: Error) -> Self {
+    pub fn transport(info: &Info, error: Error) -> Self {
         Self::new(info, Cause::Transport(error))
     }
 
-    /// A call that the platform refused.
-    pub fn refused(info: &numcheck_protocol::Info, refusal: Refusal, reply: Reply) -> Self {
+    /// A call that the platform refused. The refusal's text must be [`quotable`].
+    pub fn refused(info: &Info, refusal: Refusal, reply: Reply) -> Self {
         Self::new(info, Cause::Refused(refusal, reply))
     }
 
-    /// A call whose reply is no answer.
-    pub fn no_answer(info: &numcheck_protocol::Info, reply: Reply) -> Self {
-        Self::new(info, Cause::NoAnswer(reply))
+    /// A call whose reply is no answer: `unreadable`, or readable and without a code.
+    pub fn no_answer(info: &Info, reply: Reply, unreadable: Option<Unreadable>) -> Self {
+        Self::new(info, Cause::NoAnswer(reply, unreadable))
     }
 
-    fn new(info: &numcheck_protocol::Info, cause: Cause) -> Self {
+    fn new(info: &Info, cause: Cause) -> Self {
         Self(Box::new(Inner { endpoint: info.id, repeat: info.repeat, cause }))
     }
+}
 
+impl CallError {
     /// What kind of failure it was.
     pub fn kind(&self) -> CallErrorKind {
         match &self.0.cause {
             Cause::Value(_) => CallErrorKind::Value,
             Cause::Transport(_) => CallErrorKind::Transport,
             Cause::Refused(..) => CallErrorKind::Refused,
-            Cause::NoAnswer(_) => CallErrorKind::NoAnswer,
-        }
-    }
-
-    /// Whether the request was sent.
-    pub fn sent(&self) -> Sent {
-        match &self.0.cause {
-            Cause::Value(_) => Sent::No,
-            Cause::Transport(error) => error.sent(),
-            Cause::Refused(..) | Cause::NoAnswer(_) => Sent::Yes,
+            Cause::NoAnswer(..) => CallErrorKind::NoAnswer,
         }
     }
 
     /// Whether the platform may have done what was asked, and may have charged for it, all the same. While this is true, a call
     /// that costs money is in doubt: find out what became of it before making it again.
+    ///
+    /// A refusal did nothing where its code says so; with any other code, and with one that no document lists, nobody knows.
     pub fn may_have_happened(&self) -> bool {
         match &self.0.cause {
             Cause::Value(_) => false,
             Cause::Transport(error) => error.sent() != Sent::No,
             Cause::Refused(refusal, _) => refusal.charged() != Charged::No,
-            Cause::NoAnswer(_) => true,
+            Cause::NoAnswer(..) => true,
+        }
+    }
+
+    /// Whether the request was sent. [`Sent::Yes`] where a reply came, whatever it said.
+    pub fn sent(&self) -> Sent {
+        match &self.0.cause {
+            Cause::Value(_) => Sent::No,
+            Cause::Transport(error) => error.sent(),
+            Cause::Refused(..) | Cause::NoAnswer(..) => Sent::Yes,
+        }
+    }
+
+    /// How many attempts were made; 0 when nothing was tried.
+    pub fn attempts(&self) -> u32 {
+        match &self.0.cause {
+            Cause::Value(_) => 0,
+            Cause::Transport(error) => error.attempts(),
+            Cause::Refused(_, reply) | Cause::NoAnswer(reply, _) => reply.attempts,
         }
     }
 
@@ -105,7 +123,7 @@ impl CallError {
         self.0.endpoint
     }
 
-    /// The platform's refusal, where it was one.
+    /// The platform's refusal, where it was one: its code, what that means and what to do.
     pub fn refusal(&self) -> Option<&Refusal> {
         match &self.0.cause {
             Cause::Refused(refusal, _) => Some(refusal),
@@ -113,10 +131,46 @@ impl CallError {
         }
     }
 
+    /// The code with which a number check submit was refused, for `error.submit_code() == Some(SubmitCode::BALANCE_TOO_LOW)`.
+    /// `None` for any other failure, and for a refusal by another endpoint: a code means something only with its own.
+    pub fn submit_code(&self) -> Option<SubmitCode> {
+        self.code_of(&Submit::INFO).map(SubmitCode::new)
+    }
+
+    /// The code with which a WhatsApp check of a code was refused; else `None`.
+    pub fn whatsapp_code(&self) -> Option<WhatsAppCode> {
+        self.code_of(&CheckCode::INFO).map(WhatsAppCode::new)
+    }
+
+    /// The code with which a QXT query was refused; else `None`.
+    pub fn qxt_code(&self) -> Option<QxtCode> {
+        self.code_of(&Privacy::INFO).map(QxtCode::new)
+    }
+
+    fn code_of(&self, info: &Info) -> Option<i64> {
+        self.refusal().filter(|_| self.0.endpoint == info.id).map(Refusal::code)
+    }
+
+    /// How it did not get through, where it did not.
+    pub fn transport_error(&self) -> Option<&Error> {
+        match &self.0.cause {
+            Cause::Transport(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Which value breaks which rule, where the request could not be built.
+    pub fn value_error(&self) -> Option<ValueError> {
+        match &self.0.cause {
+            Cause::Value(error) => Some(*error),
+            _ => None,
+        }
+    }
+
     /// The reply, where one came: its body is what the platform sent, byte for byte, and may hold personal data.
     pub fn reply(&self) -> Option<&Reply> {
         match &self.0.cause {
-            Cause::Refused(_, reply) | Cause::NoAnswer(reply) => Some(reply),
+            Cause::Refused(_, reply) | Cause::NoAnswer(reply, _) => Some(reply),
             _ => None,
         }
     }
@@ -128,17 +182,26 @@ impl fmt::Display for CallError {
         match &self.0.cause {
             Cause::Value(error) => write!(f, "{endpoint}: {error}; not sent"),
             Cause::Transport(error) => error.fmt(f),
-            Cause::Refused(refusal, _) => write!(f, "{endpoint}: {refusal}"),
-            Cause::NoAnswer(reply) => {
+            Cause::Refused(refusal, reply) => write!(f, "{endpoint}: attempt {}: {refusal}", reply.attempts),
+            Cause::NoAnswer(reply, unreadable) => {
+                let what = match unreadable {
+                    Some(_) => "a body that is no JSON object",
+                    None => "a JSON object that holds no result code",
+                };
+                let (outcome, advice) = match self.0.repeat {
+                    Repeat::Never => (
+                        "may have been carried out",
+                        "do not send it again before you know what became of it",
+                    ),
+                    Repeat::Safe => {
+                        ("which does no harm", "check that the base URL is the platform's, call again later")
+                    }
+                };
+                let (status, attempts) = (reply.status.as_u16(), reply.attempts);
                 write!(
                     f,
-                    "{endpoint}: HTTP {} with a body that is no answer of the platform; ",
-                    reply.status.as_u16()
-                )?;
-                f.write_str(match self.0.repeat {
-                    Repeat::Never => "sent, and may have been carried out: do not send it again before you know what became of it",
-                    Repeat::Safe => "sent: check the base URL, call again later",
-                })
+                    "{endpoint}: HTTP {status} with {what}; sent, {outcome} (attempt {attempts}): {advice}"
+                )
             }
         }
     }
@@ -159,7 +222,19 @@ impl StdError for CallError {
         match &self.0.cause {
             // Its text is this error's text; only what lies behind it is news.
             Cause::Transport(error) => error.source(),
+            Cause::NoAnswer(_, Some(unreadable)) => Some(unreadable),
             _ => None,
         }
     }
+}
+
+/// A platform's text with `***` in place of every secret that the request held: it may quote what it was sent.
+pub fn quotable<'a>(text: &'a str, secrets: &[&str]) -> Cow<'a, str> {
+    let mut quotable = Cow::Borrowed(text);
+    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+        if quotable.contains(secret) {
+            quotable = Cow::Owned(quotable.replace(secret, "***"));
+        }
+    }
+    quotable
 }

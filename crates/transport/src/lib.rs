@@ -49,11 +49,12 @@ mod limits;
 pub mod pacing;
 mod reply;
 pub mod retry;
+mod setup_error;
 
 pub use authorize::{Attempt, Authorize, BoxError, NoAuthorization};
 pub use builder::{BuildError, ClientBuilder};
 pub use call::{Call, SecretQuery};
-pub use call_error::{CallError, CallErrorKind};
+pub use call_error::{CallError, CallErrorKind, quotable};
 pub use client::Client;
 pub use clock::{Clock, SystemClock};
 #[cfg(feature = "tls")]
@@ -66,3 +67,4 @@ pub use error::{Error, ErrorKind, Sent};
 pub use limits::Limits;
 pub use pacing::RateLimits;
 pub use reply::Reply;
+pub use setup_error::SetupError;

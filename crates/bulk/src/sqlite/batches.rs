@@ -81,7 +81,7 @@ pub(super) fn end(tx: &Transaction<'_>, batch: i64, end: &BatchEnd, now_ms: u64)
         BatchEnd::Accepted { message_id } => (ACCEPTED, message_id.as_deref(), None, None),
         BatchEnd::Refused { code, message } => (REFUSED, None, *code, Some(message.as_str())),
         BatchEnd::NotSent => (PLANNED, None, None, None),
-        BatchEnd::InDoubt { message } => (IN_DOUBT, None, None, Some(message.as_str())),
+        BatchEnd::InDoubt { code, message } => (IN_DOUBT, None, *code, Some(message.as_str())),
     };
     // A result has come already: it was accepted, whatever became of the answer.
     tx.prepare_cached(
@@ -103,7 +103,7 @@ pub(super) fn give_up_sending(tx: &Transaction<'_>, job: i64, before_ms: u64) ->
 
 pub(super) fn plan_again(tx: &Transaction<'_>, batch: i64, _now_ms: u64) -> Result<()> {
     let changed = tx.execute(
-        "UPDATE batches SET state = ?, tries = tries + 1, owner = NULL, message = NULL WHERE id = ? AND state = ?",
+        "UPDATE batches SET state = ?, tries = tries + 1, owner = NULL, code = NULL, message = NULL WHERE id = ? AND state = ?",
         params![PLANNED, batch, IN_DOUBT],
     )?;
     if changed == 0 {

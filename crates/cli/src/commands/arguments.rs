@@ -5,6 +5,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use numcheck_protocol::number_check::CheckLevel;
 use numcheck_signing::{Algorithm, Body, Input, Secret};
@@ -76,7 +77,7 @@ struct SignedBody {
     #[arg(long, env = "NUMCHECK_BODY_FILE", hide_env_values = true, value_name = "F")]
     body_file: Option<PathBuf>,
     /// The request has no body, or a multipart one.
-    #[arg(long)]
+    #[arg(long, env = "NUMCHECK_NO_BODY", hide_env_values = true, value_parser = BoolishValueParser::new())]
     no_body: bool,
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A code means something only together with its endpoint, so every table that knows it answers. It sends nothing.
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use numcheck_protocol::{Charged, Lang, Table, tables};
 use serde::Serialize;
@@ -9,6 +10,8 @@ use serde::Serialize;
 use crate::exit::{Exit, Failure};
 use crate::print;
 
+/// Say what a result code means, and what to do. Sends nothing.
+///
 /// The same code means different things at different endpoints: every meaning is listed.
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
@@ -19,7 +22,7 @@ pub(crate) struct Explain {
     #[arg(long, env = "NUMCHECK_LANG", hide_env_values = true, value_enum, default_value_t = Language::En)]
     lang: Language,
     /// Print one JSON object per meaning.
-    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
 }
 

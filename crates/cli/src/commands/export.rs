@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use numcheck_bulk::JobName;
 
 use crate::durable::{Destination, Engine, StoreAt, Summary, export, job_of, read_back};
 use crate::exit::{Exit, Failure};
 
+/// Write the results of a job, also half-way.
+///
 /// What is not settled yet stands there as missing, in_doubt or refused.
 #[derive(Debug, Args)]
 pub(crate) struct Export {
@@ -21,7 +24,7 @@ pub(crate) struct Export {
     #[arg(short, long, env = "NUMCHECK_OUTPUT", hide_env_values = true, value_name = "OUT")]
     output: Option<PathBuf>,
     /// JSON lines on standard output.
-    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
     #[command(flatten)]
     store: StoreAt,

@@ -3,12 +3,15 @@
 //! The sums stay. It asks nobody else to forget: output files and the platform keep what they have.
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use numcheck_bulk::JobName;
 
 use crate::durable::{Engine, StoreAt, job_of};
 use crate::exit::{Exit, Failure};
 use crate::print;
 
+/// Remove the numbers and results of a job; its sums stay.
+///
 /// Removes the input, the numbers and the results of a job from the store. What was paid for and is not exported is gone.
 #[derive(Debug, Args)]
 pub(crate) struct Forget {
@@ -16,7 +19,7 @@ pub(crate) struct Forget {
     #[arg(value_name = "JOB")]
     job: JobName,
     /// Forget it although results may still come; they will be dropped.
-    #[arg(long, env = "NUMCHECK_FORCE", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_FORCE", hide_env_values = true, value_parser = BoolishValueParser::new())]
     force: bool,
     #[command(flatten)]
     store: StoreAt,

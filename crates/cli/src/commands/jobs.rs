@@ -5,6 +5,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use numcheck_bulk::JobState;
 use serde_json::json;
 
@@ -12,11 +13,11 @@ use crate::durable::{Notes, StoreAt};
 use crate::exit::{Exit, Failure};
 use crate::print;
 
-/// The newest first.
+/// List the jobs of the store, the newest first.
 #[derive(Debug, Args)]
 pub(crate) struct Jobs {
     /// Print one JSON object per job.
-    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
     #[command(flatten)]
     store: StoreAt,

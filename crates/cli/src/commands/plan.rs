@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use numcheck_bulk::{PriceKey, PriceTable};
 use numcheck_protocol::number_check::Submit;
 use numcheck_protocol::{Currency, Endpoint, Price};
@@ -16,6 +17,8 @@ use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
 use crate::print;
 
+/// Say what checking a file would mean. Sends nothing.
+///
 /// Counts rows, invalid ones, duplicates and batches, and says how long submitting takes at least and what it costs where a price is known.
 #[derive(Debug, Args)]
 pub(crate) struct Plan {
@@ -42,7 +45,7 @@ pub(crate) struct Plan {
     )]
     price: Vec<String>,
     /// Print one JSON object.
-    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
 }
 

@@ -5,6 +5,7 @@
 use std::io::BufRead;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use futures_util::StreamExt;
 use numcheck_protocol::qxt::Mobile;
 use numcheck_transport::CallError;
@@ -15,6 +16,8 @@ use crate::exit::{Exit, Failure};
 use crate::input::normalise;
 use crate::print;
 
+/// Ask QXT whether Chinese mobile numbers are privacy (virtual) numbers. Costs money per number.
+///
 /// Prints one line per number, in order.
 #[derive(Debug, Args)]
 pub(crate) struct Privacy {
@@ -22,14 +25,14 @@ pub(crate) struct Privacy {
     #[arg(required = true, value_name = "MOBILE")]
     mobiles: Vec<String>,
     /// Ask by GET. Then key and number stand in the URL, where proxies and servers log them.
-    #[arg(long, env = "NUMCHECK_GET", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_GET", hide_env_values = true, value_parser = BoolishValueParser::new())]
     get: bool,
     /// How many queries are under way at once.
     #[arg(long, env = "NUMCHECK_CONCURRENCY", hide_env_values = true, default_value_t = 8, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=256))]
     concurrency: u16,
     /// Print one JSON object per number.
-    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
     #[command(flatten)]
     network: Network,

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use numcheck_bulk::Folding;
 use serde_json::json;
 
@@ -13,6 +14,8 @@ use crate::exit::{Exit, Failure};
 use crate::print;
 use crate::stop::Stop;
 
+/// Receive results for all jobs of the store, until it is stopped.
+///
 /// Runs until SIGTERM or Ctrl-C.
 #[derive(Debug, Args)]
 pub(crate) struct Receive {
@@ -29,10 +32,10 @@ pub(crate) struct Receive {
     #[arg(long, env = "NUMCHECK_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
     public_url: Option<String>,
     /// Show the results that belong to no number, or came a second time with other content, and end. They hold phone numbers.
-    #[arg(long, env = "NUMCHECK_SHOW_QUARANTINE", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_SHOW_QUARANTINE", hide_env_values = true, value_parser = BoolishValueParser::new())]
     show_quarantine: bool,
     /// Print one JSON object when it listens.
-    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
     #[command(flatten)]
     store: StoreAt,

@@ -12,6 +12,8 @@ use crate::durable::{Account, Engine, StoreAt, Target, job_of};
 use crate::exit::{Exit, Failure};
 use crate::print;
 
+/// Ask the platform about results that did not come. Costs nothing.
+///
 /// Asks once about everything that is due.
 #[derive(Debug, Args)]
 pub(crate) struct Reconcile {

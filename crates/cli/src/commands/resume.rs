@@ -5,6 +5,7 @@
 use std::time::Instant;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use numcheck_bulk::{BatchState, JobName, JobState};
 
 use crate::commands::run::Going;
@@ -12,6 +13,8 @@ use crate::durable::{Engine, StoreAt, Target, job_of, read_back};
 use crate::exit::{Exit, Failure};
 use crate::print;
 
+/// Go on with a job that was interrupted.
+///
 /// Sends what was not sent, waits for what was, and writes the results.
 #[derive(Debug, Args)]
 pub(crate) struct Resume {
@@ -19,7 +22,7 @@ pub(crate) struct Resume {
     #[arg(value_name = "JOB")]
     job: JobName,
     /// Send batches in doubt once more, although they may have been accepted: their numbers may be paid for twice.
-    #[arg(long, env = "NUMCHECK_RESUBMIT_DOUBTFUL", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_RESUBMIT_DOUBTFUL", hide_env_values = true, value_parser = BoolishValueParser::new())]
     resubmit_doubtful: bool,
     #[command(flatten)]
     going: Going,
@@ -35,7 +38,10 @@ impl Resume {
         match job.state {
             JobState::Open => {}
             JobState::Forgotten => {
-                return Err(Failure::usage(format!("job {} was forgotten; only its sums are left", job.name)));
+                return Err(Failure::usage(format!(
+                    "job {} was forgotten; only its sums are left",
+                    job.name
+                )));
             }
             _ => {
                 return Err(Failure::usage(format!(

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use numcheck_bulk::{Delivery, Halt, Job};
 
@@ -23,9 +24,9 @@ use crate::output::Writer;
 use crate::print;
 use crate::stop::Stop;
 
-/// Checks every number of FILE once. Costs money per number, except with --sandbox.
+/// Check a file of phone numbers, and write a file of results. Costs money per number, except with --sandbox.
 ///
-/// FILE is CSV with a header, or one number a line; `-` is standard input. The output repeats the input's columns and adds
+/// Every number is submitted once. FILE is CSV with a header, or one number a line; `-` is standard input. The output repeats the input's columns and adds
 /// check_phone, check_state, check_code and so on, one row out per row in. Run it again to go on where it was interrupted.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
@@ -39,7 +40,7 @@ pub(crate) struct Run {
     #[arg(long, env = "NUMCHECK_LEVEL", hide_env_values = true, value_enum, default_value_t = Level::Basic)]
     level: Level,
     /// Check against a sandbox inside this command: no account, no network, no cost, and nothing is kept.
-    #[arg(long, env = "NUMCHECK_SANDBOX", hide_env_values = true, conflicts_with_all = ["listen", "public_url", "place"])]
+    #[arg(long, env = "NUMCHECK_SANDBOX", hide_env_values = true, value_parser = BoolishValueParser::new())]
     sandbox: bool,
     /// How long the sandbox takes for a check.
     #[arg(
@@ -55,7 +56,7 @@ pub(crate) struct Run {
           value_parser = clap::value_parser!(u16).range(1..=5000))]
     batch_size: u16,
     /// Check this file once more, and pay again: a new job.
-    #[arg(long, env = "NUMCHECK_AGAIN", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_AGAIN", hide_env_values = true, value_parser = BoolishValueParser::new())]
     again: bool,
     #[command(flatten)]
     going: Going,
@@ -98,10 +99,10 @@ pub(crate) struct Going {
     )]
     minute: humantime::Duration,
     /// Do not ask before money is spent.
-    #[arg(long, env = "NUMCHECK_YES", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_YES", hide_env_values = true, value_parser = BoolishValueParser::new())]
     yes: bool,
     /// For a machine: results on standard output as JSON lines, or the summary there when -o says where results go.
-    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
     #[command(flatten)]
     network: Network,

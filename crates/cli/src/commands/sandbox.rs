@@ -5,12 +5,15 @@
 use std::net::SocketAddr;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
 use crate::print;
 use crate::stop::Stop;
 
+/// Run both platforms on this machine, without an account and without cost.
+///
 /// Runs until SIGTERM or Ctrl-C. The account is made up, and the same at every start.
 #[derive(Debug, Args)]
 pub(crate) struct Sandbox {
@@ -51,10 +54,10 @@ pub(crate) struct Sandbox {
     )]
     minute: humantime::Duration,
     /// Print one JSON object with addresses and account.
-    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
     /// Print the magic numbers, and end.
-    #[arg(long, env = "NUMCHECK_MAGIC", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_MAGIC", hide_env_values = true, value_parser = BoolishValueParser::new())]
     magic: bool,
 }
 

@@ -3,19 +3,22 @@
 //! It prints the signature alone, never the secret, and sends nothing.
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use numcheck_signing::{sign, text_to_sign};
 
 use crate::commands::arguments::Signed;
 use crate::exit::{Exit, Failure};
 use crate::print;
 
+/// Print the signature of a request. Sends nothing.
+///
 /// The secret comes from NXCLOUD_ACCESS_SECRET, or from the file that NXCLOUD_ACCESS_SECRET_FILE names.
 #[derive(Debug, Args)]
 pub(crate) struct Sign {
     #[command(flatten)]
     request: Signed,
     /// Show the text that is signed on stderr, without the secret. It holds the body.
-    #[arg(long, env = "NUMCHECK_SHOW_TEXT", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_SHOW_TEXT", hide_env_values = true, value_parser = BoolishValueParser::new())]
     show_text: bool,
 }
 

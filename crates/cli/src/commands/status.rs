@@ -3,6 +3,7 @@
 //! It reads, and sends nothing.
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use numcheck_bulk::{BatchState, JobName, Outcome};
 use serde_json::{Value, json};
 
@@ -10,6 +11,8 @@ use crate::durable::{StoreAt, job_of};
 use crate::exit::{Exit, Failure};
 use crate::print;
 
+/// Show the account of a job.
+///
 /// submitted = settled + failed + in doubt + missing + pending, at all times.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
@@ -17,7 +20,7 @@ pub(crate) struct Status {
     #[arg(value_name = "JOB")]
     job: JobName,
     /// Print one JSON object.
-    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
     #[command(flatten)]
     store: StoreAt,

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use numcheck_protocol::{BatchNo, CallbackUrl, Drift, PhoneList, PhoneNumber, ValueError};
 use serde::Serialize;
 
@@ -14,7 +15,9 @@ use crate::exit::{Exit, Failure};
 use crate::input::normalise;
 use crate::print;
 
-/// Costs money when accepted. An answer that was lost leaves the submit in doubt: it may have been accepted.
+/// Submit a few numbers; results are pushed to the callback URL. Costs money.
+///
+/// One request, sent once. It costs money when it is accepted. An answer that was lost leaves the submit in doubt: it may have been accepted.
 #[derive(Debug, Args)]
 pub(crate) struct Submit {
     /// The numbers with country code, joined by commas. What stands here can be seen in the list of processes.
@@ -45,7 +48,7 @@ pub(crate) struct Submit {
     #[arg(long, env = "NUMCHECK_DR_URL", hide_env_values = true, value_name = "U")]
     dr_url: Option<CallbackUrl>,
     /// Print one JSON object.
-    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
     #[command(flatten)]
     network: Network,
@@ -66,7 +69,7 @@ impl Submit {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let numbers = self.numbers()?;
         let count = numbers.len();
-        let client = call::nxcloud(&self.network)?;
+        let client = call::number_check(&self.network)?;
         let mut submit = client.number_check().submit(numbers);
         if let Some(level) = self.level {
             submit = submit.level(level.check_level());

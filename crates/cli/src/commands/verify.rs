@@ -11,6 +11,8 @@ use crate::commands::arguments::Signed;
 use crate::exit::{Exit, Failure};
 use crate::print;
 
+/// Check the signature of a request. Sends nothing.
+///
 /// The secret comes from NXCLOUD_ACCESS_SECRET, or from the file that NXCLOUD_ACCESS_SECRET_FILE names.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand};
 use numcheck_protocol::VerificationCode;
 
@@ -15,7 +16,6 @@ use crate::print;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WhatsApp {
-    /// Ask whether a verification code is right. Uses up a guess.
     CheckCode(CheckCode),
 }
 
@@ -27,6 +27,8 @@ impl WhatsApp {
     }
 }
 
+/// Ask whether a verification code is right. Uses up a guess.
+///
 /// The code is read from standard input, or from a file; it is no argument, because arguments can be seen in the list of processes.
 #[derive(Debug, Args)]
 pub(crate) struct CheckCode {
@@ -37,7 +39,7 @@ pub(crate) struct CheckCode {
     #[arg(long, env = "NUMCHECK_CODE_FILE", hide_env_values = true, value_name = "F", default_value = "-")]
     code_file: PathBuf,
     /// Print one JSON object.
-    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true)]
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
     #[command(flatten)]
     network: Network,
@@ -56,7 +58,8 @@ impl CheckCode {
             ));
         };
         match client.whatsapp().check_code(phone, code).await {
-            Ok(()) => {
+            Ok(verified) => {
+                call::say_drift(&verified.drift);
                 if self.json {
                     print::json(&serde_json::json!({"outcome": "verified", "code": 0}))?;
                 } else {

@@ -138,7 +138,7 @@ fn write(
         (None, BatchState::Accepted) => {
             without(CheckState::Missing, None, "accepted, and no result has come; it may have been charged")
         }
-        (None, _) => without(CheckState::InDoubt, None, said.unwrap_or("sent, and not answered yet")),
+        (None, _) => without(CheckState::InDoubt, fate.code, said.unwrap_or("sent, and not answered yet")),
     };
     if fate.duplicate {
         check.state = CheckState::Duplicate;
@@ -146,6 +146,7 @@ fn write(
         check.currency = None;
     } else {
         totals.pay(&check);
+        totals.explain(&check);
     }
     writer.write(row, &check)?;
     Ok(check.state)

@@ -33,7 +33,7 @@ impl Account {
     /// The client of the account, or of a sandbox that is started for it.
     pub(crate) async fn open(target: &Target, network: &Network) -> Result<Self, Failure> {
         let Target::Sandbox(callback_delay) = target else {
-            return Ok(Self { client: call::nxcloud(network)?, sandbox: None });
+            return Ok(Self { client: call::number_check(network)?, sandbox: None });
         };
         let sandbox = Sandbox::builder()
             .callback_delay(*callback_delay)
@@ -122,6 +122,9 @@ impl Nxcloud {
 
 fn submitted(error: &CallError) -> Submitted {
     if let Some(refusal) = error.refusal() {
+        if error.may_have_happened() {
+            return Submitted::InDoubt { code: Some(refusal.code()), message: refusal.to_string() };
+        }
         let code = SubmitCode::new(refusal.code());
         // No price and an unknown country may be the affair of one country only.
         let for_all = matches!(refusal.class(), Class::Authentication | Class::Balance)
@@ -129,7 +132,11 @@ fn submitted(error: &CallError) -> Submitted {
         return Submitted::Refused { code: Some(refusal.code()), message: refusal.to_string(), for_all };
     }
     let message = with_causes(error);
-    if error.may_have_happened() { Submitted::InDoubt { message } } else { Submitted::NotSent { message } }
+    if error.may_have_happened() {
+        Submitted::InDoubt { code: None, message }
+    } else {
+        Submitted::NotSent { message }
+    }
 }
 
 /// An error and what lies behind it, on one line for a cell.

@@ -1,6 +1,6 @@
 //! What a job tells while it works and when it has ended.
 //!
-//! It shows figures only: no number, no text of the platform.
+//! It shows figures, and why numbers were not checked: no number, and the platform's texts only as its errors show them.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -53,6 +53,8 @@ pub(crate) struct Totals {
     cost: BTreeMap<Currency, Price>,
     /// Results without a price that can be read; their cost is not in the sums.
     unpriced: u64,
+    /// Why numbers have no result, and how many.
+    reasons: BTreeMap<(CheckState, String), u64>,
     /// Values that no document lists, by place.
     drift: BTreeMap<(String, &'static str), u64>,
 }
@@ -93,6 +95,18 @@ impl Totals {
             // A failed check carries no cost in the first dialect.
             _ if check.state == CheckState::Done => self.unpriced += 1,
             _ => {}
+        }
+    }
+
+    /// Counts why a number has no result. Reasons are few; should a platform word each differently, most are left to the rows.
+    pub(super) fn explain(&mut self, check: &CheckRow<'_>) {
+        const MOST_REASONS: usize = 10;
+        let (CheckState::Refused | CheckState::InDoubt) = check.state else { return };
+        let reason = (check.state, check.message.as_deref().unwrap_or_default().to_owned());
+        if let Some(count) = self.reasons.get_mut(&reason) {
+            *count += 1;
+        } else if self.reasons.len() < MOST_REASONS {
+            self.reasons.insert(reason, 1);
         }
     }
 
@@ -174,6 +188,9 @@ impl Summary<'_> {
 
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
+        for ((state, reason), count) in &self.totals.reasons {
+            notes.push(format!("note: {count} {}: {reason}", state.as_str().replace('_', " ")));
+        }
         let (conflicts, strays) = self.odd;
         if conflicts > 0 {
             notes.push(format!("note: {conflicts} results came a second time with other content; the first one counts, both are kept"));
@@ -196,6 +213,13 @@ impl Summary<'_> {
             .iter()
             .map(|((place, kind), count)| json!({"place": place, "kind": kind, "count": count}))
             .collect();
+        let reasons: Vec<Value> = totals
+            .reasons
+            .iter()
+            .map(
+                |((state, reason), count)| json!({"state": state.as_str(), "reason": reason, "count": count}),
+            )
+            .collect();
         let cost: serde_json::Map<String, Value> = totals
             .cost
             .iter()
@@ -209,6 +233,7 @@ impl Summary<'_> {
             "unpriced": totals.unpriced,
             "conflicts": self.odd.0,
             "unmatched": self.odd.1,
+            "reasons": reasons,
             "drift": drift,
             "seconds": self.took.as_secs_f64(),
             "output": self.output.map(|path| path.display().to_string()),

@@ -1,6 +1,6 @@
 //! Number check, first dialect: submit in, one result per number out.
 //!
-//! It decides what is answered and what a number comes to; how results travel is the pusher's affair.
+//! It decides what is answered and what a number comes to. It must not send anything: how results travel is the pusher's affair.
 
 mod batch;
 mod check;

@@ -1,7 +1,7 @@
 //! The body of a submit, read as the platform would.
 //!
-//! It judges the request's form alone; accounts, money and countries come later. The order in which rules are tried is documented at
-//! [`read`], because a request may break several.
+//! It judges the request's form alone, and must not look at accounts, money or countries. The order in which rules are tried is
+//! documented at [`read`], because a request may break several.
 
 use numcheck_protocol::number_check::{KnownCheckLevel, SubmitBody, SubmitCode};
 use numcheck_protocol::{BatchNo, CallbackUrl, Field, decode};

@@ -1,6 +1,6 @@
 //! The texts that go with submit codes, as the document's table words them.
 //!
-//! For people only: a client that compares them is wrong, as the platform's own samples differ from its table.
+//! For people only. Nothing may compare them: the platform's own samples differ from its table.
 
 use numcheck_protocol::Lang;
 use numcheck_protocol::number_check::SubmitCode;

@@ -1,6 +1,7 @@
 //! One connection to a receiver, kept open from push to push.
 //!
-//! It sends what it is given and says what came back; whether that is good enough is decided elsewhere.
+//! It sends what it is given and says what came back. It must not judge whether that is good enough, and never repeats what may
+//! have arrived.
 
 use std::io;
 use std::sync::Arc;

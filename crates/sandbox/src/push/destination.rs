@@ -1,6 +1,6 @@
 //! Where the results of a batch go, and whether they may.
 //!
-//! It judges the URL alone; names are resolved, and judged once more, when a connection is opened.
+//! It judges the URL alone and resolves nothing: names are judged once more when a connection is opened.
 
 use std::fmt;
 use std::net::IpAddr;

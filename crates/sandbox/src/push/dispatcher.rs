@@ -1,6 +1,6 @@
 //! Moves what is due to its receiver, and hires workers for it.
 //!
-//! One task, which owns all workers: when it ends, they end.
+//! One task, which owns all workers: when it ends, they end. It must not wait for any of them.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, oneshot};
 
+use crate::clock::Clock;
 use crate::number_check::{Batch, Variant};
 
 /// Something to push.
@@ -55,6 +56,8 @@ pub(crate) struct Single {
     pub(crate) first_tried_ms: u64,
     /// Whether magic and faults have had their say.
     pub(crate) planned: bool,
+    /// What is pushed once this one was first tried.
+    pub(crate) then: Option<Variant>,
     /// Dropped once it was tried: somebody waits for that.
     pub(crate) waiting: Option<oneshot::Sender<()>>,
 }
@@ -68,6 +71,7 @@ impl Single {
             tried: 0,
             first_tried_ms: 0,
             planned: false,
+            then: None,
             waiting: None,
         }
     }
@@ -80,6 +84,7 @@ pub(crate) struct Queue {
     added: Notify,
     /// How many results are due and not yet dealt with.
     unfinished: AtomicUsize,
+    progress: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -126,13 +131,27 @@ impl Queue {
     /// One result was dealt with, or added again for later.
     pub(crate) fn finished(&self) {
         self.unfinished.fetch_sub(1, Ordering::AcqRel);
+        self.progress.notify_waiters();
     }
 
-    /// Whether nothing is due any more.
-    pub(crate) fn is_settled(&self, now_ms: u64) -> bool {
+    fn is_settled(&self, now_ms: u64) -> bool {
         let timed = self.timed();
         timed.heap.peek().is_none_or(|entry| entry.due_ms > now_ms)
             && self.unfinished.load(Ordering::Acquire) == 0
+    }
+
+    /// Waits until nothing is due any more.
+    pub(crate) async fn settled(&self, clock: &Clock) {
+        loop {
+            let progress = self.progress.notified();
+            tokio::pin!(progress);
+            // Listen first, look second: progress in between must not be missed.
+            progress.as_mut().enable();
+            if self.is_settled(clock.now_ms()) {
+                return;
+            }
+            progress.await;
+        }
     }
 
     /// How many results wait for their time, and how many are being pushed.

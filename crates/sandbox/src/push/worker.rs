@@ -1,7 +1,7 @@
 //! Sends results to one receiver, one after the other, and decides what an answer means.
 //!
-//! The rule: exactly 200 is accepted; anything else is tried again every minute for 60 minutes, then given up. [seed; that other 2xx
-//! count as errors is assumed, and a switch]
+//! Exactly 200 is accepted; anything else is tried again every minute for 60 minutes, then given up: that stands in the document. That other
+//! 2xx count as errors does not, and is a switch.
 
 use std::sync::Arc;
 
@@ -36,11 +36,7 @@ async fn deliver(shared: &Shared, target: &Target, connection: &mut Connection, 
     if !single.planned {
         match plan(shared, &mut single) {
             Plan::Send => {}
-            Plan::SendTwice(variant) => {
-                let second =
-                    Single { variant, planned: true, ..Single::new(Arc::clone(&single.batch), single.place) };
-                shared.queue.add(shared.clock.now_ms(), Job::Single(second));
-            }
+            Plan::SendTwice(variant) => single.then = Some(variant),
             Plan::Later(by_ms) => {
                 shared.queue.add(shared.clock.now_ms().saturating_add(by_ms), Job::Single(single));
                 return shared.queue.finished();
@@ -125,10 +121,15 @@ fn conclude(
         next,
     };
     single.waiting = None;
+    if let Some(variant) = single.then.take() {
+        let second =
+            Single { variant, planned: true, ..Single::new(Arc::clone(&single.batch), single.place) };
+        shared.queue.add(shared.clock.now_ms(), Job::Single(second));
+    }
     if let PushNext::RetryAt(due_ms) = next {
         shared.queue.add(due_ms, Job::Single(single));
     }
-    // Whoever waits for the journal to change must find this one finished when it does.
-    shared.queue.finished();
+    // Whoever waits for this one to be finished finds it in the journal then.
     shared.log.write(shared.clock.now_ms(), What::Push(record));
+    shared.queue.finished();
 }

@@ -62,6 +62,9 @@ fn a_base_url_that_could_leak_or_mislead_is_refused_without_repeating_it() {
         ("/CANARY", "form"),
         ("https://CANARY host", "form"),
         ("https://:443", "form"),
+        ("https://host:CANARY", "form"),
+        ("https://host:99999", "form"),
+        ("https://[::1]:", "form"),
     ];
     for (url, word) in table {
         let error = build(url).expect_err(url);

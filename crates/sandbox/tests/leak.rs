@@ -1,0 +1,114 @@
+//! Nothing that is logged at the finest level, shown by `Debug` or said in a header holds a number, a key or a code.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers may panic like the tests themselves"
+)]
+
+mod common;
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use common::{CHECK, CHECK_CODE, PRIVACY, Receiver, Signed, check_code, order, privacy, send, submit};
+use numcheck_sandbox::{Account, Clock, Sandbox};
+use tracing_subscriber::fmt::MakeWriter;
+
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Captured {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn no_number_key_or_code_leaves_through_a_log_a_debug_or_a_header() {
+    let log = Captured::default();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+
+    let account =
+        Account::new("canary-name", "canary-secret", "canary-appkey", "canary0canary0canary0canary0cana");
+    let receiver = Receiver::start().await;
+    receiver.answer_with([500, 404]);
+    let clock = Clock::manual(1_700_000_000_000);
+    let sandbox = Sandbox::builder().account(account).clock(clock).start().await.unwrap();
+
+    let mut replies = Vec::new();
+    for phone in ["8613811112222", "8613811112222,447911112222", "bad8613811112222", "8613811112222,"] {
+        for (appkey, secret) in
+            [("canary-appkey", "canary-secret"), ("canary-wrong", "canary-secret"), ("canary-appkey", "x")]
+        {
+            let more = receiver.field();
+            let body =
+                order(phone, &more).replace(Account::APPKEY, appkey).replace("/results", "/canary-path");
+            let request = Signed {
+                access_key: "canary-name".into(),
+                secret: secret.into(),
+                ..Signed::new(&sandbox, CHECK, body)
+            };
+            replies.push(request.send(&sandbox).await);
+        }
+    }
+    replies.push(submit(&sandbox, "8613811112222", "").await);
+    replies.push(check_code(&sandbox, "8613811112222", "canary-code").await);
+    let right = Signed {
+        access_key: "canary-name".into(),
+        secret: "canary-secret".into(),
+        ..Signed::new(&sandbox, CHECK_CODE, r#"{"phone_number":"8613811112222","code":"canary-code"}"#)
+    };
+    replies.push(right.send(&sandbox).await);
+    for mobile in ["13811112222", "13811112", "18819079212"] {
+        replies.push(privacy(&sandbox, mobile).await);
+        let path = format!("{PRIVACY}?apikey={}&mobile={mobile}", sandbox.qxt_api_key());
+        replies.push(send(sandbox.qxt_addr(), "GET", &path, &[], b"").await.unwrap());
+    }
+    let lost = "/lost/8613811112222?apikey=canary0canary0canary0canary0cana";
+    replies.push(send(sandbox.nxcloud_addr(), "GET", lost, &[], b"").await.unwrap());
+    sandbox.advance(Duration::from_secs(1));
+    sandbox.settled().await;
+    sandbox.advance(Duration::from_secs(120));
+    sandbox.settled().await;
+    assert!(receiver.pushes().len() > 2);
+
+    let mut shown = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(shown.contains("result pushed") && shown.contains("request answered"), "{shown}");
+    shown.push_str(&format!(
+        "{:?}{:?}{:?}{sandbox:?}",
+        sandbox.journal(),
+        sandbox.ledger(),
+        sandbox.account()
+    ));
+    shown.extend(replies.iter().map(|reply| reply.head.as_str()));
+    let secrets = [
+        "canary-secret",
+        "canary-appkey",
+        "canary-wrong",
+        "canary0canary",
+        "canary-code",
+        "canary-path",
+        "1112222",
+        "18819079212",
+    ];
+    for secret in secrets {
+        assert!(!shown.contains(secret), "{secret} is shown");
+    }
+}
