@@ -11,7 +11,8 @@ use numcheck_protocol::number_check::CheckLevel;
 use crate::clock::Clock;
 use crate::model::{BatchEnd, Job};
 use crate::platform::{Platform, Submitted};
-use crate::store::{Store, StoreError};
+use crate::pricing::{Budget, Estimate, PriceTable};
+use crate::store::{Claimed, Store, StoreError};
 
 /// How many requests are under way at once; what submits keeps the platform's pace.
 const AT_ONCE: usize = 8;
@@ -26,6 +27,7 @@ pub struct Drive<S: ?Sized, P> {
     clock: Arc<dyn Clock>,
     /// Who claims the batches, for people who look into the store.
     owner: String,
+    budget: Option<(Budget, PriceTable)>,
 }
 
 /// What submitting did.
@@ -48,15 +50,24 @@ pub enum Halt {
     Refused(String),
     /// Nothing leaves this machine.
     NotSent(String),
+    /// The next batch would cost more than the budget allows.
+    Budget,
 }
 
 impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
     /// Submits by `platform` for `owner`.
     pub fn new(store: Arc<S>, platform: Arc<P>, clock: Arc<dyn Clock>, owner: String) -> Self {
-        Self { store, platform, clock, owner }
+        Self { store, platform, clock, owner, budget: None }
     }
 
-    /// Submits every planned batch of the job once. `stop` is asked before each; so is `allowed`, which may be a budget.
+    /// Stops before a batch that the budget does not allow. `prices` are what is known beforehand; what results show comes on top.
+    #[must_use]
+    pub fn within(mut self, budget: Budget, prices: PriceTable) -> Self {
+        self.budget = Some((budget, prices));
+        self
+    }
+
+    /// Submits every planned batch of the job once. `stop` is asked before each, and so is the budget.
     ///
     /// # Errors
     /// When the store fails. A batch that was being sent then stays marked as such: it is in doubt, and not sent again.
@@ -88,6 +99,11 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
             let Some(claimed) = self.store.claim(job.id, &self.owner, self.clock.now_ms()).await? else {
                 return Ok(None);
             };
+            if !self.allows(job, &claimed).await? {
+                self.store.end(claimed.batch, BatchEnd::NotSent, self.clock.now_ms()).await?;
+                round.halted.store(true, Ordering::SeqCst);
+                return Ok(Some(Halt::Budget));
+            }
             round.batches.fetch_add(1, Ordering::SeqCst);
             let submitted = self.platform.submit(&claimed.batch_no, level, claimed.numbers).await;
             let (end, halt) = round.judge(submitted);
@@ -97,6 +113,25 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
                 return Ok(halt);
             }
         }
+    }
+}
+
+impl<S: Store + ?Sized, P> Drive<S, P> {
+    /// Asked after the claim: of several processes, each sees what the others have under way.
+    async fn allows(&self, job: &Job, next: &Claimed) -> Result<bool, StoreError> {
+        let Some((budget, known)) = &self.budget else { return Ok(true) };
+        let mut prices = self.store.prices().await?;
+        prices.prefer(known);
+        let level = job.spec.level;
+        let spent =
+            self.store.ledger(job.id).await?.total().and_then(|total| total.get(&budget.currency).copied());
+        let mut under_way = Estimate::default();
+        for batch in self.store.open_batches(job.id).await?.iter().filter(|batch| batch.batch != next.batch) {
+            under_way.add(&prices, level, &batch.group, batch.numbers - batch.settled);
+        }
+        let mut own = Estimate::default();
+        own.add(&prices, level, &next.group, next.numbers.len() as u64);
+        Ok(budget.allows(spent.unwrap_or_default(), &under_way, &own))
     }
 }
 

@@ -27,6 +27,11 @@ impl PriceTable {
         self.0.insert(key, (currency, price));
     }
 
+    /// Takes over every price of `other`.
+    pub fn prefer(&mut self, other: &Self) {
+        self.0.extend(other.0.iter().map(|(key, price)| (key.clone(), *price)));
+    }
+
     /// The price of a number of a group; `None` when nobody knows it.
     pub fn get(&self, level: i64, group: &str) -> Option<(Currency, Price)> {
         let of = |group: &str| self.0.get(&PriceKey { level, group: group.to_owned() }).copied();

@@ -16,6 +16,7 @@ use rusqlite::Connection;
 
 use crate::ledger::Ledger;
 use crate::model::{BatchEnd, Job, JobName, JobSpec};
+use crate::pricing::PriceTable;
 use crate::store::{
     Answer, Claimed, Duplicate, Folded, NewBatch, NewResult, Odd, OpenBatch, RowFate, Store, StoreError,
 };
@@ -158,6 +159,10 @@ impl Store for Sqlite {
 
     fn quarantine(&self, after: i64, most: u32) -> Answer<'_, Vec<Odd>> {
         self.read.call("read the quarantine", move |tx| reading::quarantine(tx, after, most))
+    }
+
+    fn prices(&self) -> Answer<'_, PriceTable> {
+        self.read.call("read the prices", reading::prices)
     }
 
     fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> Answer<'a, u64> {

@@ -11,6 +11,7 @@ use numcheck_protocol::{BatchNo, PhoneNumber};
 
 use crate::ledger::Ledger;
 use crate::model::{BatchEnd, BatchState, Job, JobName, JobSpec};
+use crate::pricing::PriceTable;
 
 /// A store's answer.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -67,7 +68,9 @@ pub trait Store: Send + Sync + 'static {
     /// Results that belong to no number of any job, or cannot be read; and second results of a number with other content.
     fn quarantine(&self, after: i64, most: u32) -> Answer<'_, Vec<Odd>>;
 
-    /// Takes `tokens` at the platform's pace from a bucket that all processes share: how long to wait before sending, in milliseconds.
+    /// Prices that results of any job have shown, the latest of each level and group.
+    fn prices(&self) -> Answer<'_, PriceTable>;
+    /// Takes a turn in a bucket that all processes share, one every `interval_ms`: how long to wait before sending, in milliseconds.
     fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> Answer<'a, u64>;
     /// A secret of this store, made once from `fresh` and then kept: the receiver's key.
     fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> Answer<'a, Vec<u8>>;
@@ -101,6 +104,8 @@ pub struct Claimed {
     pub batch: i64,
     /// Its number on the wire.
     pub batch_no: BatchNo,
+    /// What its numbers have in common.
+    pub group: String,
     /// Its numbers.
     pub numbers: Vec<PhoneNumber>,
 }
@@ -156,6 +161,8 @@ pub struct OpenBatch {
     pub batch: i64,
     /// Its number on the wire.
     pub batch_no: BatchNo,
+    /// What its numbers have in common.
+    pub group: String,
     /// `Sending`, `InDoubt` or `Accepted`.
     pub state: BatchState,
     /// When its request was signed at the earliest, Unix time in milliseconds.

@@ -51,7 +51,7 @@ impl Command {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Run(command) => command.run().await,
-            Self::Plan(command) => command.run(),
+            Self::Plan(command) => command.run().await,
             Self::Resume(command) => command.run().await,
             Self::Jobs(command) => command.run().await,
             Self::Status(command) => command.run().await,

@@ -50,11 +50,13 @@ pub(super) fn claim(tx: &Transaction<'_>, job: i64, owner: &str, now_ms: u64) ->
     loop {
         let next = tx
             .prepare_cached(
-                "SELECT id, batch_no FROM batches WHERE job = ? AND state = ? ORDER BY id LIMIT 1",
+                "SELECT id, batch_no, grp FROM batches WHERE job = ? AND state = ? ORDER BY id LIMIT 1",
             )?
-            .query_row(params![job, PLANNED], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))
+            .query_row(params![job, PLANNED], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get(2)?))
+            })
             .optional()?;
-        let Some((batch, batch_no)) = next else { return Ok(None) };
+        let Some((batch, batch_no, group)) = next else { return Ok(None) };
         // A number that has its result is not paid for again, even when its batch is planned once more.
         let numbers: Vec<PhoneNumber> = tx
             .prepare_cached(
@@ -72,7 +74,7 @@ pub(super) fn claim(tx: &Transaction<'_>, job: i64, owner: &str, now_ms: u64) ->
         let batch_no = BatchNo::new(&batch_no).map_err(|error| {
             rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, Box::new(error))
         })?;
-        return Ok(Some(Claimed { batch, batch_no, numbers }));
+        return Ok(Some(Claimed { batch, batch_no, group, numbers }));
     }
 }
 
@@ -122,7 +124,7 @@ pub(super) fn plan_again(tx: &Transaction<'_>, batch: i64, _now_ms: u64) -> Resu
 
 pub(super) fn open(tx: &Transaction<'_>, job: i64) -> Result<Vec<OpenBatch>> {
     tx.prepare_cached(
-        "SELECT id, batch_no, state, coalesce(sent_ms, 0), ended_ms, numbers, done + failed, missing, message FROM batches
+        "SELECT id, batch_no, state, coalesce(sent_ms, 0), ended_ms, numbers, done + failed, missing, message, grp FROM batches
          WHERE job = ? AND state IN (1, 2, 3) AND done + failed < numbers ORDER BY id",
     )?
     .query_map([job], open_batch)?
@@ -143,6 +145,7 @@ fn open_batch(row: &Row<'_>) -> Result<OpenBatch> {
         settled: row.get::<_, i64>(6)? as u64,
         missing: row.get(7)?,
         message: row.get(8)?,
+        group: row.get(9)?,
     })
 }
 

@@ -9,6 +9,7 @@ use super::batches::state;
 use super::results::source;
 use crate::ledger::{Ledger, Sum};
 use crate::model::Outcome;
+use crate::pricing::{PriceKey, PriceTable};
 use crate::store::{Odd, RowFate};
 
 type Result<T> = std::result::Result<T, rusqlite::Error>;
@@ -126,4 +127,19 @@ pub(super) fn quarantine(tx: &Transaction<'_>, after: i64, most: u32) -> Result<
         })
     })?
     .collect()
+}
+
+pub(super) fn prices(tx: &Transaction<'_>) -> Result<PriceTable> {
+    let mut prices = PriceTable::default();
+    let mut select = tx.prepare_cached("SELECT level, region, currency, price FROM prices")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let key = PriceKey { level: row.get(0)?, group: row.get(1)? };
+        if let (Ok(currency), Ok(price)) =
+            (Currency::new(row.get_ref(2)?.as_str()?), row.get_ref(3)?.as_str()?.parse())
+        {
+            prices.set(key, currency, price);
+        }
+    }
+    Ok(prices)
 }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
+use numcheck_bulk::{Budget, Cutoff, PriceKey, PriceTable};
 use numcheck_protocol::number_check::CheckLevel;
+use numcheck_protocol::{Currency, Price};
 use numcheck_signing::{Algorithm, Body, Input, Secret};
 use numcheck_transport::env;
 
@@ -39,6 +41,72 @@ impl Level {
             Self::Call => "call",
             Self::Hlr => "hlr",
         }
+    }
+}
+
+/// Prices that are known beforehand.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Prices {
+    /// A price per number, such as `hlr:CN=0.05CNY`, or `hlr:*=0.01USD` for every other country; several by commas. Prices that
+    /// earlier results have shown are known without it.
+    #[arg(
+        long,
+        env = "NUMCHECK_PRICE",
+        hide_env_values = true,
+        value_name = "LEVEL:COUNTRY=AMOUNT",
+        value_delimiter = ','
+    )]
+    price: Vec<String>,
+}
+
+impl Prices {
+    pub(crate) fn table(&self) -> Result<PriceTable, Failure> {
+        let mut table = PriceTable::default();
+        for text in &self.price {
+            let (key, currency, price) = read_price(text).ok_or_else(|| {
+                Failure::usage(
+                    "--price: write level, country and amount, such as hlr:CN=0.05CNY or basic:*=0.002USD",
+                )
+            })?;
+            table.set(key, currency, price);
+        }
+        Ok(table)
+    }
+}
+
+fn read_price(text: &str) -> Option<(PriceKey, Currency, Price)> {
+    let (level, rest) = text.split_once(':')?;
+    let (group, amount) = rest.split_once('=')?;
+    let level = <Level as ValueEnum>::from_str(level, true).ok()?.check_level().get();
+    let (price, currency) = numcheck_bulk::parse_amount(amount)?;
+    Some((PriceKey { level, group: group.to_owned() }, currency, price))
+}
+
+/// The most that may be spent.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Limit {
+    /// Stop submitting at this cost, such as 12.50USD; costs in other currencies are not limited.
+    #[arg(long, env = "NUMCHECK_MAX_COST", hide_env_values = true, value_name = "AMOUNT")]
+    max_cost: Option<String>,
+    /// When it stops: `soft` once results have cost it, `hard` counting what is under way at known prices, `cautious` before a batch
+    /// that could overrun it or whose price is unknown.
+    #[arg(
+        long,
+        env = "NUMCHECK_CUTOFF",
+        hide_env_values = true,
+        default_value = "hard",
+        value_name = "soft|hard|cautious"
+    )]
+    cutoff: Cutoff,
+}
+
+impl Limit {
+    pub(crate) fn budget(&self) -> Result<Option<Budget>, Failure> {
+        let Some(text) = &self.max_cost else { return Ok(None) };
+        let (most, currency) = numcheck_bulk::parse_amount(text).ok_or_else(|| {
+            Failure::usage("--max-cost: write an amount and its currency, such as 12.50USD")
+        })?;
+        Ok(Some(Budget { most, currency, cutoff: self.cutoff }))
     }
 }
 

@@ -1,18 +1,18 @@
 //! `numcheck plan FILE`: what checking a file would mean.
 //!
-//! Pure: it opens no store and no connection, and sends nothing.
+//! It sends nothing and writes nothing; from the store, if there is one, it takes the prices that earlier results have shown.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use numcheck_bulk::{PriceKey, PriceTable};
+use numcheck_bulk::PriceTable;
+use numcheck_protocol::Endpoint;
 use numcheck_protocol::number_check::Submit;
-use numcheck_protocol::{Currency, Endpoint, Price};
 use serde_json::{Value, json};
 
-use crate::commands::arguments::Level;
-use crate::durable::Prepared;
+use crate::commands::arguments::{Level, Prices};
+use crate::durable::{Prepared, StoreAt};
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
 use crate::print;
@@ -35,24 +35,23 @@ pub(crate) struct Plan {
     #[arg(long, env = "NUMCHECK_BATCH_SIZE", hide_env_values = true, default_value_t = 2000, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=5000))]
     batch_size: u16,
-    /// A price per number, such as `hlr:CN=0.05CNY`, or `hlr:*=0.01USD` for every other country. May be given several times.
-    #[arg(
-        long,
-        env = "NUMCHECK_PRICE",
-        hide_env_values = true,
-        value_name = "LEVEL:COUNTRY=AMOUNT",
-        value_delimiter = ','
-    )]
-    price: Vec<String>,
+    #[command(flatten)]
+    prices: Prices,
+    #[command(flatten)]
+    store: StoreAt,
     /// Print one JSON object.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
 }
 
 impl Plan {
-    pub(crate) fn run(self) -> Result<Exit, Failure> {
+    pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let input = Input::open(&self.file, &Options { column: self.column.clone() })?;
-        let prices = prices(&self.price)?;
+        let mut prices = match self.store.open_existing()? {
+            Some(store) => store.prices().await.map_err(Failure::of)?,
+            None => PriceTable::default(),
+        };
+        prices.prefer(&self.prices.table()?);
         let Prepared { plan, rows, duplicates, invalid } = Prepared::read(&input, self.batch_size)?;
         let level = self.level.check_level().get();
         let estimate = plan.estimate(&prices, level);
@@ -86,25 +85,4 @@ impl Plan {
         print::data(&format!("cost: {estimate}"))?;
         Ok(Exit::Settled)
     }
-}
-
-fn prices(typed: &[String]) -> Result<PriceTable, Failure> {
-    let mut prices = PriceTable::default();
-    for text in typed {
-        let (key, currency, price) = price(text).ok_or_else(|| {
-            Failure::usage(
-                "--price: write level, country and amount, such as hlr:CN=0.05CNY or basic:*=0.002USD",
-            )
-        })?;
-        prices.set(key, currency, price);
-    }
-    Ok(prices)
-}
-
-fn price(text: &str) -> Option<(PriceKey, Currency, Price)> {
-    let (level, rest) = text.split_once(':')?;
-    let (group, amount) = rest.split_once('=')?;
-    let level = <Level as clap::ValueEnum>::from_str(level, true).ok()?.check_level().get();
-    let (price, currency) = numcheck_bulk::parse_amount(amount)?;
-    Some((PriceKey { level, group: group.to_owned() }, currency, price))
 }

@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use numcheck_bulk::{Delivery, Halt, Job};
 
 use crate::call::{self, Network};
-use crate::commands::arguments::Level;
+use crate::commands::arguments::{Level, Limit, Prices};
 use crate::durable::{
     Account, Destination, Engine, Parameters, Prepared, Receiving, StoreAt, Summary, Target, Wait, export,
     open_file, prepare,
@@ -98,6 +98,10 @@ pub(crate) struct Going {
         value_name = "DURATION"
     )]
     minute: humantime::Duration,
+    #[command(flatten)]
+    limit: Limit,
+    #[command(flatten)]
+    prices: Prices,
     /// Do not ask before money is spent.
     #[arg(long, env = "NUMCHECK_YES", hide_env_values = true, value_parser = BoolishValueParser::new())]
     yes: bool,
@@ -200,6 +204,8 @@ impl Going {
         let stop = Stop::on_signal(
             "numcheck: stopping: no further batch is sent, results so far are written; once more ends at once",
         )?;
+        let budget = self.limit.budget()?;
+        let prices = self.prices.table()?;
         let planned = engine.store.ledger(job.id).await.map_err(Failure::of)?;
         let account = Account::open(&target, &self.network).await?;
         if account.costs_money() && planned.planned > 0 {
@@ -220,7 +226,8 @@ impl Going {
             let platform = account.platform(receiving.as_ref().map(Receiving::callback))?;
             let quiet = self.wait.map_or_else(|| default_wait(&target, self.minute.into()), Into::into);
             let wait = Wait { quiet, minute: self.minute.into() };
-            let driven = engine.drive(job, platform, wait, &stop).await;
+            let driven =
+                engine.drive(job, platform, budget.map(|budget| (budget, prices)), wait, &stop).await;
             if let Some(receiving) = receiving {
                 receiving.close().await;
             }
@@ -248,6 +255,9 @@ impl Going {
             Some(Halt::Refused(why)) => print::say(&format!("numcheck: submitting ended: {why}")),
             Some(Halt::NotSent(why)) => {
                 print::say(&format!("numcheck: submitting ended, nothing leaves this machine: {why}"))
+            }
+            Some(Halt::Budget) => {
+                print::say("numcheck: submitting ended before a batch that --max-cost does not allow")
             }
             _ => {}
         }

@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use numcheck_bulk::{Clock, Drive, Folding, Halt, Inbox, Job, Reconcile, Store, SystemClock, Times};
+use numcheck_bulk::{
+    Budget, Clock, Drive, Folding, Halt, Inbox, Job, PriceTable, Reconcile, Store, SystemClock, Times,
+};
 
 use super::platform::Nxcloud;
 use super::report::with_progress;
@@ -53,6 +55,7 @@ impl Engine {
         &self,
         job: &Job,
         platform: Nxcloud,
+        budget: Option<(Budget, PriceTable)>,
         wait: Wait,
         stop: &Stop,
     ) -> Result<Ending, Failure> {
@@ -60,6 +63,10 @@ impl Engine {
         let owner = format!("process {}", std::process::id());
         let drive =
             Drive::new(Arc::clone(&self.store), Arc::clone(&platform), Arc::clone(&self.clock), owner);
+        let drive = match budget {
+            Some((budget, prices)) => drive.within(budget, prices),
+            None => drive,
+        };
         let reconcile = self.reconcile(platform, wait.minute);
         let mut ending = Ending { halt: None, trouble: None };
         let work = async {

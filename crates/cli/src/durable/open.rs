@@ -25,21 +25,31 @@ impl std::fmt::Debug for StoreAt {
 }
 
 impl StoreAt {
+    /// Opens it when it is there; makes nothing.
+    pub(crate) fn open_existing(&self) -> Result<Option<Arc<dyn Store>>, Failure> {
+        let path = self.path()?;
+        if path.exists() { file(&path).map(Some) } else { Ok(None) }
+    }
+
     /// Opens it, or makes it.
     pub(crate) fn open(&self) -> Result<Arc<dyn Store>, Failure> {
-        let path = match &self.place {
-            Some(place) if place.contains("://") => {
-                return Err(Failure::usage("--store: this build knows files only; name one"));
-            }
-            Some(place) => PathBuf::from(place),
-            None => usual()?,
-        };
+        let path = self.path()?;
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|error| {
                 Failure::new(format!("the folder {} cannot be made", folder.display())).because(error)
             })?;
         }
         file(&path)
+    }
+
+    fn path(&self) -> Result<PathBuf, Failure> {
+        match &self.place {
+            Some(place) if place.contains("://") => {
+                Err(Failure::usage("--store: this build knows files only; name one"))
+            }
+            Some(place) => Ok(PathBuf::from(place)),
+            None => usual(),
+        }
     }
 }
 
