@@ -22,6 +22,10 @@ pub(crate) fn run(root: &Path) -> crate::Outcome {
     let binaries = cargo::metadata(root)?.target_directory.join("release");
     let folder = std::env::temp_dir().join(format!("numcheck-readme-{}", std::process::id()));
     std::fs::create_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    // The README's paths start at the root of a checkout; the files it reads are there, and what it writes stays here.
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(root.join("crates"), folder.join("crates"))
+        .map_err(|error| format!("{}: {error}", folder.display()))?;
     println!("{script}");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::iter::once(binaries).chain(std::env::split_paths(&path)))

@@ -4,7 +4,8 @@
 
 use core::fmt;
 
-/// A country code such as 852. No code is the beginning of another, so a number has at most one.
+/// A country code such as 852. No code is the beginning of another, so a number has at most one. Source: ITU-T, list of E.164
+/// assigned country codes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallingCode(u16);
 

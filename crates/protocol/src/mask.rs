@@ -72,14 +72,14 @@ impl<'a> Iterator for Runs<'a> {
         let first = self.rest.chars().next()?;
         let (mut end, mut count) = (0, 0);
         if first.is_numeric() {
-            // A run goes on over small gaps, and ends behind its last digit. `*` ends it: what is masked stays as it is.
+            // A run goes on over small gaps, and ends behind its last digit. What is masked has wider gaps, or too few digits.
             let mut gap = 0;
             for (at, char) in self.rest.char_indices() {
                 if char.is_numeric() {
                     count += 1;
                     gap = 0;
                     end = at + char.len_utf8();
-                } else if gap < LONGEST_GAP && !char.is_alphabetic() && char != '*' {
+                } else if gap < LONGEST_GAP && !char.is_alphabetic() {
                     gap += 1;
                 } else {
                     break;

@@ -8,7 +8,8 @@ use core::str::FromStr;
 use crate::error::ValueError;
 use crate::mask;
 
-/// A phone number with its country code, as 5 to 15 digits without `+`.
+/// A phone number with its country code, as 5 to 15 digits without `+`. Source: the submit document, whose samples have no `+`,
+/// and E.164 for the most digits.
 ///
 /// `Debug` and `Display` show it masked; [`digits`](Self::digits) shows it in full, which is the caller's explicit word.
 ///

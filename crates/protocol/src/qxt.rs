@@ -32,7 +32,8 @@ impl Endpoint for Privacy {
     type Response<'a> = PrivacyReply<'a>;
 }
 
-/// A Chinese mobile number as QXT wants it: 11 digits, beginning with 1, without country code. Shown masked.
+/// A Chinese mobile number as QXT wants it: 11 digits, beginning with 1, without country code. Shown masked. Source: codes 1, -2
+/// and -3 of the QXT document, and its samples.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mobile([u8; 11]);
 
@@ -80,7 +81,7 @@ impl Serialize for Mobile {
     }
 }
 
-/// A privacy query as a client builds it.
+/// A privacy query as a client builds it. Once sent, it costs: see [`Privacy`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PrivacyRequest {

@@ -53,18 +53,21 @@ macro_rules! hidden {
 }
 
 hidden! {
-    /// The key of an NXCLOUD application, which says who pays: 1 to 128 visible ASCII characters.
+    /// The key of an NXCLOUD application, which says who pays: 1 to 128 visible ASCII characters. The documents state no form; their
+    /// sample has 8 letters and digits.
     AppKey, "appkey", "must be 1 to 128 visible ASCII characters", |value| visible(value, 128)
 }
 
 hidden! {
-    /// The key of a QXT account: 1 to 64 letters and digits; 32 in every sample.
+    /// The key of a QXT account: 1 to 64 letters and digits; 32 in every sample of the document, which states no form. It may stand
+    /// in a URL or a form as it is.
     ApiKey, "apikey", "must be letters and digits (32 of them in every sample)",
     |value| (1..=64).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 hidden! {
-    /// A verification code that WhatsApp sent to somebody: 1 to 16 letters, digits or hyphens.
+    /// A verification code that WhatsApp sent to somebody: 1 to 16 letters, digits or hyphens. The document states no form; its sample
+    /// has 4 digits.
     VerificationCode, "code", "must be 1 to 16 letters, digits or hyphens",
     |value| (1..=16).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }

@@ -437,7 +437,7 @@ pub(crate) fn write_figure(f: &mut core::fmt::Formatter<'_>, figure: i64) -> cor
 /// An integer that came as a string. Only the plain spelling counts, so that what is odd stays visible as odd.
 pub(crate) fn parse_integer(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     text.parse().ok()

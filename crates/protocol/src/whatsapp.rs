@@ -27,7 +27,7 @@ impl Endpoint for CheckCode {
     type Response<'a> = WhatsAppReply<'a>;
 }
 
-/// A checkCode as a client builds it.
+/// A checkCode as a client builds it. Once sent, it uses up a guess: see [`CheckCode`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CheckCodeRequest {

@@ -62,3 +62,26 @@ fn a_url_has_at_most_2048_characters() {
     assert!(CallbackUrl::new(&of(2048)).is_ok());
     assert!(CallbackUrl::new(&of(2049)).is_err());
 }
+
+#[test]
+fn a_host_has_labels_of_at_most_63_characters_and_253_in_all() {
+    let accepts = |host: &str| CallbackUrl::new(&format!("https://{host}/")).is_ok();
+    assert!(accepts(&"a".repeat(63)) && !accepts(&"a".repeat(64)));
+    let labels = |last: usize| format!("{}{}", "a.".repeat(100), "b".repeat(last));
+    assert!(accepts(&labels(53)) && !accepts(&labels(54)));
+}
+
+#[test]
+fn an_error_names_the_rule_that_is_broken() {
+    for (url, rule) in [
+        ("http://user:pw@host/", "user name"),
+        ("http://host/#part", "fragment"),
+        ("ftp://host/", "http://"),
+        ("http:///x", "host"),
+        ("http://host/%", "%"),
+        ("http://host/ä", "percent-encoded"),
+    ] {
+        let error = CallbackUrl::new(url).expect_err(url);
+        assert!(error.field == "drUrl" && error.rule.contains(rule), "{url}: {error}");
+    }
+}

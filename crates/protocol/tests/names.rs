@@ -72,3 +72,17 @@ fn characters_are_counted_and_not_bytes() {
     assert!(MessageId::new(&"号".repeat(64)).is_ok());
     assert!(MessageId::new(&"a".repeat(65)).is_err());
 }
+
+#[test]
+fn what_is_no_uuid_is_not_taken_apart() {
+    for id in [
+        "301ef45b8de54d8aad95c5264c3756b_-000001",
+        "301ef45b8de54d8aad95c5264c3756be000001",
+        "83ac9512-3c47-495d-a3c4.6d77a9f1149c-000001",
+        "83ac95123-c47-495d-a3c4-6d77a9f1149c-000001",
+        "20220901-000001",
+    ] {
+        let whole = MessageId::new(id).expect("an id");
+        assert_eq!((whole.batch_part(), whole.suffix()), (id, None));
+    }
+}

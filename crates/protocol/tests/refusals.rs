@@ -33,6 +33,12 @@ fn a_refusal_with_an_unknown_code_claims_nothing() {
     );
 }
 
+#[test]
+fn a_long_text_is_cut() {
+    let refusal = Refusal::new(1, None, Some(&"号".repeat(100_000)));
+    assert_eq!(refusal.text().map(|text| text.chars().count()), Some(200));
+}
+
 proptest! {
     #[test]
     fn a_refusal_is_one_line_without_a_full_number(

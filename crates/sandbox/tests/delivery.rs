@@ -110,9 +110,10 @@ async fn a_switch_lets_any_2xx_count() {
 
 #[tokio::test]
 async fn a_receiver_that_is_not_there_yet_gets_its_results_later() {
-    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // Bound and not listening: nobody is there, and nobody else can take the port.
+    let taken = tokio::net::TcpSocket::new_v4().unwrap();
+    taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = taken.local_addr().unwrap();
-    drop(taken);
     let sandbox = standing_still().start().await.unwrap();
     submit(&sandbox, PHONE, &format!(r#","drUrl":"http://{address}/x""#)).await;
     advance(&sandbox, Duration::from_secs(1)).await;

@@ -124,7 +124,7 @@ async fn every_word_of_the_networks_answer_can_be_had() {
     let (sandbox, _) = standing_still().await;
     let words = ["YES", "NO", "UNKNOWN", "MAYBE"];
     for (first, word) in words.iter().enumerate() {
-        let (v, r, o) = (first + 1, (first + 1) % 4 + 1, (first + 2) % 4 + 1);
+        let (v, r, o) = (first + 1, (first + 2) % 4 + 1, (first + 1) % 4 + 1);
         let push = result(&sandbox, &format!("447911001{v}{r}{o}"), 5).await;
         let live = &push["data"]["live"];
         assert_eq!(live, &json!({"validity": word, "reachable": words[r - 1], "roaming": words[o - 1]}));

@@ -159,6 +159,8 @@ async fn every_submit_code_known_or_not_can_be_had_through_a_batch_number() {
         assert_eq!(again.code(), code);
     }
     assert!(sandbox.ledger().lines().is_empty());
+    let last = sandbox.journal().requests().last().cloned().unwrap();
+    assert_eq!((last.batch_no.as_deref(), last.numbers), (Some("sandbox-77777-another"), 1));
     assert!(MAGIC.iter().any(|row| row.pattern.contains("sandbox-ccc")));
 }
 

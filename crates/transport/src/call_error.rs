@@ -238,3 +238,48 @@ pub fn quotable<'a>(text: &'a str, secrets: &[&str]) -> Cow<'a, str> {
     }
     quotable
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, StatusCode};
+    use numcheck_protocol::number_check::Submit;
+    use numcheck_protocol::{Endpoint, Repeat, ValueError};
+
+    use super::{CallError, quotable};
+    use crate::Reply;
+
+    fn reply(attempts: u32) -> Reply {
+        let (status, headers) = (StatusCode::BAD_GATEWAY, HeaderMap::new());
+        Reply { status, headers, body: "8613800138000".into(), attempts, sent_at_ms: 0 }
+    }
+
+    #[test]
+    fn only_what_may_not_be_repeated_is_warned_about() {
+        let costly = CallError::no_answer(&Submit::INFO, reply(1), None).to_string();
+        assert_eq!(
+            costly,
+            "number_check.submit: HTTP 502 with a JSON object that holds no result code; sent, may have been carried out \
+             (attempt 1): do not send it again before you know what became of it"
+        );
+        let safe = CallError::no_answer(&Submit::INFO.with_repeat(Repeat::Safe), reply(3), None);
+        assert_eq!(
+            safe.to_string(),
+            "number_check.submit: HTTP 502 with a JSON object that holds no result code; sent, which does no harm (attempt 3): \
+             check that the base URL is the platform's, call again later"
+        );
+        assert!(!format!("{safe:?}").contains("13800138000"));
+    }
+
+    #[test]
+    fn an_error_is_one_word_wide() {
+        assert_eq!(size_of::<Result<(), CallError>>(), size_of::<usize>());
+        let error = CallError::value(&Submit::INFO, ValueError::new("phone", "must be digits"));
+        assert_eq!(error.to_string(), "number_check.submit: phone: must be digits; not sent");
+    }
+
+    #[test]
+    fn every_secret_is_taken_out_wherever_it_stands() {
+        assert_eq!(quotable("key k-1, again k-1: 42", &["k-1", "", "42"]), "key ***, again ***: ***");
+        assert_eq!(quotable("nothing", &["k-1"]), "nothing");
+    }
+}

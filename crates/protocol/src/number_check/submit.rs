@@ -30,7 +30,9 @@ impl Endpoint for Submit {
     type Response<'a> = SubmitReply<'a>;
 }
 
-/// A submit as a client builds it: every value has been checked.
+/// A submit as a client builds it: every value has been checked. It is written in the document's order of fields.
+///
+/// Once sent, each accepted number costs money: see [`Submit`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

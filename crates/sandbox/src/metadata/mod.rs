@@ -10,4 +10,6 @@ mod prefix_table;
 
 pub(crate) use areas::area;
 pub(crate) use carriers::{carrier, carrier_zh};
+#[cfg(test)]
+pub(crate) use numbers::examples;
 pub(crate) use numbers::{Facts, Format, look_up};

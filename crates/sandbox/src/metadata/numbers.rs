@@ -87,6 +87,33 @@ fn number_type(kind: PhoneNumberType) -> KnownNumberType {
     }
 }
 
+/// The example numbers that libphonenumber publishes, of every region and kind.
+#[cfg(test)]
+pub(crate) fn examples() -> Vec<String> {
+    use PhoneNumberType as Kind;
+    let metadata = METADATA.as_ref().unwrap();
+    let kinds = [
+        Kind::FixedLine,
+        Kind::Mobile,
+        Kind::TollFree,
+        Kind::PremiumRate,
+        Kind::SharedCost,
+        Kind::VoIP,
+        Kind::PersonalNumber,
+        Kind::Pager,
+        Kind::UAN,
+        Kind::VoiceMail,
+    ];
+    let numbers = metadata.get_supported_regions().flat_map(|region| {
+        kinds
+            .into_iter()
+            .filter_map(move |kind| metadata.get_example_number_for_type_and_region(region, kind).ok())
+    });
+    numbers
+        .map(|number| format!("{}{}", number.country_code, get_national_significant_number_owned(&number)))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use numcheck_protocol::number_check::KnownNumberType;

@@ -31,9 +31,13 @@ const CHUNK: u32 = 200;
 /// After the form ([`order::read`]): 202 and 210 (the appkey), the batch number's magic, a repeated batch number, 203 (two
 /// countries), 211 (money).
 pub(crate) async fn submit(shared: &Shared, account: usize, body: &[u8]) -> Answer {
-    match take(shared, account, body).await {
+    let order = match order::read(body) {
+        Ok(order) => order,
+        Err(Refused { code, why }) => return refusal(code, why),
+    };
+    let (numbers, named) = (order.phones.count() as usize, order.batch_no.clone());
+    let answer = match take(shared, account, order).await {
         Ok(taken) => Answer {
-            numbers: taken.numbers,
             message_id: Some(taken.message_id.clone()),
             batch_no: Some(taken.batch_no.to_string()),
             before_reply: taken.before_reply,
@@ -43,8 +47,9 @@ pub(crate) async fn submit(shared: &Shared, account: usize, body: &[u8]) -> Answ
                 Field::Known(data(&taken.message_id, &taken.batch_no)),
             )
         },
-        Err(Refused { code, why }) => refusal(code, why),
-    }
+        Err(Refused { code, why }) => Answer { batch_no: named, ..refusal(code, why) },
+    };
+    Answer { numbers, ..answer }
 }
 
 /// The envelope of a submit that was not taken. Authentication errors come with `data` null [assumed], others with the empty
@@ -77,13 +82,11 @@ fn data<'a>(message_id: &'a str, batch_no: &'a str) -> SubmitData<'a> {
 struct Taken {
     message_id: String,
     batch_no: Arc<str>,
-    numbers: usize,
     /// Resolve once the results that must come before the reply were tried.
     before_reply: Vec<oneshot::Receiver<()>>,
 }
 
-async fn take(shared: &Shared, account: usize, body: &[u8]) -> Result<Taken, Refused> {
-    let order = order::read(body)?;
+async fn take(shared: &Shared, account: usize, order: Order) -> Result<Taken, Refused> {
     check_appkey(shared, account, &order.appkey)?;
     if let Some(code) = order.batch_no.as_deref().and_then(magic::batch_code) {
         return Err(Refused::new(SubmitCode::new(code), "the batch number asks for this code"));
@@ -108,7 +111,6 @@ async fn take(shared: &Shared, account: usize, body: &[u8]) -> Result<Taken, Ref
     Ok(Taken {
         message_id: batch.message_id.clone(),
         batch_no: Arc::clone(&batch.batch_no),
-        numbers: batch.count() as usize,
         before_reply: queue(shared, batch),
     })
 }
@@ -136,7 +138,6 @@ fn repeated(shared: &Shared, account: usize, order: &Order) -> Result<Option<Tak
         RepeatedBatchNo::Merge => Ok(Some(Taken {
             message_id: first,
             batch_no: batch_no.as_str().into(),
-            numbers: 0,
             before_reply: Vec::new(),
         })),
     }

@@ -29,6 +29,8 @@ use crate::{number_check, page, qxt, whatsapp};
 const WHY: &str = "x-sandbox-why";
 /// How long an answer waits for the results that are to come before it.
 const BEFORE_REPLY_PATIENCE: Duration = Duration::from_secs(10);
+/// The longest access key that the journal keeps.
+const LONGEST_KEY: usize = 128;
 /// The longest path that the journal keeps.
 const LONGEST_PATH: usize = 256;
 
@@ -94,7 +96,8 @@ fn early(operation: Operation, fault: Option<&Fault>) -> Option<Result<Answer, &
 }
 
 async fn dispatch(shared: &Shared, operation: Operation, info: &Info, call: &Call) -> Answer {
-    let access_key = call.header(numcheck_signing::header::ACCESS_KEY).map(str::to_owned);
+    let access_key = call.header(numcheck_signing::header::ACCESS_KEY);
+    let access_key = access_key.map(|key| key.chars().take(LONGEST_KEY).collect());
     let answer = match operation {
         Operation::Submit => match authenticate(shared, call, info, |account| account.number_check) {
             Ok(account) => number_check::submit(shared, account, &call.body).await,

@@ -23,6 +23,8 @@ const BACKLOG: u32 = 1024;
 const MOST_CONNECTIONS: usize = 2048;
 /// How long a connection may be idle, or take to send the head of a request.
 const HEAD_PATIENCE: Duration = Duration::from_secs(75);
+/// The longest head of a request.
+const HEAD_LIMIT: usize = 64 * 1024;
 /// How long to wait before the port is tried again, when it could not be had or a connection could not be accepted.
 const BREATHER: Duration = Duration::from_millis(20);
 
@@ -74,6 +76,7 @@ async fn serve(shared: Arc<Shared>, platform: Platform, stream: TcpStream, peer:
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_PATIENCE)
+        .max_buf_size(HEAD_LIMIT)
         .serve_connection(TokioIo::new(stream), service);
     // A connection that ends badly ends all the same; whatever was asked on it stands in the journal.
     let _ = connection.await;

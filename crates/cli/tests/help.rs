@@ -1,0 +1,100 @@
+//! What `--help` promises: every option with its environment variable, every exit code, and what costs money.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
+
+mod support;
+
+use support::numcheck;
+
+const VERBS: [&[&str]; 8] = [
+    &["run"],
+    &["sandbox"],
+    &["submit"],
+    &["whatsapp", "check-code"],
+    &["privacy"],
+    &["sign"],
+    &["verify"],
+    &["explain"],
+];
+
+/// The help of a verb, white space made one.
+fn help(verb: &[&str]) -> String {
+    let ended = numcheck(verb).arg("--help").run().exits(0);
+    ended.text().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The options that a help lists, each with what is said about it.
+fn options(verb: &[&str]) -> Vec<(String, String)> {
+    let ended = numcheck(verb).arg("--help").run().exits(0);
+    let mut options: Vec<(String, String)> = Vec::new();
+    for line in ended.text().lines().skip_while(|line| *line != "Options:") {
+        let line = line.trim();
+        match line.split([' ', ',']).find(|word| word.starts_with("--")) {
+            Some(name) if line.starts_with('-') => options.push((name.to_owned(), line.to_owned())),
+            _ => options.iter_mut().last().into_iter().for_each(|(_, text)| text.extend([" ", line])),
+        }
+    }
+    options
+}
+
+#[test]
+fn every_option_has_an_environment_variable() {
+    for verb in VERBS {
+        let options = options(verb);
+        assert!(options.len() > 3, "{verb:?}: {options:?}");
+        for (name, text) in options {
+            let is_known = matches!(name.as_str(), "--help" | "--version");
+            assert!(
+                is_known || text.contains("[env: NUMCHECK_") || text.contains("[env: NXCLOUD_"),
+                "{verb:?} {name}: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn help_lists_the_verbs_the_exit_codes_and_the_variables_of_the_accounts() {
+    let help = help(&[]);
+    for verb in VERBS {
+        assert!(help.contains(&format!(" {} ", verb[0])), "{verb:?}");
+    }
+    for promise in [
+        "0 everything is settled",
+        "1 anything else went wrong",
+        "2 wrong usage: nothing was sent",
+        "3 some numbers are invalid, refused, missing or in doubt",
+    ] {
+        assert!(help.contains(promise), "{promise}");
+    }
+    for variable in [
+        "NXCLOUD_BASE_URL",
+        "NXCLOUD_ACCESS_KEY",
+        "NXCLOUD_ACCESS_SECRET",
+        "NXCLOUD_APPKEY",
+        "QXT_BASE_URL",
+        "QXT_API_KEY",
+        "NXCLOUD_ACCESS_SECRET_FILE",
+        "NXCLOUD_APPKEY_FILE",
+        "QXT_API_KEY_FILE",
+    ] {
+        assert!(help.contains(variable), "{variable}");
+    }
+}
+
+#[test]
+fn help_says_what_costs_money_and_where_secrets_are_read_from() {
+    for (verb, promise) in [
+        (&["run"][..], "Costs money per number, except with --sandbox"),
+        (&["run"], "one row out per row in"),
+        (&["submit"], "it may have been accepted"),
+        (&["whatsapp", "check-code"], "Uses up a guess"),
+        (&["whatsapp", "check-code"], "The code is read from standard input, or from a file"),
+        (&["privacy"], "Costs money per number"),
+        (&["sign"], "NXCLOUD_ACCESS_SECRET_FILE"),
+        (&["verify"], "NXCLOUD_ACCESS_SECRET_FILE"),
+        (&["explain"], "every meaning is listed"),
+    ] {
+        let help = help(verb);
+        assert!(help.contains(promise), "{verb:?} does not say `{promise}`: {help}");
+    }
+}

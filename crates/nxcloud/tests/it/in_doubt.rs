@@ -1,0 +1,123 @@
+//! Submits whose outcome nobody knows: sent once, charged at most once, and said to be in doubt.
+
+use std::io::ErrorKind::ConnectionRefused;
+
+use numcheck_nxcloud::transport::{self, Limits};
+use numcheck_nxcloud::{Error, ErrorKind, Sent};
+use numcheck_sandbox::{Fault, Faults, Operation, Sandbox, Service, When};
+
+use crate::common::{builder, chain, client, client_in_memory, phones};
+
+/// A submit that meets a fault: the error, and how many numbers were charged.
+async fn struck_by(fault: Fault) -> (Error, u64) {
+    let faults = Faults::none().request(Operation::Submit, When::Always, fault);
+    let sandbox = Sandbox::builder().faults(faults).start().await.unwrap();
+    let error = client(&sandbox).number_check().submit(phones(1)).send().await.unwrap_err();
+    assert_eq!(sandbox.journal().requests().count(), 1, "sent once");
+    (error, sandbox.ledger().count(Service::Basic, 0))
+}
+
+#[tokio::test]
+async fn a_connection_that_closes_without_an_answer_leaves_the_submit_in_doubt() {
+    for (fault, charged) in [(Fault::AcceptThenClose, 1), (Fault::Close, 0)] {
+        let (error, count) = struck_by(fault.clone()).await;
+        assert_eq!(count, charged, "{fault:?}");
+        assert_eq!(
+            (error.kind(), error.sent(), error.attempts()),
+            (ErrorKind::Transport, Sent::Maybe, 1),
+            "{error}"
+        );
+        assert_eq!(error.transport_error().unwrap().kind(), transport::ErrorKind::Lost);
+        assert!(error.may_have_happened());
+        assert_eq!(
+            error.to_string(),
+            "number_check.submit: the connection broke before a reply; may have been carried out (attempt 1): \
+             do not send it again before you know what became of it"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_leaves_the_submit_in_doubt() {
+    let (error, charged) = struck_by(Fault::CutReply).await;
+    assert_eq!((error.kind(), charged), (ErrorKind::Transport, 1), "{error}");
+    assert!(error.may_have_happened());
+
+    let (client, mut platform) = client_in_memory();
+    let call = tokio::spawn(client.number_check().submit(phones(1)).send());
+    platform.request().await.break_off();
+    let error = call.await.unwrap().unwrap_err();
+    assert_eq!((error.kind(), error.sent()), (ErrorKind::Transport, Sent::Yes), "{error}");
+    assert_eq!(error.transport_error().unwrap().kind(), transport::ErrorKind::Body);
+    assert!(error.may_have_happened());
+}
+
+#[tokio::test]
+async fn a_page_of_a_gateway_is_no_answer_and_leaves_the_submit_in_doubt() {
+    for (fault, status, charged) in [
+        (Fault::NotJson, 200, 1),
+        (Fault::Respond(502), 502, 0),
+        (Fault::Respond(503), 503, 0),
+        (Fault::Respond(404), 404, 0),
+    ] {
+        let (error, count) = struck_by(fault).await;
+        assert_eq!(count, charged);
+        assert_eq!(
+            (error.kind(), error.sent(), error.attempts()),
+            (ErrorKind::NoAnswer, Sent::Yes, 1),
+            "{error}"
+        );
+        assert!(error.may_have_happened() && error.refusal().is_none() && error.submit_code().is_none());
+        assert_eq!(error.reply().unwrap().status.as_u16(), status);
+        assert!(error.reply().unwrap().body.starts_with(b"<html>"));
+        assert_eq!(
+            chain(&error),
+            format!(
+                "number_check.submit: HTTP {status} with a body that is no JSON object; sent, may have been carried out \
+                 (attempt 1): do not send it again before you know what became of it \
+                 <- not a JSON object in UTF-8, at line 1, column 1"
+            )
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection_was_not_sent_and_is_tried_again() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (url, mut limits) = (sandbox.nxcloud_url(), Limits::default());
+    limits.attempts = 2;
+    let client =
+        builder(&sandbox).base_url(url).transport(|transport| transport.limits(limits)).build().unwrap();
+    sandbox.shutdown().await;
+    let error = client.number_check().submit(phones(1)).send().await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.sent(), error.attempts()),
+        (ErrorKind::Transport, Sent::No, 2),
+        "{error}"
+    );
+    assert_eq!(
+        (error.transport_error().unwrap().kind(), error.may_have_happened()),
+        (transport::ErrorKind::Connect, false)
+    );
+    assert_eq!(
+        error.to_string(),
+        "number_check.submit: could not connect; not sent (attempt 2): check the address, the network and the proxy"
+    );
+    assert!(chain(&error).to_lowercase().contains(&ConnectionRefused.to_string()), "{}", chain(&error));
+}
+
+#[tokio::test]
+async fn dropping_the_future_half_way_leaves_the_submit_in_doubt() {
+    let faults = Faults::none().request(
+        Operation::Submit,
+        When::Always,
+        Fault::DelayReply(std::time::Duration::from_secs(3600)),
+    );
+    let sandbox = Sandbox::builder().faults(faults).start().await.unwrap();
+    let call = tokio::spawn(client(&sandbox).number_check().submit(phones(1)).send());
+    sandbox.journal_when(|journal| journal.requests().count() == 1).await;
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    assert_eq!(sandbox.ledger().count(Service::Basic, 0), 1, "it was charged, and nobody was told");
+    assert_eq!(sandbox.journal().requests().count(), 1);
+}

@@ -1,0 +1,67 @@
+//! Over TLS: a terminator with an authority of our own before the sandbox.
+
+use std::sync::Arc;
+
+use numcheck_nxcloud::transport::{ErrorKind, Trust};
+use numcheck_nxcloud::{Client, Sent};
+use numcheck_sandbox::Sandbox;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio_rustls::TlsAcceptor;
+
+use crate::common::{Front, builder, chain, phones};
+
+/// An authority in PEM, and a server with a certificate from it for this machine.
+fn authority() -> (String, TlsAcceptor) {
+    let mut params = CertificateParams::new(vec!["Test authority".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, &issuer).unwrap();
+    let config =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+            )
+            .unwrap();
+    (issuer.pem(), Arc::new(config).into())
+}
+
+fn client(sandbox: &Sandbox, front: &Front, trust: Trust) -> Client {
+    let builder = builder(sandbox).base_url(format!("https://{}", front.address));
+    builder.transport(|transport| transport.trust(trust)).build().unwrap()
+}
+
+#[tokio::test]
+async fn an_authority_that_was_given_is_trusted() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (pem, acceptor) = authority();
+    let front = Front::start(sandbox.nxcloud_addr(), Some(acceptor)).await;
+    let client = client(&sandbox, &front, Trust::webpki().and_pem(pem.as_bytes()).unwrap());
+    let accepted = client.number_check().submit(phones(2)).send().await.unwrap();
+    assert!(accepted.message_id.is_some());
+    assert_eq!(sandbox.journal().requests().count(), 1);
+}
+
+#[tokio::test]
+async fn an_unknown_authority_is_refused_with_its_reason_and_nothing_is_sent() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (_, acceptor) = authority();
+    let front = Front::start(sandbox.nxcloud_addr(), Some(acceptor)).await;
+    let error =
+        client(&sandbox, &front, Trust::webpki()).number_check().submit(phones(2)).send().await.unwrap_err();
+    assert_eq!((error.sent(), error.may_have_happened(), error.attempts()), (Sent::No, false, 1));
+    assert_eq!(error.transport_error().unwrap().kind(), ErrorKind::Tls);
+    assert_eq!(
+        error.to_string(),
+        "number_check.submit: the TLS handshake was refused; not sent (attempt 1): check the certificate authority, the host \
+         name and this machine's clock"
+    );
+    assert!(chain(&error).contains("UnknownIssuer"), "{}", chain(&error));
+    assert_eq!(sandbox.journal().requests().count(), 0);
+}

@@ -1,0 +1,164 @@
+//! No secret, verification code, phone number, callback URL or signature in any Debug, Display or log, at TRACE, in whatever way a
+//! call ends.
+//!
+//! A process of its own: what is logged is decided once for all tests of one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail where it stands"
+)]
+
+mod common;
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use numcheck_nxcloud::protocol::{BatchNo, CallbackUrl, PhoneList, VerificationCode};
+use numcheck_nxcloud::{Client, Error};
+use numcheck_sandbox::{Account, Clock, Fault, Faults, Operation, Sandbox, When};
+use tracing_subscriber::fmt::MakeWriter;
+
+use common::{Front, all_of, builder_of, in_memory, phone};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+const NUMBERS: [&str; 2] = ["8613877665412", "8613877665413"];
+const CODE: &str = "739184";
+const URL: &str = "http://127.0.0.1:9/results/canary-capability";
+
+fn account() -> Account {
+    Account::new("access-key", "canary-secret", "canary-appkey", &"q".repeat(32))
+}
+
+#[tokio::test]
+async fn nothing_secret_is_ever_shown() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::TRACE);
+    let _guard =
+        tracing::subscriber::set_default(subscriber.without_time().with_writer(log.clone()).finish());
+    let mut shown = String::new();
+
+    // An hour off, so that the first submit is refused and signed again.
+    let clock = Clock::system_off_by(3_600_000);
+    let sandbox = Sandbox::builder().account(account()).clock(clock).start().await.unwrap();
+    let front = Front::start(sandbox.nxcloud_addr(), None).await;
+    let builder = || builder_of(&account()).base_url(format!("http://{}", front.address));
+    shown += &format!("{:?}", builder());
+    let client = builder().build().unwrap();
+    let faults = [
+        Fault::Respond(503),
+        Fault::Close,
+        Fault::AcceptThenClose,
+        Fault::NotJson,
+        Fault::CutReply,
+        Fault::Code(-1),
+        Fault::Code(211),
+    ];
+    for fault in [None].into_iter().chain(faults.iter().map(Some)) {
+        sandbox.set_faults(fault.map_or_else(Faults::none, |fault| {
+            Faults::none().request(Operation::Any, When::Always, fault.clone())
+        }));
+        shown += &submit(&client).await;
+        shown += &check_code(&client).await;
+    }
+    shown += &quoting().await;
+    sandbox.shutdown().await;
+    shown += &submit(&client).await;
+    let wrong = Client::builder("access-key", "canary-secret\n").build().unwrap_err();
+    shown += &format!("{wrong} {wrong:?}");
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for expected in
+        ["numcheck_transport", "hyper_util", "number_check.submit", "clock corrected", "TRACE", "WARN"]
+    {
+        assert!(log.contains(expected), "the log was captured: {expected}");
+    }
+    for expected in ["refused with 211", "Accepted {", "Verified {", "SubmitCall {"] {
+        assert!(shown.contains(expected), "it was shown: {expected}");
+    }
+    let signs: Vec<_> =
+        front.requests().await.iter().map(|request| request.header("sign").unwrap().to_owned()).collect();
+    assert!(signs.len() > 10, "they were sent");
+    let canaries = ["canary", "8776654", CODE].into_iter().chain(signs.iter().map(String::as_str));
+    for canary in canaries {
+        for text in [&log, &shown] {
+            let line = text.lines().find(|line| line.contains(canary));
+            assert_eq!(line, None, "{canary}");
+        }
+    }
+}
+
+/// Everything that can be printed of a submit.
+async fn submit(client: &Client) -> String {
+    let numbers = PhoneList::of_one_country(NUMBERS.map(phone)).unwrap();
+    let submit = client.number_check().submit(numbers).batch_no(BatchNo::new("batch").unwrap());
+    let submit = submit.callback(CallbackUrl::new(URL).unwrap());
+    let shown = format!("{client:?} {submit:?} {submit:#?}");
+    shown
+        + &match submit.send().await {
+            Ok(accepted) => format!("{accepted:?} {accepted:#?}"),
+            Err(error) => show(&error),
+        }
+}
+
+/// Everything that can be printed of a check of a code.
+async fn check_code(client: &Client) -> String {
+    // The sandbox's right code is the number's last four digits; this one is long and wrong, the next one right.
+    let mut shown = format!("{:?}", client.whatsapp());
+    for code in [CODE, "5412"] {
+        let code = VerificationCode::new(code).unwrap();
+        shown += &format!("{code:?}");
+        shown += &match client.whatsapp().check_code(phone(NUMBERS[0]), code).await {
+            Ok(verified) => format!("{verified:?} {verified:#?}"),
+            Err(error) => show(&error),
+        };
+    }
+    shown
+}
+
+fn show(error: &Error) -> String {
+    format!("{} {:?} {:?}", all_of(error), error.reply(), error.refusal())
+}
+
+/// A platform that quotes what it was sent, in every place of a reply.
+async fn quoting() -> String {
+    let mut shown = String::new();
+    for code in [0, 201] {
+        let (dial, mut platform) = in_memory();
+        let client = builder_of(&account()).base_url("http://localhost");
+        let client = client.transport(|transport| transport.dial(dial)).build().unwrap();
+        let mut answer = async |told: &str| {
+            let (status, cookie) = ("200 8613877665412", "set-cookie: canary-secret\r\n");
+            let data = r#"{"8613877665412":"x","messageId":{"8613877665412":1}}"#;
+            let body = format!(r#"{{"code":{code},"msg":"{told} +86 138-7766-5412","data":{data}}}"#);
+            platform.request().await.answer_with(status, cookie, &body);
+        };
+        let told = format!("canary-appkey {URL}");
+        let (one, ()) = tokio::join!(submit(&client), answer(&told));
+        let (two, ()) = tokio::join!(check_code(&client), async {
+            answer(CODE).await;
+            answer("5412").await;
+        });
+        shown += &(one + &two);
+    }
+    shown
+}

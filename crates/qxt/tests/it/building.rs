@@ -1,0 +1,115 @@
+//! How a client is made: from values, and from the environment.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io::Write;
+
+use numcheck_qxt::{Answer, BuildError, Client, ClientBuilder, Error};
+use numcheck_sandbox::{Account, Sandbox};
+
+use crate::common::{KEY, builder_with, mobile};
+
+fn from(variables: &[(&str, &str)]) -> Result<Client, BuildError> {
+    let variables: HashMap<_, _> = variables.iter().copied().collect();
+    ClientBuilder::from_lookup(|name| variables.get(name).map(OsString::from)).and_then(ClientBuilder::build)
+}
+
+/// The message of an environment that does not do, which must hold no value of it.
+fn fault(variables: &[(&str, &str)]) -> String {
+    let error = from(variables).expect_err("an environment that does not do");
+    assert!(!format!("{error} {error:?} {error:#?}").contains("canary"), "{error:?}");
+    error.to_string()
+}
+
+fn file(content: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(content.as_bytes()).unwrap();
+    file
+}
+
+#[test]
+fn what_crosses_threads_can() {
+    fn crosses<T: Send + Sync + Clone + 'static>() {}
+    fn is_error<T: std::error::Error + Send + Sync + 'static>() {}
+    crosses::<(Client, Answer)>();
+    is_error::<Error>();
+    is_error::<BuildError>();
+}
+
+#[tokio::test]
+async fn an_account_of_variables_or_a_file_is_used_as_it_is_meant() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (url, key) = (sandbox.qxt_url(), file(&format!("{}\n", Account::QXT_API_KEY)));
+    for key in [("QXT_API_KEY", Account::QXT_API_KEY), ("QXT_API_KEY_FILE", key.path().to_str().unwrap())] {
+        let client = from(&[key, ("QXT_BASE_URL", &url)]).unwrap();
+        client.check(mobile("18819079212")).await.unwrap();
+    }
+    assert_eq!(sandbox.journal().requests().count(), 2);
+}
+
+#[test]
+fn the_base_url_is_optional() {
+    let client = from(&[("QXT_API_KEY", KEY), ("QXT_BASE_URL", " ")]).unwrap();
+    assert!(format!("{client:?}").contains("https://ps.szqxt.com"), "{client:?}");
+}
+
+#[test]
+fn what_does_not_do_is_named_and_not_shown() {
+    let empty = file("");
+    let empty = empty.path().to_str().unwrap();
+    let missing =
+        "QXT_API_KEY is not set, or empty: set it, or QXT_API_KEY_FILE to the path of a file that holds it";
+    for (variables, message) in [
+        (&[][..], missing),
+        (&[("QXT_API_KEY", ""), ("QXT_API_KEY_FILE", "")], missing),
+        (
+            &[("QXT_API_KEY", KEY), ("QXT_API_KEY_FILE", "canary")],
+            "QXT_API_KEY and QXT_API_KEY_FILE are both set: unset one of them",
+        ),
+        (
+            &[("QXT_API_KEY_FILE", empty)],
+            "the file that QXT_API_KEY_FILE names is empty: write the secret into it",
+        ),
+        (
+            &[("QXT_API_KEY_FILE", "/canary/none")],
+            "the file that QXT_API_KEY_FILE names cannot be read: check the path, its permissions and that it is text",
+        ),
+        (
+            &[("QXT_API_KEY", "canary-canary")],
+            "QXT_API_KEY: must be letters and digits (32 of them in every sample)",
+        ),
+        (
+            &[("QXT_API_KEY", KEY), ("QXT_BASE_URL", "http://canary.example.org")],
+            "QXT_BASE_URL: the base URL is plain http to another machine: use https, or allow plain http explicitly",
+        ),
+    ] {
+        assert_eq!(fault(variables), message);
+    }
+}
+
+#[test]
+fn nothing_of_the_account_shows_in_debug() {
+    let shown = format!("{:?} {:?}", builder_with(KEY), builder_with(KEY).get(true).build().unwrap());
+    assert!(!shown.contains("canary"), "{shown}");
+}
+
+/// Runs this test again as a process of its own, because variables belong to a whole process.
+#[test]
+fn from_env_reads_the_environment_of_the_process() {
+    const NAME: &str = "building::from_env_reads_the_environment_of_the_process";
+    if std::env::var_os("NUMCHECK_TEST_CHILD").is_some() {
+        let client = Client::from_env().unwrap();
+        assert!(format!("{client:?}").contains("https://platform.test"), "{client:?}");
+        return;
+    }
+    let run = |key: &str| {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", NAME]).env_clear().env("NUMCHECK_TEST_CHILD", "1");
+        let output = child.env("QXT_BASE_URL", "https://platform.test").env(key, KEY).output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (success, output) = run("QXT_API_KEY");
+    assert!(success && output.contains("1 passed"), "{output}");
+    let (success, output) = run("OTHER_KEY");
+    assert!(!success, "without a key it must fail: {output}");
+}

@@ -1,0 +1,81 @@
+//! Queries whose outcome nobody knows: asked once, charged at most once, and said to be in doubt.
+
+use numcheck_qxt::transport::{self, Limits};
+use numcheck_qxt::{Error, ErrorKind, Sent};
+use numcheck_sandbox::{Fault, Faults, Operation, Sandbox, Service, When};
+
+use crate::common::{KEY, all_of, builder, chain, client_in_memory, mobile};
+
+/// A query that meets a fault: the error, and how often it was charged.
+async fn struck_by(fault: Fault, get: bool) -> (Error, u64) {
+    let faults = Faults::none().request(Operation::Privacy, When::Always, fault);
+    let sandbox = Sandbox::builder().faults(faults).start().await.unwrap();
+    let error = builder(&sandbox).get(get).build().unwrap().check(mobile("18819079212")).await.unwrap_err();
+    assert_eq!(sandbox.journal().requests().count(), 1, "asked once");
+    (error, sandbox.ledger().count(Service::Privacy, 0))
+}
+
+#[tokio::test]
+async fn a_query_whose_answer_was_lost_is_not_repeated_by_get_either() {
+    for get in [false, true] {
+        for (fault, kind, charged) in [
+            (Fault::AcceptThenClose, ErrorKind::Transport, 1),
+            (Fault::Close, ErrorKind::Transport, 0),
+            (Fault::CutReply, ErrorKind::Transport, 1),
+            (Fault::NotJson, ErrorKind::NoAnswer, 1),
+            (Fault::Respond(502), ErrorKind::NoAnswer, 0),
+            (Fault::Respond(429), ErrorKind::NoAnswer, 0),
+        ] {
+            let (error, count) = struck_by(fault.clone(), get).await;
+            assert_eq!((error.kind(), error.attempts(), count), (kind, 1, charged), "{fault:?}: {error}");
+            assert!(error.sent() != Sent::No && error.may_have_happened(), "{fault:?}: {error}");
+            assert!(
+                error.to_string().contains("do not send it again before you know what became of it"),
+                "{error}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection_was_not_sent_and_is_tried_again() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let mut limits = Limits::default();
+    limits.attempts = 2;
+    let builder = builder(&sandbox).get(true).transport(|transport| transport.limits(limits));
+    let client = builder.build().unwrap();
+    sandbox.shutdown().await;
+    let error = client.check(mobile("18819079212")).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.sent(), error.attempts()),
+        (ErrorKind::Transport, Sent::No, 2),
+        "{error}"
+    );
+    assert_eq!(error.transport_error().unwrap().kind(), transport::ErrorKind::Connect);
+    assert!(!error.may_have_happened());
+    assert_eq!(
+        error.to_string(),
+        "qxt.privacy: could not connect; not sent (attempt 2): check the address, the network and the proxy"
+    );
+    assert!(chain(&error).to_lowercase().contains("refused"), "{}", chain(&error));
+    assert!(
+        !all_of(&error).contains("18819079212") && !all_of(&error).contains("apikey"),
+        "{}",
+        all_of(&error)
+    );
+}
+
+#[tokio::test]
+async fn a_url_that_holds_the_key_is_in_no_error() {
+    for headers in ["", "location: /elsewhere\r\n"] {
+        let (client, mut platform) = client_in_memory(true);
+        let call = tokio::spawn(client.check(mobile("18819079212")));
+        let request = platform.request().await;
+        assert!(request.seen.head.contains(KEY));
+        request.answer_with("302 Found", headers, "moved");
+        let error = call.await.unwrap().unwrap_err();
+        assert_eq!((error.kind(), error.reply().unwrap().status.as_u16()), (ErrorKind::NoAnswer, 302));
+        let shown = format!("{} {client:?}", all_of(&error));
+        assert!(!shown.contains("canary") && !shown.contains("8190792"), "{shown}");
+    }
+}

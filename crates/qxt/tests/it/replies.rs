@@ -1,0 +1,102 @@
+//! Replies of every shape that was seen or may come: what is success stays success, and what is no answer leaves a doubt.
+
+use numcheck_qxt::{Answer, Error, ErrorKind, Sent};
+
+use crate::common::{KEY, all_of, client_in_memory, mobile};
+
+async fn check(status: &str, body: impl AsRef<[u8]>) -> Result<Answer, Error> {
+    let (client, mut platform) = client_in_memory(false);
+    let call = tokio::spawn(client.check(mobile("18819079212")));
+    platform.request().await.answer_with(status, "", body);
+    call.await.unwrap()
+}
+
+#[tokio::test]
+async fn an_answer_of_any_shape_is_one() {
+    for (body, privacy, area) in [
+        (
+            r#"{"code":0,"reason":"Succ","result":{"Mobile":"1","Status":"隐私号","Area":"a","Now_isp":"x"}}"#,
+            Some(true),
+            Some("a"),
+        ),
+        (r#"{"code":"0","result":{"Status":"非隐私号"}}"#, Some(false), None),
+        (r#"{"code":0,"result":{"Status":"","Area":""}}"#, None, None),
+        (r#"{"code":0,"result":{"Status":1,"Area":["a"],"Now_isp":null}}"#, None, None),
+        (r#"{"code":0,"result":{"status":"隐私号"}}"#, None, None),
+        (r#"{"code":0,"result":{}}"#, None, None),
+        (r#"{"code":0,"result":null}"#, None, None),
+        (r#"{"code":0,"result":[]}"#, None, None),
+        (r#"{"code":0,"result":""}"#, None, None),
+        (r#"{"code":0}"#, None, None),
+    ] {
+        for status in ["200 OK", "500 Internal Server Error"] {
+            let answer = check(status, body).await.unwrap();
+            assert_eq!((answer.is_privacy(), answer.area.as_deref()), (privacy, area), "{body}");
+            assert_eq!(answer.body(), body.as_bytes());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_no_document_lists_is_reported_and_kept() {
+    let body = r#"{"code":0,"result":{"Status":"隐私号","Score":9,"Now_isp":7},"orderId":"1"}"#;
+    let answer = check("200 OK", body).await.unwrap();
+    let mut places: Vec<_> = answer.drift.iter().map(|drift| drift.place.as_str()).collect();
+    places.sort_unstable();
+    assert_eq!(places, ["PrivacyReply.orderId", "PrivacyResult.Score", "PrivacyResult.now_isp"]);
+    assert_eq!(answer.body(), body.as_bytes());
+}
+
+#[tokio::test]
+async fn a_refusal_of_any_shape_is_one() {
+    for (body, text) in [
+        (r#"{"code":-5}"#, None),
+        (r#"{"code":"-5","reason":"poor","result":""}"#, Some("poor")),
+        (r#"{"code":-5,"reason":null,"result":[]}"#, None),
+        (r#"{"code":-5,"reason":{},"result":{"Mobile":"18819079212"}}"#, None),
+    ] {
+        let error = check("403 Forbidden", body).await.unwrap_err();
+        assert_eq!(
+            error.refusal().map(|refusal| (refusal.code(), refusal.text())),
+            Some((-5, text)),
+            "{body}"
+        );
+        assert_eq!(error.reply().unwrap().body, body.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn what_holds_no_code_is_no_answer_and_leaves_a_doubt() {
+    for body in [
+        "",
+        "null",
+        "[]",
+        "<html></html>",
+        "{\"code\":0",
+        "{}",
+        r#"{"code":null}"#,
+        r#"{"code":"Succ"}"#,
+        r#"{"code":0.5}"#,
+    ] {
+        let error = check("200 OK", body).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.sent(), error.may_have_happened()),
+            (ErrorKind::NoAnswer, Sent::Yes, true),
+            "{error}"
+        );
+        assert_eq!(error.reply().unwrap().body, body.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn a_platform_that_quotes_what_it_was_sent_does_not_make_the_error_show_it() {
+    let body = format!(r#"{{"code":-1,"reason":"apikey {KEY} may not ask about 188 1907 9212"}}"#);
+    let error = check("200 OK", &body).await.unwrap_err();
+    assert!(error.to_string().contains("(\"apikey *** may not ask about "), "{error}");
+    assert!(!all_of(&error).contains("canary") && !all_of(&error).contains("1907"), "{}", all_of(&error));
+    let answer = check("200 OK", body.replace("-1", "0")).await.unwrap();
+    assert!(
+        !format!("{answer:?}").contains("canary") && !format!("{answer:?}").contains("1907"),
+        "{answer:?}"
+    );
+}
