@@ -50,7 +50,11 @@ impl JournalFile {
                 "{} is there already: an earlier run has left its paid results in it, one JSON object a line; move it away first; nothing was sent",
                 path.display()
             ))),
-            Err(error) => Err(Failure::new(format!("{} cannot be created", path.display())).because(error)),
+            Err(error) => Err(Failure::usage(format!(
+                "{} cannot be created, where results are kept until all are there; nothing was sent",
+                path.display()
+            ))
+            .because(error)),
         }
     }
 
