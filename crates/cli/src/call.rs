@@ -22,6 +22,14 @@ pub(crate) struct Network {
     /// Trust the certificates that this machine trusts, instead of the built-in list.
     #[arg(long, env = "NUMCHECK_PLATFORM_CA", hide_env_values = true, value_parser = BoolishValueParser::new())]
     platform_ca: bool,
+    /// Send over plain http to another machine than this one, where everybody on the way can read and change what is sent.
+    #[arg(
+        long,
+        env = "NUMCHECK_ALLOW_PLAIN_HTTP",
+        hide_env_values = true,
+        value_parser = BoolishValueParser::new()
+    )]
+    allow_plain_http: bool,
     /// How long one call may take, all its attempts included.
     #[arg(
         long,
@@ -49,7 +57,11 @@ impl Network {
         limits.total = self.timeout.into();
         limits.connect = limits.connect.min(limits.total);
         limits.response = limits.response.min(limits.total);
-        Ok(move |transport: ClientBuilder| transport.trust(trust).limits(limits))
+        let allow_plain_http = self.allow_plain_http;
+        Ok(move |transport: ClientBuilder| {
+            let transport = transport.trust(trust).limits(limits);
+            if allow_plain_http { transport.allow_plain_http() } else { transport }
+        })
     }
 }
 

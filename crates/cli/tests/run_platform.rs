@@ -430,6 +430,16 @@ fn a_journal_of_an_earlier_run_is_never_written_over_and_nothing_is_sent() {
 }
 
 #[test]
+fn a_journal_that_cannot_be_made_is_known_before_anything_is_sent() {
+    let job = Job::of(1);
+    fs::create_dir(job.journal()).unwrap();
+    job.run().run().exits(2).says("nothing was sent");
+    let call = job.platform.run(&job.path("numbers.txt")).args(["-o", "/proc/version"]);
+    call.run().exits(2).says("nothing was sent");
+    assert_eq!(job.platform.seen(), [""; 0]);
+}
+
+#[test]
 fn results_on_standard_output_have_their_journal_in_the_working_folder() {
     let job = Job::of(1);
     let run = job.platform.run(&job.path("numbers.txt")).dir(job.dir.path()).start();

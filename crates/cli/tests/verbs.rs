@@ -157,6 +157,29 @@ fn submit_that_did_not_leave_says_so() {
 }
 
 #[test]
+fn plain_http_to_another_machine_takes_an_explicit_word() {
+    let nobody = format!("http://localhost.invalid:{}", free_address().rsplit_once(':').unwrap().1);
+    for (verb, variable) in [
+        (["submit", "--phone=85251234567"], "NXCLOUD_BASE_URL"),
+        (["privacy", "18466849135"], "QXT_BASE_URL"),
+    ] {
+        let call = || {
+            let key = "abcdefghijklmnopqrstuvwxyz012345";
+            let account = [
+                ("NXCLOUD_ACCESS_KEY", "k"),
+                ("NXCLOUD_ACCESS_SECRET", "s"),
+                ("NXCLOUD_APPKEY", "a"),
+                ("QXT_API_KEY", key),
+            ];
+            numcheck(verb).envs(account).env(variable, &nobody)
+        };
+        call().run().exits(2).says(variable).says("plain http to another machine");
+        // Allowed, it fails for another reason: there is no such host.
+        call().arg("--allow-plain-http").run().exits(1).says("not sent");
+    }
+}
+
+#[test]
 fn submit_sends_nothing_that_is_wrong() {
     let platform = Platform::start();
     let long = "b".repeat(65);
@@ -274,6 +297,18 @@ fn privacy_reads_numbers_from_standard_input_and_says_it_in_words() {
         .exits(0);
     assert_eq!(ended.text().lines().next().unwrap(), "18466849135\t隐私号\t上海-上海\t中国移动");
     assert_eq!(ended.text().lines().count(), 2);
+}
+
+#[test]
+fn privacy_prints_one_line_per_number_whatever_the_platform_sends() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answer = json!({"code": 0, "reason": "Succ", "result": {"Mobile": "18466849135", "Status": "隐私号", "Area": "a\n13800000000\t隐私号", "Now_isp": "\u{1b}[2Jx"}});
+    thread::spawn(move || support::answer(&listener, &answer.to_string()));
+    let key = "abcdefghijklmnopqrstuvwxyz012345";
+    let call = numcheck(["privacy", "18466849135"]).env("QXT_BASE_URL", url).env("QXT_API_KEY", key);
+    let ended = call.run().exits(0);
+    assert_eq!(ended.text(), "18466849135\t隐私号\ta 13800000000 隐私号\t [2Jx\n");
 }
 
 #[test]

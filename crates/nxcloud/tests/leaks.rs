@@ -149,7 +149,8 @@ async fn quoting() -> String {
         let mut answer = async |told: &str| {
             let (status, cookie) = ("200 8613877665412", "set-cookie: canary-secret\r\n");
             let data = r#"{"8613877665412":"x","messageId":{"8613877665412":1}}"#;
-            let body = format!(r#"{{"code":{code},"msg":"{told} +86 138-7766-5412","data":{data}}}"#);
+            let body =
+                format!(r#"{{"code":{code},"msg":"{told} +86 138-7766-5412 13877665413","data":{data}}}"#);
             platform.request().await.answer_with(status, cookie, &body);
         };
         let told = format!("canary-appkey {URL}");

@@ -133,7 +133,11 @@ impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Done { status, area, operator, .. } => {
-                let show = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+                // Whatever the platform sends stays on its number's line.
+                let show = |text: &Option<String>| match text {
+                    Some(text) => text.replace(char::is_control, " "),
+                    None => "-".to_owned(),
+                };
                 write!(f, "{}\t{}\t{}", show(status), show(area), show(operator))
             }
             Self::Unsuccessful(error) => write!(f, "{}", error.outcome()),

@@ -446,6 +446,16 @@ pub(crate) fn push(url: &str, body: &str) -> std::io::Result<u16> {
     status.ok_or_else(|| std::io::Error::other("no answer"))
 }
 
+/// Answers the next request with JSON.
+pub(crate) fn answer(listener: &TcpListener, body: &str) {
+    let (mut stream, _) = listener.accept().unwrap();
+    read_message(&mut stream).unwrap();
+    let length = body.len();
+    let head =
+        format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
+    stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+}
+
 /// Answers every request of a connection with the request itself.
 pub(crate) fn echo(stream: &mut TcpStream, status: &str) {
     while let Some((head, body)) = read_message(stream) {

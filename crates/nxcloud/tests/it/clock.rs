@@ -75,6 +75,19 @@ async fn without_a_date_that_changes_anything_the_refusal_is_handed_over_at_once
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_other_refusal_is_taken_for_one_of_the_clock() {
+    for code in ["1001", "1002", "1003", "1005", "201", "-1004", "10040"] {
+        let (client, mut platform) = client_in_memory();
+        let call = tokio::spawn(client.number_check().submit(phones(1)).send());
+        let date = "date: Fri, 13 Nov 2026 00:00:00 GMT\r\n";
+        platform.request().await.answer_with("200 OK", date, REFUSED.replace("1004", code));
+        let error = call.await.unwrap().unwrap_err();
+        assert_eq!((error.submit_code().unwrap().get().to_string().as_str(), error.attempts()), (code, 1));
+        assert!(platform.waiting().await.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn machines_that_disagree_about_the_time_are_not_played_ping_pong_with() {
     let (client, mut platform) = client_in_memory();
     let call = tokio::spawn(client.number_check().submit(phones(1)).send());
