@@ -19,18 +19,11 @@ pub trait Platform: Send + Sync + 'static {
         numbers: Vec<PhoneNumber>,
     ) -> impl Future<Output = Submitted> + Send;
 
-    /// One page, from 1, of what the platform knows of a batch that was submitted at `submitted_ms` (Unix time in milliseconds).
+    /// Asks what the platform knows of a batch that was submitted at `submitted_ms` (Unix time in milliseconds), as of `now_ms`.
     ///
     /// Costs nothing and may be repeated.
-    ///
-    /// # Errors
-    /// A sentence without numbers or secrets, when there is no answer that can be relied on.
-    fn query(
-        &self,
-        batch_no: &BatchNo,
-        submitted_ms: u64,
-        page: u32,
-    ) -> impl Future<Output = Result<Page, String>> + Send;
+    fn query(&self, batch_no: &BatchNo, submitted_ms: u64, now_ms: u64)
+    -> impl Future<Output = Found> + Send;
 }
 
 /// How submitting a batch ended.
@@ -65,16 +58,18 @@ pub enum Submitted {
     },
 }
 
-/// A page of what a platform knows.
+/// What a platform knows of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
-    /// Results, each as JSON that came from the platform.
+pub struct Found {
+    /// Results that are finished, each as the platform wrote it.
     pub rows: Vec<Row>,
-    /// Whether there are further pages.
-    pub more: bool,
+    /// Whether it knows the batch at all, finished or not. On any doubt `true`: what is not known may be paid for again.
+    pub known: bool,
+    /// Why there is no complete answer, as a sentence without numbers or secrets.
+    pub trouble: Option<String>,
 }
 
-/// A result that was fetched: the platform's row, byte for byte where that can be, else written from what was read.
+/// A result that was fetched, as JSON.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Row(pub Vec<u8>);
 

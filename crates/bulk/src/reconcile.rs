@@ -129,34 +129,21 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
     ) -> Result<(), StoreError> {
         // The time of the question, not of its answer: what was pushed in between belongs to the next one.
         let asked_ms = self.clock.now_ms();
-        let mut known = false;
-        let mut page = 1;
-        loop {
-            done.asked += 1;
-            match self.platform.query(&batch.batch_no, batch.sent_ms, page).await {
-                Err(trouble) => {
-                    done.trouble = Some(trouble);
-                    self.asked().insert(batch.batch, asked_ms);
-                    return Ok(());
-                }
-                Ok(answer) => {
-                    known |= !answer.rows.is_empty();
-                    done.fetched += answer.rows.len() as u64;
-                    if !answer.rows.is_empty() {
-                        let bodies = answer.rows.into_iter().map(|row| row.0).collect();
-                        self.inbox.store_fetched(batch.batch_no.as_str(), bodies).await?;
-                    }
-                    if !answer.more {
-                        break;
-                    }
-                    page += 1;
-                }
-            }
-        }
+        let found = self.platform.query(&batch.batch_no, batch.sent_ms, asked_ms).await;
+        done.asked += 1;
         self.asked().insert(batch.batch, asked_ms);
+        if !found.rows.is_empty() {
+            done.fetched += found.rows.len() as u64;
+            let bodies = found.rows.into_iter().map(|row| row.0).collect();
+            self.inbox.store_fetched(batch.batch_no.as_str(), bodies).await?;
+        }
+        if found.trouble.is_some() {
+            done.trouble = found.trouble;
+            return Ok(());
+        }
         // What was pushed meanwhile counts before anything is concluded.
         self.inbox.fold_all().await?;
-        if proof && !known {
+        if proof && !found.known {
             self.store.plan_again(batch.batch, asked_ms).await?;
             done.planned_again += 1;
         } else if last {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use numcheck_protocol::{Drift, DriftKind, Lang};
+use numcheck_protocol::{Drift, DriftKind, Lang, UtcOffset};
 use numcheck_transport::{CallError, CallErrorKind, ClientBuilder, Limits, Trust, env};
 use serde::Serialize;
 
@@ -39,9 +39,18 @@ pub(crate) struct Network {
         value_name = "DURATION"
     )]
     timeout: humantime::Duration,
+    /// How many minutes the platform's days are ahead of UTC, for queries. No document says; Beijing's are 480.
+    #[arg(long, env = "NUMCHECK_PLATFORM_OFFSET", hide_env_values = true, default_value = "480", value_name = "MINUTES",
+          allow_negative_numbers = true, value_parser = read_offset)]
+    platform_offset: UtcOffset,
 }
 
 impl Network {
+    /// Of which time zone the platform's days are.
+    pub(crate) fn offset(&self) -> UtcOffset {
+        self.platform_offset
+    }
+
     /// These settings as a change of the transport.
     pub(crate) fn settings(
         &self,
@@ -63,6 +72,11 @@ impl Network {
             if allow_plain_http { transport.allow_plain_http() } else { transport }
         })
     }
+}
+
+fn read_offset(text: &str) -> Result<UtcOffset, String> {
+    let offset = text.parse().ok().and_then(|minutes| UtcOffset::from_minutes(minutes).ok());
+    offset.ok_or_else(|| "write minutes, such as 480 or -300".to_owned())
 }
 
 /// The NXCLOUD account of the environment.

@@ -2,7 +2,7 @@
 //!
 //! Pure. Everything else in a result stays in its bytes, to be read again by whoever exports it.
 
-use numcheck_protocol::number_check::ResultPush;
+use numcheck_protocol::number_check::{QueryRow, ResultPush};
 use numcheck_protocol::{Currency, PhoneNumber, Price, decode};
 
 use super::Source;
@@ -25,23 +25,29 @@ pub struct Facts {
 /// Reads a result; `None` when it cannot be read at all.
 pub fn read(source: Source, body: &[u8]) -> Option<Facts> {
     match source {
-        Source::Push | Source::Query => push(body),
+        Source::Push => {
+            let push = decode::<ResultPush<'_>>(body).ok()?;
+            let done = push.code.get().is_some_and(|code| code.is_success());
+            Some(facts(&push, done))
+        }
+        // A row has no code: it says something about its number, or nothing.
+        Source::Query => {
+            let row = decode::<QueryRow<'_>>(body).ok()?;
+            let done = row.has_result();
+            Some(facts(&ResultPush::from(row), done))
+        }
     }
 }
 
-fn push(body: &[u8]) -> Option<Facts> {
-    let push = decode::<ResultPush<'_>>(body).ok()?;
+fn facts(push: &ResultPush<'_>, done: bool) -> Facts {
     let cost = push.cost.get().and_then(|cost| Some((*cost.currency.get()?, *cost.price.get()?)));
     let basic = push.data.get().and_then(|data| data.basic.get());
-    Some(Facts {
+    Facts {
         number: push.phone.text().and_then(|phone| PhoneNumber::new(phone.trim_start_matches('+')).ok()),
-        outcome: match push.code.get() {
-            Some(code) if code.is_success() => Outcome::Done,
-            _ => Outcome::Failed,
-        },
+        outcome: if done { Outcome::Done } else { Outcome::Failed },
         cost,
         region: basic.and_then(|basic| basic.region_code.text()).map(|region| region.into_owned()),
-    })
+    }
 }
 
 /// Whether two results of a number say the same, the id aside: the platform has been seen to change its suffix.

@@ -6,10 +6,10 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
-use numcheck_bulk::store::RowFate;
+use numcheck_bulk::store::{RowFate, Source};
 use numcheck_bulk::{BatchState, Job, Store};
 use numcheck_protocol::decode;
-use numcheck_protocol::number_check::ResultPush;
+use numcheck_protocol::number_check::{QueryRow, ResultPush};
 
 use super::check_row;
 use super::report::Totals;
@@ -125,11 +125,19 @@ fn write(
     let said = fate.message.as_deref();
     let push;
     let mut check = match (&fate.result, fate.state) {
-        (Some((_, body)), _) => {
-            // What stands in the store as this number's result was read before.
-            push = decode::<ResultPush<'_>>(body).unwrap_or_default();
-            totals.look_at(&push);
+        // What stands in the store as this number's result was read before.
+        (Some((source, body)), _) => {
+            let fetched = *source == Source::Query;
+            push = match fetched {
+                false => decode::<ResultPush<'_>>(body).unwrap_or_default(),
+                true => decode::<QueryRow<'_>>(body).map(ResultPush::from).unwrap_or_default(),
+            };
+            totals.look_at(&push, fetched);
             let mut check = check_row::of_push(fate.number, &push);
+            if fetched {
+                // Rows without a result are not kept, and a row has no code to say so.
+                check.state = CheckState::Done;
+            }
             check.level = Some(Cow::Borrowed(level));
             check
         }

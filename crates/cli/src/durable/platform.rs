@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use numcheck_bulk::{Page, Platform, Submitted};
+use numcheck_bulk::{Found, Platform, Row, Submitted};
 use numcheck_nxcloud::Client;
-use numcheck_protocol::number_check::{CheckLevel, SubmitCode};
-use numcheck_protocol::{AppKey, BatchNo, Class, PhoneList, PhoneNumber};
+use numcheck_protocol::number_check::{CheckLevel, QueryRequest, SubmitCode};
+use numcheck_protocol::{AppKey, BatchNo, Class, Date, PhoneList, PhoneNumber, UtcOffset, encode};
 use numcheck_sandbox::Sandbox;
 use numcheck_transport::{CallError, RateLimits};
 use numcheck_webhook::ReceiverKey;
@@ -26,6 +26,7 @@ pub(crate) enum Target {
 /// An account that is ready to be used.
 pub(crate) struct Account {
     client: Client,
+    offset: UtcOffset,
     sandbox: Option<Sandbox>,
 }
 
@@ -33,7 +34,11 @@ impl Account {
     /// The client of the account, or of a sandbox that is started for it.
     pub(crate) async fn open(target: &Target, network: &Network) -> Result<Self, Failure> {
         let Target::Sandbox(callback_delay) = target else {
-            return Ok(Self { client: call::number_check(network)?, sandbox: None });
+            return Ok(Self {
+                client: call::number_check(network)?,
+                offset: network.offset(),
+                sandbox: None,
+            });
         };
         let sandbox = Sandbox::builder()
             .callback_delay(*callback_delay)
@@ -48,7 +53,7 @@ impl Account {
             .transport(|transport| transport.rate_limits(RateLimits::off()))
             .build()
             .map_err(Failure::of)?;
-        Ok(Self { client, sandbox: Some(sandbox) })
+        Ok(Self { client, offset: UtcOffset::BEIJING, sandbox: Some(sandbox) })
     }
 
     /// The platform as a job sees it. `callback` is where results are pushed, if they are.
@@ -59,7 +64,7 @@ impl Account {
             let url = key.capability(&batch_no).url(public_url);
             url.map_err(|error| Failure::usage("--public-url cannot be used").because(error))?;
         }
-        Ok(Nxcloud { client: self.client.clone(), callback })
+        Ok(Nxcloud { client: self.client.clone(), offset: self.offset, callback })
     }
 
     /// Whether checks are paid for. What is on this machine's own loopback is a sandbox or a test.
@@ -78,6 +83,7 @@ impl Account {
 /// NXCLOUD, as a job sees it.
 pub(crate) struct Nxcloud {
     client: Client,
+    offset: UtcOffset,
     callback: Option<(ReceiverKey, String)>,
 }
 
@@ -88,12 +94,49 @@ impl Platform for Nxcloud {
         }
     }
 
-    async fn query(&self, _: &BatchNo, _: u64, _: u32) -> Result<Page, String> {
-        Err("this release cannot ask the platform yet".to_owned())
+    async fn query(&self, batch_no: &BatchNo, submitted_ms: u64, now_ms: u64) -> Found {
+        let days = days(submitted_ms, now_ms, self.offset);
+        // Without a day there is no question, and so no proof.
+        let mut found = Found { known: days.is_empty(), ..Found::default() };
+        for day in days {
+            if let Err(error) = self.ask(day, batch_no, &mut found).await {
+                found.known = true;
+                found.trouble = Some(with_causes(&error));
+                break;
+            }
+        }
+        found
     }
 }
 
+/// The days, by the platform's clock, under which a batch may stand: that of its submit, with some minutes for clocks that differ, and
+/// those until its checks were finished. Which time zone a day is of, no document says.
+fn days(submitted_ms: u64, now_ms: u64, offset: UtcOffset) -> Vec<Date> {
+    const CLOCKS_MS: u64 = 5 * 60_000;
+    const CHECKS_MS: u64 = 2 * 60 * 60_000;
+    let last = submitted_ms.saturating_add(CHECKS_MS).min(now_ms.saturating_add(CLOCKS_MS));
+    let moments = [submitted_ms.saturating_sub(CLOCKS_MS), submitted_ms, last];
+    let mut days: Vec<Date> = moments.iter().filter_map(|ms| Date::of_unix_ms(*ms, offset)).collect();
+    days.dedup();
+    days
+}
+
 impl Nxcloud {
+    async fn ask(&self, day: Date, batch_no: &BatchNo, found: &mut Found) -> Result<(), CallError> {
+        let mut pages =
+            self.client.number_check().query(QueryRequest::of_batch(day, batch_no.clone())).pages();
+        while let Some(page) = pages.next().await {
+            let page = page?;
+            call::say_drift(&page.drift);
+            found.known |= !page.is_empty();
+            for row in page.rows.iter().filter(|row| row.has_result()) {
+                // A row is written back exactly as it was read.
+                found.rows.extend(encode(row).map(Row));
+            }
+        }
+        Ok(())
+    }
+
     async fn try_submit(
         &self,
         batch_no: &BatchNo,

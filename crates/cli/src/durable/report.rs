@@ -66,7 +66,11 @@ impl Totals {
     }
 
     /// Counts what in a result no document lists.
-    pub(super) fn look_at(&mut self, push: &ResultPush<'_>) {
+    pub(super) fn look_at(&mut self, push: &ResultPush<'_>, fetched: bool) {
+        // What a fetched row holds and a push does not has stood in the page's own drift.
+        if fetched {
+            return;
+        }
         // The platform may send any number of names; somebody only needs to see that there are many.
         const MOST_PLACES: usize = 1000;
         push.drift(&mut |drift| {
