@@ -3,7 +3,7 @@
 //! Nothing else in this crate may read a clock.
 
 use std::fmt::Debug;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The time of day.
 pub trait Clock: Debug + Send + Sync + 'static {
@@ -20,4 +20,9 @@ impl Clock for SystemClock {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+/// A time so much later.
+pub(crate) fn after_ms(ms: u64, time: Duration) -> u64 {
+    ms.saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }

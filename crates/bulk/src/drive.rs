@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use numcheck_protocol::number_check::CheckLevel;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, after_ms};
 use crate::model::{BatchEnd, Job};
-use crate::platform::{Platform, Submitted};
+use crate::platform::{Platform, SIGN_WITHIN, Submitted};
 use crate::pricing::{Budget, Estimate, PriceTable};
 use crate::store::{Claimed, Store, StoreError};
 
@@ -28,6 +29,7 @@ pub struct Drive<S: ?Sized, P> {
     /// Who claims the batches, for people who look into the store.
     owner: String,
     budget: Option<(Budget, PriceTable)>,
+    sign_within: Duration,
 }
 
 /// What submitting did.
@@ -57,7 +59,7 @@ pub enum Halt {
 impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
     /// Submits by `platform` for `owner`.
     pub fn new(store: Arc<S>, platform: Arc<P>, clock: Arc<dyn Clock>, owner: String) -> Self {
-        Self { store, platform, clock, owner, budget: None }
+        Self { store, platform, clock, owner, budget: None, sign_within: SIGN_WITHIN }
     }
 
     /// Stops before a batch that the budget does not allow. `prices` are what is known beforehand; what results show comes on top.
@@ -67,13 +69,23 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
         self
     }
 
+    /// Another time within which a batch must be signed; [`Times::sign`](crate::Times::sign) must not be shorter.
+    #[must_use]
+    pub fn sign_within(self, sign_within: Duration) -> Self {
+        Self { sign_within, ..self }
+    }
+
     /// Submits every planned batch of the job once. `stop` is asked before each, and so is the budget.
     ///
     /// # Errors
     /// When the store fails. A batch that was being sent then stays marked as such: it is in doubt, and not sent again.
     pub async fn run(&self, job: &Job, stop: &(dyn Fn() -> bool + Sync)) -> Result<Driven, StoreError> {
-        let round =
-            Round { halted: AtomicBool::new(false), unsent: AtomicU64::new(0), batches: AtomicU64::new(0) };
+        let round = Round {
+            claiming: tokio::sync::Mutex::default(),
+            halted: AtomicBool::new(false),
+            unsent: AtomicU64::new(0),
+            batches: AtomicU64::new(0),
+        };
         let ends = join_all((0..AT_ONCE).map(|_| self.work(job, stop, &round))).await;
         let mut driven = Driven { batches: round.batches.into_inner(), halt: None };
         for end in ends {
@@ -90,24 +102,33 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
     ) -> Result<Option<Halt>, StoreError> {
         let level = CheckLevel::new(job.spec.level);
         loop {
+            // One at a time asks the budget: each would count what the others have only claimed, and together they would send less than
+            // is allowed.
+            let turn = round.claiming.lock().await;
             if round.halted.load(Ordering::SeqCst) {
                 return Ok(None);
             }
             if stop() {
                 return Ok(Some(Halt::Asked));
             }
-            let Some(claimed) = self.store.claim(job.id, &self.owner, self.clock.now_ms()).await? else {
+            // The time before the claim: what the store has is never later than what the platform is told.
+            let now_ms = self.clock.now_ms();
+            let Some(claimed) = self.store.claim(job.id, &self.owner, now_ms).await? else {
                 return Ok(None);
             };
             if !self.allows(job, &claimed).await? {
-                self.store.end(claimed.batch, BatchEnd::NotSent, self.clock.now_ms()).await?;
+                let end = BatchEnd::NotSent;
+                self.store.end(claimed.batch, &claimed.batch_no, end, self.clock.now_ms()).await?;
                 round.halted.store(true, Ordering::SeqCst);
                 return Ok(Some(Halt::Budget));
             }
+            drop(turn);
             round.batches.fetch_add(1, Ordering::SeqCst);
-            let submitted = self.platform.submit(&claimed.batch_no, level, claimed.numbers).await;
+            let sign_until_ms = after_ms(now_ms, self.sign_within);
+            let submitted =
+                self.platform.submit(&claimed.batch_no, level, claimed.numbers, sign_until_ms).await;
             let (end, halt) = round.judge(submitted);
-            self.store.end(claimed.batch, end, self.clock.now_ms()).await?;
+            self.store.end(claimed.batch, &claimed.batch_no, end, self.clock.now_ms()).await?;
             if halt.is_some() {
                 round.halted.store(true, Ordering::SeqCst);
                 return Ok(halt);
@@ -123,12 +144,13 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
         let mut prices = self.store.prices().await?;
         prices.prefer(known);
         let level = job.spec.level;
-        let spent =
-            self.store.ledger(job.id).await?.total().and_then(|total| total.get(&budget.currency).copied());
         let mut under_way = Estimate::default();
         for batch in self.store.open_batches(job.id).await?.iter().filter(|batch| batch.batch != next.batch) {
-            under_way.add(&prices, level, &batch.group, batch.numbers - batch.settled);
+            under_way.add(&prices, level, &batch.group, batch.numbers.saturating_sub(batch.settled));
         }
+        // After what is under way: a result that comes in between counts twice, and not at all the other way round.
+        let Some(total) = self.store.ledger(job.id).await?.total() else { return Ok(false) };
+        let spent = total.get(&budget.currency).copied();
         let mut own = Estimate::default();
         own.add(&prices, level, &next.group, next.numbers.len() as u64);
         Ok(budget.allows(spent.unwrap_or_default(), &under_way, &own))
@@ -136,6 +158,7 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
 }
 
 struct Round {
+    claiming: tokio::sync::Mutex<()>,
     halted: AtomicBool,
     unsent: AtomicU64,
     batches: AtomicU64,

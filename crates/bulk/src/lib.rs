@@ -33,7 +33,7 @@ pub use inbox::{Folding, Inbox};
 pub use ledger::{Ledger, Sum};
 pub use model::{BatchEnd, BatchState, Delivery, Job, JobName, JobSpec, JobState, NotAJobName, Outcome};
 pub use plan::{Added, Plan, Planner, TooMany};
-pub use platform::{Found, Platform, Row, Submitted};
+pub use platform::{Found, Platform, Row, SIGN_WITHIN, Submitted};
 pub use pricing::{Budget, Cutoff, Estimate, NotACutoff, PriceKey, PriceTable, parse_amount};
 pub use reconcile::{Reconcile, Reconciled, Times};
 #[cfg(feature = "sqlite")]

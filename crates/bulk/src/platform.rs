@@ -3,13 +3,21 @@
 //! Two calls, and what may become of them. How they travel is the business of whoever implements this.
 
 use std::future::Future;
+use std::time::Duration;
 
 use numcheck_protocol::number_check::CheckLevel;
 use numcheck_protocol::{BatchNo, PhoneNumber};
 
+/// How long after it was taken for sending a batch may be signed at the latest: long enough to wait for a turn that many share.
+pub const SIGN_WITHIN: Duration = Duration::from_secs(120);
+
 /// A platform that checks numbers.
 pub trait Platform: Send + Sync + 'static {
     /// Submits a batch. It may wait for its turn, and may repeat what surely did not leave; nothing else.
+    ///
+    /// No request may be signed later than `sign_until_ms` (Unix time in milliseconds): whoever finds the batch still open then concludes
+    /// from it when it can no longer be accepted. So the time is compared where the request is signed, after every wait, and a process that
+    /// slept meanwhile finds out. What could not be signed in time is [`Submitted::NotSent`].
     ///
     /// Costs money when accepted.
     fn submit(
@@ -17,9 +25,12 @@ pub trait Platform: Send + Sync + 'static {
         batch_no: &BatchNo,
         level: CheckLevel,
         numbers: Vec<PhoneNumber>,
+        sign_until_ms: u64,
     ) -> impl Future<Output = Submitted> + Send;
 
-    /// Asks what the platform knows of a batch that was submitted at `submitted_ms` (Unix time in milliseconds), as of `now_ms`.
+    /// Asks what the platform knows of a batch that was taken for sending at `submitted_ms` (Unix time in milliseconds) and signed up to
+    /// [`SIGN_WITHIN`] later, as of `now_ms`. A platform that is asked by the day is to be asked about every day in question: an empty
+    /// answer about the wrong one would be taken for proof.
     ///
     /// Costs nothing and may be repeated.
     fn query(&self, batch_no: &BatchNo, submitted_ms: u64, now_ms: u64)

@@ -4,6 +4,7 @@
 //! commit; folding them in takes turns with them, in slices short enough that nobody waits for long.
 
 mod batches;
+mod fault;
 mod jobs;
 mod reading;
 mod results;
@@ -12,6 +13,7 @@ mod worker;
 
 use std::path::Path;
 
+use numcheck_protocol::BatchNo;
 use rusqlite::Connection;
 
 use crate::ledger::Ledger;
@@ -40,7 +42,8 @@ impl Sqlite {
         let mut write = connect(path)?;
         schema::migrate(&mut write)?;
         let read = connect(path)?;
-        read.pragma_update(None, "query_only", true).map_err(database("open its second connection"))?;
+        read.pragma_update(None, "query_only", true)
+            .map_err(|error| fault::Fault::from(error).named("open its second connection"))?;
         Ok(Self { write: Worker::start("store-write", write)?, read: Worker::start("store-read", read)? })
     }
 }
@@ -56,23 +59,24 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
 }
 
 fn connect(path: &Path) -> Result<Connection, StoreError> {
-    let open = || {
+    let open = || -> fault::Result<Connection> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(std::time::Duration::from_secs(30))?;
+        schema::recognise(&connection)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         // FULL: a commit is on the device before it returns.
         connection.pragma_update(None, "synchronous", "full")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
+        // What is deleted is overwritten: results are personal data, and a person may have them forgotten.
+        connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "cache_size", -32 * 1024)?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(connection)
     };
-    open().map_err(database("open its file"))
+    open().map_err(|fault| fault.named("open its file"))
 }
 
-fn database(what: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
-    move |error| StoreError::Database { what, source: Box::new(error) }
-}
+/// How many results are entered at a time before a job is forgotten.
+const SLICE: u32 = 256;
 
 impl Store for Sqlite {
     fn create_job<'a>(&'a self, name: &'a JobName, spec: &'a JobSpec, now_ms: u64) -> Answer<'a, Job> {
@@ -106,7 +110,12 @@ impl Store for Sqlite {
     }
 
     fn forget(&self, job: i64) -> Answer<'_, ()> {
-        self.write.call("forget a job", move |tx| jobs::forget(tx, job))
+        Box::pin(async move {
+            while self.fold(SLICE).await?.seen == SLICE {}
+            self.write.call("forget a job", move |tx| jobs::forget(tx, job)).await?;
+            // The journal still holds the pages as they were.
+            self.write.with_connection("clear its journal of what was forgotten", schema::clear_journal).await
+        })
     }
 
     fn claim<'a>(&'a self, job: i64, owner: &'a str, now_ms: u64) -> Answer<'a, Option<Claimed>> {
@@ -114,16 +123,20 @@ impl Store for Sqlite {
         self.write.call("mark a batch as sent", move |tx| batches::claim(tx, job, &owner, now_ms))
     }
 
-    fn end(&self, batch: i64, end: BatchEnd, now_ms: u64) -> Answer<'_, ()> {
-        self.write.call("write down how a batch ended", move |tx| batches::end(tx, batch, &end, now_ms))
+    fn end<'a>(&'a self, batch: i64, batch_no: &'a BatchNo, end: BatchEnd, now_ms: u64) -> Answer<'a, ()> {
+        let batch_no = batch_no.clone();
+        self.write.call("write down how a batch ended", move |tx| {
+            batches::end(tx, batch, batch_no.as_str(), &end, now_ms)
+        })
     }
 
     fn give_up_sending(&self, job: i64, before_ms: u64) -> Answer<'_, u64> {
         self.write.call("mark batches as in doubt", move |tx| batches::give_up_sending(tx, job, before_ms))
     }
 
-    fn plan_again(&self, batch: i64, now_ms: u64) -> Answer<'_, ()> {
-        self.write.call("plan a batch again", move |tx| batches::plan_again(tx, batch, now_ms))
+    fn plan_again<'a>(&'a self, batch: i64, batch_no: &'a BatchNo) -> Answer<'a, bool> {
+        let batch_no = batch_no.clone();
+        self.write.call("plan a batch again", move |tx| batches::plan_again(tx, batch, batch_no.as_str()))
     }
 
     fn append(&self, results: Vec<NewResult>) -> Answer<'_, ()> {
@@ -138,8 +151,9 @@ impl Store for Sqlite {
         self.read.call("list open batches", move |tx| batches::open(tx, job))
     }
 
-    fn mark_missing(&self, batch: i64) -> Answer<'_, ()> {
-        self.write.call("give a batch up", move |tx| batches::mark_missing(tx, batch))
+    fn mark_missing<'a>(&'a self, batch: i64, batch_no: &'a BatchNo) -> Answer<'a, u64> {
+        let batch_no = batch_no.clone();
+        self.write.call("give a batch up", move |tx| batches::mark_missing(tx, batch, batch_no.as_str()))
     }
 
     fn ledger(&self, job: i64) -> Answer<'_, Ledger> {

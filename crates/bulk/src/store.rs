@@ -21,43 +21,56 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Se
 /// Every call is atomic: it has happened as a whole once it returns, and not at all when it fails.
 pub trait Store: Send + Sync + 'static {
     /// Makes a job whose plan is to follow, or finds the one of that name: then nothing changes. A job whose plan was never finished is
-    /// emptied and begun anew.
+    /// removed and made anew under another key, so that whoever was planning it can add nothing more.
     fn create_job<'a>(&'a self, name: &'a JobName, spec: &'a JobSpec, now_ms: u64) -> Answer<'a, Job>;
-    /// Adds a piece of the input, in order; the same piece again changes nothing.
+    /// Adds a piece of the input, in order; the same piece again changes nothing. This and the two below fail with
+    /// [`StoreError::Superseded`] unless the job is being planned.
     fn add_input(&self, job: i64, sequence: u32, bytes: Vec<u8>) -> Answer<'_, ()>;
     /// Adds batches of the plan; the order of the calls is the order in which they are sent.
     fn add_batches(&self, job: i64, batches: Vec<NewBatch>) -> Answer<'_, ()>;
     /// Adds rows that repeat the number of an earlier row.
     fn add_duplicates(&self, job: i64, rows: Vec<Duplicate>) -> Answer<'_, ()>;
-    /// The plan is whole: from now on batches may be sent.
+    /// The plan is whole: from now on batches may be sent. Once more changes nothing.
+    ///
+    /// Fails with [`StoreError::Superseded`] when the job was made anew meanwhile.
     fn finish_plan(&self, job: i64, rows: u64) -> Answer<'_, Job>;
     /// A job by its name.
     fn job<'a>(&'a self, name: &'a JobName) -> Answer<'a, Option<Job>>;
     /// All jobs, the newest first.
     fn jobs(&self) -> Answer<'_, Vec<Job>>;
-    /// Removes a job's input, numbers and results. Its sums stay.
+    /// Enters what waits, then removes a job's input, numbers and results, so that they cannot be found in the store's files any more.
+    /// Its sums stay. What comes for it later is dropped. Once more changes nothing.
     fn forget(&self, job: i64) -> Answer<'_, ()>;
 
-    /// Takes a planned batch for sending: durably `Sending` before this returns, for `owner`, and nobody else's.
+    /// Takes a planned batch of an open job for sending: durably `Sending` before this returns, for `owner`, and nobody else's. It has
+    /// only numbers without a result.
     fn claim<'a>(&'a self, job: i64, owner: &'a str, now_ms: u64) -> Answer<'a, Option<Claimed>>;
     /// Writes down how sending a batch ended. A batch that has a result already was accepted, whatever the end says.
-    fn end(&self, batch: i64, end: BatchEnd, now_ms: u64) -> Answer<'_, ()>;
-    /// Batches that are `Sending` since before `before_ms` become `InDoubt`: their sender has died. Says how many.
+    ///
+    /// `batch_no` is the number under which it was sent. When it was planned again under another one meanwhile, nothing changes: what
+    /// became of the first sending says nothing about the second. Nor does it when the batch has ended for good.
+    fn end<'a>(&'a self, batch: i64, batch_no: &'a BatchNo, end: BatchEnd, now_ms: u64) -> Answer<'a, ()>;
+    /// Batches that are `Sending` since before `before_ms` become `InDoubt`, or `Accepted` where there is a result: their sender has
+    /// died. Nobody wrote an end, so they have no time of one. Says how many.
     fn give_up_sending(&self, job: i64, before_ms: u64) -> Answer<'_, u64>;
-    /// Batches in doubt become planned again under a new number. For those whose batch the platform has proved not to know, or
-    /// when a person decided so.
-    fn plan_again(&self, batch: i64, now_ms: u64) -> Answer<'_, ()>;
+    /// A batch in doubt becomes planned again under a new number. For one that the platform has proved not to know under `batch_no`,
+    /// or when a person decided so. Says whether it was; it is not when it is no longer in doubt, or has another number by now.
+    fn plan_again<'a>(&'a self, batch: i64, batch_no: &'a BatchNo) -> Answer<'a, bool>;
 
     /// Stores pushed or fetched results. Once it returns they are durable; what they mean is found out by [`Store::fold`].
     fn append(&self, results: Vec<NewResult>) -> Answer<'_, ()>;
-    /// Enters up to `most` stored results into their jobs. Says how many it has looked at: fewer than `most` means that no more
-    /// are waiting.
+    /// Enters up to `most` stored results into their jobs, each once, whoever else does the same. Says how many it has looked at: fewer
+    /// than `most` means that no more are waiting.
+    ///
+    /// A result proves that its batch was accepted, under the number that the result names: it is not in doubt any more, not refused,
+    /// and not sent again if that was planned.
     fn fold(&self, most: u32) -> Answer<'_, Folded>;
 
-    /// Sent batches that lack results.
+    /// Sent batches of an open job that lack results.
     fn open_batches(&self, job: i64) -> Answer<'_, Vec<OpenBatch>>;
-    /// A batch's remaining numbers are missing: the platform had its time, and was asked.
-    fn mark_missing(&self, batch: i64) -> Answer<'_, ()>;
+    /// An accepted batch's remaining numbers are missing: the platform had its time, and was asked under `batch_no`. Says how many;
+    /// results that come later are entered all the same.
+    fn mark_missing<'a>(&'a self, batch: i64, batch_no: &'a BatchNo) -> Answer<'a, u64>;
 
     /// The account of a job.
     fn ledger(&self, job: i64) -> Answer<'_, Ledger>;
@@ -70,7 +83,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Prices that results of any job have shown, the latest of each level and group.
     fn prices(&self) -> Answer<'_, PriceTable>;
-    /// Takes a turn in a bucket that all processes share, one every `interval_ms`: how long to wait before sending, in milliseconds.
+    /// Takes the next turn of a bucket that all processes share, in which turns lie `interval_ms` apart: how long to wait for it, in
+    /// milliseconds. A turn that is not used is lost.
     fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> Answer<'a, u64>;
     /// A secret of this store, made once from `fresh` and then kept: the receiver's key.
     fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> Answer<'a, Vec<u8>>;
@@ -165,9 +179,9 @@ pub struct OpenBatch {
     pub group: String,
     /// `Sending`, `InDoubt` or `Accepted`.
     pub state: BatchState,
-    /// When its request was signed at the earliest, Unix time in milliseconds.
+    /// When it was taken for sending, Unix time in milliseconds: its request was signed then at the earliest.
     pub sent_ms: u64,
-    /// When its end was written down.
+    /// When its sender wrote down its end: its request was signed then at the latest. `None` when the sender died first.
     pub ended_ms: Option<u64>,
     /// How many numbers it has.
     pub numbers: u64,
@@ -267,6 +281,14 @@ pub enum StoreError {
         /// What is wrong.
         what: &'static str,
     },
+    /// The job is not being planned any more: another process has begun its plan anew, or has finished it.
+    #[error("another process plans the same job: let it finish, then run the command again")]
+    #[non_exhaustive]
+    Superseded,
+    /// It is somebody else's.
+    #[error("this is no store, but a database of something else: name another file")]
+    #[non_exhaustive]
+    NotAStore,
     /// Its own thread or connection has ended.
     #[error("the store is closed")]
     #[non_exhaustive]

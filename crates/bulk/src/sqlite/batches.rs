@@ -5,16 +5,20 @@
 use numcheck_protocol::{BatchNo, PhoneNumber};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
+use super::fault::{Fault, Result};
+use super::jobs::must_be_planning;
+use super::results;
 use crate::model::{BatchEnd, BatchState};
 use crate::store::{Claimed, NewBatch, OpenBatch};
-
-type Result<T> = std::result::Result<T, rusqlite::Error>;
 
 pub(super) const PLANNED: i64 = 0;
 pub(super) const SENDING: i64 = 1;
 pub(super) const IN_DOUBT: i64 = 2;
 pub(super) const ACCEPTED: i64 = 3;
 pub(super) const REFUSED: i64 = 4;
+
+const NO_NUMBER: Fault = Fault::Damaged("a batch holds what is no phone number");
+const NO_BATCH_NO: Fault = Fault::Damaged("a batch has a number that the platform would not take");
 
 pub(super) fn state(number: i64) -> BatchState {
     match number {
@@ -27,6 +31,7 @@ pub(super) fn state(number: i64) -> BatchState {
 }
 
 pub(super) fn add(tx: &Transaction<'_>, job: i64, batches: &[NewBatch]) -> Result<()> {
+    must_be_planning(tx, job)?;
     let mut insert =
         tx.prepare_cached("INSERT INTO batches (job, batch_no, grp, numbers) VALUES (?, ?, ?, ?)")?;
     let mut name = tx.prepare_cached("INSERT INTO batch_names VALUES (?, ?)")?;
@@ -50,7 +55,8 @@ pub(super) fn claim(tx: &Transaction<'_>, job: i64, owner: &str, now_ms: u64) ->
     loop {
         let next = tx
             .prepare_cached(
-                "SELECT id, batch_no, grp FROM batches WHERE job = ? AND state = ? ORDER BY id LIMIT 1",
+                "SELECT id, batch_no, grp FROM batches WHERE job = ?1 AND state = ?2
+                 AND (SELECT state FROM jobs WHERE id = ?1) = 1 ORDER BY id LIMIT 1",
             )?
             .query_row(params![job, PLANNED], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get(2)?))
@@ -63,7 +69,7 @@ pub(super) fn claim(tx: &Transaction<'_>, job: i64, owner: &str, now_ms: u64) ->
                 "SELECT packed FROM numbers WHERE batch = ? AND result IS NULL ORDER BY first_row",
             )?
             .query_map([batch], |row| row.get::<_, i64>(0))?
-            .filter_map(|packed| packed.map(|packed| PhoneNumber::unpack(packed as u64)).transpose())
+            .map(|packed| PhoneNumber::unpack(packed? as u64).ok_or(NO_NUMBER))
             .collect::<Result<_>>()?;
         let to = if numbers.is_empty() { ACCEPTED } else { SENDING };
         tx.prepare_cached("UPDATE batches SET state = ?, owner = ?, sent_ms = ?, ended_ms = NULL WHERE id = ? AND state = ?")?
@@ -71,73 +77,93 @@ pub(super) fn claim(tx: &Transaction<'_>, job: i64, owner: &str, now_ms: u64) ->
         if numbers.is_empty() {
             continue;
         }
-        let batch_no = BatchNo::new(&batch_no).map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, Box::new(error))
-        })?;
+        let batch_no = BatchNo::new(&batch_no).map_err(|_| NO_BATCH_NO)?;
         return Ok(Some(Claimed { batch, batch_no, group, numbers }));
     }
 }
 
-pub(super) fn end(tx: &Transaction<'_>, batch: i64, end: &BatchEnd, now_ms: u64) -> Result<()> {
+pub(super) fn end(
+    tx: &Transaction<'_>,
+    batch: i64,
+    batch_no: &str,
+    end: &BatchEnd,
+    now_ms: u64,
+) -> Result<()> {
     let (to, message_id, code, message) = match end {
         BatchEnd::Accepted { message_id } => (ACCEPTED, message_id.as_deref(), None, None),
         BatchEnd::Refused { code, message } => (REFUSED, None, *code, Some(message.as_str())),
         BatchEnd::NotSent => (PLANNED, None, None, None),
         BatchEnd::InDoubt { code, message } => (IN_DOUBT, None, *code, Some(message.as_str())),
     };
-    // A result has come already: it was accepted, whatever became of the answer.
+    let changed = tx
+        .prepare_cached(
+            "UPDATE batches SET state = ?3, message_id = ?4, code = ?5, message = ?6, ended_ms = ?7
+             WHERE id = ?1 AND batch_no = ?2 AND state IN (1, 2)",
+        )?
+        .execute(params![batch, batch_no, to, message_id, code, message, now_ms as i64])?;
+    if changed > 0 && to != ACCEPTED {
+        accept_if_proved(tx, batch)?;
+    }
+    Ok(())
+}
+
+/// A result has come already: the batch was accepted, whatever became of the answer, and under the number that the result names.
+fn accept_if_proved(tx: &Transaction<'_>, batch: i64) -> Result<()> {
     tx.prepare_cached(
-        "UPDATE batches SET state = CASE WHEN done + failed > 0 THEN 3 ELSE ?2 END,
-         message_id = ?3, code = ?4, message = ?5, ended_ms = ?6 WHERE id = ?1 AND state IN (1, 2)",
+        "UPDATE batches SET state = 3, code = NULL, message = NULL, batch_no = coalesce(
+             (SELECT r.batch_no FROM numbers n JOIN results r ON r.id = n.result WHERE n.batch = ?1 LIMIT 1), batch_no)
+         WHERE id = ?1 AND done + failed > 0",
     )?
-    .execute(params![batch, to, message_id, code, message, now_ms as i64])?;
+    .execute([batch])?;
     Ok(())
 }
 
 pub(super) fn give_up_sending(tx: &Transaction<'_>, job: i64, before_ms: u64) -> Result<u64> {
-    let changed = tx.execute(
-        "UPDATE batches SET state = CASE WHEN done + failed > 0 THEN 3 ELSE 2 END, ended_ms = sent_ms,
-         message = 'the process that sent it ended before the platform answered' WHERE job = ? AND state = ? AND sent_ms < ?",
-        params![job, SENDING, before_ms as i64],
-    )?;
-    Ok(changed as u64)
+    let batches: Vec<i64> = tx
+        .prepare_cached(
+            "UPDATE batches SET state = 2, message = 'the process that sent it ended before the platform answered'
+             WHERE job = ? AND state = ? AND sent_ms < ? RETURNING id",
+        )?
+        .query_map(params![job, SENDING, before_ms as i64], |row| row.get(0))?
+        .collect::<std::result::Result<_, _>>()?;
+    for batch in &batches {
+        accept_if_proved(tx, *batch)?;
+    }
+    Ok(batches.len() as u64)
 }
 
-pub(super) fn plan_again(tx: &Transaction<'_>, batch: i64, _now_ms: u64) -> Result<()> {
-    let changed = tx.execute(
-        "UPDATE batches SET state = ?, tries = tries + 1, owner = NULL, code = NULL, message = NULL WHERE id = ? AND state = ?",
-        params![PLANNED, batch, IN_DOUBT],
-    )?;
-    if changed == 0 {
-        return Ok(());
-    }
-    let (batch_no, tries): (String, i64) =
-        tx.query_row("SELECT batch_no, tries FROM batches WHERE id = ?", [batch], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-    let first = batch_no.rsplit_once(".r").map_or(batch_no.as_str(), |(first, _)| first);
+pub(super) fn plan_again(tx: &Transaction<'_>, batch: i64, batch_no: &str) -> Result<bool> {
+    // A result that waits to be entered is the best proof that it was accepted.
+    while results::fold(tx, u32::MAX)?.seen > 0 {}
+    let tries: Option<i64> = tx
+        .prepare_cached(
+            "UPDATE batches SET state = ?, tries = tries + 1, owner = NULL, code = NULL, message = NULL
+             WHERE id = ? AND batch_no = ? AND state = ? AND (SELECT state FROM jobs WHERE id = job) = 1 RETURNING tries",
+        )?
+        .query_row(params![PLANNED, batch, batch_no, IN_DOUBT], |row| row.get(0))
+        .optional()?;
+    let Some(tries) = tries else { return Ok(false) };
+    let first = batch_no.strip_suffix(&format!(".r{}", tries - 1)).unwrap_or(batch_no);
     let next = format!("{first}.r{tries}");
+    BatchNo::new(&next).map_err(|_| NO_BATCH_NO)?;
     tx.execute("UPDATE batches SET batch_no = ? WHERE id = ?", params![next, batch])?;
     tx.execute("INSERT INTO batch_names VALUES (?, ?)", params![next, batch])?;
-    Ok(())
+    Ok(true)
 }
 
 pub(super) fn open(tx: &Transaction<'_>, job: i64) -> Result<Vec<OpenBatch>> {
     tx.prepare_cached(
         "SELECT id, batch_no, state, coalesce(sent_ms, 0), ended_ms, numbers, done + failed, missing, message, grp FROM batches
-         WHERE job = ? AND state IN (1, 2, 3) AND done + failed < numbers ORDER BY id",
+         WHERE job = ?1 AND state IN (1, 2, 3) AND done + failed < numbers AND (SELECT state FROM jobs WHERE id = ?1) = 1 ORDER BY id",
     )?
-    .query_map([job], open_batch)?
+    .query_and_then([job], open_batch)?
     .collect()
 }
 
 fn open_batch(row: &Row<'_>) -> Result<OpenBatch> {
-    let batch_no: String = row.get(1)?;
     Ok(OpenBatch {
         batch: row.get(0)?,
-        batch_no: BatchNo::new(&batch_no).map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, Box::new(error))
-        })?,
+        batch_no: BatchNo::new(row.get_ref(1)?.as_str()?).map_err(|_| NO_BATCH_NO)?,
         state: state(row.get(2)?),
         sent_ms: row.get::<_, i64>(3)? as u64,
         ended_ms: row.get::<_, Option<i64>>(4)?.map(|ms| ms as u64),
@@ -149,9 +175,15 @@ fn open_batch(row: &Row<'_>) -> Result<OpenBatch> {
     })
 }
 
-pub(super) fn mark_missing(tx: &Transaction<'_>, batch: i64) -> Result<()> {
-    tx.execute("UPDATE batches SET missing = 1 WHERE id = ? AND state = ?", params![batch, ACCEPTED])?;
-    Ok(())
+pub(super) fn mark_missing(tx: &Transaction<'_>, batch: i64, batch_no: &str) -> Result<u64> {
+    let missing: Option<i64> = tx
+        .prepare_cached(
+            "UPDATE batches SET missing = 1 WHERE id = ? AND batch_no = ? AND state = ? AND missing = 0 AND done + failed < numbers
+             RETURNING numbers - done - failed",
+        )?
+        .query_row(params![batch, batch_no, ACCEPTED], |row| row.get(0))
+        .optional()?;
+    Ok(missing.unwrap_or_default() as u64)
 }
 
 /// The bucket holds the time of the next free turn.

@@ -4,28 +4,38 @@
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
+use super::fault::{Fault, Result};
+use super::results;
 use crate::model::{Job, JobName, JobSpec, JobState};
 use crate::store::Duplicate;
-
-type Result<T> = std::result::Result<T, rusqlite::Error>;
 
 const COLUMNS: &str = "id, name, spec, state, created_ms, row_count, number_count";
 
 pub(super) fn create(tx: &Transaction<'_>, name: &JobName, spec: &JobSpec, now_ms: u64) -> Result<Job> {
     if let Some(job) = find(tx, name)? {
-        if job.state == JobState::Planning {
-            clear(tx, job.id)?;
+        if job.state != JobState::Planning {
+            return Ok(job);
         }
-        return Ok(job);
+        // Its key is never given again: whoever began it can add nothing to what is made now.
+        remove(tx, job.id)?;
     }
     let spec =
         serde_json::to_string(spec).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     tx.prepare_cached("INSERT INTO jobs (name, spec, state, created_ms) VALUES (?, ?, 0, ?)")?
         .execute(params![name.as_str(), spec, now_ms as i64])?;
-    found(tx, tx.last_insert_rowid())
+    found(tx, tx.last_insert_rowid())?.ok_or(Fault::Damaged("a job that was made is not there"))
+}
+
+pub(super) fn must_be_planning(tx: &Transaction<'_>, job: i64) -> Result<()> {
+    let state: Option<i64> = tx
+        .prepare_cached("SELECT state FROM jobs WHERE id = ?")?
+        .query_row([job], |row| row.get(0))
+        .optional()?;
+    if state == Some(0) { Ok(()) } else { Err(Fault::Superseded) }
 }
 
 pub(super) fn add_input(tx: &Transaction<'_>, job: i64, sequence: u32, bytes: &[u8]) -> Result<()> {
+    must_be_planning(tx, job)?;
     tx.prepare_cached("INSERT OR REPLACE INTO input VALUES (?, ?, ?)")?
         .execute(params![job, sequence, bytes])?;
     Ok(())
@@ -33,10 +43,11 @@ pub(super) fn add_input(tx: &Transaction<'_>, job: i64, sequence: u32, bytes: &[
 
 pub(super) fn input(tx: &Transaction<'_>, job: i64, sequence: u32) -> Result<Option<Vec<u8>>> {
     let mut select = tx.prepare_cached("SELECT bytes FROM input WHERE job = ? AND sequence = ?")?;
-    select.query_row(params![job, sequence], |row| row.get(0)).optional()
+    Ok(select.query_row(params![job, sequence], |row| row.get(0)).optional()?)
 }
 
 pub(super) fn add_duplicates(tx: &Transaction<'_>, job: i64, rows: &[Duplicate]) -> Result<()> {
+    must_be_planning(tx, job)?;
     let mut insert = tx.prepare_cached("INSERT OR REPLACE INTO duplicates VALUES (?, ?, ?)")?;
     for row in rows {
         insert.execute(params![job, row.row as i64, row.first as i64])?;
@@ -50,26 +61,28 @@ pub(super) fn finish_plan(tx: &Transaction<'_>, job: i64, rows: u64) -> Result<J
          number_count = (SELECT coalesce(sum(numbers), 0) FROM batches WHERE job = ?1) WHERE id = ?1 AND state = 0",
         params![job, rows as i64],
     )?;
-    found(tx, job)
+    found(tx, job)?.ok_or(Fault::Superseded)
 }
 
 pub(super) fn find(tx: &Transaction<'_>, name: &JobName) -> Result<Option<Job>> {
     let mut select = tx.prepare_cached(&format!("SELECT {COLUMNS} FROM jobs WHERE name = ?"))?;
-    select.query_row([name.as_str()], job).optional()
+    Ok(select.query_row([name.as_str()], job).optional()?)
 }
 
 pub(super) fn list(tx: &Transaction<'_>) -> Result<Vec<Job>> {
     let mut select = tx.prepare_cached(&format!("SELECT {COLUMNS} FROM jobs ORDER BY id DESC"))?;
-    select.query_map([], job)?.collect()
+    Ok(select.query_map([], job)?.collect::<std::result::Result<_, _>>()?)
 }
 
 /// Batches and costs stay: they are the sums. Their names stay too, so that results that come late can be told and dropped.
+///
+/// What waits to be entered is entered first, or its cost would be missing from the sums.
 pub(super) fn forget(tx: &Transaction<'_>, job: i64) -> Result<()> {
+    while results::fold(tx, u32::MAX)?.seen > 0 {}
     for sql in [
         "DELETE FROM results WHERE id IN (SELECT result FROM numbers WHERE job = ?)",
-        "DELETE FROM odd WHERE result IN (SELECT id FROM results WHERE batch_no IN
-            (SELECT batch_no FROM batch_names JOIN batches ON batch = id WHERE job = ?))",
-        "DELETE FROM results WHERE batch_no IN (SELECT batch_no FROM batch_names JOIN batches ON batch = id WHERE job = ?)",
+        "DELETE FROM odd WHERE batch_no IN (SELECT n.batch_no FROM batch_names n JOIN batches ON batch = id WHERE job = ?)",
+        "DELETE FROM results WHERE batch_no IN (SELECT n.batch_no FROM batch_names n JOIN batches ON batch = id WHERE job = ?)",
         "DELETE FROM numbers WHERE job = ?",
         "DELETE FROM duplicates WHERE job = ?",
         "DELETE FROM input WHERE job = ?",
@@ -83,27 +96,28 @@ pub(super) fn forget(tx: &Transaction<'_>, job: i64) -> Result<()> {
 
 pub(super) fn secret(tx: &Transaction<'_>, name: &str, fresh: &[u8]) -> Result<Vec<u8>> {
     tx.execute("INSERT OR IGNORE INTO secrets VALUES (?, ?)", params![name, fresh])?;
-    tx.query_row("SELECT value FROM secrets WHERE name = ?", [name], |row| row.get(0))
+    Ok(tx.query_row("SELECT value FROM secrets WHERE name = ?", [name], |row| row.get(0))?)
 }
 
-fn found(tx: &Transaction<'_>, id: i64) -> Result<Job> {
-    tx.query_row(&format!("SELECT {COLUMNS} FROM jobs WHERE id = ?"), [id], job)
+fn found(tx: &Transaction<'_>, id: i64) -> Result<Option<Job>> {
+    Ok(tx.query_row(&format!("SELECT {COLUMNS} FROM jobs WHERE id = ?"), [id], job).optional()?)
 }
 
-fn clear(tx: &Transaction<'_>, job: i64) -> Result<()> {
+fn remove(tx: &Transaction<'_>, job: i64) -> Result<()> {
     for sql in [
         "DELETE FROM batch_names WHERE batch IN (SELECT id FROM batches WHERE job = ?)",
         "DELETE FROM numbers WHERE job = ?",
         "DELETE FROM batches WHERE job = ?",
         "DELETE FROM duplicates WHERE job = ?",
         "DELETE FROM input WHERE job = ?",
+        "DELETE FROM jobs WHERE id = ?",
     ] {
         tx.execute(sql, [job])?;
     }
     Ok(())
 }
 
-fn job(row: &Row<'_>) -> Result<Job> {
+fn job(row: &Row<'_>) -> std::result::Result<Job, rusqlite::Error> {
     let wrong = |at, error: Box<dyn std::error::Error + Send + Sync>| {
         rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, error)
     };

@@ -6,13 +6,12 @@ use numcheck_protocol::{Currency, PhoneNumber};
 use rusqlite::{Row, Transaction, params};
 
 use super::batches::state;
+use super::fault::{Fault, Result};
 use super::results::source;
 use crate::ledger::{Ledger, Sum};
 use crate::model::Outcome;
 use crate::pricing::{PriceKey, PriceTable};
 use crate::store::{Odd, RowFate};
-
-type Result<T> = std::result::Result<T, rusqlite::Error>;
 
 pub(super) fn ledger(tx: &Transaction<'_>, job: i64) -> Result<Ledger> {
     let mut ledger = Ledger::default();
@@ -57,10 +56,11 @@ pub(super) fn ledger(tx: &Transaction<'_>, job: i64) -> Result<Ledger> {
     let mut rows = select.query([job])?;
     while let Some(row) = rows.next()? {
         let outcome = if row.get::<_, i64>(0)? == 0 { Outcome::Done } else { Outcome::Failed };
-        let amount = row.get_ref(3)?.as_str()?.parse().unwrap_or_default();
-        if let Ok(currency) = Currency::new(row.get_ref(1)?.as_str()?) {
-            ledger.costs.insert((outcome, currency), Sum { count: row.get::<_, i64>(2)? as u64, amount });
-        }
+        let currency = Currency::new(&row.get::<_, String>(1)?);
+        let currency = currency.map_err(|_| Fault::Damaged("a sum has no currency"))?;
+        let amount = row.get::<_, String>(3)?.parse();
+        let amount = amount.map_err(|_| Fault::Damaged("a sum is no amount"))?;
+        ledger.costs.insert((outcome, currency), Sum { count: row.get::<_, i64>(2)? as u64, amount });
     }
     Ok(ledger)
 }
@@ -78,12 +78,13 @@ pub(super) fn rows(
     let mut own = tx.prepare_cached(&format!(
         "SELECT n.first_row, 0, {FATE} WHERE n.job = ? AND n.first_row > ? ORDER BY n.first_row LIMIT ?"
     ))?;
-    let mut rows: Vec<RowFate> = own.query_map(params![job, after, most], fate)?.collect::<Result<_>>()?;
+    let mut rows: Vec<RowFate> =
+        own.query_and_then(params![job, after, most], fate)?.collect::<Result<_>>()?;
     let mut repeated = tx.prepare_cached(&format!(
         "SELECT d.dup_row, 1, {FATE} JOIN duplicates d ON d.job = n.job AND d.first_row = n.first_row
          WHERE d.job = ? AND d.dup_row > ? ORDER BY d.dup_row LIMIT ?"
     ))?;
-    for row in repeated.query_map(params![job, after, most], fate)? {
+    for row in repeated.query_and_then(params![job, after, most], fate)? {
         rows.push(row?);
     }
     rows.sort_unstable_by_key(|row| row.row);
@@ -94,7 +95,7 @@ pub(super) fn rows(
 fn fate(row: &Row<'_>) -> Result<RowFate> {
     let packed = row.get::<_, i64>(2)? as u64;
     let number =
-        PhoneNumber::unpack(packed).ok_or(rusqlite::Error::IntegralValueOutOfRange(2, packed as i64))?;
+        PhoneNumber::unpack(packed).ok_or(Fault::Damaged("a row of a job holds what is no phone number"))?;
     let result = match row.get::<_, Option<i64>>(8)? {
         Some(from) => Some((source(from), row.get(9)?)),
         None => None,
@@ -113,11 +114,11 @@ fn fate(row: &Row<'_>) -> Result<RowFate> {
 }
 
 pub(super) fn quarantine(tx: &Transaction<'_>, after: i64, most: u32) -> Result<Vec<Odd>> {
-    tx.prepare_cached(
-        "SELECT r.id, r.batch_no, o.conflict, r.body, r.received_ms FROM odd o JOIN results r ON r.id = o.result
+    let mut select = tx.prepare_cached(
+        "SELECT r.id, r.batch_no, o.packed IS NOT NULL, r.body, r.received_ms FROM odd o JOIN results r ON r.id = o.result
          WHERE o.result > ? ORDER BY o.result LIMIT ?",
-    )?
-    .query_map(params![after, most], |row| {
+    )?;
+    let odd = select.query_map(params![after, most], |row| {
         Ok(Odd {
             id: row.get(0)?,
             batch_no: row.get(1)?,
@@ -125,8 +126,8 @@ pub(super) fn quarantine(tx: &Transaction<'_>, after: i64, most: u32) -> Result<
             body: row.get(3)?,
             received_ms: row.get::<_, i64>(4)? as u64,
         })
-    })?
-    .collect()
+    })?;
+    Ok(odd.collect::<std::result::Result<_, _>>()?)
 }
 
 pub(super) fn prices(tx: &Transaction<'_>) -> Result<PriceTable> {

@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 use numcheck_protocol::{Currency, Price};
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::fault::{Fault, Result};
 use crate::model::Outcome;
 use crate::store::reading::{self, Facts};
 use crate::store::{Folded, NewResult, Source};
-
-type Result<T> = std::result::Result<T, rusqlite::Error>;
 
 pub(super) fn append(tx: &Transaction<'_>, results: &[NewResult]) -> Result<()> {
     let mut insert =
@@ -41,24 +40,42 @@ fn source_number(source: Source) -> i64 {
 /// Sums of one fold, written once at its end.
 #[derive(Default)]
 struct Sums {
-    batches: BTreeMap<i64, [i64; 3]>,
+    batches: BTreeMap<i64, Tally>,
     costs: BTreeMap<(i64, Outcome, Currency), (i64, Price)>,
     prices: BTreeMap<(i64, String), (Currency, Price)>,
+}
+
+#[derive(Default)]
+struct Tally {
+    done: i64,
+    failed: i64,
+    unpriced: i64,
+    /// The number under which the platform has shown to know the batch, and when.
+    proof: Option<(String, i64)>,
 }
 
 pub(super) fn fold(tx: &Transaction<'_>, most: u32) -> Result<Folded> {
     let from: i64 = tx
         .prepare_cached("SELECT value FROM marks WHERE name = 'folded'")?
         .query_row([], |row| row.get(0))?;
-    let mut select =
-        tx.prepare_cached("SELECT id, source, batch_no, body FROM results WHERE id > ? ORDER BY id LIMIT ?")?;
+    let mut select = tx.prepare_cached(
+        "SELECT id, source, batch_no, body, received_ms FROM results WHERE id > ? ORDER BY id LIMIT ?",
+    )?;
     let mut rows = select.query(params![from, most])?;
     let (mut folded, mut sums, mut last) = (Folded::default(), Sums::default(), from);
     while let Some(row) = rows.next()? {
-        last = row.get(0)?;
-        let body = row.get_ref(3)?.as_bytes()?;
+        let text = |at| -> Result<_> { Ok(row.get_ref(at)?.as_str()?) };
+        let body = row.get_ref(3)?.as_blob()?;
+        let come = Come {
+            id: row.get(0)?,
+            source: source(row.get(1)?),
+            batch_no: text(2)?,
+            body,
+            received_ms: row.get(4)?,
+        };
+        last = come.id;
         folded.seen += 1;
-        enter(tx, last, source(row.get(1)?), row.get_ref(2)?.as_str()?, body, &mut folded, &mut sums)?;
+        enter(tx, &come, &mut folded, &mut sums)?;
     }
     drop(rows);
     if folded.seen > 0 {
@@ -68,47 +85,84 @@ pub(super) fn fold(tx: &Transaction<'_>, most: u32) -> Result<Folded> {
     Ok(folded)
 }
 
-fn enter(
-    tx: &Transaction<'_>,
+/// A stored result that was not looked at yet.
+struct Come<'a> {
     id: i64,
     source: Source,
-    batch_no: &str,
-    body: &[u8],
-    folded: &mut Folded,
-    sums: &mut Sums,
-) -> Result<()> {
-    let facts = reading::read(source, body);
+    batch_no: &'a str,
+    body: &'a [u8],
+    received_ms: i64,
+}
+
+fn enter(tx: &Transaction<'_>, come: &Come<'_>, folded: &mut Folded, sums: &mut Sums) -> Result<()> {
+    let facts = reading::read(come.source, come.body);
     let place = match &facts {
-        Some(facts) => place(tx, batch_no, facts)?,
+        Some(facts) => place(tx, come.batch_no, facts)?,
         None => None,
     };
-    let Some(Place { batch, packed, job, level, has }) = place else {
-        if is_forgotten(tx, batch_no)? {
-            tx.prepare_cached("DELETE FROM results WHERE id = ?")?.execute([id])?;
-            return Ok(());
+    let (Some(facts), Some(place)) = (facts, place) else {
+        if is_forgotten(tx, come.batch_no)? {
+            return remove(tx, come.id);
         }
-        folded.strays += 1;
-        return set_aside(tx, id, false);
+        return set_aside(tx, come, None, folded);
     };
-    if let Some(first) = has {
-        let known: Vec<u8> = tx
-            .prepare_cached("SELECT body FROM results WHERE id = ?")?
-            .query_row([first], |row| row.get(0))?;
-        // A fetched row has another form than the push that it repeats: it says nothing new about a settled number.
-        if source == Source::Query || reading::same(&known, body) {
+    if let Some(first) = place.has {
+        let mut select = tx.prepare_cached("SELECT source, body FROM results WHERE id = ?")?;
+        let same = select
+            .query_row([first], |row| Ok(come.says_the_same(row.get(0)?, row.get_ref(1)?.as_blob()?)))?;
+        if same {
             folded.repeats += 1;
-            tx.prepare_cached("DELETE FROM results WHERE id = ?")?.execute([id])?;
-            return Ok(());
+            return remove(tx, come.id);
         }
-        folded.conflicts += 1;
-        return set_aside(tx, id, true);
+        return set_aside(tx, come, Some(place.packed), folded);
     }
-    tx.prepare_cached("UPDATE numbers SET result = ? WHERE batch = ? AND packed = ?")?
-        .execute(params![id, batch, packed])?;
+    tx.prepare_cached("UPDATE numbers SET result = ? WHERE batch = ? AND packed = ?")?.execute(params![
+        come.id,
+        place.batch,
+        place.packed
+    ])?;
     folded.first += 1;
-    if let Some(facts) = facts {
-        sums.add(batch, job, level, facts);
+    sums.add(&place, come, facts);
+    Ok(())
+}
+
+impl Come<'_> {
+    fn says_the_same(&self, from: i64, body: &[u8]) -> bool {
+        reading::same((source(from), body), (self.source, self.body))
     }
+}
+
+fn remove(tx: &Transaction<'_>, id: i64) -> Result<()> {
+    tx.prepare_cached("DELETE FROM results WHERE id = ?")?.execute([id])?;
+    Ok(())
+}
+
+/// Keeps aside what belongs to no number, or is a second result of one with other content; once, however often it comes.
+fn set_aside(tx: &Transaction<'_>, come: &Come<'_>, packed: Option<i64>, folded: &mut Folded) -> Result<()> {
+    let mut aside = tx.prepare_cached(
+        "SELECT r.source, r.body FROM odd o JOIN results r ON r.id = o.result WHERE o.batch_no = ? AND o.packed IS ?",
+    )?;
+    let mut aside = aside.query(params![come.batch_no, packed])?;
+    while let Some(row) = aside.next()? {
+        let body = row.get_ref(1)?.as_blob()?;
+        let same = match packed {
+            Some(_) => come.says_the_same(row.get(0)?, body),
+            None => come.body == body,
+        };
+        if same {
+            folded.repeats += 1;
+            return remove(tx, come.id);
+        }
+    }
+    match packed {
+        Some(_) => folded.conflicts += 1,
+        None => folded.strays += 1,
+    }
+    tx.prepare_cached("INSERT INTO odd VALUES (?, ?, ?)")?.execute(params![
+        come.id,
+        come.batch_no,
+        packed
+    ])?;
     Ok(())
 }
 
@@ -130,7 +184,7 @@ fn place(tx: &Transaction<'_>, batch_no: &str, facts: &Facts) -> Result<Option<P
         .query_row([batch_no], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
         .optional()?;
     let Some((batch, job, numbers, level)) = batch else { return Ok(None) };
-    let _: i64 = numbers;
+    let numbers: i64 = numbers;
     if let Some(number) = facts.number {
         let packed = number.pack() as i64;
         let has = tx
@@ -142,56 +196,69 @@ fn place(tx: &Transaction<'_>, batch_no: &str, facts: &Facts) -> Result<Option<P
     if numbers != 1 {
         return Ok(None);
     }
-    tx.prepare_cached("SELECT packed, result FROM numbers WHERE batch = ?")?
+    let only = tx
+        .prepare_cached("SELECT packed, result FROM numbers WHERE batch = ?")?
         .query_row([batch], |row| Ok(Place { batch, packed: row.get(0)?, job, level, has: row.get(1)? }))
-        .optional()
+        .optional()?;
+    Ok(only)
 }
 
 /// Whether the batch is of a job that a person had forgotten: then nothing of it is kept, however late it comes.
 fn is_forgotten(tx: &Transaction<'_>, batch_no: &str) -> Result<bool> {
-    tx.prepare_cached(
+    let forgotten: Option<bool> = tx
+        .prepare_cached(
         "SELECT j.state = 2 FROM batch_names n JOIN batches b ON b.id = n.batch JOIN jobs j ON j.id = b.job WHERE n.batch_no = ?",
     )?
     .query_row([batch_no], |row| row.get(0))
-    .optional()
-    .map(Option::unwrap_or_default)
-}
-
-fn set_aside(tx: &Transaction<'_>, id: i64, conflict: bool) -> Result<()> {
-    tx.prepare_cached("INSERT OR IGNORE INTO odd VALUES (?, ?)")?.execute(params![id, conflict])?;
-    Ok(())
+    .optional()?;
+    Ok(forgotten.unwrap_or_default())
 }
 
 impl Sums {
-    fn add(&mut self, batch: i64, job: i64, level: i64, facts: Facts) {
-        let [done, failed, unpriced] = self.batches.entry(batch).or_default();
+    fn add(&mut self, place: &Place, come: &Come<'_>, facts: Facts) {
+        let tally = self.batches.entry(place.batch).or_default();
+        if tally.proof.is_none() {
+            tally.proof = Some((come.batch_no.to_owned(), come.received_ms));
+        }
         match facts.outcome {
-            Outcome::Done => *done += 1,
-            Outcome::Failed => *failed += 1,
+            Outcome::Done => tally.done += 1,
+            Outcome::Failed => tally.failed += 1,
         }
         let Some((currency, price)) = facts.cost else {
             // A failed check carries no cost in the first dialect.
-            *unpriced += i64::from(facts.outcome == Outcome::Done);
+            tally.unpriced += i64::from(facts.outcome == Outcome::Done);
             return;
         };
-        let sum = self.costs.entry((job, facts.outcome, currency)).or_default();
+        let sum = self.costs.entry((place.job, facts.outcome, currency)).or_default();
         match sum.1.checked_add(price) {
             Some(total) => *sum = (sum.0 + 1, total),
-            None => *unpriced += 1,
+            None => tally.unpriced += 1,
         }
         if let Some(region) = facts.region {
-            self.prices.insert((level, region), (currency, price));
+            self.prices.insert((place.level, region), (currency, price));
         }
     }
 
     fn write(self, tx: &Transaction<'_>) -> Result<()> {
-        for (batch, [done, failed, unpriced]) in self.batches {
-            // A result proves that the batch was accepted, whatever was known of it before.
+        for (batch, tally) in self.batches {
+            let (batch_no, received_ms) = tally.proof.unzip();
+            // A result proves that the batch was accepted, under the number that it names, whatever was known of it before. Where the
+            // request is still under way, its end is yet to be written.
             tx.prepare_cached(
                 "UPDATE batches SET done = done + ?2, failed = failed + ?3, unpriced = unpriced + ?4,
-                 state = CASE WHEN state IN (2, 4) THEN 3 ELSE state END WHERE id = ?1",
+                 state = CASE WHEN state = 1 THEN 1 ELSE 3 END,
+                 batch_no = CASE WHEN state IN (1, 3) THEN batch_no ELSE coalesce(?5, batch_no) END,
+                 code = CASE WHEN state = 1 THEN code END, message = CASE WHEN state = 1 THEN message END,
+                 sent_ms = coalesce(sent_ms, ?6) WHERE id = ?1",
             )?
-            .execute(params![batch, done, failed, unpriced])?;
+            .execute(params![
+                batch,
+                tally.done,
+                tally.failed,
+                tally.unpriced,
+                batch_no,
+                received_ms
+            ])?;
         }
         for ((job, outcome, currency), (count, amount)) in self.costs {
             let outcome = i64::from(outcome == Outcome::Failed);
@@ -201,8 +268,9 @@ impl Sums {
                 )?
                 .query_row(params![job, outcome, currency.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
-            let (count_before, amount_before) = before.unwrap_or_default();
-            let amount_before: Price = amount_before.parse().unwrap_or_default();
+            let (count_before, amount_before) = before.unwrap_or_else(|| (0, "0".to_owned()));
+            let amount_before: Price =
+                amount_before.parse().map_err(|_| Fault::Damaged("a sum is no amount"))?;
             // Beyond ±92 billion the sum stays where it is; the results keep their prices.
             let sum = amount_before.checked_add(amount).unwrap_or(amount_before);
             tx.prepare_cached("INSERT OR REPLACE INTO costs VALUES (?, ?, ?, ?, ?)")?.execute(params![

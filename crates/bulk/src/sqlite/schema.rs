@@ -4,13 +4,15 @@
 
 use rusqlite::Connection;
 
-use super::database;
+use super::fault::{Fault, Result};
 use crate::store::StoreError;
 
 /// One step per version, the first makes an empty file a store.
 const STEPS: &[&str] = &[r"
+    -- AUTOINCREMENT: no key is given twice, also not when the newest row was removed. Whoever holds the key of a removed job must not
+    -- find another one.
     CREATE TABLE jobs (
-        id INTEGER PRIMARY KEY,
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
         name TEXT NOT NULL UNIQUE,
         spec TEXT NOT NULL,
         state INTEGER NOT NULL,
@@ -52,11 +54,14 @@ const STEPS: &[&str] = &[r"
     CREATE TABLE duplicates (
         job INTEGER NOT NULL, dup_row INTEGER NOT NULL, first_row INTEGER NOT NULL, PRIMARY KEY (job, dup_row)
     ) WITHOUT ROWID;
-    -- Appended under a running key, which is the cheapest way to make a row durable.
+    -- Appended under a running key, which is the cheapest way to make a row durable. AUTOINCREMENT again: repeats are removed, and a
+    -- later result must not get a key that was looked at already.
     CREATE TABLE results (
-        id INTEGER PRIMARY KEY, received_ms INTEGER NOT NULL, source INTEGER NOT NULL, batch_no TEXT NOT NULL, body BLOB NOT NULL
+        id INTEGER PRIMARY KEY AUTOINCREMENT, received_ms INTEGER NOT NULL, source INTEGER NOT NULL, batch_no TEXT NOT NULL, body BLOB NOT NULL
     );
-    CREATE TABLE odd (result INTEGER PRIMARY KEY, conflict INTEGER NOT NULL);
+    -- Results that were kept aside; with a number where it is a second result of that number.
+    CREATE TABLE odd (result INTEGER PRIMARY KEY, batch_no TEXT NOT NULL, packed INTEGER);
+    CREATE INDEX odd_by_batch ON odd (batch_no, packed);
     CREATE TABLE costs (
         job INTEGER NOT NULL, outcome INTEGER NOT NULL, currency TEXT NOT NULL, count INTEGER NOT NULL, amount TEXT NOT NULL,
         PRIMARY KEY (job, outcome, currency)
@@ -67,12 +72,23 @@ const STEPS: &[&str] = &[r"
     CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
     INSERT INTO marks VALUES ('folded', 0);
+    PRAGMA application_id = 0x6e636a62;
 "];
 
+/// What tells a store from any other database: `ncjb`.
+const APPLICATION: i64 = 0x6e63_6a62;
+
+/// Whether the file is empty or a store; nothing is changed.
+pub(super) fn recognise(connection: &Connection) -> Result<()> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables > 0 && pragma("application_id")? != APPLICATION { Err(Fault::NotAStore) } else { Ok(()) }
+}
+
 /// Brings a file up to the newest version.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+pub(super) fn migrate(connection: &mut Connection) -> std::result::Result<(), StoreError> {
     let known = STEPS.len() as i64;
-    let step = |connection: &mut Connection| -> Result<i64, rusqlite::Error> {
+    let step = |connection: &mut Connection| -> Result<i64> {
         // Another process may be at it too: look again under the lock.
         let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let found: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -85,7 +101,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         Ok(found)
     };
     loop {
-        let found = step(connection).map_err(database("bring its file up to date"))?;
+        let found = step(connection).map_err(|fault| fault.named("bring its file up to date"))?;
         if found > known {
             return Err(StoreError::TooNew { found, known });
         }
@@ -93,4 +109,10 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
             return Ok(());
         }
     }
+}
+
+/// Moves the journal into the file and empties it. Waits for readers that still need it.
+pub(super) fn clear_journal(connection: &mut Connection) -> Result<()> {
+    let busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy { Err(Fault::StillRead) } else { Ok(()) }
 }

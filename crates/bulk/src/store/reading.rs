@@ -51,7 +51,22 @@ fn facts(push: &ResultPush<'_>, done: bool) -> Facts {
 }
 
 /// Whether two results of a number say the same, the id aside: the platform has been seen to change its suffix.
-pub fn same(one: &[u8], other: &[u8]) -> bool {
+///
+/// A pushed and a fetched one have different forms: they say the same when they agree on how it ended and what it cost.
+pub fn same(one: (Source, &[u8]), other: (Source, &[u8])) -> bool {
+    if one.0 == other.0 { same_content(one.1, other.1) } else { same_facts(one, other) }
+}
+
+fn same_facts(one: (Source, &[u8]), other: (Source, &[u8])) -> bool {
+    let (Some(one), Some(other)) = (read(one.0, one.1), read(other.0, other.1)) else { return false };
+    let same_cost = match (one.cost, other.cost) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    };
+    one.outcome == other.outcome && same_cost
+}
+
+fn same_content(one: &[u8], other: &[u8]) -> bool {
     if one == other {
         return true;
     }

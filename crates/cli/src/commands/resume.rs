@@ -54,8 +54,12 @@ impl Resume {
         if self.resubmit_doubtful {
             let open = engine.store.open_batches(job.id).await.map_err(Failure::of)?;
             for batch in open.iter().filter(|batch| batch.state == BatchState::InDoubt) {
-                engine.store.plan_again(batch.batch, engine.now_ms()).await.map_err(Failure::of)?;
-                print::say(&format!("numcheck: batch {} is sent once more, as you decided", batch.batch_no));
+                if engine.store.plan_again(batch.batch, &batch.batch_no).await.map_err(Failure::of)? {
+                    print::say(&format!(
+                        "numcheck: batch {} is sent once more, as you decided",
+                        batch.batch_no
+                    ));
+                }
             }
         }
         let (input, _) = read_back(&*engine.store, &job).await?;

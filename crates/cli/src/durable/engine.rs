@@ -152,10 +152,12 @@ fn times(minute: Duration) -> Times {
     for time in [
         &mut times.push,
         &mut times.poll,
+        &mut times.sign,
         &mut times.doubt,
         &mut times.proof,
         &mut times.sending,
         &mut times.missing,
+        &mut times.memory,
     ] {
         *time = scale(*time);
     }

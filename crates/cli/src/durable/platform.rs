@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use numcheck_bulk::{Found, Platform, Row, Submitted};
+use numcheck_bulk::{Clock, Found, Platform, Row, Submitted, SystemClock};
 use numcheck_nxcloud::Client;
 use numcheck_protocol::number_check::{CheckLevel, QueryRequest, SubmitCode};
 use numcheck_protocol::{AppKey, BatchNo, Class, Date, PhoneList, PhoneNumber, UtcOffset, encode};
@@ -88,8 +88,14 @@ pub(crate) struct Nxcloud {
 }
 
 impl Platform for Nxcloud {
-    async fn submit(&self, batch_no: &BatchNo, level: CheckLevel, numbers: Vec<PhoneNumber>) -> Submitted {
-        match self.try_submit(batch_no, level, numbers).await {
+    async fn submit(
+        &self,
+        batch_no: &BatchNo,
+        level: CheckLevel,
+        numbers: Vec<PhoneNumber>,
+        sign_until_ms: u64,
+    ) -> Submitted {
+        match self.try_submit(batch_no, level, numbers, sign_until_ms).await {
             Ok(submitted) | Err(submitted) => submitted,
         }
     }
@@ -142,6 +148,7 @@ impl Nxcloud {
         batch_no: &BatchNo,
         level: CheckLevel,
         numbers: Vec<PhoneNumber>,
+        sign_until_ms: u64,
     ) -> Result<Submitted, Submitted> {
         let not_sent = |message: String| Submitted::NotSent { message };
         // The plan has put numbers of one country together already, by better means than their country code.
@@ -152,6 +159,9 @@ impl Nxcloud {
             let url =
                 key.capability(batch_no).url(public_url).map_err(|error| not_sent(error.to_string()))?;
             submit = submit.callback(url);
+        }
+        if SystemClock.now_ms() > sign_until_ms {
+            return Err(not_sent("its turn came too late".to_owned()));
         }
         match submit.send().await {
             Ok(accepted) => {

@@ -1,0 +1,54 @@
+//! Why a transaction was given up, before it has a name for the caller.
+//!
+//! It must not leave this store: its callers see [`StoreError`].
+
+use crate::store::StoreError;
+
+pub(super) type Result<T> = std::result::Result<T, Fault>;
+
+#[derive(Debug)]
+pub(super) enum Fault {
+    Sql(rusqlite::Error),
+    Damaged(&'static str),
+    Superseded,
+    NotAStore,
+    StillRead,
+}
+
+impl Fault {
+    /// For those who share a failure: an error has one owner.
+    pub(super) fn why(&self) -> String {
+        match self {
+            Self::Sql(error) => error.to_string(),
+            Self::Damaged(what) => (*what).to_owned(),
+            Self::Superseded => StoreError::Superseded.to_string(),
+            Self::NotAStore => StoreError::NotAStore.to_string(),
+            Self::StillRead => STILL_READ.to_owned(),
+        }
+    }
+
+    /// `what` is what was being done.
+    pub(super) fn named(self, what: &'static str) -> StoreError {
+        match self {
+            Self::Sql(error) => StoreError::Database { what, source: Box::new(error) },
+            Self::Damaged(what) => StoreError::Damaged { what },
+            Self::Superseded => StoreError::Superseded,
+            Self::NotAStore => StoreError::NotAStore,
+            Self::StillRead => StoreError::Database { what, source: STILL_READ.into() },
+        }
+    }
+}
+
+const STILL_READ: &str = "another process reads it all the time";
+
+impl From<rusqlite::types::FromSqlError> for Fault {
+    fn from(error: rusqlite::types::FromSqlError) -> Self {
+        Self::Sql(error.into())
+    }
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
