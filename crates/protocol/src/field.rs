@@ -172,6 +172,14 @@ pub trait FromWire<'de>: Sized {
         Value::deserialize(value::MapAccessDeserializer::new(map)).map(Err)
     }
 
+    /// From a list.
+    ///
+    /// # Errors
+    /// Broken JSON only; a list where none is expected comes back as `Ok(Err(value))`.
+    fn from_seq<A: SeqAccess<'de>>(seq: A) -> Result<Result<Self, Value>, A::Error> {
+        Value::deserialize(value::SeqAccessDeserializer::new(seq)).map(Err)
+    }
+
     /// From any value, tried before all else; for fields without a documented type.
     fn from_any(value: Value) -> Result<Self, Value> {
         Err(value)
@@ -272,8 +280,10 @@ impl<'de, T: FromWire<'de>> Visitor<'de> for FieldVisitor<T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Field<T>, A::Error> {
-        alloc::vec::Vec::deserialize(value::SeqAccessDeserializer::new(seq))
-            .map(|list| Self::any(Value::Array(list)))
+        Ok(match T::from_seq(seq)? {
+            Ok(value) => Field::Known(value),
+            Err(value) => Self::any(value),
+        })
     }
 }
 

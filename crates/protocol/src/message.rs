@@ -71,8 +71,8 @@ pub(crate) fn report_extra(message: &str, extra: &Extra, seen: &mut dyn FnMut(Dr
     }
 }
 
-/// Makes a struct of fields a [`Message`] that can stand inside another. `a, b; c` lists its plain fields, then those that are
-/// messages themselves; `owned` is for a struct that borrows nothing.
+/// Makes a struct of fields a [`Message`] that can stand inside another. `a, b; c; d` lists its plain fields, then those that are
+/// messages themselves, then those that are lists of messages; `owned` is for a struct that borrows nothing.
 macro_rules! message {
     (owned $Name:ident { $($fields:tt)* }) => {
         $crate::message::message!(@read $Name, <'de>, $Name);
@@ -93,14 +93,19 @@ macro_rules! message {
             }
         }
     };
-    (@drift $Name:ident, $Type:ty, $($field:ident),* $(; $($inner:ident),*)?) => {
+    (@drift $Name:ident, $Type:ty, $($field:ident),* $(; $($inner:ident),* $(; $($list:ident),*)?)?) => {
         impl $crate::message::Message for $Type {
             fn drift(&self, seen: &mut dyn FnMut($crate::message::Drift)) {
                 $( $crate::message::report_field(stringify!($Name), stringify!($field), &self.$field, seen); )*
                 $( $(
                     $crate::message::report_field(stringify!($Name), stringify!($inner), &self.$inner, seen);
                     self.$inner.drift_inside(seen);
-                )* )?
+                )* $( $(
+                    $crate::message::report_field(stringify!($Name), stringify!($list), &self.$list, seen);
+                    if let Some(list) = self.$list.get() {
+                        list.drift(stringify!($Name), stringify!($list), seen);
+                    }
+                )* )? )?
                 $crate::message::report_extra(stringify!($Name), &self.extra, seen);
             }
         }

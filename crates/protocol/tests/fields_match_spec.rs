@@ -6,7 +6,7 @@
 //! names them: the list has a pattern for each message, with all fields of the spec and no `..`.
 
 use numcheck_protocol::{
-    ApiKey, AppKey, BatchNo, CallbackUrl, DriftKind, Field, Message, PhoneList, PhoneNumber,
+    ApiKey, AppKey, BatchNo, CallbackUrl, DriftKind, Field, Message, MessageId, PhoneList, PhoneNumber,
     VerificationCode, decode, encode, number_check, qxt, whatsapp,
 };
 use serde_json::{Value, json};
@@ -85,6 +85,19 @@ fn a_built_submit_has_the_fields_of_the_spec() {
     request.check_level = Some(number_check::CheckLevel::HLR);
     request.dr_url = Some(CallbackUrl::new("https://my.callback.url/test").expect("a URL"));
     assert_eq!(keys(&request), wire_names("SubmitBody"));
+}
+
+#[test]
+fn a_built_query_has_the_fields_of_the_spec() {
+    let day = "2024-04-22".parse().expect("a day");
+    let request =
+        number_check::QueryRequest::of_batch(day, BatchNo::new("101713775788").expect("a batch number"))
+            .with_message_id(MessageId::new("33f7c158a4194abe9ccdf3eac34a8422-2").expect("an id"))
+            .with_phone(PhoneNumber::new("84981234567").expect("a number"))
+            .with_appkey(AppKey::new("a1b2c3d4").expect("an appkey"));
+    let mut keys = keys(&request);
+    keys.sort_unstable();
+    assert_eq!(keys, wire_names("QueryBody"));
 }
 
 #[test]

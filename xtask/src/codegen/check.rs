@@ -180,7 +180,9 @@ impl Check<'_> {
     fn field(&mut self, file: &File, field: &Field) {
         let type_ = field.type_.get_ref().as_str();
         if !PLAIN_TYPES.contains(&type_) {
-            self.object(file, &field.type_);
+            let item = field.item_type();
+            let exists = file.content.object.iter().any(|object| object.name.get_ref() == item);
+            self.refers(file, &field.type_, "object in this file called", exists);
         }
         let Some(vocabulary) = &field.vocabulary else { return };
         let name = vocabulary.get_ref();
@@ -256,8 +258,33 @@ impl Check<'_> {
                 Err(error) => self.found(file, &example.json, &format!("is not JSON: {error}")),
                 Ok(value) => {
                     if let Some((_, object)) = self.spec.object(example.of.get_ref()) {
-                        for fault in faults(self.spec, object, &value, object.name.get_ref()) {
+                        let unlisted: Vec<&str> =
+                            example.unlisted.iter().map(|field| field.get_ref().as_str()).collect();
+                        let judge = |unlisted: &[&str]| {
+                            faults(
+                                &Judge { spec: self.spec, unlisted },
+                                object,
+                                &value,
+                                object.name.get_ref(),
+                            )
+                        };
+                        let found = judge(&unlisted);
+                        let idle: Vec<&Spanned<String>> = (example.unlisted.iter())
+                            .filter(|field| {
+                                let others: Vec<&str> = unlisted
+                                    .iter()
+                                    .copied()
+                                    .filter(|other| other != field.get_ref())
+                                    .collect();
+                                judge(&others) == found
+                            })
+                            .collect();
+                        for fault in found {
                             self.found(file, &example.json, &fault);
+                        }
+                        for field in idle {
+                            let what = format!("the example shows nothing unlisted in `{}`", field.get_ref());
+                            self.found(file, field, &what);
                         }
                     }
                 }
@@ -282,9 +309,9 @@ impl Check<'_> {
         let used: Vec<&str> =
             (content.endpoint.iter().flat_map(|endpoint| [&endpoint.request, &endpoint.reply]))
                 .chain(content.push.iter().map(|push| &push.body))
-                .chain(fields().map(|field| &field.type_))
                 .chain(fields().filter_map(|field| field.vocabulary.as_ref()))
                 .map(|name| name.get_ref().as_str())
+                .chain(fields().map(Field::item_type))
                 .collect();
         let names = (content.object.iter().map(|object| &object.name))
             .chain(content.vocabulary.iter().map(|vocabulary| &vocabulary.name));
@@ -294,8 +321,15 @@ impl Check<'_> {
     }
 }
 
+/// What an example is held against.
+struct Judge<'a> {
+    spec: &'a Spec,
+    /// Fields, as `Object.wire`, whose value need not be one of their vocabulary.
+    unlisted: &'a [&'a str],
+}
+
 /// Where an example differs from the object that it is one of.
-fn faults(spec: &Spec, object: &Object, value: &Value, place: &str) -> Vec<String> {
+fn faults(judge: &Judge<'_>, object: &Object, value: &Value, place: &str) -> Vec<String> {
     let Value::Object(map) = value else { return vec![format!("{place} is no JSON object")] };
     let mut faults = Vec::new();
     for key in map.keys().filter(|key| object.field.iter().all(|field| field.wire.get_ref() != *key)) {
@@ -307,19 +341,31 @@ fn faults(spec: &Spec, object: &Object, value: &Value, place: &str) -> Vec<Strin
             None if field.required => faults.push(format!("{place} is required and missing")),
             None | Some(Value::Null) if !field.required => {}
             Some(Value::String(text)) if text.is_empty() => {}
-            Some(value) => faults.extend(value_faults(spec, field, value, &place)),
+            Some(value) => faults.extend(value_faults(judge, object, field, value, &place)),
             None => {}
         }
     }
     faults
 }
 
-fn value_faults(spec: &Spec, field: &Field, value: &Value, place: &str) -> Vec<String> {
+fn value_faults(
+    judge: &Judge<'_>,
+    object: &Object,
+    field: &Field,
+    value: &Value,
+    place: &str,
+) -> Vec<String> {
+    let spec = judge.spec;
     let fits = match (field.type_.get_ref().as_str(), value) {
         ("any", _) | ("string", Value::String(_)) | ("number", Value::Number(_)) => true,
         ("integer", Value::Number(number)) => number.is_i64(),
-        (name, Value::Object(_)) => {
-            return spec.object(name).map_or(Vec::new(), |(_, object)| faults(spec, object, value, place));
+        (_, Value::Array(items)) if field.list_of().is_some() => {
+            let Some((_, object)) = spec.object(field.item_type()) else { return Vec::new() };
+            let faults = |(number, item)| faults(judge, object, item, &format!("{place}[{number}]"));
+            return items.iter().enumerate().flat_map(faults).collect();
+        }
+        (name, Value::Object(_)) if field.list_of().is_none() => {
+            return spec.object(name).map_or(Vec::new(), |(_, object)| faults(judge, object, value, place));
         }
         _ => false,
     };
@@ -331,7 +377,8 @@ fn value_faults(spec: &Spec, field: &Field, value: &Value, place: &str) -> Vec<S
         Value::Number(number) => number.as_i64().map(Wire::Number),
         _ => value.as_str().map(|word| Wire::Word(word.to_owned())),
     };
-    if known.is_some_and(|wire| lists(spec, name, &wire)) {
+    let key = format!("{}.{}", object.name.get_ref(), field.wire.get_ref());
+    if known.is_some_and(|wire| lists(spec, name, &wire)) || judge.unlisted.contains(&key.as_str()) {
         Vec::new()
     } else {
         vec![format!("{place} is not one of {name}")]

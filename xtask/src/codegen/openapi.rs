@@ -349,6 +349,11 @@ impl<'a> Document<'a> {
         let named = field.vocabulary.as_ref().map(|name| name.get_ref().as_str());
         let named = named.or(self.spec.object(type_).map(|(_, object)| object.name.get_ref().as_str()));
         let schema = match named {
+            None if field.list_of().is_some() => {
+                let type_ =
+                    if never_null { "array".into() } else { Json::array(["array".into(), "null".into()]) };
+                JsonObject::new().with("type", type_).with("items", reference("schemas", field.item_type()))
+            }
             Some(name) if never_null => {
                 JsonObject::new().with("$ref", format!("#/components/schemas/{name}"))
             }

@@ -273,7 +273,7 @@ pub(crate) struct Object {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Field {
     pub(crate) wire: Spanned<String>,
-    /// `string`, `integer`, `number`, `any`, or an object of the same file.
+    /// `string`, `integer`, `number`, `any`, an object of the same file, or a list of such objects: `[Object]`.
     #[serde(rename = "type")]
     pub(crate) type_: Spanned<String>,
     pub(crate) required: bool,
@@ -287,6 +287,18 @@ pub(crate) struct Field {
     /// The document's own words, where it is in Chinese.
     pub(crate) zh: Option<String>,
     pub(crate) sure: Sure,
+}
+
+impl Field {
+    /// The type without the brackets of a list.
+    pub(crate) fn item_type(&self) -> &str {
+        self.list_of().unwrap_or(self.type_.get_ref())
+    }
+
+    /// What it is a list of, where it is one.
+    pub(crate) fn list_of(&self) -> Option<&str> {
+        self.type_.get_ref().strip_prefix('[')?.strip_suffix(']')
+    }
 }
 
 /// Words or numbers that the platform may extend.
@@ -412,6 +424,9 @@ pub(crate) struct Example {
     #[serde(default = "documented")]
     pub(crate) sure: Sure,
     pub(crate) json: Spanned<String>,
+    /// Fields, as `Object.wire`, in which the example shows a value that their vocabulary does not list.
+    #[serde(default)]
+    pub(crate) unlisted: Vec<Spanned<String>>,
 }
 
 fn documented() -> Sure {

@@ -309,6 +309,7 @@ impl<'a> Page<'a> {
         for field in &object.field {
             let mut type_ = match field.vocabulary.as_ref() {
                 Some(name) => format!("{} of {}", field.type_.get_ref(), self.link(name.get_ref())),
+                None if field.list_of().is_some() => format!("list of {}", self.link(field.item_type())),
                 None if self.spec.object(field.type_.get_ref()).is_some() => self.link(field.type_.get_ref()),
                 None => field.type_.get_ref().clone(),
             };

@@ -270,6 +270,65 @@ fn an_example_says_only_what_is_declared() {
     }
 }
 
+/// The teapot with a list of cups in each cup, and an example with two of them.
+fn saucers(example: &str) -> Spec {
+    let list = "[[object.field]]\nwire = \"cups\"\ntype = \"[Cup]\"\nrequired = false\nmeaning = \"More.\"\nsure = \"assumed\"\n";
+    let text = TEAPOT.replacen("[[vocabulary]]", &format!("{list}\n[[vocabulary]]"), 1).replacen(
+        "'{\"code\":0,\"price\":0.9230}'",
+        example,
+        1,
+    );
+    spec(&text).expect("the saucers read")
+}
+
+#[test]
+fn a_list_of_objects_is_one_everywhere() {
+    let sound = saucers("'{\"code\":0,\"cups\":[{\"code\":418,\"price\":0.5},{\"code\":0,\"cups\":[]}]}'");
+    assert_eq!(check::check(&sound), Vec::<String>::new());
+    let document = &openapi::outputs(&sound)[0].text;
+    let document: Value = serde_json::from_str(document).expect("JSON");
+    let cups = &document["components"]["schemas"]["Cup"]["properties"]["cups"];
+    assert_eq!(cups["type"], serde_json::json!(["array", "null"]));
+    assert_eq!(cups["items"]["$ref"], "#/components/schemas/Cup");
+    let page = &reference::outputs(&sound)[0].text;
+    assert!(page.contains("| `cups` |") && page.contains("list of [Cup](#cup)"), "{page}");
+    let fields = &fixtures::outputs(&sound).into_iter().find(|output| output.path.ends_with("fields.rs"));
+    assert!(fields.as_ref().is_some_and(|output| output.text.contains("cups: \"cups\" = r#\"[{}]\"#;")));
+}
+
+#[test]
+fn an_item_of_a_list_says_only_what_is_declared() {
+    for (example, what) in [
+        (
+            "'{\"code\":0,\"cups\":[{\"code\":0},{\"code\":0,\"sugar\":1}]}'",
+            "Cup.cups[1].sugar is declared nowhere",
+        ),
+        ("'{\"code\":0,\"cups\":[7]}'", "Cup.cups[0] is no JSON object"),
+        ("'{\"code\":0,\"cups\":{}}'", "Cup.cups is not of type [Cup]"),
+    ] {
+        let found = check::check(&saucers(example));
+        assert!(found.len() == 1 && found[0].ends_with(what), "{found:?}");
+    }
+    let found = findings("type = \"number\"", "type = \"[Money]\"");
+    assert!(found[0].ends_with("there is no object in this file called `[Money]`"), "{found:?}");
+}
+
+#[test]
+fn a_value_that_no_table_lists_must_be_announced_and_must_be_there() {
+    let cup = "json = '{\"code\":0,\"price\":0.9230}'";
+    let announced = "unlisted = [\"Cup.code\"]\njson = '{\"code\":7,\"price\":0.9230}'";
+    assert_eq!(findings(cup, announced), Vec::<String>::new());
+    let spec = spec(&TEAPOT.replacen(cup, announced, 1)).expect("the teapot reads");
+    let text = |name: &str| {
+        let found = fixtures::outputs(&spec).into_iter().find(|output| output.path.ends_with(name));
+        found.expect("it is made").text
+    };
+    assert!(text("examples.rs").contains("    cup: teapot::Cup, unlisted [\"Cup.code\"];\n"));
+    assert!(text("fields.rs").contains("code: \"code\" = r#\"0\"#;"), "a field's own value is a listed one");
+    let idle = "unlisted = [\"Cup.code\"]\njson = '{\"code\":0,\"price\":0.9230}'";
+    assert_eq!(finding(cup, idle), "the example shows nothing unlisted in `Cup.code`");
+}
+
 #[test]
 fn types_and_vocabularies_agree() {
     let found = findings("kind = \"word\"", "kind = \"number\"");

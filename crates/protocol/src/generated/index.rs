@@ -7,7 +7,7 @@
 use crate::catalogue::{Table, Vocabulary, WordEntry};
 use crate::endpoint::Platform;
 use crate::generated::convention::AuthCode;
-use crate::generated::number_check::{CallbackCode, SubmitCode};
+use crate::generated::number_check::{CallbackCode, QueryCode, SubmitCode};
 use crate::generated::qxt::QxtCode;
 use crate::generated::whatsapp::WhatsAppCode;
 
@@ -27,6 +27,13 @@ pub(crate) const TABLES: &[Table] = &[
         "回执错误代码",
         Some("number_check.result"),
         CallbackCode::ENTRIES,
+    ),
+    Table::new(
+        "QueryCode",
+        "Query result codes",
+        "查询结果码",
+        Some("number_check.query"),
+        QueryCode::ENTRIES,
     ),
     Table::new("QxtCode", "QXT result codes", "QXT 错误代码", Some("qxt.privacy"), QxtCode::ENTRIES),
     Table::new(

@@ -35,6 +35,28 @@ pub(crate) const SUBMIT: Info = Info {
     ],
 };
 
+/// Find checks again (查询检测结果): POST `/api/number/query`.
+///
+/// Finds the checks of one day within the last 14 days, by batch number or message id, a page at a time.
+///
+/// Cost (assumed): Nothing: it only reads.
+///
+/// May be repeated. It only reads.
+///
+/// Limits (documented): 1 request in 3 seconds. Added by the vendor in 2025.
+///
+/// Source: Number Check API query (vendor, 2025).
+pub(crate) const QUERY: Info = Info {
+    id: "number_check.query",
+    platform: Platform::Nxcloud,
+    method: Method::Post,
+    path: "/api/number/query",
+    auth: Auth::Signed { biz_type: "1", action: "numbercheck" },
+    body: BodyKind::Json,
+    repeat: Repeat::Safe,
+    rates: &[Rate { up_to: None, requests: 1, per_ms: 3000 }],
+};
+
 /// Result push (检测结果推送). One POST of JSON per number, to drUrl.
 ///
 /// Usually 10 to 300 seconds after the submit (documented).
@@ -247,5 +269,32 @@ code_table! {
         NOTHING_FOUND = 122, NoResult, Unknown,
             "nothing could be found out", "无法检测到信息",
             "The platform knows nothing about this number.", "平台未检测到该号码的信息。";
+    }
+}
+
+code_table! {
+    /// Query result codes (查询结果码), of number_check.query. A query only reads.
+    ///
+    /// Source: Number Check API query (vendor, 2025); what is charged is assumed.
+    QueryCode includes AuthCode {
+        /// The query was carried out (请求成功). Not charged.
+        FOUND = 0, Success, No,
+            "the query was carried out", "请求成功",
+            "Read the rows; there may be none.", "请读取结果；结果可能为空。";
+        /// The query failed; the reason is in the text (查询失败，原因见文本). Not charged.
+        QUERY_FAILED = 88, Platform, No,
+            "the query failed; the reason is in the text", "查询失败，原因见文本",
+            "Read the text, and ask at most once in 3 seconds; then ask again.",
+            "请查看返回文本，并保证每3秒最多查询一次，然后重试。";
+        /// Application unavailable or appkey wrong (应用不可用或appkey错误). Not charged.
+        BAD_APPKEY = 202, Configuration, No,
+            "application unavailable or appkey wrong", "应用不可用或appkey错误",
+            "Check NXCLOUD_APPKEY and that the application is enabled.",
+            "请检查 NXCLOUD_APPKEY 以及应用是否启用。";
+        /// The accessKey and the appkey belong to different customers (认证客户与appkey所属客户不一致). Not
+        /// charged.
+        CUSTOMER_MISMATCH = 210, Configuration, No,
+            "the accessKey and the appkey belong to different customers", "认证客户与appkey所属客户不一致",
+            "Use an access key and an appkey of the same account.", "请使用同一账户的 accessKey 和 appkey。";
     }
 }

@@ -1,0 +1,78 @@
+//! A list on the wire.
+//!
+//! It must not drop an item: one that does not fit its type is kept like any odd field.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::de::SeqAccess;
+use serde::ser::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::field::{Field, FromWire};
+use crate::message::{Drift, Message, report_field};
+
+/// A list, each item of which is held like a field: one of another shape is odd and kept, and costs the others nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct List<T>(Vec<Field<T>>);
+
+impl<T> List<T> {
+    /// The items in their order, those that fit no type included.
+    pub fn items(&self) -> &[Field<T>] {
+        &self.0
+    }
+
+    /// The items in their order, taken out.
+    pub fn into_items(self) -> Vec<Field<T>> {
+        self.0
+    }
+
+    /// The items of the documented type.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().filter_map(Field::get)
+    }
+}
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> FromIterator<T> for List<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        Self(items.into_iter().map(Field::Known).collect())
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for List<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.0).finish()
+    }
+}
+
+impl<T: Serialize> Serialize for List<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(&self.0)
+    }
+}
+
+impl<'de, T: FromWire<'de>> FromWire<'de> for List<T> {
+    fn from_seq<A: SeqAccess<'de>>(mut seq: A) -> Result<Result<Self, Value>, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Ok(Self(items)))
+    }
+}
+
+impl<'de, T: Message + FromWire<'de>> List<T> {
+    /// What in the list is new; `message` and `name` say where the list stands.
+    pub(crate) fn drift(&self, message: &str, name: &str, seen: &mut dyn FnMut(Drift)) {
+        for item in &self.0 {
+            report_field(message, name, item, seen);
+            item.drift_inside(seen);
+        }
+    }
+}
