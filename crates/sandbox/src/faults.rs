@@ -93,6 +93,8 @@ pub enum Operation {
     Any,
     /// `POST /api/number/check`.
     Submit,
+    /// `POST /api/number/query`.
+    Query,
     /// `POST /api/wa/integrator/embedded/register/checkCode`.
     CheckCode,
     /// QXT's `/ssPhone_Privacy`.

@@ -1,30 +1,35 @@
 //! The ids that the platform makes: message ids, their suffixes, batch numbers.
 //!
-//! They look random and follow from a seed and a count, so that two runs with the same submits in the same order give the same
-//! ids. They must not be taken for unguessable.
+//! They look random and follow from a seed, the account and the batch number, and not from the order in which submits come: a run
+//! that was interrupted and taken up again gets the same ids as one that was not. They must not be taken for unguessable.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::rule::mix;
+use crate::rule::{hash, mix};
 
-/// Makes ids, in the order in which submits are accepted.
+/// Makes ids.
 #[derive(Debug)]
 pub(crate) struct Ids {
     seed: u64,
-    next: AtomicU64,
+    unnamed: AtomicU64,
 }
 
 impl Ids {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { seed, next: AtomicU64::new(0) }
+        Self { seed: mix(seed ^ 0x6e75_6d63_6865_636b), unnamed: AtomicU64::new(0) }
     }
 
-    /// The ids of the next accepted submit.
-    pub(crate) fn next(&self) -> BatchIds {
-        let count = self.next.fetch_add(1, Ordering::Relaxed);
-        let word =
-            |which: u64| mix(mix(self.seed ^ 0x6e75_6d63_6865_636b).wrapping_add(count * 4 + which + 1));
-        BatchIds { high: word(0), low: word(1), spread: word(2), batch_no: word(3) }
+    /// The ids of a submit under a batch number that the account used so often before.
+    pub(crate) fn of_batch(&self, access_key: &str, batch_no: &str, before: u64) -> BatchIds {
+        let origin = mix(self.seed ^ hash(batch_no, access_key)).wrapping_add(mix(before));
+        let word = |which: u64| mix(origin.wrapping_add(which.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        BatchIds { high: word(1), low: word(2), spread: word(3) }
+    }
+
+    /// A batch number for a submit that names none: 12 digits. It follows from how many there were before.
+    pub(crate) fn batch_no(&self) -> String {
+        let count = self.unnamed.fetch_add(1, Ordering::Relaxed);
+        format!("{:012}", mix(self.seed.wrapping_add(count + 1)) % 1_000_000_000_000)
     }
 }
 
@@ -34,7 +39,6 @@ pub(crate) struct BatchIds {
     high: u64,
     low: u64,
     spread: u64,
-    batch_no: u64,
 }
 
 /// How many suffixes of six digits there are, and so the most numbers in a batch.
@@ -55,11 +59,6 @@ impl BatchIds {
         let start = self.spread >> 40;
         let suffix = (start + u64::from(place) * step) % u64::from(SUFFIXES);
         u32::try_from(suffix).unwrap_or_default()
-    }
-
-    /// The batch number of a submit that named none: 12 digits.
-    pub(crate) fn batch_no(&self) -> String {
-        format!("{:012}", self.batch_no % 1_000_000_000_000)
     }
 
     /// Another order of `count` places: where the number that is pushed as `turn`-th stands in the batch.
@@ -91,33 +90,42 @@ mod tests {
     use super::{Ids, SUFFIXES};
 
     #[test]
-    fn the_same_seed_gives_the_same_ids_and_another_seed_others() {
-        let ids = |seed| {
-            let ids = Ids::new(seed);
-            [ids.next(), ids.next()].map(|ids| (ids.message_id(), ids.batch_no(), ids.suffix(7)))
-        };
-        assert_eq!(ids(1), ids(1));
-        assert_ne!(ids(1), ids(2));
-        assert_ne!(ids(1)[0], ids(1)[1]);
+    fn ids_follow_from_seed_account_batch_number_and_how_often_it_was_used_and_from_no_order() {
+        let of = |seed, key, batch_no, before| Ids::new(seed).of_batch(key, batch_no, before).message_id();
+        let ids = Ids::new(1);
+        let (later, sooner) = (ids.of_batch("k", "b", 0), ids.of_batch("k", "a", 0));
+        assert_eq!([sooner.message_id(), later.message_id()], [of(1, "k", "a", 0), of(1, "k", "b", 0)]);
+        let all = [
+            of(1, "k", "a", 0),
+            of(1, "k", "b", 0),
+            of(1, "k", "a", 1),
+            of(1, "l", "a", 0),
+            of(2, "k", "a", 0),
+        ];
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+        assert_eq!(sooner.suffix(7), Ids::new(1).of_batch("k", "a", 0).suffix(7));
     }
 
     #[test]
     fn ids_have_the_documented_form() {
         let ids = Ids::new(7);
-        for _ in 0..100 {
-            let ids = ids.next();
-            let id = ids.message_id();
+        for count in 0..100 {
+            let id = ids.of_batch("k", "b", count).message_id();
             assert_eq!(id.len(), 32, "{id}");
             assert!(id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)), "{id}");
             assert_eq!(id.as_bytes()[12], b'4', "{id}");
             assert!(b"89ab".contains(&id.as_bytes()[16]), "{id}");
-            assert_eq!(ids.batch_no().len(), 12);
         }
+        let numbers: HashSet<String> = (0..100).map(|_| ids.batch_no()).collect();
+        assert_eq!(numbers.len(), 100);
+        assert!(
+            numbers.iter().all(|number| number.len() == 12 && number.bytes().all(|b| b.is_ascii_digit()))
+        );
     }
 
     #[test]
     fn no_two_numbers_of_a_batch_share_a_suffix() {
-        let ids = Ids::new(3).next();
+        let ids = Ids::new(3).of_batch("k", "b", 0);
         let suffixes: HashSet<u32> = (0..SUFFIXES).map(|place| ids.suffix(place)).collect();
         assert_eq!(suffixes.len(), SUFFIXES as usize);
     }
@@ -125,7 +133,7 @@ mod tests {
     #[test]
     fn another_order_still_has_every_number_once() {
         for count in [1, 2, 3, 4, 10, 97, 1000] {
-            let ids = Ids::new(u64::from(count)).next();
+            let ids = Ids::new(u64::from(count)).of_batch("k", "b", 0);
             let places: HashSet<u32> = (0..count).map(|turn| ids.shuffled(turn, count)).collect();
             assert_eq!(places.len(), count as usize, "{count}");
             assert!(places.iter().all(|place| *place < count));

@@ -64,10 +64,27 @@ pub struct LedgerLine {
     pub amount: Price,
 }
 
+/// What was accepted under one batch number of an account, since the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BatchLine {
+    /// Whose: the account's `accessKey`.
+    pub account: String,
+    /// The batch number.
+    pub batch_no: String,
+    /// How many submits with it were accepted.
+    pub times: u64,
+    /// How many numbers these held.
+    pub numbers: u64,
+    /// How many of these were charged: all but those whose check failed.
+    pub charged: u64,
+}
+
 /// The ledger as it was at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     lines: Vec<LedgerLine>,
+    batches: Vec<BatchLine>,
     balances: BTreeMap<(String, Currency), Price>,
     qxt_balances: BTreeMap<String, Price>,
 }
@@ -76,6 +93,11 @@ impl Ledger {
     /// All lines, by account, service, code and currency.
     pub fn lines(&self) -> &[LedgerLine] {
         &self.lines
+    }
+
+    /// What was accepted, by account and batch number.
+    pub fn batches(&self) -> &[BatchLine] {
+        &self.batches
     }
 
     /// What all accounts paid in a currency.
@@ -134,6 +156,15 @@ struct Open {
     balances: Vec<BTreeMap<Currency, Price>>,
     qxt_balances: Vec<Price>,
     lines: BTreeMap<(usize, Service, i64, Currency), (u64, Price)>,
+    batches: BTreeMap<(usize, Box<str>), Accepted>,
+}
+
+/// What was accepted under a batch number.
+#[derive(Clone, Copy, Default)]
+struct Accepted {
+    times: u64,
+    numbers: u64,
+    charged: u64,
 }
 
 impl Books {
@@ -143,6 +174,7 @@ impl Books {
             balances: accounts.iter().map(|account| account.balance.clone()).collect(),
             qxt_balances: accounts.iter().map(|account| account.qxt_balance).collect(),
             lines: BTreeMap::new(),
+            batches: BTreeMap::new(),
         }))
     }
 
@@ -179,6 +211,17 @@ impl Books {
         Ok(())
     }
 
+    /// Enters an accepted batch. Says how often the account's batch number was accepted before.
+    pub(crate) fn accept(&self, account: usize, batch_no: &str, items: &[Item]) -> u64 {
+        let mut open = self.open();
+        let line = open.batches.entry((account, batch_no.into())).or_default();
+        let charged = items.iter().filter(|item| item.price != Price::ZERO);
+        line.numbers += items.iter().map(|item| item.count).sum::<u64>();
+        line.charged += charged.map(|item| item.count).sum::<u64>();
+        line.times += 1;
+        line.times - 1
+    }
+
     pub(crate) fn read(&self) -> Ledger {
         let open = self.open();
         let name = |account: usize| open.names.get(account).cloned().unwrap_or_default();
@@ -190,11 +233,19 @@ impl Books {
             count,
             amount,
         };
+        let batch = |((account, batch_no), accepted): (&(usize, Box<str>), &Accepted)| BatchLine {
+            account: name(*account),
+            batch_no: batch_no.to_string(),
+            times: accepted.times,
+            numbers: accepted.numbers,
+            charged: accepted.charged,
+        };
         let balances = open.balances.iter().enumerate().flat_map(|(account, purses)| {
             purses.iter().map(move |(currency, purse)| ((name(account), *currency), *purse))
         });
         Ledger {
             lines: open.lines.iter().map(line).collect(),
+            batches: open.batches.iter().map(batch).collect(),
             balances: balances.collect(),
             qxt_balances: open.names.iter().cloned().zip(open.qxt_balances.iter().copied()).collect(),
         }

@@ -31,8 +31,9 @@ pub use journal::{
     Entry, HiddenBytes, Journal, JournalCounts, NoteRecord, PushAnswer, PushNext, PushRecord, RequestRecord,
     What,
 };
-pub use ledger::{Ledger, LedgerLine, Service};
+pub use ledger::{BatchLine, Ledger, LedgerLine, Service};
 pub use magic::{MAGIC, MagicRow, UNKNOWN_ANSWER, UNKNOWN_OPERATOR, UNKNOWN_RESPONSE, UNKNOWN_STATUS};
+pub use number_check::Tally;
 pub use prices::{PRICES, PriceRow, QXT_PRICE};
 pub use sandbox::{Sandbox, SandboxBuilder};
-pub use settings::{Assumptions, PushPolicy, RepeatedBatchNo};
+pub use settings::{Assumptions, PushPolicy, QueryDate, QueryPace, QueryShows, RepeatedBatchNo};

@@ -65,12 +65,18 @@ pub const MAGIC: &[MagicRow] = &[
     row("number check", "…003208", "8613800003208", "data is a list instead of an object"),
     row("number check", "…003209", "8613800003209", "the pushed body is no JSON"),
     row("number check", "…003301", "8613800003301", "pushed twice"),
-    row("number check", "…003302", "8613800003302", "checked and charged, never pushed"),
+    row("number check", "…003302", "8613800003302", "checked and charged, never pushed; a query finds it"),
     row("number check", "…003303", "8613800003303", "pushed ten (virtual) minutes late"),
     row("number check", "…003304", "8613800003304", "pushed before the submit is answered"),
     row("number check", "…003305", "8613800003305", "pushed with a batch number that nobody submitted"),
     row("number check", "…003306", "8613800003306", "pushed with a message id that nobody was given"),
     row("number check", "…003307", "8613800003307", "pushed twice, the second time with callback code 122"),
+    row(
+        "number check",
+        "…003308",
+        "8613800003308",
+        "accepted and charged, never pushed, and never found by a query",
+    ),
     row(
         "number check",
         "batchNo sandbox-ccc",
@@ -138,6 +144,7 @@ pub(crate) enum Delivery {
     ForeignBatchNo,
     ForeignMessageId,
     TwiceDiffering,
+    Lost,
 }
 
 /// How late a late push is, in virtual minutes.
@@ -260,6 +267,7 @@ fn delivery(place: u8) -> Option<Delivery> {
         5 => Delivery::ForeignBatchNo,
         6 => Delivery::ForeignMessageId,
         7 => Delivery::TwiceDiffering,
+        8 => Delivery::Lost,
         _ => return None,
     })
 }

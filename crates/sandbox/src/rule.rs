@@ -18,7 +18,7 @@ pub(crate) fn pick(digits: &str, what: &str, weights: &[u32]) -> usize {
 }
 
 /// FNV-1a over both texts, then the finisher of SplitMix64, because FNV alone spreads short texts badly in its low bits.
-fn hash(digits: &str, what: &str) -> u64 {
+pub(crate) fn hash(digits: &str, what: &str) -> u64 {
     let bytes = what.bytes().chain([0]).chain(digits.bytes());
     let fnv = bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

@@ -15,6 +15,7 @@ use crate::error::StartError;
 use crate::faults::Faults;
 use crate::journal::Journal;
 use crate::ledger::Ledger;
+use crate::number_check::Tally;
 use crate::settings::{Assumptions, PushPolicy, Settings};
 use crate::state::Shared;
 use crate::{push, server};
@@ -132,6 +133,11 @@ impl Sandbox {
         }
     }
 
+    /// How often numbers were accepted in the last 14 days, to prove that none was paid for twice.
+    pub fn tally(&self) -> Tally {
+        self.shared.archive.tally()
+    }
+
     /// Who paid what until now.
     pub fn ledger(&self) -> Ledger {
         self.shared.books.read()
@@ -201,6 +207,13 @@ impl SandboxBuilder {
     /// How long after the submit its results are pushed, in the sandbox's time. Default: 200 ms. The platform takes 10 s to 5 min.
     pub fn callback_delay(mut self, delay: Duration) -> Self {
         self.settings.callback_delay = delay;
+        self
+    }
+
+    /// How far a request's `ts` may be from the sandbox's time, either way. Default: 60 s, as the platform's. A short one lets a test
+    /// reach the moment at which a request on its way can no longer be accepted.
+    pub fn freshness(mut self, freshness: Duration) -> Self {
+        self.settings.freshness = freshness;
         self
     }
 

@@ -4,6 +4,9 @@
 
 use std::time::Duration;
 
+use numcheck_protocol::UtcOffset;
+use numcheck_signing::TOLERANCE_MS;
+
 /// Where the sandbox may push results.
 ///
 /// A sandbox is started on a laptop or in CI with made-up data and real-looking URLs in it; what it is told to push to must not
@@ -30,6 +33,14 @@ pub struct Assumptions {
     pub repeated_batch_no: RepeatedBatchNo,
     /// Any status from 200 to 299 accepts a push, not only 200. Default: no.
     pub any_2xx_accepts_a_push: bool,
+    /// What a query less than 3 seconds after the account's last one comes to. Default: refused with 88.
+    pub query_pace: QueryPace,
+    /// Which checks a query finds. Default: those that are finished.
+    pub query_shows: QueryShows,
+    /// Which day a check belongs to, for a query. Default: that on which it was finished.
+    pub query_date: QueryDate,
+    /// Where that day is reckoned. Default: UTC+8.
+    pub query_offset: UtcOffset,
     /// A mobile number whose area is in no public data gets an area made up from its digits, instead of -4. Default: no.
     pub make_up_unknown_areas: bool,
 }
@@ -40,6 +51,10 @@ impl Default for Assumptions {
             refuse_mixed_countries: true,
             repeated_batch_no: RepeatedBatchNo::ChargeAgain,
             any_2xx_accepts_a_push: false,
+            query_pace: QueryPace::default(),
+            query_shows: QueryShows::default(),
+            query_date: QueryDate::default(),
+            query_offset: UtcOffset::BEIJING,
             make_up_unknown_areas: false,
         }
     }
@@ -58,10 +73,48 @@ pub enum RepeatedBatchNo {
     Merge,
 }
 
+/// What comes of a query that comes too early. The vendor names the limit (one request every 3 seconds) and not what enforces it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QueryPace {
+    /// It is refused with 88. What comes up to 100 ms early is let through, because the way here does not always take the same time.
+    #[default]
+    Refuse,
+    /// It is answered like any other.
+    Off,
+}
+
+/// Which checks a query finds. No document says whether an accepted submit is known at once.
+///
+/// It decides what a client may conclude from finding nothing. With the default a submit that was accepted a moment ago is not
+/// found: *that nothing is found proves that it was not accepted only once the checks' time has passed* (on the platform up to 5
+/// minutes; in the sandbox the callback delay), and only on both days on which they may have been finished.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QueryShows {
+    /// Those that are finished.
+    #[default]
+    Finished,
+    /// All that were accepted. Those that are not finished have rows with empty words and price 0.
+    Accepted,
+}
+
+/// Which day a check belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QueryDate {
+    /// The one on which it was finished: a check submitted before midnight may be found under the next day.
+    #[default]
+    Checked,
+    /// The one on which it was submitted.
+    Submitted,
+}
+
 /// Everything that a builder can set and no account, clock or fault is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     pub(crate) callback_delay: Duration,
+    pub(crate) freshness: Duration,
     pub(crate) minute: Duration,
     pub(crate) push_policy: PushPolicy,
     pub(crate) push_timeout: Duration,
@@ -76,6 +129,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             callback_delay: Duration::from_millis(200),
+            freshness: Duration::from_millis(TOLERANCE_MS),
             minute: Duration::from_secs(60),
             push_policy: PushPolicy::Loopback,
             push_timeout: Duration::from_secs(10),

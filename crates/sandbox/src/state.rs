@@ -13,8 +13,9 @@ use crate::faults::Faults;
 use crate::ids::Ids;
 use crate::journal::Log;
 use crate::ledger::Books;
+use crate::number_check::Archive;
 use crate::push::Queue;
-use crate::settings::{RepeatedBatchNo, Settings};
+use crate::settings::{QueryPace, RepeatedBatchNo, Settings};
 
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
@@ -24,9 +25,12 @@ pub(crate) struct Shared {
     pub(crate) log: Log,
     pub(crate) ids: Ids,
     pub(crate) queue: Queue,
+    pub(crate) archive: Archive,
     faults: RwLock<Arc<Faults>>,
     /// Whether connections are refused, for the listeners.
     refuse: watch::Sender<bool>,
+    /// When each account last made a query.
+    queried: Mutex<HashMap<usize, u64>>,
     /// The message id of each batch number that was used, where that matters.
     used: Mutex<HashMap<(usize, Box<str>), String>>,
 }
@@ -38,8 +42,10 @@ impl Shared {
             log: Log::new(settings.journal_entries),
             ids: Ids::new(settings.seed),
             queue: Queue::default(),
+            archive: Archive::default(),
             faults: RwLock::default(),
             refuse: watch::Sender::new(false),
+            queried: Mutex::default(),
             used: Mutex::default(),
             settings,
             accounts,
@@ -58,6 +64,18 @@ impl Shared {
 
     pub(crate) fn watch_refusal(&self) -> watch::Receiver<bool> {
         self.refuse.subscribe()
+    }
+
+    /// Whether the account's last query is at least so long ago. If so this one is the last now: one that came too early does not
+    /// count.
+    pub(crate) fn may_query(&self, account: usize, now_ms: u64, pace_ms: u64) -> bool {
+        let mut queried = self.queried.lock().unwrap_or_else(PoisonError::into_inner);
+        let early = queried.get(&account).is_some_and(|last_ms| now_ms.saturating_sub(*last_ms) < pace_ms);
+        if early && self.settings.assumptions.query_pace == QueryPace::Refuse {
+            return false;
+        }
+        queried.insert(account, now_ms);
+        true
     }
 
     /// Keeps a batch number in mind, where a repeated one matters.

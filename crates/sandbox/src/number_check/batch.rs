@@ -12,23 +12,31 @@ use crate::push::Destination;
 /// One accepted submit.
 #[derive(Debug)]
 pub(crate) struct Batch {
+    /// Whose.
+    pub(crate) account: usize,
     phones: Phones,
     pub(crate) level: KnownCheckLevel,
     pub(crate) batch_no: Arc<str>,
     pub(crate) message_id: String,
     pub(crate) ids: BatchIds,
     pub(crate) destination: Destination,
+    /// When it was accepted, and when its checks are finished.
+    pub(crate) accepted_ms: u64,
+    pub(crate) checked_ms: u64,
 }
 
 impl Batch {
     pub(crate) fn new(
+        account: usize,
         phones: Phones,
         level: KnownCheckLevel,
         batch_no: Arc<str>,
         ids: BatchIds,
         destination: Destination,
+        (accepted_ms, checked_ms): (u64, u64),
     ) -> Self {
-        Self { phones, level, batch_no, message_id: ids.message_id(), ids, destination }
+        let message_id = ids.message_id();
+        Self { account, phones, level, batch_no, message_id, ids, destination, accepted_ms, checked_ms }
     }
 
     /// How many numbers.
@@ -39,6 +47,11 @@ impl Batch {
     /// The number at a place, as submitted.
     pub(crate) fn phone(&self, place: u32) -> &str {
         self.phones.get(place)
+    }
+
+    /// The numbers in their order, as submitted.
+    pub(crate) fn phones(&self) -> impl Iterator<Item = &str> {
+        self.phones.iter()
     }
 
     /// The message id of the number at a place: the submit's own where it holds one number only.

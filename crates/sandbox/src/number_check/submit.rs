@@ -103,11 +103,16 @@ async fn take(shared: &Shared, account: usize, order: Order) -> Result<Taken, Re
     charged.map_err(|TooPoor| {
         Refused::new(SubmitCode::BALANCE_TOO_LOW, "other submits were faster to spend the balance")
     })?;
-    let ids = shared.ids.next();
-    let batch_no: Arc<str> = order.batch_no.map_or_else(|| ids.batch_no().into(), Into::into);
+    let batch_no: Arc<str> = order.batch_no.unwrap_or_else(|| shared.ids.batch_no()).into();
+    let before = shared.books.accept(account, &batch_no, &bill);
+    let access_key = shared.accounts.get(account).map_or("", |account| account.access_key.as_str());
+    let ids = shared.ids.of_batch(access_key, &batch_no, before);
     let destination = destination(shared, account, order.dr_url.as_ref(), &batch_no);
-    let batch = Arc::new(Batch::new(order.phones, order.level, batch_no, ids, destination));
+    let accepted_ms = shared.clock.now_ms();
+    let times = (accepted_ms, accepted_ms.saturating_add(millis(shared.settings.callback_delay)));
+    let batch = Arc::new(Batch::new(account, order.phones, order.level, batch_no, ids, destination, times));
     shared.remember(account, &batch.batch_no, &batch.message_id);
+    shared.archive.keep(Arc::clone(&batch));
     Ok(Taken {
         message_id: batch.message_id.clone(),
         batch_no: Arc::clone(&batch.batch_no),
@@ -218,17 +223,18 @@ fn queue(shared: &Shared, batch: Arc<Batch>) -> Vec<oneshot::Receiver<()>> {
     if matches!(batch.destination, Destination::Nowhere) {
         return Vec::new();
     }
-    let now_ms = shared.clock.now_ms();
     let mut before_reply = Vec::new();
     for place in 0..batch.count() {
         if magic::of(batch.phone(place)) == Some(Magic::Delivery(Delivery::BeforeReply)) {
             let (waiting, tried) = oneshot::channel();
             let single = Single::new(Arc::clone(&batch), place);
-            shared.queue.add(now_ms, Job::Single(Single { planned: true, waiting: Some(waiting), ..single }));
+            shared.queue.add(
+                batch.accepted_ms,
+                Job::Single(Single { planned: true, waiting: Some(waiting), ..single }),
+            );
             before_reply.push(tried);
         }
     }
-    let due_ms = now_ms.saturating_add(millis(shared.settings.callback_delay));
-    shared.queue.add(due_ms, Job::batch(batch, shared.faults().shuffles()));
+    shared.queue.add(batch.checked_ms, Job::batch(batch, shared.faults().shuffles()));
     before_reply
 }

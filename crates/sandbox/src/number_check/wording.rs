@@ -1,9 +1,9 @@
-//! The texts that go with submit codes, as the document's table words them.
+//! The texts that go with submit and query codes, as the documents word them.
 //!
 //! For people only. Nothing may compare them: the platform's own samples differ from its table.
 
 use numcheck_protocol::Lang;
-use numcheck_protocol::number_check::SubmitCode;
+use numcheck_protocol::number_check::{QueryCode, SubmitCode};
 
 pub(crate) fn submit_text(code: SubmitCode) -> &'static str {
     match code.get() {
@@ -24,6 +24,15 @@ pub(crate) fn submit_text(code: SubmitCode) -> &'static str {
         212 => "Batch number length cannot exceed 64 characters",
         288 => "Request failed",
         299 => "System error",
+        _ => code.meaning(Lang::En),
+    }
+}
+
+pub(crate) fn query_text(code: QueryCode) -> &'static str {
+    match code {
+        QueryCode::FOUND => "Request successful",
+        QueryCode::BAD_APPKEY => submit_text(SubmitCode::BAD_APPKEY),
+        QueryCode::CUSTOMER_MISMATCH => submit_text(SubmitCode::CUSTOMER_MISMATCH),
         _ => code.meaning(Lang::En),
     }
 }

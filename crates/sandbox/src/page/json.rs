@@ -49,7 +49,35 @@ pub(crate) fn ledger(shared: &Shared) -> Answer {
             "qxt_balance_cny": ledger.qxt_balance(name).unwrap_or_default().to_string(),
         })
     });
-    let page = json!({ "lines": lines.collect::<Vec<_>>(), "balances": balances.collect::<Vec<_>>() });
+    let batches = ledger.batches().iter().map(|line| {
+        json!({
+            "account": line.account,
+            "batch_no": line.batch_no,
+            "times": line.times,
+            "numbers": line.numbers,
+            "charged": line.charged,
+        })
+    });
+    let page = json!({
+        "lines": lines.collect::<Vec<_>>(),
+        "balances": balances.collect::<Vec<_>>(),
+        "batches": batches.collect::<Vec<_>>(),
+    });
+    Answer::json(200, &page, "")
+}
+
+/// How often numbers were accepted.
+pub(crate) fn tally(shared: &Shared) -> Answer {
+    let tally = shared.archive.tally();
+    let examples =
+        tally.examples.iter().map(|(phone, batches)| json!({ "phone": phone, "batches": batches }));
+    let page = json!({
+        "accepted": tally.accepted,
+        "distinct": tally.distinct,
+        "repeated": tally.repeated,
+        "most": tally.most,
+        "examples": examples.collect::<Vec<_>>(),
+    });
     Answer::json(200, &page, "")
 }
 

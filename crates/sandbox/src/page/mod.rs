@@ -5,5 +5,5 @@
 mod json;
 mod status;
 
-pub(crate) use json::{health, journal, ledger};
+pub(crate) use json::{health, journal, ledger, tally};
 pub(crate) use status::{CONTENT_SECURITY_POLICY, status};

@@ -70,7 +70,7 @@ fn plan(shared: &Shared, single: &mut Single) -> Plan {
         match delivery {
             Delivery::Twice => return Plan::SendTwice(Variant::Again),
             Delivery::TwiceDiffering => return Plan::SendTwice(Variant::Differing),
-            Delivery::Never => return Plan::Withhold,
+            Delivery::Never | Delivery::Lost => return Plan::Withhold,
             Delivery::Late => {
                 return Plan::Later(millis(shared.settings.minute).saturating_mul(LATE_MINUTES.into()));
             }

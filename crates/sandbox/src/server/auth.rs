@@ -4,11 +4,12 @@
 //! (`Content-Type`, `sign`). No document says which comes first where several apply. It must not look into the body.
 
 use numcheck_protocol::{Auth, AuthCode, Info};
-use numcheck_signing::{Algorithm, Body, Input, TOLERANCE_MS, check_freshness, header, verify};
+use numcheck_signing::{Algorithm, Body, Input, check_freshness, header, verify};
 
 use super::call::Call;
 use super::diagnosis;
 use crate::account::Account;
+use crate::clock::millis;
 use crate::state::Shared;
 
 /// Why a caller is not believed.
@@ -51,7 +52,7 @@ pub(crate) fn authenticate(
     if !has_business(account) {
         return distrust(AuthCode::NOT_PERMITTED, "the account does not have this business".to_owned());
     }
-    if let Err(stale) = check_freshness(ts, shared.clock.now_ms(), TOLERANCE_MS) {
+    if let Err(stale) = check_freshness(ts, shared.clock.now_ms(), millis(shared.settings.freshness)) {
         return distrust(AuthCode::TIMESTAMP_EXPIRED, stale.to_string());
     }
     if call.media_type() != "application/json" {

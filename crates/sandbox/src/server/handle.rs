@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use numcheck_protocol::number_check::SubmitCode;
+use numcheck_protocol::number_check::{QueryCode, SubmitCode};
 use numcheck_protocol::qxt::QxtCode;
 use numcheck_protocol::whatsapp::WhatsAppCode;
 use numcheck_protocol::{Info, Platform, mask};
@@ -103,6 +103,10 @@ async fn dispatch(shared: &Shared, operation: Operation, info: &Info, call: &Cal
             Ok(account) => number_check::submit(shared, account, &call.body).await,
             Err(Distrust { code, why }) => refuse(operation, code.get(), &why),
         },
+        Operation::Query => match authenticate(shared, call, info, |account| account.number_check) {
+            Ok(account) => number_check::query(shared, account, &call.body),
+            Err(Distrust { code, why }) => refuse(operation, code.get(), &why),
+        },
         Operation::CheckCode => match authenticate(shared, call, info, |account| account.whatsapp) {
             Ok(account) => whatsapp::check_code(shared, account, &call.body),
             Err(Distrust { code, why }) => refuse(operation, code.get(), &why),
@@ -127,6 +131,7 @@ fn refuse(operation: Operation, code: i64, why: &str) -> Answer {
     match operation {
         Operation::CheckCode => whatsapp::reply(WhatsAppCode::new(code), why),
         Operation::Privacy => qxt::refusal(QxtCode::new(code), why),
+        Operation::Query => number_check::query_refusal(QueryCode::new(code), why),
         Operation::Submit | Operation::Any => number_check::refusal(SubmitCode::new(code), why),
     }
 }
@@ -156,6 +161,7 @@ fn show(shared: &Shared, page: Page) -> Answer {
         Page::Status => page::status(),
         Page::Journal => page::journal(shared),
         Page::Ledger => page::ledger(shared),
+        Page::Tally => page::tally(shared),
         Page::Health => page::health(shared),
     }
 }

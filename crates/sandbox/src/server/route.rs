@@ -3,7 +3,7 @@
 //! It knows paths and methods, from the protocol's own declarations; it must not look at anything else of a request.
 
 use hyper::Method;
-use numcheck_protocol::number_check::Submit;
+use numcheck_protocol::number_check::{Query, Submit};
 use numcheck_protocol::qxt::Privacy;
 use numcheck_protocol::whatsapp::CheckCode;
 use numcheck_protocol::{Endpoint, Info, Platform};
@@ -29,10 +29,12 @@ pub(crate) enum Page {
     Status,
     Journal,
     Ledger,
+    Tally,
     Health,
 }
 
 const SUBMIT: Info = Submit::INFO;
+const QUERY: Info = Query::INFO;
 const CHECK_CODE: Info = CheckCode::INFO;
 const PRIVACY: Info = Privacy::INFO;
 
@@ -43,10 +45,12 @@ pub(crate) fn paths(platform: Platform) -> Vec<String> {
         Platform::Qxt => vec![format!("GET or POST {}", PRIVACY.path)],
         _ => vec![
             format!("POST {}", SUBMIT.path),
+            format!("POST {}", QUERY.path),
             format!("POST {}", CHECK_CODE.path),
             page("/"),
             page("/_sandbox/journal.json"),
             page("/_sandbox/ledger.json"),
+            page("/_sandbox/tally.json"),
             page("/_sandbox/health"),
         ],
     }
@@ -67,6 +71,7 @@ pub(crate) fn route(platform: Platform, method: &Method, path: &str) -> Route {
 fn nxcloud(method: &Method, path: &str) -> Route {
     let endpoint = match path {
         path if path == SUBMIT.path => Some((Operation::Submit, &SUBMIT)),
+        path if path == QUERY.path => Some((Operation::Query, &QUERY)),
         path if path == CHECK_CODE.path => Some((Operation::CheckCode, &CHECK_CODE)),
         _ => None,
     };
@@ -81,6 +86,7 @@ fn nxcloud(method: &Method, path: &str) -> Route {
         "/" | "/_sandbox" | "/_sandbox/" => Page::Status,
         "/_sandbox/journal.json" => Page::Journal,
         "/_sandbox/ledger.json" => Page::Ledger,
+        "/_sandbox/tally.json" => Page::Tally,
         "/_sandbox/health" => Page::Health,
         _ => return Route::Nowhere,
     };

@@ -21,6 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 pub(crate) const CHECK: &str = "/api/number/check";
+pub(crate) const QUERY: &str = "/api/number/query";
 pub(crate) const CHECK_CODE: &str = "/api/wa/integrator/embedded/register/checkCode";
 pub(crate) const PRIVACY: &str = "/ssPhone_Privacy";
 
@@ -98,7 +99,10 @@ pub(crate) struct Signed {
 
 impl Signed {
     pub(crate) fn new(sandbox: &Sandbox, path: &'static str, body: impl Into<String>) -> Self {
-        let (biz_type, action) = if path == CHECK { ("1", "numbercheck") } else { ("2", "checkCode") };
+        let (biz_type, action) = match path {
+            CHECK | QUERY => ("1", "numbercheck"),
+            _ => ("2", "checkCode"),
+        };
         Self {
             path,
             access_key: Account::ACCESS_KEY.into(),

@@ -1,0 +1,74 @@
+//! A row of a query's result.
+//!
+//! Built from the protocol's own types, so that the names are those of the documents. It must not decide what a check came to.
+
+use numcheck_protocol::number_check::{Answer, CheckLevel, KnownCheckLevel, QueryRow};
+use numcheck_protocol::{Field, PhoneText, Price, Text};
+
+use super::batch::Batch;
+use super::check::{CheckResult, Network, check};
+
+/// The row of the number at a place. One without a result, because the check failed or is not finished, has empty words and price 0:
+/// a row has no field for a result code. [assumed]
+pub(crate) fn row(batch: &Batch, place: u32, finished: bool) -> QueryRow<'_> {
+    let phone = batch.phone(place);
+    let outcome = check(phone, batch.level);
+    let (price, currency) = outcome.list_price;
+    let mut row = QueryRow {
+        message_id: Field::Known(Text::new(batch.message_id(place))),
+        batch_no: Field::Known(Text::new(&*batch.batch_no)),
+        phone: Field::Known(PhoneText::new(phone)),
+        check_level: Field::Known(CheckLevel::from(batch.level)),
+        pre_check: Field::Empty,
+        region_code: Field::Empty,
+        country_code: Field::Empty,
+        national_number: Field::Empty,
+        stand_number: Field::Empty,
+        number_type: Field::Empty,
+        carrier: Field::Empty,
+        price: Field::Known(Price::ZERO),
+        currency: Field::Known(currency),
+        ..QueryRow::default()
+    };
+    match batch.level {
+        KnownCheckLevel::Hlr => {
+            (row.validity, row.reachable, row.roaming) = (Field::Empty, Field::Empty, Field::Empty);
+        }
+        KnownCheckLevel::Call => {
+            (row.early, row.answered, row.response) = (Field::Empty, Field::Empty, Field::Empty);
+        }
+        _ => {}
+    }
+    if let Some(result) = outcome.result.filter(|_| finished) {
+        row.price = Field::Known(price);
+        fill(&mut row, result);
+    }
+    row
+}
+
+/// Empty texts stay empty, as a carrier that nobody knows.
+fn fill(row: &mut QueryRow<'_>, result: CheckResult) {
+    let facts = result.facts;
+    let text =
+        |text: &str| if text.is_empty() { Field::Empty } else { Field::Known(Text::new(text.to_owned())) };
+    row.pre_check = Field::Known(if facts.valid { Answer::YES } else { Answer::NO });
+    row.region_code = text(facts.region.as_str());
+    row.country_code = text(facts.dial_code.as_str());
+    row.national_number = Field::Known(PhoneText::new(facts.national.as_str().to_owned()));
+    row.stand_number = Field::Known(PhoneText::new(facts.standard()));
+    row.number_type = Field::Known(result.number_type);
+    row.carrier = text(result.carrier);
+    match result.network {
+        Network::Nothing => {}
+        Network::Live { validity, reachable, roaming } => {
+            row.validity = Field::Known(validity);
+            row.reachable = Field::Known(reachable);
+            row.roaming = Field::Known(roaming);
+        }
+        Network::Dial { early, answered, response } => {
+            row.early = Field::Known(early);
+            row.answered = Field::Known(answered);
+            row.response = Field::Known(response);
+        }
+    }
+}
