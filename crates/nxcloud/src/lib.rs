@@ -2,11 +2,13 @@
 
 mod client;
 mod number_check;
+mod query;
 mod signer;
 mod whatsapp;
 
 pub use client::{Client, ClientBuilder};
 pub use number_check::{Accepted, NumberCheck, SubmitCall};
+pub use query::{Pages, QueryCall, QueryPage};
 pub use whatsapp::{Verified, WhatsApp};
 
 pub use numcheck_protocol as protocol;

@@ -1,17 +1,18 @@
-//! Number check: submit numbers, get a job.
+//! Number check: submit numbers, get a job; find its checks again.
 //!
 //! It does not wait for results: they are pushed to the callback URL.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use numcheck_protocol::number_check::{CheckLevel, Submit, SubmitReply, SubmitRequest};
+use numcheck_protocol::number_check::{CheckLevel, QueryRequest, Submit, SubmitReply, SubmitRequest};
 use numcheck_protocol::{
     BatchNo, CallbackUrl, Drift, Endpoint, Message, MessageId, PhoneList, ValueError, decode, encode, mask,
 };
 use numcheck_transport::{CallError, Reply, quotable};
 
 use crate::Client;
+use crate::query::QueryCall;
 
 /// Number check of an account.
 #[derive(Clone, Debug)]
@@ -24,6 +25,12 @@ impl NumberCheck {
     #[must_use = "nothing is sent until `send`"]
     pub fn submit(self, numbers: PhoneList) -> SubmitCall {
         SubmitCall { client: self.client, numbers, batch_no: None, level: None, callback: None }
+    }
+
+    /// Finds checks of the last 14 days again, by batch number or message id. Costs nothing [assumed]; one query in 3 seconds.
+    #[must_use = "nothing is sent until `send` or `pages`"]
+    pub fn query(self, request: QueryRequest) -> QueryCall {
+        QueryCall { client: self.client, request }
     }
 }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
-use numcheck_protocol::number_check::{Submit, SubmitCode};
+use numcheck_protocol::number_check::{Query, QueryCode, Submit, SubmitCode};
 use numcheck_protocol::qxt::{Privacy, QxtCode};
 use numcheck_protocol::whatsapp::{CheckCode, WhatsAppCode};
 use numcheck_protocol::{Charged, Endpoint, Info, Refusal, Repeat, Unreadable, ValueError};
@@ -33,6 +33,7 @@ enum Cause {
     Transport(Error),
     Refused(Refusal, Reply),
     NoAnswer(Reply, Option<Unreadable>),
+    Implausible(&'static str, Reply),
 }
 
 /// What kind of failure it was.
@@ -47,6 +48,8 @@ pub enum CallErrorKind {
     Refused,
     /// A reply came that is no answer of this platform, such as a gateway's error page. See [`CallError::reply`].
     NoAnswer,
+    /// A reply came that can be read and cannot be true, such as a page that repeats the one before. See [`CallError::reply`].
+    Implausible,
 }
 
 /// For facades.
@@ -71,6 +74,11 @@ impl CallError {
         Self::new(info, Cause::NoAnswer(reply, unreadable))
     }
 
+    /// A call whose reply says success and cannot be true; `what` says what is wrong with it, as a part of a sentence.
+    pub fn implausible(info: &Info, what: &'static str, reply: Reply) -> Self {
+        Self::new(info, Cause::Implausible(what, reply))
+    }
+
     fn new(info: &Info, cause: Cause) -> Self {
         Self(Box::new(Inner { endpoint: info.id, repeat: info.repeat, cause }))
     }
@@ -84,19 +92,23 @@ impl CallError {
             Cause::Transport(_) => CallErrorKind::Transport,
             Cause::Refused(..) => CallErrorKind::Refused,
             Cause::NoAnswer(..) => CallErrorKind::NoAnswer,
+            Cause::Implausible(..) => CallErrorKind::Implausible,
         }
     }
 
     /// Whether the platform may have done what was asked, and may have charged for it, all the same. While this is true, a call
     /// that costs money is in doubt: find out what became of it before making it again.
     ///
+    /// Never of a call that only reads, which may be made again whatever happened.
+    ///
     /// A refusal did nothing where its code says so; with any other code, and with one that no document lists, nobody knows.
     pub fn may_have_happened(&self) -> bool {
         match &self.0.cause {
+            _ if self.0.repeat == Repeat::Safe => false,
             Cause::Value(_) => false,
             Cause::Transport(error) => error.sent() != Sent::No,
             Cause::Refused(refusal, _) => refusal.charged() != Charged::No,
-            Cause::NoAnswer(..) => true,
+            Cause::NoAnswer(..) | Cause::Implausible(..) => true,
         }
     }
 
@@ -105,7 +117,7 @@ impl CallError {
         match &self.0.cause {
             Cause::Value(_) => Sent::No,
             Cause::Transport(error) => error.sent(),
-            Cause::Refused(..) | Cause::NoAnswer(..) => Sent::Yes,
+            Cause::Refused(..) | Cause::NoAnswer(..) | Cause::Implausible(..) => Sent::Yes,
         }
     }
 
@@ -114,7 +126,9 @@ impl CallError {
         match &self.0.cause {
             Cause::Value(_) => 0,
             Cause::Transport(error) => error.attempts(),
-            Cause::Refused(_, reply) | Cause::NoAnswer(reply, _) => reply.attempts,
+            Cause::Refused(_, reply) | Cause::NoAnswer(reply, _) | Cause::Implausible(_, reply) => {
+                reply.attempts
+            }
         }
     }
 
@@ -135,6 +149,11 @@ impl CallError {
     /// `None` for any other failure, and for a refusal by another endpoint: a code means something only with its own.
     pub fn submit_code(&self) -> Option<SubmitCode> {
         self.code_of(&Submit::INFO).map(SubmitCode::new)
+    }
+
+    /// The code with which a number check query was refused; else `None`.
+    pub fn query_code(&self) -> Option<QueryCode> {
+        self.code_of(&Query::INFO).map(QueryCode::new)
     }
 
     /// The code with which a WhatsApp check of a code was refused; else `None`.
@@ -170,8 +189,22 @@ impl CallError {
     /// The reply, where one came: its body is what the platform sent, byte for byte, and may hold personal data.
     pub fn reply(&self) -> Option<&Reply> {
         match &self.0.cause {
-            Cause::Refused(_, reply) | Cause::NoAnswer(reply, _) => Some(reply),
+            Cause::Refused(_, reply) | Cause::NoAnswer(reply, _) | Cause::Implausible(_, reply) => {
+                Some(reply)
+            }
             _ => None,
+        }
+    }
+}
+
+impl CallError {
+    /// What may have come of a call without an answer that can be used, and what to do.
+    fn outcome(&self, harmless: &'static str) -> (&'static str, &'static str) {
+        match self.0.repeat {
+            Repeat::Never => {
+                ("may have been carried out", "do not send it again before you know what became of it")
+            }
+            Repeat::Safe => ("which does no harm", harmless),
         }
     }
 }
@@ -183,20 +216,21 @@ impl fmt::Display for CallError {
             Cause::Value(error) => write!(f, "{endpoint}: {error}; not sent"),
             Cause::Transport(error) => error.fmt(f),
             Cause::Refused(refusal, reply) => write!(f, "{endpoint}: attempt {}: {refusal}", reply.attempts),
+            Cause::Implausible(what, reply) => {
+                let (outcome, advice) = self.outcome("call again; if it stays so, tell the platform");
+                let (status, attempts) = (reply.status.as_u16(), reply.attempts);
+                write!(
+                    f,
+                    "{endpoint}: HTTP {status}, but {what}; sent, {outcome} (attempt {attempts}): {advice}"
+                )
+            }
             Cause::NoAnswer(reply, unreadable) => {
                 let what = match unreadable {
                     Some(_) => "a body that is no JSON object",
                     None => "a JSON object that holds no result code",
                 };
-                let (outcome, advice) = match self.0.repeat {
-                    Repeat::Never => (
-                        "may have been carried out",
-                        "do not send it again before you know what became of it",
-                    ),
-                    Repeat::Safe => {
-                        ("which does no harm", "check that the base URL is the platform's, call again later")
-                    }
-                };
+                let (outcome, advice) =
+                    self.outcome("check that the base URL is the platform's, call again later");
                 let (status, attempts) = (reply.status.as_u16(), reply.attempts);
                 write!(
                     f,
