@@ -28,7 +28,7 @@ pub(crate) struct Reading {
 }
 
 macro_rules! examples {
-    ($( $id:ident: $module:ident::$Type:ident; )*) => {
+    ($( $id:ident: $module:ident::$Type:ident $(, unlisted [$( $place:literal ),*])?; )*) => {
         /// Every example of the spec.
         pub(crate) const EXAMPLES: &[Example] = &[
             $( Example { of: stringify!($Type), id: stringify!($id), read: |body| read(decode::<$module::$Type>(body)?) }, )*

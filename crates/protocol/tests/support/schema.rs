@@ -4,7 +4,7 @@
 
 use numcheck_protocol::DriftKind::{self, NewField, NewValue, OddShape};
 use numcheck_protocol::number_check::{
-    CallbackCode, KnownAnswer, KnownCheckLevel, KnownDialResponse, KnownNumberType, SubmitCode,
+    CallbackCode, KnownAnswer, KnownCheckLevel, KnownDialResponse, KnownNumberType, QueryCode, SubmitCode,
 };
 use numcheck_protocol::qxt::{KnownOperator, KnownPrivacyStatus, QxtCode};
 use numcheck_protocol::whatsapp::WhatsAppCode;
@@ -24,17 +24,27 @@ enum Kind {
     Currency,
     Word(fn() -> Vec<&'static str>),
     Figure(fn() -> Vec<i64>),
+    Count,
     Object(&'static Schema),
+    List(&'static Schema),
 }
 
-use Kind::{Any, Currency, Figure, Object, Price, Text, Word};
+use Kind::{Any, Count, Currency, Figure, List, Object, Price, Text, Word};
 
 /// The schema of a type by its name.
 pub(crate) fn of(name: &str) -> &'static Schema {
-    [SUBMIT_BODY, SUBMIT_REPLY, RESULT_PUSH, CHECK_CODE_BODY, WHATSAPP_REPLY, PRIVACY_BODY, PRIVACY_REPLY]
-        .into_iter()
-        .find(|schema| schema.name == name)
-        .expect("every type of the examples has a schema")
+    let all = [
+        SUBMIT_BODY,
+        SUBMIT_REPLY,
+        RESULT_PUSH,
+        QUERY_BODY,
+        QUERY_REPLY,
+        CHECK_CODE_BODY,
+        WHATSAPP_REPLY,
+        PRIVACY_BODY,
+        PRIVACY_REPLY,
+    ];
+    all.into_iter().find(|schema| schema.name == name).expect("every type of the examples has a schema")
 }
 
 const SUBMIT_BODY: &Schema = &Schema {
@@ -145,6 +155,79 @@ const BASIC: &Schema = &Schema {
     ],
 };
 
+const QUERY_BODY: &Schema = &Schema {
+    name: "QueryBody",
+    fields: &[
+        ("page", "page", Count),
+        ("pageSize", "page_size", Count),
+        ("date", "date", Text),
+        ("messageId", "message_id", Text),
+        ("requestId", "request_id", Text),
+        ("batchNo", "batch_no", Text),
+        ("phone", "phone", Text),
+        ("appkey", "appkey", Text),
+    ],
+};
+
+const QUERY_REPLY: &Schema = &Schema {
+    name: "QueryReply",
+    fields: &[
+        ("code", "code", Figure(|| codes(&[QueryCode::ENTRIES, AuthCode::ENTRIES]))),
+        ("msg", "msg", Text),
+        ("message", "message", Text),
+        (
+            "data",
+            "data",
+            Object(&Schema {
+                name: "QueryData",
+                fields: &[
+                    ("page", "page", Count),
+                    ("pageSize", "page_size", Count),
+                    ("totalPage", "total_page", Count),
+                    ("totalSize", "total_size", Count),
+                    ("result", "result", List(QUERY_ROW)),
+                ],
+            }),
+        ),
+    ],
+};
+
+const QUERY_ROW: &Schema = &Schema {
+    name: "QueryRow",
+    fields: &[
+        ("messageId", "message_id", Text),
+        ("requestId", "request_id", Text),
+        ("batchNo", "batch_no", Text),
+        ("phone", "phone", Text),
+        (
+            "checkLevel",
+            "check_level",
+            Figure(|| KnownCheckLevel::ALL.iter().map(|level| level.get()).collect()),
+        ),
+        ("preCheck", "pre_check", Word(answers)),
+        ("regionCode", "region_code", Text),
+        ("country", "country", Text),
+        ("countryCode", "country_code", Text),
+        ("nationalNumber", "national_number", Text),
+        ("standNumber", "stand_number", Text),
+        (
+            "numberType",
+            "number_type",
+            Figure(|| KnownNumberType::ALL.iter().map(|kind| kind.get()).collect()),
+        ),
+        ("carrier", "carrier", Text),
+        ("operator", "operator", Text),
+        ("validity", "validity", Word(answers)),
+        ("reachable", "reachable", Word(answers)),
+        ("roaming", "roaming", Word(answers)),
+        ("early", "early", Word(answers)),
+        ("answered", "answered", Word(answers)),
+        ("response", "response", Word(|| KnownDialResponse::ALL.iter().map(|word| word.as_str()).collect())),
+        ("price", "price", Price),
+        ("currency", "currency", Currency),
+    ],
+};
+
 const CHECK_CODE_BODY: &Schema = &Schema {
     name: "CheckCodeBody",
     fields: &[("phone_number", "phone_number", Text), ("code", "code", Text)],
@@ -218,6 +301,15 @@ fn collect(schema: &Schema, message: &Value, seen: &mut Vec<(String, DriftKind)>
                 if let (Object(inner), Value::Object(_)) = (kind, value) {
                     collect(inner, value, seen);
                 }
+                if let (List(inner), Value::Array(items)) = (kind, value) {
+                    for item in items {
+                        let found = judge(&Object(inner), item);
+                        seen.extend(found.into_iter().map(|kind| (format!("{}.{rust}", schema.name), kind)));
+                        if item.is_object() {
+                            collect(inner, item, seen);
+                        }
+                    }
+                }
             }
             None => {
                 let shown: String =
@@ -231,6 +323,8 @@ fn collect(schema: &Schema, message: &Value, seen: &mut Vec<(String, DriftKind)>
 fn judge(kind: &Kind, value: &Value) -> Vec<DriftKind> {
     match (kind, value) {
         (_, Value::Null) | (Any, _) | (Text, Value::String(_)) | (Object(_), Value::Object(_)) => vec![],
+        (List(_), Value::Array(_)) => vec![],
+        (Count, Value::Number(number)) if number.as_i64().is_some_and(|count| count >= 0) => vec![],
         (_, Value::String(text)) if text.is_empty() => vec![],
         (Word(known), Value::String(text)) if known().iter().any(|word| word.eq_ignore_ascii_case(text)) => {
             vec![]
