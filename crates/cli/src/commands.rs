@@ -5,6 +5,7 @@
 mod arguments;
 mod explain;
 mod privacy;
+mod query;
 mod run;
 mod sandbox;
 mod sign;
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Run(run::Run),
     Sandbox(sandbox::Sandbox),
     Submit(submit::Submit),
+    Query(query::Query),
     /// WhatsApp verification codes, for integrators.
     #[command(subcommand)]
     Whatsapp(whatsapp::WhatsApp),
@@ -37,6 +39,7 @@ impl Command {
             Self::Run(command) => command.run().await,
             Self::Sandbox(command) => command.run().await,
             Self::Submit(command) => command.run().await,
+            Self::Query(command) => command.run().await,
             Self::Whatsapp(command) => command.run().await,
             Self::Privacy(command) => command.run().await,
             Self::Sign(command) => command.run(),
