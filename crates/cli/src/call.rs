@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_protocol::{Drift, DriftKind, Lang, UtcOffset};
-use numcheck_transport::{CallError, CallErrorKind, ClientBuilder, Limits, Trust, env};
+use numcheck_transport::{CallError, CallErrorKind, ClientBuilder, Limits, Sent, Trust, env};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
@@ -140,18 +140,19 @@ impl From<&CallError> for Unsuccessful {
 }
 
 impl Unsuccessful {
-    /// `refused`, `not_sent` or `in_doubt`.
+    /// `refused`, `not_sent`, `in_doubt` or `failed`.
     pub(crate) fn outcome(&self) -> &'static str {
         self.outcome
     }
 }
 
-/// `refused`, `not_sent` or `in_doubt`.
+/// `refused`, `not_sent`, `in_doubt`; or `failed`, for a call that only reads and got no answer.
 pub(crate) fn outcome(error: &CallError) -> &'static str {
     match error.kind() {
         CallErrorKind::Refused => "refused",
         _ if error.may_have_happened() => "in_doubt",
-        _ => "not_sent",
+        _ if error.sent() == Sent::No => "not_sent",
+        _ => "failed",
     }
 }
 
@@ -168,7 +169,7 @@ pub(crate) fn unsuccessful(error: &CallError, json: bool) -> Result<Exit, Failur
 pub(crate) fn exit_of(error: &CallError) -> Exit {
     match error.kind() {
         CallErrorKind::Value => Exit::Usage,
-        _ if outcome(error) == "not_sent" => Exit::Failed,
+        _ if matches!(outcome(error), "not_sent" | "failed") => Exit::Failed,
         _ => Exit::Unsettled,
     }
 }

@@ -9,6 +9,7 @@ mod forget;
 mod jobs;
 mod plan;
 mod privacy;
+mod query;
 mod receive;
 mod reconcile;
 mod resume;
@@ -38,6 +39,7 @@ pub(crate) enum Command {
     Forget(forget::Forget),
     Sandbox(sandbox::Sandbox),
     Submit(submit::Submit),
+    Query(query::Query),
     /// WhatsApp verification codes, for integrators.
     #[command(subcommand)]
     Whatsapp(whatsapp::WhatsApp),
@@ -61,6 +63,7 @@ impl Command {
             Self::Forget(command) => command.run().await,
             Self::Sandbox(command) => command.run().await,
             Self::Submit(command) => command.run().await,
+            Self::Query(command) => command.run().await,
             Self::Whatsapp(command) => command.run().await,
             Self::Privacy(command) => command.run().await,
             Self::Sign(command) => command.run(),

@@ -6,10 +6,11 @@ mod support;
 
 use support::numcheck;
 
-const VERBS: [&[&str]; 8] = [
+const VERBS: [&[&str]; 9] = [
     &["run"],
     &["sandbox"],
     &["submit"],
+    &["query"],
     &["whatsapp", "check-code"],
     &["privacy"],
     &["sign"],
@@ -86,6 +87,8 @@ fn help_says_what_costs_money_and_where_secrets_are_read_from() {
     for (verb, promise) in [
         (&["run"][..], "Costs money per number, except with --sandbox"),
         (&["run"], "one row out per row in"),
+        (&["query"], "Costs nothing"),
+        (&["query"], "does not prove that nothing was submitted"),
         (&["submit"], "it may have been accepted"),
         (&["whatsapp", "check-code"], "Uses up a guess"),
         (&["whatsapp", "check-code"], "The code is read from standard input, or from a file"),

@@ -27,7 +27,7 @@ impl NumberCheck {
         SubmitCall { client: self.client, numbers, batch_no: None, level: None, callback: None }
     }
 
-    /// Finds checks of the last 14 days again, by batch number or message id. Costs nothing [assumed]; one query in 3 seconds.
+    /// Finds checks of the last 14 days again, by batch number or message id. Costs nothing (assumed); one query in 3 seconds.
     #[must_use = "nothing is sent until `send` or `pages`"]
     pub fn query(self, request: QueryRequest) -> QueryCall {
         QueryCall { client: self.client, request }

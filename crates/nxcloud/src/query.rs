@@ -26,7 +26,7 @@ pub struct QueryCall {
 impl QueryCall {
     /// Asks for the one page that the request names. Waits for its turn: the platform wants 3 seconds between two queries.
     ///
-    /// Costs nothing [assumed], and is repeated by itself where its answer was lost.
+    /// Costs nothing (assumed), and is repeated by itself where its answer was lost.
     ///
     /// # Errors
     /// Nothing has been changed, whatever the error. A reply that contradicts itself, or does not say what was found, is
@@ -49,7 +49,7 @@ impl QueryCall {
 /// second. While checks are still being finished, rows may move from page to page: compare
 /// [`total_rows`](QueryPage::total_rows) of the first and the last page, and ask again where they differ.
 ///
-/// A page that is refused with 88 is asked for up to three times, because a query that came too early is refused so. [assumed]
+/// A page that is refused with 88 is asked for up to three times, because a query that came too early is refused so. (assumed)
 ///
 /// ```no_run
 /// # use numcheck_nxcloud::protocol::{BatchNo, number_check::QueryRequest};

@@ -4,8 +4,9 @@
 
 use std::net::SocketAddr;
 
-use clap::Args;
 use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
+use numcheck_sandbox::{Assumptions, QueryPace};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
@@ -53,12 +54,59 @@ pub(crate) struct Sandbox {
         value_name = "DURATION"
     )]
     minute: humantime::Duration,
+    /// How far a request's timestamp may be from this machine's time, either way; the platform's limit is a minute.
+    #[arg(
+        long,
+        env = "NUMCHECK_SANDBOX_FRESH",
+        hide_env_values = true,
+        default_value = "60s",
+        value_name = "DURATION"
+    )]
+    fresh: humantime::Duration,
+    /// What becomes of a query less than 3 seconds after the last one.
+    #[arg(
+        long,
+        env = "NUMCHECK_SANDBOX_QUERY_PACE",
+        hide_env_values = true,
+        default_value = "refuse",
+        value_enum
+    )]
+    query_pace: Pace,
+    /// What message ids and generated batch numbers follow from: the same seed gives the same ids for the same batch numbers.
+    #[arg(
+        long,
+        env = "NUMCHECK_SANDBOX_SEED",
+        hide_env_values = true,
+        default_value_t = 1,
+        value_name = "N"
+    )]
+    seed: u64,
     /// Print one JSON object with addresses and account.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
     /// Print the magic numbers, and end.
     #[arg(long, env = "NUMCHECK_MAGIC", hide_env_values = true, value_parser = BoolishValueParser::new())]
     magic: bool,
+}
+
+/// What becomes of a query that comes too early.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Pace {
+    /// It is refused with 88.
+    Refuse,
+    /// It is answered like any other.
+    Off,
+}
+
+impl Pace {
+    fn assumptions(self) -> Assumptions {
+        let mut assumptions = Assumptions::default();
+        assumptions.query_pace = match self {
+            Self::Refuse => QueryPace::Refuse,
+            Self::Off => QueryPace::Off,
+        };
+        assumptions
+    }
 }
 
 /// One line for scripts; its keys are a fixed interface.
@@ -84,6 +132,9 @@ impl Sandbox {
             .qxt_addr(self.qxt)
             .callback_delay(self.callback_delay.into())
             .minute(self.minute.into())
+            .freshness(self.fresh.into())
+            .assumptions(self.query_pace.assumptions())
+            .seed(self.seed)
             .start()
             .await
             .map_err(|error| Failure::new("the sandbox cannot be started").because(error))?;

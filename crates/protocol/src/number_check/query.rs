@@ -28,7 +28,7 @@ use crate::text::{HiddenText, PhoneText, Text};
 
 /// `number_check.query`: POST `/api/number/query`, signed.
 ///
-/// It only reads and costs nothing [assumed], so it may be repeated. At most one request in 3 seconds. It finds checks of the last
+/// It only reads and costs nothing (assumed), so it may be repeated. At most one request in 3 seconds. It finds checks of the last
 /// 14 days. Source: "Number Check API query" (vendor, 2025).
 #[derive(Debug)]
 pub enum Query {}
@@ -144,8 +144,8 @@ impl QueryRequest {
     }
 }
 
-/// The id stands under the names of both dialects, since nothing tells which one the other side reads. [assumed: the other name is
-/// passed over]
+/// The id stands under the names of both dialects, since nothing tells which one the other side reads. (assumed: the other name is
+/// passed over)
 impl Serialize for QueryRequest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]

@@ -1,0 +1,149 @@
+//! `numcheck query`: the checks of a day, found again.
+//!
+//! It only reads, and must not conclude from an absence that nothing was submitted.
+
+use std::collections::BTreeSet;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgGroup, Args};
+use numcheck_nxcloud::QueryPage;
+use numcheck_protocol::number_check::{KnownCheckLevel, QueryRequest, QueryRow};
+use numcheck_protocol::{BatchNo, Date, Drift, Field, MessageId};
+
+use crate::call::{self, Network};
+use crate::exit::{Exit, Failure};
+use crate::input::normalise;
+use crate::print;
+
+/// Find checks of the last 14 days again. Costs nothing.
+///
+/// Prints one line a check, in the platform's order, a page of 100 every 3 seconds. That nothing is found does not prove that nothing was
+/// submitted: the platform may know a check only once it is finished, and under the day on which that was.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").required(true).multiple(true).args(["batch_no", "message_id"])))]
+pub(crate) struct Query {
+    /// The batch whose checks are wanted.
+    #[arg(long, env = "NUMCHECK_BATCH_NO", hide_env_values = true, value_name = "B")]
+    batch_no: Option<BatchNo>,
+    /// The one check that is wanted, by its full id: in a batch of several numbers each has a suffix.
+    #[arg(long, env = "NUMCHECK_MESSAGE_ID", hide_env_values = true, value_name = "M")]
+    message_id: Option<MessageId>,
+    /// The day, yyyy-MM-dd, presumably by China's clocks (UTC+8).
+    #[arg(long, env = "NUMCHECK_DATE", hide_env_values = true, value_name = "DAY")]
+    date: Date,
+    /// Only checks of this number. What stands here can be seen in the list of processes.
+    #[arg(long, env = "NUMCHECK_PHONE", hide_env_values = true, value_name = "NUMBER")]
+    phone: Option<String>,
+    /// Print one JSON object a check, with the platform's own names and values.
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    json: bool,
+    #[command(flatten)]
+    network: Network,
+}
+
+impl Query {
+    pub(crate) async fn run(self) -> Result<Exit, Failure> {
+        let request = self.request()?;
+        let client = call::nxcloud(&self.network)?;
+        let mut pages = client.number_check().query(request).pages();
+        let mut drift = BTreeSet::new();
+        let mut found = 0_usize;
+        while let Some(page) = pages.next().await {
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => return call::unsuccessful(&error, self.json),
+            };
+            found += page.rows.len() + page.odd_rows;
+            self.show(&page)?;
+            say_new_drift(&page.drift, &mut drift);
+        }
+        if found > 0 {
+            return Ok(Exit::Settled);
+        }
+        print::say("numcheck: nothing was found; that does not prove that nothing was submitted");
+        Ok(Exit::Unsettled)
+    }
+
+    fn request(&self) -> Result<QueryRequest, Failure> {
+        let mut request = match (&self.batch_no, &self.message_id) {
+            (Some(batch_no), _) => QueryRequest::of_batch(self.date, batch_no.clone()),
+            (None, Some(id)) => QueryRequest::of_message(self.date, id.clone()),
+            (None, None) => {
+                return Err(Failure::usage("--batch-no or --message-id is needed; nothing was sent"));
+            }
+        };
+        if let Some(id) = &self.message_id {
+            request = request.with_message_id(id.clone());
+        }
+        if let Some(phone) = &self.phone {
+            let phone = normalise(phone.as_bytes())
+                .map_err(|reject| Failure::usage(format!("--phone: {reject}; nothing was sent")))?;
+            request = request.with_phone(phone);
+        }
+        Ok(request)
+    }
+
+    fn show(&self, page: &QueryPage) -> Result<(), Failure> {
+        for row in &page.rows {
+            if self.json {
+                print::json(row)?;
+            } else {
+                print::data(&line(row))?;
+            }
+        }
+        if page.odd_rows > 0 {
+            print::say(&format!("numcheck: {} rows are no objects and are left out", page.odd_rows));
+        }
+        Ok(())
+    }
+}
+
+/// Each surprise once, however many rows hold it.
+fn say_new_drift(drift: &[Drift], said: &mut BTreeSet<String>) {
+    let new: Vec<Drift> =
+        drift.iter().filter(|one| said.insert(format!("{} {:?}", one.place, one.kind))).cloned().collect();
+    call::say_drift(&new);
+}
+
+/// A check for a person: number, level, region, carrier, what is known about it, price.
+fn line(row: &QueryRow<'_>) -> String {
+    let level = row.check_level.get().map(|level| match level.known() {
+        Some(KnownCheckLevel::Basic) => "basic".to_owned(),
+        Some(KnownCheckLevel::Call) => "call".to_owned(),
+        Some(KnownCheckLevel::Hlr) => "hlr".to_owned(),
+        _ => level.to_string(),
+    });
+    let words = [
+        ("format", shown(&row.pre_check)),
+        ("valid", shown(&row.validity)),
+        ("reachable", shown(&row.reachable)),
+        ("roaming", shown(&row.roaming)),
+        ("rang", shown(&row.early)),
+        ("answered", shown(&row.answered)),
+        ("response", shown(&row.response)),
+    ];
+    let words: Vec<String> =
+        words.into_iter().filter_map(|(name, word)| Some(format!("{name}={}", word?))).collect();
+    let price =
+        shown(&row.price).map(|price| format!("{price} {}", shown(&row.currency).unwrap_or_default()));
+    let cells = [
+        row.phone.get().map(|phone| phone.as_str().to_owned()),
+        level,
+        row.region_code.get().or(row.country.get()).map(|text| text.as_str().to_owned()),
+        row.carrier.get().or(row.operator.get()).map(|text| text.as_str().to_owned()),
+        (!words.is_empty()).then(|| words.join(" ")),
+        price,
+    ];
+    let cells: Vec<String> =
+        cells.into_iter().map(|cell| one_line(cell.unwrap_or_else(|| "-".to_owned()))).collect();
+    cells.join("\t")
+}
+
+fn shown<T: ToString>(field: &Field<T>) -> Option<String> {
+    field.get().map(ToString::to_string)
+}
+
+/// Whatever the platform sends, a check stays one line of six cells.
+fn one_line(cell: String) -> String {
+    cell.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
+}
