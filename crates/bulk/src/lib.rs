@@ -21,6 +21,8 @@ mod ledger;
 mod model;
 mod plan;
 mod platform;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod pricing;
 mod reconcile;
 #[cfg(feature = "sqlite")]
@@ -34,6 +36,8 @@ pub use ledger::{Ledger, Sum};
 pub use model::{BatchEnd, BatchState, Delivery, Job, JobName, JobSpec, JobState, NotAJobName, Outcome};
 pub use plan::{Added, Plan, Planner, TooMany};
 pub use platform::{Found, Platform, Row, SIGN_WITHIN, Submitted};
+#[cfg(feature = "postgres")]
+pub use postgres::Postgres;
 pub use pricing::{Budget, Cutoff, Estimate, NotACutoff, PriceKey, PriceTable, parse_amount};
 pub use reconcile::{Reconcile, Reconciled, Times};
 #[cfg(feature = "sqlite")]

@@ -250,7 +250,8 @@ impl std::fmt::Debug for Odd {
     }
 }
 
-/// A store that could not do what it was asked. Nothing of it has happened.
+/// A store that could not do what it was asked. Nothing of it has happened, except where [`Unanswered`](Self::Unanswered) says
+/// that nobody knows.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -258,6 +259,15 @@ pub enum StoreError {
     #[error("the store could not {what}; nothing was changed")]
     #[non_exhaustive]
     Database {
+        /// What it was doing.
+        what: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The database was told to keep it, and its answer was lost: it may have happened, or not.
+    #[error("the store's answer was lost when it was to {what}: it may have happened")]
+    #[non_exhaustive]
+    Unanswered {
         /// What it was doing.
         what: &'static str,
         /// Why.

@@ -1,0 +1,124 @@
+//! What went wrong between this process and the server, in words that may be shown.
+//!
+//! It must not pass on what the server quotes from a row: details name keys, and keys are phone numbers.
+
+use std::error::Error;
+use std::fmt;
+
+use tokio_postgres::error::Severity;
+
+use crate::store::StoreError;
+
+/// Why a call failed.
+#[derive(Debug)]
+pub(super) struct Fault {
+    kind: Kind,
+    message: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    /// The server took the statement, found it wanting and undid it; its SQLSTATE.
+    Refused(String),
+    /// The connection is of no use any more; what was asked last may have been done.
+    Broken,
+    /// This process cannot go on: the server is none that it can use.
+    Unfit,
+    /// What was read cannot be.
+    Damaged(&'static str),
+    /// The store is a newer release's: found, known.
+    TooNew(i64, i64),
+}
+
+impl Fault {
+    /// The server cannot be used, and trying again would not help.
+    pub(super) fn unfit(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Unfit, message: message.into(), source: None }
+    }
+
+    /// The server cannot be used, because of what `source` says.
+    pub(super) fn unfit_because(
+        message: impl Into<String>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self { kind: Kind::Unfit, message: message.into(), source: Some(source.into()) }
+    }
+
+    pub(super) fn damaged(what: &'static str) -> Self {
+        Self { kind: Kind::Damaged(what), message: what.to_owned(), source: None }
+    }
+
+    pub(super) fn too_new(found: i64, known: i64) -> Self {
+        Self {
+            kind: Kind::TooNew(found, known),
+            message: "a newer release wrote it".to_owned(),
+            source: None,
+        }
+    }
+
+    /// Whether a commit that ended so has surely not happened.
+    pub(super) fn is_undone(&self) -> bool {
+        self.kind != Kind::Broken
+    }
+
+    /// Whether the same may succeed a moment later: the server was away, or another transaction was in the way.
+    pub(super) fn is_passing(&self) -> bool {
+        match &self.kind {
+            Kind::Broken => true,
+            // Serialization failure, deadlock, too many connections.
+            Kind::Refused(state) => matches!(state.as_str(), "40001" | "40P01" | "53300"),
+            Kind::Unfit | Kind::Damaged(_) | Kind::TooNew(..) => false,
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for Fault {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let Some(said) = error.as_db_error() else {
+            // Values that do not fit their columns are faults of this crate; everything else is the connection's.
+            return Self { kind: Kind::Broken, message: error.to_string(), source: error.into_source() };
+        };
+        let state = said.code().code();
+        let message = format!("{} (SQLSTATE {state})", said.message().replace(['\n', '\r'], " "));
+        let kind = match said.parsed_severity() {
+            Some(Severity::Error) => Kind::Refused(state.to_owned()),
+            // The server is starting, stopping, or full: it ends the connection.
+            _ if matches!(state, "57P01" | "57P02" | "57P03" | "53300") => Kind::Broken,
+            // Wrong password, no such database.
+            _ if state.starts_with("28") || state.starts_with("3D") || state.starts_with("42") => Kind::Unfit,
+            _ => Kind::Broken,
+        };
+        Self { kind, message, source: None }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Fault {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as _)
+    }
+}
+
+/// The store's error for a fault after which surely nothing has happened.
+pub(super) fn database(what: &'static str) -> impl Fn(Fault) -> StoreError {
+    move |fault| match fault.kind {
+        Kind::Damaged(what) => StoreError::Damaged { what },
+        Kind::TooNew(found, known) => StoreError::TooNew { found, known },
+        _ => StoreError::Database { what, source: Box::new(fault) },
+    }
+}
+
+/// The store's error for a commit that ended in a fault.
+pub(super) fn commit(what: &'static str, fault: Fault) -> StoreError {
+    if fault.is_undone() {
+        database(what)(fault)
+    } else {
+        StoreError::Unanswered { what, source: Box::new(fault) }
+    }
+}

@@ -1,0 +1,155 @@
+//! A few connections, and one way to use them: a transaction that is tried again only when it surely did not happen.
+//!
+//! It must not hand out a connection in which a transaction is open, and it never says "done" of a commit that was not confirmed.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::address::Address;
+use super::fault::{self, Fault};
+use super::session::Session;
+use crate::store::StoreError;
+
+/// How many transactions run at once; others wait for their turn.
+const MOST: usize = 4;
+/// How long to wait before each further try: about ten seconds, in which a server has restarted.
+const PAUSES: [u64; 8] = [50, 100, 250, 500, 1000, 2000, 3000, 3000];
+
+/// What a transaction is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It may change rows.
+    Write,
+    /// It sees one moment of the store, and changes nothing.
+    Read,
+}
+
+/// Connections to a server, opened when they are needed.
+pub(super) struct Pool {
+    address: Address,
+    idle: Mutex<Vec<Arc<Session>>>,
+    places: Semaphore,
+}
+
+/// How an attempt ended that did not end well.
+enum Ended {
+    /// Surely nothing has happened.
+    Undone(Fault),
+    /// The commit was sent, and this came instead of its answer.
+    Commit(Fault),
+}
+
+impl Pool {
+    pub(super) fn new(address: Address) -> Arc<Self> {
+        Arc::new(Self { address, idle: Mutex::default(), places: Semaphore::new(MOST) })
+    }
+
+    /// Does `work` in a transaction. When the server is away it is waited for; once the commit was sent, nothing is tried again.
+    pub(super) async fn call<T, F>(
+        &self,
+        what: &'static str,
+        purpose: Purpose,
+        work: impl Fn(Arc<Session>) -> F,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Fault>>,
+    {
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            match self.attempt(purpose, &work).await {
+                Ok(value) => return Ok(value),
+                Err(Ended::Commit(fault)) => return Err(fault::commit(what, fault)),
+                Err(Ended::Undone(fault)) => match pauses.next().filter(|_| fault.is_passing()) {
+                    Some(pause) => tokio::time::sleep(Duration::from_millis(pause)).await,
+                    None => return Err(fault::database(what)(fault)),
+                },
+            }
+        }
+    }
+
+    /// Does `work` in a transaction, once: a server that is not there is said at once.
+    pub(super) async fn call_once<T, F>(
+        &self,
+        what: &'static str,
+        work: impl Fn(Arc<Session>) -> F,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Fault>>,
+    {
+        self.attempt(Purpose::Write, &work).await.map_err(|ended| match ended {
+            Ended::Undone(fault) => fault::database(what)(fault),
+            Ended::Commit(fault) => fault::commit(what, fault),
+        })
+    }
+
+    async fn attempt<T, F>(&self, purpose: Purpose, work: &impl Fn(Arc<Session>) -> F) -> Result<T, Ended>
+    where
+        F: Future<Output = Result<T, Fault>>,
+    {
+        let lease = self.lease().await.map_err(Ended::Undone)?;
+        let begin = match purpose {
+            Purpose::Write => "BEGIN",
+            Purpose::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        lease.session.batch(begin).await.map_err(Ended::Undone)?;
+        match work(Arc::clone(&lease.session)).await {
+            Ok(value) => {
+                let committed = lease.session.batch("COMMIT").await;
+                match (committed, purpose) {
+                    (Ok(()), _) => {
+                        lease.give_back();
+                        Ok(value)
+                    }
+                    // What was read was read.
+                    (Err(_), Purpose::Read) => Ok(value),
+                    (Err(fault), Purpose::Write) => Err(Ended::Commit(fault)),
+                }
+            }
+            Err(fault) => {
+                if lease.session.batch("ROLLBACK").await.is_ok() {
+                    lease.give_back();
+                }
+                Err(Ended::Undone(fault))
+            }
+        }
+    }
+
+    /// A connection of one's own, outside the pool's number.
+    pub(super) async fn open(&self) -> Result<Session, Fault> {
+        Session::open(&self.address).await
+    }
+
+    async fn lease(&self) -> Result<Lease<'_>, Fault> {
+        let place = self.places.acquire().await.map_err(|_| Fault::unfit("the store is closed"))?;
+        let found = {
+            let mut idle = self.idle();
+            idle.retain(|session| !session.is_closed());
+            idle.pop()
+        };
+        let session = match found {
+            Some(session) => session,
+            None => Arc::new(self.open().await?),
+        };
+        Ok(Lease { pool: self, session, _place: place })
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Arc<Session>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection in use. Dropped, it is closed, and whatever was begun in it undone; only [`Lease::give_back`] keeps it.
+struct Lease<'a> {
+    pool: &'a Pool,
+    session: Arc<Session>,
+    _place: SemaphorePermit<'a>,
+}
+
+impl Lease<'_> {
+    fn give_back(self) {
+        self.pool.idle().push(self.session);
+    }
+}

@@ -1,0 +1,117 @@
+//! The tables, version by version.
+//!
+//! A version that was released is never changed: a new one is added behind it. It must not touch data that it does not move.
+
+use std::sync::Arc;
+
+use super::fault::Fault;
+use super::session::{Session, get};
+
+/// Locks that transactions take by name. Any figures do, as long as nothing else in the database takes the same.
+pub(super) const MIGRATING: i64 = 0x6e75_6d63_6865_0001;
+/// Held by whatever changes numbers, or several batches at once: it is what makes two folds, or a fold and a person who forgets the job,
+/// follow one upon the other.
+pub(super) const SETTLING: i64 = 0x6e75_6d63_6865_0002;
+
+/// One step per version, the first makes an empty database a store.
+const STEPS: &[&str] = &["
+    CREATE TABLE jobs (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        name text NOT NULL UNIQUE,
+        spec text NOT NULL,
+        level bigint NOT NULL,
+        state smallint NOT NULL DEFAULT 0,
+        created_ms bigint NOT NULL,
+        row_count bigint NOT NULL DEFAULT 0,
+        number_count bigint NOT NULL DEFAULT 0
+    );
+    CREATE TABLE input (
+        job bigint NOT NULL, sequence bigint NOT NULL, bytes bytea NOT NULL, PRIMARY KEY (job, sequence)
+    );
+    CREATE TABLE batches (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        job bigint NOT NULL,
+        batch_no text NOT NULL,
+        tries bigint NOT NULL DEFAULT 0,
+        grp text NOT NULL,
+        state smallint NOT NULL DEFAULT 0,
+        owner text,
+        sent_ms bigint,
+        ended_ms bigint,
+        message_id text,
+        code bigint,
+        message text,
+        numbers bigint NOT NULL,
+        done bigint NOT NULL DEFAULT 0,
+        failed bigint NOT NULL DEFAULT 0,
+        unpriced bigint NOT NULL DEFAULT 0,
+        missing boolean NOT NULL DEFAULT false
+    ) WITH (fillfactor = 50);
+    CREATE INDEX batches_by_state ON batches (job, state, id);
+    -- Every number that a batch ever had on the wire: a late result must still find it.
+    CREATE TABLE batch_names (batch_no text PRIMARY KEY, batch bigint NOT NULL);
+    CREATE INDEX batch_names_by_batch ON batch_names (batch);
+    -- Each row is changed once, when its result comes: there is room for that on its own page, so that no index is touched.
+    CREATE TABLE numbers (
+        batch bigint NOT NULL, packed bigint NOT NULL, job bigint NOT NULL, first_row bigint NOT NULL, result bigint,
+        PRIMARY KEY (batch, packed)
+    ) WITH (fillfactor = 55);
+    CREATE UNIQUE INDEX numbers_by_row ON numbers (job, first_row);
+    CREATE TABLE duplicates (
+        job bigint NOT NULL, dup_row bigint NOT NULL, first_row bigint NOT NULL, PRIMARY KEY (job, dup_row)
+    );
+    -- Appended and never changed. An append takes a place, and its results the keys that begin there: keys run, but they become
+    -- visible in the order of the commits, which is another. So what is still to be entered stands in `inbox`, one row per append.
+    CREATE SEQUENCE places;
+    CREATE TABLE results (
+        id bigint PRIMARY KEY, received_ms bigint NOT NULL, source smallint NOT NULL, batch_no text NOT NULL, body bytea NOT NULL
+    );
+    CREATE TABLE inbox (first bigint PRIMARY KEY, next bigint NOT NULL, behind bigint NOT NULL)
+        WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+    CREATE TABLE odd (result bigint PRIMARY KEY, conflict boolean NOT NULL, batch bigint);
+    CREATE INDEX odd_by_batch ON odd (batch);
+    CREATE TABLE costs (
+        job bigint NOT NULL, outcome smallint NOT NULL, currency text NOT NULL, count bigint NOT NULL, amount numeric NOT NULL,
+        PRIMARY KEY (job, outcome, currency)
+    ) WITH (fillfactor = 50);
+    CREATE TABLE prices (
+        level bigint NOT NULL, region text NOT NULL, currency text NOT NULL, price numeric NOT NULL, PRIMARY KEY (level, region)
+    ) WITH (fillfactor = 50);
+    CREATE TABLE turns (name text PRIMARY KEY, next_ms bigint NOT NULL) WITH (fillfactor = 50);
+    CREATE TABLE secrets (name text PRIMARY KEY, value bytea NOT NULL);
+"];
+
+/// Brings the database up to the newest version, in the one transaction in which it is called.
+pub(super) async fn migrate(session: Arc<Session>) -> Result<(), Fault> {
+    let known = STEPS.len() as i64;
+    // Another process may be at it too: look under the lock.
+    session.row("SELECT pg_advisory_xact_lock($1)", &[&MIGRATING]).await?;
+    let exists = session.row("SELECT to_regclass('numcheck.version') IS NOT NULL", &[]).await?;
+    let exists = exists.map(|row| get(&row, 0)).transpose()?.unwrap_or(false);
+    let found: i64 = if exists {
+        let row = session.row("SELECT version FROM version", &[]).await?;
+        row.map(|row| get(&row, 0)).transpose()?.ok_or_else(|| Fault::damaged("it has no version"))?
+    } else {
+        // Not IF NOT EXISTS: that asks for a right that whoever was given an empty schema need not have.
+        let schema = session.row("SELECT to_regnamespace('numcheck') IS NOT NULL", &[]).await?;
+        if !schema.map(|row| get(&row, 0)).transpose()?.unwrap_or(false) {
+            session.batch("CREATE SCHEMA numcheck").await?;
+        }
+        session
+            .batch("CREATE TABLE version (version bigint NOT NULL); INSERT INTO version VALUES (0)")
+            .await?;
+        0
+    };
+    if found > known {
+        return Err(Fault::too_new(found, known));
+    }
+    let steps = usize::try_from(found).ok().and_then(|found| STEPS.get(found..)).unwrap_or_default();
+    if steps.is_empty() {
+        return Ok(());
+    }
+    for step in steps {
+        session.batch(step).await?;
+    }
+    session.run("UPDATE version SET version = $1", &[&known]).await?;
+    Ok(())
+}
