@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use crate::ledger::Ledger;
 use crate::model::{BatchEnd, Job, JobName, JobSpec};
+use crate::pricing::PriceTable;
 use crate::store::{
     Answer, Claimed, Duplicate, Folded, NewBatch, NewResult, Odd, OpenBatch, RowFate, Store, StoreError,
 };
@@ -206,6 +207,14 @@ impl Store for Postgres {
         Box::pin(self.pool.call("read the quarantine", Purpose::Read, move |session| async move {
             reading::quarantine(&session, after, most).await
         }))
+    }
+
+    fn prices(&self) -> Answer<'_, PriceTable> {
+        Box::pin(
+            self.pool.call("read the prices", Purpose::Read, |session| async move {
+                reading::prices(&session).await
+            }),
+        )
     }
 
     fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> Answer<'a, u64> {

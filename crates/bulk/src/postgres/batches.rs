@@ -71,7 +71,7 @@ const TAKE: &str = "UPDATE batches SET state = $3, owner = $2, sent_ms = $4, end
         SELECT batches.id FROM batches WHERE batches.job = $1 AND batches.state = 0
         AND EXISTS (SELECT FROM jobs WHERE jobs.id = $1 AND jobs.state = 1)
         ORDER BY batches.id FOR UPDATE OF batches SKIP LOCKED LIMIT 1
-    ) RETURNING id, batch_no";
+    ) RETURNING id, batch_no, grp";
 
 pub(super) async fn claim(session: &Session, job: i64, owner: &str, now_ms: u64) -> Result<Option<Claimed>> {
     loop {
@@ -86,7 +86,7 @@ pub(super) async fn claim(session: &Session, job: i64, owner: &str, now_ms: u64)
             continue;
         }
         let numbers = rows.iter().map(|row| number(row, 0)).collect::<Result<_>>()?;
-        return Ok(Some(Claimed { batch, batch_no: batch_no(&row, 1)?, numbers }));
+        return Ok(Some(Claimed { batch, batch_no: batch_no(&row, 1)?, group: get(&row, 2)?, numbers }));
     }
 }
 
@@ -129,7 +129,7 @@ pub(super) async fn plan_again(session: &Session, batch: i64) -> Result<()> {
 }
 
 pub(super) async fn open(session: &Session, job: i64) -> Result<Vec<OpenBatch>> {
-    let sql = "SELECT id, batch_no, state, coalesce(sent_ms, 0), ended_ms, numbers, done + failed, missing, message FROM batches
+    let sql = "SELECT id, batch_no, state, coalesce(sent_ms, 0), ended_ms, numbers, done + failed, missing, message, grp FROM batches
         WHERE job = $1 AND state IN (1, 2, 3) AND done + failed < numbers ORDER BY id";
     session.rows(sql, &[&job]).await?.iter().map(open_batch).collect()
 }
@@ -145,6 +145,7 @@ fn open_batch(row: &Row) -> Result<OpenBatch> {
         settled: get_u64(row, 6)?,
         missing: get(row, 7)?,
         message: get(row, 8)?,
+        group: get(row, 9)?,
     })
 }
 

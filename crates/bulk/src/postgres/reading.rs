@@ -10,6 +10,7 @@ use super::fault::Fault;
 use super::session::{Session, big, get, get_u64};
 use crate::ledger::{Ledger, Sum};
 use crate::model::Outcome;
+use crate::pricing::{PriceKey, PriceTable};
 use crate::store::{Odd, RowFate, Source};
 
 type Result<T> = std::result::Result<T, Fault>;
@@ -104,4 +105,15 @@ pub(super) async fn quarantine(session: &Session, after: i64, most: u32) -> Resu
             })
         })
         .collect()
+}
+
+pub(super) async fn prices(session: &Session) -> Result<PriceTable> {
+    let mut prices = PriceTable::default();
+    for row in session.rows("SELECT level, region, currency, price::text FROM prices", &[]).await? {
+        let key = PriceKey { level: get(&row, 0)?, group: get(&row, 1)? };
+        let currency = Currency::new(get(&row, 2)?).map_err(|_| Fault::damaged("a currency is none"))?;
+        let price = get::<&str>(&row, 3)?.parse().map_err(|_| Fault::damaged("a price is none"))?;
+        prices.set(key, currency, price);
+    }
+    Ok(prices)
 }
