@@ -95,7 +95,7 @@ pub(super) async fn end(session: &Session, batch: i64, end: &BatchEnd, now_ms: u
         BatchEnd::Accepted { message_id } => (ACCEPTED, message_id.as_deref(), None, None),
         BatchEnd::Refused { code, message } => (REFUSED, None, *code, Some(message.as_str())),
         BatchEnd::NotSent => (PLANNED, None, None, None),
-        BatchEnd::InDoubt { message } => (IN_DOUBT, None, None, Some(message.as_str())),
+        BatchEnd::InDoubt { code, message } => (IN_DOUBT, None, *code, Some(message.as_str())),
     };
     // A result has come already: it was accepted, whatever became of the answer.
     let sql = "UPDATE batches SET state = CASE WHEN done + failed > 0 THEN 3 ELSE $2 END,
@@ -114,7 +114,7 @@ pub(super) async fn give_up_sending(session: &Session, job: i64, before_ms: u64)
 pub(super) async fn plan_again(session: &Session, batch: i64) -> Result<()> {
     session.row("SELECT pg_advisory_xact_lock($1)", &[&SETTLING]).await?;
     // A result that waits to be entered proves that the platform took the batch.
-    let sql = "UPDATE batches SET state = 0, tries = tries + 1, owner = NULL, message = NULL
+    let sql = "UPDATE batches SET state = 0, tries = tries + 1, owner = NULL, code = NULL, message = NULL
         WHERE id = $1 AND state = 2 AND NOT EXISTS (
             SELECT FROM inbox JOIN results ON results.id >= inbox.next AND results.id < inbox.behind
             JOIN batch_names ON batch_names.batch_no = results.batch_no WHERE batch_names.batch = $1
