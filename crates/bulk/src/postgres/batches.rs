@@ -98,7 +98,7 @@ pub(super) async fn end(session: &Session, batch: i64, end: &BatchEnd, now_ms: u
         BatchEnd::InDoubt { code, message } => (IN_DOUBT, None, *code, Some(message.as_str())),
     };
     // A result has come already: it was accepted, whatever became of the answer.
-    let sql = "UPDATE batches SET state = CASE WHEN done + failed > 0 THEN 3 ELSE $2 END,
+    let sql = "UPDATE batches SET state = CASE WHEN done + failed > 0 THEN 3 ELSE $2::smallint END,
         message_id = $3, code = $4, message = $5, ended_ms = $6 WHERE id = $1 AND state IN (1, 2)";
     session.run(sql, &[&batch, &to, &message_id.map(text), &code, &message.map(text), &big(now_ms)]).await?;
     Ok(())
@@ -156,7 +156,7 @@ pub(super) async fn mark_missing(session: &Session, batch: i64) -> Result<()> {
 
 /// The bucket holds the time of the next free turn.
 pub(super) async fn take_turn(session: &Session, bucket: &str, interval_ms: u64, now_ms: u64) -> Result<u64> {
-    let sql = "INSERT INTO turns VALUES ($1, $2 + $3) ON CONFLICT (name)
+    let sql = "INSERT INTO turns VALUES ($1, $2::bigint + $3::bigint) ON CONFLICT (name)
         DO UPDATE SET next_ms = greatest(turns.next_ms, $3) + $2 RETURNING next_ms - $2 - $3";
     let row = session.row(sql, &[&text(bucket), &big(interval_ms), &big(now_ms)]).await?;
     row.map(|row| get_u64(&row, 0)).transpose()?.ok_or_else(|| Fault::damaged("a bucket gives no turn"))

@@ -6,6 +6,7 @@ use std::error::Error;
 use std::fmt;
 
 use tokio_postgres::error::Severity;
+use tokio_postgres::types::WrongType;
 
 use crate::store::StoreError;
 
@@ -76,8 +77,13 @@ impl Fault {
 impl From<tokio_postgres::Error> for Fault {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(said) = error.as_db_error() else {
-            // Values that do not fit their columns are faults of this crate; everything else is the connection's.
-            return Self { kind: Kind::Broken, message: error.to_string(), source: error.into_source() };
+            // A value of another type than its column's was not sent; everything else is the connection's.
+            let misfit = error.source().is_some_and(|source| source.is::<WrongType>());
+            return Self {
+                kind: if misfit { Kind::Unfit } else { Kind::Broken },
+                message: error.to_string(),
+                source: error.into_source(),
+            };
         };
         let state = said.code().code();
         let message = format!("{} (SQLSTATE {state})", said.message().replace(['\n', '\r'], " "));

@@ -1,0 +1,90 @@
+//! Jobs, results, and what became of them, in few words.
+
+use numcheck_bulk::store::{Folded, NewBatch, NewResult, RowFate, Source};
+use numcheck_bulk::{BatchEnd, Delivery, Job, JobName, JobSpec, Postgres, Store};
+use numcheck_protocol::{BatchNo, PhoneNumber};
+
+pub(crate) const NOW: u64 = 1_700_000_000_000;
+
+/// The number in a row.
+pub(crate) fn number(row: u64) -> PhoneNumber {
+    PhoneNumber::new(&format!("86138{row:08}")).unwrap()
+}
+
+/// A planned job of `batches` batches with `each` numbers.
+pub(crate) async fn plan(store: &Postgres, name: u64, batches: u64, each: u64) -> Job {
+    let name = JobName::from_hash(name.to_be_bytes());
+    let spec = JobSpec::new(1, Delivery::Push, serde_json::Value::Null);
+    let job = store.create_job(&name, &spec, NOW).await.unwrap();
+    let batches = (0..batches).map(|batch| NewBatch {
+        batch_no: BatchNo::new(&batch_no(&job, batch)).unwrap(),
+        group: "CN".to_owned(),
+        numbers: (batch * each..(batch + 1) * each).map(|row| (number(row), row)).collect(),
+    });
+    store.add_batches(job.id, batches.collect()).await.unwrap();
+    store.finish_plan(job.id, 0).await.unwrap()
+}
+
+/// The same, and every batch was accepted.
+pub(crate) async fn accepted(store: &Postgres, name: u64, batches: u64, each: u64) -> Job {
+    let job = plan(store, name, batches, each).await;
+    while let Some(claimed) = store.claim(job.id, "test", NOW).await.unwrap() {
+        store.end(claimed.batch, BatchEnd::Accepted { message_id: None }, NOW).await.unwrap();
+    }
+    job
+}
+
+pub(crate) fn batch_no(job: &Job, batch: u64) -> String {
+    format!("nc-{}-{}", job.name, batch + 1)
+}
+
+/// A pushed result of a row's number, which cost 0.0100 USD.
+pub(crate) fn result(batch_no: &str, row: u64) -> NewResult {
+    let body = format!(
+        r#"{{"messageId":"m-{row}","code":0,"msg":"success","batchNo":"{batch_no}","phone":"{}","data":{{"basic":{{"preCheck":"YES","regionCode":"CN"}}}},"cost":{{"price":0.01,"currency":"USD"}}}}"#,
+        number(row).digits()
+    );
+    pushed(batch_no, body.as_bytes())
+}
+
+pub(crate) fn pushed(batch_no: &str, body: &[u8]) -> NewResult {
+    NewResult { batch_no: batch_no.to_owned(), source: Source::Push, body: body.to_vec(), received_ms: NOW }
+}
+
+/// Folds until nothing is waiting.
+pub(crate) async fn fold_all(store: &Postgres, slice: u32) -> Folded {
+    let mut sum = Folded::default();
+    loop {
+        let folded = store.fold(slice).await.unwrap();
+        sum.seen += folded.seen;
+        sum.first += folded.first;
+        sum.repeats += folded.repeats;
+        sum.conflicts += folded.conflicts;
+        sum.strays += folded.strays;
+        if folded.seen < slice {
+            return sum;
+        }
+    }
+}
+
+pub(crate) async fn rows(store: &Postgres, job: &Job) -> Vec<RowFate> {
+    let mut rows: Vec<RowFate> = Vec::new();
+    loop {
+        let more = store.rows(job.id, rows.last().map(|row| row.row), 1000).await.unwrap();
+        if more.is_empty() {
+            return rows;
+        }
+        rows.extend(more);
+    }
+}
+
+/// Everything that an error shows, its sources too.
+pub(crate) fn all_of(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut all = format!("{error} {error:?}");
+    let mut next = error.source();
+    while let Some(source) = next {
+        all += &format!(" | {source} {source:?}");
+        next = source.source();
+    }
+    all
+}

@@ -1,0 +1,12 @@
+//! The store on PostgreSQL, against a real server that these tests start for themselves.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod cluster;
+mod crash;
+mod fixture;
+mod lost_answer;
+mod many;
+mod odd_content;
+mod opening;
+mod secrecy;
+mod tls;
