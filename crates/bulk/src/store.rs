@@ -293,14 +293,11 @@ pub enum StoreError {
     },
     /// The job is not being planned any more: another process has begun its plan anew, or has finished it.
     #[error("another process plans the same job: let it finish, then run the command again")]
-    #[non_exhaustive]
     Superseded,
     /// It is somebody else's.
     #[error("this is no store, but a database of something else: name another file")]
-    #[non_exhaustive]
     NotAStore,
     /// Its own thread or connection has ended.
     #[error("the store is closed")]
-    #[non_exhaustive]
     Closed,
 }

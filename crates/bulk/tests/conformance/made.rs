@@ -1,0 +1,272 @@
+//! Made-up jobs, numbers and results, and the one check that follows every step.
+
+use std::collections::BTreeMap;
+
+use numcheck_bulk::store::{Claimed, Duplicate, NewBatch, NewResult, RowFate, Source};
+use numcheck_bulk::{BatchEnd, BatchState, Delivery, Job, JobName, JobSpec, Ledger, Outcome, Store};
+use numcheck_protocol::{BatchNo, Currency, PhoneNumber, Price};
+
+/// The time at which everything begins.
+pub const T0: u64 = 1_700_000_000_000;
+
+pub fn number(at: u64) -> PhoneNumber {
+    PhoneNumber::new(&format!("86138{at:08}")).unwrap()
+}
+
+pub fn name(at: u64) -> JobName {
+    JobName::from_hash(at.to_be_bytes())
+}
+
+pub fn spec() -> JobSpec {
+    JobSpec::new(5, Delivery::Both, serde_json::json!({ "file": "numbers.csv" }))
+}
+
+pub fn batch_no(text: &str) -> BatchNo {
+    BatchNo::new(text).unwrap()
+}
+
+pub fn price(text: &str) -> Price {
+    text.parse().unwrap()
+}
+
+pub fn currency(text: &str) -> Currency {
+    Currency::new(text).unwrap()
+}
+
+/// The batches of a job, so many numbers each, called `b<job>-1`, `b<job>-2`, …; numbers and rows run on from 0.
+pub fn batches(job: u64, sizes: &[u64]) -> Vec<NewBatch> {
+    let mut next = 0;
+    let mut all = Vec::new();
+    for (at, size) in sizes.iter().enumerate() {
+        let numbers = (next..next + size).map(|row| (number(job * 100_000 + row), row)).collect();
+        all.push(NewBatch { batch_no: named(job, at as u64 + 1), group: "CN".into(), numbers });
+        next += size;
+    }
+    all
+}
+
+pub fn named(job: u64, at: u64) -> BatchNo {
+    batch_no(&format!("b{job}-{at}"))
+}
+
+/// A job whose plan is whole.
+pub async fn planned<S: Store>(store: &S, job: u64, sizes: &[u64]) -> Job {
+    let made = store.create_job(&name(job), &spec(), T0).await.unwrap();
+    store.add_input(made.id, 0, b"the input".to_vec()).await.unwrap();
+    store.add_batches(made.id, batches(job, sizes)).await.unwrap();
+    let whole = store.finish_plan(made.id, sizes.iter().sum()).await.unwrap();
+    check(store, whole.id).await;
+    whole
+}
+
+pub async fn with_duplicates<S: Store>(store: &S, job: u64, sizes: &[u64], duplicates: &[(u64, u64)]) -> Job {
+    let made = store.create_job(&name(job), &spec(), T0).await.unwrap();
+    store.add_batches(made.id, batches(job, sizes)).await.unwrap();
+    let duplicates: Vec<_> =
+        duplicates.iter().map(|(row, first)| Duplicate { row: *row, first: *first }).collect();
+    let rows = sizes.iter().sum::<u64>() + duplicates.len() as u64;
+    store.add_duplicates(made.id, duplicates).await.unwrap();
+    store.finish_plan(made.id, rows).await.unwrap()
+}
+
+/// Takes the next batch.
+pub async fn claim<S: Store>(store: &S, job: &Job, now_ms: u64) -> Claimed {
+    store.claim(job.id, "sender", now_ms).await.unwrap().expect("a planned batch")
+}
+
+/// Takes the next batch, and has it accepted.
+pub async fn accepted<S: Store>(store: &S, job: &Job) -> Claimed {
+    let claimed = claim(store, job, T0).await;
+    end(store, &claimed, BatchEnd::Accepted { message_id: None }).await;
+    check(store, job.id).await;
+    claimed
+}
+
+pub async fn end<S: Store>(store: &S, claimed: &Claimed, end: BatchEnd) {
+    store.end(claimed.batch, &claimed.batch_no, end, T0 + 1000).await.unwrap();
+}
+
+pub fn doubt() -> BatchEnd {
+    BatchEnd::InDoubt { code: None, message: "nobody answered".into() }
+}
+
+pub fn refusal() -> BatchEnd {
+    BatchEnd::Refused { code: Some(211), message: "no money".into() }
+}
+
+/// A pushed result, of the first dialect.
+#[derive(Clone)]
+pub struct Push {
+    pub batch_no: String,
+    pub number: PhoneNumber,
+    pub id: String,
+    pub code: i64,
+    pub carrier: String,
+    pub cost: Option<(&'static str, &'static str)>,
+}
+
+impl Push {
+    pub fn of(batch_no: &BatchNo, number: PhoneNumber) -> Self {
+        Self {
+            batch_no: batch_no.as_str().to_owned(),
+            number,
+            id: "301ef45b8de54d8aad95c5264c3756be-250142".into(),
+            code: 0,
+            carrier: "China Telecom".into(),
+            cost: Some(("0.1912", "USD")),
+        }
+    }
+
+    pub fn failed(batch_no: &BatchNo, number: PhoneNumber) -> Self {
+        Self { code: 121, cost: None, ..Self::of(batch_no, number) }
+    }
+
+    pub fn costing(self, price: &'static str, currency: &'static str) -> Self {
+        Self { cost: Some((price, currency)), ..self }
+    }
+
+    pub fn with_id(self, id: &str) -> Self {
+        Self { id: id.into(), ..self }
+    }
+
+    pub fn body(&self) -> Vec<u8> {
+        let (batch_no, id, phone, code) = (&self.batch_no, &self.id, self.number.digits(), self.code);
+        let data = match code {
+            0 => format!(
+                r#","data":{{"basic":{{"preCheck":"YES","regionCode":"CN","carrier":"{}"}}}}"#,
+                self.carrier
+            ),
+            _ => String::new(),
+        };
+        let cost = match self.cost {
+            Some((price, currency)) => format!(r#","cost":{{"price":{price},"currency":"{currency}"}}"#),
+            None => String::new(),
+        };
+        format!(
+            r#"{{"messageId":"{id}","code":{code},"msg":"m","batchNo":"{batch_no}","phone":"{phone}"{data}{cost}}}"#
+        )
+        .into_bytes()
+    }
+
+    /// The same check as a row of a query.
+    pub fn row(&self) -> Vec<u8> {
+        let (price, currency) = self.cost.unwrap_or(("0", "USD"));
+        let (batch_no, id, phone) = (&self.batch_no, &self.id, self.number.digits());
+        format!(
+            r#"{{"preCheck":"YES","batchNo":"{batch_no}","checkLevel":5,"messageId":"{id}","regionCode":"CN","carrier":"{}","phone":"{phone}","price":{price},"currency":"{currency}"}}"#,
+            self.carrier
+        )
+        .into_bytes()
+    }
+
+    pub fn pushed(&self) -> NewResult {
+        result(&self.batch_no, Source::Push, self.body())
+    }
+
+    pub fn fetched(&self) -> NewResult {
+        result(&self.batch_no, Source::Query, self.row())
+    }
+}
+
+pub fn result(batch_no: &str, source: Source, body: Vec<u8>) -> NewResult {
+    NewResult { batch_no: batch_no.to_owned(), source, body, received_ms: T0 + 5000 }
+}
+
+/// Enters everything that waits; says first, repeats, conflicts, strays.
+pub async fn fold<S: Store>(store: &S) -> [u32; 4] {
+    let mut sum = [0; 4];
+    loop {
+        let folded = store.fold(3).await.unwrap();
+        for (sum, one) in sum.iter_mut().zip([folded.first, folded.repeats, folded.conflicts, folded.strays])
+        {
+            *sum += one;
+        }
+        if folded.seen < 3 {
+            return sum;
+        }
+    }
+}
+
+/// Stores and enters at once.
+pub async fn enter<S: Store>(store: &S, results: Vec<NewResult>) -> [u32; 4] {
+    store.append(results).await.unwrap();
+    fold(store).await
+}
+
+pub async fn all_rows<S: Store>(store: &S, job: i64) -> Vec<RowFate> {
+    store.rows(job, None, 100_000).await.unwrap()
+}
+
+pub async fn row<S: Store>(store: &S, job: i64, row: u64) -> RowFate {
+    all_rows(store, job).await.into_iter().find(|fate| fate.row == row).expect("a row of the job")
+}
+
+/// The equation, and the same figures counted once more, row by row. To be called after every step.
+pub async fn check<S: Store>(store: &S, job: i64) -> Ledger {
+    let ledger = store.ledger(job).await.unwrap();
+    assert!(ledger.adds_up());
+    let mut counted = Ledger::default();
+    let (mut done, mut unpriced) = (BTreeMap::<(Outcome, Currency), (u64, Price)>::new(), 0);
+    for fate in all_rows(store, job).await.iter().filter(|fate| !fate.duplicate) {
+        let submitted = match (&fate.result, fate.state) {
+            (Some((source, body)), state) => {
+                assert_ne!(state, BatchState::Planned, "a batch with a result is planned");
+                assert_ne!(state, BatchState::InDoubt, "a batch with a result is in doubt");
+                assert_ne!(state, BatchState::Refused, "a batch with a result is refused");
+                let facts = numcheck_bulk::store::reading::read(*source, body)
+                    .expect("a result that was read before");
+                match facts.outcome {
+                    Outcome::Done => counted.settled += 1,
+                    _ => counted.failed += 1,
+                }
+                match facts.cost {
+                    Some((currency, price)) => {
+                        let sum = done.entry((facts.outcome, currency)).or_default();
+                        *sum = (sum.0 + 1, sum.1.checked_add(price).unwrap());
+                    }
+                    None => unpriced += u64::from(facts.outcome == Outcome::Done),
+                }
+                true
+            }
+            (None, BatchState::Planned) => {
+                counted.planned += 1;
+                false
+            }
+            (None, BatchState::Refused) => {
+                counted.refused += 1;
+                false
+            }
+            (None, BatchState::InDoubt) => {
+                counted.in_doubt += 1;
+                true
+            }
+            (None, _) if fate.missing => {
+                counted.missing += 1;
+                true
+            }
+            (None, _) => {
+                counted.pending += 1;
+                true
+            }
+        };
+        counted.submitted += u64::from(submitted);
+    }
+    let figures = |ledger: &Ledger| {
+        [
+            ledger.planned,
+            ledger.refused,
+            ledger.submitted,
+            ledger.settled,
+            ledger.failed,
+            ledger.in_doubt,
+            ledger.missing,
+            ledger.pending,
+        ]
+    };
+    assert_eq!(figures(&ledger), figures(&counted), "{ledger:?} is not what the rows say");
+    assert_eq!(ledger.unpriced, unpriced);
+    let sums: BTreeMap<_, _> =
+        ledger.costs.iter().map(|(key, sum)| (*key, (sum.count, sum.amount))).collect();
+    assert_eq!(sums, done, "the costs are not those of the results");
+    ledger
+}

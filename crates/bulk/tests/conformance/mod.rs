@@ -1,0 +1,82 @@
+//! What every store must do, whatever it is made of: one suite, generic over [`Store`], called for each kind.
+//!
+//! It must not know what a store is made of. A case's name is the sentence that it proves.
+
+// Each test binary that takes this in uses a part of it.
+#![allow(dead_code, unreachable_pub, missing_docs)]
+// Outside a `#[test]` clippy does not see that this is one.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+pub mod made;
+mod plans;
+mod reading;
+mod results;
+mod sending;
+
+use std::sync::Arc;
+
+use numcheck_bulk::Store;
+
+/// A place where one store lives. Opening it again is what another process does, or the next one.
+pub trait Place {
+    type Store: Store;
+    async fn open(&self) -> Arc<Self::Store>;
+}
+
+pub use plans::*;
+pub use reading::*;
+pub use results::*;
+pub use sending::*;
+
+/// The whole suite as tests: `conformance!(Place::new().await)` makes an empty place for each case.
+#[macro_export]
+macro_rules! conformance {
+    ($place:expr) => {
+        $crate::conformance!($place;
+            a_job_is_made_once_and_found_by_its_name
+            a_plan_that_was_never_finished_is_begun_anew_and_whoever_began_it_can_add_nothing
+            a_plan_is_durable_and_the_same_after_reopening
+            nothing_is_sent_of_a_job_whose_plan_is_not_whole
+            a_job_without_numbers_is_final
+            a_batch_is_taken_once_by_however_many_senders_in_two_processes
+            batches_are_sent_in_the_order_of_the_plan
+            every_end_of_sending_leads_to_its_state
+            a_word_about_an_earlier_sending_changes_nothing
+            an_end_cannot_undo_what_a_result_has_proved
+            a_sender_that_died_leaves_its_batch_in_doubt
+            only_a_batch_in_doubt_is_planned_again
+            a_batch_that_is_planned_again_is_found_by_all_its_numbers
+            a_late_result_stops_the_second_sending
+            a_result_that_waits_stops_planning_again
+            only_what_was_accepted_is_given_up_as_missing
+            a_result_that_comes_after_it_was_given_up_still_counts
+            turns_are_shared_by_two_processes_and_exact
+            repeats_change_nothing_in_any_order_and_with_any_suffix
+            a_result_after_a_removed_repeat_is_entered
+            a_result_before_the_submit_s_answer_counts
+            a_second_result_with_other_content_is_kept_beside_the_first
+            what_belongs_to_nothing_is_kept_aside_as_it_came
+            a_push_without_a_number_finds_the_only_number_of_its_batch
+            a_result_ends_doubt_and_refusal
+            a_fetched_row_and_a_push_agree_or_are_a_conflict
+            many_processes_enter_each_result_once
+            costs_are_exact_to_four_decimals
+            a_cost_that_cannot_be_read_is_counted_as_unpriced
+            prices_are_learned_by_level_and_region
+            rows_come_in_the_input_s_order_whatever_the_page
+            every_row_tells_its_fate
+            a_forgotten_job_keeps_its_sums_and_nothing_else
+            a_forgotten_job_drops_what_comes_late_and_sends_nothing
+            forgetting_one_job_leaves_the_others
+            a_secret_is_made_once
+        );
+    };
+    ($place:expr; $($case:ident)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                conformance::$case(&$place).await;
+            }
+        )+
+    };
+}
