@@ -22,8 +22,8 @@ pub struct Inbox<S: ?Sized> {
     arrived: Arc<Notify>,
     /// Told whenever something was entered.
     entered: Arc<Notify>,
-    /// What was kept aside: conflicts and strays.
-    odd: Arc<[AtomicU64; 2]>,
+    /// Repeats, conflicts and strays.
+    odd: Arc<[AtomicU64; 3]>,
 }
 
 impl<S: ?Sized> Clone for Inbox<S> {
@@ -87,7 +87,8 @@ impl<S: Store + ?Sized> Inbox<S> {
             sum.repeats += folded.repeats;
             sum.conflicts += folded.conflicts;
             sum.strays += folded.strays;
-            let [conflicts, strays] = &*self.odd;
+            let [repeats, conflicts, strays] = &*self.odd;
+            repeats.fetch_add(folded.repeats.into(), Ordering::Relaxed);
             conflicts.fetch_add(folded.conflicts.into(), Ordering::Relaxed);
             strays.fetch_add(folded.strays.into(), Ordering::Relaxed);
             if folded.seen > 0 {
@@ -113,10 +114,10 @@ impl<S: Store + ?Sized> Inbox<S> {
         }
     }
 
-    /// How many results this process has kept aside: second ones with other content, and those of no known number.
-    pub fn odd(&self) -> (u64, u64) {
-        let [conflicts, strays] = &*self.odd;
-        (conflicts.load(Ordering::Relaxed), strays.load(Ordering::Relaxed))
+    /// What this process has entered beside the first result of each number.
+    pub fn beside(&self) -> Beside {
+        let [repeats, conflicts, strays] = self.odd.each_ref().map(|count| count.load(Ordering::Relaxed));
+        Beside { repeats, conflicts, strays }
     }
 
     /// Resolves when results were entered after this call.
@@ -136,4 +137,16 @@ impl Default for Folding {
     fn default() -> Self {
         Self { look_every: std::time::Duration::from_millis(500) }
     }
+}
+
+/// What came in beside the first result of each number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Beside {
+    /// The same result again.
+    pub repeats: u64,
+    /// A second result with other content; both are kept, the first one counts.
+    pub conflicts: u64,
+    /// Results of no number that is known; they are kept.
+    pub strays: u64,
 }

@@ -31,7 +31,7 @@ pub mod store;
 
 pub use clock::{Clock, SystemClock};
 pub use drive::{Drive, Driven, Halt};
-pub use inbox::{Folding, Inbox};
+pub use inbox::{Beside, Folding, Inbox};
 pub use ledger::{Ledger, Sum};
 pub use model::{BatchEnd, BatchState, Delivery, Job, JobName, JobSpec, JobState, NotAJobName, Outcome};
 pub use plan::{Added, Plan, Planner, TooMany};

@@ -41,8 +41,8 @@ impl Export {
         engine.inbox.fold_all().await.map_err(Failure::of)?;
         let totals = export(&*engine.store, &job, &input, &mut writer).await?;
         writer.finish()?;
-        let odd = engine.inbox.odd();
-        Summary { job: &job, totals: &totals, odd, took: started.elapsed(), output: destination.file() }
+        let beside = engine.inbox.beside();
+        Summary { job: &job, totals: &totals, beside, took: started.elapsed(), output: destination.file() }
             .show(self.json)?;
         Ok(if totals.all_settled() { Exit::Settled } else { Exit::Unsettled })
     }

@@ -115,7 +115,7 @@ pub(crate) struct Going {
 /// How results come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum How {
-    /// The platform pushes them to --public-url.
+    /// The platform pushes them to the public URL.
     Push,
     /// They are fetched; no public URL is needed.
     Poll,
@@ -180,8 +180,8 @@ impl Going {
     pub(crate) fn check(&self, sandbox: bool, delivery: Delivery) -> Result<(), Failure> {
         if !sandbox && delivery.pushes() && (self.listen.is_none() || self.public_url.is_none()) {
             return Err(Failure::usage(
-                "results are pushed: say where to listen by --listen ADDR, and how the platform reaches that by --public-url URL; \
-                 or fetch them by --delivery poll; or try it without an account by --sandbox",
+                "--listen and --public-url are both needed to receive the results; --delivery poll fetches them instead, and --sandbox \
+                 needs neither; nothing was sent",
             ));
         }
         Ok(())
@@ -239,8 +239,8 @@ impl Going {
         let totals = export(&*engine.store, job, input, &mut writer).await?;
         writer.finish()?;
         let destination = self.destination();
-        let odd = engine.inbox.odd();
-        Summary { job, totals: &totals, odd, took: started.elapsed(), output: destination.file() }
+        let beside = engine.inbox.beside();
+        Summary { job, totals: &totals, beside, took: started.elapsed(), output: destination.file() }
             .show(self.json)?;
         self.say_halt(halt.as_ref());
         let left = engine.store.ledger(job.id).await.map_err(Failure::of)?;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use numcheck_bulk::{Job, Store};
+use numcheck_bulk::{Beside, Job, Store};
 use numcheck_protocol::number_check::ResultPush;
 use numcheck_protocol::{Currency, Message, Price};
 use serde_json::{Value, json};
@@ -134,8 +134,8 @@ impl Totals {
 pub(crate) struct Summary<'a> {
     pub(crate) job: &'a Job,
     pub(crate) totals: &'a Totals,
-    /// Results that were kept aside by this process.
-    pub(crate) odd: (u64, u64),
+    /// What this process has seen beside the first results.
+    pub(crate) beside: Beside,
     pub(crate) took: Duration,
     pub(crate) output: Option<&'a Path>,
 }
@@ -195,7 +195,7 @@ impl Summary<'_> {
         for ((state, reason), count) in &self.totals.reasons {
             notes.push(format!("note: {count} {}: {reason}", state.as_str().replace('_', " ")));
         }
-        let (conflicts, strays) = self.odd;
+        let Beside { conflicts, strays, .. } = self.beside;
         if conflicts > 0 {
             notes.push(format!("note: {conflicts} results came a second time with other content; the first one counts, both are kept"));
         }
@@ -235,8 +235,9 @@ impl Summary<'_> {
             "checked": totals.checked(),
             "cost": cost,
             "unpriced": totals.unpriced,
-            "conflicts": self.odd.0,
-            "unmatched": self.odd.1,
+            "repeats": self.beside.repeats,
+            "conflicts": self.beside.conflicts,
+            "unmatched": self.beside.strays,
             "reasons": reasons,
             "drift": drift,
             "seconds": self.took.as_secs_f64(),

@@ -11,6 +11,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -40,6 +41,10 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn new(mut command: Command) -> Self {
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        // A store of its own: the same file is the same job, also in another test.
+        static CALLS: AtomicU64 = AtomicU64::new(0);
+        let call = format!("{}-{}", std::process::id(), CALLS.fetch_add(1, Ordering::Relaxed));
+        command.env("XDG_DATA_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join(call));
         Self { command, stdin: Vec::new() }
     }
 
