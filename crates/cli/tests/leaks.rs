@@ -184,6 +184,38 @@ fn no_verb_shows_a_canary_that_an_error_page_repeats() {
 }
 
 #[test]
+fn a_query_shows_numbers_as_data_and_nowhere_else() {
+    let arguments = ["query", "--json", "--batch-no", "b", "--date", "2024-04-22", "--phone", NUMBERS[0]];
+    for (name, url) in [
+        ("a sandbox that knows nobody", Sandbox::start().text("nxcloud").to_owned()),
+        ("an echo", echoing_server("200 OK")),
+    ] {
+        let ended = call(&Place { name, nxcloud: url.clone(), qxt: url }, &arguments).run();
+        silent_end(name, &ended);
+        silent(name, ended.text());
+    }
+    let platform = Platform::start();
+    let place = Place { name: "", nxcloud: platform.url.clone(), qxt: platform.url.clone() };
+    let running = call(&place, &arguments).start();
+    let row = |id: &str| {
+        format!(
+            r#"{{"messageId":"{id}","phone":"{0}","standNumber":"{0}","{0}":1,"price":85251239871}}"#,
+            NUMBERS[0]
+        )
+    };
+    let body = format!(
+        r#"{{"code":0,"msg":"{} found","data":{{"totalSize":2,"result":[{},{}]}}}}"#,
+        NUMBERS[0],
+        row("1"),
+        row("2")
+    );
+    platform.submit().answer_http("200 OK", "application/json", &body);
+    let ended = running.end().exits(0);
+    assert!(ended.text().contains(NUMBERS[0]) && ended.stderr.contains("new field"), "{}", ended.stderr);
+    silent_end("a found query", &ended);
+}
+
+#[test]
 fn a_refusal_that_repeats_the_number_is_masked() {
     let platform = Platform::start();
     let files = Files::new();

@@ -8,7 +8,9 @@
 
 mod common;
 
-use common::{CHECK, CHECK_CODE, PRIVACY, Signed, order, send, submit};
+use std::time::Duration;
+
+use common::{CHECK, CHECK_CODE, PRIVACY, QUERY, Signed, order, send, submit};
 use numcheck_sandbox::{Clock, Sandbox};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -45,6 +47,10 @@ async fn any_body_that_is_signed_gets_a_documented_code() {
         "\"drUrl\"",
         "\"phone_number\"",
         "\"code\"",
+        "\"page\"",
+        "\"pageSize\"",
+        "\"date\"",
+        "\"2023-11-15\"",
         "\"\\u0000\"",
         "\"\\ud800\"",
         "牛",
@@ -59,6 +65,9 @@ async fn any_body_that_is_signed_gets_a_documented_code() {
         assert!([0, 201].contains(&check.code()), "{body}");
         let code = Signed::new(&sandbox, CHECK_CODE, body.clone()).send(&sandbox).await;
         assert!([0, -1, 9000].contains(&code.code()), "{body}");
+        sandbox.advance(Duration::from_secs(3));
+        let query = Signed::new(&sandbox, QUERY, body.clone()).send(&sandbox).await;
+        assert!([0, 88, 202].contains(&query.code()), "{body}");
     }
 }
 

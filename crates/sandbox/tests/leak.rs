@@ -12,7 +12,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{CHECK, CHECK_CODE, PRIVACY, Receiver, Signed, check_code, order, privacy, send, submit};
+use common::{CHECK, CHECK_CODE, PRIVACY, QUERY, Receiver, Signed, check_code, order, privacy, send, submit};
 use numcheck_sandbox::{Account, Clock, Sandbox};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -76,6 +76,22 @@ async fn no_number_key_or_code_leaves_through_a_log_a_debug_or_a_header() {
         ..Signed::new(&sandbox, CHECK_CODE, r#"{"phone_number":"8613811112222","code":"canary-code"}"#)
     };
     replies.push(right.send(&sandbox).await);
+    for more in [
+        r#","phone":"8613811112222""#,
+        r#","appkey":"canary-appkey""#,
+        r#","appkey":"canary-wrong""#,
+        r#","date":7"#,
+    ] {
+        let day = if more.contains("date") { "" } else { r#","date":"2023-11-15""# };
+        let body = format!(r#"{{"page":1,"pageSize":9,"batchNo":"b"{day}{more}}}"#);
+        let query = Signed {
+            access_key: "canary-name".into(),
+            secret: "canary-secret".into(),
+            ..Signed::new(&sandbox, QUERY, body)
+        };
+        replies.push(query.send(&sandbox).await);
+        sandbox.advance(Duration::from_secs(3));
+    }
     for mobile in ["13811112222", "13811112", "18819079212"] {
         replies.push(privacy(&sandbox, mobile).await);
         let path = format!("{PRIVACY}?apikey={}&mobile={mobile}", sandbox.qxt_api_key());
