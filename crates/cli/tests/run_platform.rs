@@ -7,8 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -21,6 +20,8 @@ use support::{
 /// A folder with a file of numbers, one a line.
 struct Job {
     dir: tempfile::TempDir,
+    /// Where its store is.
+    kept: tempfile::TempDir,
     platform: Platform,
 }
 
@@ -34,20 +35,31 @@ impl Job {
     fn with(content: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("numbers.txt"), content).unwrap();
-        Self { dir, platform: Platform::start() }
+        Self { dir, kept: tempfile::tempdir().unwrap(), platform: Platform::start() }
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn journal(&self) -> PathBuf {
-        self.path("out.csv.journal")
+    fn store(&self) -> PathBuf {
+        self.kept.path().join("jobs.db")
+    }
+
+    /// What was kept aside: results of no number, or second ones with other content.
+    fn quarantine(&self) -> String {
+        numcheck(["receive", "--show-quarantine"])
+            .env("NUMCHECK_STORE", self.store())
+            .run()
+            .exits(0)
+            .text()
+            .to_owned()
     }
 
     /// The run, with the summary as JSON on standard output.
     fn run(&self) -> Call {
-        self.platform.run(&self.path("numbers.txt")).arg("-o").arg(self.path("out.csv")).arg("--json")
+        let run = self.platform.run(&self.path("numbers.txt")).env("NUMCHECK_STORE", self.store());
+        run.arg("-o").arg(self.path("out.csv")).arg("--json")
     }
 
     fn start(&self, arguments: &[&str]) -> Running {
@@ -73,16 +85,6 @@ impl Job {
 
 fn number(at: usize) -> String {
     format!("8525{:07}", 1_000_000 + at)
-}
-
-/// The bodies of the pushes in a journal, in its order.
-fn bodies(journal: &Path) -> Vec<Value> {
-    let text = fs::read_to_string(journal).unwrap();
-    let body = |line: &str| {
-        let line: Value = serde_json::from_str(line).unwrap();
-        serde_json::from_str(line["body"].as_str().unwrap()).unwrap()
-    };
-    text.lines().map(body).collect()
 }
 
 #[test]
@@ -252,11 +254,6 @@ fn unknown_codes_words_fields_and_shapes_never_fail_a_run_stand_in_the_row_and_a
         "{summary}"
     );
     assert!(drift.iter().all(|drift| drift["count"] == 1), "{summary}");
-    // What has no column has been paid for all the same: it stays in the journal, as it came.
-    assert_eq!(summary["journal"], json!(job.journal()));
-    let kept = bodies(&job.journal());
-    assert!(kept.iter().any(|body| body["data"]["basic"]["risk"]["score"] == 7), "{kept:?}");
-    assert!(kept.iter().any(|body| body["data"] == json!(["a", "b"])), "{kept:?}");
 }
 
 #[test]
@@ -324,7 +321,6 @@ fn the_same_push_fifty_times_is_one_result_and_one_price() {
     for _ in 0..50 {
         batch.push(&number(0));
     }
-    assert_eq!(bodies(&job.journal()).len(), 1, "a repeat is on disk already");
     batch.push(&number(1));
     let summary = run.end().exits(0).json();
     assert_eq!(
@@ -336,7 +332,7 @@ fn the_same_push_fifty_times_is_one_result_and_one_price() {
 }
 
 #[test]
-fn a_second_result_with_other_content_is_kept_in_the_journal_and_the_first_counts() {
+fn a_second_result_with_other_content_is_kept_and_the_first_counts() {
     let job = Job::of(2);
     let run = job.start(&[]);
     let batch = job.platform.accept();
@@ -346,10 +342,10 @@ fn a_second_result_with_other_content_is_kept_in_the_journal_and_the_first_count
     assert_eq!(push(&batch.dr_url, &other.to_string()).unwrap(), 200);
     batch.push(&number(1));
     let summary = run.end().exits(0).json();
-    assert_eq!((&summary["conflicts"], &summary["journal"]), (&json!(1), &json!(job.journal())));
+    assert_eq!(summary["conflicts"], 1);
     assert_eq!(column(&job.rows(), "check_code"), ["0", "0"]);
-    let codes: Vec<Value> = bodies(&job.journal()).iter().map(|body| body["code"].clone()).collect();
-    assert_eq!(codes, [0, 122, 0]);
+    let kept = job.quarantine();
+    assert!(kept.contains("\"why\":\"conflict\"") && kept.contains("122"), "{kept}");
 }
 
 #[test]
@@ -386,8 +382,8 @@ fn a_result_for_no_number_of_its_batch_is_acknowledged_and_kept() {
     batch.push_all();
     let summary = run.end().exits(0).json();
     assert_eq!((&summary["unmatched"], &summary["done"]), (&json!(2), &json!(2)));
-    let journal = fs::read_to_string(job.journal()).unwrap();
-    assert!(journal.contains("85259999999") && journal.contains("{this is no JSON"), "{journal}");
+    let kept = job.quarantine();
+    assert!(kept.contains("85259999999") && kept.contains("{this is no JSON"), "{kept}");
 }
 
 #[test]
@@ -400,66 +396,6 @@ fn numbers_whose_results_never_come_are_missing() {
     assert_eq!(job.states(), ["missing", "done", "missing"]);
     assert_eq!((&summary["missing"], &summary["done"]), (&json!(2), &json!(1)));
     assert!(job.rows()[0]["check_message"].contains("it may have been charged"));
-}
-
-#[test]
-fn the_journal_is_there_during_the_run_for_nobody_else_to_read_and_gone_at_the_end() {
-    let job = Job::of(2);
-    let run = job.start(&[]);
-    let submit = job.platform.submit();
-    let mode = fs::metadata(job.journal()).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
-    let batch = submit.batch();
-    submit.accept();
-    batch.push(&number(0));
-    // Acknowledged, so it is there.
-    assert_eq!(bodies(&job.journal()), [batch.result(&number(0))]);
-    batch.push(&number(1));
-    run.end().exits(0);
-    assert_eq!(job.files(), ["numbers.txt", "out.csv"]);
-}
-
-#[test]
-fn a_journal_of_an_earlier_run_is_never_written_over_and_nothing_is_sent() {
-    let job = Job::of(2);
-    fs::write(job.journal(), "paid for\n").unwrap();
-    job.run().run().exits(2).says("out.csv.journal is there already").says("nothing was sent");
-    assert_eq!(fs::read_to_string(job.journal()).unwrap(), "paid for\n");
-    assert_eq!(job.platform.seen(), [""; 0]);
-    assert_eq!(job.files(), ["numbers.txt", "out.csv.journal"]);
-}
-
-#[test]
-fn a_journal_that_cannot_be_made_is_known_before_anything_is_sent() {
-    let job = Job::of(1);
-    fs::create_dir(job.journal()).unwrap();
-    job.run().run().exits(2).says("nothing was sent");
-    let call = job.platform.run(&job.path("numbers.txt")).args(["-o", "/proc/version"]);
-    call.run().exits(2).says("nothing was sent");
-    assert_eq!(job.platform.seen(), [""; 0]);
-}
-
-#[test]
-fn results_on_standard_output_have_their_journal_in_the_working_folder() {
-    let job = Job::of(1);
-    let run = job.platform.run(&job.path("numbers.txt")).dir(job.dir.path()).start();
-    let batch = job.platform.accept();
-    assert!(job.path("numcheck.journal").exists());
-    batch.push_all();
-    let ended = run.end().exits(0);
-    assert_eq!(column(&rows(&ended.stdout), "check_state"), ["done"]);
-    assert_eq!(job.files(), ["numbers.txt"]);
-}
-
-#[test]
-fn results_whose_reader_is_gone_stay_in_the_journal() {
-    let job = Job::of(700);
-    let mut run = job.platform.run(&job.path("numbers.txt")).dir(job.dir.path()).start();
-    run.stop_reading();
-    let batch = job.platform.accept();
-    batch.push_all();
-    run.end().says("every result as it came stands in numcheck.journal");
-    assert_eq!(bodies(&job.path("numcheck.journal")).len(), 700);
 }
 
 #[test]
@@ -532,19 +468,19 @@ fn a_result_is_flushed_to_disk_before_it_is_acknowledged_whatever_kills_the_run(
     });
     assert_eq!(run.end().status.code(), None, "killed");
     assert!((KILL_AFTER..NUMBERS).contains(&told.len()), "{}", told.len());
-    // The last line may be one that was being written; whatever was acknowledged stands whole.
-    let journal = fs::read_to_string(job.journal()).unwrap();
-    let kept: BTreeSet<String> = journal
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .map(|line| serde_json::from_str::<Value>(line["body"].as_str().unwrap()).unwrap())
-        .map(|body| body["phone"].as_str().unwrap().to_owned())
-        .collect();
+    let jobs = numcheck(["jobs", "--json"]).env("NUMCHECK_STORE", job.store()).run().exits(0).json();
+    let name = jobs["job"].as_str().unwrap();
+    numcheck(["export", name, "-o"])
+        .arg(job.path("half.csv"))
+        .env("NUMCHECK_STORE", job.store())
+        .run()
+        .exits(3);
+    let rows = rows(&fs::read(job.path("half.csv")).unwrap());
+    let done = rows.iter().filter(|row| row["check_state"] == "done");
+    let kept: BTreeSet<String> = done.map(|row| row["check_phone"].clone()).collect();
     let lost: Vec<&String> = told.iter().filter(|phone| !kept.contains(*phone)).collect();
     assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
     assert!(!job.path("out.csv").exists());
-    // The next run over it does not start.
-    job.run().run().exits(2).says("paid results");
 }
 
 #[test]
@@ -557,8 +493,8 @@ fn on_any_doubt_503_a_full_disk_acknowledges_nothing() {
     let script = "trap '' XFSZ; ulimit -f 1024; exec \"$@\"";
     command.args(["-c", script, "run", env!("CARGO_BIN_EXE_numcheck"), "run", "--listen", &listen]);
     command.args(["--public-url", &public_url, "--wait", "1s", "--json", "-o"]);
-    let run =
-        Call::new(command).envs(job.platform.account()).arg(job.path("out.csv")).arg(job.path("numbers.txt"));
+    let run = Call::new(command).envs(job.platform.account()).env("NUMCHECK_STORE", job.store());
+    let run = run.arg(job.path("out.csv")).arg(job.path("numbers.txt"));
     let run = run.start();
     let batch = job.platform.accept();
     batch.push(&number(0));
@@ -577,12 +513,17 @@ fn on_any_doubt_503_a_full_disk_acknowledges_nothing() {
     let mut large = batch.result(&number(1));
     large["filler"] = json!("x".repeat(60_000));
     assert_eq!(push(&batch.dr_url, &large.to_string()).unwrap(), 503);
-    // What still fits is still taken, and stands where half of the last one stood.
-    batch.push(&number(2));
-    run.end().exits(3).says("could not be stored");
-    assert_eq!(job.states(), ["done", "missing", "done"]);
-    let kept = bodies(&job.journal());
-    assert_eq!(kept.last().unwrap()["phone"], json!(number(2)));
+    // It ends, in whatever way a full disk allows; what was acknowledged is there.
+    run.end().says("could not be stored");
+    let jobs = numcheck(["jobs", "--json"]).env("NUMCHECK_STORE", job.store()).run().exits(0).json();
+    let name = jobs["job"].as_str().unwrap();
+    numcheck(["export", name, "-o"])
+        .arg(job.path("half.csv"))
+        .env("NUMCHECK_STORE", job.store())
+        .run()
+        .exits(3);
+    let rows = rows(&fs::read(job.path("half.csv")).unwrap());
+    assert_eq!(column(&rows, "check_state"), ["done", "missing", "missing"]);
 }
 
 #[test]

@@ -39,7 +39,7 @@ impl Export {
         let destination = Destination { output: self.output, json: self.json };
         let mut writer = destination.create(&input)?;
         engine.inbox.fold_all().await.map_err(Failure::of)?;
-        let totals = export(&*engine.store, &job, &input, &mut writer).await?;
+        let totals = export(&*engine.store, &job, &input, None, &mut writer).await?;
         writer.finish()?;
         let beside = engine.inbox.beside();
         Summary { job: &job, totals: &totals, beside, took: started.elapsed(), output: destination.file() }

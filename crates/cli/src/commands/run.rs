@@ -71,13 +71,7 @@ pub(crate) struct Going {
     #[arg(long, env = "NUMCHECK_DELIVERY", hide_env_values = true, value_enum, default_value_t = How::Push)]
     pub(crate) delivery: How,
     /// Where to listen for results, such as 0.0.0.0:8080.
-    #[arg(
-        long,
-        env = "NUMCHECK_LISTEN",
-        hide_env_values = true,
-        value_name = "ADDR",
-        requires = "public_url"
-    )]
+    #[arg(long, env = "NUMCHECK_LISTEN", hide_env_values = true, value_name = "ADDR")]
     listen: Option<SocketAddr>,
     /// How the platform reaches that address from outside, such as https://example.org.
     #[arg(long, env = "NUMCHECK_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
@@ -154,7 +148,12 @@ impl Run {
             level: self.level,
             delivery: self.going.delivery.into(),
             batch_size: self.batch_size,
-            account: if self.sandbox { String::new() } else { call::access_key()? },
+            // A file without a number needs no account.
+            account: if self.sandbox || prepared.plan.numbers() == 0 {
+                String::new()
+            } else {
+                call::access_key()?
+            },
             again: 0,
         };
         if self.again {
@@ -207,18 +206,23 @@ impl Going {
         let budget = self.limit.budget()?;
         let prices = self.prices.table()?;
         let planned = engine.store.ledger(job.id).await.map_err(Failure::of)?;
-        let account = Account::open(&target, &self.network).await?;
-        if account.costs_money() && planned.planned > 0 {
-            self.ask(planned.planned)?;
-        }
         let mut halt = None;
         if !planned.is_final() {
+            let account = Account::open(&target, &self.network).await?;
+            if account.costs_money() && planned.planned > 0 {
+                self.ask(planned.planned)?;
+            }
             let receiving = match job.spec.delivery.pushes() {
                 false => None,
                 true => {
-                    let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
+                    // Only a sandbox in this command reaches a loopback address that nobody was told.
+                    let own = SocketAddr::from(([127, 0, 0, 1], 0));
+                    let (listen, url) = match target {
+                        Target::Sandbox(_) => (own, None),
+                        Target::Account => (self.listen.unwrap_or(own), self.public_url.as_deref()),
+                    };
                     Some(
-                        Receiving::start(&*engine.store, &engine.inbox, listen, self.public_url.as_deref())
+                        Receiving::start(&*engine.store, &engine.inbox, listen, url)
                             .await?,
                     )
                 }
@@ -232,11 +236,11 @@ impl Going {
                 receiving.close().await;
             }
             halt = driven?.halt;
+            account.close().await;
             engine.inbox.fold_all().await.map_err(Failure::of)?;
         }
-        account.close().await;
-
-        let totals = export(&*engine.store, job, input, &mut writer).await?;
+        let not_sent = halt.as_ref().and_then(why_not_sent);
+        let totals = export(&*engine.store, job, input, not_sent.as_deref(), &mut writer).await?;
         writer.finish()?;
         let destination = self.destination();
         let beside = engine.inbox.beside();
@@ -293,6 +297,15 @@ impl Going {
             typed.push_str(&format!(" -o {}", output.display()));
         }
         typed
+    }
+}
+
+/// What the rows of batches that were not sent say.
+fn why_not_sent(halt: &Halt) -> Option<String> {
+    match halt {
+        Halt::Refused(why) | Halt::NotSent(why) => Some(format!("not sent: {why}")),
+        Halt::Budget => Some("not sent: the next batch would cost more than --max-cost".to_owned()),
+        _ => None,
     }
 }
 

@@ -57,6 +57,7 @@ pub(crate) async fn export(
     store: &dyn Store,
     job: &Job,
     input: &Input,
+    not_sent: Option<&str>,
     writer: &mut Writer,
 ) -> Result<Totals, Failure> {
     let level =
@@ -67,7 +68,7 @@ pub(crate) async fn export(
         let row = row?;
         let fate = fates.of(at).await?;
         let state = match (&row.phone, fate) {
-            (_, Some(fate)) => write(&row, &fate, &level, writer, &mut totals)?,
+            (_, Some(fate)) => write(&row, &fate, &level, not_sent, writer, &mut totals)?,
             (Err(reject), None) => {
                 writer.write(&row, &CheckRow::invalid(*reject))?;
                 CheckState::Invalid
@@ -111,6 +112,7 @@ fn write(
     row: &Row,
     fate: &RowFate,
     level: &str,
+    not_sent: Option<&str>,
     writer: &mut Writer,
     totals: &mut Totals,
 ) -> Result<CheckState, Failure> {
@@ -142,7 +144,7 @@ fn write(
             check
         }
         (None, BatchState::Refused) => without(CheckState::Refused, fate.code, said.unwrap_or("refused")),
-        (None, BatchState::Planned) => without(CheckState::Refused, None, said.unwrap_or("not sent yet")),
+        (None, BatchState::Planned) => without(CheckState::Refused, None, not_sent.unwrap_or("not sent yet")),
         (None, BatchState::Accepted) => {
             without(CheckState::Missing, None, "accepted, and no result has come; it may have been charged")
         }
