@@ -61,7 +61,7 @@ pub(crate) struct Run {
     /// Where to listen for results, such as 0.0.0.0:8080. Needed, except with --sandbox, which takes a loopback address.
     #[arg(long, env = "NUMCHECK_LISTEN", hide_env_values = true, value_name = "ADDR")]
     listen: Option<SocketAddr>,
-    /// How the platform reaches that address from outside, such as https://example.org. Needed, except with --sandbox.
+    /// How the platform reaches that address from outside, such as `https://example.org`. Needed, except with --sandbox.
     #[arg(long, env = "NUMCHECK_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
     public_url: Option<String>,
     /// Where results are written; standard output otherwise. An existing file is replaced at the end.
