@@ -221,10 +221,7 @@ impl Going {
                         Target::Sandbox(_) => (own, None),
                         Target::Account => (self.listen.unwrap_or(own), self.public_url.as_deref()),
                     };
-                    Some(
-                        Receiving::start(&*engine.store, &engine.inbox, listen, url)
-                            .await?,
-                    )
+                    Some(Receiving::start(&*engine.store, &engine.inbox, listen, url).await?)
                 }
             };
             let platform = account.platform(receiving.as_ref().map(Receiving::callback))?;

@@ -1,0 +1,279 @@
+//! Results that are pushed into a run: kept before they are acknowledged, whatever they hold and whatever happens.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use serde_json::{Value, json};
+use support::job::{Job, number};
+use support::{Call, column, free_address, numcheck, push, signal};
+
+#[test]
+fn unknown_codes_words_fields_and_shapes_never_fail_a_run_stand_in_the_row_and_are_counted() {
+    let job = Job::of(5);
+    let run = job.start(&[]);
+    let batch = job.platform.accept();
+    let push_changed = |at: usize, change: &dyn Fn(&mut Value)| {
+        let mut body = batch.result(&number(at));
+        change(&mut body);
+        assert_eq!(push(&batch.dr_url, &body.to_string()).unwrap(), 200);
+    };
+    push_changed(0, &|body| body["code"] = json!(4711));
+    push_changed(1, &|body| body["data"]["basic"]["preCheck"] = json!("PERHAPS"));
+    push_changed(2, &|body| body["data"]["basic"]["numberType"] = json!(77));
+    push_changed(3, &|body| body["data"]["basic"]["risk"] = json!({"score": 7}));
+    push_changed(4, &|body| body["data"] = json!(["a", "b"]));
+    let ended = run.end().exits(0);
+    let (summary, rows) = (ended.json(), job.rows());
+    assert_eq!(column(&rows, "check_state"), ["failed", "done", "done", "done", "done"]);
+    assert_eq!(column(&rows, "check_code"), ["4711", "0", "0", "0", "0"]);
+    assert_eq!(column(&rows, "check_valid"), ["YES", "PERHAPS", "YES", "YES", ""]);
+    assert_eq!(column(&rows, "check_number_type"), ["mobile", "mobile", "77", "mobile", ""]);
+    let drift = summary["drift"].as_array().unwrap();
+    let kinds: Vec<&str> = drift.iter().map(|drift| drift["kind"].as_str().unwrap()).collect();
+    let count = |kind: &str| kinds.iter().filter(|one| **one == kind).count();
+    assert_eq!(
+        (drift.len(), count("new value"), count("new field"), count("odd shape")),
+        (5, 3, 1, 1),
+        "{summary}"
+    );
+    assert!(drift.iter().all(|drift| drift["count"] == 1), "{summary}");
+}
+
+#[test]
+fn numbers_that_come_as_strings_and_words_that_are_empty_are_read() {
+    let job = Job::of(2);
+    let run = job.start(&[]);
+    let batch = job.platform.accept();
+    let mut body = batch.result(&number(0));
+    body["code"] = json!("0");
+    body["data"]["basic"]["numberType"] = json!("2");
+    body["cost"]["price"] = json!("0.1912");
+    assert_eq!(push(&batch.dr_url, &body.to_string()).unwrap(), 200);
+    let mut body = batch.result(&number(1));
+    body["data"]["basic"]["preCheck"] = json!("");
+    assert_eq!(push(&batch.dr_url, &body.to_string()).unwrap(), 200);
+    let summary = run.end().exits(0).json();
+    let rows = job.rows();
+    assert_eq!(column(&rows, "check_state"), ["done", "done"]);
+    assert_eq!(
+        (column(&rows, "check_number_type"), column(&rows, "check_valid")),
+        (vec!["mobile"; 2], vec!["YES", ""])
+    );
+    assert_eq!(summary["cost"], json!({"USD": "0.3824"}));
+}
+
+#[test]
+fn a_failed_check_shows_the_platform_s_code_and_text_and_costs_nothing() {
+    let job = Job::of(1);
+    let run = job.start(&[]);
+    let batch = job.platform.accept();
+    let body = json!({"messageId": "cc5e", "code": 114, "msg": "号码格式有误", "batchNo": batch.batch_no, "phone": number(0)});
+    assert_eq!(push(&batch.dr_url, &body.to_string()).unwrap(), 200);
+    let summary = run.end().exits(0).json();
+    assert_eq!(
+        (&summary["failed"], &summary["cost"], &summary["unpriced"]),
+        (&json!(1), &json!({}), &json!(0))
+    );
+    let rows = job.rows();
+    assert_eq!(
+        (rows[0]["check_state"].as_str(), rows[0]["check_message"].as_str()),
+        ("failed", "号码格式有误")
+    );
+}
+
+#[test]
+fn a_text_of_the_platform_is_no_formula_in_a_spreadsheet() {
+    let job = Job::of(1);
+    let run = job.start(&[]);
+    let batch = job.platform.accept();
+    let mut body = batch.result(&number(0));
+    body["data"]["basic"]["carrier"] = json!("=HYPERLINK(\"http://x\")");
+    body["msg"] = json!("a\r\nb,\"c\"");
+    assert_eq!(push(&batch.dr_url, &body.to_string()).unwrap(), 200);
+    run.end().exits(0);
+    let rows = job.rows();
+    assert_eq!((rows.len(), rows[0]["check_carrier"].as_str()), (1, "'=HYPERLINK(\"http://x\")"));
+    assert_eq!(rows[0]["check_message"], "a\r\nb,\"c\"");
+}
+
+#[test]
+fn the_same_push_fifty_times_is_one_result_and_one_price() {
+    let job = Job::of(2);
+    let run = job.start(&[]);
+    let batch = job.platform.accept();
+    for _ in 0..50 {
+        batch.push(&number(0));
+    }
+    batch.push(&number(1));
+    let summary = run.end().exits(0).json();
+    assert_eq!(
+        (&summary["done"], &summary["repeats"], &summary["conflicts"]),
+        (&json!(2), &json!(49), &json!(0))
+    );
+    assert_eq!(summary["cost"], json!({"USD": "0.3824"}));
+    assert_eq!(job.files(), ["numbers.txt", "out.csv"]);
+}
+
+#[test]
+fn a_second_result_with_other_content_is_kept_and_the_first_counts() {
+    let job = Job::of(2);
+    let run = job.start(&[]);
+    let batch = job.platform.accept();
+    batch.push(&number(0));
+    let mut other = batch.result(&number(0));
+    other["code"] = json!(122);
+    assert_eq!(push(&batch.dr_url, &other.to_string()).unwrap(), 200);
+    batch.push(&number(1));
+    let summary = run.end().exits(0).json();
+    assert_eq!(summary["conflicts"], 1);
+    assert_eq!(column(&job.rows(), "check_code"), ["0", "0"]);
+    let kept = job.quarantine();
+    assert!(kept.contains("\"why\":\"conflict\"") && kept.contains("122"), "{kept}");
+}
+
+#[test]
+fn nobody_else_can_push_results_into_a_run() {
+    let job = Job::of(2);
+    let run = job.start(&["--batch-size", "1", "--wait", "1s"]);
+    let (one, other) = (job.platform.accept(), job.platform.accept());
+    let body = one.result(&one.numbers[0]).to_string();
+    let (path, mac) = one.dr_url.rsplit_once('/').unwrap();
+    let (_, other_mac) = other.dr_url.rsplit_once('/').unwrap();
+    let root = one.dr_url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+    let flipped = if mac.starts_with('0') { "1" } else { "0" };
+    for wrong in [
+        format!("{path}/{other_mac}"),
+        format!("{path}/{flipped}{}", &mac[1..]),
+        format!("{path}/{}", &mac[..mac.len() - 1]),
+        format!("{path}/{mac}/"),
+        format!("{path}/"),
+        format!("{root}/"),
+    ] {
+        assert_eq!(push(&wrong, &body).unwrap(), 404, "{wrong}");
+    }
+    assert_eq!(run.end().exits(3).json()["missing"], 2);
+    assert_eq!(job.files(), ["numbers.txt", "out.csv"]);
+}
+
+#[test]
+fn a_result_for_no_number_of_its_batch_is_acknowledged_and_kept() {
+    let job = Job::of(2);
+    let run = job.start(&[]);
+    let batch = job.platform.accept();
+    batch.push("85259999999");
+    assert_eq!(push(&batch.dr_url, "{this is no JSON").unwrap(), 200);
+    batch.push_all();
+    let summary = run.end().exits(0).json();
+    assert_eq!((&summary["unmatched"], &summary["done"]), (&json!(2), &json!(2)));
+    let kept = job.quarantine();
+    assert!(kept.contains("85259999999") && kept.contains("{this is no JSON"), "{kept}");
+}
+
+#[test]
+fn numbers_whose_results_never_come_are_missing() {
+    let job = Job::of(3);
+    let run = job.start(&["--wait", "1s"]);
+    let batch = job.platform.accept();
+    batch.push(&number(1));
+    let summary = run.end().exits(3).json();
+    assert_eq!(job.states(), ["missing", "done", "missing"]);
+    assert_eq!((&summary["missing"], &summary["done"]), (&json!(2), &json!(1)));
+    assert!(job.rows()[0]["check_message"].contains("it may have been charged"));
+}
+
+#[test]
+fn a_result_is_flushed_to_disk_before_it_is_acknowledged_whatever_kills_the_run() {
+    const NUMBERS: usize = 400;
+    const KILL_AFTER: usize = 120;
+    let job = Job::of(NUMBERS);
+    let run = job.start(&[]);
+    let batch = job.platform.accept();
+    let acknowledged = AtomicUsize::new(0);
+    let told: Vec<String> = thread::scope(|scope| {
+        let pushers: Vec<_> = (0..4)
+            .map(|own| {
+                let (batch, pid, acknowledged) = (&batch, run.pid(), &acknowledged);
+                scope.spawn(move || {
+                    let mut told = Vec::new();
+                    for at in (own..NUMBERS).step_by(4) {
+                        if push(&batch.dr_url, &batch.result(&number(at)).to_string()).ok() != Some(200) {
+                            break;
+                        }
+                        told.push(number(at));
+                        if acknowledged.fetch_add(1, Ordering::SeqCst) + 1 == KILL_AFTER {
+                            signal(pid, "KILL");
+                        }
+                    }
+                    told
+                })
+            })
+            .collect();
+        pushers.into_iter().flat_map(|pusher| pusher.join().unwrap()).collect()
+    });
+    assert_eq!(run.end().status.code(), None, "killed");
+    assert!((KILL_AFTER..NUMBERS).contains(&told.len()), "{}", told.len());
+    let rows = job.export();
+    let done = rows.iter().filter(|row| row["check_state"] == "done");
+    let kept: BTreeSet<String> = done.map(|row| row["check_phone"].clone()).collect();
+    let lost: Vec<&String> = told.iter().filter(|phone| !kept.contains(*phone)).collect();
+    assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
+    assert!(!job.path("out.csv").exists());
+}
+
+#[test]
+fn on_any_doubt_503_a_full_disk_acknowledges_nothing() {
+    let job = Job::of(3);
+    let listen = free_address();
+    let public_url = format!("http://{listen}");
+    // No file of this run can grow above 1 MiB, as on a disk that is full by then.
+    let mut command = Command::new("bash");
+    let script = "trap '' XFSZ; ulimit -f 1024; exec \"$@\"";
+    command.args(["-c", script, "run", env!("CARGO_BIN_EXE_numcheck"), "run", "--listen", &listen]);
+    command.args(["--public-url", &public_url, "--wait", "1s", "--json", "-o"]);
+    let run = Call::new(command).envs(job.platform.account()).env("NUMCHECK_STORE", job.store());
+    let run = run.arg(job.path("out.csv")).arg(job.path("numbers.txt"));
+    let run = run.start();
+    let batch = job.platform.accept();
+    batch.push(&number(0));
+    let mut refused = 0;
+    // Pushes of nearly 64 KiB, each of its own content, so that each is to be stored.
+    for round in 0..40 {
+        let mut body = batch.result("85259999999");
+        body["filler"] = json!(format!("{round:060000}"));
+        match push(&batch.dr_url, &body.to_string()).unwrap() {
+            200 => assert_eq!(refused, 0, "200 after the disk was full"),
+            503 => refused += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert!(refused > 10, "{refused}");
+    let mut large = batch.result(&number(1));
+    large["filler"] = json!("x".repeat(60_000));
+    assert_eq!(push(&batch.dr_url, &large.to_string()).unwrap(), 503);
+    // It ends, in whatever way a full disk allows; what was acknowledged is there.
+    run.end().says("could not be stored");
+    assert_eq!(column(&job.export(), "check_state"), ["done", "missing", "missing"]);
+}
+
+#[test]
+fn a_proxy_may_pass_results_on_below_a_path() {
+    let job = Job::of(2);
+    let listen = free_address();
+    let url = format!("http://{listen}/hooks/nx/");
+    let call = numcheck(["run", "--listen", &listen, "--public-url", &url]).arg(job.path("numbers.txt"));
+    let run = call.envs(job.platform.account()).start();
+    let batch = job.platform.accept();
+    assert!(
+        batch.dr_url.starts_with(&format!("http://{listen}/hooks/nx/numcheck/push/")),
+        "{}",
+        batch.dr_url
+    );
+    batch.push_all();
+    run.end().exits(0);
+}
