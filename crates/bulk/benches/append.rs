@@ -1,7 +1,7 @@
 //! Receiving, as far as a store goes: both stores on one machine, in one run. Look at the ratios.
 //!
 //! Each result is appended by a call of its own, as pushes come; a latency is the time until it is durable.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -109,7 +109,10 @@ async fn job(store: &Arc<dyn Store>, name: u64) -> Job {
     store.add_batches(job.id, batches.collect()).await.unwrap();
     let job = store.finish_plan(job.id, NUMBERS).await.unwrap();
     while let Some(claimed) = store.claim(job.id, "bench", 0).await.unwrap() {
-        store.end(claimed.batch, BatchEnd::Accepted { message_id: None }, 0).await.unwrap();
+        store
+            .end(claimed.batch, &claimed.batch_no, BatchEnd::Accepted { message_id: None }, 0)
+            .await
+            .unwrap();
     }
     job
 }

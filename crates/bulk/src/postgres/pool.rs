@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::address::Address;
 use super::fault::{self, Fault};
+use super::schema;
 use super::session::Session;
 use crate::store::StoreError;
 
@@ -23,6 +24,9 @@ const PAUSES: [u64; 8] = [50, 100, 250, 500, 1000, 2000, 3000, 3000];
 pub(super) enum Purpose {
     /// It may change rows.
     Write,
+    /// It may change what becomes of numbers, or several batches at once: one such transaction at a time, in all processes. It is what
+    /// makes two folds, or a fold and a person who has the job forgotten, follow one upon the other.
+    Settle,
     /// It sees one moment of the store, and changes nothing.
     Read,
 }
@@ -92,6 +96,7 @@ impl Pool {
         let lease = self.lease().await.map_err(Ended::Undone)?;
         let begin = match purpose {
             Purpose::Write => "BEGIN",
+            Purpose::Settle => schema::BEGIN_SETTLING,
             Purpose::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
         lease.session.batch(begin).await.map_err(Ended::Undone)?;
@@ -105,7 +110,7 @@ impl Pool {
                     }
                     // What was read was read.
                     (Err(_), Purpose::Read) => Ok(value),
-                    (Err(fault), Purpose::Write) => Err(Ended::Commit(fault)),
+                    (Err(fault), Purpose::Write | Purpose::Settle) => Err(Ended::Commit(fault)),
                 }
             }
             Err(fault) => {

@@ -91,7 +91,7 @@ fn fate(row: &Row) -> Result<RowFate> {
 }
 
 pub(super) async fn quarantine(session: &Session, after: i64, most: u32) -> Result<Vec<Odd>> {
-    let sql = "SELECT r.id, r.batch_no, o.conflict, r.body, r.received_ms FROM odd o JOIN results r ON r.id = o.result
+    let sql = "SELECT r.id, r.batch_no, o.packed <> 0, r.body, r.received_ms FROM odd o JOIN results r ON r.id = o.result
         WHERE o.result > $1 ORDER BY o.result LIMIT $2";
     let rows = session.rows(sql, &[&after, &i64::from(most)]).await?;
     rows.iter()

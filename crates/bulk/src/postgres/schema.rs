@@ -7,11 +7,10 @@ use std::sync::Arc;
 use super::fault::Fault;
 use super::session::{Session, get};
 
-/// Locks that transactions take by name. Any figures do, as long as nothing else in the database takes the same.
-pub(super) const MIGRATING: i64 = 0x6e75_6d63_6865_0001;
-/// Held by whatever changes numbers, or several batches at once: it is what makes two folds, or a fold and a person who forgets the job,
-/// follow one upon the other.
-pub(super) const SETTLING: i64 = 0x6e75_6d63_6865_0002;
+/// A lock that a transaction takes by a figure. Any does, as long as nothing else in the database takes the same.
+const MIGRATING: i64 = 7_959_377_318_405_046_273;
+/// Another one, taken as the transaction begins; what it sees is read afterwards.
+pub(super) const BEGIN_SETTLING: &str = "BEGIN; SELECT pg_advisory_xact_lock(7959377318405046274)";
 
 /// One step per version, the first makes an empty database a store.
 const STEPS: &[&str] = &["
@@ -68,8 +67,10 @@ const STEPS: &[&str] = &["
     );
     CREATE TABLE inbox (first bigint PRIMARY KEY, next bigint NOT NULL, behind bigint NOT NULL)
         WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
-    CREATE TABLE odd (result bigint PRIMARY KEY, conflict boolean NOT NULL, batch bigint);
-    CREATE INDEX odd_by_batch ON odd (batch);
+    -- Results that were kept aside; with a number where it is a second result of that number, else 0. What they name as their batch may
+    -- be longer than an index entry.
+    CREATE TABLE odd (result bigint PRIMARY KEY, batch_no text NOT NULL, packed bigint NOT NULL);
+    CREATE INDEX odd_by_batch ON odd (hashtextextended(batch_no, 0), packed);
     CREATE TABLE costs (
         job bigint NOT NULL, outcome smallint NOT NULL, currency text NOT NULL, count bigint NOT NULL, amount numeric NOT NULL,
         PRIMARY KEY (job, outcome, currency)
@@ -94,8 +95,9 @@ pub(super) async fn migrate(session: Arc<Session>) -> Result<(), Fault> {
     } else {
         // Not IF NOT EXISTS: that asks for a right that whoever was given an empty schema need not have.
         let schema = session.row("SELECT to_regnamespace('numcheck') IS NOT NULL", &[]).await?;
-        if !schema.map(|row| get(&row, 0)).transpose()?.unwrap_or(false) {
-            session.batch("CREATE SCHEMA numcheck").await?;
+        match schema.map(|row| get(&row, 0)).transpose()?.unwrap_or(false) {
+            true => must_be_empty(&session).await?,
+            false => session.batch("CREATE SCHEMA numcheck").await?,
         }
         session
             .batch("CREATE TABLE version (version bigint NOT NULL); INSERT INTO version VALUES (0)")
@@ -114,4 +116,9 @@ pub(super) async fn migrate(session: Arc<Session>) -> Result<(), Fault> {
     }
     session.run("UPDATE version SET version = $1", &[&known]).await?;
     Ok(())
+}
+
+async fn must_be_empty(session: &Session) -> Result<(), Fault> {
+    let sql = "SELECT FROM pg_class WHERE relnamespace = to_regnamespace('numcheck') LIMIT 1";
+    if session.row(sql, &[]).await?.is_some() { Err(Fault::not_a_store()) } else { Ok(()) }
 }

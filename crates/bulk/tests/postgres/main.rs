@@ -1,5 +1,5 @@
 //! The store on PostgreSQL, against a real server that these tests start for themselves.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, missing_docs)]
 
 mod cluster;
 mod crash;
