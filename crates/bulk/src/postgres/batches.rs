@@ -45,7 +45,7 @@ pub(super) async fn add(session: &Session, job: i64, batches: &[NewBatch]) -> Re
             SELECT $1, new.batch_no, new.grp, new.numbers
             FROM unnest($2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY AS new (batch_no, grp, numbers, at) ORDER BY new.at
             RETURNING id, batch_no
-        ), named AS (INSERT INTO batch_names SELECT batch_no, id FROM made)
+        ), named AS (INSERT INTO batch_names SELECT convert_to(batch_no, 'UTF8'), id FROM made)
         SELECT id FROM made ORDER BY id";
     let rows = session.rows(sql, &[&job, &names, &groups, &counts]).await?;
     let mut numbers: Vec<(i64, i64, i64)> = Vec::new();
@@ -119,7 +119,7 @@ pub(super) async fn end(
 /// A result has come already: the batch was accepted, whatever became of the answer, and under the number that the result names.
 async fn accept_if_proved(session: &Session, batch: i64) -> Result<()> {
     let sql = "UPDATE batches SET state = 3, code = NULL, message = NULL, batch_no = coalesce(
-            (SELECT r.batch_no FROM numbers n JOIN results r ON r.id = n.result WHERE n.batch = $1 LIMIT 1), batch_no)
+            (SELECT convert_from(r.batch_no, 'UTF8') FROM numbers n JOIN results r ON r.id = n.result WHERE n.batch = $1 LIMIT 1), batch_no)
         WHERE id = $1 AND done + failed > 0";
     session.run(sql, &[&batch]).await?;
     Ok(())
@@ -147,7 +147,7 @@ pub(super) async fn plan_again(session: &Session, batch: i64, batch_no: &str) ->
     let next = format!("{first}.r{tries}");
     BatchNo::new(&next).map_err(|_| no_batch_no())?;
     session.run("UPDATE batches SET batch_no = $2 WHERE id = $1", &[&batch, &next]).await?;
-    session.run("INSERT INTO batch_names VALUES ($1, $2)", &[&next, &batch]).await?;
+    session.run("INSERT INTO batch_names VALUES ($1, $2)", &[&next.as_bytes(), &batch]).await?;
     Ok(true)
 }
 

@@ -11,7 +11,7 @@ use numcheck_protocol::{Currency, PhoneNumber, Price};
 use super::fault::Fault;
 use super::jobs::FORGOTTEN;
 use super::reading::source;
-use super::session::{Session, get, text};
+use super::session::{Session, get, get_text, text};
 use crate::model::Outcome;
 use crate::store::reading::{self, Facts};
 use crate::store::{Folded, Source};
@@ -122,7 +122,7 @@ async fn arrived(session: &Session, ids: &[i64]) -> Result<Vec<Arrived>> {
                 None => None,
             };
             let facts = reading::read(source, &body);
-            let (batch_no, received_ms) = (get(row, 8)?, get(row, 9)?);
+            let (batch_no, received_ms) = (get_text(row, 8)?, get(row, 9)?);
             Ok(Arrived { id: get(row, 0)?, source, body, batch_no, received_ms, batch, facts })
         })
         .collect()
@@ -257,19 +257,19 @@ impl Changes {
         if self.odd.is_empty() {
             return Ok(());
         }
-        let keys: BTreeSet<(&str, i64)> = self
+        let keys: BTreeSet<(&[u8], i64)> = self
             .odd
             .iter()
-            .map(|(result, packed)| (result.batch_no.as_str(), packed.unwrap_or_default()))
+            .map(|(result, packed)| (result.batch_no.as_bytes(), packed.unwrap_or_default()))
             .collect();
-        let (names, packed): (Vec<&str>, Vec<i64>) = keys.into_iter().unzip();
-        let sql = "SELECT o.batch_no, o.packed, r.source, r.body FROM unnest($1::text[], $2::bigint[]) AS wanted (batch_no, packed)
-            JOIN odd o ON hashtextextended(o.batch_no, 0) = hashtextextended(wanted.batch_no, 0) AND o.packed = wanted.packed
+        let (names, packed): (Vec<&[u8]>, Vec<i64>) = keys.into_iter().unzip();
+        let sql = "SELECT o.batch_no, o.packed, r.source, r.body FROM unnest($1::bytea[], $2::bigint[]) AS wanted (batch_no, packed)
+            JOIN odd o ON sha256(o.batch_no) = sha256(wanted.batch_no) AND o.packed = wanted.packed
                 AND o.batch_no = wanted.batch_no
             JOIN results r ON r.id = o.result";
         let mut aside: HashMap<(String, i64), Vec<Body>> = HashMap::new();
         for row in session.rows(sql, &[&names, &packed]).await? {
-            let key = (get(&row, 0)?, get(&row, 1)?);
+            let key = (get_text(&row, 0)?, get(&row, 1)?);
             aside.entry(key).or_default().push((source(get(&row, 2)?), get(&row, 3)?));
         }
         for (result, packed) in std::mem::take(&mut self.odd) {
@@ -395,9 +395,9 @@ impl Changes {
         }
         if !self.odd.is_empty() {
             let ids: Vec<i64> = self.odd.iter().map(|(result, _)| result.id).collect();
-            let names: Vec<&str> = self.odd.iter().map(|(result, _)| result.batch_no.as_str()).collect();
+            let names: Vec<&[u8]> = self.odd.iter().map(|(result, _)| result.batch_no.as_bytes()).collect();
             let packed: Vec<i64> = self.odd.iter().map(|(_, packed)| packed.unwrap_or_default()).collect();
-            let sql = "INSERT INTO odd SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[])";
+            let sql = "INSERT INTO odd SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[])";
             session.run(sql, &[&ids, &names, &packed]).await?;
         }
         if !waiting.emptied.is_empty() {

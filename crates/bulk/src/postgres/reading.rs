@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 
 use super::batches::{ACCEPTED, IN_DOUBT, PLANNED, REFUSED, number, state};
 use super::fault::Fault;
-use super::session::{Session, big, get, get_u64};
+use super::session::{Session, big, get, get_text, get_u64};
 use crate::ledger::{Ledger, Sum};
 use crate::model::Outcome;
 use crate::pricing::{PriceKey, PriceTable};
@@ -98,7 +98,7 @@ pub(super) async fn quarantine(session: &Session, after: i64, most: u32) -> Resu
         .map(|row| {
             Ok(Odd {
                 id: get(row, 0)?,
-                batch_no: get(row, 1)?,
+                batch_no: get_text(row, 1)?,
                 conflict: get(row, 2)?,
                 body: get(row, 3)?,
                 received_ms: get_u64(row, 4)?,

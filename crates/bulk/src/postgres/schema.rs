@@ -47,8 +47,9 @@ const STEPS: &[&str] = &["
         missing boolean NOT NULL DEFAULT false
     ) WITH (fillfactor = 50);
     CREATE INDEX batches_by_state ON batches (job, state, id);
-    -- Every number that a batch ever had on the wire: a late result must still find it.
-    CREATE TABLE batch_names (batch_no text PRIMARY KEY, batch bigint NOT NULL);
+    -- Every number that a batch ever had on the wire: a late result must still find it. In bytes, as a result names it: that may be no
+    -- text that the server knows.
+    CREATE TABLE batch_names (batch_no bytea PRIMARY KEY, batch bigint NOT NULL);
     CREATE INDEX batch_names_by_batch ON batch_names (batch);
     -- Each row is changed once, when its result comes: there is room for that on its own page, so that no index is touched.
     CREATE TABLE numbers (
@@ -63,14 +64,14 @@ const STEPS: &[&str] = &["
     -- visible in the order of the commits, which is another. So what is still to be entered stands in `inbox`, one row per append.
     CREATE SEQUENCE places;
     CREATE TABLE results (
-        id bigint PRIMARY KEY, received_ms bigint NOT NULL, source smallint NOT NULL, batch_no text NOT NULL, body bytea NOT NULL
+        id bigint PRIMARY KEY, received_ms bigint NOT NULL, source smallint NOT NULL, batch_no bytea NOT NULL, body bytea NOT NULL
     );
     CREATE TABLE inbox (first bigint PRIMARY KEY, next bigint NOT NULL, behind bigint NOT NULL)
         WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
     -- Results that were kept aside; with a number where it is a second result of that number, else 0. What they name as their batch may
     -- be longer than an index entry.
-    CREATE TABLE odd (result bigint PRIMARY KEY, batch_no text NOT NULL, packed bigint NOT NULL);
-    CREATE INDEX odd_by_batch ON odd (hashtextextended(batch_no, 0), packed);
+    CREATE TABLE odd (result bigint PRIMARY KEY, batch_no bytea NOT NULL, packed bigint NOT NULL);
+    CREATE INDEX odd_by_batch ON odd (sha256(batch_no), packed);
     CREATE TABLE costs (
         job bigint NOT NULL, outcome smallint NOT NULL, currency text NOT NULL, count bigint NOT NULL, amount numeric NOT NULL,
         PRIMARY KEY (job, outcome, currency)

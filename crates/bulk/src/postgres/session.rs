@@ -138,6 +138,11 @@ pub(super) fn get_u64(row: &Row, at: usize) -> Result<u64, Fault> {
     Ok(get::<i64>(row, at)? as u64)
 }
 
+/// A text that is kept in bytes, because it may hold what the server takes for no text.
+pub(super) fn get_text(row: &Row, at: usize) -> Result<String, Fault> {
+    String::from_utf8(get(row, at)?).map_err(|_| Fault::damaged("a text is none"))
+}
+
 /// A count or a time for a column; beyond the range it is the end of the range.
 pub(super) fn big(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)

@@ -138,7 +138,7 @@ async fn a_result_that_becomes_visible_after_later_ones_is_not_passed_over() {
         .batch_execute(&format!(
             "BEGIN; SET LOCAL search_path = numcheck;
              WITH place AS (SELECT nextval('places') << 20 AS first),
-             kept AS (INSERT INTO results SELECT first, 1, 0, '{}', convert_to('{body}', 'UTF8') FROM place)
+             kept AS (INSERT INTO results SELECT first, 1, 0, convert_to('{}', 'UTF8'), convert_to('{body}', 'UTF8') FROM place)
              INSERT INTO inbox SELECT first, first, first + 1 FROM place",
             early.batch_no
         ))
