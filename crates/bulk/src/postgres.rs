@@ -42,8 +42,6 @@ use session::Session;
 pub struct Postgres {
     pool: Arc<Pool>,
     appender: Appender,
-    /// One fold at a time in this process: others would wait in the server, each with a connection.
-    folding: tokio::sync::Mutex<()>,
 }
 
 impl fmt::Debug for Postgres {
@@ -73,7 +71,7 @@ impl Postgres {
         let pool = Pool::new(address);
         pool.call_once("open the database", schema::migrate).await?;
         let appender = Appender::start(&pool);
-        Ok(Self { pool, appender, folding: tokio::sync::Mutex::default() })
+        Ok(Self { pool, appender })
     }
 }
 
@@ -169,11 +167,9 @@ impl Store for Postgres {
     }
 
     fn fold(&self, most: u32) -> Answer<'_, Folded> {
-        Box::pin(async move {
-            let _turn = self.folding.lock().await;
-            let fold = move |session: Arc<Session>| async move { fold::fold(&session, most).await };
-            self.pool.call("enter results", Purpose::Settle, fold).await
-        })
+        Box::pin(self.pool.call("enter results", Purpose::Settle, move |session| async move {
+            fold::fold(&session, most).await
+        }))
     }
 
     fn open_batches(&self, job: i64) -> Answer<'_, Vec<OpenBatch>> {

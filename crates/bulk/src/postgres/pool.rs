@@ -36,6 +36,8 @@ pub(super) struct Pool {
     address: Address,
     idle: Mutex<Vec<Arc<Session>>>,
     places: Semaphore,
+    /// One settling at a time in this process: others would wait in the server, each with a connection.
+    settling: tokio::sync::Mutex<()>,
 }
 
 /// How an attempt ended that did not end well.
@@ -48,7 +50,12 @@ enum Ended {
 
 impl Pool {
     pub(super) fn new(address: Address) -> Arc<Self> {
-        Arc::new(Self { address, idle: Mutex::default(), places: Semaphore::new(MOST) })
+        Arc::new(Self {
+            address,
+            idle: Mutex::default(),
+            places: Semaphore::new(MOST),
+            settling: Default::default(),
+        })
     }
 
     /// Does `work` in a transaction. When the server is away it is waited for; once the commit was sent, nothing is tried again.
@@ -93,6 +100,10 @@ impl Pool {
     where
         F: Future<Output = Result<T, Fault>>,
     {
+        let _turn = match purpose {
+            Purpose::Settle => Some(self.settling.lock().await),
+            Purpose::Write | Purpose::Read => None,
+        };
         let lease = self.lease().await.map_err(Ended::Undone)?;
         let begin = match purpose {
             Purpose::Write => "BEGIN",
