@@ -1,7 +1,7 @@
 //! Receiving, as far as a store goes: both stores on one machine, in one run. Look at the ratios.
 //!
 //! Each result is appended by a call of its own, as pushes come; a latency is the time until it is durable.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +23,8 @@ const SECONDS: u64 = 5;
 const IN_FLIGHT: u64 = 512;
 const EACH: u64 = 2000;
 const NUMBERS: u64 = PACE * SECONDS;
+/// Results in one fold.
+const SLICE: u32 = 256;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -32,68 +34,93 @@ fn main() {
         let postgres: Arc<dyn Store> =
             Arc::new(Postgres::open(&cluster.database("bench").await).await.unwrap());
         let sqlite: Arc<dyn Store> = Arc::new(Sqlite::open(&dir.path().join("jobs.db")).unwrap());
-        let server = server(&cluster.data());
-
         println!(
-            "{:<34} {:>9} {:>9} {:>9} {:>11} {:>11}",
-            "", "results/s", "p50 ms", "p99 ms", "cores", "of server"
+            "{:<36} {:>9} {:>8} {:>8} {:>12} {:>12}",
+            "", "a second", "p50 ms", "p99 ms", "CPU us each", "of server"
         );
-        let mut rates = Vec::new();
-        for (name, store, server) in [("SQLite", &sqlite, None), ("PostgreSQL", &postgres, Some(server))] {
-            let mut own = Vec::new();
-            for (what, pace, fold) in [
-                ("as fast as it goes", None, false),
-                ("20 000/s", Some(PACE), false),
-                ("20 000/s, folding", Some(PACE), true),
-            ] {
-                let job = job(store, own.len() as u64).await;
-                let cpu = Cpu::now(server);
-                let start = Instant::now();
-                let folding = fold.then(|| tokio::spawn(keep_folding(Arc::clone(store))));
-                let mut times = match pace {
-                    None => unpaced(store, &job).await,
-                    Some(pace) => paced(store, &job, pace).await,
-                };
-                let took = start.elapsed();
-                let spent = Cpu::now(server).since(&cpu, took);
-                if let Some(folding) = folding {
-                    folding.abort();
-                    let _ = folding.await;
-                }
-                times.sort_unstable();
-                let at = |part: f64| times[((times.len() - 1) as f64 * part) as usize].as_secs_f64() * 1000.0;
-                let rate = times.len() as f64 / took.as_secs_f64();
-                println!(
-                    "{:<34} {rate:>9.0} {:>9.2} {:>9.2} {:>11.2} {:>11.2}",
-                    format!("{name}: {what}"),
-                    at(0.5),
-                    at(0.99),
-                    spent.0,
-                    spent.1
-                );
-                own.push(rate);
-                // What was not folded meanwhile is folded now, and its pace is told.
-                let start = Instant::now();
-                let mut seen = 0;
-                loop {
-                    let folded = store.fold(256).await.unwrap();
-                    seen += folded.seen;
-                    if folded.seen < 256 {
-                        break;
-                    }
-                }
-                if seen > 1000 {
-                    let rate = f64::from(seen) / start.elapsed().as_secs_f64();
-                    println!("{:<34} {rate:>9.0}", format!("{name}: folding alone"));
-                    own.push(rate);
-                }
-                assert_eq!(store.ledger(job.id).await.unwrap().settled, NUMBERS);
-            }
-            rates.push(own);
+        let sqlite = measure("SQLite", sqlite, None).await;
+        let postgres = measure("PostgreSQL", postgres, Some(server(&cluster.data()))).await;
+        println!("\nPostgreSQL / SQLite, a second:");
+        for ((what, of_sqlite), (_, of_postgres)) in sqlite.iter().zip(&postgres) {
+            println!("{what:<36} {:>9.2}", of_postgres / of_sqlite);
         }
-        let ratio = |at: usize| rates[1][at] / rates[0][at];
-        println!("\nPostgreSQL / SQLite: appending {:.2}, folding {:.2}", ratio(0), ratio(1));
     });
+}
+
+/// Every phase's name and its rate.
+async fn measure(name: &str, store: Arc<dyn Store>, server: Option<u32>) -> Vec<(&'static str, f64)> {
+    let mut rates = Vec::new();
+    let mut told = |what: &'static str, watch: &Watch, count: usize, mut times: Vec<Duration>| {
+        let (took, own, of_server) = watch.read();
+        times.sort_unstable();
+        let at = |part: f64| {
+            let time = times.get(((times.len().max(1) - 1) as f64 * part) as usize);
+            time.map_or(String::new(), |time| format!("{:.2}", time.as_secs_f64() * 1000.0))
+        };
+        let (rate, each) = (count as f64 / took.as_secs_f64(), |time: f64| time * 1e6 / count as f64);
+        println!(
+            "{:<36} {rate:>9.0} {:>8} {:>8} {:>12.1} {:>12.1}",
+            format!("{name}: {what}"),
+            at(0.5),
+            at(0.99),
+            each(own),
+            each(of_server)
+        );
+        rates.push((what, rate));
+    };
+    let phases = [
+        ("append", None, false),
+        ("append at 20 000/s", Some(PACE), false),
+        ("append and fold at 20 000/s", Some(PACE), true),
+    ];
+    for (at, (what, pace, fold)) in phases.into_iter().enumerate() {
+        let watch = Watch::start(server);
+        let job = job(&store, at as u64).await;
+        if at == 0 {
+            told("plan", &watch, NUMBERS as usize, Vec::new());
+        }
+        let watch = Watch::start(server);
+        let folding = fold.then(|| tokio::spawn(keep_folding(Arc::clone(&store))));
+        let times = match pace {
+            None => unpaced(&store, &job).await,
+            Some(pace) => paced(&store, &job, pace).await,
+        };
+        told(what, &watch, NUMBERS as usize, times);
+        if let Some(folding) = folding {
+            folding.abort();
+            let _ = folding.await;
+        }
+        let watch = Watch::start(server);
+        let seen = fold_all(&store).await;
+        assert_eq!(store.ledger(job.id).await.unwrap().settled, NUMBERS);
+        if at == 0 {
+            told("fold", &watch, seen, Vec::new());
+            let watch = Watch::start(server);
+            told("read", &watch, read_all(&store, &job).await, Vec::new());
+        }
+    }
+    rates
+}
+
+async fn fold_all(store: &Arc<dyn Store>) -> usize {
+    let mut seen = 0;
+    loop {
+        let folded = store.fold(SLICE).await.unwrap();
+        seen += folded.seen as usize;
+        if folded.seen < SLICE {
+            return seen;
+        }
+    }
+}
+
+async fn read_all(store: &Arc<dyn Store>, job: &Job) -> usize {
+    let (mut count, mut last) = (0, None);
+    loop {
+        let rows = store.rows(job.id, last, 1000).await.unwrap();
+        let Some(row) = rows.last() else { return count };
+        last = Some(row.row);
+        count += rows.len();
+    }
 }
 
 /// A job whose batches were all accepted.
@@ -109,7 +136,10 @@ async fn job(store: &Arc<dyn Store>, name: u64) -> Job {
     store.add_batches(job.id, batches.collect()).await.unwrap();
     let job = store.finish_plan(job.id, NUMBERS).await.unwrap();
     while let Some(claimed) = store.claim(job.id, "bench", 0).await.unwrap() {
-        store.end(claimed.batch, BatchEnd::Accepted { message_id: None }, 0).await.unwrap();
+        store
+            .end(claimed.batch, &claimed.batch_no, BatchEnd::Accepted { message_id: None }, 0)
+            .await
+            .unwrap();
     }
     job
 }
@@ -161,6 +191,7 @@ async fn paced(store: &Arc<dyn Store>, job: &Job, pace: u64) -> Vec<Duration> {
             tasks.spawn(async move { append(&store, &job, row).await });
         }
         sent = due;
+        // why-sleep: the pace is what is measured.
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     tasks.join_all().await
@@ -175,7 +206,8 @@ async fn append(store: &Arc<dyn Store>, job: &Job, row: u64) -> Duration {
 
 async fn keep_folding(store: Arc<dyn Store>) {
     loop {
-        if store.fold(256).await.unwrap().seen < 256 {
+        if store.fold(SLICE).await.unwrap().seen < SLICE {
+            // why-sleep: the time that it would wait to be told of a result.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -187,32 +219,41 @@ fn server(data: &Path) -> u32 {
     text.lines().next().unwrap().parse().unwrap()
 }
 
-/// Processor time in hundredths of a second: this process's, and that of a server and its children.
-struct Cpu(u64, u64);
+/// Time and processor time since it was started.
+struct Watch {
+    start: Instant,
+    server: Option<u32>,
+    before: (f64, f64),
+}
 
-impl Cpu {
-    fn now(server: Option<u32>) -> Self {
-        let own = stat(Path::new("/proc/self")).map_or(0, |(_, time)| time);
-        let Some(server) = server else { return Self(own, 0) };
-        let processes = std::fs::read_dir("/proc").unwrap().flatten();
-        let of_server = processes.filter_map(|process| {
-            let pid: u32 = process.file_name().to_str()?.parse().ok()?;
-            let (parent, time) = stat(&process.path())?;
-            (pid == server || parent == server).then_some(time)
-        });
-        Self(own, of_server.sum())
+impl Watch {
+    fn start(server: Option<u32>) -> Self {
+        Self { start: Instant::now(), server, before: cpu(server) }
     }
 
-    fn since(&self, before: &Self, took: Duration) -> (f64, f64) {
-        let cores = |ticks: u64| ticks as f64 / 100.0 / took.as_secs_f64();
-        (cores(self.0 - before.0), cores(self.1.saturating_sub(before.1)))
+    fn read(&self) -> (Duration, f64, f64) {
+        let now = cpu(self.server);
+        (self.start.elapsed(), now.0 - self.before.0, now.1 - self.before.1)
     }
 }
 
-/// A process's parent and its time.
-fn stat(process: &Path) -> Option<(u32, u64)> {
+/// Seconds of this process, and of a server and its children.
+fn cpu(server: Option<u32>) -> (f64, f64) {
+    let own = stat(Path::new("/proc/self")).map_or(0.0, |(_, time)| time);
+    let Some(server) = server else { return (own, 0.0) };
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let of_server = processes.filter_map(|process| {
+        let pid: u32 = process.file_name().to_str()?.parse().ok()?;
+        let (parent, time) = stat(&process.path())?;
+        (pid == server || parent == server).then_some(time)
+    });
+    (own, of_server.sum())
+}
+
+/// A process's parent and its time, which the kernel counts in hundredths of a second.
+fn stat(process: &Path) -> Option<(u32, f64)> {
     let stat = std::fs::read_to_string(process.join("stat")).ok()?;
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
-    Some((number(1)? as u32, number(11)? + number(12)?))
+    let number = |at: usize| fields.get(at)?.parse::<u32>().ok();
+    Some((number(1)?, f64::from(number(11)? + number(12)?) / 100.0))
 }

@@ -18,6 +18,8 @@ mod tls;
 use std::fmt;
 use std::sync::Arc;
 
+use numcheck_protocol::BatchNo;
+
 use crate::ledger::Ledger;
 use crate::model::{BatchEnd, Job, JobName, JobSpec};
 use crate::pricing::PriceTable;
@@ -40,8 +42,6 @@ use session::Session;
 pub struct Postgres {
     pool: Arc<Pool>,
     appender: Appender,
-    /// One fold at a time in this process: others would wait in the server, each with a connection.
-    folding: tokio::sync::Mutex<()>,
 }
 
 impl fmt::Debug for Postgres {
@@ -71,7 +71,7 @@ impl Postgres {
         let pool = Pool::new(address);
         pool.call_once("open the database", schema::migrate).await?;
         let appender = Appender::start(&pool);
-        Ok(Self { pool, appender, folding: tokio::sync::Mutex::default() })
+        Ok(Self { pool, appender })
     }
 }
 
@@ -128,8 +128,10 @@ impl Store for Postgres {
         )
     }
 
+    /// Deleted rows stay in the server's files until it writes over them, and in its journal, its copies and its backups for as long as
+    /// those are kept: no client can change that.
     fn forget(&self, job: i64) -> Answer<'_, ()> {
-        Box::pin(self.pool.call("forget a job", Purpose::Write, move |session| async move {
+        Box::pin(self.pool.call("forget a job", Purpose::Settle, move |session| async move {
             jobs::forget(&session, job).await
         }))
     }
@@ -140,23 +142,23 @@ impl Store for Postgres {
         }))
     }
 
-    fn end(&self, batch: i64, end: BatchEnd, now_ms: u64) -> Answer<'_, ()> {
+    fn end<'a>(&'a self, batch: i64, batch_no: &'a BatchNo, end: BatchEnd, now_ms: u64) -> Answer<'a, ()> {
         let end = Arc::new(end);
         Box::pin(self.pool.call("write down how a batch ended", Purpose::Write, move |session| {
             let end = Arc::clone(&end);
-            async move { batches::end(&session, batch, &end, now_ms).await }
+            async move { batches::end(&session, batch, batch_no.as_str(), &end, now_ms).await }
         }))
     }
 
     fn give_up_sending(&self, job: i64, before_ms: u64) -> Answer<'_, u64> {
-        Box::pin(self.pool.call("mark batches as in doubt", Purpose::Write, move |session| async move {
+        Box::pin(self.pool.call("mark batches as in doubt", Purpose::Settle, move |session| async move {
             batches::give_up_sending(&session, job, before_ms).await
         }))
     }
 
-    fn plan_again(&self, batch: i64, _now_ms: u64) -> Answer<'_, ()> {
-        Box::pin(self.pool.call("plan a batch again", Purpose::Write, move |session| async move {
-            batches::plan_again(&session, batch).await
+    fn plan_again<'a>(&'a self, batch: i64, batch_no: &'a BatchNo) -> Answer<'a, bool> {
+        Box::pin(self.pool.call("plan a batch again", Purpose::Settle, move |session| async move {
+            batches::plan_again(&session, batch, batch_no.as_str()).await
         }))
     }
 
@@ -165,11 +167,9 @@ impl Store for Postgres {
     }
 
     fn fold(&self, most: u32) -> Answer<'_, Folded> {
-        Box::pin(async move {
-            let _turn = self.folding.lock().await;
-            let fold = move |session: Arc<Session>| async move { fold::fold(&session, most).await };
-            self.pool.call("enter results", Purpose::Write, fold).await
-        })
+        Box::pin(self.pool.call("enter results", Purpose::Settle, move |session| async move {
+            fold::fold(&session, most).await
+        }))
     }
 
     fn open_batches(&self, job: i64) -> Answer<'_, Vec<OpenBatch>> {
@@ -178,9 +178,9 @@ impl Store for Postgres {
         }))
     }
 
-    fn mark_missing(&self, batch: i64) -> Answer<'_, ()> {
+    fn mark_missing<'a>(&'a self, batch: i64, batch_no: &'a BatchNo) -> Answer<'a, u64> {
         Box::pin(self.pool.call("give a batch up", Purpose::Write, move |session| async move {
-            batches::mark_missing(&session, batch).await
+            batches::mark_missing(&session, batch, batch_no.as_str()).await
         }))
     }
 

@@ -1,6 +1,6 @@
 //! Where jobs live. A store is durable: what a call has returned from survives the process, and the machine's power.
 //!
-//! It must not decide anything: whether a batch may be sent is [`crate::drive`]'s, what a result means is [`reading`]'s.
+//! It must not decide anything: whether a batch may be sent is [`crate::Drive`]'s, what a result means is [`reading`]'s.
 
 pub mod reading;
 
@@ -295,7 +295,7 @@ pub enum StoreError {
     #[error("another process plans the same job: let it finish, then run the command again")]
     Superseded,
     /// It is somebody else's.
-    #[error("this is no store, but a database of something else: name another file")]
+    #[error("this is no store, but a database of something else: name another one")]
     NotAStore,
     /// Its own thread or connection has ended.
     #[error("the store is closed")]

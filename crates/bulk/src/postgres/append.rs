@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::fault::Fault;
 use super::pool::Pool;
-use super::session::{Session, big, text};
+use super::session::{Session, big};
 use crate::store::{Answer, NewResult, Source, StoreError};
 
 /// Connections that append: while one waits for its commit, the other takes what has come since.
@@ -149,7 +149,7 @@ const INSERT: &str = "WITH place AS MATERIALIZED (SELECT nextval('places') << 20
     kept AS (
         INSERT INTO results (id, received_ms, source, batch_no, body)
         SELECT place.first + new.at - 1, new.received_ms, new.source, new.batch_no, new.body
-        FROM place, unnest($1::bigint[], $2::smallint[], $3::text[], $4::bytea[])
+        FROM place, unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::bytea[])
             WITH ORDINALITY AS new (received_ms, source, batch_no, body, at)
     )
     INSERT INTO inbox (first, next, behind) SELECT first, first, first + $5::bigint FROM place";
@@ -158,8 +158,7 @@ async fn insert(session: &Session, calls: &[Call]) -> Result<(), Fault> {
     let results = || calls.iter().flat_map(|call| &call.results);
     let received: Vec<i64> = results().map(|result| big(result.received_ms)).collect();
     let sources: Vec<i16> = results().map(|result| source_number(result.source)).collect();
-    let names: Vec<_> = results().map(|result| text(&result.batch_no)).collect();
-    let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+    let names: Vec<&[u8]> = results().map(|result| result.batch_no.as_bytes()).collect();
     let bodies: Vec<&[u8]> = results().map(|result| result.body.as_slice()).collect();
     session.run(INSERT, &[&received, &sources, &names, &bodies, &(received.len() as i64)]).await?;
     Ok(())

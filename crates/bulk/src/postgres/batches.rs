@@ -6,7 +6,8 @@ use numcheck_protocol::{BatchNo, PhoneNumber};
 use tokio_postgres::Row;
 
 use super::fault::Fault;
-use super::schema::SETTLING;
+use super::fold;
+use super::jobs::must_be_planning;
 use super::session::{Session, big, get, get_u64, text};
 use crate::model::{BatchEnd, BatchState};
 use crate::store::{Claimed, NewBatch, OpenBatch};
@@ -33,6 +34,7 @@ pub(super) fn state(number: i16) -> BatchState {
 }
 
 pub(super) async fn add(session: &Session, job: i64, batches: &[NewBatch]) -> Result<()> {
+    must_be_planning(session, job).await?;
     let names: Vec<&str> = batches.iter().map(|batch| batch.batch_no.as_str()).collect();
     let groups: Vec<_> = batches.iter().map(|batch| text(&batch.group)).collect();
     let groups: Vec<&str> = groups.iter().map(|group| &**group).collect();
@@ -43,7 +45,7 @@ pub(super) async fn add(session: &Session, job: i64, batches: &[NewBatch]) -> Re
             SELECT $1, new.batch_no, new.grp, new.numbers
             FROM unnest($2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY AS new (batch_no, grp, numbers, at) ORDER BY new.at
             RETURNING id, batch_no
-        ), named AS (INSERT INTO batch_names SELECT batch_no, id FROM made)
+        ), named AS (INSERT INTO batch_names SELECT convert_to(batch_no, 'UTF8'), id FROM made)
         SELECT id FROM made ORDER BY id";
     let rows = session.rows(sql, &[&job, &names, &groups, &counts]).await?;
     let mut numbers: Vec<(i64, i64, i64)> = Vec::new();
@@ -90,47 +92,69 @@ pub(super) async fn claim(session: &Session, job: i64, owner: &str, now_ms: u64)
     }
 }
 
-pub(super) async fn end(session: &Session, batch: i64, end: &BatchEnd, now_ms: u64) -> Result<()> {
+pub(super) async fn end(
+    session: &Session,
+    batch: i64,
+    batch_no: &str,
+    end: &BatchEnd,
+    now_ms: u64,
+) -> Result<()> {
     let (to, message_id, code, message) = match end {
         BatchEnd::Accepted { message_id } => (ACCEPTED, message_id.as_deref(), None, None),
         BatchEnd::Refused { code, message } => (REFUSED, None, *code, Some(message.as_str())),
         BatchEnd::NotSent => (PLANNED, None, None, None),
         BatchEnd::InDoubt { code, message } => (IN_DOUBT, None, *code, Some(message.as_str())),
     };
-    // A result has come already: it was accepted, whatever became of the answer.
-    let sql = "UPDATE batches SET state = CASE WHEN done + failed > 0 THEN 3 ELSE $2::smallint END,
-        message_id = $3, code = $4, message = $5, ended_ms = $6 WHERE id = $1 AND state IN (1, 2)";
-    session.run(sql, &[&batch, &to, &message_id.map(text), &code, &message.map(text), &big(now_ms)]).await?;
+    let sql = "UPDATE batches SET state = $3, message_id = $4, code = $5, message = $6, ended_ms = $7
+        WHERE id = $1 AND batch_no = $2 AND state IN (1, 2)";
+    let (message_id, message) = (message_id.map(text), message.map(text));
+    let changed =
+        session.run(sql, &[&batch, &batch_no, &to, &message_id, &code, &message, &big(now_ms)]).await?;
+    if changed > 0 && to != ACCEPTED {
+        accept_if_proved(session, batch).await?;
+    }
+    Ok(())
+}
+
+/// A result has come already: the batch was accepted, whatever became of the answer, and under the number that the result names.
+async fn accept_if_proved(session: &Session, batch: i64) -> Result<()> {
+    let sql = "UPDATE batches SET state = 3, code = NULL, message = NULL, batch_no = coalesce(
+            (SELECT convert_from(r.batch_no, 'UTF8') FROM numbers n JOIN results r ON r.id = n.result WHERE n.batch = $1 LIMIT 1), batch_no)
+        WHERE id = $1 AND done + failed > 0";
+    session.run(sql, &[&batch]).await?;
     Ok(())
 }
 
 pub(super) async fn give_up_sending(session: &Session, job: i64, before_ms: u64) -> Result<u64> {
-    session.row("SELECT pg_advisory_xact_lock($1)", &[&SETTLING]).await?;
-    let sql = "UPDATE batches SET state = CASE WHEN done + failed > 0 THEN 3 ELSE 2 END, ended_ms = sent_ms,
-        message = 'the process that sent it ended before the platform answered' WHERE job = $1 AND state = 1 AND sent_ms < $2";
-    session.run(sql, &[&job, &big(before_ms)]).await
+    let sql = "UPDATE batches SET state = 2, message = 'the process that sent it ended before the platform answered'
+        WHERE job = $1 AND state = 1 AND sent_ms < $2 RETURNING id";
+    let rows = session.rows(sql, &[&job, &big(before_ms)]).await?;
+    for row in &rows {
+        accept_if_proved(session, get(row, 0)?).await?;
+    }
+    Ok(rows.len() as u64)
 }
 
-pub(super) async fn plan_again(session: &Session, batch: i64) -> Result<()> {
-    session.row("SELECT pg_advisory_xact_lock($1)", &[&SETTLING]).await?;
-    // A result that waits to be entered proves that the platform took the batch.
+pub(super) async fn plan_again(session: &Session, batch: i64, batch_no: &str) -> Result<bool> {
+    // A result that waits to be entered is the best proof that it was accepted.
+    fold::fold_all(session).await?;
     let sql = "UPDATE batches SET state = 0, tries = tries + 1, owner = NULL, code = NULL, message = NULL
-        WHERE id = $1 AND state = 2 AND NOT EXISTS (
-            SELECT FROM inbox JOIN results ON results.id >= inbox.next AND results.id < inbox.behind
-            JOIN batch_names ON batch_names.batch_no = results.batch_no WHERE batch_names.batch = $1
-        ) RETURNING batch_no, tries";
-    let Some(row) = session.row(sql, &[&batch]).await? else { return Ok(()) };
-    let (batch_no, tries): (&str, i64) = (get(&row, 0)?, get(&row, 1)?);
-    let first = batch_no.rsplit_once(".r").map_or(batch_no, |(first, _)| first);
+        WHERE id = $1 AND batch_no = $2 AND state = 2
+        AND EXISTS (SELECT FROM jobs WHERE jobs.id = batches.job AND jobs.state = 1) RETURNING tries";
+    let Some(row) = session.row(sql, &[&batch, &batch_no]).await? else { return Ok(false) };
+    let tries: i64 = get(&row, 0)?;
+    let first = batch_no.strip_suffix(&format!(".r{}", tries - 1)).unwrap_or(batch_no);
     let next = format!("{first}.r{tries}");
+    BatchNo::new(&next).map_err(|_| no_batch_no())?;
     session.run("UPDATE batches SET batch_no = $2 WHERE id = $1", &[&batch, &next]).await?;
-    session.run("INSERT INTO batch_names VALUES ($1, $2)", &[&next, &batch]).await?;
-    Ok(())
+    session.run("INSERT INTO batch_names VALUES ($1, $2)", &[&next.as_bytes(), &batch]).await?;
+    Ok(true)
 }
 
 pub(super) async fn open(session: &Session, job: i64) -> Result<Vec<OpenBatch>> {
     let sql = "SELECT id, batch_no, state, coalesce(sent_ms, 0), ended_ms, numbers, done + failed, missing, message, grp FROM batches
-        WHERE job = $1 AND state IN (1, 2, 3) AND done + failed < numbers ORDER BY id";
+        WHERE job = $1 AND state IN (1, 2, 3) AND done + failed < numbers
+        AND EXISTS (SELECT FROM jobs WHERE jobs.id = $1 AND jobs.state = 1) ORDER BY id";
     session.rows(sql, &[&job]).await?.iter().map(open_batch).collect()
 }
 
@@ -149,9 +173,11 @@ fn open_batch(row: &Row) -> Result<OpenBatch> {
     })
 }
 
-pub(super) async fn mark_missing(session: &Session, batch: i64) -> Result<()> {
-    session.run("UPDATE batches SET missing = true WHERE id = $1 AND state = 3", &[&batch]).await?;
-    Ok(())
+pub(super) async fn mark_missing(session: &Session, batch: i64, batch_no: &str) -> Result<u64> {
+    let sql = "UPDATE batches SET missing = true
+        WHERE id = $1 AND batch_no = $2 AND state = 3 AND NOT missing AND done + failed < numbers RETURNING numbers - done - failed";
+    let row = session.row(sql, &[&batch, &batch_no]).await?;
+    Ok(row.map(|row| get_u64(&row, 0)).transpose()?.unwrap_or_default())
 }
 
 /// The bucket holds the time of the next free turn.
@@ -163,9 +189,14 @@ pub(super) async fn take_turn(session: &Session, bucket: &str, interval_ms: u64,
 }
 
 fn batch_no(row: &Row, at: usize) -> Result<BatchNo> {
-    BatchNo::new(get(row, at)?).map_err(|_| Fault::damaged("a batch has a number that it cannot have"))
+    BatchNo::new(get(row, at)?).map_err(|_| no_batch_no())
+}
+
+fn no_batch_no() -> Fault {
+    Fault::damaged("a batch has a number that the platform would not take")
 }
 
 pub(super) fn number(row: &Row, at: usize) -> Result<PhoneNumber> {
-    PhoneNumber::unpack(get::<i64>(row, at)? as u64).ok_or_else(|| Fault::damaged("a number is none"))
+    PhoneNumber::unpack(get::<i64>(row, at)? as u64)
+        .ok_or_else(|| Fault::damaged("a batch holds what is no phone number"))
 }

@@ -30,6 +30,10 @@ enum Kind {
     Damaged(&'static str),
     /// The store is a newer release's: found, known.
     TooNew(i64, i64),
+    /// The job is not being planned any more.
+    Superseded,
+    /// Somebody else's tables.
+    NotAStore,
 }
 
 impl Fault {
@@ -58,6 +62,14 @@ impl Fault {
         }
     }
 
+    pub(super) fn superseded() -> Self {
+        Self { kind: Kind::Superseded, message: StoreError::Superseded.to_string(), source: None }
+    }
+
+    pub(super) fn not_a_store() -> Self {
+        Self { kind: Kind::NotAStore, message: StoreError::NotAStore.to_string(), source: None }
+    }
+
     /// Whether a commit that ended so has surely not happened.
     pub(super) fn is_undone(&self) -> bool {
         self.kind != Kind::Broken
@@ -69,7 +81,7 @@ impl Fault {
             Kind::Broken => true,
             // Serialization failure, deadlock, too many connections.
             Kind::Refused(state) => matches!(state.as_str(), "40001" | "40P01" | "53300"),
-            Kind::Unfit | Kind::Damaged(_) | Kind::TooNew(..) => false,
+            Kind::Unfit | Kind::Damaged(_) | Kind::TooNew(..) | Kind::Superseded | Kind::NotAStore => false,
         }
     }
 }
@@ -116,6 +128,8 @@ pub(super) fn database(what: &'static str) -> impl Fn(Fault) -> StoreError {
     move |fault| match fault.kind {
         Kind::Damaged(what) => StoreError::Damaged { what },
         Kind::TooNew(found, known) => StoreError::TooNew { found, known },
+        Kind::Superseded => StoreError::Superseded,
+        Kind::NotAStore => StoreError::NotAStore,
         _ => StoreError::Database { what, source: Box::new(fault) },
     }
 }

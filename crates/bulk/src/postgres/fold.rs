@@ -11,8 +11,7 @@ use numcheck_protocol::{Currency, PhoneNumber, Price};
 use super::fault::Fault;
 use super::jobs::FORGOTTEN;
 use super::reading::source;
-use super::schema::SETTLING;
-use super::session::{Session, get, text};
+use super::session::{Session, get, get_text, text};
 use crate::model::Outcome;
 use crate::store::reading::{self, Facts};
 use crate::store::{Folded, Source};
@@ -21,17 +20,26 @@ type Result<T> = std::result::Result<T, Fault>;
 
 /// A batch and a number in it.
 type Place = (i64, i64);
+/// A result as it came, and from where.
+type Body = (Source, Vec<u8>);
 
+/// Results in one step.
+const STEP: u32 = 1000;
+
+/// Enters everything that waits. To be called in a transaction that settles.
+pub(super) async fn fold_all(session: &Session) -> Result<()> {
+    while fold(session, STEP).await?.seen == STEP {}
+    Ok(())
+}
+
+/// Enters up to `most` results. To be called in a transaction that settles.
 pub(super) async fn fold(session: &Session, most: u32) -> Result<Folded> {
-    let lock = "SELECT pg_advisory_xact_lock($1)";
-    session.row(lock, &[&SETTLING]).await?;
     let mut folded = Folded::default();
     while folded.seen < most {
         let waiting = waiting(session, most - folded.seen).await?;
-        if waiting.ids.is_empty() {
-            break;
+        if !waiting.ids.is_empty() || !waiting.emptied.is_empty() {
+            enter(session, &waiting, &mut folded).await?;
         }
-        enter(session, &waiting, &mut folded).await?;
         if waiting.is_all {
             break;
         }
@@ -79,6 +87,8 @@ struct Arrived {
     id: i64,
     source: Source,
     body: Vec<u8>,
+    batch_no: String,
+    received_ms: i64,
     batch: Option<Batch>,
     facts: Option<Facts>,
 }
@@ -93,7 +103,8 @@ struct Batch {
 }
 
 async fn arrived(session: &Session, ids: &[i64]) -> Result<Vec<Arrived>> {
-    let sql = "SELECT r.id, r.source, r.body, b.id, b.job, b.numbers, j.level, j.state FROM results r
+    let sql = "SELECT r.id, r.source, r.body, b.id, b.job, b.numbers, j.level, j.state, r.batch_no, r.received_ms
+        FROM results r
         LEFT JOIN batch_names n ON n.batch_no = r.batch_no LEFT JOIN batches b ON b.id = n.batch LEFT JOIN jobs j ON j.id = b.job
         WHERE r.id = ANY ($1) ORDER BY r.id";
     let rows = session.rows(sql, &[&ids]).await?;
@@ -110,7 +121,9 @@ async fn arrived(session: &Session, ids: &[i64]) -> Result<Vec<Arrived>> {
                 }),
                 None => None,
             };
-            Ok(Arrived { id: get(row, 0)?, source, facts: reading::read(source, &body), body, batch })
+            let facts = reading::read(source, &body);
+            let (batch_no, received_ms) = (get_text(row, 8)?, get(row, 9)?);
+            Ok(Arrived { id: get(row, 0)?, source, body, batch_no, received_ms, batch, facts })
         })
         .collect()
 }
@@ -120,8 +133,8 @@ async fn arrived(session: &Session, ids: &[i64]) -> Result<Vec<Arrived>> {
 struct Known {
     /// The number of a batch that has only one.
     only: HashMap<i64, i64>,
-    /// Numbers that exist, with the body of the result that they have.
-    numbers: HashMap<Place, Option<Vec<u8>>>,
+    /// Numbers that exist, with the result that they have.
+    numbers: HashMap<Place, Option<Body>>,
 }
 
 impl Known {
@@ -161,10 +174,14 @@ async fn known(session: &Session, arrived: &[Arrived]) -> Result<Known> {
         }
     }
     let (batches, packed): (Vec<i64>, Vec<i64>) = places.into_iter().unzip();
-    let sql = "SELECT n.batch, n.packed, r.body FROM unnest($1::bigint[], $2::bigint[]) AS wanted (batch, packed)
+    let sql = "SELECT n.batch, n.packed, r.source, r.body FROM unnest($1::bigint[], $2::bigint[]) AS wanted (batch, packed)
         JOIN numbers n ON n.batch = wanted.batch AND n.packed = wanted.packed LEFT JOIN results r ON r.id = n.result";
     for row in session.rows(sql, &[&batches, &packed]).await? {
-        known.numbers.insert((get(&row, 0)?, get(&row, 1)?), get(&row, 2)?);
+        let has = match get::<Option<i16>>(&row, 2)? {
+            Some(from) => Some((source(from), get(&row, 3)?)),
+            None => None,
+        };
+        known.numbers.insert((get(&row, 0)?, get(&row, 1)?), has);
     }
     Ok(known)
 }
@@ -176,11 +193,20 @@ struct Changes {
     firsts: Vec<(i64, Place)>,
     /// Results that are not kept.
     dropped: Vec<i64>,
-    /// Results that are kept aside: whether each is a second one, and its batch.
-    odd: Vec<(i64, bool, Option<i64>)>,
-    batches: BTreeMap<i64, [i64; 3]>,
+    /// Results that are kept aside, and the numbers of which they are second results.
+    odd: Vec<(Arrived, Option<i64>)>,
+    batches: BTreeMap<i64, Tally>,
     costs: BTreeMap<(i64, Outcome, Currency), (i64, Price)>,
     prices: BTreeMap<(i64, String), (Currency, Price)>,
+}
+
+struct Tally {
+    done: i64,
+    failed: i64,
+    unpriced: i64,
+    /// The number under which the platform has shown to know the batch, and when.
+    batch_no: String,
+    received_ms: i64,
 }
 
 async fn enter(session: &Session, waiting: &Waiting, folded: &mut Folded) -> Result<()> {
@@ -191,58 +217,100 @@ async fn enter(session: &Session, waiting: &Waiting, folded: &mut Folded) -> Res
         folded.seen += 1;
         changes.judge(result, &mut known, folded);
     }
+    changes.compare_aside(session, folded).await?;
     changes.write(session, waiting).await
 }
 
+/// What a result of a batch is to those that are kept aside already, for the same number or none.
+fn is_same(packed: Option<i64>, one: (Source, &[u8]), other: (Source, &[u8])) -> bool {
+    if packed.is_some() { reading::same(one, other) } else { one.1 == other.1 }
+}
+
 impl Changes {
-    fn judge(&mut self, result: Arrived, known: &mut Known, folded: &mut Folded) {
-        let Arrived { id, source, body, batch, facts } = result;
+    fn judge(&mut self, mut result: Arrived, known: &mut Known, folded: &mut Folded) {
         // A person has had it forgotten: then nothing of it is kept, however late it comes.
-        if batch.is_some_and(|batch| batch.forgotten) {
-            return self.dropped.push(id);
+        if result.batch.is_some_and(|batch| batch.forgotten) {
+            return self.dropped.push(result.id);
         }
-        let found = batch.zip(facts).and_then(|(batch, facts)| {
+        let found = result.batch.zip(result.facts.take()).and_then(|(batch, facts)| {
             let place = known.place(batch, &facts)?;
             Some((batch, facts, place))
         });
-        let Some((batch, facts, place)) = found else {
-            folded.strays += 1;
-            return self.odd.push((id, false, batch.map(|batch| batch.id)));
-        };
+        let Some((batch, facts, place)) = found else { return self.odd.push((result, None)) };
         match known.numbers.get(&place) {
-            // A fetched row has another form than the push that it repeats: it says nothing new about a settled number.
-            Some(Some(first)) if source == Source::Query || reading::same(first, &body) => {
+            Some(Some((source, body))) if reading::same((*source, body), (result.source, &result.body)) => {
                 folded.repeats += 1;
-                self.dropped.push(id);
+                self.dropped.push(result.id);
             }
-            Some(Some(_)) => {
-                folded.conflicts += 1;
-                self.odd.push((id, true, Some(batch.id)));
-            }
+            Some(Some(_)) => self.odd.push((result, Some(place.1))),
             _ => {
                 folded.first += 1;
-                self.firsts.push((id, place));
-                self.add(batch, facts);
-                known.numbers.insert(place, Some(body));
+                self.firsts.push((result.id, place));
+                self.add(batch, &result, facts);
+                known.numbers.insert(place, Some((result.source, result.body)));
             }
         }
     }
 
-    fn add(&mut self, batch: Batch, facts: Facts) {
-        let [done, failed, unpriced] = self.batches.entry(batch.id).or_default();
+    /// What was kept aside is kept aside once, however often it comes.
+    async fn compare_aside(&mut self, session: &Session, folded: &mut Folded) -> Result<()> {
+        if self.odd.is_empty() {
+            return Ok(());
+        }
+        let keys: BTreeSet<(&[u8], i64)> = self
+            .odd
+            .iter()
+            .map(|(result, packed)| (result.batch_no.as_bytes(), packed.unwrap_or_default()))
+            .collect();
+        let (names, packed): (Vec<&[u8]>, Vec<i64>) = keys.into_iter().unzip();
+        let sql = "SELECT o.batch_no, o.packed, r.source, r.body FROM unnest($1::bytea[], $2::bigint[]) AS wanted (batch_no, packed)
+            JOIN odd o ON sha256(o.batch_no) = sha256(wanted.batch_no) AND o.packed = wanted.packed
+                AND o.batch_no = wanted.batch_no
+            JOIN results r ON r.id = o.result";
+        let mut aside: HashMap<(String, i64), Vec<Body>> = HashMap::new();
+        for row in session.rows(sql, &[&names, &packed]).await? {
+            let key = (get_text(&row, 0)?, get(&row, 1)?);
+            aside.entry(key).or_default().push((source(get(&row, 2)?), get(&row, 3)?));
+        }
+        for (result, packed) in std::mem::take(&mut self.odd) {
+            let of_it = aside.entry((result.batch_no.clone(), packed.unwrap_or_default())).or_default();
+            if of_it.iter().any(|(from, body)| is_same(packed, (*from, body), (result.source, &result.body)))
+            {
+                folded.repeats += 1;
+                self.dropped.push(result.id);
+                continue;
+            }
+            match packed {
+                Some(_) => folded.conflicts += 1,
+                None => folded.strays += 1,
+            }
+            of_it.push((result.source, result.body.clone()));
+            self.odd.push((result, packed));
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, batch: Batch, result: &Arrived, facts: Facts) {
+        let tally = self.batches.entry(batch.id).or_insert_with(|| Tally {
+            done: 0,
+            failed: 0,
+            unpriced: 0,
+            batch_no: result.batch_no.clone(),
+            received_ms: result.received_ms,
+        });
         match facts.outcome {
-            Outcome::Done => *done += 1,
-            Outcome::Failed => *failed += 1,
+            Outcome::Done => tally.done += 1,
+            Outcome::Failed => tally.failed += 1,
         }
         let Some((currency, price)) = facts.cost else {
             // A failed check carries no cost in the first dialect.
-            *unpriced += i64::from(facts.outcome == Outcome::Done);
+            tally.unpriced += i64::from(facts.outcome == Outcome::Done);
             return;
         };
         let sum = self.costs.entry((batch.job, facts.outcome, currency)).or_default();
         match sum.1.checked_add(price) {
             Some(total) => *sum = (sum.0 + 1, total),
-            None => *unpriced += 1,
+            None => tally.unpriced += 1,
         }
         // A region is a few letters; what is longer than an index entry may be would hold up everything behind it.
         if let Some(region) = facts.region.filter(|region| region.len() <= 64) {
@@ -275,16 +343,23 @@ impl Changes {
     async fn account(&self, session: &Session) -> Result<()> {
         if !self.batches.is_empty() {
             let ids: Vec<i64> = self.batches.keys().copied().collect();
-            let counts = |at: usize| -> Vec<i64> {
-                self.batches.values().map(|counts| counts.get(at).copied().unwrap_or_default()).collect()
-            };
-            // A result proves that the batch was accepted, whatever was known of it before.
-            let sql = "UPDATE batches SET done = batches.done + new.done, failed = batches.failed + new.failed,
+            let counts = |of: fn(&Tally) -> i64| self.batches.values().map(of).collect::<Vec<i64>>();
+            let names: Vec<&str> = self.batches.values().map(|tally| tally.batch_no.as_str()).collect();
+            // A result proves that the batch was accepted, under the number that it names, whatever was known of it before. Where the
+            // request is still under way, its end is yet to be written.
+            let sql =
+                "UPDATE batches SET done = batches.done + new.done, failed = batches.failed + new.failed,
                 unpriced = batches.unpriced + new.unpriced,
-                state = CASE WHEN state IN (2, 4) OR state = 0 AND sent_ms IS NOT NULL THEN 3 ELSE state END
-                FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS new (id, done, failed, unpriced)
+                state = CASE WHEN state = 1 THEN 1 ELSE 3 END,
+                batch_no = CASE WHEN state IN (1, 3) THEN batches.batch_no ELSE new.batch_no END,
+                code = CASE WHEN state = 1 THEN code END, message = CASE WHEN state = 1 THEN message END,
+                sent_ms = coalesce(sent_ms, new.received_ms)
+                FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[])
+                    AS new (id, done, failed, unpriced, batch_no, received_ms)
                 WHERE batches.id = new.id";
-            session.run(sql, &[&ids, &counts(0), &counts(1), &counts(2)]).await?;
+            let (done, failed) = (counts(|tally| tally.done), counts(|tally| tally.failed));
+            let (unpriced, received) = (counts(|tally| tally.unpriced), counts(|tally| tally.received_ms));
+            session.run(sql, &[&ids, &done, &failed, &unpriced, &names, &received]).await?;
         }
         if !self.costs.is_empty() {
             let jobs: Vec<i64> = self.costs.keys().map(|(job, _, _)| *job).collect();
@@ -319,11 +394,11 @@ impl Changes {
             session.run("DELETE FROM results WHERE id = ANY ($1)", &[&self.dropped]).await?;
         }
         if !self.odd.is_empty() {
-            let ids: Vec<i64> = self.odd.iter().map(|(id, _, _)| *id).collect();
-            let conflicts: Vec<bool> = self.odd.iter().map(|(_, conflict, _)| *conflict).collect();
-            let batches: Vec<Option<i64>> = self.odd.iter().map(|(_, _, batch)| *batch).collect();
-            let sql = "INSERT INTO odd SELECT * FROM unnest($1::bigint[], $2::boolean[], $3::bigint[])";
-            session.run(sql, &[&ids, &conflicts, &batches]).await?;
+            let ids: Vec<i64> = self.odd.iter().map(|(result, _)| result.id).collect();
+            let names: Vec<&[u8]> = self.odd.iter().map(|(result, _)| result.batch_no.as_bytes()).collect();
+            let packed: Vec<i64> = self.odd.iter().map(|(_, packed)| packed.unwrap_or_default()).collect();
+            let sql = "INSERT INTO odd SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[])";
+            session.run(sql, &[&ids, &names, &packed]).await?;
         }
         if !waiting.emptied.is_empty() {
             session.run("DELETE FROM inbox WHERE first = ANY ($1)", &[&waiting.emptied]).await?;

@@ -5,7 +5,7 @@
 use tokio_postgres::Row;
 
 use super::fault::Fault;
-use super::schema::SETTLING;
+use super::fold;
 use super::session::{Session, big, get, get_u64};
 use crate::model::{Job, JobName, JobSpec, JobState};
 use crate::store::Duplicate;
@@ -19,26 +19,33 @@ const AT_ONCE: usize = 20_000;
 
 pub(super) async fn create(session: &Session, name: &JobName, spec: &JobSpec, now_ms: u64) -> Result<Job> {
     let text = serde_json::to_string(spec).map_err(|_| Fault::damaged("a job's notes cannot be written"))?;
-    let made = session
-        .run(
-            "INSERT INTO jobs (name, spec, level, created_ms) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING",
-            &[&name.as_str(), &text, &spec.level, &big(now_ms)],
-        )
-        .await?;
-    let row = session
-        .row(
-            "SELECT id, name, spec, state, created_ms, row_count, number_count FROM jobs WHERE name = $1 FOR UPDATE",
-            &[&name.as_str()],
-        )
-        .await?;
-    let job = row.map(|row| job(&row)).transpose()?.ok_or_else(|| Fault::damaged("a job is gone"))?;
-    if made == 0 && job.state == JobState::Planning {
-        clear(session, job.id).await?;
+    loop {
+        let sql = "SELECT id, name, spec, state, created_ms, row_count, number_count FROM jobs WHERE name = $1 FOR UPDATE";
+        if let Some(row) = session.row(sql, &[&name.as_str()]).await? {
+            let job = job(&row)?;
+            if job.state != JobState::Planning {
+                return Ok(job);
+            }
+            // Its key is never given again: whoever began it can add nothing to what is made now.
+            remove(session, job.id).await?;
+        }
+        let sql = "INSERT INTO jobs (name, spec, level, created_ms) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING
+            RETURNING id, name, spec, state, created_ms, row_count, number_count";
+        // None when another process has made it just now: then it is that one which is found.
+        if let Some(row) = session.row(sql, &[&name.as_str(), &text, &spec.level, &big(now_ms)]).await? {
+            return job(&row);
+        }
     }
-    Ok(job)
+}
+
+/// Until the transaction ends, too: a job that is made anew waits for whoever is adding to the old one.
+pub(super) async fn must_be_planning(session: &Session, job: i64) -> Result<()> {
+    let sql = "SELECT FROM jobs WHERE id = $1 AND state = 0 FOR SHARE";
+    session.row(sql, &[&job]).await?.map(drop).ok_or_else(Fault::superseded)
 }
 
 pub(super) async fn add_input(session: &Session, job: i64, sequence: u32, bytes: &[u8]) -> Result<()> {
+    must_be_planning(session, job).await?;
     let sql = "INSERT INTO input VALUES ($1, $2, $3) ON CONFLICT (job, sequence) DO UPDATE SET bytes = excluded.bytes";
     session.run(sql, &[&job, &i64::from(sequence), &bytes]).await?;
     Ok(())
@@ -50,6 +57,7 @@ pub(super) async fn input(session: &Session, job: i64, sequence: u32) -> Result<
 }
 
 pub(super) async fn add_duplicates(session: &Session, job: i64, rows: &[Duplicate]) -> Result<()> {
+    must_be_planning(session, job).await?;
     for rows in rows.chunks(AT_ONCE) {
         // The same row twice in one statement would be refused; the last one counts.
         let rows: std::collections::BTreeMap<i64, i64> =
@@ -67,8 +75,7 @@ pub(super) async fn finish_plan(session: &Session, job: i64, rows: u64) -> Resul
         number_count = (SELECT coalesce(sum(numbers), 0)::bigint FROM batches WHERE job = $1) WHERE id = $1 AND state = 0";
     session.run(sql, &[&job, &big(rows)]).await?;
     let sql = "SELECT id, name, spec, state, created_ms, row_count, number_count FROM jobs WHERE id = $1";
-    let row = session.row(sql, &[&job]).await?.ok_or_else(|| Fault::damaged("a job is gone"))?;
-    self::job(&row)
+    self::job(&session.row(sql, &[&job]).await?.ok_or_else(Fault::superseded)?)
 }
 
 pub(super) async fn find(session: &Session, name: &JobName) -> Result<Option<Job>> {
@@ -82,8 +89,10 @@ pub(super) async fn list(session: &Session) -> Result<Vec<Job>> {
 }
 
 /// Batches and costs stay: they are the sums. Their names stay too, so that results that come late can be told and dropped.
+///
+/// What waits to be entered is entered first, or its cost would be missing from the sums.
 pub(super) async fn forget(session: &Session, job: i64) -> Result<()> {
-    session.row("SELECT pg_advisory_xact_lock($1)", &[&SETTLING]).await?;
+    fold::fold_all(session).await?;
     let row = session.row("SELECT spec FROM jobs WHERE id = $1 FOR UPDATE", &[&job]).await?;
     let Some(row) = row else { return Ok(()) };
     let mut spec = spec(get(&row, 0)?)?;
@@ -91,11 +100,9 @@ pub(super) async fn forget(session: &Session, job: i64) -> Result<()> {
     let spec = serde_json::to_string(&spec).map_err(|_| Fault::damaged("a job's notes cannot be written"))?;
     for sql in [
         "DELETE FROM results USING numbers WHERE numbers.job = $1 AND results.id = numbers.result",
-        "DELETE FROM results USING odd JOIN batches ON batches.id = odd.batch WHERE batches.job = $1 AND results.id = odd.result",
-        "DELETE FROM odd USING batches WHERE batches.job = $1 AND batches.id = odd.batch",
-        // What is not entered yet.
-        "DELETE FROM results USING inbox, batch_names JOIN batches ON batches.id = batch_names.batch
-         WHERE results.id >= inbox.next AND results.id < inbox.behind AND batch_names.batch_no = results.batch_no AND batches.job = $1",
+        "DELETE FROM results USING odd JOIN batch_names n ON n.batch_no = odd.batch_no JOIN batches b ON b.id = n.batch
+         WHERE b.job = $1 AND results.id = odd.result",
+        "DELETE FROM odd USING batch_names n JOIN batches b ON b.id = n.batch WHERE b.job = $1 AND n.batch_no = odd.batch_no",
         "DELETE FROM numbers WHERE job = $1",
         "DELETE FROM duplicates WHERE job = $1",
         "DELETE FROM input WHERE job = $1",
@@ -115,13 +122,14 @@ pub(super) async fn secret(session: &Session, name: &str, fresh: &[u8]) -> Resul
     row.map(|row| get(&row, 0)).transpose()?.ok_or_else(|| Fault::damaged("its key is gone"))
 }
 
-async fn clear(session: &Session, job: i64) -> Result<()> {
+async fn remove(session: &Session, job: i64) -> Result<()> {
     for sql in [
         "DELETE FROM batch_names USING batches WHERE batches.job = $1 AND batch_names.batch = batches.id",
         "DELETE FROM numbers WHERE job = $1",
         "DELETE FROM batches WHERE job = $1",
         "DELETE FROM duplicates WHERE job = $1",
         "DELETE FROM input WHERE job = $1",
+        "DELETE FROM jobs WHERE id = $1",
     ] {
         session.run(sql, &[&job]).await?;
     }

@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::address::Address;
 use super::fault::{self, Fault};
+use super::schema;
 use super::session::Session;
 use crate::store::StoreError;
 
@@ -23,6 +24,9 @@ const PAUSES: [u64; 8] = [50, 100, 250, 500, 1000, 2000, 3000, 3000];
 pub(super) enum Purpose {
     /// It may change rows.
     Write,
+    /// It may change what becomes of numbers, or several batches at once: one such transaction at a time, in all processes. It is what
+    /// makes two folds, or a fold and a person who has the job forgotten, follow one upon the other.
+    Settle,
     /// It sees one moment of the store, and changes nothing.
     Read,
 }
@@ -32,6 +36,8 @@ pub(super) struct Pool {
     address: Address,
     idle: Mutex<Vec<Arc<Session>>>,
     places: Semaphore,
+    /// One settling at a time in this process: others would wait in the server, each with a connection.
+    settling: tokio::sync::Mutex<()>,
 }
 
 /// How an attempt ended that did not end well.
@@ -44,7 +50,12 @@ enum Ended {
 
 impl Pool {
     pub(super) fn new(address: Address) -> Arc<Self> {
-        Arc::new(Self { address, idle: Mutex::default(), places: Semaphore::new(MOST) })
+        Arc::new(Self {
+            address,
+            idle: Mutex::default(),
+            places: Semaphore::new(MOST),
+            settling: Default::default(),
+        })
     }
 
     /// Does `work` in a transaction. When the server is away it is waited for; once the commit was sent, nothing is tried again.
@@ -89,9 +100,14 @@ impl Pool {
     where
         F: Future<Output = Result<T, Fault>>,
     {
+        let _turn = match purpose {
+            Purpose::Settle => Some(self.settling.lock().await),
+            Purpose::Write | Purpose::Read => None,
+        };
         let lease = self.lease().await.map_err(Ended::Undone)?;
         let begin = match purpose {
             Purpose::Write => "BEGIN",
+            Purpose::Settle => schema::BEGIN_SETTLING,
             Purpose::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
         lease.session.batch(begin).await.map_err(Ended::Undone)?;
@@ -105,7 +121,7 @@ impl Pool {
                     }
                     // What was read was read.
                     (Err(_), Purpose::Read) => Ok(value),
-                    (Err(fault), Purpose::Write) => Err(Ended::Commit(fault)),
+                    (Err(fault), Purpose::Write | Purpose::Settle) => Err(Ended::Commit(fault)),
                 }
             }
             Err(fault) => {

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 
 use super::batches::{ACCEPTED, IN_DOUBT, PLANNED, REFUSED, number, state};
 use super::fault::Fault;
-use super::session::{Session, big, get, get_u64};
+use super::session::{Session, big, get, get_text, get_u64};
 use crate::ledger::{Ledger, Sum};
 use crate::model::Outcome;
 use crate::pricing::{PriceKey, PriceTable};
@@ -91,14 +91,14 @@ fn fate(row: &Row) -> Result<RowFate> {
 }
 
 pub(super) async fn quarantine(session: &Session, after: i64, most: u32) -> Result<Vec<Odd>> {
-    let sql = "SELECT r.id, r.batch_no, o.conflict, r.body, r.received_ms FROM odd o JOIN results r ON r.id = o.result
+    let sql = "SELECT r.id, r.batch_no, o.packed <> 0, r.body, r.received_ms FROM odd o JOIN results r ON r.id = o.result
         WHERE o.result > $1 ORDER BY o.result LIMIT $2";
     let rows = session.rows(sql, &[&after, &i64::from(most)]).await?;
     rows.iter()
         .map(|row| {
             Ok(Odd {
                 id: get(row, 0)?,
-                batch_no: get(row, 1)?,
+                batch_no: get_text(row, 1)?,
                 conflict: get(row, 2)?,
                 body: get(row, 3)?,
                 received_ms: get_u64(row, 4)?,

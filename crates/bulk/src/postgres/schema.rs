@@ -7,11 +7,10 @@ use std::sync::Arc;
 use super::fault::Fault;
 use super::session::{Session, get};
 
-/// Locks that transactions take by name. Any figures do, as long as nothing else in the database takes the same.
-pub(super) const MIGRATING: i64 = 0x6e75_6d63_6865_0001;
-/// Held by whatever changes numbers, or several batches at once: it is what makes two folds, or a fold and a person who forgets the job,
-/// follow one upon the other.
-pub(super) const SETTLING: i64 = 0x6e75_6d63_6865_0002;
+/// A lock that a transaction takes by a figure. Any does, as long as nothing else in the database takes the same.
+const MIGRATING: i64 = 7_959_377_318_405_046_273;
+/// Another one, taken as the transaction begins; what it sees is read afterwards.
+pub(super) const BEGIN_SETTLING: &str = "BEGIN; SELECT pg_advisory_xact_lock(7959377318405046274)";
 
 /// One step per version, the first makes an empty database a store.
 const STEPS: &[&str] = &["
@@ -48,8 +47,9 @@ const STEPS: &[&str] = &["
         missing boolean NOT NULL DEFAULT false
     ) WITH (fillfactor = 50);
     CREATE INDEX batches_by_state ON batches (job, state, id);
-    -- Every number that a batch ever had on the wire: a late result must still find it.
-    CREATE TABLE batch_names (batch_no text PRIMARY KEY, batch bigint NOT NULL);
+    -- Every number that a batch ever had on the wire: a late result must still find it. In bytes, as a result names it: that may be no
+    -- text that the server knows.
+    CREATE TABLE batch_names (batch_no bytea PRIMARY KEY, batch bigint NOT NULL);
     CREATE INDEX batch_names_by_batch ON batch_names (batch);
     -- Each row is changed once, when its result comes: there is room for that on its own page, so that no index is touched.
     CREATE TABLE numbers (
@@ -64,12 +64,14 @@ const STEPS: &[&str] = &["
     -- visible in the order of the commits, which is another. So what is still to be entered stands in `inbox`, one row per append.
     CREATE SEQUENCE places;
     CREATE TABLE results (
-        id bigint PRIMARY KEY, received_ms bigint NOT NULL, source smallint NOT NULL, batch_no text NOT NULL, body bytea NOT NULL
+        id bigint PRIMARY KEY, received_ms bigint NOT NULL, source smallint NOT NULL, batch_no bytea NOT NULL, body bytea NOT NULL
     );
     CREATE TABLE inbox (first bigint PRIMARY KEY, next bigint NOT NULL, behind bigint NOT NULL)
         WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
-    CREATE TABLE odd (result bigint PRIMARY KEY, conflict boolean NOT NULL, batch bigint);
-    CREATE INDEX odd_by_batch ON odd (batch);
+    -- Results that were kept aside; with a number where it is a second result of that number, else 0. What they name as their batch may
+    -- be longer than an index entry.
+    CREATE TABLE odd (result bigint PRIMARY KEY, batch_no bytea NOT NULL, packed bigint NOT NULL);
+    CREATE INDEX odd_by_batch ON odd (sha256(batch_no), packed);
     CREATE TABLE costs (
         job bigint NOT NULL, outcome smallint NOT NULL, currency text NOT NULL, count bigint NOT NULL, amount numeric NOT NULL,
         PRIMARY KEY (job, outcome, currency)
@@ -94,8 +96,9 @@ pub(super) async fn migrate(session: Arc<Session>) -> Result<(), Fault> {
     } else {
         // Not IF NOT EXISTS: that asks for a right that whoever was given an empty schema need not have.
         let schema = session.row("SELECT to_regnamespace('numcheck') IS NOT NULL", &[]).await?;
-        if !schema.map(|row| get(&row, 0)).transpose()?.unwrap_or(false) {
-            session.batch("CREATE SCHEMA numcheck").await?;
+        match schema.map(|row| get(&row, 0)).transpose()?.unwrap_or(false) {
+            true => must_be_empty(&session).await?,
+            false => session.batch("CREATE SCHEMA numcheck").await?,
         }
         session
             .batch("CREATE TABLE version (version bigint NOT NULL); INSERT INTO version VALUES (0)")
@@ -114,4 +117,9 @@ pub(super) async fn migrate(session: Arc<Session>) -> Result<(), Fault> {
     }
     session.run("UPDATE version SET version = $1", &[&known]).await?;
     Ok(())
+}
+
+async fn must_be_empty(session: &Session) -> Result<(), Fault> {
+    let sql = "SELECT FROM pg_class WHERE relnamespace = to_regnamespace('numcheck') LIMIT 1";
+    if session.row(sql, &[]).await?.is_some() { Err(Fault::not_a_store()) } else { Ok(()) }
 }

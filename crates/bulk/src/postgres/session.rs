@@ -26,7 +26,7 @@ const SETTINGS: &str = "
     SET default_transaction_read_only = off;
     SET lock_timeout = '30s';
     SET statement_timeout = 0;
-    SET idle_in_transaction_session_timeout = '60s';
+    SET idle_in_transaction_session_timeout = '20s';
     SET client_min_messages = warning;
     SET jit = off;
     SET plan_cache_mode = force_generic_plan;
@@ -136,6 +136,11 @@ pub(super) fn get<'a, T: FromSql<'a>>(row: &'a Row, at: usize) -> Result<T, Faul
 /// A count or a time that is never negative.
 pub(super) fn get_u64(row: &Row, at: usize) -> Result<u64, Fault> {
     Ok(get::<i64>(row, at)? as u64)
+}
+
+/// A text that is kept in bytes, because it may hold what the server takes for no text.
+pub(super) fn get_text(row: &Row, at: usize) -> Result<String, Fault> {
+    String::from_utf8(get(row, at)?).map_err(|_| Fault::damaged("a text is none"))
 }
 
 /// A count or a time for a column; beyond the range it is the end of the range.

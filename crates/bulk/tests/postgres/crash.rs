@@ -58,7 +58,7 @@ async fn every_acknowledged_result_is_there_after_the_server_was_killed_in_the_m
         let folding = tokio::spawn({
             let run = Arc::clone(&run);
             // The server is away for longer than a fold waits only when this machine is very slow; then it is tried again below.
-            async move { while !matches!(run.store.fold(256).await, Err(_)) {} }
+            async move { while run.store.fold(256).await.is_ok() {} }
         });
         run.acknowledged.subscribe().wait_for(|rows| rows.len() >= until).await.unwrap();
         let stopped = Arc::clone(&cluster);

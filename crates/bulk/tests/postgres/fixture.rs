@@ -29,7 +29,10 @@ pub(crate) async fn plan(store: &Postgres, name: u64, batches: u64, each: u64) -
 pub(crate) async fn accepted(store: &Postgres, name: u64, batches: u64, each: u64) -> Job {
     let job = plan(store, name, batches, each).await;
     while let Some(claimed) = store.claim(job.id, "test", NOW).await.unwrap() {
-        store.end(claimed.batch, BatchEnd::Accepted { message_id: None }, NOW).await.unwrap();
+        store
+            .end(claimed.batch, &claimed.batch_no, BatchEnd::Accepted { message_id: None }, NOW)
+            .await
+            .unwrap();
     }
     job
 }

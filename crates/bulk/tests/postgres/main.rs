@@ -1,7 +1,9 @@
 //! The store on PostgreSQL, against a real server that these tests start for themselves.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, missing_docs)]
 
 mod cluster;
+#[path = "../conformance/mod.rs"]
+mod conformance;
 mod crash;
 mod fixture;
 mod lost_answer;
@@ -9,4 +11,5 @@ mod many;
 mod odd_content;
 mod opening;
 mod secrecy;
+mod suite;
 mod tls;

@@ -138,7 +138,7 @@ async fn a_result_that_becomes_visible_after_later_ones_is_not_passed_over() {
         .batch_execute(&format!(
             "BEGIN; SET LOCAL search_path = numcheck;
              WITH place AS (SELECT nextval('places') << 20 AS first),
-             kept AS (INSERT INTO results SELECT first, 1, 0, '{}', convert_to('{body}', 'UTF8') FROM place)
+             kept AS (INSERT INTO results SELECT first, 1, 0, convert_to('{}', 'UTF8'), convert_to('{body}', 'UTF8') FROM place)
              INSERT INTO inbox SELECT first, first, first + 1 FROM place",
             early.batch_no
         ))
@@ -179,9 +179,9 @@ async fn a_batch_is_not_planned_again_while_a_result_of_it_waits() {
     let (store, job) = (&stores[0], plan(&stores[0], 1, 1, 3).await);
     let claimed = store.claim(job.id, "one", NOW).await.unwrap().unwrap();
     let doubt = BatchEnd::InDoubt { code: None, message: "silence".to_owned() };
-    store.end(claimed.batch, doubt, NOW).await.unwrap();
+    store.end(claimed.batch, &claimed.batch_no, doubt, NOW).await.unwrap();
     store.append(vec![result(claimed.batch_no.as_str(), 1)]).await.unwrap();
-    store.plan_again(claimed.batch, NOW).await.unwrap();
+    assert!(!store.plan_again(claimed.batch, &claimed.batch_no).await.unwrap());
     assert_eq!(store.claim(job.id, "two", NOW).await.unwrap(), None);
     fold_all(store, 10).await;
     assert_eq!(store.open_batches(job.id).await.unwrap()[0].state, BatchState::Accepted);
@@ -194,8 +194,8 @@ async fn a_result_of_a_batch_that_is_planned_again_stops_its_second_sending() {
     let (store, job) = (&stores[0], plan(&stores[0], 1, 1, 3).await);
     let claimed = store.claim(job.id, "one", NOW).await.unwrap().unwrap();
     let doubt = BatchEnd::InDoubt { code: None, message: "silence".to_owned() };
-    store.end(claimed.batch, doubt, NOW).await.unwrap();
-    store.plan_again(claimed.batch, NOW).await.unwrap();
+    store.end(claimed.batch, &claimed.batch_no, doubt, NOW).await.unwrap();
+    assert!(store.plan_again(claimed.batch, &claimed.batch_no).await.unwrap());
     // It names the batch by its first number: the platform has taken it after all.
     store.append(vec![result(claimed.batch_no.as_str(), 1)]).await.unwrap();
     fold_all(store, 10).await;

@@ -40,7 +40,7 @@ async fn what_was_kept_is_there_when_it_is_opened_again() {
     let secret = store.secret("receiver", vec![1, 2, 3]).await.unwrap();
     drop(store);
     let store = Postgres::open(&url).await.unwrap();
-    assert_eq!(store.jobs().await.unwrap(), [job.clone()]);
+    assert_eq!(store.jobs().await.unwrap(), std::slice::from_ref(&job));
     assert_eq!(rows(&store, &job).await.len(), 6);
     assert_eq!(store.secret("receiver", vec![4]).await.unwrap(), secret);
 }

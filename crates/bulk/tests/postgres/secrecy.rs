@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use numcheck_bulk::{Postgres, Store};
 
 use crate::cluster::{self, ENCODED, PASSWORD};
-use crate::fixture::{accepted, all_of, batch_no, fold_all, number, result, rows};
+use crate::fixture::{NOW, accepted, all_of, batch_no, fold_all, number, result, rows};
 
 /// Everything that any crate writes to the log, at every level.
 struct Log;
@@ -81,28 +81,28 @@ async fn no_error_and_no_debug_shows_the_address() {
 async fn what_the_server_quotes_from_a_row_is_not_repeated() {
     let Some(cluster) = cluster::shared() else { return };
     let store = Postgres::open(&cluster.database("quoting").await).await.unwrap();
-    let job = accepted(&store, 1, 1, 3).await;
-    let batches = || {
-        let batch_no = numcheck_protocol::BatchNo::new("nc-another").unwrap();
+    let name = numcheck_bulk::JobName::from_hash([1; 8]);
+    let spec = numcheck_bulk::JobSpec::new(1, numcheck_bulk::Delivery::Push, serde_json::Value::Null);
+    let job = store.create_job(&name, &spec, NOW).await.unwrap();
+    let batches = |batch_no: &str, row| {
+        let batch_no = numcheck_protocol::BatchNo::new(batch_no).unwrap();
         vec![numcheck_bulk::store::NewBatch {
             batch_no,
             group: "CN".to_owned(),
-            numbers: vec![(number(7), 2)],
+            numbers: vec![(number(7), row)],
         }]
     };
-    // Row 2 is another number's: the server's detail names the key.
-    let error = store.add_batches(job.id, batches()).await.unwrap_err();
-    let all = all_of(&error);
+    store.add_batches(job.id, batches("nc-1", 0)).await.unwrap();
+    // The row is another number's: the server's detail names the key.
+    let all = all_of(&store.add_batches(job.id, batches("nc-2", 0)).await.unwrap_err());
     assert!(all.contains("SQLSTATE 23505"), "{all}");
     assert!(!all.contains("Key (") && !all.contains(number(7).digits()), "{all}");
     // And a row that a rule of the server refuses is quoted whole.
     cluster.admin("quoting", "ALTER TABLE numcheck.numbers ADD CHECK (first_row < 100)").await;
-    let mut batches = batches();
-    batches[0].numbers[0].1 = 100;
-    let all = all_of(&store.add_batches(job.id, batches).await.unwrap_err());
+    let all = all_of(&store.add_batches(job.id, batches("nc-3", 100)).await.unwrap_err());
     assert!(all.contains("SQLSTATE 23514"), "{all}");
     assert!(!all.contains("Failing row") && !all.contains(&number(7).pack().to_string()), "{all}");
     // Nothing of it was kept.
-    assert_eq!(store.ledger(job.id).await.unwrap().submitted, 3);
-    assert_eq!(rows(&store, &job).await.len(), 3);
+    assert_eq!(store.finish_plan(job.id, 1).await.unwrap().numbers, 1);
+    assert_eq!(rows(&store, &job).await.len(), 1);
 }
