@@ -1,6 +1,6 @@
 //! What a job is submitted to, as far as a job needs to know it.
 //!
-//! Two calls, and what may become of them. How they travel is the business of whoever implements this.
+//! Two calls, and what may become of them. It must not know how they travel: that is the business of whoever implements this.
 
 use std::future::Future;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! A durable job at work: where it lives, how a file becomes one, how it is driven to its end, and how its results are written.
 //!
-//! The rules are the bulk crate's; here it meets files, the account and the terminal.
+//! It must not decide what may be sent: the rules are the bulk crate's; here it meets files, the account and the terminal.
 
 mod check_row;
 mod engine;

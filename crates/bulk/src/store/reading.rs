@@ -1,6 +1,6 @@
 //! What a stored result says, as far as a store must know it: which number, how it ended, what it cost.
 //!
-//! Pure. Everything else in a result stays in its bytes, to be read again by whoever exports it.
+//! Pure; it must not judge a result. Everything else in a result stays in its bytes, to be read again by whoever exports it.
 
 use numcheck_protocol::number_check::{QueryRow, ResultPush};
 use numcheck_protocol::{Currency, PhoneNumber, Price, decode};

@@ -79,7 +79,7 @@ async fn work(path: &Path) {
     if let Ok(store) = Sqlite::open(path) {
         say("open");
         let store = Arc::new(store);
-        if let Ok(job) = plan(&*store).await {
+        if let Ok(job) = plan(&store).await {
             say("plan");
             let inbox = Inbox::new(Arc::clone(&store), Arc::new(SystemClock));
             while let Ok(Some(claimed)) = store.claim(job, "sender", T0).await {

@@ -29,6 +29,7 @@ async fn what_was_reported_before_a_kill_is_there() {
     for round in 0..12_u64 {
         let mut process = child(HERE, &file.path(), None).spawn().unwrap();
         // However far it comes in this time: nothing depends on it.
+        // why-sleep: the child is killed at a moment that nothing announces
         std::thread::sleep(Duration::from_millis(40 + round * 37 % 90));
         process.kill().unwrap();
         process.stdout.take().unwrap().read_to_string(&mut output).unwrap();

@@ -115,8 +115,7 @@ async fn a_store_that_was_brought_up_to_date_has_the_tables_of_a_new_one() {
 fn tables(file: &File) -> Vec<String> {
     let store = Connection::open(file.path()).unwrap();
     let mut select = store.prepare("SELECT coalesce(sql, name) FROM sqlite_schema ORDER BY name").unwrap();
-    let tables = select.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
-    tables
+    select.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
 }
 
 /// The file as SQL, which a person can read and compare.

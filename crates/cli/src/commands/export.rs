@@ -33,7 +33,7 @@ pub(crate) struct Export {
 impl Export {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let started = Instant::now();
-        let engine = Engine::new(self.store.open()?);
+        let engine = Engine::new(self.store.open().await?);
         let job = job_of(&*engine.store, &self.job).await?;
         let (input, _) = read_back(&*engine.store, &job).await?;
         let destination = Destination { output: self.output, json: self.json };

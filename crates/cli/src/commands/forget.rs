@@ -27,7 +27,7 @@ pub(crate) struct Forget {
 
 impl Forget {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
-        let engine = Engine::new(self.store.open()?);
+        let engine = Engine::new(self.store.open().await?);
         let job = job_of(&*engine.store, &self.job).await?;
         engine.inbox.fold_all().await.map_err(Failure::of)?;
         let ledger = engine.store.ledger(job.id).await.map_err(Failure::of)?;

@@ -25,7 +25,7 @@ pub(crate) struct Jobs {
 
 impl Jobs {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
-        let store = self.store.open()?;
+        let store = self.store.open().await?;
         for job in store.jobs().await.map_err(Failure::of)? {
             let notes: Notes = serde_json::from_value(job.spec.notes.clone()).unwrap_or_default();
             let state = match job.state {

@@ -47,7 +47,7 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let input = Input::open(&self.file, &Options { column: self.column.clone() })?;
-        let mut prices = match self.store.open_existing()? {
+        let mut prices = match self.store.open_existing().await? {
             Some(store) => store.prices().await.map_err(Failure::of)?,
             None => PriceTable::default(),
         };

@@ -43,7 +43,7 @@ pub(crate) struct Receive {
 
 impl Receive {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
-        let engine = Engine::new(self.store.open()?);
+        let engine = Engine::new(self.store.open().await?);
         let Some(listen) = self.listen.filter(|_| !self.show_quarantine) else {
             return show_quarantine(&engine).await;
         };

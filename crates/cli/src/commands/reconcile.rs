@@ -37,7 +37,7 @@ pub(crate) struct Reconcile {
 
 impl Reconcile {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
-        let engine = Engine::new(self.store.open()?);
+        let engine = Engine::new(self.store.open().await?);
         let job = job_of(&*engine.store, &self.job).await?;
         let account = Account::open(&Target::Account, &self.network).await?;
         let platform = Arc::new(account.platform(None)?);

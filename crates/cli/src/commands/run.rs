@@ -140,7 +140,7 @@ impl Run {
                 .map_err(|error| Failure::new("no temporary folder can be made").because(error))?;
             open_file(&sandbox_store.path().join("jobs.db"))?
         } else {
-            self.store.open()?
+            self.store.open().await?
         };
         let engine = Engine::new(store);
         let mut parameters = Parameters {

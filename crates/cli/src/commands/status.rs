@@ -28,7 +28,7 @@ pub(crate) struct Status {
 
 impl Status {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
-        let store = self.store.open()?;
+        let store = self.store.open().await?;
         let job = job_of(&*store, &self.job).await?;
         let ledger = store.ledger(job.id).await.map_err(Failure::of)?;
         let doubtful: Vec<_> = store

@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use numcheck_bulk::{Job, JobName, Sqlite, Store, StoreError};
+use numcheck_bulk::{Job, JobName, Postgres, Sqlite, Store, StoreError};
+use numcheck_transport::env;
 
 use crate::exit::Failure;
 
 /// Where jobs live.
 #[derive(Clone, Args)]
 pub(crate) struct StoreAt {
-    /// The store: a file. The usual one is numcheck/jobs.db in the user's data folder.
-    #[arg(long = "store", env = "NUMCHECK_STORE", hide_env_values = true, value_name = "FILE")]
+    /// The store: a file, or postgres://USER@HOST/DATABASE for several machines. The usual one is numcheck/jobs.db in the user's data
+    /// folder. An address with a password belongs into NUMCHECK_STORE, or the file that NUMCHECK_STORE_FILE names.
+    #[arg(long = "store", env = "NUMCHECK_STORE", hide_env_values = true, value_name = "FILE|URL")]
     place: Option<String>,
 }
 
@@ -24,16 +26,27 @@ impl std::fmt::Debug for StoreAt {
     }
 }
 
+enum Place {
+    File(PathBuf),
+    Server(String),
+}
+
 impl StoreAt {
-    /// Opens it when it is there; makes nothing.
-    pub(crate) fn open_existing(&self) -> Result<Option<Arc<dyn Store>>, Failure> {
-        let path = self.path()?;
-        if path.exists() { file(&path).map(Some) } else { Ok(None) }
+    /// Opens it when it is there; makes no file.
+    pub(crate) async fn open_existing(&self) -> Result<Option<Arc<dyn Store>>, Failure> {
+        match self.place()? {
+            Place::File(path) if path.exists() => file(&path).map(Some),
+            Place::File(_) => Ok(None),
+            Place::Server(address) => server(&address).await.map(Some),
+        }
     }
 
     /// Opens it, or makes it.
-    pub(crate) fn open(&self) -> Result<Arc<dyn Store>, Failure> {
-        let path = self.path()?;
+    pub(crate) async fn open(&self) -> Result<Arc<dyn Store>, Failure> {
+        let path = match self.place()? {
+            Place::Server(address) => return server(&address).await,
+            Place::File(path) => path,
+        };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|error| {
                 Failure::new(format!("the folder {} cannot be made", folder.display())).because(error)
@@ -42,15 +55,29 @@ impl StoreAt {
         file(&path)
     }
 
-    fn path(&self) -> Result<PathBuf, Failure> {
-        match &self.place {
-            Some(place) if place.contains("://") => {
-                Err(Failure::usage("--store: this build knows files only; name one"))
+    fn place(&self) -> Result<Place, Failure> {
+        let place = match &self.place {
+            Some(place) => Some(place.clone()),
+            None => env::secret("NUMCHECK_STORE").map_err(Failure::setting)?,
+        };
+        match place {
+            Some(place) if place.starts_with("postgres://") || place.starts_with("postgresql://") => {
+                Ok(Place::Server(place))
             }
-            Some(place) => Ok(PathBuf::from(place)),
-            None => usual(),
+            Some(place) if place.contains("://") => {
+                Err(Failure::usage("--store: name a file, or write postgres://USER@HOST/DATABASE"))
+            }
+            Some(place) => Ok(Place::File(PathBuf::from(place))),
+            None => usual().map(Place::File),
         }
     }
+}
+
+async fn server(address: &str) -> Result<Arc<dyn Store>, Failure> {
+    let opened = Postgres::open(address).await;
+    Ok(Arc::new(
+        opened.map_err(|error| Failure::new("the store on the server cannot be used").because(error))?,
+    ))
 }
 
 /// The store in a file.
