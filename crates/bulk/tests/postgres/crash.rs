@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use numcheck_bulk::{Outcome, Postgres, Store};
+use numcheck_bulk::{Outcome, Postgres, Store, StoreError};
 use numcheck_protocol::Price;
 use tokio::sync::watch;
 
-use crate::cluster::Cluster;
+use crate::cluster::{self, Cluster};
 use crate::fixture::{accepted, all_of, batch_no, fold_all, result, rows};
 
 const NUMBERS: u64 = 30_000;
@@ -110,4 +110,40 @@ async fn a_server_that_restarts_is_waited_for_and_appends_fail_meanwhile() {
     store.append(vec![result(&batch_no(&job, 0), 1)]).await.unwrap();
     assert_eq!(fold_all(&store, 10).await.first, 1);
     assert_eq!(store.ledger(job.id).await.unwrap().settled, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_the_server_refuses_is_not_called_stored_and_nothing_of_it_is() {
+    let Some(cluster) = cluster::shared() else { return };
+    let store = Postgres::open(&cluster.database("refusing").await).await.unwrap();
+    let job = accepted(&store, 1, 1, 900).await;
+    // Every third append and every third fold find the disk full, in the middle of their work.
+    cluster
+        .admin(
+            "refusing",
+            "CREATE SEQUENCE public.inbox_writes; CREATE SEQUENCE public.batches_writes;
+             CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 IF nextval('public.' || TG_TABLE_NAME || '_writes') % 3 = 0 THEN RAISE EXCEPTION 'the disk is full' USING ERRCODE = 'disk_full'; END IF;
+                 RETURN NULL;
+             END $$;
+             CREATE TRIGGER refuse AFTER INSERT ON numcheck.inbox EXECUTE FUNCTION public.refuse();
+             CREATE TRIGGER refuse AFTER UPDATE ON numcheck.batches EXECUTE FUNCTION public.refuse()",
+        )
+        .await;
+    let (mut stored, mut refused, mut folds) = (0, 0, [0, 0]);
+    for row in (0..900).step_by(3) {
+        let results = (row..row + 3).map(|row| result(&batch_no(&job, 0), row)).collect();
+        match store.append(results).await {
+            Ok(()) => stored += 3,
+            Err(StoreError::Database { .. }) => refused += 3,
+            Err(other) => panic!("{other:?}"),
+        }
+        folds[usize::from(store.fold(5).await.is_ok())] += 1;
+    }
+    assert!(stored > 0 && refused > 0 && folds[0] > 0 && folds[1] > 0, "{stored} {refused} {folds:?}");
+    cluster.admin("refusing", "DROP FUNCTION public.refuse() CASCADE").await;
+    fold_all(&store, 50).await;
+    let ledger = store.ledger(job.id).await.unwrap();
+    assert_eq!((ledger.settled, ledger.pending), (stored, refused));
+    assert_eq!(ledger.costs.values().map(|sum| sum.count).sum::<u64>(), stored);
 }

@@ -10,6 +10,7 @@ mod lost_answer;
 mod many;
 mod odd_content;
 mod opening;
+mod patience;
 mod secrecy;
 mod suite;
 mod tls;

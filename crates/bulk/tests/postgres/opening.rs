@@ -60,6 +60,20 @@ async fn a_newer_release_s_store_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_else_s_tables_are_left_alone_and_an_empty_schema_is_used() {
+    let Some(cluster) = cluster::shared() else { return };
+    let url = cluster.database("somebody_else").await;
+    cluster.admin("somebody_else", "CREATE SCHEMA numcheck; CREATE TABLE numcheck.jobs (theirs text)").await;
+    let error = Postgres::open(&url).await.unwrap_err();
+    assert!(matches!(error, StoreError::NotAStore), "{error:?}");
+    let tables =
+        "SELECT relname FROM pg_class WHERE relnamespace = 'numcheck'::regnamespace AND relkind = 'r'";
+    assert_eq!(cluster.admin("somebody_else", tables).await, [[Some("jobs".to_owned())]]);
+    cluster.admin("somebody_else", "DROP TABLE numcheck.jobs").await;
+    plan(&Postgres::open(&url).await.unwrap(), 1, 1, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_who_may_only_use_the_tables_opens_and_uses_them() {
     let Some(cluster) = cluster::shared() else { return };
     let url = cluster.database("lesser_user").await;

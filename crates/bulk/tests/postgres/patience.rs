@@ -1,0 +1,77 @@
+//! A server that keeps somebody waiting: what waits is bounded, and what is given up leaves nothing behind.
+
+use numcheck_bulk::{Postgres, Store, StoreError};
+
+use crate::cluster::{self, Cluster};
+use crate::fixture::{accepted, all_of, batch_no, fold_all, pushed, result};
+
+/// A session that holds what the store needs.
+async fn holder(cluster: &Cluster, database: &str, sql: &str) -> tokio_postgres::Client {
+    let (client, connection) =
+        tokio_postgres::connect(&cluster.url(database), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute(sql).await.unwrap();
+    client
+}
+
+/// Until a session of the store waits for a lock.
+async fn somebody_waits(cluster: &Cluster, database: &str) {
+    let sql = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND wait_event_type = 'Lock'"
+    );
+    while cluster.admin(database, &sql).await == [[Some("0".to_owned())]] {}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn results_that_the_database_does_not_keep_up_with_are_turned_away() {
+    let Some(cluster) = cluster::shared() else { return };
+    let store = Postgres::open(&cluster.database("turned_away").await).await.unwrap();
+    let holder =
+        holder(&cluster, "turned_away", "BEGIN; LOCK TABLE numcheck.results IN EXCLUSIVE MODE").await;
+    let large = || vec![pushed("nobody", &vec![b'x'; 40 << 20])];
+    let first = store.append(large());
+    let error = store.append(large()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Database { .. }), "{error:?}");
+    assert!(all_of(&error).contains("more results are waiting"), "{}", all_of(&error));
+    // A small one still finds room, and both are stored once the server goes on.
+    let second = store.append(vec![pushed("nobody", b"small")]);
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    let (first, second) = tokio::join!(first, second);
+    first.unwrap();
+    second.unwrap();
+    assert_eq!(fold_all(&store, 10).await.strays, 2);
+    store.append(large()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_is_given_up_leaves_nothing_open() {
+    let Some(cluster) = cluster::shared() else { return };
+    let store = Postgres::open(&cluster.database("given_up").await).await.unwrap();
+    let job = accepted(&store, 1, 1, 2).await;
+    store.append(vec![result(&batch_no(&job, 0), 0)]).await.unwrap();
+    let holder = holder(&cluster, "given_up", "BEGIN; SELECT * FROM numcheck.batches FOR UPDATE").await;
+    for _ in 0..10 {
+        // It has settled the number, and waits for the batch.
+        tokio::select! {
+            biased;
+            folded = store.fold(10) => panic!("{folded:?}"),
+            () = somebody_waits(&cluster, "given_up") => {}
+        }
+    }
+    assert_eq!(store.ledger(job.id).await.unwrap().settled, 0);
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(store.fold(10).await.unwrap().first, 1);
+    assert_eq!(store.ledger(job.id).await.unwrap().settled, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_is_stored_though_whoever_brought_it_has_gone() {
+    let Some(cluster) = cluster::shared() else { return };
+    let store = Postgres::open(&cluster.database("gone").await).await.unwrap();
+    let job = accepted(&store, 1, 1, 2).await;
+    drop(store.append(vec![result(&batch_no(&job, 0), 0)]));
+    // It was queued when it was asked for.
+    while store.ledger(job.id).await.unwrap().settled == 0 {
+        store.fold(10).await.unwrap();
+    }
+}
