@@ -86,10 +86,12 @@ pub(crate) fn nxcloud(network: &Network) -> Result<numcheck_nxcloud::Client, Fai
     builder.transport(settings).build().map_err(Failure::setting)
 }
 
-/// Whose money the environment's account spends.
-pub(crate) fn access_key() -> Result<String, Failure> {
-    let name = "NXCLOUD_ACCESS_KEY";
-    env::Env::process().required_text(name).map_err(Failure::setting)
+/// Whose money the environment's account spends, and where: what another account or another platform says of a batch proves nothing.
+pub(crate) fn account() -> Result<String, Failure> {
+    let env = env::Env::process();
+    let key = env.required_text("NXCLOUD_ACCESS_KEY").map_err(Failure::setting)?;
+    let url = env.text("NXCLOUD_BASE_URL").map_err(Failure::setting)?;
+    Ok(format!("{key}@{}", url.as_deref().unwrap_or(numcheck_nxcloud::Client::BASE_URL)))
 }
 
 /// The same for number checks, which an application pays for.

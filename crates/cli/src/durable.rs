@@ -15,6 +15,6 @@ pub(crate) use engine::{Engine, Wait};
 pub(crate) use export::{Destination, export};
 pub(crate) use open::{StoreAt, file as open_file, job_of};
 pub(crate) use platform::{Account, Target};
-pub(crate) use prepare::{Notes, Parameters, Prepared, prepare, read_back};
+pub(crate) use prepare::{Notes, Parameters, Prepared, notes_of, prepare, read_back};
 pub(crate) use receiver::Receiving;
 pub(crate) use report::Summary;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use clap::Args;
 use numcheck_bulk::JobName;
 
-use crate::call::Network;
-use crate::durable::{Account, Engine, StoreAt, Target, job_of};
+use crate::call::{self, Network};
+use crate::durable::{Account, Engine, StoreAt, Target, job_of, notes_of};
 use crate::exit::{Exit, Failure};
 use crate::print;
 
@@ -39,6 +39,7 @@ impl Reconcile {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let engine = Engine::new(self.store.open().await?);
         let job = job_of(&*engine.store, &self.job).await?;
+        notes_of(&job)?.check_account(&call::account()?)?;
         let account = Account::open(&Target::Account, &self.network).await?;
         let platform = Arc::new(account.platform(None)?);
         engine.inbox.fold_all().await.map_err(Failure::of)?;

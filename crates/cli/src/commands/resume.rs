@@ -8,6 +8,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_bulk::{BatchState, JobName, JobState};
 
+use crate::call;
 use crate::commands::run::Going;
 use crate::durable::{Engine, StoreAt, Target, job_of, read_back};
 use crate::exit::{Exit, Failure};
@@ -50,6 +51,8 @@ impl Resume {
                 )));
             }
         }
+        let (input, notes) = read_back(&*engine.store, &job).await?;
+        notes.check_account(&call::account()?)?;
         self.going.check(false, job.spec.delivery)?;
         if self.resubmit_doubtful {
             let open = engine.store.open_batches(job.id).await.map_err(Failure::of)?;
@@ -62,7 +65,6 @@ impl Resume {
                 }
             }
         }
-        let (input, _) = read_back(&*engine.store, &job).await?;
         let writer = self.going.destination().create(&input)?;
         self.going.drive(&engine, &job, &input, writer, Target::Account, started).await
     }

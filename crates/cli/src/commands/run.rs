@@ -152,7 +152,7 @@ impl Run {
             account: if self.sandbox || prepared.plan.numbers() == 0 {
                 String::new()
             } else {
-                call::access_key()?
+                call::account()?
             },
             again: 0,
         };

@@ -26,7 +26,7 @@ pub(crate) struct Parameters {
     pub(crate) level: Level,
     pub(crate) delivery: Delivery,
     pub(crate) batch_size: u16,
-    /// Whose money: the access key, not the secret.
+    /// Whose money, and where it is spent; no secret.
     pub(crate) account: String,
     /// A further job of the same file: 0 is the first.
     pub(crate) again: u32,
@@ -39,6 +39,25 @@ pub(crate) struct Notes {
     pub(crate) file: String,
     pub(crate) column: Option<String>,
     pub(crate) level: String,
+    /// A hash of whose money it spends, and where.
+    #[serde(default)]
+    pub(crate) account: String,
+}
+
+impl Notes {
+    /// Whether this account may go on with the job. Another one would be told that its batches are not known, and pay for them again.
+    pub(crate) fn check_account(&self, account: &str) -> Result<(), Failure> {
+        if self.account == fingerprint(account) {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            "this job was begun with another account, or at another platform: set NXCLOUD_ACCESS_KEY and NXCLOUD_BASE_URL as they were then",
+        ))
+    }
+}
+
+fn fingerprint(account: &str) -> String {
+    Sha256::digest(account).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What a file holds.
@@ -112,6 +131,7 @@ pub(crate) async fn prepare(
         file: input.name().to_owned(),
         column: parameters.column.clone(),
         level: parameters.level.as_str().to_owned(),
+        account: fingerprint(&parameters.account),
     };
     let notes = serde_json::to_value(notes)
         .map_err(|error| Failure::new("the job cannot be described").because(error))?;
@@ -171,10 +191,15 @@ fn each_piece(input: &Input, mut use_it: impl FnMut(&[u8]) -> Result<(), Failure
     }
 }
 
+/// What the command has kept with a job.
+pub(crate) fn notes_of(job: &Job) -> Result<Notes, Failure> {
+    serde_json::from_value(job.spec.notes.clone())
+        .map_err(|error| Failure::new(format!("job {} has no input any more", job.name)).because(error))
+}
+
 /// A job's input, as it was when the job was made.
 pub(crate) async fn read_back(store: &dyn Store, job: &Job) -> Result<(Input, Notes), Failure> {
-    let notes: Notes = serde_json::from_value(job.spec.notes.clone())
-        .map_err(|error| Failure::new(format!("job {} has no input any more", job.name)).because(error))?;
+    let notes = notes_of(job)?;
     let mut file =
         tempfile::tempfile().map_err(|error| Failure::new("no temporary file can be made").because(error))?;
     for sequence in 0.. {
