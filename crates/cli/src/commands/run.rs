@@ -208,7 +208,7 @@ impl Going {
         let planned = engine.store.ledger(job.id).await.map_err(Failure::of)?;
         let mut halt = None;
         if !planned.is_final() {
-            let account = Account::open(&target, &self.network).await?;
+            let account = Account::open(&target, &self.network, self.minute.into()).await?;
             if account.costs_money() && planned.planned > 0 {
                 self.ask(planned.planned)?;
             }
