@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 
 use crate::{cargo, codegen, features, layers, no_std, readme, tidy};
 
+/// How many rounds of killing real runs the tests do here; a plain `cargo test` does fewer.
+const TORTURE_ROUNDS: &str = "50";
+
 struct Job {
     name: &'static str,
     /// For the list and the heading.
@@ -134,6 +137,7 @@ fn docs(root: &Path) -> crate::Outcome {
 /// Runs all tests even when some fail, shows what they say as it comes, and adds up their closing lines.
 fn test(root: &Path, tally: &mut Option<Tally>) -> crate::Outcome {
     let mut child = quiet(root, &["test", "--locked", "--workspace", "--all-features", "--no-fail-fast"])
+        .env("NUMCHECK_TORTURE_ROUNDS", TORTURE_ROUNDS)
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| format!("cannot start cargo: {error}"))?;

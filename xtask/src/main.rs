@@ -14,6 +14,7 @@ mod layers;
 mod no_std;
 mod readme;
 mod tidy;
+mod torture;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -32,6 +33,7 @@ The project's own chores.
   cargo xtask check features      every crate without features, and with each feature alone
   cargo xtask ci                  everything above and the tests, as the CI runs it
   cargo xtask ci JOB              one job of it; `cargo xtask ci --list` names them
+  cargo xtask torture             kill real runs: `--rounds N` (50), `--seed S` (another one every time)
   cargo xtask --help              this text
 ";
 
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
             ci::list();
             Ok(())
         }
+        ["torture", args @ ..] => torture::run(&root(), args),
         ["ci", job] => ci::run(&root(), Some(job)),
         other => Err(format!("`cargo xtask {}` is not known\n\n{HELP}", other.join(" "))),
     };

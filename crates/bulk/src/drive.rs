@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use numcheck_protocol::number_check::CheckLevel;
 
 use crate::clock::{Clock, after_ms};
+use crate::failpoint::die_at;
 use crate::model::{BatchEnd, Job};
 use crate::platform::{Platform, SIGN_WITHIN, Submitted};
 use crate::pricing::{Budget, Estimate, PriceTable};
@@ -113,6 +114,7 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
             }
             // The time before the claim: what the store has is never later than what the platform is told.
             let now_ms = self.clock.now_ms();
+            die_at("submit.claim");
             let Some(claimed) = self.store.claim(job.id, &self.owner, now_ms).await? else {
                 return Ok(None);
             };
@@ -125,10 +127,13 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
             drop(turn);
             round.batches.fetch_add(1, Ordering::SeqCst);
             let sign_until_ms = after_ms(now_ms, self.sign_within);
+            die_at("submit.claimed");
             let submitted =
                 self.platform.submit(&claimed.batch_no, level, claimed.numbers, sign_until_ms).await;
+            die_at("submit.sent");
             let (end, halt) = round.judge(submitted);
             self.store.end(claimed.batch, &claimed.batch_no, end, self.clock.now_ms()).await?;
+            die_at("submit.ended");
             if halt.is_some() {
                 round.halted.store(true, Ordering::SeqCst);
                 return Ok(halt);

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
+use crate::failpoint::die_at;
 use crate::store::{Folded, NewResult, Source, Store, StoreError};
 
 /// How many results are entered at a time: few enough that a waiting push is not held up.
@@ -69,7 +70,9 @@ impl<S: Store + ?Sized> Inbox<S> {
     ) -> Result<(), StoreError> {
         let received_ms = self.clock.now_ms();
         let result = |body| NewResult { batch_no: batch_no.to_owned(), source, body, received_ms };
+        die_at("receive.append");
         self.store.append(bodies.into_iter().map(result).collect()).await?;
+        die_at("receive.appended");
         self.arrived.notify_one();
         Ok(())
     }
@@ -82,6 +85,7 @@ impl<S: Store + ?Sized> Inbox<S> {
         let mut sum = Folded::default();
         loop {
             let folded = self.store.fold(SLICE).await?;
+            die_at(if folded.seen > 0 { "fold.folded" } else { "fold.idle" });
             sum.seen += folded.seen;
             sum.first += folded.first;
             sum.repeats += folded.repeats;

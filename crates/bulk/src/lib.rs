@@ -16,6 +16,7 @@
 
 mod clock;
 mod drive;
+pub mod failpoint;
 mod inbox;
 mod ledger;
 mod model;

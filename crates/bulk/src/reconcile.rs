@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::{Clock, after_ms};
+use crate::failpoint::die_at;
 use crate::inbox::Inbox;
 use crate::model::{BatchEnd, BatchState, Delivery, Job};
 use crate::platform::{Platform, SIGN_WITHIN};
@@ -122,6 +123,7 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
         let mut done = Reconciled::default();
         let sending = u64::try_from(self.times.sending.as_millis()).unwrap_or(u64::MAX);
         self.store.give_up_sending(job.id, self.clock.now_ms().saturating_sub(sending)).await?;
+        die_at("reconcile.gave_up");
         for batch in self.store.open_batches(job.id).await? {
             let asked = self.asked().get(&batch.batch).copied();
             match step(&batch, job.spec.delivery, &self.times, asked, self.clock.now_ms()) {
@@ -145,6 +147,7 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
     ) -> Result<(), StoreError> {
         // The time of the question, not of its answer.
         let at_ms = self.clock.now_ms();
+        die_at("reconcile.ask");
         let found = self.platform.query(&batch.batch_no, batch.sent_ms, at_ms).await;
         done.asked += 1;
         self.asked().insert(batch.batch, Asked { at_ms, answered: found.trouble.is_none() });
@@ -155,6 +158,7 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
         }
         // What was pushed meanwhile counts before anything is concluded.
         self.inbox.fold_all().await?;
+        die_at("reconcile.asked");
         if found.trouble.is_some() {
             done.trouble = found.trouble;
             return Ok(());
@@ -165,7 +169,9 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
             self.store.end(batch.batch, &batch.batch_no, accepted, self.clock.now_ms()).await?;
         }
         if proof && !found.known {
+            die_at("reconcile.plan_again");
             done.planned_again += u64::from(self.store.plan_again(batch.batch, &batch.batch_no).await?);
+            die_at("reconcile.planned_again");
         } else if last {
             let missing = self.store.mark_missing(batch.batch, &batch.batch_no).await?;
             done.missing += u64::from(missing > 0);

@@ -3,11 +3,13 @@
 //! It must not repeat a call, and shows the platform's texts only as the error shows them.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use numcheck_protocol::{Drift, DriftKind, Lang, UtcOffset};
-use numcheck_transport::{CallError, CallErrorKind, ClientBuilder, Limits, Sent, Trust, env};
+use numcheck_protocol::number_check::{Query, Submit};
+use numcheck_protocol::{Drift, DriftKind, Endpoint, Lang, Rate, UtcOffset};
+use numcheck_transport::{CallError, CallErrorKind, ClientBuilder, Limits, RateLimits, Sent, Trust, env};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
@@ -81,9 +83,14 @@ fn read_offset(text: &str) -> Result<UtcOffset, String> {
 
 /// The NXCLOUD account of the environment.
 pub(crate) fn nxcloud(network: &Network) -> Result<numcheck_nxcloud::Client, Failure> {
+    nxcloud_at(network, RateLimits::documented())
+}
+
+fn nxcloud_at(network: &Network, limits: RateLimits) -> Result<numcheck_nxcloud::Client, Failure> {
     let settings = network.settings()?;
     let builder = numcheck_nxcloud::ClientBuilder::from_env().map_err(Failure::setting)?;
-    builder.transport(settings).build().map_err(Failure::setting)
+    let builder = builder.transport(|transport| settings(transport).rate_limits(limits));
+    builder.build().map_err(Failure::setting)
 }
 
 /// Whose money the environment's account spends, and where: what another account or another platform says of a batch proves nothing.
@@ -96,9 +103,26 @@ pub(crate) fn account() -> Result<String, Failure> {
 
 /// The same for number checks, which an application pays for.
 pub(crate) fn number_check(network: &Network) -> Result<numcheck_nxcloud::Client, Failure> {
+    number_check_at(network, MINUTE)
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The same with a platform whose minute is so long: its limits are as many requests in a shorter time.
+pub(crate) fn number_check_at(
+    network: &Network,
+    minute: Duration,
+) -> Result<numcheck_nxcloud::Client, Failure> {
     let appkey = env::secret("NXCLOUD_APPKEY").map_err(Failure::setting)?;
     appkey.ok_or_else(|| Failure::setting(env::EnvError::missing("NXCLOUD_APPKEY")))?;
-    nxcloud(network)
+    let scaled = |rate: &Rate| {
+        let per_ms = f64::from(rate.per_ms) * minute.as_secs_f64() / MINUTE.as_secs_f64();
+        Rate { per_ms: per_ms as u32, ..*rate }
+    };
+    let limits = [Submit::INFO, Query::INFO].iter().fold(RateLimits::documented(), |limits, info| {
+        limits.with(info.id, info.rates.iter().map(scaled).collect::<Vec<_>>())
+    });
+    nxcloud_at(network, limits)
 }
 
 /// The QXT account of the environment.

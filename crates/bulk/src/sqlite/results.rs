@@ -8,6 +8,7 @@ use numcheck_protocol::{Currency, Price};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::fault::{Fault, Result};
+use crate::failpoint::die_at;
 use crate::model::Outcome;
 use crate::store::reading::{self, Facts};
 use crate::store::{Folded, NewResult, Source};
@@ -79,8 +80,10 @@ pub(super) fn fold(tx: &Transaction<'_>, most: u32) -> Result<Folded> {
     }
     drop(rows);
     if folded.seen > 0 {
+        die_at("fold.entered");
         sums.write(tx)?;
         tx.prepare_cached("UPDATE marks SET value = ? WHERE name = 'folded'")?.execute([last])?;
+        die_at("fold.commit");
     }
     Ok(folded)
 }

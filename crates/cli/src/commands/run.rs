@@ -73,7 +73,7 @@ pub(crate) struct Going {
     /// Where to listen for results, such as 0.0.0.0:8080.
     #[arg(long, env = "NUMCHECK_LISTEN", hide_env_values = true, value_name = "ADDR")]
     listen: Option<SocketAddr>,
-    /// How the platform reaches that address from outside, such as https://example.org.
+    /// How the platform reaches that address from outside, such as `https://example.org`.
     #[arg(long, env = "NUMCHECK_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
     public_url: Option<String>,
     /// Where results are written; standard output otherwise. An existing file is replaced at the end.
@@ -208,7 +208,7 @@ impl Going {
         let planned = engine.store.ledger(job.id).await.map_err(Failure::of)?;
         let mut halt = None;
         if !planned.is_final() {
-            let account = Account::open(&target, &self.network).await?;
+            let account = Account::open(&target, &self.network, self.minute.into()).await?;
             if account.costs_money() && planned.planned > 0 {
                 self.ask(planned.planned)?;
             }

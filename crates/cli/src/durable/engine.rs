@@ -63,6 +63,7 @@ impl Engine {
         let owner = format!("process {}", std::process::id());
         let drive =
             Drive::new(Arc::clone(&self.store), Arc::clone(&platform), Arc::clone(&self.clock), owner);
+        let drive = drive.sign_within(times(wait.minute).sign);
         let drive = match budget {
             Some((budget, prices)) => drive.within(budget, prices),
             None => drive,

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
+use numcheck_bulk::failpoint::die_at;
 use numcheck_bulk::store::{RowFate, Source};
 use numcheck_bulk::{BatchState, Job, Store};
 use numcheck_protocol::decode;
@@ -100,6 +101,7 @@ struct Fates<'a> {
 impl Fates<'_> {
     async fn of(&mut self, row: u64) -> Result<Option<RowFate>, Failure> {
         if self.page.is_empty() && !self.over {
+            die_at("export.page");
             self.page = self.store.rows(self.job, self.last, PAGE).await.map_err(Failure::of)?.into();
             self.over = self.page.is_empty();
             self.last = self.page.back().map(|fate| fate.row).or(self.last);

@@ -32,10 +32,10 @@ pub(crate) struct Account {
 
 impl Account {
     /// The client of the account, or of a sandbox that is started for it.
-    pub(crate) async fn open(target: &Target, network: &Network) -> Result<Self, Failure> {
+    pub(crate) async fn open(target: &Target, network: &Network, minute: Duration) -> Result<Self, Failure> {
         let Target::Sandbox(callback_delay) = target else {
             return Ok(Self {
-                client: call::number_check(network)?,
+                client: call::number_check_at(network, minute)?,
                 offset: network.offset(),
                 sandbox: None,
             });

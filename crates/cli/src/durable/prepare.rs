@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 
+use numcheck_bulk::failpoint::die_at;
 use numcheck_bulk::{Added, Delivery, Job, JobName, JobSpec, JobState, Plan, Planner, Store};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -145,10 +146,12 @@ pub(crate) async fn prepare(
     if job.state == JobState::Open {
         return Ok((job, true));
     }
+    die_at("plan.created");
     keep_input(store, &job, input).await?;
     let mut batches = prepared.plan.cut(&job.name).peekable();
     while batches.peek().is_some() {
         let some: Vec<_> = batches.by_ref().take(BATCHES).collect::<Result<_, _>>().map_err(Failure::of)?;
+        die_at("plan.batches");
         store.add_batches(job.id, some).await.map_err(Failure::of)?;
     }
     let mut duplicates = prepared.plan.duplicates().peekable();
@@ -156,7 +159,9 @@ pub(crate) async fn prepare(
         let some = duplicates.by_ref().take(10_000).collect();
         store.add_duplicates(job.id, some).await.map_err(Failure::of)?;
     }
+    die_at("plan.finish");
     let job = store.finish_plan(job.id, prepared.rows).await.map_err(Failure::of)?;
+    die_at("plan.finished");
     Ok((job, false))
 }
 

@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use numcheck_bulk::failpoint::die_at;
 use tempfile::NamedTempFile;
 
 use super::error::{OutputError, OutputErrorKind};
@@ -77,9 +78,12 @@ impl Destination {
         self.flush()?;
         let Kind::File { mut part, path } = self.0 else { return Ok(()) };
         part.disable_cleanup(true);
+        die_at("export.sync");
         part.as_file().sync_all()?;
+        die_at("export.rename");
         let file = part.persist(&path).map_err(|error| error.error)?;
         drop(file);
+        die_at("export.renamed");
         // The new name is durable once its folder is. Not every file system can say so, and the rows are safe by now.
         if let Some(folder) = folder_of(&path) {
             let _ = File::open(folder).and_then(|folder| folder.sync_all());

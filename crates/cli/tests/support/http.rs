@@ -44,6 +44,17 @@ pub(crate) fn receive(listener: &TcpListener) -> Value {
     serde_json::from_slice(&body).unwrap()
 }
 
+/// Fetches a page; its content.
+pub(crate) fn get(url: &str) -> std::io::Result<String> {
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = TcpStream::connect(host)?;
+    write!(stream, "GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (_, body) = answer.split_once("\r\n\r\n").ok_or_else(|| std::io::Error::other("no answer"))?;
+    Ok(body.to_owned())
+}
+
 /// Sends JSON with these header lines; the whole answer.
 pub(crate) fn post(url: &str, headers: &str, body: &str) -> std::io::Result<String> {
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();

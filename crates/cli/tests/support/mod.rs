@@ -20,7 +20,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-pub(crate) use http::{answer, echo, header, post, push, receive};
+pub(crate) use http::{answer, echo, get, header, post, push, receive};
 pub(crate) use platform::{Batch, Platform, Submit};
 use serde_json::Value;
 
@@ -130,6 +130,14 @@ impl Running {
     /// Closes our end of its standard output, as `head` does once it has enough.
     pub(crate) fn stop_reading(&mut self) {
         self.stdout.stop.send(()).unwrap();
+    }
+
+    /// Ends it by SIGKILL. Says whether it was still running.
+    pub(crate) fn kill(mut self) -> bool {
+        let running = self.child.try_wait().unwrap().is_none();
+        let _ = self.child.kill();
+        self.child.wait().unwrap();
+        running
     }
 
     /// Waits for its end.

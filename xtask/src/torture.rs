@@ -1,0 +1,31 @@
+//! Kills real runs again and again, in release: `cargo xtask torture --rounds N --seed S`.
+//!
+//! It must not judge: the test of the command does, and prints the seed of every round.
+
+use std::path::Path;
+
+use crate::cargo;
+
+/// Runs so many rounds. The same seed gives the same inputs and the same moments.
+pub(crate) fn run(root: &Path, args: &[&str]) -> crate::Outcome {
+    let (mut rounds, mut seed) = (50, None);
+    for pair in args.chunks(2) {
+        match pair {
+            ["--rounds", text] => rounds = number(text)?,
+            ["--seed", text] => seed = Some(number(text)?),
+            _ => return Err("`cargo xtask torture` takes `--rounds N` and `--seed S`".to_owned()),
+        }
+    }
+    let test = ["test", "--locked", "--release", "--package", "numcheck", "--features", "failpoints"];
+    let mut command = cargo::command(root, &test);
+    command.args(["--test", "torture", "--", "--nocapture"]);
+    command.env("NUMCHECK_TORTURE_ROUNDS", rounds.to_string());
+    if let Some(seed) = seed {
+        command.env("NUMCHECK_TORTURE_SEED", seed.to_string());
+    }
+    cargo::succeed(&mut command)
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` is no number"))
+}
