@@ -245,9 +245,12 @@ pub(crate) struct Reference {
     pub(crate) output: Vec<u8>,
 }
 
+/// Filled once, by whoever comes first.
+type Slot = Arc<OnceLock<Arc<Reference>>>;
+
 /// Of the undisturbed run of this work against a sandbox of its own; each is run once.
 pub(crate) fn reference(work: &Work) -> Arc<Reference> {
-    static KNOWN: OnceLock<Mutex<HashMap<Work, Arc<OnceLock<Arc<Reference>>>>>> = OnceLock::new();
+    static KNOWN: OnceLock<Mutex<HashMap<Work, Slot>>> = OnceLock::new();
     let slot = Arc::clone(KNOWN.get_or_init(Mutex::default).lock().unwrap().entry(work.clone()).or_default());
     let undisturbed = || {
         let scene = Scene::new(work);
@@ -271,7 +274,7 @@ pub(crate) fn reference(work: &Work) -> Arc<Reference> {
 
 /// Waits no longer than until a process has been alive for so long, then kills it with SIGKILL. Says whether it was still alive.
 pub(crate) fn kill_after(running: Running, moment: std::time::Duration) -> bool {
-    // A random moment is a time, and there is no other way to let it pass.
+    // why-sleep: a random moment is a time, and there is no other way to let it pass.
     std::thread::sleep(moment);
     running.kill()
 }
