@@ -55,7 +55,7 @@ impl Work {
                 "--minute",
                 MINUTE,
                 "--fresh",
-                "1500ms",
+                "2500ms",
                 "--query-pace",
                 "off",
             ],
