@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod client;
+mod get;
 mod number_check;
 mod query;
 mod signer;
 mod whatsapp;
 
 pub use client::{Client, ClientBuilder};
+pub use get::{Checked, GetCall};
 pub use number_check::{Accepted, NumberCheck, SubmitCall};
 pub use query::{Pages, QueryCall, QueryPage};
 pub use whatsapp::{Verified, WhatsApp};

@@ -1,17 +1,21 @@
-//! Number check: submit numbers, get a job; find its checks again.
+//! Number check: submit numbers, get a job; find its checks again; check one number at once.
 //!
-//! It does not wait for results: they are pushed to the callback URL.
+//! Replies are read in whichever dialect they come. It does not wait for results: they are pushed to the callback URL.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use numcheck_protocol::number_check::{CheckLevel, QueryRequest, Submit, SubmitReply, SubmitRequest};
+use numcheck_protocol::number_check::{
+    CheckLevel, Dialect, NotTaken, QueryRequest, Submit, SubmitReply, SubmitRequest,
+};
 use numcheck_protocol::{
-    BatchNo, CallbackUrl, Drift, Endpoint, Message, MessageId, PhoneList, ValueError, decode, encode, mask,
+    BatchNo, CallbackUrl, Drift, Endpoint, Message, MessageId, PhoneList, PhoneNumber, ValueError, decode,
+    encode, mask,
 };
 use numcheck_transport::{CallError, Reply, quotable};
 
 use crate::Client;
+use crate::get::GetCall;
 use crate::query::QueryCall;
 
 /// Number check of an account.
@@ -25,6 +29,12 @@ impl NumberCheck {
     #[must_use = "nothing is sent until `send`"]
     pub fn submit(self, numbers: PhoneList) -> SubmitCall {
         SubmitCall { client: self.client, numbers, batch_no: None, level: None, callback: None }
+    }
+
+    /// Checks one number at once, at the basic level; accounts of the second dialect only. Costs money when it was checked.
+    #[must_use = "nothing is sent until `send`"]
+    pub fn get(self, phone: PhoneNumber) -> GetCall {
+        GetCall { client: self.client, phone, batch_no: None }
     }
 
     /// Finds checks of the last 14 days again, by batch number or message id. Costs nothing (assumed); one query in 3 seconds.
@@ -96,6 +106,10 @@ pub struct Accepted {
     pub message_id: Option<MessageId>,
     /// The batch number that results will carry: the platform's word, else the request's.
     pub batch_no: Option<BatchNo>,
+    /// Numbers that the platform did not take although it took the job: they are not checked, and have no result. Second dialect only.
+    pub not_taken: Vec<NotTaken>,
+    /// The dialect of the account, as far as the reply shows it.
+    pub dialect: Option<Dialect>,
     /// The platform's text, which may quote numbers.
     pub text: Option<String>,
     /// What in the reply no document lists. [`Accepted::body`] still holds it.
@@ -136,11 +150,12 @@ impl Accepted {
         answer.drift(&mut |one| drift.push(one));
         let data = answer.data.get();
         let own = |field: Option<Cow<'_, str>>| field.map(Cow::into_owned);
-        let message_id =
-            own(data.and_then(|data| data.message_id.text())).and_then(|id| MessageId::new(&id).ok());
+        let message_id = own(data.and_then(|data| data.id())).and_then(|id| MessageId::new(&id).ok());
         let echoed =
             own(data.and_then(|data| data.batch_no.text())).and_then(|batch| BatchNo::new(&batch).ok());
-        Self { message_id, batch_no: echoed.or(sent), text, drift, body: body.into() }
+        let not_taken = data.map(|data| data.not_taken().collect()).unwrap_or_default();
+        let dialect = answer.dialect();
+        Self { message_id, batch_no: echoed.or(sent), not_taken, dialect, text, drift, body: body.into() }
     }
 }
 
@@ -149,6 +164,8 @@ impl fmt::Debug for Accepted {
         f.debug_struct("Accepted")
             .field("message_id", &self.message_id)
             .field("batch_no", &self.batch_no)
+            .field("not_taken", &self.not_taken.len())
+            .field("dialect", &self.dialect)
             .field("text", &self.text.as_deref().map(mask::digits))
             .field("drift", &self.drift)
             .field("body_bytes", &self.body.len())

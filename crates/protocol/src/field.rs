@@ -366,6 +366,16 @@ pub(crate) fn shown_name(name: &str) -> String {
     mask::digits(name).chars().filter(|char| !char.is_control()).take(64).collect()
 }
 
+/// A single value as its text; nothing for an object, a list or null.
+pub(crate) fn single(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Number(number) => Some(Cow::Owned(alloc::string::ToString::to_string(number))),
+        Value::Bool(truth) => Some(Cow::Borrowed(if *truth { "true" } else { "false" })),
+        _ => None,
+    }
+}
+
 fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

@@ -1,16 +1,29 @@
 //! NXCLOUD number check: submit numbers, receive one pushed result per number, find results again.
 //!
-//! Types only: nothing here sends, signs or waits. First dialect (v1), the one of the project's source documents.
+//! Types only: nothing here sends, signs or waits. What is read is read in both dialects, whichever came; what is written is the same in
+//! both, because nothing in a request selects one.
 
+mod check_result;
+mod dialect;
+mod get;
+mod not_taken;
+mod number_type;
 mod query;
+mod query_reply;
 mod result_push;
 mod submit;
 
-pub use query::{PageSize, Query, QueryBody, QueryData, QueryReply, QueryRequest, QueryRow};
+pub use check_result::CheckResult;
+pub use dialect::Dialect;
+pub use get::{Get, GetBasic, GetBody, GetData, GetReply, GetRequest};
+pub use not_taken::NotTaken;
+pub use number_type::AnyNumberType;
+pub use query::{PageSize, Query, QueryBody, QueryRequest};
+pub use query_reply::{QueryData, QueryReply, QueryRow};
 pub use result_push::{Basic, Cost, Dial, Live, ResultData, ResultPush};
-pub use submit::{Submit, SubmitBody, SubmitData, SubmitReply, SubmitRequest};
+pub use submit::{FailNumber, Submit, SubmitBody, SubmitData, SubmitReply, SubmitRequest};
 
 pub use crate::generated::number_check::{
-    Answer, CallbackCode, CheckLevel, DialResponse, KnownAnswer, KnownCheckLevel, KnownDialResponse,
-    KnownNumberType, NumberType, QueryCode, RESULT_PUSH, SubmitCode,
+    Answer, CallbackCode, CheckLevel, DialResponse, GetCode, KnownAnswer, KnownCheckLevel, KnownDialResponse,
+    KnownNumberType, KnownNumberTypeWord, NumberType, NumberTypeWord, QueryCode, RESULT_PUSH, SubmitCode,
 };

@@ -49,6 +49,14 @@ impl PhoneList {
         Ok(Self(numbers))
     }
 
+    /// Numbers of any countries, as the second dialect allows. An account that answers in the first refuses them.
+    ///
+    /// # Errors
+    /// For no number, more than 5000, or a repeated one. Nothing was sent.
+    pub fn of_many_countries(numbers: impl IntoIterator<Item = PhoneNumber>) -> Result<Self, ValueError> {
+        Self::of_one_region(numbers, |_| None::<()>)
+    }
+
     /// The numbers, in the order in which they are sent.
     pub fn as_slice(&self) -> &[PhoneNumber] {
         &self.0

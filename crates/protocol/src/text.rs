@@ -42,6 +42,13 @@ macro_rules! text_type {
             }
         }
 
+        /// The text, in full.
+        impl<'a> From<$Name<'a>> for Cow<'a, str> {
+            fn from(text: $Name<'a>) -> Self {
+                text.0
+            }
+        }
+
         impl AsRef<str> for $Name<'_> {
             fn as_ref(&self) -> &str {
                 &self.0

@@ -21,6 +21,10 @@ fn reading_a_push_of_known_words_allocates_nothing() {
         ("hlr", include_str!("fixtures/push_hlr.json")),
         ("call", include_str!("fixtures/push_call.json")),
         ("failed", include_str!("fixtures/push_failed.json")),
+        ("v2 basic", include_str!("fixtures/push_v2_basic.json")),
+        ("v2 hlr", include_str!("fixtures/push_v2_hlr.json")),
+        ("v2 call", include_str!("fixtures/push_v2_call.json")),
+        ("v2 failed", include_str!("fixtures/push_v2_failed.json")),
     ] {
         assert_eq!(allocations(body), 0, "{name}");
         let push: ResultPush<'_> = decode(body.as_bytes()).expect("a push");

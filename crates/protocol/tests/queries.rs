@@ -1,11 +1,8 @@
-//! Queries: what a request cannot hold, and how rows of both dialects become the facts of a push.
+//! Queries: what a request cannot hold, and what a row says.
 
 use std::num::NonZeroU32;
 
-use numcheck_protocol::number_check::{
-    Answer, CheckLevel, DialResponse, NumberType, PageSize, QueryBody, QueryCode, QueryReply, QueryRequest,
-    QueryRow, ResultPush,
-};
+use numcheck_protocol::number_check::{PageSize, QueryBody, QueryCode, QueryReply, QueryRequest, QueryRow};
 use numcheck_protocol::{
     AppKey, BatchNo, Charged, Count, DriftKind, Endpoint, Field, Message, MessageId, PhoneNumber, Repeat,
     decode, encode, number_check::Query,
@@ -132,7 +129,7 @@ fn a_list_that_is_none_is_odd() {
 
 #[test]
 fn surprises_inside_a_row_are_seen() {
-    let text = r#"{"data":{"result":[{"roaming":"PERHAPS","checkLevel":2,"mcc":"310"}]}}"#;
+    let text = r#"{"data":{"result":[{"roaming":"PERHAPS","checkLevel":2,"imsi":"310"}]}}"#;
     let reply: QueryReply<'_> = decode(text.as_bytes()).expect("readable");
     let mut seen = Vec::new();
     reply.drift(&mut |drift| seen.push((drift.place, drift.kind)));
@@ -142,7 +139,7 @@ fn surprises_inside_a_row_are_seen() {
         [
             place("check_level", DriftKind::NewValue),
             place("roaming", DriftKind::NewValue),
-            place("mcc", DriftKind::NewField)
+            place("imsi", DriftKind::NewField)
         ]
     );
 }
@@ -161,58 +158,6 @@ fn a_count_may_come_as_a_string_and_is_never_negative() {
     }
     assert_eq!(format!("{:?}", Count::new(8_613_800_138_000)), "Count(861********00)");
     assert_eq!(Count::new(u64::MAX).get(), i64::MAX.unsigned_abs());
-}
-
-#[test]
-fn a_row_of_either_dialect_gives_the_facts_of_a_push() {
-    let hlr = row(&json!({
-        "messageId": "m-1", "batchNo": "b", "phone": "8498", "checkLevel": 5, "preCheck": "YES", "regionCode": "VN",
-        "countryCode": "84", "nationalNumber": "98", "standNumber": "8498", "numberType": 2, "carrier": "Viettel",
-        "validity": "YES", "reachable": "NO", "roaming": "UNKNOWN", "price": 0.0123, "currency": "USD", "fresh": 1
-    }));
-    assert_eq!(
-        (hlr.id(), hlr.check_level.get(), hlr.has_result()),
-        (Some("m-1"), Some(&CheckLevel::HLR), true)
-    );
-    assert_eq!(
-        json(&ResultPush::from(hlr)),
-        json!({
-            "messageId": "m-1", "batchNo": "b", "phone": "8498",
-            "data": {
-                "basic": {"preCheck": "YES", "regionCode": "VN", "countryCode": "84", "nationalNumber": "98",
-                          "standNumber": "8498", "numberType": 2, "carrier": "Viettel"},
-                "live": {"validity": "YES", "reachable": "NO", "roaming": "UNKNOWN"}
-            },
-            "cost": {"price": 0.0123, "currency": "USD"}, "checkLevel": 5, "fresh": 1
-        })
-    );
-    let call = row(&json!({
-        "requestId": "r-2", "batchNo": "b", "phone": "8613", "country": "CN", "operator": "china union",
-        "numberType": "mobile", "early": "YES", "answered": "NO", "response": "bell"
-    }));
-    assert_eq!(call.id(), Some("r-2"));
-    let push = ResultPush::from(call);
-    assert_eq!(push.code, Field::Absent);
-    assert_eq!(push.message_id.get().map(|id| id.as_str()), Some("r-2"));
-    let data = push.data.get().expect("data");
-    let basic = data.basic.get().expect("basic");
-    assert_eq!(basic.region_code.get().map(|text| text.as_str()), Some("CN"));
-    assert_eq!(basic.carrier.get().map(|text| text.as_str()), Some("china union"));
-    assert_eq!(basic.number_type, Field::<NumberType>::Odd(json!("mobile")));
-    let dial = data.dial.get().expect("dial");
-    assert_eq!((dial.early.get(), dial.response.get()), (Some(&Answer::YES), Some(&DialResponse::BELL)));
-    assert!(data.live.is_absent() && push.cost.is_absent());
-}
-
-#[test]
-fn nothing_is_lost_where_both_dialects_speak_at_once() {
-    let both = json!({"messageId": "m", "requestId": "r", "regionCode": "VN", "country": "Vietnam", "carrier": "", "operator": "V"});
-    let push = json(&ResultPush::from(row(&both)));
-    assert_eq!(
-        push,
-        json!({"messageId": "m", "requestId": "r",
-               "data": {"basic": {"regionCode": "VN", "country": "Vietnam", "carrier": "", "operator": "V"}}})
-    );
 }
 
 #[test]

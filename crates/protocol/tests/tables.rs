@@ -1,6 +1,6 @@
-//! Result codes: five tables, each with its own meaning, and codes that nobody knows yet.
+//! Result codes: tables, each with its own meaning, and codes that nobody knows yet.
 
-use numcheck_protocol::number_check::{CallbackCode, SubmitCode};
+use numcheck_protocol::number_check::{CallbackCode, GetCode, QueryCode, SubmitCode};
 use numcheck_protocol::qxt::QxtCode;
 use numcheck_protocol::whatsapp::WhatsAppCode;
 use numcheck_protocol::{AuthCode, Charged, Class, CodeEntry, DriftKind, Field, FromWire, Lang};
@@ -37,7 +37,7 @@ macro_rules! table {
     )* };
 }
 
-table!(AuthCode, SubmitCode, CallbackCode, WhatsAppCode, QxtCode);
+table!(AuthCode, SubmitCode, GetCode, QueryCode, CallbackCode, WhatsAppCode, QxtCode);
 
 fn is_chinese(text: &str) -> bool {
     text.chars().any(|char| ('\u{4e00}'..='\u{9fff}').contains(&char))
@@ -76,10 +76,11 @@ fn every_entry_is_told_in_both_languages<T: Table>(codes: &[i64]) {
 #[test]
 fn every_code_of_the_documents_has_a_class_a_charge_and_advice_in_both_languages() {
     every_entry_is_told_in_both_languages::<AuthCode>(&[1001, 1002, 1003, 1004, 1005]);
-    every_entry_is_told_in_both_languages::<SubmitCode>(&[
-        0, 201, 202, 203, 204, 205, 206, 207, 210, 211, 212, 288, 299,
-    ]);
-    every_entry_is_told_in_both_languages::<CallbackCode>(&[0, 103, 108, 112, 114, 120, 121, 122]);
+    let submit = [0, 201, 202, 203, 204, 205, 206, 207, 210, 211, 212, 288, 299];
+    every_entry_is_told_in_both_languages::<SubmitCode>(&submit);
+    every_entry_is_told_in_both_languages::<GetCode>(&submit);
+    every_entry_is_told_in_both_languages::<QueryCode>(&[0, 88, 202, 210]);
+    every_entry_is_told_in_both_languages::<CallbackCode>(&[0, 103, 108, 112, 114, 120, 121, 122, 266]);
     every_entry_is_told_in_both_languages::<WhatsAppCode>(&[0, -1, 9000, 9001, 9007]);
     every_entry_is_told_in_both_languages::<QxtCode>(&[0, 1, -1, -2, -3, -4, -5, -8, -9]);
 }

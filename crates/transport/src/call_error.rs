@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
-use numcheck_protocol::number_check::{Query, QueryCode, Submit, SubmitCode};
+use numcheck_protocol::number_check::{Get, GetCode, Query, QueryCode, Submit, SubmitCode};
 use numcheck_protocol::qxt::{Privacy, QxtCode};
 use numcheck_protocol::whatsapp::{CheckCode, WhatsAppCode};
 use numcheck_protocol::{Charged, Endpoint, Info, Refusal, Repeat, Unreadable, ValueError};
@@ -149,6 +149,11 @@ impl CallError {
     /// `None` for any other failure, and for a refusal by another endpoint: a code means something only with its own.
     pub fn submit_code(&self) -> Option<SubmitCode> {
         self.code_of(&Submit::INFO).map(SubmitCode::new)
+    }
+
+    /// The code with which an instant check was refused; else `None`.
+    pub fn get_code(&self) -> Option<GetCode> {
+        self.code_of(&Get::INFO).map(GetCode::new)
     }
 
     /// The code with which a number check query was refused; else `None`.

@@ -184,14 +184,26 @@ impl Check<'_> {
             let exists = file.content.object.iter().any(|object| object.name.get_ref() == item);
             self.refers(file, &field.type_, "object in this file called", exists);
         }
-        let Some(vocabulary) = &field.vocabulary else { return };
+        if let Some(dialect) = &field.dialect {
+            if !(1..=2).contains(dialect.get_ref()) {
+                self.found(file, dialect, "is no dialect: 1 or 2");
+            }
+            if field.required {
+                self.found(file, dialect, "a field of one dialect only cannot be required");
+            }
+        }
+        field.vocabularies().for_each(|vocabulary| self.words_of(file, field, vocabulary));
+    }
+
+    fn words_of(&mut self, file: &File, field: &Field, vocabulary: &Spanned<String>) {
         let name = vocabulary.get_ref();
         let wants = match (self.spec.vocabulary(name), self.spec.codes(name)) {
             (Some((_, words)), _) if words.kind == Kind::Word => "string",
             (Some(_), _) | (None, Some(_)) => "integer",
             (None, None) => return self.refers(file, vocabulary, "vocabulary or table of codes", false),
         };
-        if type_ != wants {
+        let wants = if field.or.is_some() { "any" } else { wants };
+        if field.type_.get_ref() != wants {
             self.found(file, &field.type_, &format!("a field of {name} is of type {wants}"));
         }
     }
@@ -309,7 +321,7 @@ impl Check<'_> {
         let used: Vec<&str> =
             (content.endpoint.iter().flat_map(|endpoint| [&endpoint.request, &endpoint.reply]))
                 .chain(content.push.iter().map(|push| &push.body))
-                .chain(fields().filter_map(|field| field.vocabulary.as_ref()))
+                .chain(fields().flat_map(Field::vocabularies))
                 .map(|name| name.get_ref().as_str())
                 .chain(fields().map(Field::item_type))
                 .collect();
@@ -372,23 +384,35 @@ fn value_faults(
     if !fits {
         return vec![format!("{place} is not of type {}", field.type_.get_ref())];
     }
-    let Some(name) = field.vocabulary.as_ref().map(|name| name.get_ref().as_str()) else { return Vec::new() };
+    let names: Vec<&str> = field.vocabularies().map(|name| name.get_ref().as_str()).collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
     let known = match value {
         Value::Number(number) => number.as_i64().map(Wire::Number),
         _ => value.as_str().map(|word| Wire::Word(word.to_owned())),
     };
     let key = format!("{}.{}", object.name.get_ref(), field.wire.get_ref());
-    if known.is_some_and(|wire| lists(spec, name, &wire)) || judge.unlisted.contains(&key.as_str()) {
+    let is_listed = known.is_some_and(|wire| names.iter().any(|name| lists(spec, name, &wire)));
+    if is_listed || judge.unlisted.contains(&key.as_str()) {
         Vec::new()
     } else {
-        vec![format!("{place} is not one of {name}")]
+        vec![format!("{place} is not one of {}", names.join(", "))]
+    }
+}
+
+/// Case makes no difference to what a word says: the types of the protocol read it so.
+fn same_word(one: &Wire, other: &Wire) -> bool {
+    match (one, other) {
+        (Wire::Word(one), Wire::Word(other)) => one.eq_ignore_ascii_case(other),
+        _ => one == other,
     }
 }
 
 /// Whether a vocabulary, or a table of codes with the one that it includes, lists a value.
 fn lists(spec: &Spec, name: &str, wire: &Wire) -> bool {
     if let Some((_, vocabulary)) = spec.vocabulary(name) {
-        return vocabulary.words.iter().any(|word| word.wire.get_ref() == wire);
+        return vocabulary.words.iter().any(|word| same_word(word.wire.get_ref(), wire));
     }
     let Some((_, codes)) = spec.codes(name) else { return true };
     codes.rows.iter().any(|row| Wire::Number(*row.code.get_ref()) == *wire)

@@ -346,6 +346,11 @@ impl<'a> Document<'a> {
     /// The schema of a field. What a platform may leave out, it may write as null too.
     fn schema(&self, field: &Field, never_null: bool) -> JsonObject {
         let type_ = field.type_.get_ref().as_str();
+        if field.or.is_some() {
+            let null = (!never_null).then(|| JsonObject::new().with("type", "null").into());
+            let any = field.vocabularies().map(|name| reference("schemas", name.get_ref())).chain(null);
+            return JsonObject::new().with("anyOf", Json::array(any));
+        }
         let named = field.vocabulary.as_ref().map(|name| name.get_ref().as_str());
         let named = named.or(self.spec.object(type_).map(|(_, object)| object.name.get_ref().as_str()));
         let schema = match named {
@@ -470,7 +475,8 @@ fn reference(section: &str, name: &str) -> Json {
 
 fn field_text(field: &Field) -> String {
     let zh = field.zh.as_ref().map_or(String::new(), |zh| format!(" ({zh})"));
-    format!("{}{zh} {}.", field.meaning, sentence(field.sure.word()).trim_end_matches('.'))
+    let dialect = field.dialect.as_ref().map_or(String::new(), |one| format!(" Only in v{}.", one.get_ref()));
+    format!("{}{zh}{dialect} {}.", field.meaning, sentence(field.sure.word()).trim_end_matches('.'))
 }
 
 /// A text, and below it each fact with how sure it is.

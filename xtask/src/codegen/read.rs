@@ -280,6 +280,10 @@ pub(crate) struct Field {
     pub(crate) max_length: Option<u32>,
     /// A vocabulary or a table of codes.
     pub(crate) vocabulary: Option<Spanned<String>>,
+    /// Another vocabulary, of another type, whose values may stand there too.
+    pub(crate) or: Option<Spanned<String>>,
+    /// The only dialect that has the field.
+    pub(crate) dialect: Option<Spanned<u8>>,
     /// Must never be shown.
     #[serde(default)]
     pub(crate) secret: bool,
@@ -293,6 +297,11 @@ impl Field {
     /// The type without the brackets of a list.
     pub(crate) fn item_type(&self) -> &str {
         self.list_of().unwrap_or(self.type_.get_ref())
+    }
+
+    /// The vocabularies or tables that its values are from.
+    pub(crate) fn vocabularies(&self) -> impl Iterator<Item = &Spanned<String>> {
+        self.vocabulary.iter().chain(&self.or)
     }
 
     /// What it is a list of, where it is one.

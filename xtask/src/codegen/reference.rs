@@ -307,11 +307,14 @@ impl<'a> Page<'a> {
         self.row(&["field", "type", "required", "meaning", "sure"]);
         self.row(&["---"; 5]);
         for field in &object.field {
-            let mut type_ = match field.vocabulary.as_ref() {
-                Some(name) => format!("{} of {}", field.type_.get_ref(), self.link(name.get_ref())),
-                None if field.list_of().is_some() => format!("list of {}", self.link(field.item_type())),
-                None if self.spec.object(field.type_.get_ref()).is_some() => self.link(field.type_.get_ref()),
-                None => field.type_.get_ref().clone(),
+            let mut type_ = match (field.vocabulary.as_ref(), field.or.as_ref()) {
+                (Some(name), Some(or)) => {
+                    format!("{} or {}", self.link(name.get_ref()), self.link(or.get_ref()))
+                }
+                (Some(name), _) => format!("{} of {}", field.type_.get_ref(), self.link(name.get_ref())),
+                _ if field.list_of().is_some() => format!("list of {}", self.link(field.item_type())),
+                _ if self.spec.object(field.type_.get_ref()).is_some() => self.link(field.type_.get_ref()),
+                _ => field.type_.get_ref().clone(),
             };
             if let Some(most) = field.max_length {
                 type_.push_str(&format!(", at most {most} characters"));
@@ -321,7 +324,10 @@ impl<'a> Page<'a> {
             self.row(&[
                 &format!("`{}`", field.wire.get_ref()),
                 &type_,
-                yes(field.required),
+                field
+                    .dialect
+                    .as_ref()
+                    .map_or(yes(field.required), |dialect| dialect_word(*dialect.get_ref())),
                 &format!("{}{zh}{secret}", field.meaning),
                 field.sure.word(),
             ]);
@@ -454,11 +460,15 @@ pub(crate) fn anchor(heading: &str) -> String {
 }
 
 fn is_of(field: &Field, name: &str) -> bool {
-    field.vocabulary.as_ref().is_some_and(|vocabulary| vocabulary.get_ref() == name)
+    field.vocabularies().any(|vocabulary| vocabulary.get_ref() == name)
 }
 
 fn yes(required: bool) -> &'static str {
     if required { "yes" } else { "no" }
+}
+
+fn dialect_word(dialect: u8) -> &'static str {
+    if dialect == 1 { "v1 only" } else { "v2 only" }
 }
 
 fn time(seconds: u32) -> String {

@@ -266,18 +266,24 @@ fn an_example_says_only_what_is_declared() {
     }
     assert!(finding(cup, "'{\"code\":0'").starts_with("is not JSON: EOF"));
     for fine in ["'{\"code\":0,\"price\":null}'", "'{\"code\":0}'"] {
-        assert_eq!(findings(cup, fine), Vec::<String>::new(), "{fine}");
+        assert_eq!(findings(cup, fine), Vec::<String>::new());
     }
+}
+
+#[test]
+fn a_field_of_one_dialect_is_not_required_and_one_of_two_vocabularies_is_of_any_type() {
+    let price = "type = \"number\"\nrequired = false\n";
+    assert_eq!(finding(price, &format!("{price}dialect = 3\n")), "is no dialect: 1 or 2");
+    let found = findings(price, &format!("{price}vocabulary = \"BrewCode\"\nor = \"Leaf\"\n"));
+    assert!(found.iter().any(|what| what.contains("is of type any")), "{found:?}");
 }
 
 /// The teapot with a list of cups in each cup, and an example with two of them.
 fn saucers(example: &str) -> Spec {
     let list = "[[object.field]]\nwire = \"cups\"\ntype = \"[Cup]\"\nrequired = false\nmeaning = \"More.\"\nsure = \"assumed\"\n";
-    let text = TEAPOT.replacen("[[vocabulary]]", &format!("{list}\n[[vocabulary]]"), 1).replacen(
-        "'{\"code\":0,\"price\":0.9230}'",
-        example,
-        1,
-    );
+    let cup = "'{\"code\":0,\"price\":0.9230}'";
+    let text =
+        TEAPOT.replacen("[[vocabulary]]", &format!("{list}\n[[vocabulary]]"), 1).replacen(cup, example, 1);
     spec(&text).expect("the saucers read")
 }
 

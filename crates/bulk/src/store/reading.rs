@@ -2,8 +2,8 @@
 //!
 //! Pure; it must not judge a result. Everything else in a result stays in its bytes, to be read again by whoever exports it.
 
-use numcheck_protocol::number_check::{QueryRow, ResultPush};
-use numcheck_protocol::{Currency, PhoneNumber, Price, decode};
+use numcheck_protocol::number_check::{CheckResult, QueryRow, ResultPush};
+use numcheck_protocol::{Currency, Field, PhoneNumber, Price, decode};
 
 use super::Source;
 use crate::model::Outcome;
@@ -25,28 +25,18 @@ pub struct Facts {
 /// Reads a result; `None` when it cannot be read at all.
 pub fn read(source: Source, body: &[u8]) -> Option<Facts> {
     match source {
-        Source::Push => {
-            let push = decode::<ResultPush<'_>>(body).ok()?;
-            let done = push.code.get().is_some_and(|code| code.is_success());
-            Some(facts(&push, done))
-        }
-        // A row has no code: it says something about its number, or nothing.
-        Source::Query => {
-            let row = decode::<QueryRow<'_>>(body).ok()?;
-            let done = row.has_result();
-            Some(facts(&ResultPush::from(row), done))
-        }
+        Source::Push => Some(facts(&CheckResult::from(&decode::<ResultPush<'_>>(body).ok()?))),
+        Source::Query => Some(facts(&CheckResult::from(&decode::<QueryRow<'_>>(body).ok()?))),
     }
 }
 
-fn facts(push: &ResultPush<'_>, done: bool) -> Facts {
-    let cost = push.cost.get().and_then(|cost| Some((*cost.currency.get()?, *cost.price.get()?)));
-    let basic = push.data.get().and_then(|data| data.basic.get());
+fn facts(result: &CheckResult<'_>) -> Facts {
+    let number = |phone: &str| PhoneNumber::new(phone.trim_start_matches('+')).ok();
     Facts {
-        number: push.phone.text().and_then(|phone| PhoneNumber::new(phone.trim_start_matches('+')).ok()),
-        outcome: if done { Outcome::Done } else { Outcome::Failed },
-        cost,
-        region: basic.and_then(|basic| basic.region_code.text()).map(|region| region.into_owned()),
+        number: result.phone.as_ref().and_then(|phone| number(phone.as_str())),
+        outcome: if result.done { Outcome::Done } else { Outcome::Failed },
+        cost: result.currency.zip(result.price),
+        region: result.region.as_ref().map(|region| region.as_str().to_owned()),
     }
 }
 
@@ -72,7 +62,8 @@ fn same_content(one: &[u8], other: &[u8]) -> bool {
     }
     let without_id = |body| {
         decode::<ResultPush<'_>>(body).ok().map(|mut push| {
-            push.message_id = numcheck_protocol::Field::Absent;
+            push.message_id = Field::Absent;
+            push.request_id = Field::Absent;
             push
         })
     };

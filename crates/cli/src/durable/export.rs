@@ -10,7 +10,7 @@ use numcheck_bulk::failpoint::die_at;
 use numcheck_bulk::store::{RowFate, Source};
 use numcheck_bulk::{BatchState, Job, Store};
 use numcheck_protocol::decode;
-use numcheck_protocol::number_check::{QueryRow, ResultPush};
+use numcheck_protocol::number_check::{CheckResult, QueryRow, ResultPush};
 
 use super::check_row;
 use super::report::Totals;
@@ -127,21 +127,23 @@ fn write(
         ..CheckRow::default()
     };
     let said = fate.message.as_deref();
-    let push;
+    let (push, fetched);
     let mut check = match (&fate.result, fate.state) {
         // What stands in the store as this number's result was read before.
         (Some((source, body)), _) => {
-            let fetched = *source == Source::Query;
-            push = match fetched {
-                false => decode::<ResultPush<'_>>(body).unwrap_or_default(),
-                true => decode::<QueryRow<'_>>(body).map(ResultPush::from).unwrap_or_default(),
+            let result = match source {
+                Source::Push => {
+                    push = decode::<ResultPush<'_>>(body).unwrap_or_default();
+                    totals.look_at(&push);
+                    CheckResult::from(&push)
+                }
+                // What in a fetched row no document lists was seen when it was fetched.
+                Source::Query => {
+                    fetched = decode::<QueryRow<'_>>(body).unwrap_or_default();
+                    CheckResult::from(&fetched)
+                }
             };
-            totals.look_at(&push, fetched);
-            let mut check = check_row::of_push(fate.number, &push);
-            if fetched {
-                // Rows without a result are not kept, and a row has no code to say so.
-                check.state = CheckState::Done;
-            }
+            let mut check = check_row::of_result(fate.number, result);
             check.level = Some(Cow::Borrowed(level));
             check
         }

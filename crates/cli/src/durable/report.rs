@@ -66,11 +66,7 @@ impl Totals {
     }
 
     /// Counts what in a result no document lists.
-    pub(super) fn look_at(&mut self, push: &ResultPush<'_>, fetched: bool) {
-        // What a fetched row holds and a push does not has stood in the page's own drift.
-        if fetched {
-            return;
-        }
+    pub(super) fn look_at(&mut self, push: &ResultPush<'_>) {
         // The platform may send any number of names; somebody only needs to see that there are many.
         const MOST_PLACES: usize = 1000;
         push.drift(&mut |drift| {

@@ -7,7 +7,7 @@
 use crate::catalogue::{Table, Vocabulary, WordEntry};
 use crate::endpoint::Platform;
 use crate::generated::convention::AuthCode;
-use crate::generated::number_check::{CallbackCode, QueryCode, SubmitCode};
+use crate::generated::number_check::{CallbackCode, GetCode, QueryCode, SubmitCode};
 use crate::generated::qxt::QxtCode;
 use crate::generated::whatsapp::WhatsAppCode;
 
@@ -20,6 +20,13 @@ pub(crate) const TABLES: &[Table] = &[
         "提交结果码",
         Some("number_check.submit"),
         SubmitCode::ENTRIES,
+    ),
+    Table::new(
+        "GetCode",
+        "Instant check result codes",
+        "即时检测结果码",
+        Some("number_check.get"),
+        GetCode::ENTRIES,
     ),
     Table::new(
         "CallbackCode",
@@ -49,6 +56,7 @@ pub(crate) const TABLES: &[Table] = &[
 pub(crate) const VOCABULARIES: &[Vocabulary] = &[
     Vocabulary::new("CheckLevel", "Check level", "检测类型", CHECK_LEVEL),
     Vocabulary::new("NumberType", "Number type", "号码类型", NUMBER_TYPE),
+    Vocabulary::new("NumberTypeWord", "Number type, in v2", "号码类型（v2）", NUMBER_TYPE_WORD),
     Vocabulary::new("Answer", "Yes, no or unknown", "是、否、未知", ANSWER),
     Vocabulary::new("DialResponse", "What a call met", "响应状态", DIAL_RESPONSE),
     Vocabulary::new("PrivacyStatus", "Privacy status", "号码状态", PRIVACY_STATUS),
@@ -71,6 +79,12 @@ const NUMBER_TYPE: &[WordEntry] = &[
     WordEntry::new("6", "Personal", "special personal number", "特殊私人号码"),
     WordEntry::new("7", "Voicemail", "voicemail", "语音信箱"),
     WordEntry::new("8", "Restricted", "special restricted number", "特殊限制号码"),
+];
+
+const NUMBER_TYPE_WORD: &[WordEntry] = &[
+    WordEntry::new("mobile", "Mobile", "mobile", "移动号码"),
+    WordEntry::new("others", "Others", "a valid number that is not mobile", "其他类型"),
+    WordEntry::new("invalid", "Invalid", "no valid number", "无效号码"),
 ];
 
 const ANSWER: &[WordEntry] = &[

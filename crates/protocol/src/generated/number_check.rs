@@ -57,6 +57,29 @@ pub(crate) const QUERY: Info = Info {
     rates: &[Rate { up_to: None, requests: 1, per_ms: 3000 }],
 };
 
+/// Check one number at once (单个号码即时检测): POST `/api/number/check/get`.
+///
+/// Checks one number at the basic level; the result is in the reply. Only in v2.
+///
+/// Cost (assumed): The number is charged when it is checked.
+///
+/// Never to be repeated when the first may have arrived. It is a paid check, and nothing recognises a
+/// repeated one.
+///
+/// Limits (assumed): 10 requests a second. None is documented; taken from the submit.
+///
+/// Source: Number Check API instant check (vendor).
+pub(crate) const GET: Info = Info {
+    id: "number_check.get",
+    platform: Platform::Nxcloud,
+    method: Method::Post,
+    path: "/api/number/check/get",
+    auth: Auth::Signed { biz_type: "1", action: "numbercheck" },
+    body: BodyKind::Json,
+    repeat: Repeat::Never,
+    rates: &[Rate { up_to: None, requests: 10, per_ms: 1000 }],
+};
+
 /// Result push (检测结果推送). One POST of JSON per number, to drUrl.
 ///
 /// Usually 10 to 300 seconds after the submit (documented).
@@ -72,8 +95,8 @@ pub const RESULT_PUSH: PushInfo = PushInfo {
 };
 
 open_numbers! {
-    /// Check level (检测类型). 4 was left out of the vendor's newer pages in 2023; a sample of the query
-    /// shows a 2 that no page explains.
+    /// Check level (检测类型). 4 was left out of the vendor's newer pages in 2023. A sample of the query
+    /// shows a 2 that no page explains: an older level, called advanced.
     ///
     /// Source: Number Check API submit (nxtele/nxcloud-doc-en).
     CheckLevel, KnownCheckLevel {
@@ -113,8 +136,22 @@ open_numbers! {
 }
 
 open_words! {
-    /// Yes, no or unknown (是、否、未知). For some days in 2023 the second dialect wrote yes and no: case
-    /// makes no difference.
+    /// Number type, in v2 (号码类型（v2）).
+    ///
+    /// Source: Number Check API callback (vendor, September 2023 and newer).
+    NumberTypeWord, KnownNumberTypeWord {
+        /// Mobile (移动号码).
+        MOBILE Mobile = "mobile", "mobile", "移动号码";
+        /// A valid number that is not mobile (其他类型).
+        OTHERS Others = "others", "a valid number that is not mobile", "其他类型";
+        /// No valid number (无效号码).
+        INVALID Invalid = "invalid", "no valid number", "无效号码";
+    }
+}
+
+open_words! {
+    /// Yes, no or unknown (是、否、未知). For some days in 2023 v2 wrote yes and no: case makes no
+    /// difference.
     ///
     /// Source: Number Check API callback old, 检测结果推送 (nxtele/http-api-document).
     Answer, KnownAnswer {
@@ -229,8 +266,77 @@ code_table! {
 }
 
 code_table! {
+    /// Instant check result codes (即时检测结果码), of number_check.get. Only 0 is shown; the rest is assumed
+    /// to be the table of the submit, which has the same parameters.
+    ///
+    /// Source: Number Check API instant check (vendor); what is charged is assumed.
+    GetCode includes AuthCode {
+        /// Checked (成功). Charged.
+        CHECKED = 0, Success, Yes,
+            "checked", "成功",
+            "Read the result.", "请读取结果。";
+        /// A parameter is wrong or empty (参数错误或为空). Not charged. Assumed.
+        BAD_PARAMETER = 201, BadInput, No,
+            "a parameter is wrong or empty", "参数错误或为空",
+            "Correct the request; nothing was checked.", "请修正请求参数；未进行检测。";
+        /// Application unavailable or appkey wrong (应用不可用或appkey错误). Not charged. Assumed.
+        BAD_APPKEY = 202, Configuration, No,
+            "application unavailable or appkey wrong", "应用不可用或appkey错误",
+            "Check NXCLOUD_APPKEY and that the application is enabled.",
+            "请检查 NXCLOUD_APPKEY 以及应用是否启用。";
+        /// Country or operator not recognised (无法识别国家运营商信息). Not charged. Assumed.
+        COUNTRY_NOT_RECOGNISED = 203, BadInput, No,
+            "country or operator not recognised", "无法识别国家运营商信息",
+            "Check the country codes; the number begins with its country code.",
+            "请检查国家码；号码须以国家码开头。";
+        /// The deduction interface failed (客户扣费接口异常). Perhaps charged. Assumed.
+        DEDUCTION_FAILED = 204, Platform, Unknown,
+            "the deduction interface failed", "客户扣费接口异常",
+            "Look at the account before checking again: it may have been charged.",
+            "重新检测前请先核对账户：可能已扣费。";
+        /// The application has no price (未找到应用定价). Not charged. Assumed.
+        NO_PRICE = 205, Configuration, No,
+            "the application has no price", "未找到应用定价",
+            "Ask the platform to set a price for this country and level.",
+            "请联系平台为该国家和检测类型配置价格。";
+        /// The check interface failed (请求检测业务接口异常). Perhaps charged. Assumed.
+        CHECK_INTERFACE_FAILED = 206, Platform, Unknown,
+            "the check interface failed", "请求检测业务接口异常",
+            "Look at the account before checking again: it may have been charged.",
+            "重新检测前请先核对账户：可能已扣费。";
+        /// Invalid check type (检测类型无效). Not charged. Assumed.
+        BAD_LEVEL = 207, BadInput, No,
+            "invalid check type", "检测类型无效",
+            "Use the basic level, the only one here.", "此接口仅支持基础版。";
+        /// The accessKey and the appkey belong to different customers (认证客户与appkey所属客户不一致). Not
+        /// charged. Assumed.
+        CUSTOMER_MISMATCH = 210, Configuration, No,
+            "the accessKey and the appkey belong to different customers", "认证客户与appkey所属客户不一致",
+            "Use an access key and an appkey of the same account.", "请使用同一账户的 accessKey 和 appkey。";
+        /// Balance too low (客户余额不足). Not charged. Assumed.
+        BALANCE_TOO_LOW = 211, Balance, No,
+            "balance too low", "客户余额不足",
+            "Top up the account, then check again.", "请充值后重新检测。";
+        /// Batch number longer than 64 characters (批次号长度不能超过64位). Not charged. Assumed.
+        BATCH_NO_TOO_LONG = 212, BadInput, No,
+            "batch number longer than 64 characters", "批次号长度不能超过64位",
+            "Shorten the batch number.", "请缩短批次号。";
+        /// Request failed (请求失败). Perhaps charged. Assumed.
+        REQUEST_FAILED = 288, Platform, Unknown,
+            "request failed", "请求失败",
+            "Look at the account before checking again: it may have been charged.",
+            "重新检测前请先核对账户：可能已扣费。";
+        /// System error (系统异常). Perhaps charged. Assumed.
+        SYSTEM_ERROR = 299, Platform, Unknown,
+            "system error", "系统异常",
+            "Look at the account before checking again: it may have been charged.",
+            "重新检测前请先核对账户：可能已扣费。";
+    }
+}
+
+code_table! {
     /// Result push codes (回执错误代码), of number_check.result. Another table than the submit's. A failed
-    /// push carries no cost.
+    /// push carries no cost in v1, and does in v2. 266 is the only one seen in v2.
     ///
     /// Source: Number Check API callback old, 检测结果推送 (nxtele/http-api-document); what is charged is
     /// assumed.
@@ -269,6 +375,11 @@ code_table! {
         NOTHING_FOUND = 122, NoResult, Unknown,
             "nothing could be found out", "无法检测到信息",
             "The platform knows nothing about this number.", "平台未检测到该号码的信息。";
+        /// The balance could not be deducted (扣费失败). Perhaps charged. Observed.
+        DEDUCTION_FAILED = 266, Balance, Unknown,
+            "the balance could not be deducted", "扣费失败",
+            "Top up the account, and look at its statement: the push carries a cost all the same.",
+            "请充值并核对账单：该回执仍带有费用信息。";
     }
 }
 

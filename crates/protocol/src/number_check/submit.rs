@@ -2,6 +2,8 @@
 //!
 //! [`SubmitRequest`] is what a client builds and cannot hold nonsense; [`SubmitBody`] is what a server reads and holds anything.
 
+use alloc::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::batch_no::BatchNo;
@@ -9,13 +11,14 @@ use crate::callback_url::CallbackUrl;
 use crate::endpoint::{Endpoint, Info};
 use crate::error::ValueError;
 use crate::field::{Extra, Field};
+use crate::list::List;
 use crate::message::message;
-use crate::number_check::{CheckLevel, SubmitCode};
+use crate::number_check::{CheckLevel, Dialect, SubmitCode};
 use crate::phone::PhoneNumber;
 use crate::phone_list::PhoneList;
 use crate::secrets::AppKey;
 use crate::strict::{optional, required};
-use crate::text::{HiddenText, Text};
+use crate::text::{HiddenText, PhoneText, Text};
 
 /// `number_check.submit`: POST `/api/number/check`, signed.
 ///
@@ -37,7 +40,7 @@ impl Endpoint for Submit {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SubmitRequest {
-    /// The numbers: 1 to 5000, of one country.
+    /// The numbers: 1 to 5000; in v1 of one country.
     pub phone: PhoneList,
     /// The batch number; `None` lets the platform make one of 12 digits.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,21 +62,33 @@ impl SubmitRequest {
     }
 }
 
-/// Reads a body strictly, as a server does before it takes the job. An optional field that is null or empty counts as left out.
-/// A check level is any integer: which of them an account may use is not a question of form.
-///
-/// # Errors
-/// Names the first field that is missing or wrong, in the document's order. Unknown fields are no error.
+/// [`SubmitBody::read`] for v1.
 impl TryFrom<SubmitBody<'_>> for SubmitRequest {
     type Error = ValueError;
 
     fn try_from(body: SubmitBody<'_>) -> Result<Self, ValueError> {
+        body.read(Dialect::V1)
+    }
+}
+
+impl SubmitBody<'_> {
+    /// Reads a body strictly, as a server does before it takes the job. An optional field that is null or empty counts as left out.
+    /// A check level is any integer: which of them an account may use is not a question of form. The numbers must be of one country in
+    /// v1.
+    ///
+    /// # Errors
+    /// Names the first field that is missing or wrong, in the document's order. Unknown fields are no error.
+    pub fn read(self, dialect: Dialect) -> Result<SubmitRequest, ValueError> {
+        let body = self;
         let phone = required(&body.phone, "phone")?;
         // One more than fits is enough to refuse a list that is too long.
         let numbers = phone.split(',').take(PhoneList::MOST + 1).map(PhoneNumber::new);
         let numbers = numbers.collect::<Result<alloc::vec::Vec<_>, _>>()?;
-        Ok(Self {
-            phone: PhoneList::of_one_country(numbers)?,
+        Ok(SubmitRequest {
+            phone: match dialect {
+                Dialect::V1 => PhoneList::of_one_country(numbers)?,
+                Dialect::V2 => PhoneList::of_many_countries(numbers)?,
+            },
             batch_no: optional(&body.batch_no, "batchNo")?.map(BatchNo::new).transpose()?,
             check_level: match body.check_level {
                 Field::Odd(_) => return Err(ValueError::new("checkLevel", "must be an integer")),
@@ -118,26 +133,39 @@ pub struct SubmitReply<'a> {
     /// 0 is accepted; 1001 to 1005 are authentication errors.
     #[serde(skip_serializing_if = "Field::is_absent")]
     pub code: Field<SubmitCode>,
-    /// The platform's text. It differs between documents: never compare it. See [`SubmitReply::message_text`].
+    /// v1. The platform's text. It differs between documents: never compare it. See [`SubmitReply::message_text`].
     #[serde(borrow, skip_serializing_if = "Field::is_absent")]
     pub msg: Field<Text<'a>>,
-    /// The same under the name that other endpoints of the platform use.
+    /// v2. The same.
     #[serde(borrow, skip_serializing_if = "Field::is_absent")]
     pub message: Field<Text<'a>>,
     /// The job; of empty strings when it was refused.
     #[serde(borrow, skip_serializing_if = "Field::is_absent")]
     pub data: Field<SubmitData<'a>>,
+    /// v2. What the vendor finds a request by.
+    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
+    pub trace_id: Field<Text<'a>>,
     /// Fields that the spec does not list.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-message!(SubmitReply { code, msg, message; data });
+message!(SubmitReply { code, msg, message, trace_id; data });
 
 impl SubmitReply<'_> {
     /// The platform's text, under whichever name it came.
     pub fn message_text(&self) -> Option<&str> {
         self.msg.get().or(self.message.get()).map(Text::as_str)
+    }
+
+    /// Which dialect the account speaks, as far as the reply shows it by the names of what only one of the two has. The name of the text
+    /// shows nothing: an authentication error may have another than the rest.
+    pub fn dialect(&self) -> Option<Dialect> {
+        let data = self.data.get();
+        let first = data.is_some_and(|data| !data.message_id.is_absent());
+        let second = !self.trace_id.is_absent()
+            || data.is_some_and(|data| !data.request_id.is_absent() || !data.fail_number.is_absent());
+        Dialect::of_marks(first, second)
     }
 }
 
@@ -145,15 +173,45 @@ impl SubmitReply<'_> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SubmitData<'a> {
-    /// The job's id: with one number in the batch its push carries the same, with several this one and a suffix.
+    /// v1. The job's id: with one number in the batch its push carries the same, with several this one and a suffix.
     #[serde(borrow, skip_serializing_if = "Field::is_absent")]
     pub message_id: Field<Text<'a>>,
+    /// v2. The same. See [`SubmitData::id`].
+    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
+    pub request_id: Field<Text<'a>>,
     /// The batch number, the request's or the platform's.
     #[serde(borrow, skip_serializing_if = "Field::is_absent")]
     pub batch_no: Field<Text<'a>>,
+    /// v2. Numbers that were not taken although the request was; empty when all were.
+    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
+    pub fail_number: Field<List<FailNumber<'a>>>,
     /// Fields that the spec does not list.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-message!(SubmitData { message_id, batch_no });
+message!(SubmitData { message_id, request_id, batch_no; ; fail_number });
+
+impl SubmitData<'_> {
+    /// The job's id, under whichever name it came.
+    pub fn id(&self) -> Option<Cow<'_, str>> {
+        self.message_id.text().or_else(|| self.request_id.text())
+    }
+}
+
+/// v2. A number that was not taken. What it holds beside the number is not known: it is kept in `extra`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FailNumber<'a> {
+    /// The number as submitted. Personal data.
+    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
+    pub number: Field<PhoneText<'a>>,
+    /// Why; the name of the field is a guess.
+    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
+    pub reason: Field<Text<'a>>,
+    /// Fields that the spec does not list.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+message!(FailNumber { number, reason });

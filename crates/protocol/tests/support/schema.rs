@@ -4,7 +4,8 @@
 
 use numcheck_protocol::DriftKind::{self, NewField, NewValue, OddShape};
 use numcheck_protocol::number_check::{
-    CallbackCode, KnownAnswer, KnownCheckLevel, KnownDialResponse, KnownNumberType, QueryCode, SubmitCode,
+    CallbackCode, GetCode, KnownAnswer, KnownCheckLevel, KnownDialResponse, KnownNumberType,
+    KnownNumberTypeWord, QueryCode, SubmitCode,
 };
 use numcheck_protocol::qxt::{KnownOperator, KnownPrivacyStatus, QxtCode};
 use numcheck_protocol::whatsapp::WhatsAppCode;
@@ -24,12 +25,14 @@ enum Kind {
     Currency,
     Word(fn() -> Vec<&'static str>),
     Figure(fn() -> Vec<i64>),
+    /// A word or a figure.
+    Either(fn() -> Vec<&'static str>, fn() -> Vec<i64>),
     Count,
     Object(&'static Schema),
     List(&'static Schema),
 }
 
-use Kind::{Any, Count, Currency, Figure, List, Object, Price, Text, Word};
+use Kind::{Any, Count, Currency, Either, Figure, List, Object, Price, Text, Word};
 
 /// The schema of a type by its name.
 pub(crate) fn of(name: &str) -> &'static Schema {
@@ -39,6 +42,8 @@ pub(crate) fn of(name: &str) -> &'static Schema {
         RESULT_PUSH,
         QUERY_BODY,
         QUERY_REPLY,
+        GET_BODY,
+        GET_REPLY,
         CHECK_CODE_BODY,
         WHATSAPP_REPLY,
         PRIVACY_BODY,
@@ -73,18 +78,29 @@ const SUBMIT_REPLY: &Schema = &Schema {
             "data",
             Object(&Schema {
                 name: "SubmitData",
-                fields: &[("messageId", "message_id", Text), ("batchNo", "batch_no", Text)],
+                fields: &[
+                    ("messageId", "message_id", Text),
+                    ("requestId", "request_id", Text),
+                    ("batchNo", "batch_no", Text),
+                    ("failNumber", "fail_number", List(FAIL_NUMBER)),
+                ],
             }),
         ),
+        ("traceId", "trace_id", Text),
     ],
 };
+
+const FAIL_NUMBER: &Schema =
+    &Schema { name: "FailNumber", fields: &[("number", "number", Text), ("reason", "reason", Text)] };
 
 const RESULT_PUSH: &Schema = &Schema {
     name: "ResultPush",
     fields: &[
         ("messageId", "message_id", Text),
+        ("requestId", "request_id", Text),
         ("code", "code", Figure(|| codes(&[CallbackCode::ENTRIES]))),
         ("msg", "msg", Text),
+        ("message", "message", Text),
         ("batchNo", "batch_no", Text),
         ("phone", "phone", Text),
         (
@@ -114,29 +130,30 @@ const RESULT_PUSH: &Schema = &Schema {
                             fields: &[
                                 ("early", "early", Word(answers)),
                                 ("answered", "answered", Word(answers)),
-                                (
-                                    "response",
-                                    "response",
-                                    Word(|| {
-                                        KnownDialResponse::ALL.iter().map(|word| word.as_str()).collect()
-                                    }),
-                                ),
+                                ("response", "response", Word(responses)),
                             ],
                         }),
                     ),
+                    ("numberType", "number_type", Word(kind_words)),
+                    ("operator", "operator", Text),
+                    ("country", "country", Text),
+                    ("mcc", "mcc", Text),
+                    ("mnc", "mnc", Text),
+                    ("ported", "ported", Word(answers)),
+                    ("active", "active", Word(answers)),
+                    ("ring", "ring", Word(answers)),
+                    ("answer", "answer", Word(answers)),
+                    ("response", "response", Word(responses)),
+                    ("responseStatus", "response_status", Word(responses)),
                 ],
             }),
         ),
-        (
-            "cost",
-            "cost",
-            Object(&Schema {
-                name: "Cost",
-                fields: &[("price", "price", Price), ("currency", "currency", Currency)],
-            }),
-        ),
+        ("cost", "cost", Object(COST)),
     ],
 };
+
+const COST: &Schema =
+    &Schema { name: "Cost", fields: &[("price", "price", Price), ("currency", "currency", Currency)] };
 
 const BASIC: &Schema = &Schema {
     name: "Basic",
@@ -146,11 +163,7 @@ const BASIC: &Schema = &Schema {
         ("countryCode", "country_code", Text),
         ("nationalNumber", "national_number", Text),
         ("standNumber", "stand_number", Text),
-        (
-            "numberType",
-            "number_type",
-            Figure(|| KnownNumberType::ALL.iter().map(|kind| kind.get()).collect()),
-        ),
+        ("numberType", "number_type", Figure(kind_figures)),
         ("carrier", "carrier", Text),
     ],
 };
@@ -210,11 +223,7 @@ const QUERY_ROW: &Schema = &Schema {
         ("countryCode", "country_code", Text),
         ("nationalNumber", "national_number", Text),
         ("standNumber", "stand_number", Text),
-        (
-            "numberType",
-            "number_type",
-            Figure(|| KnownNumberType::ALL.iter().map(|kind| kind.get()).collect()),
-        ),
+        ("numberType", "number_type", Either(kind_words, kind_figures)),
         ("carrier", "carrier", Text),
         ("operator", "operator", Text),
         ("validity", "validity", Word(answers)),
@@ -222,9 +231,66 @@ const QUERY_ROW: &Schema = &Schema {
         ("roaming", "roaming", Word(answers)),
         ("early", "early", Word(answers)),
         ("answered", "answered", Word(answers)),
-        ("response", "response", Word(|| KnownDialResponse::ALL.iter().map(|word| word.as_str()).collect())),
+        ("response", "response", Word(responses)),
+        ("mcc", "mcc", Text),
+        ("mnc", "mnc", Text),
+        ("ported", "ported", Word(answers)),
+        ("active", "active", Word(answers)),
+        ("ring", "ring", Word(answers)),
+        ("answer", "answer", Word(answers)),
         ("price", "price", Price),
         ("currency", "currency", Currency),
+    ],
+};
+
+const GET_BODY: &Schema = &Schema {
+    name: "GetBody",
+    fields: &[
+        ("phone", "phone", Text),
+        ("batchNo", "batch_no", Text),
+        (
+            "checkLevel",
+            "check_level",
+            Figure(|| KnownCheckLevel::ALL.iter().map(|level| level.get()).collect()),
+        ),
+        ("appkey", "appkey", Text),
+    ],
+};
+
+const GET_REPLY: &Schema = &Schema {
+    name: "GetReply",
+    fields: &[
+        ("code", "code", Figure(|| codes(&[GetCode::ENTRIES, AuthCode::ENTRIES]))),
+        ("msg", "msg", Text),
+        ("message", "message", Text),
+        (
+            "data",
+            "data",
+            Object(&Schema {
+                name: "GetData",
+                fields: &[
+                    ("requestId", "request_id", Text),
+                    ("batchNo", "batch_no", Text),
+                    (
+                        "basic",
+                        "basic",
+                        Object(&Schema {
+                            name: "GetBasic",
+                            fields: &[
+                                ("phone", "phone", Text),
+                                ("country", "country", Text),
+                                ("numberType", "number_type", Word(kind_words)),
+                                ("operator", "operator", Text),
+                                ("failReason", "fail_reason", Text),
+                            ],
+                        }),
+                    ),
+                    ("cost", "cost", Object(COST)),
+                    ("failNumber", "fail_number", List(FAIL_NUMBER)),
+                ],
+            }),
+        ),
+        ("traceId", "trace_id", Text),
     ],
 };
 
@@ -279,6 +345,18 @@ fn answers() -> Vec<&'static str> {
     KnownAnswer::ALL.iter().map(|word| word.as_str()).collect()
 }
 
+fn responses() -> Vec<&'static str> {
+    KnownDialResponse::ALL.iter().map(|word| word.as_str()).collect()
+}
+
+fn kind_words() -> Vec<&'static str> {
+    KnownNumberTypeWord::ALL.iter().map(|word| word.as_str()).collect()
+}
+
+fn kind_figures() -> Vec<i64> {
+    KnownNumberType::ALL.iter().map(|kind| kind.get()).collect()
+}
+
 fn codes(tables: &[&[CodeEntry]]) -> Vec<i64> {
     tables.iter().copied().flatten().map(|entry| entry.code).collect()
 }
@@ -321,6 +399,10 @@ fn collect(schema: &Schema, message: &Value, seen: &mut Vec<(String, DriftKind)>
 }
 
 fn judge(kind: &Kind, value: &Value) -> Vec<DriftKind> {
+    if let Either(words, figures) = kind {
+        let is_word = matches!(value, Value::String(text) if integer(text).is_none());
+        return judge(&if is_word { Word(*words) } else { Figure(*figures) }, value);
+    }
     match (kind, value) {
         (_, Value::Null) | (Any, _) | (Text, Value::String(_)) | (Object(_), Value::Object(_)) => vec![],
         (List(_), Value::Array(_)) => vec![],

@@ -59,7 +59,7 @@ pub(crate) fn push_body(batch: &Batch, place: u32, variant: Variant) -> PushBody
         phone: Field::Known(PhoneText::new(phone)),
         data: outcome.result.as_ref().map(data).into(),
         cost: outcome.result.is_some().then(|| cost(&outcome)).into(),
-        extra: Extra::default(),
+        ..ResultPush::default()
     };
     let code = outcome.code;
     let bytes = match outcome.shape {
@@ -111,7 +111,7 @@ fn data(result: &CheckResult) -> ResultData<'_> {
             (None, Some(dial))
         }
     };
-    ResultData { basic: Field::Known(basic), live: live.into(), dial: dial.into(), extra: Extra::default() }
+    ResultData { basic: Field::Known(basic), live: live.into(), dial: dial.into(), ..ResultData::default() }
 }
 
 fn cost(outcome: &Outcome) -> Cost {
@@ -176,9 +176,7 @@ fn bend(push: &mut ResultPush<'_>, shape: Shape) {
             }
         }
         Shape::MessageInsteadOfMsg => {
-            if let Field::Known(text) = std::mem::take(&mut push.msg) {
-                push.extra.insert("message", string(text.as_str().to_owned()));
-            }
+            push.message = std::mem::take(&mut push.msg);
         }
         Shape::DataAsList => push.data = Field::Odd(Value::Array(Vec::new())),
         // Not a form of this message at all: whoever writes the body sees to it.

@@ -2,7 +2,7 @@
 //!
 //! Built from the protocol's own types, so that the names are those of the documents. It must not decide what a check came to.
 
-use numcheck_protocol::number_check::{Answer, CheckLevel, KnownCheckLevel, QueryRow};
+use numcheck_protocol::number_check::{Answer, AnyNumberType, CheckLevel, KnownCheckLevel, QueryRow};
 use numcheck_protocol::{Field, PhoneText, Price, Text};
 
 use super::batch::Batch;
@@ -56,7 +56,7 @@ fn fill(row: &mut QueryRow<'_>, result: CheckResult) {
     row.country_code = text(facts.dial_code.as_str());
     row.national_number = Field::Known(PhoneText::new(facts.national.as_str().to_owned()));
     row.stand_number = Field::Known(PhoneText::new(facts.standard()));
-    row.number_type = Field::Known(result.number_type);
+    row.number_type = Field::Known(AnyNumberType::Number(result.number_type));
     row.carrier = text(result.carrier);
     match result.network {
         Network::Nothing => {}

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use numcheck_protocol::number_check::{KnownCheckLevel, SubmitCode, SubmitData, SubmitReply};
-use numcheck_protocol::{CallbackUrl, CallingCode, Currency, Extra, Field, Price, Text};
+use numcheck_protocol::{CallbackUrl, CallingCode, Currency, Field, Price, Text};
 use tokio::sync::oneshot;
 
 use super::batch::{Batch, Phones};
@@ -55,7 +55,7 @@ pub(crate) async fn submit(shared: &Shared, account: usize, body: &[u8]) -> Answ
 /// The envelope of a submit that was not taken. Authentication errors come with `data` null [assumed], others with the empty
 /// strings of the document's sample.
 pub(crate) fn refusal(code: SubmitCode, why: impl Into<String>) -> Answer {
-    let empty = SubmitData { message_id: Field::Empty, batch_no: Field::Empty, extra: Extra::default() };
+    let empty = SubmitData { message_id: Field::Empty, batch_no: Field::Empty, ..SubmitData::default() };
     answer(code, why.into(), if code.auth().is_some() { Field::Null } else { Field::Known(empty) })
 }
 
@@ -63,9 +63,8 @@ fn answer(code: SubmitCode, why: String, data: Field<SubmitData<'_>>) -> Answer 
     let reply = SubmitReply {
         code: Field::Known(code),
         msg: Field::Known(Text::new(submit_text(code))),
-        message: Field::Absent,
         data,
-        extra: Extra::default(),
+        ..SubmitReply::default()
     };
     Answer::envelope(&reply, code.get(), why)
 }
@@ -74,7 +73,7 @@ fn data<'a>(message_id: &'a str, batch_no: &'a str) -> SubmitData<'a> {
     SubmitData {
         message_id: Field::Known(Text::new(message_id)),
         batch_no: Field::Known(Text::new(batch_no)),
-        extra: Extra::default(),
+        ..SubmitData::default()
     }
 }
 

@@ -1,0 +1,104 @@
+//! Instant check: one number, its result in the reply. Accounts of the second dialect only.
+//!
+//! It never repeats a check: each costs.
+
+use std::fmt;
+
+use numcheck_protocol::number_check::{CheckResult, Get, GetReply, GetRequest};
+use numcheck_protocol::{BatchNo, Drift, Endpoint, Message, PhoneNumber, ValueError, decode, encode, mask};
+use numcheck_transport::{CallError, Reply, quotable};
+
+use crate::Client;
+
+/// An instant check in the making.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is sent until `send`"]
+pub struct GetCall {
+    pub(crate) client: Client,
+    pub(crate) phone: PhoneNumber,
+    pub(crate) batch_no: Option<BatchNo>,
+}
+
+impl GetCall {
+    /// The batch number under which a query finds the check again. Left out, the platform makes one of 12 digits.
+    pub fn batch_no(mut self, batch_no: BatchNo) -> Self {
+        self.batch_no = Some(batch_no);
+        self
+    }
+
+    /// Checks the number, at the basic level.
+    ///
+    /// Costs money when it was checked. It is repeated by itself only when it surely was not sent, or was refused because of the clock.
+    /// Dropping the future half-way may have paid for a check.
+    ///
+    /// # Errors
+    /// A bad number is none: ask [`Checked::result`] whether it was checked. Ask [`CallError::may_have_happened`] before checking again.
+    pub async fn send(self) -> Result<Checked, CallError> {
+        let value = |error| CallError::value(&Get::INFO, error);
+        let appkey = self.client.appkey().map_err(value)?.clone();
+        let mut request = GetRequest::new(appkey, self.phone);
+        request.batch_no = self.batch_no;
+        // Written once: these bytes are signed, and these are sent.
+        let body =
+            encode(&request).map_err(|_| value(ValueError::new("body", "cannot be written as JSON")))?;
+        let reply = self.client.exchange::<Get>(body, 1).await?;
+        Checked::read(reply, &request)
+    }
+}
+
+/// What an instant check came to. `Debug` masks what may be a phone number.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Checked {
+    /// The platform's text, which may quote the number.
+    pub text: Option<String>,
+    /// What in the reply no document lists. [`Checked::body`] still holds it.
+    pub drift: Vec<Drift>,
+    body: Box<[u8]>,
+}
+
+impl Checked {
+    /// The result; [`CheckResult::done`] says whether the number was checked. Reads the body again, which takes a microsecond or two.
+    pub fn result<T>(&self, ask: impl FnOnce(CheckResult<'_>) -> T) -> T {
+        let reply = decode::<GetReply<'_>>(&self.body).unwrap_or_default();
+        ask(CheckResult::from(&reply))
+    }
+
+    /// The body of the reply as it came, byte for byte. It holds personal data.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    fn read(reply: Reply, request: &GetRequest) -> Result<Self, CallError> {
+        // The platform may quote what it was sent.
+        let told = |answer: &GetReply<'_>| {
+            answer.message_text().map(|text| quotable(text, &[request.appkey.expose()]).into_owned())
+        };
+        let refusal = match decode::<GetReply<'_>>(&reply.body) {
+            Ok(answer) => match answer.code.get() {
+                Some(code) if code.is_success() => {
+                    let mut drift = Vec::new();
+                    answer.drift(&mut |one| drift.push(one));
+                    return Ok(Self { text: told(&answer), drift, body: reply.body[..].into() });
+                }
+                Some(code) => code.refusal(told(&answer).as_deref()),
+                None => {
+                    drop(answer);
+                    return Err(CallError::no_answer(&Get::INFO, reply, None));
+                }
+            },
+            Err(unreadable) => return Err(CallError::no_answer(&Get::INFO, reply, Some(unreadable))),
+        };
+        Err(CallError::refused(&Get::INFO, refusal, reply))
+    }
+}
+
+impl fmt::Debug for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checked")
+            .field("text", &self.text.as_deref().map(mask::digits))
+            .field("drift", &self.drift)
+            .field("body_bytes", &self.body.len())
+            .finish()
+    }
+}

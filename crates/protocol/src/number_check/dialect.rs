@@ -1,0 +1,38 @@
+//! Which dialect a message is in.
+//!
+//! It must not be asked for in order to read: every message reads in both. It matters to whoever writes, as a server does, and to whoever
+//! wants to know what an account may be sent.
+
+/// One of the two dialects of the platform. Nothing in a request selects it; only what comes back shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// That of the project's source documents: `messageId`, nested results, numbers of one country in a request.
+    V1,
+    /// What the vendor documents since September 2023: `requestId`, flat results, numbers of several countries in a request.
+    V2,
+}
+
+impl Dialect {
+    /// The word for it: `v1`, `v2`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+        }
+    }
+
+    /// What the marks of each say together; `None` without marks, and where they contradict each other.
+    pub(crate) fn of_marks(first: bool, second: bool) -> Option<Self> {
+        match (first, second) {
+            (true, false) => Some(Self::V1),
+            (false, true) => Some(Self::V2),
+            _ => None,
+        }
+    }
+}
+
+impl core::fmt::Display for Dialect {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,61 @@
+//! A number that the second dialect accepts a submit without.
+//!
+//! It must not guess what a reason means: it hands on whatever the platform wrote.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::field::{Field, single};
+use crate::mask;
+use crate::number_check::{FailNumber, SubmitData};
+
+/// A number that was not taken: it is not checked, not charged (assumed), and has no result. `Debug` masks it.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotTaken {
+    /// The number as the platform wrote it, which may be masked (`999***6789` in its sample). Personal data.
+    pub number: Option<String>,
+    /// Whatever the platform gave as a reason, on one line, with long runs of digits masked.
+    pub reason: Option<String>,
+}
+
+impl SubmitData<'_> {
+    /// The numbers that were not taken.
+    pub fn not_taken(&self) -> impl Iterator<Item = NotTaken> {
+        self.fail_number.get().into_iter().flat_map(|list| list.items()).map(NotTaken::of)
+    }
+}
+
+impl NotTaken {
+    /// No document shows more than the number, so that everything beside it is taken for the reason.
+    fn of(item: &Field<FailNumber<'_>>) -> Self {
+        let Some(item) = item.get() else {
+            return Self { number: item.odd().and_then(single).map(Cow::into_owned), reason: None };
+        };
+        let reason = item.reason.text().or_else(|| {
+            let beside = item.extra.iter();
+            let beside: Vec<String> = beside
+                .filter_map(|(name, value)| Some(alloc::format!("{name} {}", single(value)?)))
+                .collect();
+            (!beside.is_empty()).then(|| Cow::Owned(beside.join(", ")))
+        });
+        Self { number: item.number.text().map(Cow::into_owned), reason: reason.map(|text| one_line(&text)) }
+    }
+}
+
+fn one_line(text: &str) -> String {
+    let line: String =
+        text.chars().map(|char| if char.is_control() { ' ' } else { char }).take(200).collect();
+    mask::digits(&line).into_owned()
+}
+
+impl fmt::Debug for NotTaken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotTaken")
+            .field("number", &self.number.as_deref().map(mask::digits))
+            .field("reason", &self.reason)
+            .finish()
+    }
+}
