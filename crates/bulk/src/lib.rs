@@ -35,7 +35,7 @@ pub use drive::{Drive, Driven, Halt};
 pub use inbox::{Beside, Folding, Inbox};
 pub use ledger::{Ledger, Sum};
 pub use model::{BatchEnd, BatchState, Delivery, Job, JobName, JobSpec, JobState, NotAJobName, Outcome};
-pub use plan::{Added, Plan, Planner, TooMany};
+pub use plan::{Added, Grouping, Plan, Planner, TooMany};
 pub use platform::{Found, Platform, Row, SIGN_WITHIN, Submitted};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;

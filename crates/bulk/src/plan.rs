@@ -1,7 +1,7 @@
 //! The plan: which numbers travel in which batch.
 //!
 //! Pure: it sends nothing, reads no clock and no file. A batch holds numbers of one group (one country), because the first dialect
-//! demands it.
+//! demands it, or of several, because the second allows it: that saves requests where countries are many.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -68,38 +68,86 @@ impl<G: Ord + std::fmt::Display> Planner<G> {
     }
 
     /// The plan, with at most `most` numbers in a batch.
-    pub fn finish(self, most: usize) -> Plan {
+    pub fn finish(self, groups: Grouping, most: usize) -> Plan {
         // What told duplicates is not needed any more, and is the larger part.
         drop(self.rows);
-        let groups = self.groups.into_iter().map(|(group, numbers)| (group.to_string(), numbers)).collect();
-        Plan { groups, duplicates: self.duplicates, most: most.max(1) }
+        let list = self.groups.into_iter().map(|(group, numbers)| (group.to_string(), numbers)).collect();
+        Plan { groups: list, grouping: groups, duplicates: self.duplicates, most: most.max(1) }
     }
 }
+
+/// Whether groups may share a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Grouping {
+    /// A batch holds numbers of one group: every platform account takes it.
+    #[default]
+    Apart,
+    /// A batch may hold numbers of several groups: accounts of the second dialect take it.
+    Together,
+}
+
+/// What the names of a mixed batch's groups are joined with.
+pub(crate) const JOINT: char = ',';
 
 /// A plan: groups in their order, cut into batches.
 #[derive(Clone, Debug)]
 pub struct Plan {
     groups: Vec<(String, Vec<(u64, u32)>)>,
+    grouping: Grouping,
     duplicates: Vec<(u32, u32)>,
     most: usize,
 }
 
 impl Plan {
+    /// The same numbers in batches of whichever of these sizes takes the shortest time under the platform's limits; of equally fast ones
+    /// the first.
+    #[must_use]
+    pub fn in_fastest(mut self, sizes: &[usize], rates: &[Rate]) -> Self {
+        let time = |plan: &mut Self, size: usize| {
+            plan.most = size.max(1);
+            plan.shortest_ms(rates)
+        };
+        let fastest = sizes.iter().copied().min_by_key(|size| time(&mut self, *size));
+        self.most = fastest.unwrap_or(self.most).max(1);
+        self
+    }
+
+    /// The most numbers in a batch.
+    pub fn batch_size(&self) -> usize {
+        self.most
+    }
+
     /// Distinct numbers.
     pub fn numbers(&self) -> u64 {
         self.groups.iter().map(|(_, numbers)| numbers.len() as u64).sum()
     }
 
-    /// Groups in their order: name, numbers, batches.
-    pub fn groups(&self) -> impl Iterator<Item = (&str, u64, u64)> {
-        self.groups.iter().map(|(group, numbers)| {
-            (group.as_str(), numbers.len() as u64, numbers.len().div_ceil(self.most) as u64)
-        })
+    /// Groups in their order: name, numbers.
+    pub fn groups(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.groups.iter().map(|(group, numbers)| (group.as_str(), numbers.len() as u64))
     }
 
     /// How many batches.
     pub fn batches(&self) -> u64 {
-        self.groups().map(|(_, _, batches)| batches).sum()
+        self.sizes().count() as u64
+    }
+
+    /// How many numbers each batch holds.
+    fn sizes(&self) -> impl Iterator<Item = usize> {
+        let together = usize::try_from(self.numbers()).unwrap_or(usize::MAX);
+        let (apart, together) = match self.grouping {
+            Grouping::Apart => (self.groups.as_slice(), None),
+            Grouping::Together => (&[][..], Some(together)),
+        };
+        let most = self.most;
+        let stretches = apart.iter().map(|(_, numbers)| numbers.len()).chain(together);
+        stretches.flat_map(move |mut left| {
+            std::iter::from_fn(move || {
+                let size = left.min(most);
+                left -= size;
+                (size > 0).then_some(size)
+            })
+        })
     }
 
     /// The shortest possible time for submitting, in milliseconds, under the platform's limits (the tightest that applies first).
@@ -111,25 +159,14 @@ impl Plan {
                 .find(covers)
                 .map_or(0, |rate| u64::from(rate.per_ms) / u64::from(rate.requests.max(1)))
         };
-        let all: u64 = self
-            .groups
-            .iter()
-            .flat_map(|(_, numbers)| numbers.chunks(self.most))
-            .map(|chunk| of_batch(chunk.len()))
-            .sum();
         // The first request waits for nobody.
-        let first = self
-            .groups
-            .first()
-            .and_then(|(_, numbers)| numbers.chunks(self.most).next())
-            .map_or(0, <[_]>::len);
-        if first == 0 { 0 } else { all.saturating_sub(of_batch(first)) }
+        self.sizes().skip(1).map(of_batch).sum()
     }
 
     /// What it will cost, as far as prices are known.
     pub fn estimate(&self, prices: &PriceTable, level: i64) -> Estimate {
         let mut estimate = Estimate::default();
-        for (group, numbers, _) in self.groups() {
+        for (group, numbers) in self.groups() {
             estimate.add(prices, level, group, numbers);
         }
         estimate
@@ -142,17 +179,24 @@ impl Plan {
 
     /// The batches, numbered `<job>-1`, `<job>-2`, …: the same plan gives the same numbers.
     pub fn cut(&self, job: &JobName) -> impl Iterator<Item = Result<NewBatch, ValueError>> {
-        let chunks = self
-            .groups
-            .iter()
-            .flat_map(|(group, numbers)| numbers.chunks(self.most).map(move |chunk| (group, chunk)));
-        chunks.enumerate().map(move |(at, (group, chunk))| {
+        let mut numbers = self.groups.iter().flat_map(|(group, numbers)| {
+            numbers.iter().map(move |(packed, row)| (group.as_str(), *packed, *row))
+        });
+        self.sizes().enumerate().map(move |(at, size)| {
             let batch_no = BatchNo::new(&format!("nc-{job}-{}", at + 1))?;
-            let numbers = chunk
-                .iter()
-                .filter_map(|(packed, row)| Some((PhoneNumber::unpack(*packed)?, u64::from(*row))))
-                .collect();
-            Ok(NewBatch { batch_no, group: group.clone(), numbers })
+            let mut batch = NewBatch { batch_no, group: String::new(), numbers: Vec::with_capacity(size) };
+            let mut last = None;
+            for (group, packed, row) in numbers.by_ref().take(size) {
+                if last != Some(group) {
+                    if last.is_some() {
+                        batch.group.push(JOINT);
+                    }
+                    batch.group.push_str(group);
+                    last = Some(group);
+                }
+                batch.numbers.extend(PhoneNumber::unpack(packed).map(|number| (number, u64::from(row))));
+            }
+            Ok(batch)
         })
     }
 }

@@ -223,6 +223,18 @@ impl Store for Postgres {
         }))
     }
 
+    fn learn<'a>(&'a self, name: &'a str, word: &'a str) -> Answer<'a, ()> {
+        Box::pin(self.pool.call("remember what it has learnt", Purpose::Write, move |session| async move {
+            jobs::learn(&session, name, word).await
+        }))
+    }
+
+    fn learnt<'a>(&'a self, name: &'a str) -> Answer<'a, Option<String>> {
+        Box::pin(self.pool.call("tell what it has learnt", Purpose::Read, move |session| async move {
+            jobs::learnt(&session, name).await
+        }))
+    }
+
     fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> Answer<'a, Vec<u8>> {
         let fresh = Arc::new(fresh);
         Box::pin(self.pool.call("keep its key", Purpose::Write, move |session| {

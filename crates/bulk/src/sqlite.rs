@@ -200,6 +200,16 @@ impl Store for Sqlite {
         self.write.call("take a turn", move |tx| batches::take_turn(tx, &bucket, interval_ms, now_ms))
     }
 
+    fn learn<'a>(&'a self, name: &'a str, word: &'a str) -> Answer<'a, ()> {
+        let (name, word) = (name.to_owned(), word.to_owned());
+        self.write.call("remember what it has learnt", move |tx| jobs::learn(tx, &name, &word))
+    }
+
+    fn learnt<'a>(&'a self, name: &'a str) -> Answer<'a, Option<String>> {
+        let name = name.to_owned();
+        self.read.call("tell what it has learnt", move |tx| jobs::learnt(tx, &name))
+    }
+
     fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> Answer<'a, Vec<u8>> {
         let name = name.to_owned();
         self.write.call("keep its key", move |tx| jobs::secret(tx, &name, &fresh))

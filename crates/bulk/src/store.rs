@@ -86,6 +86,10 @@ pub trait Store: Send + Sync + 'static {
     /// Takes the next turn of a bucket that all processes share, in which turns lie `interval_ms` apart: how long to wait for it, in
     /// milliseconds. A turn that is not used is lost.
     fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> Answer<'a, u64>;
+    /// Remembers something about an account or a platform, such as its dialect; a later word replaces it.
+    fn learn<'a>(&'a self, name: &'a str, word: &'a str) -> Answer<'a, ()>;
+    /// What was learnt under a name.
+    fn learnt<'a>(&'a self, name: &'a str) -> Answer<'a, Option<String>>;
     /// A secret of this store, made once from `fresh` and then kept: the receiver's key.
     fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> Answer<'a, Vec<u8>>;
 }

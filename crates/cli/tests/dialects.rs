@@ -8,7 +8,8 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use support::{Call, Platform, numcheck};
+use support::job::Job;
+use support::{Call, Platform, numcheck, push};
 
 const NUMBER: &str = "85251234567";
 
@@ -115,4 +116,74 @@ fn numbers_of_several_countries_are_not_sent_unless_asked_for() {
     let mixed = call(&platform, &["submit", "--phone-file", "-"]).stdin("85251234567,8613800500000");
     mixed.run().exits(2).says("one country");
     assert!(platform.seen().is_empty());
+}
+
+/// An answer that takes a submit, in v2.
+fn taken(submit: &support::Submit, failed: &Value) -> String {
+    let data = json!({"requestId": "309b8fb7ce694391a17aa35f5b512209", "batchNo": submit.body["batchNo"], "failNumber": failed});
+    json!({"code": 0, "message": "Success", "data": data, "traceId": "e8e81d8a"}).to_string()
+}
+
+/// A pushed result of v2.
+fn pushed(batch: &support::Batch, phone: &str) -> String {
+    json!({
+        "message": "请求成功", "code": 0, "batchNo": batch.batch_no, "requestId": "309b8fb7ce694391a17aa35f5b512209-250142",
+        "phone": phone, "data": {"numberType": "mobile", "operator": "china union", "mcc": "010", "mnc": "01", "ported": "yes",
+        "active": "YES", "country": "CN"}, "cost": {"price": 0.002, "currency": "CNY"},
+    })
+    .to_string()
+}
+
+#[test]
+fn numbers_of_several_countries_travel_together_once_the_account_has_answered_in_v2() {
+    let job = Job::with("85251234567\n8613800500000\n");
+    // Of an account of which nothing is known: one country a batch.
+    let run = job.start(&[]);
+    for _ in 0..2 {
+        let submit = job.platform.submit();
+        let batch = submit.batch();
+        assert_eq!(batch.numbers.len(), 1);
+        let answer = taken(&submit, &json!([]));
+        submit.answer_http("200 OK", "application/json", &answer);
+        assert_eq!(push(&batch.dr_url, &pushed(&batch, &batch.numbers[0])).unwrap(), 200);
+    }
+    run.end().exits(0);
+    let rows = job.rows();
+    let first = &rows[0];
+    for (column, value) in [
+        ("check_state", "done"),
+        ("check_region", "CN"),
+        ("check_number_type", "mobile"),
+        ("check_carrier", "china union"),
+        ("check_validity", "YES"),
+        ("check_ported", "YES"),
+        ("check_mcc", "010"),
+        ("check_mnc", "01"),
+        ("check_price", "0.0020"),
+        ("check_message_id", "309b8fb7ce694391a17aa35f5b512209-250142"),
+    ] {
+        assert_eq!(first[column], value, "{column}");
+    }
+
+    fs::write(job.path("numbers.txt"), "85251234568\n8613800500001\n18005551234\n").unwrap();
+    let run = job.start(&[]);
+    let submit = job.platform.submit();
+    let batch = submit.batch();
+    assert_eq!(batch.numbers.len(), 3, "one request for three countries");
+    let answer = taken(&submit, &json!([]));
+    submit.answer_http("200 OK", "application/json", &answer);
+    for phone in &batch.numbers {
+        assert_eq!(push(&batch.dr_url, &pushed(&batch, phone)).unwrap(), 200);
+    }
+    run.end().exits(0);
+
+    // Who wants one country a request says so; it is the same job, which is settled.
+    job.start(&["--countries", "one"]).end().exits(0).says("going on where it ended");
+    let plan = |countries: &str| {
+        let call = numcheck(["plan", "--json", "--countries", countries]).arg(job.path("numbers.txt"));
+        call.envs(job.platform.account()).env("NUMCHECK_STORE", job.store()).run().exits(0).json()["batches"]
+            .clone()
+    };
+    assert_eq!((plan("auto"), plan("one"), plan("many")), (json!(1), json!(3), json!(1)));
+    assert_eq!(job.platform.seen().len(), 3);
 }

@@ -94,6 +94,15 @@ pub(super) fn forget(tx: &Transaction<'_>, job: i64) -> Result<()> {
     Ok(())
 }
 
+pub(super) fn learn(tx: &Transaction<'_>, name: &str, word: &str) -> Result<()> {
+    tx.execute("INSERT OR REPLACE INTO learnt VALUES (?, ?)", [name, word])?;
+    Ok(())
+}
+
+pub(super) fn learnt(tx: &Transaction<'_>, name: &str) -> Result<Option<String>> {
+    Ok(tx.query_row("SELECT word FROM learnt WHERE name = ?", [name], |row| row.get(0)).optional()?)
+}
+
 pub(super) fn secret(tx: &Transaction<'_>, name: &str, fresh: &[u8]) -> Result<Vec<u8>> {
     tx.execute("INSERT OR IGNORE INTO secrets VALUES (?, ?)", params![name, fresh])?;
     Ok(tx.query_row("SELECT value FROM secrets WHERE name = ?", [name], |row| row.get(0))?)

@@ -6,10 +6,12 @@ use numcheck_protocol::mask;
 use numcheck_protocol::number_check::{CheckLevel, CheckResult, KnownCheckLevel};
 use serde_json::{Map, Value};
 
+use crate::durable::number_type;
+
 /// A result for a person, in six cells: number, level, region, carrier, what is known about it, price.
 pub(crate) fn line(result: &CheckResult<'_>) -> String {
     let words = [
-        ("type", shown(result.number_type.as_ref())),
+        ("type", result.number_type.as_ref().map(|kind| number_type(kind).into_owned())),
         ("format", shown(result.format.as_ref())),
         ("valid", shown(result.validity.as_ref())),
         ("reachable", shown(result.reachable.as_ref())),
@@ -45,7 +47,7 @@ pub(crate) fn values(result: &CheckResult<'_>) -> Map<String, Value> {
         ("message_id", text(result.id.as_ref().map(AsRef::as_ref))),
         ("batch_no", text(result.batch_no.as_ref().map(AsRef::as_ref))),
         ("region", text(result.region.as_ref().map(AsRef::as_ref))),
-        ("number_type", shown(result.number_type.as_ref())),
+        ("number_type", result.number_type.as_ref().map(|kind| number_type(kind).into_owned())),
         ("carrier", text(result.carrier.as_ref().map(AsRef::as_ref))),
         ("price", shown(result.price.as_ref())),
         ("currency", shown(result.currency.as_ref())),

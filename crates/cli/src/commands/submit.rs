@@ -2,14 +2,14 @@
 //!
 //! It submits once and does not wait for results; `numcheck run` does both.
 
+use clap::Args;
 use clap::builder::BoolishValueParser;
-use clap::{Args, ValueEnum};
 use numcheck_protocol::number_check::{self, Dialect};
 use numcheck_protocol::{BatchNo, CallbackUrl, Drift, PhoneList, ValueError};
 use serde::Serialize;
 
 use crate::call::{self, Network};
-use crate::commands::arguments::Level;
+use crate::commands::arguments::{Countries, Level};
 use crate::commands::numbers::Numbers;
 use crate::exit::{Exit, Failure};
 use crate::print;
@@ -24,14 +24,8 @@ pub(crate) struct Submit {
     /// What is checked; the platform's default is basic.
     #[arg(long, env = "NUMCHECK_LEVEL", hide_env_values = true, value_enum)]
     level: Option<Level>,
-    /// Whether the numbers may be of several countries, which only accounts of the platform's second dialect (v2) take.
-    #[arg(
-        long,
-        env = "NUMCHECK_SUBMIT_COUNTRIES",
-        hide_env_values = true,
-        default_value = "one",
-        value_enum
-    )]
+    /// Whether the numbers may be of several countries, which only accounts of the platform's second dialect (v2) take. `auto` is one.
+    #[arg(long, env = "NUMCHECK_COUNTRIES", hide_env_values = true, default_value = "auto", value_enum)]
     countries: Countries,
     /// The batch number that every result will carry, at most 64 characters; the platform makes one otherwise.
     #[arg(long, env = "NUMCHECK_BATCH_NO", hide_env_values = true, value_name = "B")]
@@ -44,15 +38,6 @@ pub(crate) struct Submit {
     json: bool,
     #[command(flatten)]
     network: Network,
-}
-
-/// How many countries one request may be about.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Countries {
-    /// One: every account takes it.
-    One,
-    /// Any.
-    Many,
 }
 
 #[derive(Serialize)]
@@ -85,8 +70,8 @@ impl Submit {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let not_sent = |error: ValueError| Failure::usage(format!("{error}; nothing was sent"));
         let numbers = match self.countries {
-            Countries::One => PhoneList::of_one_country(self.numbers.read()?),
             Countries::Many => PhoneList::of_many_countries(self.numbers.read()?),
+            _ => PhoneList::of_one_country(self.numbers.read()?),
         };
         let numbers = numbers.map_err(not_sent)?;
         let count = numbers.len();

@@ -2,11 +2,12 @@
 //!
 //! It must not judge results; it turns the ways in which a call ends into the words of the job.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use numcheck_bulk::{Clock, Found, Platform, Row, Submitted, SystemClock};
 use numcheck_nxcloud::Client;
-use numcheck_protocol::number_check::{CheckLevel, QueryRequest, SubmitCode};
+use numcheck_protocol::number_check::{CheckLevel, Dialect, QueryRequest, SubmitCode};
 use numcheck_protocol::{AppKey, BatchNo, Class, Date, PhoneList, PhoneNumber, UtcOffset, encode};
 use numcheck_sandbox::Sandbox;
 use numcheck_transport::{CallError, RateLimits};
@@ -28,6 +29,7 @@ pub(crate) struct Account {
     client: Client,
     offset: UtcOffset,
     sandbox: Option<Sandbox>,
+    dialect: Arc<Mutex<Option<Dialect>>>,
 }
 
 impl Account {
@@ -38,6 +40,7 @@ impl Account {
                 client: call::number_check_at(network, minute)?,
                 offset: network.offset(),
                 sandbox: None,
+                dialect: Arc::default(),
             });
         };
         let sandbox = Sandbox::builder()
@@ -53,7 +56,7 @@ impl Account {
             .transport(|transport| transport.rate_limits(RateLimits::off()))
             .build()
             .map_err(Failure::of)?;
-        Ok(Self { client, offset: UtcOffset::BEIJING, sandbox: Some(sandbox) })
+        Ok(Self { client, offset: UtcOffset::BEIJING, sandbox: Some(sandbox), dialect: Arc::default() })
     }
 
     /// The platform as a job sees it. `callback` is where results are pushed, if they are.
@@ -64,12 +67,18 @@ impl Account {
             let url = key.capability(&batch_no).url(public_url);
             url.map_err(|error| Failure::usage("--public-url cannot be used").because(error))?;
         }
-        Ok(Nxcloud { client: self.client.clone(), offset: self.offset, callback })
+        let dialect = Arc::clone(&self.dialect);
+        Ok(Nxcloud { client: self.client.clone(), offset: self.offset, callback, dialect })
     }
 
     /// Whether checks are paid for. What is on this machine's own loopback is a sandbox or a test.
     pub(crate) fn costs_money(&self) -> bool {
         self.sandbox.is_none() && !self.client.is_loopback()
+    }
+
+    /// In which dialect it has answered a submit, if it has.
+    pub(crate) fn dialect(&self) -> Option<Dialect> {
+        *self.dialect.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the sandbox, if there is one.
@@ -85,6 +94,8 @@ pub(crate) struct Nxcloud {
     client: Client,
     offset: UtcOffset,
     callback: Option<(ReceiverKey, String)>,
+    /// In which dialect the account has answered.
+    dialect: Arc<Mutex<Option<Dialect>>>,
 }
 
 impl Platform for Nxcloud {
@@ -151,9 +162,8 @@ impl Nxcloud {
         sign_until_ms: u64,
     ) -> Result<Submitted, Submitted> {
         let not_sent = |message: String| Submitted::NotSent { message };
-        // The plan has put numbers of one country together already, by better means than their country code.
-        let numbers =
-            PhoneList::of_one_region(numbers, |_| None::<()>).map_err(|error| not_sent(error.to_string()))?;
+        // The plan has put numbers of one country together already, or of several where the account takes them.
+        let numbers = PhoneList::of_many_countries(numbers).map_err(|error| not_sent(error.to_string()))?;
         let mut submit = self.client.number_check().submit(numbers).batch_no(batch_no.clone()).level(level);
         if let Some((key, public_url)) = &self.callback {
             let url =
@@ -166,6 +176,9 @@ impl Nxcloud {
         match submit.send().await {
             Ok(accepted) => {
                 call::say_drift(&accepted.drift);
+                if let Some(dialect) = accepted.dialect {
+                    *self.dialect.lock().unwrap_or_else(PoisonError::into_inner) = Some(dialect);
+                }
                 Ok(Submitted::Accepted { message_id: accepted.message_id.map(|id| id.to_string()) })
             }
             Err(error) => Ok(submitted(&error)),
