@@ -136,6 +136,10 @@ impl Store for Sqlite {
         })
     }
 
+    fn next_size(&self, job: i64) -> Answer<'_, Option<u64>> {
+        self.read.call("look at the plan", move |tx| batches::next_size(tx, job))
+    }
+
     fn claim<'a>(&'a self, job: i64, owner: &'a str, now_ms: u64) -> Answer<'a, Option<Claimed>> {
         let owner = owner.to_owned();
         self.write.call("mark a batch as sent", move |tx| batches::claim(tx, job, &owner, now_ms))

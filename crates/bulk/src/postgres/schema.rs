@@ -81,6 +81,9 @@ const STEPS: &[&str] = &["
     ) WITH (fillfactor = 50);
     CREATE TABLE turns (name text PRIMARY KEY, next_ms bigint NOT NULL) WITH (fillfactor = 50);
     CREATE TABLE secrets (name text PRIMARY KEY, value bytea NOT NULL);
+", "
+    -- How far apart the last turn wants to be from the next.
+    ALTER TABLE turns ADD COLUMN interval_ms bigint;
 "];
 
 /// Brings the database up to the newest version, in the one transaction in which it is called.

@@ -31,5 +31,11 @@ use proptest::test_runner::Config;
 /// `PROPTEST_CASES` makes it as many as one likes.
 fn cases(usual: u32) -> Config {
     let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    Config { cases: wanted.unwrap_or(usual), failure_persistence: None, ..Config::default() }
+    // A smaller world is worth a minute, not ten.
+    Config {
+        cases: wanted.unwrap_or(usual),
+        failure_persistence: None,
+        max_shrink_iters: 300,
+        ..Config::default()
+    }
 }

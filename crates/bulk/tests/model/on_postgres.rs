@@ -19,7 +19,7 @@ struct Database {
 
 impl Place for Database {
     fn open(&self) -> Arc<dyn Store> {
-        Arc::new(block_on(Some(&self.handle), Postgres::open(&self.url)).unwrap())
+        Arc::new(block_on(Some(&self.handle), Postgres::open(&self.url)).unwrap().by_the_callers_clock())
     }
 
     fn runtime(&self) -> Option<Handle> {

@@ -27,7 +27,7 @@ fn run(scenario: &Scenario) -> End {
 }
 
 proptest! {
-    #![proptest_config(cases(150))]
+    #![proptest_config(cases(100))]
 
     #[test]
     fn nothing_is_paid_for_twice_nothing_is_lost_and_the_ledgers_agree(scenario in honest()) {

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use numcheck_bulk::store::Duplicate;
 use numcheck_bulk::{
-    BatchState, Clock, Drive, Folding, Inbox, Job, JobState, Reconcile, Store, StoreError, Times,
+    BatchState, Clock, Drive, Folding, Inbox, Job, JobState, Pace, Reconcile, Store, StoreError, Times,
 };
+use numcheck_protocol::Rate;
 use tokio::sync::{Notify, mpsc};
 
 use crate::made::{T0, batches, name, spec};
@@ -118,8 +119,14 @@ async fn work(world: &Arc<World>, store: Arc<Stepped>, process: &Arc<Process>) {
     };
     let account = Arc::new(Account { world: Arc::clone(world), process: Arc::clone(process) });
     let inbox = Inbox::new(Arc::clone(&store), Arc::clone(&clock));
+    let rates = vec![
+        Rate { up_to: Some(3), requests: 10, per_ms: 1000 },
+        Rate { up_to: None, requests: 1, per_ms: 1000 },
+    ];
+    let pace = Pace::new(Arc::clone(&store), Arc::clone(&clock), "submit".to_owned(), rates);
     let drive =
-        Drive::new(Arc::clone(&store), Arc::clone(&account), Arc::clone(&clock), process.name.clone());
+        Drive::new(Arc::clone(&store), Arc::clone(&account), Arc::clone(&clock), process.name.clone())
+            .at(pace);
     let reconcile = Reconcile::new(Arc::clone(&store), account, inbox, Arc::clone(&clock), Times::default());
     loop {
         drive.run(&job, &|| false).await.unwrap();

@@ -162,6 +162,10 @@ impl Store for Stepped {
         )
     }
 
+    fn next_size(&self, job: i64) -> Answer<'_, Option<u64>> {
+        self.read("next_size", move || self.store.next_size(job))
+    }
+
     fn claim<'a>(&'a self, job: i64, owner: &'a str, now_ms: u64) -> Answer<'a, Option<Claimed>> {
         let call = move || self.store.claim(job, owner, now_ms);
         self.step("claim", call, move |known, claimed| known.claimed(claimed.as_ref(), now_ms))
