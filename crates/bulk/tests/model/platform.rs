@@ -23,6 +23,8 @@ pub(crate) struct Books {
     pub(crate) accepted: BTreeMap<PhoneNumber, Vec<(String, u64)>>,
     /// How often a person had a number sent once more, not knowing what became of it.
     pub(crate) decided: BTreeMap<PhoneNumber, usize>,
+    /// When a process began to submit last, and how far it wanted to be from others.
+    pub(crate) sent: Option<(u64, u64)>,
     /// The price of each number, once it was checked and charged.
     pub(crate) charged: BTreeMap<PhoneNumber, &'static str>,
     /// Checks that are finished, by batch number; `None` where there is nothing to tell but that there was one.
@@ -48,6 +50,7 @@ impl Platform for Account {
         sign_until_ms: u64,
     ) -> Submitted {
         let (world, faults) = (&self.world, &self.world.scenario.faults);
+        world.sends(numbers.len() as u64);
         let lost = |why: &str| Submitted::InDoubt { code: None, message: why.to_owned() };
         self.process.point("submit").await;
         world.sleep(0, 20 * SECOND).await;

@@ -17,6 +17,9 @@ use crate::platform::Account;
 use crate::stepped::Stepped;
 use crate::world::{Delivered, MINUTE, SECOND, Virtual, World};
 
+/// Of larger batches fewer may be sent.
+pub(crate) const SMALL: u32 = 3;
+
 /// What a process is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -120,7 +123,7 @@ async fn work(world: &Arc<World>, store: Arc<Stepped>, process: &Arc<Process>) {
     let account = Arc::new(Account { world: Arc::clone(world), process: Arc::clone(process) });
     let inbox = Inbox::new(Arc::clone(&store), Arc::clone(&clock));
     let rates = vec![
-        Rate { up_to: Some(3), requests: 10, per_ms: 1000 },
+        Rate { up_to: Some(SMALL), requests: 10, per_ms: 1000 },
         Rate { up_to: None, requests: 1, per_ms: 1000 },
     ];
     let pace = Pace::new(Arc::clone(&store), Arc::clone(&clock), "submit".to_owned(), rates);

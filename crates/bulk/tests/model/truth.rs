@@ -10,7 +10,7 @@ use numcheck_protocol::{Currency, Price};
 
 use crate::known::Known;
 use crate::made::{currency, price};
-use crate::process::{Process, Role};
+use crate::process::{Process, Role, SMALL};
 use crate::stepped::Stepped;
 use crate::world::World;
 
@@ -103,6 +103,19 @@ impl World {
             {
                 self.fail(format!("{batch_no} was planned again, and was accepted"));
             }
+        }
+    }
+
+    /// A process whose turn it is begins to submit: as far from the others as the longer of two intervals, whichever process they are.
+    pub(crate) fn sends(&self, numbers: u64) {
+        let (now_ms, interval_ms) = (self.now_ms(), if numbers > SMALL.into() { 1000 } else { 100 });
+        let before = self.books().sent.replace((now_ms, interval_ms));
+        // Who falls asleep behind its turn misses it.
+        if let Some((last_ms, its_interval_ms)) = before
+            && now_ms - last_ms < interval_ms.max(its_interval_ms)
+            && self.scenario.faults.pause == 0
+        {
+            self.fail(format!("two submits lie {} ms apart, of {numbers} numbers", now_ms - last_ms));
         }
     }
 
