@@ -6,11 +6,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use numcheck_protocol::{BatchNo, CallbackUrl, Drift, PhoneList, PhoneNumber, ValueError};
+use numcheck_protocol::{
+    BatchNo, CallbackUrl, Drift, Endpoint, PhoneList, PhoneNumber, ValueError, number_check,
+};
 use serde::Serialize;
 
 use crate::call::{self, Network};
 use crate::commands::arguments::{Level, read};
+use crate::durable::StoreAt;
 use crate::exit::{Exit, Failure};
 use crate::input::normalise;
 use crate::print;
@@ -52,6 +55,8 @@ pub(crate) struct Submit {
     json: bool,
     #[command(flatten)]
     network: Network,
+    #[command(flatten)]
+    store: StoreAt,
 }
 
 #[derive(Serialize)]
@@ -79,6 +84,11 @@ impl Submit {
         }
         if let Some(url) = self.dr_url {
             submit = submit.callback(url);
+        }
+        if let Some(pace) = self.store.pace_beside_jobs(&number_check::Submit::INFO).await? {
+            pace.turn(count as u64)
+                .await
+                .map_err(|error| Failure::new("the store gives no turn; nothing was sent").because(error))?;
         }
         let accepted = match submit.send().await {
             Ok(accepted) => accepted,

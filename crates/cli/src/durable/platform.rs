@@ -16,6 +16,7 @@ use numcheck_sandbox::Sandbox;
 use numcheck_transport::{CallError, RateLimits};
 use numcheck_webhook::ReceiverKey;
 
+use super::open;
 use super::prepare::fingerprint;
 use crate::call::{self, Network};
 use crate::exit::Failure;
@@ -79,9 +80,7 @@ impl Account {
             url.map_err(|error| Failure::usage("--public-url cannot be used").because(error))?;
         }
         let pace = |info: &Info| {
-            let bucket = format!("{} {}", info.id, self.limited.as_ref()?);
-            let clock = Arc::new(SystemClock);
-            Some(Pace::new(Arc::clone(store), clock, bucket, call::rates(info, self.minute)))
+            Some(open::pace(store, info, self.limited.as_ref()?, call::rates(info, self.minute)))
         };
         Ok(Nxcloud {
             client: self.client.clone(),
