@@ -13,7 +13,8 @@ pub const SIGN_WITHIN: Duration = Duration::from_secs(120);
 
 /// A platform that checks numbers.
 pub trait Platform: Send + Sync + 'static {
-    /// Submits a batch. It may wait for its turn, and may repeat what surely did not leave; nothing else.
+    /// Submits a batch. It may repeat what surely did not leave; nothing else. Its turn has come already where a
+    /// [`Pace`](crate::Pace) is kept.
     ///
     /// No request may be signed later than `sign_until_ms` (Unix time in milliseconds): whoever finds the batch still open then concludes
     /// from it when it can no longer be accepted. So the time is compared where the request is signed, after every wait, and a process that
@@ -32,7 +33,7 @@ pub trait Platform: Send + Sync + 'static {
     /// [`SIGN_WITHIN`] later, as of `now_ms`. A platform that is asked by the day is to be asked about every day in question: an empty
     /// answer about the wrong one would be taken for proof.
     ///
-    /// Costs nothing and may be repeated.
+    /// Costs nothing and may be repeated. One question may take several requests: whoever keeps a [`Pace`](crate::Pace) takes a turn for each.
     fn query(&self, batch_no: &BatchNo, submitted_ms: u64, now_ms: u64)
     -> impl Future<Output = Found> + Send;
 }

@@ -42,6 +42,8 @@ use session::Session;
 pub struct Postgres {
     pool: Arc<Pool>,
     appender: Appender,
+    /// Turns follow the time that callers name.
+    callers_time: bool,
 }
 
 impl fmt::Debug for Postgres {
@@ -71,7 +73,14 @@ impl Postgres {
         let pool = Pool::new(address);
         pool.call_once("open the database", schema::migrate).await?;
         let appender = Appender::start(&pool);
-        Ok(Self { pool, appender })
+        Ok(Self { pool, appender, callers_time: false })
+    }
+
+    /// Turns ([`Store::take_turn`]) follow the time that callers name, instead of the server's clock. For tests: callers on several
+    /// machines name several times.
+    #[must_use]
+    pub fn by_the_callers_clock(self) -> Self {
+        Self { callers_time: true, ..self }
     }
 }
 
@@ -133,6 +142,12 @@ impl Store for Postgres {
     fn forget(&self, job: i64) -> Answer<'_, ()> {
         Box::pin(self.pool.call("forget a job", Purpose::Settle, move |session| async move {
             jobs::forget(&session, job).await
+        }))
+    }
+
+    fn next_size(&self, job: i64) -> Answer<'_, Option<u64>> {
+        Box::pin(self.pool.call("look at the plan", Purpose::Read, move |session| async move {
+            batches::next_size(&session, job).await
         }))
     }
 
@@ -218,6 +233,7 @@ impl Store for Postgres {
     }
 
     fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> Answer<'a, u64> {
+        let now_ms = self.callers_time.then_some(now_ms);
         Box::pin(self.pool.call("take a turn", Purpose::Write, move |session| async move {
             batches::take_turn(&session, bucket, interval_ms, now_ms).await
         }))

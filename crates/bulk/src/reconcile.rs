@@ -214,3 +214,6 @@ fn step(batch: &OpenBatch, delivery: Delivery, times: &Times, asked: Option<Aske
     }
     Step::Ask { proof: in_doubt && now_ms >= proof_ms, last: now_ms >= last_ms }
 }
+
+#[cfg(test)]
+mod tests;

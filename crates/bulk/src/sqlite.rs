@@ -70,6 +70,8 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
         connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "cache_size", -32 * 1024)?;
         connection.set_prepared_statement_cache_capacity(64);
+        // Else a statement is planned anew whenever a value bound to it changes: a quarter of all its time.
+        connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(connection)
     };
     open().map_err(|fault| fault.named("open its file"))
@@ -132,6 +134,10 @@ impl Store for Sqlite {
             // The journal still holds the pages as they were.
             self.write.with_connection("clear its journal of what was forgotten", schema::clear_journal).await
         })
+    }
+
+    fn next_size(&self, job: i64) -> Answer<'_, Option<u64>> {
+        self.read.call("look at the plan", move |tx| batches::next_size(tx, job))
     }
 
     fn claim<'a>(&'a self, job: i64, owner: &'a str, now_ms: u64) -> Answer<'a, Option<Claimed>> {

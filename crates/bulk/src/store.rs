@@ -42,6 +42,8 @@ pub trait Store: Send + Sync + 'static {
     /// Its sums stay. What comes for it later is dropped. Once more changes nothing.
     fn forget(&self, job: i64) -> Answer<'_, ()>;
 
+    /// How many numbers the batch has that would be taken next; `None` when nothing is planned. Only a look: another one may take it.
+    fn next_size(&self, job: i64) -> Answer<'_, Option<u64>>;
     /// Takes a planned batch of an open job for sending: durably `Sending` before this returns, for `owner`, and nobody else's. It has
     /// only numbers without a result.
     fn claim<'a>(&'a self, job: i64, owner: &'a str, now_ms: u64) -> Answer<'a, Option<Claimed>>;
@@ -83,8 +85,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Prices that results of any job have shown, the latest of each level and group.
     fn prices(&self) -> Answer<'_, PriceTable>;
-    /// Takes the next turn of a bucket that all processes share, in which turns lie `interval_ms` apart: how long to wait for it, in
-    /// milliseconds. A turn that is not used is lost.
+    /// Takes the next turn of a bucket that all processes share: how long to wait for it, in milliseconds. Two turns lie as far apart as
+    /// the longer of their two intervals. A turn that is not used is lost, and pauses are not saved up.
+    ///
+    /// A store on a server goes by the server's clock, because several machines share it; another one by `now_ms`. Where a clock was set
+    /// back by more than [`MOST_AHEAD_MS`], nobody waits for the time that it showed before.
     fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> Answer<'a, u64>;
     /// Remembers something about an account or a platform, such as its dialect; a later word replaces it.
     fn learn<'a>(&'a self, name: &'a str, word: &'a str) -> Answer<'a, ()>;
@@ -93,6 +98,9 @@ pub trait Store: Send + Sync + 'static {
     /// A secret of this store, made once from `fresh` and then kept: the receiver's key.
     fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> Answer<'a, Vec<u8>>;
 }
+
+/// How far ahead turns are given out at most, in milliseconds: as many as some hundred processes can wait for at once.
+pub const MOST_AHEAD_MS: u64 = 600_000;
 
 /// A batch of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -90,6 +90,8 @@ const STEPS: &[&str] = &["
         job bigint NOT NULL, place text NOT NULL, kind smallint NOT NULL, value text NOT NULL, count bigint NOT NULL,
         PRIMARY KEY (job, place, kind, value)
     ) WITH (fillfactor = 50);
+    -- How far apart the last turn wants to be from the next.
+    ALTER TABLE turns ADD COLUMN interval_ms bigint;
 "];
 
 /// Brings the database up to the newest version, in the one transaction in which it is called.

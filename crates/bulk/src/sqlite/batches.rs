@@ -9,7 +9,7 @@ use super::fault::{Fault, Result};
 use super::jobs::must_be_planning;
 use super::results;
 use crate::model::{BatchEnd, BatchState};
-use crate::store::{Claimed, NewBatch, OpenBatch};
+use crate::store::{Claimed, MOST_AHEAD_MS, NewBatch, OpenBatch};
 
 pub(super) const PLANNED: i64 = 0;
 pub(super) const SENDING: i64 = 1;
@@ -49,6 +49,17 @@ pub(super) fn add(tx: &Transaction<'_>, job: i64, batches: &[NewBatch]) -> Resul
         }
     }
     Ok(())
+}
+
+pub(super) fn next_size(tx: &Transaction<'_>, job: i64) -> Result<Option<u64>> {
+    let size = tx
+        .prepare_cached(
+            "SELECT numbers FROM batches WHERE job = ?1 AND state = ?2
+             AND (SELECT state FROM jobs WHERE id = ?1) = 1 ORDER BY id LIMIT 1",
+        )?
+        .query_row(params![job, PLANNED], |row| row.get::<_, i64>(0))
+        .optional()?;
+    Ok(size.map(|size| size as u64))
 }
 
 pub(super) fn claim(tx: &Transaction<'_>, job: i64, owner: &str, now_ms: u64) -> Result<Option<Claimed>> {
@@ -186,16 +197,20 @@ pub(super) fn mark_missing(tx: &Transaction<'_>, batch: i64, batch_no: &str) -> 
     Ok(missing.unwrap_or_default() as u64)
 }
 
-/// The bucket holds the time of the next free turn.
+/// The bucket holds when the next turn is free for a request like the last one, and how long that one's interval is.
 pub(super) fn take_turn(tx: &Transaction<'_>, bucket: &str, interval_ms: u64, now_ms: u64) -> Result<u64> {
-    let name = format!("turn {bucket}");
-    let next: i64 = tx
-        .prepare_cached("SELECT value FROM marks WHERE name = ?")?
-        .query_row([&name], |row| row.get(0))
-        .optional()?
-        .unwrap_or(0);
-    let turn = next.max(now_ms as i64);
-    tx.prepare_cached("INSERT OR REPLACE INTO marks VALUES (?, ?)")?
-        .execute(params![name, turn + interval_ms as i64])?;
-    Ok((turn - now_ms as i64) as u64)
+    let mark = |name: &str| -> Result<Option<u64>> {
+        let mut select = tx.prepare_cached("SELECT value FROM marks WHERE name = ?")?;
+        Ok(select.query_row([name], |row| row.get::<_, i64>(0)).optional()?.map(|value| value as u64))
+    };
+    let (name, interval) = (format!("turn {bucket}"), format!("interval {bucket}"));
+    let (next, last_interval) = (mark(&name)?.unwrap_or(0), mark(&interval)?);
+    let free = next + interval_ms.saturating_sub(last_interval.unwrap_or(interval_ms));
+    let turn = if next > now_ms + MOST_AHEAD_MS { now_ms } else { free.max(now_ms) };
+    let mut set = tx.prepare_cached("INSERT OR REPLACE INTO marks VALUES (?, ?)")?;
+    set.execute(params![name, (turn + interval_ms) as i64])?;
+    if last_interval != Some(interval_ms) {
+        set.execute(params![interval, interval_ms as i64])?;
+    }
+    Ok(turn - now_ms)
 }

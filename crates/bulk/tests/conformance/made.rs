@@ -173,7 +173,7 @@ pub fn result(batch_no: &str, source: Source, body: Vec<u8>) -> NewResult {
 }
 
 /// Enters everything that waits; says first, repeats, conflicts, strays.
-pub async fn fold<S: Store>(store: &S) -> [u32; 4] {
+pub async fn fold<S: Store + ?Sized>(store: &S) -> [u32; 4] {
     let mut sum = [0; 4];
     loop {
         let folded = store.fold(3).await.unwrap();
@@ -188,21 +188,21 @@ pub async fn fold<S: Store>(store: &S) -> [u32; 4] {
 }
 
 /// Stores and enters at once.
-pub async fn enter<S: Store>(store: &S, results: Vec<NewResult>) -> [u32; 4] {
+pub async fn enter<S: Store + ?Sized>(store: &S, results: Vec<NewResult>) -> [u32; 4] {
     store.append(results).await.unwrap();
     fold(store).await
 }
 
-pub async fn all_rows<S: Store>(store: &S, job: i64) -> Vec<RowFate> {
+pub async fn all_rows<S: Store + ?Sized>(store: &S, job: i64) -> Vec<RowFate> {
     store.rows(job, None, 100_000).await.unwrap()
 }
 
-pub async fn row<S: Store>(store: &S, job: i64, row: u64) -> RowFate {
+pub async fn row<S: Store + ?Sized>(store: &S, job: i64, row: u64) -> RowFate {
     all_rows(store, job).await.into_iter().find(|fate| fate.row == row).expect("a row of the job")
 }
 
 /// The equation, and the same figures counted once more, row by row. To be called after every step.
-pub async fn check<S: Store>(store: &S, job: i64) -> Ledger {
+pub async fn check<S: Store + ?Sized>(store: &S, job: i64) -> Ledger {
     let ledger = store.ledger(job).await.unwrap();
     assert!(ledger.adds_up());
     let mut counted = Ledger::default();

@@ -51,6 +51,10 @@ macro_rules! conformance {
             only_what_was_accepted_is_given_up_as_missing
             a_result_that_comes_after_it_was_given_up_still_counts
             turns_are_shared_by_two_processes_and_exact
+            ten_takers_together_get_as_many_turns_as_one
+            two_turns_lie_as_far_apart_as_the_longer_of_their_intervals
+            nobody_waits_for_the_time_that_a_clock_showed_before_it_was_set_back
+            the_size_of_the_next_batch_can_be_seen_before_it_is_taken
             repeats_change_nothing_in_any_order_and_with_any_suffix
             a_result_after_a_removed_repeat_is_entered
             a_result_before_the_submit_s_answer_counts

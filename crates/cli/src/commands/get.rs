@@ -4,13 +4,14 @@
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use numcheck_protocol::number_check::CheckResult;
-use numcheck_protocol::{BatchNo, Drift};
+use numcheck_protocol::number_check::{self, CheckResult};
+use numcheck_protocol::{BatchNo, Drift, Endpoint};
 use serde::Serialize;
 
 use crate::call::{self, Network};
 use crate::commands::check_line;
 use crate::commands::numbers::Numbers;
+use crate::durable::StoreAt;
 use crate::exit::{Exit, Failure};
 use crate::print;
 
@@ -30,6 +31,8 @@ pub(crate) struct Get {
     json: bool,
     #[command(flatten)]
     network: Network,
+    #[command(flatten)]
+    store: StoreAt,
 }
 
 /// One result for a machine. Empty values are left out.
@@ -54,6 +57,11 @@ impl Get {
         let mut check = client.number_check().get(*number);
         if let Some(batch_no) = self.batch_no {
             check = check.batch_no(batch_no);
+        }
+        if let Some(pace) = self.store.pace_beside_jobs(&number_check::Get::INFO).await? {
+            pace.turn(1)
+                .await
+                .map_err(|error| Failure::new("the store gives no turn; nothing was sent").because(error))?;
         }
         let checked = match check.send().await {
             Ok(checked) => checked,

@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 use clap::builder::BoolishValueParser;
 use clap::{ArgGroup, Args};
 use numcheck_nxcloud::QueryPage;
-use numcheck_protocol::number_check::{CheckResult, QueryRequest};
-use numcheck_protocol::{BatchNo, Date, Drift, MessageId};
+use numcheck_protocol::number_check::{self, CheckResult, QueryRequest};
+use numcheck_protocol::{BatchNo, Date, Drift, Endpoint, MessageId};
 
 use crate::call::{self, Network};
 use crate::commands::check_line;
+use crate::durable::StoreAt;
 use crate::exit::{Exit, Failure};
 use crate::input::normalise;
 use crate::print;
@@ -40,6 +41,8 @@ pub(crate) struct Query {
     json: bool,
     #[command(flatten)]
     network: Network,
+    #[command(flatten)]
+    store: StoreAt,
 }
 
 impl Query {
@@ -49,7 +52,12 @@ impl Query {
         let mut pages = client.number_check().query(request).pages();
         let mut drift = BTreeSet::new();
         let mut found = 0_usize;
-        while let Some(page) = pages.next().await {
+        let pace = self.store.pace_beside_jobs(&number_check::Query::INFO).await?;
+        while !pages.is_done() {
+            if let Some(pace) = &pace {
+                pace.turn(1).await.map_err(Failure::of)?;
+            }
+            let Some(page) = pages.next().await else { break };
             let page = match page {
                 Ok(page) => page,
                 Err(error) => return call::unsuccessful(&error, self.json),

@@ -223,7 +223,7 @@ impl Going {
                     Some(Receiving::start(&*engine.store, &engine.inbox, listen, url).await?)
                 }
             };
-            let platform = account.platform(receiving.as_ref().map(Receiving::callback))?;
+            let platform = account.platform(receiving.as_ref().map(Receiving::callback), &engine.store)?;
             let quiet = self.wait.map_or_else(|| default_wait(&target, self.minute.into()), Into::into);
             let wait = Wait { quiet, minute: self.minute.into() };
             let driven =

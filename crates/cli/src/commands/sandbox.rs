@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use numcheck_sandbox::{Assumptions, QueryPace};
+use numcheck_sandbox::{Assumptions, QueryPace, SubmitPace};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
@@ -72,6 +72,15 @@ pub(crate) struct Sandbox {
         value_enum
     )]
     query_pace: Pace,
+    /// What becomes of a submit beyond 10 requests a second, of which one with more than 2000 numbers takes the whole second.
+    #[arg(
+        long,
+        env = "NUMCHECK_SANDBOX_SUBMIT_PACE",
+        hide_env_values = true,
+        default_value = "off",
+        value_enum
+    )]
+    submit_pace: Pace,
     /// What message ids and generated batch numbers follow from: the same seed gives the same ids for the same batch numbers.
     #[arg(
         long,
@@ -89,21 +98,25 @@ pub(crate) struct Sandbox {
     magic: bool,
 }
 
-/// What becomes of a query that comes too early.
+/// What becomes of a request that comes too early.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Pace {
-    /// It is refused with 88.
+    /// It is refused: a query with 88, a submit with 288.
     Refuse,
     /// It is answered like any other.
     Off,
 }
 
-impl Pace {
-    fn assumptions(self) -> Assumptions {
+impl Sandbox {
+    fn assumptions(&self) -> Assumptions {
         let mut assumptions = Assumptions::default();
-        assumptions.query_pace = match self {
-            Self::Refuse => QueryPace::Refuse,
-            Self::Off => QueryPace::Off,
+        assumptions.query_pace = match self.query_pace {
+            Pace::Refuse => QueryPace::Refuse,
+            Pace::Off => QueryPace::Off,
+        };
+        assumptions.submit_pace = match self.submit_pace {
+            Pace::Refuse => SubmitPace::Refuse,
+            Pace::Off => SubmitPace::Off,
         };
         assumptions
     }
@@ -133,7 +146,7 @@ impl Sandbox {
             .callback_delay(self.callback_delay.into())
             .minute(self.minute.into())
             .freshness(self.fresh.into())
-            .assumptions(self.query_pace.assumptions())
+            .assumptions(self.assumptions())
             .seed(self.seed)
             .start()
             .await

@@ -5,12 +5,13 @@
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_protocol::number_check::{self, Dialect};
-use numcheck_protocol::{BatchNo, CallbackUrl, Drift, PhoneList, ValueError};
+use numcheck_protocol::{BatchNo, CallbackUrl, Drift, Endpoint, PhoneList, ValueError};
 use serde::Serialize;
 
 use crate::call::{self, Network};
 use crate::commands::arguments::{Countries, Level};
 use crate::commands::numbers::Numbers;
+use crate::durable::StoreAt;
 use crate::exit::{Exit, Failure};
 use crate::print;
 
@@ -38,6 +39,8 @@ pub(crate) struct Submit {
     json: bool,
     #[command(flatten)]
     network: Network,
+    #[command(flatten)]
+    store: StoreAt,
 }
 
 #[derive(Serialize)]
@@ -85,6 +88,11 @@ impl Submit {
         }
         if let Some(url) = self.dr_url {
             submit = submit.callback(url);
+        }
+        if let Some(pace) = self.store.pace_beside_jobs(&number_check::Submit::INFO).await? {
+            pace.turn(count as u64)
+                .await
+                .map_err(|error| Failure::new("the store gives no turn; nothing was sent").because(error))?;
         }
         let accepted = match submit.send().await {
             Ok(accepted) => accepted,

@@ -2,17 +2,22 @@
 //!
 //! It must not judge results; it turns the ways in which a call ends into the words of the job.
 
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use numcheck_bulk::{Clock, Found, Platform, Row, Submitted, SystemClock};
+use numcheck_bulk::{Clock, Found, Pace, Platform, Row, Store, Submitted, SystemClock};
 use numcheck_nxcloud::Client;
-use numcheck_protocol::number_check::{CheckLevel, Dialect, QueryRequest, SubmitCode};
-use numcheck_protocol::{AppKey, BatchNo, Class, Date, PhoneList, PhoneNumber, UtcOffset, encode};
+use numcheck_protocol::number_check::{CheckLevel, Dialect, Query, QueryRequest, Submit, SubmitCode};
+use numcheck_protocol::{
+    AppKey, BatchNo, Class, Date, Endpoint, Info, PhoneList, PhoneNumber, UtcOffset, encode,
+};
 use numcheck_sandbox::Sandbox;
 use numcheck_transport::{CallError, RateLimits};
 use numcheck_webhook::ReceiverKey;
 
+use super::open;
+use super::prepare::fingerprint;
 use crate::call::{self, Network};
 use crate::exit::Failure;
 
@@ -28,6 +33,9 @@ pub(crate) enum Target {
 pub(crate) struct Account {
     client: Client,
     offset: UtcOffset,
+    minute: Duration,
+    /// Whose limits are to be kept; nobody is to be protected from this command's own sandbox.
+    limited: Option<String>,
     sandbox: Option<Sandbox>,
     dialect: Arc<Mutex<Option<Dialect>>>,
 }
@@ -37,8 +45,10 @@ impl Account {
     pub(crate) async fn open(target: &Target, network: &Network, minute: Duration) -> Result<Self, Failure> {
         let Target::Sandbox(callback_delay) = target else {
             return Ok(Self {
-                client: call::number_check_at(network, minute)?,
+                client: call::number_check_of_job(network, minute)?,
                 offset: network.offset(),
+                minute,
+                limited: Some(fingerprint(&call::account()?)),
                 sandbox: None,
                 dialect: Arc::default(),
             });
@@ -52,23 +62,43 @@ impl Account {
         let client = Client::builder(&account.access_key, account.access_secret.clone())
             .appkey(AppKey::new(account.appkey.expose()).map_err(Failure::of)?)
             .base_url(sandbox.nxcloud_url())
-            // Nobody is to be protected from this command's own sandbox.
             .transport(|transport| transport.rate_limits(RateLimits::off()))
             .build()
             .map_err(Failure::of)?;
-        Ok(Self { client, offset: UtcOffset::BEIJING, sandbox: Some(sandbox), dialect: Arc::default() })
+        Ok(Self {
+            client,
+            offset: UtcOffset::BEIJING,
+            minute,
+            limited: None,
+            sandbox: Some(sandbox),
+            dialect: Arc::default(),
+        })
     }
 
-    /// The platform as a job sees it. `callback` is where results are pushed, if they are.
-    pub(crate) fn platform(&self, callback: Option<(ReceiverKey, String)>) -> Result<Nxcloud, Failure> {
+    /// The platform as a job sees it. `callback` is where results are pushed, if they are. Its limits are kept together with all who use
+    /// the same `store` for the same account.
+    pub(crate) fn platform(
+        &self,
+        callback: Option<(ReceiverKey, String)>,
+        store: &Arc<dyn Store>,
+    ) -> Result<Nxcloud, Failure> {
         if let Some((key, public_url)) = &callback {
             // Better known before the first submit than after.
             let batch_no = BatchNo::new("try").map_err(Failure::of)?;
             let url = key.capability(&batch_no).url(public_url);
             url.map_err(|error| Failure::usage("--public-url cannot be used").because(error))?;
         }
-        let dialect = Arc::clone(&self.dialect);
-        Ok(Nxcloud { client: self.client.clone(), offset: self.offset, callback, dialect })
+        let pace = |info: &Info| {
+            Some(open::pace(store, info, self.limited.as_ref()?, call::rates(info, self.minute)))
+        };
+        Ok(Nxcloud {
+            client: self.client.clone(),
+            offset: self.offset,
+            callback,
+            submitting: pace(&Submit::INFO),
+            asking: pace(&Query::INFO),
+            dialect: Arc::clone(&self.dialect),
+        })
     }
 
     /// Whether checks are paid for. What is on this machine's own loopback is a sandbox or a test.
@@ -94,6 +124,8 @@ pub(crate) struct Nxcloud {
     client: Client,
     offset: UtcOffset,
     callback: Option<(ReceiverKey, String)>,
+    submitting: Option<Pace<dyn Store>>,
+    asking: Option<Pace<dyn Store>>,
     /// In which dialect the account has answered.
     dialect: Arc<Mutex<Option<Dialect>>>,
 }
@@ -118,7 +150,7 @@ impl Platform for Nxcloud {
         for day in days {
             if let Err(error) = self.ask(day, batch_no, &mut found).await {
                 found.known = true;
-                found.trouble = Some(with_causes(&error));
+                found.trouble = Some(with_causes(&*error));
                 break;
             }
         }
@@ -139,11 +171,24 @@ fn days(submitted_ms: u64, now_ms: u64, offset: UtcOffset) -> Vec<Date> {
 }
 
 impl Nxcloud {
-    async fn ask(&self, day: Date, batch_no: &BatchNo, found: &mut Found) -> Result<(), CallError> {
+    /// The pace of submits, which whoever drives a job keeps.
+    pub(crate) fn submitting(&self) -> Option<Pace<dyn Store>> {
+        self.submitting.clone()
+    }
+
+    async fn ask(
+        &self,
+        day: Date,
+        batch_no: &BatchNo,
+        found: &mut Found,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let mut pages =
             self.client.number_check().query(QueryRequest::of_batch(day, batch_no.clone())).pages();
-        while let Some(page) = pages.next().await {
-            let page = page?;
+        while !pages.is_done() {
+            if let Some(pace) = &self.asking {
+                pace.turn(1).await?;
+            }
+            let Some(page) = pages.next().await.transpose()? else { break };
             call::say_drift(&page.drift);
             found.known |= !page.is_empty();
             for row in page.rows.iter().filter(|row| row.has_result()) {
@@ -206,7 +251,7 @@ fn submitted(error: &CallError) -> Submitted {
 }
 
 /// An error and what lies behind it, on one line for a cell.
-fn with_causes(error: &dyn std::error::Error) -> String {
+fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

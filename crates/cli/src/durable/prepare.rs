@@ -59,6 +59,7 @@ impl Notes {
     }
 }
 
+/// A hash of whose money is spent, and where: it names them without showing them.
 pub(super) fn fingerprint(account: &str) -> String {
     Sha256::digest(account).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -23,18 +23,29 @@ use crate::server::Answer;
 use crate::settings::RepeatedBatchNo;
 use crate::state::Shared;
 
+/// The vendor's limit: so many requests in a second, with at most so many numbers each; a larger one counts for all of them.
+const LIMIT: u64 = 10;
+const LARGE: u32 = 2_000;
+/// The second, and how much earlier a request may come: that much the way to here varies.
+const WINDOW_MS: u64 = 1_000 - 100;
+
 /// How many numbers are checked before other tasks get a turn.
 const CHUNK: u32 = 200;
 
 /// Answers a submit of an authenticated account.
 ///
-/// After the form ([`order::read`]): 202 and 210 (the appkey), the batch number's magic, a repeated batch number, 203 (two
+/// After the form ([`order::read`]): 288 (too early, where the sandbox is set to care), 202 and 210 (the appkey), the batch number's magic, a repeated batch number, 203 (two
 /// countries), 211 (money).
 pub(crate) async fn submit(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     let order = match order::read(body) {
         Ok(order) => order,
         Err(Refused { code, why }) => return refusal(code, why),
     };
+    let takes = if order.phones.count() > LARGE { LIMIT } else { 1 };
+    if !shared.may_submit(account, shared.clock.now_ms(), takes, LIMIT, WINDOW_MS) {
+        let refused = refusal(SubmitCode::REQUEST_FAILED, "the account submits faster than its limit allows");
+        return Answer { batch_no: order.batch_no, ..refused };
+    }
     let (numbers, named) = (order.phones.count() as usize, order.batch_no.clone());
     let answer = match take(shared, account, order).await {
         Ok(taken) => Answer {
