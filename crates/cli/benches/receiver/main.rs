@@ -38,6 +38,15 @@ enum Kind {
 }
 
 impl Kind {
+    /// For `--only`.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Nothing => "stores nothing",
@@ -69,7 +78,14 @@ fn main() {
     let args: Vec<String> = std::env::args().collect();
     let after = |name: &str| args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1));
     let rounds: u64 = after("--rounds").map_or(3, |text| text.parse().unwrap());
-    let only = after("--only").cloned().unwrap_or_default();
+    // For whoever looks for what costs: `--only sqlite,paced`.
+    let only = after("--only").map_or("", String::as_str);
+    let wanted = |word: &str| only.is_empty() || only.split(',').any(|wanted| wanted == word);
+    let any = |words: &[&str]| words.iter().any(|word| only.split(',').any(|wanted| wanted == *word));
+    let is_wanted = |kind: Kind, paced: bool| {
+        (!any(&["nothing", "sqlite", "postgres"]) || wanted(kind.word()))
+            && (!any(&["full", "paced"]) || wanted(if paced { "paced" } else { "full" }))
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let cluster =
@@ -78,7 +94,7 @@ fn main() {
         for round in 0..rounds {
             for paced in [false, true] {
                 for kind in [Kind::Nothing, Kind::Sqlite, Kind::Postgres] {
-                    if kind == Kind::Postgres && cluster.is_none() {
+                    if !is_wanted(kind, paced) || (kind == Kind::Postgres && cluster.is_none()) {
                         continue;
                     }
                     let measured = one(kind, paced, round, cluster.as_ref()).await;
@@ -179,7 +195,7 @@ fn tell(all: &[(Kind, bool, Vec<Measured>)]) {
         println!("{:<16} p99 {p99:>6.2} ms   {cores:>5.2} cores   database {server:.2}", kind.name());
     }
     println!("medians at full load:");
-    let nothing = median(Kind::Nothing, false, |m| m.rate).unwrap();
+    let nothing = median(Kind::Nothing, false, |m| m.rate).unwrap_or(f64::NAN);
     for kind in [Kind::Nothing, Kind::Sqlite, Kind::Postgres] {
         let Some(rate) = median(kind, false, |m| m.rate) else { continue };
         println!(
