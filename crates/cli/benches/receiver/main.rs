@@ -173,7 +173,8 @@ fn line(what: &str, measured: &Measured) {
     let Measured { rate, p50, p99, worst, cores, of_server, threads } = measured;
     let threads: Vec<String> = threads.iter().map(|(name, cores)| format!("{name} {cores:.2}")).collect();
     println!(
-        "{what:<36} {rate:>7.0}/s  p50 {p50:>6.2}  p99 {p99:>6.2}  worst {worst:>7.2} ms  {cores:>5.2} cores + database {of_server:>4.2}  ({})",
+        "{what:<36} {rate:>7.0}/s  p50 {p50:>6.2}  p99 {p99:>6.2}  worst {worst:>7.2} ms  {cores:>5.2} cores ({:.1} us each) + database {of_server:>4.2}  ({})",
+        cores * 1e6 / rate,
         threads.join(", ")
     );
 }
