@@ -1,6 +1,6 @@
 //! The service: one request in, one status out.
 //!
-//! It must not answer 200 unless the handler said so, and it must not cancel a handler: each runs in a task of its own.
+//! It must not answer 200 unless the handler said so, and it must not cancel a handler: one that nobody waits for any more runs on.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -25,6 +25,7 @@ use crate::push::{Correlation, Push};
 use crate::server::body;
 use crate::server::counts::{Counters, Counts};
 use crate::server::limits::Limits;
+use crate::server::unstoppable::Unstoppable;
 
 /// What the service answers: a status, and never a body.
 pub type Answer = Response<Empty<Bytes>>;
@@ -138,8 +139,7 @@ impl<H: Handler> Receiver<H> {
             return Err(Ending::Busy);
         };
         let inner = Arc::clone(&self.inner);
-        // A task of its own: when the platform hangs up, hyper drops this future, and a store must not be cut in half by that.
-        let task = tokio::spawn(async move {
+        let storing = Unstoppable::new(async move {
             let _permit = permit;
             let unwinding = CountPanic(&inner.counters);
             let outcome = inner.handler.store(push).await;
@@ -150,9 +150,9 @@ impl<H: Handler> Receiver<H> {
             }
             outcome
         });
-        match timeout_at(deadline, task).await {
-            Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(NotStored)) | Err(_)) => Err(Ending::NotStored),
+        match timeout_at(deadline, storing).await {
+            Ok(Some(Ok(()))) => Ok(()),
+            Ok(Some(Err(NotStored)) | None) => Err(Ending::NotStored),
             Err(_) => Err(Ending::StoreTimedOut),
         }
     }
