@@ -107,11 +107,14 @@ impl<S: Store + ?Sized> Inbox<S> {
     /// Enters results as they come, until it is dropped. One process of a store needs to do this.
     pub async fn keep_folding(&self, folding: Folding) {
         loop {
-            if let Err(error) = self.fold_all().await {
-                tracing::error!(
+            match self.fold_all().await {
+                // A result that comes alone is entered at once; of many that come together, the next ones wait for each other.
+                Ok(folded) if folded.seen > 0 => tokio::time::sleep(folding.pause).await,
+                Ok(_) => {}
+                Err(error) => tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "results could not be entered; they are stored, and tried again"
-                );
+                ),
             }
             // Other processes append too: look now and then, told or not.
             let _ = tokio::time::timeout(folding.look_every, self.arrived.notified()).await;
@@ -135,11 +138,14 @@ impl<S: Store + ?Sized> Inbox<S> {
 pub struct Folding {
     /// How often to look for results that another process has stored.
     pub look_every: std::time::Duration,
+    /// How long to let results gather between two times: entering many at once costs each a fraction.
+    pub pause: std::time::Duration,
 }
 
 impl Default for Folding {
     fn default() -> Self {
-        Self { look_every: std::time::Duration::from_millis(500) }
+        let of_ms = std::time::Duration::from_millis;
+        Self { look_every: of_ms(500), pause: of_ms(25) }
     }
 }
 

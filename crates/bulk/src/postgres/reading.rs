@@ -61,11 +61,13 @@ pub(super) async fn rows(
         FROM numbers n JOIN batches b ON b.id = n.batch LEFT JOIN results r ON r.id = n.result
         WHERE n.job = $1 AND n.first_row > $2 ORDER BY n.first_row LIMIT $3";
     let own = session.rows(own, &[&job, &after, &limit]).await?;
+    // Where a page is full already, what lies behind it is another page's.
+    let last = own.last().filter(|_| own.len() == most as usize).map(|row| get(row, 0)).transpose()?;
     let repeated = "SELECT d.dup_row, true, n.packed, b.batch_no, b.state, b.missing, b.code, b.message, r.source, r.body
         FROM duplicates d JOIN numbers n ON n.job = d.job AND n.first_row = d.first_row
         JOIN batches b ON b.id = n.batch LEFT JOIN results r ON r.id = n.result
-        WHERE d.job = $1 AND d.dup_row > $2 ORDER BY d.dup_row LIMIT $3";
-    let repeated = session.rows(repeated, &[&job, &after, &limit]).await?;
+        WHERE d.job = $1 AND d.dup_row > $2 AND d.dup_row < $4 ORDER BY d.dup_row LIMIT $3";
+    let repeated = session.rows(repeated, &[&job, &after, &limit, &last.unwrap_or(i64::MAX)]).await?;
     let mut rows: Vec<RowFate> = own.iter().chain(&repeated).map(fate).collect::<Result<_>>()?;
     rows.sort_unstable_by_key(|row| row.row);
     rows.truncate(most as usize);

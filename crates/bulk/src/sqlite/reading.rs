@@ -80,11 +80,13 @@ pub(super) fn rows(
     ))?;
     let mut rows: Vec<RowFate> =
         own.query_and_then(params![job, after, most], fate)?.collect::<Result<_>>()?;
+    // Where a page is full already, what lies behind it is another page's.
+    let last = rows.last().filter(|_| rows.len() == most as usize).map_or(i64::MAX, |row| row.row as i64);
     let mut repeated = tx.prepare_cached(&format!(
         "SELECT d.dup_row, 1, {FATE} JOIN duplicates d ON d.job = n.job AND d.first_row = n.first_row
-         WHERE d.job = ? AND d.dup_row > ? ORDER BY d.dup_row LIMIT ?"
+         WHERE d.job = ? AND d.dup_row > ? AND d.dup_row < ? ORDER BY d.dup_row LIMIT ?"
     ))?;
-    for row in repeated.query_and_then(params![job, after, most], fate)? {
+    for row in repeated.query_and_then(params![job, after, last, most], fate)? {
         rows.push(row?);
     }
     rows.sort_unstable_by_key(|row| row.row);

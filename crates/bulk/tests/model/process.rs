@@ -198,6 +198,6 @@ async fn receive(world: &Arc<World>, store: Arc<Stepped>) {
             let _ = answer.send(stored);
         }
     };
-    let folding = Folding { look_every: Duration::from_millis(2 * MINUTE) };
+    let folding = Folding { look_every: Duration::from_millis(2 * MINUTE), pause: Duration::ZERO };
     tokio::join!(take, inbox.keep_folding(folding));
 }

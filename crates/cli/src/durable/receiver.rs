@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use numcheck_bulk::{Inbox, Store};
-use numcheck_webhook::{Gate, NotStored, Push, Receiver, ReceiverKey, Server};
+use numcheck_webhook::{Gate, Limits, NotStored, Push, Receiver, ReceiverKey, Server};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -40,7 +40,8 @@ impl Receiving {
         let public_url = public_url.map_or_else(|| format!("http://{address}"), str::to_owned);
         let gate = Gate::new(key.clone()).mounted_at(path_of(&public_url));
         let inbox = inbox.clone();
-        let receiver = Receiver::new(gate, move |push: Push| {
+        // What a result says is read when it is entered.
+        let handler = move |push: Push| {
             let inbox = inbox.clone();
             async move {
                 inbox.store(push.batch().as_str(), push.raw()).await.map_err(|error| {
@@ -51,7 +52,8 @@ impl Receiving {
                     NotStored
                 })
             }
-        });
+        };
+        let receiver = Receiver::unread(gate, handler, Limits::default());
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(async move {
             server.serve(receiver, async { drop(stopped.await) }).await;
