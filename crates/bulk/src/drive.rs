@@ -7,15 +7,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use numcheck_protocol::BatchNo;
 use numcheck_protocol::number_check::CheckLevel;
 
 use crate::clock::{Clock, after_ms};
 use crate::failpoint::die_at;
 use crate::model::{BatchEnd, Job};
 use crate::pace::Pace;
-use crate::platform::{Platform, SIGN_WITHIN, Submitted};
+use crate::platform::{Platform, Row, SIGN_WITHIN, Submitted};
 use crate::pricing::{Budget, Estimate, PriceTable};
-use crate::store::{Claimed, Store, StoreError};
+use crate::store::{Claimed, NewResult, Source, Store, StoreError, drifting};
 
 /// How many requests are under way at once, however fast they may follow each other.
 const AT_ONCE: usize = 8;
@@ -159,6 +160,7 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
             let submitted =
                 self.platform.submit(&claimed.batch_no, level, claimed.numbers, sign_until_ms).await;
             die_at("submit.sent");
+            let submitted = self.keep_answer(job, &claimed.batch_no, submitted).await?;
             let (end, halt) = round.judge(submitted);
             self.store.end(claimed.batch, &claimed.batch_no, end, self.clock.now_ms()).await?;
             die_at("submit.ended");
@@ -171,6 +173,32 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
 }
 
 impl<S: Store + ?Sized, P> Drive<S, P> {
+    /// Keeps what an answer says beside its yes, before the yes is written down: whoever finds the batch accepted finds it whole.
+    async fn keep_answer(
+        &self,
+        job: &Job,
+        batch_no: &BatchNo,
+        mut submitted: Submitted,
+    ) -> Result<Submitted, StoreError> {
+        if let Submitted::Accepted { not_taken, drift, .. } = &mut submitted {
+            if !drift.is_empty() {
+                drifting::say(&self.store.note_drift(job.id, std::mem::take(drift)).await?);
+            }
+            if !not_taken.is_empty() {
+                let received_ms = self.clock.now_ms();
+                let (batch_no, source) = (batch_no.as_str().to_owned(), Source::Answer);
+                let kept = not_taken.drain(..).map(|(_, Row(body))| NewResult {
+                    batch_no: batch_no.clone(),
+                    source,
+                    body,
+                    received_ms,
+                });
+                self.store.append(kept.collect()).await?;
+            }
+        }
+        Ok(submitted)
+    }
+
     /// Asked after the claim: of several processes, each sees what the others have under way.
     async fn allows(&self, job: &Job, next: &Claimed) -> Result<bool, StoreError> {
         let Some((budget, known)) = &self.budget else { return Ok(true) };
@@ -206,7 +234,7 @@ impl Round {
             self.unsent.swap(0, Ordering::SeqCst)
         };
         match submitted {
-            Submitted::Accepted { message_id } => (BatchEnd::Accepted { message_id }, None),
+            Submitted::Accepted { message_id, .. } => (BatchEnd::Accepted { message_id }, None),
             Submitted::Refused { code, message, for_all } => {
                 let halt = for_all.then(|| Halt::Refused(message.clone()));
                 (BatchEnd::Refused { code, message }, halt)

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::failpoint::die_at;
-use crate::store::{Folded, NewResult, Source, Store, StoreError};
+use crate::store::{Folded, NewResult, Source, Store, StoreError, drifting};
 
 /// How many results are entered at a time: few enough that a waiting push is not held up.
 const SLICE: u32 = 256;
@@ -86,6 +86,7 @@ impl<S: Store + ?Sized> Inbox<S> {
         loop {
             let folded = self.store.fold(SLICE).await?;
             die_at(if folded.seen > 0 { "fold.folded" } else { "fold.idle" });
+            drifting::say(&folded.news);
             sum.seen += folded.seen;
             sum.first += folded.first;
             sum.repeats += folded.repeats;

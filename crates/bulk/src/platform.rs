@@ -6,7 +6,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use numcheck_protocol::number_check::CheckLevel;
-use numcheck_protocol::{BatchNo, PhoneNumber};
+use numcheck_protocol::{BatchNo, Drift, PhoneNumber};
 
 /// How long after it was taken for sending a batch may be signed at the latest: long enough to wait for a turn that many share.
 pub const SIGN_WITHIN: Duration = Duration::from_secs(120);
@@ -46,6 +46,11 @@ pub enum Submitted {
     Accepted {
         /// Its id for the batch, if it gave one.
         message_id: Option<String>,
+        /// Numbers that it did not take all the same: the number, and what to store for it
+        /// ([`not_taken`](crate::store::reading::not_taken)).
+        not_taken: Vec<(PhoneNumber, Row)>,
+        /// What in its answer no document lists.
+        drift: Vec<Drift>,
     },
     /// The platform refused it.
     Refused {
@@ -77,11 +82,13 @@ pub struct Found {
     pub rows: Vec<Row>,
     /// Whether it knows the batch at all, finished or not. On any doubt `true`: what is not known may be paid for again.
     pub known: bool,
+    /// What in its answers no document lists, but for the rows: those are looked at when they are entered.
+    pub drift: Vec<Drift>,
     /// Why there is no complete answer, as a sentence without numbers or secrets.
     pub trouble: Option<String>,
 }
 
-/// A result that was fetched, as JSON.
+/// A result that was fetched or stood in an answer, as JSON.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Row(pub Vec<u8>);
 

@@ -6,6 +6,7 @@
 mod address;
 mod append;
 mod batches;
+mod drift;
 mod fault;
 mod fold;
 mod jobs;
@@ -18,13 +19,15 @@ mod tls;
 use std::fmt;
 use std::sync::Arc;
 
-use numcheck_protocol::BatchNo;
+use numcheck_protocol::{BatchNo, Drift};
 
 use crate::ledger::Ledger;
 use crate::model::{BatchEnd, Job, JobName, JobSpec};
 use crate::pricing::PriceTable;
+use crate::store::drifting;
 use crate::store::{
-    Answer, Claimed, Duplicate, Folded, NewBatch, NewResult, Odd, OpenBatch, RowFate, Store, StoreError,
+    Answer, Claimed, Drifted, Duplicate, Folded, NewBatch, NewResult, Odd, OpenBatch, RowFate, Store,
+    StoreError,
 };
 
 use address::Address;
@@ -215,6 +218,20 @@ impl Store for Postgres {
     fn input(&self, job: i64, sequence: u32) -> Answer<'_, Option<Vec<u8>>> {
         Box::pin(self.pool.call("read the input", Purpose::Read, move |session| async move {
             jobs::input(&session, job, sequence).await
+        }))
+    }
+
+    fn note_drift(&self, job: i64, drift: Vec<Drift>) -> Answer<'_, Vec<Drift>> {
+        let counts = Arc::new(drifting::counted(job, drift));
+        Box::pin(self.pool.call("count what no document lists", Purpose::Settle, move |session| {
+            let counts = Arc::clone(&counts);
+            async move { drift::add(&session, &counts).await }
+        }))
+    }
+
+    fn drift(&self, job: i64) -> Answer<'_, Vec<Drifted>> {
+        Box::pin(self.pool.call("tell what no document lists", Purpose::Read, move |session| async move {
+            drift::list(&session, job).await
         }))
     }
 

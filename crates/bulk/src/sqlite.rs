@@ -4,6 +4,7 @@
 //! commit; folding them in takes turns with them, in slices short enough that nobody waits for long.
 
 mod batches;
+mod drift;
 mod fault;
 mod jobs;
 mod reading;
@@ -13,14 +14,16 @@ mod worker;
 
 use std::path::Path;
 
-use numcheck_protocol::BatchNo;
+use numcheck_protocol::{BatchNo, Drift};
 use rusqlite::Connection;
 
 use crate::ledger::Ledger;
 use crate::model::{BatchEnd, Job, JobName, JobSpec};
 use crate::pricing::PriceTable;
+use crate::store::drifting;
 use crate::store::{
-    Answer, Claimed, Duplicate, Folded, NewBatch, NewResult, Odd, OpenBatch, RowFate, Store, StoreError,
+    Answer, Claimed, Drifted, Duplicate, Folded, NewBatch, NewResult, Odd, OpenBatch, RowFate, Store,
+    StoreError,
 };
 
 use worker::Worker;
@@ -191,6 +194,15 @@ impl Store for Sqlite {
 
     fn input(&self, job: i64, sequence: u32) -> Answer<'_, Option<Vec<u8>>> {
         self.read.call("read the input", move |tx| jobs::input(tx, job, sequence))
+    }
+
+    fn note_drift(&self, job: i64, drift: Vec<Drift>) -> Answer<'_, Vec<Drift>> {
+        self.write
+            .call("count what no document lists", move |tx| drift::add(tx, drifting::counted(job, drift)))
+    }
+
+    fn drift(&self, job: i64) -> Answer<'_, Vec<Drifted>> {
+        self.read.call("tell what no document lists", move |tx| drift::list(tx, job))
     }
 
     fn quarantine(&self, after: i64, most: u32) -> Answer<'_, Vec<Odd>> {

@@ -2,12 +2,13 @@
 //!
 //! It must not decide anything: whether a batch may be sent is [`crate::Drive`]'s, what a result means is [`reading`]'s.
 
+pub(crate) mod drifting;
 pub mod reading;
 
 use std::future::Future;
 use std::pin::Pin;
 
-use numcheck_protocol::{BatchNo, PhoneNumber};
+use numcheck_protocol::{BatchNo, Drift, PhoneNumber};
 
 use crate::ledger::Ledger;
 use crate::model::{BatchEnd, BatchState, Job, JobName, JobSpec};
@@ -80,6 +81,10 @@ pub trait Store: Send + Sync + 'static {
     fn rows(&self, job: i64, after_row: Option<u64>, most: u32) -> Answer<'_, Vec<RowFate>>;
     /// A piece of the input; `None` behind the last.
     fn input(&self, job: i64, sequence: u32) -> Answer<'_, Option<Vec<u8>>>;
+    /// What in answers about a job no document lists: counted with what results held. Says what of it is new.
+    fn note_drift(&self, job: i64, drift: Vec<Drift>) -> Answer<'_, Vec<Drift>>;
+    /// What in a job's results and answers no document lists, by place, and how often.
+    fn drift(&self, job: i64) -> Answer<'_, Vec<Drifted>>;
     /// Results that belong to no number of any job, or cannot be read; and second results of a number with other content.
     fn quarantine(&self, after: i64, most: u32) -> Answer<'_, Vec<Odd>>;
 
@@ -155,17 +160,19 @@ impl std::fmt::Debug for NewResult {
     }
 }
 
-/// Where a result came from, which decides how it is read. Closed: a third way is a change of the store.
+/// Where a result came from, which decides how it is read. Closed: a further way is a change of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// The platform pushed it.
     Push,
     /// It was fetched through the query endpoint.
     Query,
+    /// The submit's own answer said that the number was not taken: see [`reading::not_taken`].
+    Answer,
 }
 
 /// What a fold found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folded {
     /// Results that were looked at.
     pub seen: u32,
@@ -177,6 +184,18 @@ pub struct Folded {
     pub conflicts: u32,
     /// Of these: of no number that is known.
     pub strays: u32,
+    /// What in first results no document lists, and no result of the same job held before.
+    pub news: Vec<Drift>,
+}
+
+/// How often a job's platform has sent something that no document lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Drifted {
+    /// What.
+    pub drift: Drift,
+    /// How many results held it.
+    pub count: u64,
 }
 
 /// A sent batch that lacks results.

@@ -9,6 +9,7 @@ mod export;
 mod forget;
 mod get;
 mod jobs;
+mod metrics;
 mod numbers;
 mod plan;
 mod privacy;

@@ -128,7 +128,7 @@ pub(super) async fn end(
 async fn accept_if_proved(session: &Session, batch: i64) -> Result<()> {
     let sql = "UPDATE batches SET state = 3, code = NULL, message = NULL, batch_no = coalesce(
             (SELECT convert_from(r.batch_no, 'UTF8') FROM numbers n JOIN results r ON r.id = n.result WHERE n.batch = $1 LIMIT 1), batch_no)
-        WHERE id = $1 AND done + failed > 0";
+        WHERE id = $1 AND done + failed + refused > 0";
     session.run(sql, &[&batch]).await?;
     Ok(())
 }
@@ -160,8 +160,8 @@ pub(super) async fn plan_again(session: &Session, batch: i64, batch_no: &str) ->
 }
 
 pub(super) async fn open(session: &Session, job: i64) -> Result<Vec<OpenBatch>> {
-    let sql = "SELECT id, batch_no, state, coalesce(sent_ms, 0), ended_ms, numbers, done + failed, missing, message, grp FROM batches
-        WHERE job = $1 AND state IN (1, 2, 3) AND done + failed < numbers
+    let sql = "SELECT id, batch_no, state, coalesce(sent_ms, 0), ended_ms, numbers, done + failed + refused, missing, message, grp FROM batches
+        WHERE job = $1 AND state IN (1, 2, 3) AND done + failed + refused < numbers
         AND EXISTS (SELECT FROM jobs WHERE jobs.id = $1 AND jobs.state = 1) ORDER BY id";
     session.rows(sql, &[&job]).await?.iter().map(open_batch).collect()
 }
@@ -183,7 +183,7 @@ fn open_batch(row: &Row) -> Result<OpenBatch> {
 
 pub(super) async fn mark_missing(session: &Session, batch: i64, batch_no: &str) -> Result<u64> {
     let sql = "UPDATE batches SET missing = true
-        WHERE id = $1 AND batch_no = $2 AND state = 3 AND NOT missing AND done + failed < numbers RETURNING numbers - done - failed";
+        WHERE id = $1 AND batch_no = $2 AND state = 3 AND NOT missing AND done + failed + refused < numbers RETURNING numbers - done - failed - refused";
     let row = session.row(sql, &[&batch, &batch_no]).await?;
     Ok(row.map(|row| get_u64(&row, 0)).transpose()?.unwrap_or_default())
 }

@@ -106,6 +106,7 @@ pub(super) async fn forget(session: &Session, job: i64) -> Result<()> {
         "DELETE FROM numbers WHERE job = $1",
         "DELETE FROM duplicates WHERE job = $1",
         "DELETE FROM input WHERE job = $1",
+        "DELETE FROM drift WHERE job = $1",
         "UPDATE batches SET message = NULL, message_id = NULL WHERE job = $1",
     ] {
         session.run(sql, &[&job]).await?;

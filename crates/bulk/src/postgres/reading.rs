@@ -16,15 +16,22 @@ use crate::store::{Odd, RowFate, Source};
 type Result<T> = std::result::Result<T, Fault>;
 
 pub(super) fn source(number: i16) -> Source {
-    if number == 0 { Source::Push } else { Source::Query }
+    match number {
+        0 => Source::Push,
+        1 => Source::Query,
+        _ => Source::Answer,
+    }
 }
 
 pub(super) async fn ledger(session: &Session, job: i64) -> Result<Ledger> {
     let mut ledger = Ledger::default();
-    let sql = "SELECT state, missing, sum(numbers)::bigint, sum(done)::bigint, sum(failed)::bigint, sum(unpriced)::bigint
+    let sql = "SELECT state, missing, sum(numbers)::bigint, sum(done)::bigint, sum(failed)::bigint, sum(unpriced)::bigint, sum(refused)::bigint
         FROM batches WHERE job = $1 GROUP BY state, missing";
     for row in session.rows(sql, &[&job]).await? {
-        let (numbers, done, failed) = (get_u64(&row, 2)?, get_u64(&row, 3)?, get_u64(&row, 4)?);
+        let refused = get_u64(&row, 6)?;
+        ledger.refused += refused;
+        let numbers = get_u64(&row, 2)?.saturating_sub(refused);
+        let (done, failed) = (get_u64(&row, 3)?, get_u64(&row, 4)?);
         let rest = numbers.saturating_sub(done + failed);
         // Settled numbers of a batch that is planned again were submitted before.
         let (submitted, place) = match get::<i16>(&row, 0)? {

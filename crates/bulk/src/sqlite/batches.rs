@@ -123,7 +123,7 @@ fn accept_if_proved(tx: &Transaction<'_>, batch: i64) -> Result<()> {
     tx.prepare_cached(
         "UPDATE batches SET state = 3, code = NULL, message = NULL, batch_no = coalesce(
              (SELECT r.batch_no FROM numbers n JOIN results r ON r.id = n.result WHERE n.batch = ?1 LIMIT 1), batch_no)
-         WHERE id = ?1 AND done + failed > 0",
+         WHERE id = ?1 AND done + failed + refused > 0",
     )?
     .execute([batch])?;
     Ok(())
@@ -164,8 +164,8 @@ pub(super) fn plan_again(tx: &Transaction<'_>, batch: i64, batch_no: &str) -> Re
 
 pub(super) fn open(tx: &Transaction<'_>, job: i64) -> Result<Vec<OpenBatch>> {
     tx.prepare_cached(
-        "SELECT id, batch_no, state, coalesce(sent_ms, 0), ended_ms, numbers, done + failed, missing, message, grp FROM batches
-         WHERE job = ?1 AND state IN (1, 2, 3) AND done + failed < numbers AND (SELECT state FROM jobs WHERE id = ?1) = 1 ORDER BY id",
+        "SELECT id, batch_no, state, coalesce(sent_ms, 0), ended_ms, numbers, done + failed + refused, missing, message, grp FROM batches
+         WHERE job = ?1 AND state IN (1, 2, 3) AND done + failed + refused < numbers AND (SELECT state FROM jobs WHERE id = ?1) = 1 ORDER BY id",
     )?
     .query_and_then([job], open_batch)?
     .collect()
@@ -189,8 +189,8 @@ fn open_batch(row: &Row<'_>) -> Result<OpenBatch> {
 pub(super) fn mark_missing(tx: &Transaction<'_>, batch: i64, batch_no: &str) -> Result<u64> {
     let missing: Option<i64> = tx
         .prepare_cached(
-            "UPDATE batches SET missing = 1 WHERE id = ? AND batch_no = ? AND state = ? AND missing = 0 AND done + failed < numbers
-             RETURNING numbers - done - failed",
+            "UPDATE batches SET missing = 1 WHERE id = ? AND batch_no = ? AND state = ? AND missing = 0 AND done + failed + refused < numbers
+             RETURNING numbers - done - failed - refused",
         )?
         .query_row(params![batch, batch_no, ACCEPTED], |row| row.get(0))
         .optional()?;

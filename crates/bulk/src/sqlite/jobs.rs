@@ -86,6 +86,7 @@ pub(super) fn forget(tx: &Transaction<'_>, job: i64) -> Result<()> {
         "DELETE FROM numbers WHERE job = ?",
         "DELETE FROM duplicates WHERE job = ?",
         "DELETE FROM input WHERE job = ?",
+        "DELETE FROM drift WHERE job = ?",
         "UPDATE batches SET message = NULL, message_id = NULL WHERE job = ?",
         "UPDATE jobs SET state = 2, spec = json_set(spec, '$.notes', NULL) WHERE id = ?",
     ] {

@@ -4,9 +4,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use numcheck_protocol::{Currency, Price};
+use numcheck_protocol::{Currency, Drift, Price};
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::drift;
 use super::fault::{Fault, Result};
 use crate::failpoint::die_at;
 use crate::model::Outcome;
@@ -28,13 +29,18 @@ pub(super) fn append(tx: &Transaction<'_>, results: &[NewResult]) -> Result<()> 
 }
 
 pub(super) fn source(number: i64) -> Source {
-    if number == 0 { Source::Push } else { Source::Query }
+    match number {
+        0 => Source::Push,
+        1 => Source::Query,
+        _ => Source::Answer,
+    }
 }
 
 fn source_number(source: Source) -> i64 {
     match source {
         Source::Push => 0,
         Source::Query => 1,
+        Source::Answer => 2,
     }
 }
 
@@ -44,12 +50,14 @@ struct Sums {
     batches: BTreeMap<i64, Tally>,
     costs: BTreeMap<(i64, Outcome, Currency), (i64, Price)>,
     prices: BTreeMap<(i64, String), (Currency, Price)>,
+    drift: BTreeMap<(i64, Drift), u64>,
 }
 
 #[derive(Default)]
 struct Tally {
     done: i64,
     failed: i64,
+    refused: i64,
     unpriced: i64,
     /// The number under which the platform has shown to know the batch, and when.
     proof: Option<(String, i64)>,
@@ -82,7 +90,7 @@ pub(super) fn fold(tx: &Transaction<'_>, most: u32) -> Result<Folded> {
     drop(rows);
     if folded.seen > 0 {
         die_at("fold.entered");
-        sums.write(tx)?;
+        folded.news = sums.write(tx)?;
         tx.prepare_cached("UPDATE marks SET value = ? WHERE name = 'folded'")?.execute([last])?;
         die_at("fold.commit");
     }
@@ -129,20 +137,36 @@ fn enter(
     }
     let first = tx
         .prepare_cached(
-            "SELECT r.source, r.body FROM numbers n JOIN results r ON r.id = n.result WHERE n.batch = ? AND n.packed = ?",
+            "SELECT r.id, r.source, r.body FROM numbers n JOIN results r ON r.id = n.result WHERE n.batch = ? AND n.packed = ?",
         )?
         .query_row(params![batch.id, packed], |row| {
-            Ok(come.says_the_same(row.get(0)?, row.get_ref(1)?.as_blob()?))
+            let from = row.get(1)?;
+            Ok((row.get(0)?, source(from), come.says_the_same(from, row.get_ref(2)?.as_blob()?)))
         })
         .optional()?;
     match first {
         None => set_aside(tx, come, None, folded),
-        Some(true) => {
+        Some((first, from, _)) if reading::replaces(come.source, from) => {
+            replace(tx, come, (batch.id, packed), first)?;
+            folded.conflicts += 1;
+            sums.batches.entry(batch.id).or_default().refused -= 1;
+            sums.add(&batch, come, facts);
+            Ok(())
+        }
+        Some((_, _, true)) => {
             folded.repeats += 1;
             remove(tx, come.id)
         }
-        Some(false) => set_aside(tx, come, Some(packed), folded),
+        Some(_) => set_aside(tx, come, Some(packed), folded),
     }
+}
+
+/// A result for a number that was said not to be taken: it counts, and both are kept.
+fn replace(tx: &Transaction<'_>, come: &Come<'_>, (batch, packed): (i64, i64), first: i64) -> Result<()> {
+    tx.prepare_cached("UPDATE numbers SET result = ? WHERE batch = ? AND packed = ?")?
+        .execute(params![come.id, batch, packed])?;
+    tx.prepare_cached("INSERT INTO odd VALUES (?, ?, ?)")?.execute(params![first, come.batch_no, packed])?;
+    Ok(())
 }
 
 impl Come<'_> {
@@ -240,6 +264,10 @@ impl Sums {
         match facts.outcome {
             Outcome::Done => tally.done += 1,
             Outcome::Failed => tally.failed += 1,
+            Outcome::Refused => tally.refused += 1,
+        }
+        for drift in facts.drift {
+            *self.drift.entry((batch.job, drift)).or_default() += 1;
         }
         let Some((currency, price)) = facts.cost else {
             // A failed check carries no cost in the first dialect.
@@ -256,13 +284,15 @@ impl Sums {
         }
     }
 
-    fn write(self, tx: &Transaction<'_>) -> Result<()> {
+    /// Says what no result of the same job held before.
+    fn write(self, tx: &Transaction<'_>) -> Result<Vec<Drift>> {
         for (batch, tally) in self.batches {
             let (batch_no, received_ms) = tally.proof.unzip();
             // A result proves that the batch was accepted, under the number that it names, whatever was known of it before. Where the
             // request is still under way, its end is yet to be written.
             tx.prepare_cached(
                 "UPDATE batches SET done = done + ?2, failed = failed + ?3, unpriced = unpriced + ?4,
+                 refused = refused + ?7,
                  state = CASE WHEN state = 1 THEN 1 ELSE 3 END,
                  batch_no = CASE WHEN state IN (1, 3) THEN batch_no ELSE coalesce(?5, batch_no) END,
                  code = CASE WHEN state = 1 THEN code END, message = CASE WHEN state = 1 THEN message END,
@@ -274,7 +304,8 @@ impl Sums {
                 tally.failed,
                 tally.unpriced,
                 batch_no,
-                received_ms
+                received_ms,
+                tally.refused
             ])?;
         }
         for ((job, outcome, currency), (count, amount)) in self.costs {
@@ -306,6 +337,6 @@ impl Sums {
                 price.to_string()
             ])?;
         }
-        Ok(())
+        drift::add(tx, self.drift)
     }
 }

@@ -163,6 +163,13 @@ impl Push {
         result(&self.batch_no, Source::Push, self.body())
     }
 
+    /// That the platform did not take the number.
+    pub fn not_taken(&self) -> NewResult {
+        let item = serde_json::json!({"number": self.number.digits(), "failCode": 7});
+        let body = numcheck_bulk::store::reading::not_taken(&self.number, Some("invalid"), &item);
+        result(&self.batch_no, Source::Answer, body)
+    }
+
     pub fn fetched(&self) -> NewResult {
         result(&self.batch_no, Source::Query, self.row())
     }
@@ -217,6 +224,7 @@ pub async fn check<S: Store + ?Sized>(store: &S, job: i64) -> Ledger {
                     .expect("a result that was read before");
                 match facts.outcome {
                     Outcome::Done => counted.settled += 1,
+                    Outcome::Refused => counted.refused += 1,
                     _ => counted.failed += 1,
                 }
                 match facts.cost {
@@ -226,7 +234,7 @@ pub async fn check<S: Store + ?Sized>(store: &S, job: i64) -> Ledger {
                     }
                     None => unpriced += u64::from(facts.outcome == Outcome::Done),
                 }
-                true
+                facts.outcome != Outcome::Refused
             }
             (None, BatchState::Planned) => {
                 counted.planned += 1;

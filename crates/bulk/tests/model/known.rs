@@ -159,13 +159,13 @@ impl Known {
         self.waiting.extend(results);
     }
 
-    pub(crate) fn folded(&mut self, most: u32, folded: Folded) -> bool {
+    pub(crate) fn folded(&mut self, most: u32, folded: &Folded) -> bool {
         let seen = (most as usize).min(self.waiting.len()) as u32;
         let mut counted = Folded { seen, ..Folded::default() };
         for _ in 0..seen {
             self.fold_one(&mut counted);
         }
-        assert_eq!(folded, counted);
+        assert_eq!(*folded, counted);
         seen > 0
     }
 

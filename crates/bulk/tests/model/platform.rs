@@ -105,7 +105,7 @@ impl Platform for Account {
         if world.chance(world.scenario.faults.query) {
             // Perhaps after some pages.
             let rows = found.rows.into_iter().take(world.random(0, 2) as usize).collect();
-            return Found { rows, known: true, trouble: Some("no answer".into()) };
+            return Found { rows, known: true, trouble: Some("no answer".into()), ..Found::default() };
         }
         found
     }
@@ -143,7 +143,11 @@ impl World {
                 platform.books().under_way -= 1;
             });
         }
-        Submitted::Accepted { message_id: (!self.chance(20)).then(|| "301ef45b".to_owned()) }
+        Submitted::Accepted {
+            message_id: (!self.chance(20)).then(|| "301ef45b".to_owned()),
+            not_taken: Vec::new(),
+            drift: Vec::new(),
+        }
     }
 
     async fn check(self: &Arc<Self>, batch: String, number: PhoneNumber) {
@@ -195,6 +199,6 @@ impl World {
         let Some(finished) = books.finished.get(batch) else { return Found::default() };
         let rows =
             finished.iter().filter_map(|(_, push)| push.as_ref()).map(|push| Row(push.row())).collect();
-        Found { rows, known: true, trouble: None }
+        Found { rows, known: true, ..Found::default() }
     }
 }

@@ -9,10 +9,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
 use numcheck_bulk::store::{
-    Answer, Claimed, Duplicate, Folded, NewBatch, NewResult, Odd, OpenBatch, RowFate,
+    Answer, Claimed, Drifted, Duplicate, Folded, NewBatch, NewResult, Odd, OpenBatch, RowFate,
 };
 use numcheck_bulk::{BatchEnd, Job, JobName, JobSpec, Ledger, PriceTable, Store, StoreError};
-use numcheck_protocol::BatchNo;
+use numcheck_protocol::{BatchNo, Drift};
 use tokio::runtime::Handle;
 
 use crate::known::Known;
@@ -207,7 +207,7 @@ impl Store for Stepped {
 
     fn fold(&self, most: u32) -> Answer<'_, Folded> {
         let call = move || self.store.fold(most);
-        self.step("fold", call, move |known, folded| known.folded(most, *folded))
+        self.step("fold", call, move |known, folded| known.folded(most, folded))
     }
 
     fn open_batches(&self, job: i64) -> Answer<'_, Vec<OpenBatch>> {
@@ -245,6 +245,14 @@ impl Store for Stepped {
 
     fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> Answer<'a, u64> {
         self.read("take_turn", move || self.store.take_turn(bucket, interval_ms, now_ms))
+    }
+
+    fn note_drift(&self, job: i64, drift: Vec<Drift>) -> Answer<'_, Vec<Drift>> {
+        self.read("note_drift", move || self.store.note_drift(job, drift))
+    }
+
+    fn drift(&self, job: i64) -> Answer<'_, Vec<Drifted>> {
+        self.read("drift", move || self.store.drift(job))
     }
 
     fn learn<'a>(&'a self, name: &'a str, word: &'a str) -> Answer<'a, ()> {

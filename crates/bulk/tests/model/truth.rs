@@ -144,7 +144,7 @@ impl World {
         let store = self.open();
         loop {
             let folded = self.wait(store.fold(3)).unwrap();
-            self.known().folded(3, folded);
+            self.known().folded(3, &folded);
             if folded.seen < 3 {
                 break;
             }

@@ -149,7 +149,8 @@ async fn a_store_of_version_1_is_brought_up_to_date_and_its_turns_go_on() {
     let Some(cluster) = cluster::shared() else { return };
     let url = cluster.database("older").await;
     drop(Postgres::open(&url).await.unwrap());
-    let back = "ALTER TABLE numcheck.turns DROP COLUMN interval_ms; UPDATE numcheck.version SET version = 1;
+    let back = "ALTER TABLE numcheck.turns DROP COLUMN interval_ms; ALTER TABLE numcheck.batches DROP COLUMN refused;
+        DROP TABLE numcheck.learnt; DROP TABLE numcheck.drift; UPDATE numcheck.version SET version = 1;
         INSERT INTO numcheck.turns VALUES ('submit', 1700000000400)";
     cluster.admin("older", back).await;
     let store = Postgres::open(&url).await.unwrap().by_the_callers_clock();

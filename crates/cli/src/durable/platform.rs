@@ -6,9 +6,12 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use numcheck_bulk::store::reading;
 use numcheck_bulk::{Clock, Found, Pace, Platform, Row, Store, Submitted, SystemClock};
 use numcheck_nxcloud::Client;
-use numcheck_protocol::number_check::{CheckLevel, Dialect, Query, QueryRequest, Submit, SubmitCode};
+use numcheck_protocol::number_check::{
+    CheckLevel, Dialect, NotTaken, Query, QueryRequest, Submit, SubmitCode,
+};
 use numcheck_protocol::{
     AppKey, BatchNo, Class, Date, Endpoint, Info, PhoneList, PhoneNumber, UtcOffset, encode,
 };
@@ -189,8 +192,10 @@ impl Nxcloud {
                 pace.turn(1).await?;
             }
             let Some(page) = pages.next().await.transpose()? else { break };
-            call::say_drift(&page.drift);
             found.known |= !page.is_empty();
+            // Rows are looked at when they are entered.
+            let of_page = page.drift.into_iter().filter(|drift| !drift.place.starts_with("QueryRow."));
+            found.drift.extend(of_page);
             for row in page.rows.iter().filter(|row| row.has_result()) {
                 // A row is written back exactly as it was read.
                 found.rows.extend(encode(row).map(Row));
@@ -208,6 +213,7 @@ impl Nxcloud {
     ) -> Result<Submitted, Submitted> {
         let not_sent = |message: String| Submitted::NotSent { message };
         // The plan has put numbers of one country together already, or of several where the account takes them.
+        let sent = numbers.clone();
         let numbers = PhoneList::of_many_countries(numbers).map_err(|error| not_sent(error.to_string()))?;
         let mut submit = self.client.number_check().submit(numbers).batch_no(batch_no.clone()).level(level);
         if let Some((key, public_url)) = &self.callback {
@@ -220,15 +226,47 @@ impl Nxcloud {
         }
         match submit.send().await {
             Ok(accepted) => {
-                call::say_drift(&accepted.drift);
                 if let Some(dialect) = accepted.dialect {
                     *self.dialect.lock().unwrap_or_else(PoisonError::into_inner) = Some(dialect);
                 }
-                Ok(Submitted::Accepted { message_id: accepted.message_id.map(|id| id.to_string()) })
+                Ok(Submitted::Accepted {
+                    message_id: accepted.message_id.map(|id| id.to_string()),
+                    not_taken: not_taken(&sent, &accepted.not_taken),
+                    drift: accepted.drift,
+                })
             }
             Err(error) => Ok(submitted(&error)),
         }
     }
+}
+
+/// Which of the numbers that were sent were not taken, and what to store for each. The platform may mask a number: then it is the one that
+/// fits, where there is only one. What fits none, or several, is left to be missing.
+fn not_taken(sent: &[PhoneNumber], listed: &[NotTaken]) -> Vec<(PhoneNumber, Row)> {
+    let which = |one: &NotTaken| {
+        let shown = one.number.as_deref()?.trim().trim_start_matches('+');
+        let mut fitting = sent.iter().filter(|number| fits(shown, number.digits()));
+        let first = fitting.next()?;
+        fitting.next().is_none().then_some(*first)
+    };
+    let found = listed.iter().filter_map(|one| {
+        let number = which(one)?;
+        Some((number, Row(reading::not_taken(&number, one.reason.as_deref(), &one.item.0))))
+    });
+    found.collect()
+}
+
+/// Whether digits are those that are shown, where stars stand for any.
+fn fits(shown: &str, digits: &str) -> bool {
+    if !shown.contains('*') {
+        return shown == digits;
+    }
+    let (head, _) = shown.split_once('*').unwrap_or_default();
+    let (_, tail) = shown.rsplit_once('*').unwrap_or_default();
+    !(head.is_empty() && tail.is_empty())
+        && digits.len() >= head.len() + tail.len()
+        && digits.starts_with(head)
+        && digits.ends_with(tail)
 }
 
 fn submitted(error: &CallError) -> Submitted {
