@@ -14,6 +14,7 @@ use numcheck_bulk::{Delivery, Halt, Job};
 
 use crate::call::{self, Network};
 use crate::commands::arguments::{Level, Limit, Prices};
+use crate::commands::typed;
 use crate::durable::{
     Account, Destination, Engine, Parameters, Prepared, Receiving, StoreAt, Summary, Target, Wait, export,
     open_file, prepare,
@@ -246,7 +247,7 @@ impl Going {
         self.say_halt(halt.as_ref());
         let left = engine.store.ledger(job.id).await.map_err(Failure::of)?;
         if matches!(target, Target::Account) && !left.is_final() {
-            print::say(&format!("numcheck: go on by: numcheck resume {}{}", job.name, self.as_typed()));
+            print::say(&format!("numcheck: go on by: {}", typed::resume(&job.name)));
         }
         Ok(if totals.all_settled() { Exit::Settled } else { Exit::Unsettled })
     }
@@ -282,18 +283,6 @@ impl Going {
             "y" | "Y" | "yes" => Ok(()),
             _ => Err(Failure::usage("nothing was sent")),
         }
-    }
-
-    /// The options that a resumed run needs, as a person would type them.
-    fn as_typed(&self) -> String {
-        let mut typed = String::new();
-        if let (Some(listen), Some(url)) = (self.listen, &self.public_url) {
-            typed.push_str(&format!(" --listen {listen} --public-url {url}"));
-        }
-        if let Some(output) = &self.output {
-            typed.push_str(&format!(" -o {}", output.display()));
-        }
-        typed
     }
 }
 

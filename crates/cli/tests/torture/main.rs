@@ -12,6 +12,9 @@
 mod kills;
 #[cfg(feature = "failpoints")]
 mod labels;
+mod many;
+mod proofs;
 mod scene;
+mod silence;
 #[path = "../support/mod.rs"]
 mod support;

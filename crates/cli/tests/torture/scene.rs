@@ -41,25 +41,15 @@ impl Random {
 pub(crate) struct Work {
     pub(crate) variant: u64,
     pub(crate) delivery: &'static str,
-    pub(crate) sandbox: &'static [&'static str],
+    /// Whether results are to be found by queries alone.
+    pub(crate) queried: bool,
+    /// How long a check takes.
+    pub(crate) delay: &'static str,
 }
 
 impl Work {
     pub(crate) fn new(variant: u64, delivery: &'static str) -> Self {
-        Self {
-            variant,
-            delivery,
-            sandbox: &[
-                "--callback-delay",
-                "150ms",
-                "--minute",
-                MINUTE,
-                "--fresh",
-                "1500ms",
-                "--query-pace",
-                "off",
-            ],
-        }
+        Self { variant, delivery, queried: delivery == "poll", delay: "150ms" }
     }
 
     /// Numbers of several countries in a CSV file, with duplicates in other spellings, failing checks, results that are pushed twice, and
@@ -74,7 +64,7 @@ impl Work {
             let width = digits - prefix.len();
             let (tail, note) = match random.below(20) {
                 // A query shows a failed check as one that is not finished.
-                0 if self.delivery != "poll" => (103, "fails"),
+                0 if !self.queried => (103, "fails"),
                 1 => (3301, "twice"),
                 2 => (3304, "early"),
                 3 if self.delivery != "push" => (3302, "never pushed"),
@@ -111,7 +101,9 @@ impl Scene {
     pub(crate) fn new(work: &Work) -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("in.csv"), work.input()).unwrap();
-        Self { dir, sandbox: Sandbox::start_with(work.sandbox), work: work.clone(), listen: free_address() }
+        let sandbox =
+            ["--callback-delay", work.delay, "--minute", MINUTE, "--fresh", "1500ms", "--query-pace", "off"];
+        Self { dir, sandbox: Sandbox::start_with(&sandbox), work: work.clone(), listen: free_address() }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -140,6 +132,13 @@ impl Scene {
         call.args(["--listen", &self.listen, "--public-url", &format!("http://{}", self.listen)])
     }
 
+    /// The same, listening at one address while results are pushed to another.
+    pub(crate) fn run_receiving_at(&self, listen: &str, public_url: &str) -> Call {
+        let call = self.numcheck(&["run"]).arg(self.path("in.csv")).arg("-o").arg(self.path("out.csv"));
+        let call = call.args(["--batch-size", "4", "--delivery", self.work.delivery, "--json"]);
+        call.args(["--listen", listen, "--public-url", public_url])
+    }
+
     pub(crate) fn output(&self) -> Vec<u8> {
         fs::read(self.path("out.csv")).unwrap()
     }
@@ -150,14 +149,43 @@ impl Scene {
         serde_json::from_str(&get(&url).unwrap()).unwrap()
     }
 
+    /// How many numbers it has accepted.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.page("tally")["accepted"].as_u64().unwrap()
+    }
+
+    /// How many different numbers there are to accept.
+    pub(crate) fn numbers(&self) -> u64 {
+        let phones = rows(&fs::read(self.path("in.csv")).unwrap());
+        let digits = phones.iter().map(|row| row["phone"].trim_start_matches('+').to_owned());
+        digits.filter(|phone| phone != "none").collect::<BTreeSet<_>>().len() as u64
+    }
+
+    /// Waits until it has accepted every number once.
+    pub(crate) fn wait_until_all_are_accepted(&self) {
+        let wanted = self.numbers();
+        let began = std::time::Instant::now();
+        while self.accepted() < wanted {
+            assert!(began.elapsed().as_secs() < 60, "{} of {wanted}", self.accepted());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
     /// The account of the job with this summary.
-    pub(crate) fn status(&self, summary: &Value) -> Value {
-        self.numcheck(&["status", summary["job"].as_str().unwrap(), "--json"]).run().json()
+    fn status(&self, summary: &Value, store: &str) -> Value {
+        let job = summary["job"].as_str().unwrap();
+        self.numcheck(&["status", job, "--json"]).env("NUMCHECK_STORE", store).run().json()
     }
 
     /// Everything that must be true once a run has come to its end. Says how many batches were submitted again, on proof.
     #[track_caller]
     pub(crate) fn check(&self, ended: Ended) -> u64 {
+        self.check_in(ended, self.path("jobs.db").to_str().unwrap())
+    }
+
+    /// The same for a run with another store.
+    #[track_caller]
+    pub(crate) fn check_in(&self, ended: Ended, store: &str) -> u64 {
         let reference = reference(&self.work);
         assert_eq!(ended.status.code(), Some(reference.exit), "{}", ended.stderr);
         let summary = ended.json();
@@ -177,7 +205,7 @@ impl Scene {
         }
         charged.retain(|_, sum| *sum != 0);
         let mut known = BTreeMap::<String, i64>::new();
-        for sum in self.status(&summary)["costs"].as_array().unwrap() {
+        for sum in self.status(&summary, store)["costs"].as_array().unwrap() {
             *known.entry(text(&sum["currency"])).or_default() += ten_thousandths(&text(&sum["amount"]));
         }
         known.retain(|_, sum| *sum != 0);
