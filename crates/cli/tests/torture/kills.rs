@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::scene::{Random, Scene, Work, kill_after};
+use super::scene::{Random, SLOW, Scene, Work, kill_after};
 
-/// How many rounds run at the same time: most of a round is waiting.
-const AT_ONCE: usize = 3;
+/// How many rounds run at the same time, if there is nothing else.
+const AT_ONCE: usize = 4;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable}: no number")))
@@ -47,7 +47,8 @@ fn round(seed: u64) -> (u64, u64) {
     eprintln!("torture: round NUMCHECK_TORTURE_ROUNDS=1 NUMCHECK_TORTURE_SEED={seed}");
     let mut random = Random::new(seed);
     let delivery = ["push", "both", "poll"][random.below(3) as usize];
-    let scene = Scene::new(&Work::new(random.below(4), delivery));
+    let delay = ["150ms", SLOW][random.below(2) as usize];
+    let scene = Scene::new(&Work { delay, ..Work::new(random.below(4), delivery) });
     let mut killed = 0;
     for _ in 0..1 + random.below(6) {
         // Planning and submitting take milliseconds, waiting takes seconds: all must be met.

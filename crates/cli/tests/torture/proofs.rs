@@ -4,19 +4,19 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use super::scene::{Scene, Work};
+use super::scene::{MINUTE, SLOW, Scene, Work};
 use super::silence::{Loss, Way};
 use super::support::{Call, free_address};
 
 /// So many of the platform's minutes, as long as they are here.
 fn minutes(count: u32) -> Duration {
-    count * Duration::from_millis(300)
+    count * Duration::from_millis(500)
 }
 
 #[test]
 fn when_every_answer_to_a_submit_is_lost_nothing_is_submitted_again() {
     for (delivery, variant) in [("push", 0), ("poll", 3)] {
-        let scene = Scene::new(&Work::new(variant, delivery));
+        let scene = Scene::new(&Work { delay: SLOW, ..Work::new(variant, delivery) });
         let way = Way::to(scene.sandbox.text("nxcloud"), Loss::Answers);
         let ended = scene.run().env("NXCLOUD_BASE_URL", &way.url).run();
         assert_eq!(scene.check(ended), 0, "submitted again");
@@ -75,7 +75,7 @@ fn a_signal_stops_cleanly_and_the_command_that_it_prints_goes_on() {
         let store = scene.path("a store.db").into_os_string().into_string().unwrap();
         // What was typed, and not what the environment has.
         let without = |call: Call| call.env("NUMCHECK_STORE", "/nowhere").env("NUMCHECK_MINUTE", "60s");
-        let run = without(scene.run()).args(["--store", &store, "--minute", "300ms"]).start();
+        let run = without(scene.run()).args(["--store", &store, "--minute", MINUTE]).start();
         scene.wait_until_all_are_accepted();
         run.signal(signal);
         let ended = run.end().exits(3);

@@ -3,14 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 
 use super::support::{Call, Ended, Row, Running, Sandbox, free_address, get, numcheck, rows};
 
 /// The platform's minute. Short, and still so long that a busy machine needs less than one to sign a request and bring it there.
-pub(crate) const MINUTE: &str = "300ms";
+pub(crate) const MINUTE: &str = "500ms";
+
+/// How long a slow check takes. The signature's time, the platform's and this must together be less than that after which an empty
+/// answer is proof, as the documented ones are.
+pub(crate) const SLOW: &str = "1200ms";
 
 /// The variant whose file has more than two thousand rows, most of them duplicates.
 pub(crate) const LONG: u64 = 2;
@@ -43,7 +47,7 @@ pub(crate) struct Work {
     pub(crate) delivery: &'static str,
     /// Whether results are to be found by queries alone.
     pub(crate) queried: bool,
-    /// How long a check takes.
+    /// How long a check takes. Until then a query finds nothing, which must not be taken for proof.
     pub(crate) delay: &'static str,
 }
 
@@ -95,15 +99,52 @@ pub(crate) struct Scene {
     pub(crate) sandbox: Sandbox,
     pub(crate) work: Work,
     pub(crate) listen: String,
+    _turn: Option<Turn>,
+}
+
+/// How many scenes there may be at the same time. Most of each is waiting, but a machine that is too busy for the platform's short minute
+/// brings requests there too late.
+const AT_ONCE: usize = 4;
+
+static FREE: (Mutex<usize>, Condvar) = (Mutex::new(AT_ONCE), Condvar::new());
+
+/// Given back when the scene is over.
+struct Turn;
+
+impl Turn {
+    fn take() -> Self {
+        let (free, given_back) = &FREE;
+        let free = free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = given_back.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
+        *free -= 1;
+        Self
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *FREE.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        FREE.1.notify_one();
+    }
 }
 
 impl Scene {
     pub(crate) fn new(work: &Work) -> Self {
+        Self::with(work, Some(Turn::take()))
+    }
+
+    fn with(work: &Work, turn: Option<Turn>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("in.csv"), work.input()).unwrap();
         let sandbox =
-            ["--callback-delay", work.delay, "--minute", MINUTE, "--fresh", "1500ms", "--query-pace", "off"];
-        Self { dir, sandbox: Sandbox::start_with(&sandbox), work: work.clone(), listen: free_address() }
+            ["--callback-delay", work.delay, "--minute", MINUTE, "--fresh", "2s", "--query-pace", "off"];
+        Self {
+            dir,
+            sandbox: Sandbox::start_with(&sandbox),
+            work: work.clone(),
+            listen: free_address(),
+            _turn: turn,
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -281,7 +322,8 @@ pub(crate) fn reference(work: &Work) -> Arc<Reference> {
     static KNOWN: OnceLock<Mutex<HashMap<Work, Slot>>> = OnceLock::new();
     let slot = Arc::clone(KNOWN.get_or_init(Mutex::default).lock().unwrap().entry(work.clone()).or_default());
     let undisturbed = || {
-        let scene = Scene::new(work);
+        // Within the turn of the scene that asks.
+        let scene = Scene::with(work, None);
         let ended = scene.run().run();
         let exit = ended.status.code().unwrap();
         assert!(exit == 0 || exit == 3, "{}", ended.stderr);
