@@ -63,7 +63,7 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(std::time::Duration::from_secs(30))?;
         schema::recognise(&connection)?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
+        use_wal(&connection)?;
         // FULL: a commit is on the device before it returns.
         connection.pragma_update(None, "synchronous", "full")?;
         // What is deleted is overwritten: results are personal data, and a person may have them forgotten.
@@ -73,6 +73,22 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
         Ok(connection)
     };
     open().map_err(|fault| fault.named("open its file"))
+}
+
+/// Changing the journal's mode needs the file alone, and SQLite answers "busy" at once there, whatever the time-out: several processes
+/// that make one file at the same moment must try again.
+fn use_wal(connection: &Connection) -> Result<(), rusqlite::Error> {
+    const TRIES: u32 = 3000;
+    let pause = std::time::Duration::from_millis(10);
+    for _ in 1..TRIES {
+        match connection.pragma_update(None, "journal_mode", "wal") {
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
+                std::thread::sleep(pause)
+            }
+            other => return other,
+        }
+    }
+    connection.pragma_update(None, "journal_mode", "wal")
 }
 
 /// How many results are entered at a time before a job is forgotten.

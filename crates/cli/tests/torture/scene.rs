@@ -137,7 +137,7 @@ impl Scene {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("in.csv"), work.input()).unwrap();
         let sandbox =
-            ["--callback-delay", work.delay, "--minute", MINUTE, "--fresh", "2s", "--query-pace", "off"];
+            ["--callback-delay", work.delay, "--minute", MINUTE, "--fresh", "2500ms", "--query-pace", "off"];
         Self {
             dir,
             sandbox: Sandbox::start_with(&sandbox),
