@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::fault::Result;
 use super::results;
+use crate::failpoint::die_at;
 use crate::store::{Answer, NewResult, StoreError};
 
 /// The most results in one commit: more would make the first wait too long.
@@ -123,13 +124,17 @@ pub(super) fn transaction<T>(
     work: impl FnOnce(&Transaction<'_>) -> Result<T>,
 ) -> Result<T> {
     // A connection that only reads takes no lock, and sees one moment of the file.
-    let behavior = match connection.pragma_query_value(None, "query_only", |row| row.get::<_, bool>(0))? {
-        true => TransactionBehavior::Deferred,
-        false => TransactionBehavior::Immediate,
-    };
+    let reads = connection.pragma_query_value(None, "query_only", |row| row.get::<_, bool>(0))?;
+    let behavior = if reads { TransactionBehavior::Deferred } else { TransactionBehavior::Immediate };
     let tx = connection.transaction_with_behavior(behavior)?;
     let value = work(&tx)?;
+    if !reads {
+        die_at("store.commit");
+    }
     tx.commit()?;
+    if !reads {
+        die_at("store.committed");
+    }
     Ok(value)
 }
 

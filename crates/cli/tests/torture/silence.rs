@@ -2,8 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::support::read_message;
@@ -17,6 +18,8 @@ pub(crate) enum Loss {
     Answers,
     /// The first so many never arrive.
     Requests(usize),
+    /// It arrives so much later.
+    Late(Duration),
 }
 
 /// What passed, and when.
@@ -26,25 +29,42 @@ pub(crate) struct Seen {
     pub(crate) queries: Vec<Instant>,
 }
 
-/// Something between the client and the sandbox.
+/// Something between the client and the sandbox, until it is dropped.
 pub(crate) struct Way {
-    pub(crate) url: String,
+    address: String,
     pub(crate) seen: Arc<Mutex<Seen>>,
+    open: Arc<AtomicBool>,
+    accepting: Option<JoinHandle<()>>,
 }
 
 impl Way {
-    pub(crate) fn to(sandbox: &str, loss: Loss) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+    /// From one address to another.
+    pub(crate) fn at(address: &str, sandbox: &str, loss: Loss) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let seen = Arc::<Mutex<Seen>>::default();
-        let (log, sandbox) = (Arc::clone(&seen), sandbox.strip_prefix("http://").unwrap().to_owned());
-        thread::spawn(move || {
-            for stream in listener.incoming() {
+        let open = Arc::new(AtomicBool::new(true));
+        let (log, sandbox, is_open) = (Arc::clone(&seen), sandbox.to_owned(), Arc::clone(&open));
+        let accepting = thread::spawn(move || {
+            for stream in listener.incoming().take_while(|_| is_open.load(Ordering::SeqCst)) {
                 let (log, sandbox) = (Arc::clone(&log), sandbox.clone());
                 thread::spawn(move || pass(stream.unwrap(), &sandbox, loss, &log));
             }
         });
-        Self { url, seen }
+        Self { address: address.to_owned(), seen, open, accepting: Some(accepting) }
+    }
+
+    pub(crate) fn submits(&self) -> usize {
+        self.seen.lock().unwrap().submits.len()
+    }
+
+    /// Waits until the first one passes.
+    pub(crate) fn wait_for_a_submit(&self) {
+        let began = Instant::now();
+        while self.submits() == 0 {
+            assert!(began.elapsed().as_secs() < 60, "nothing was submitted");
+            // why-sleep: another process is waited for.
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     pub(crate) fn queries(&self) -> usize {
@@ -55,6 +75,16 @@ impl Way {
     pub(crate) fn first_query(&self) -> Option<Duration> {
         let seen = self.seen.lock().unwrap();
         Some(seen.queries.first()?.duration_since(*seen.submits.first()?))
+    }
+}
+
+impl Drop for Way {
+    /// Gives the address back.
+    fn drop(&mut self) {
+        self.open.store(false, Ordering::SeqCst);
+        // It notices with the next connection.
+        let _ = TcpStream::connect(&self.address);
+        let _ = self.accepting.take().unwrap().join();
     }
 }
 
@@ -69,13 +99,19 @@ fn pass(mut stream: TcpStream, sandbox: &str, loss: Loss, log: &Mutex<Seen>) {
         list.len() - 1
     };
     let lose_request = matches!(loss, Loss::Requests(first) if is_submit && before < first);
+    if let (Loss::Late(delay), true) = (loss, is_submit) {
+        // why-sleep: a slow way is one on which time passes.
+        thread::sleep(delay);
+    }
     if !lose_request {
-        let mut there = TcpStream::connect(sandbox).unwrap();
+        // What was still under way when the scene ended finds nobody.
+        let Ok(mut there) = TcpStream::connect(sandbox) else { return };
         let head = head.replacen("\r\n", "\r\nconnection: close\r\n", 1);
-        there.write_all(head.as_bytes()).unwrap();
-        there.write_all(&body).unwrap();
         let mut answer = Vec::new();
-        there.read_to_end(&mut answer).unwrap();
+        let sent = there.write_all(head.as_bytes()).and_then(|()| there.write_all(&body));
+        if sent.and_then(|()| there.read_to_end(&mut answer)).is_err() {
+            return;
+        }
         if !(is_submit && loss == Loss::Answers) {
             // Who has gone meanwhile does not hear it.
             let _ = stream.write_all(&answer);
