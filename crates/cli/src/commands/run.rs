@@ -233,21 +233,27 @@ impl Going {
             if let Some(receiving) = receiving {
                 receiving.close().await;
             }
-            halt = driven?.halt;
             account.close().await;
+            let driven = driven.inspect_err(|_| say_how_to_go_on(job, &target))?;
+            halt = driven.halt;
             engine.inbox.fold_all().await.map_err(Failure::of)?;
         }
         let not_sent = halt.as_ref().and_then(why_not_sent);
-        let totals = export(&*engine.store, job, input, not_sent.as_deref(), &mut writer).await?;
-        writer.finish()?;
+        let exported = export(&*engine.store, job, input, not_sent.as_deref(), &mut writer).await;
+        let finished = exported.and_then(|totals| writer.finish().map(|_| totals).map_err(Failure::from));
+        let totals = finished.inspect_err(|failure| {
+            if !failure.is_reader_gone() {
+                say_how_to_go_on(job, &target);
+            }
+        })?;
         let destination = self.destination();
         let beside = engine.inbox.beside();
         Summary { job, totals: &totals, beside, took: started.elapsed(), output: destination.file() }
             .show(self.json)?;
         self.say_halt(halt.as_ref());
         let left = engine.store.ledger(job.id).await.map_err(Failure::of)?;
-        if matches!(target, Target::Account) && !left.is_final() {
-            print::say(&format!("numcheck: go on by: {}", typed::resume(&job.name)));
+        if !left.is_final() {
+            say_how_to_go_on(job, &target);
         }
         Ok(if totals.all_settled() { Exit::Settled } else { Exit::Unsettled })
     }
@@ -283,6 +289,13 @@ impl Going {
             "y" | "Y" | "yes" => Ok(()),
             _ => Err(Failure::usage("nothing was sent")),
         }
+    }
+}
+
+/// The command that goes on with the job, to be pasted. What an embedded sandbox did is gone with it.
+fn say_how_to_go_on(job: &Job, target: &Target) {
+    if matches!(target, Target::Account) {
+        print::say(&format!("numcheck: {}", typed::resume(&job.name)));
     }
 }
 

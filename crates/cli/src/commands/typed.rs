@@ -9,16 +9,36 @@ use numcheck_bulk::JobName;
 
 use crate::Arguments;
 
-/// `numcheck resume JOB` and those of this process's own options that `resume` knows, as a shell reads them. What came from the
-/// environment is there again.
+/// A sentence that ends with `numcheck resume JOB` and those of this process's own options that `resume` knows, as a shell reads them.
+/// What came from the environment is there again.
 pub(crate) fn resume(job: &JobName) -> String {
-    of(job, std::env::args_os().skip(1))
+    of(job, std::env::args_os().skip(1)).sentence()
 }
 
-fn of(job: &JobName, typed: impl IntoIterator<Item = OsString>) -> String {
+/// The command, and what it leaves out.
+#[derive(Debug, PartialEq, Eq)]
+struct Resume {
+    line: String,
+    /// The address of the store holds a password.
+    hides_store: bool,
+}
+
+impl Resume {
+    fn sentence(&self) -> String {
+        let Self { line, hides_store } = self;
+        match hides_store {
+            true => format!(
+                "go on, with NUMCHECK_STORE set to the address of the store, which holds a password and is not shown, by: {line}"
+            ),
+            false => format!("go on by: {line}"),
+        }
+    }
+}
+
+fn of(job: &JobName, typed: impl IntoIterator<Item = OsString>) -> Resume {
     let mut command = Arguments::command();
     command.build();
-    let mut line = format!("numcheck resume {job}");
+    let (mut line, mut hides_store) = (format!("numcheck resume {job}"), false);
     let mut typed = typed.into_iter().map(|word| word.to_string_lossy().into_owned());
     while let Some(word) = typed.next() {
         if word == "--" {
@@ -30,13 +50,28 @@ fn of(job: &JobName, typed: impl IntoIterator<Item = OsString>) -> String {
         if !option.of_both {
             continue;
         }
+        if option.name == "--store" && value.as_deref().is_some_and(may_hold_a_password) {
+            hides_store = true;
+            continue;
+        }
         line.push_str(&format!(" {}", option.name));
         if let Some(value) = value {
-            let secret = option.name == "--store" && value.contains("://");
-            line.push_str(&if secret { " …".to_owned() } else { format!(" {}", quoted(&value)) });
+            line.push_str(&format!(" {}", quoted(&value)));
         }
     }
-    line
+    Resume { line, hides_store }
+}
+
+/// Whether an address holds a password, or may hold one for all that is known here. A file's name does not.
+fn may_hold_a_password(address: &str) -> bool {
+    let Some((_, rest)) = address.split_once("://") else { return false };
+    // A password that is not encoded may hold anything.
+    let user = rest.rsplit_once('@').is_some_and(|(user, _)| user.contains([':', '/', '?']));
+    let setting = |pair: &str| {
+        let name = pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
+        name.contains("pass") || name.contains('%')
+    };
+    user || rest.split_once('?').is_some_and(|(_, settings)| settings.split('&').any(setting))
 }
 
 /// An option as it was typed.
@@ -89,7 +124,9 @@ mod tests {
     use super::of;
 
     fn after(typed: &[&str]) -> String {
-        of(&"0123456789abcdef".parse().unwrap(), typed.iter().map(Into::into))
+        let resume = of(&"0123456789abcdef".parse().unwrap(), typed.iter().map(Into::into));
+        assert!(!resume.hides_store);
+        resume.line
     }
 
     #[test]
@@ -111,9 +148,26 @@ mod tests {
     }
 
     #[test]
-    fn the_url_of_a_store_is_not_shown() {
-        let line = after(&["run", "in.csv", "--store", "postgres://user:password@host/jobs"]);
-        assert_eq!(line, "numcheck resume 0123456789abcdef --store …");
+    fn the_address_of_a_store_is_shown_unless_it_holds_a_password_and_then_the_sentence_says_so() {
         assert!(after(&["run", "in.csv", "--store=jobs.db"]).ends_with("--store jobs.db"));
+        assert!(after(&["run", "in.csv", "--store", "a:b@c.db"]).ends_with("--store a:b@c.db"));
+        for open in ["postgres://host/jobs", "postgres://user@host:5432/jobs?host=/run/postgresql&port=1"] {
+            let quoted = if open.contains('?') { format!("'{open}'") } else { open.to_owned() };
+            assert!(after(&["run", "in.csv", "--store", open]).ends_with(&format!("--store {quoted}")));
+        }
+        for secret in [
+            "postgres://user:hidden@host/jobs",
+            "postgres://user:hid/den@host/jobs",
+            "postgres://user:hid@den@host/jobs",
+            "postgres://host/jobs?user=u&password=hidden",
+            "postgres://host/jobs?sslpassword=hidden",
+            "postgres://host/jobs?%70assword=hidden",
+        ] {
+            let typed = ["run", "in.csv", "--store", secret, "--yes"].map(Into::into);
+            let resume = of(&"0123456789abcdef".parse().unwrap(), typed);
+            assert_eq!(resume.line, "numcheck resume 0123456789abcdef --yes");
+            let sentence = resume.sentence();
+            assert!(sentence.contains("NUMCHECK_STORE") && !sentence.contains("hid"), "{sentence}");
+        }
     }
 }

@@ -6,11 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::judge::Verdict;
 use super::scene::{Scene, kill_after};
+use super::seat::SEATS;
 use super::stores::Store;
 use super::work::{Random, SLOW, Work};
-
-/// How many rounds run at the same time, if there is nothing else.
-const AT_ONCE: usize = 4;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable}: no number")))
@@ -30,7 +28,7 @@ fn a_run_that_is_killed_at_random_moments_pays_once_loses_nothing_and_exports_th
     let (next, kills) = (AtomicU64::new(0), AtomicU64::new(0));
     let sum = Mutex::new(Verdict::default());
     std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..SEATS {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::SeqCst);

@@ -4,6 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::scene::Scene;
+use super::seat::SEATS;
 use super::stores::Store;
 use super::work::{LONG, Work};
 
@@ -54,7 +55,7 @@ fn a_run_that_dies_at_any_labelled_step_pays_once_loses_nothing_and_exports_the_
         .collect();
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        for _ in 0..3 {
+        for _ in 0..SEATS {
             scope.spawn(|| {
                 while let Some(death) = deaths.get(next.fetch_add(1, Ordering::SeqCst)) {
                     die(*death);
@@ -77,5 +78,6 @@ fn die((store, label, pass, after_a_death): (&Store, &str, u64, bool)) {
     }
     dies_at(label, pass);
     let verdict = scene.check(scene.run().run());
-    assert_eq!(verdict.again > 0, after_a_death || label == "submit.claimed", "{store:?} {label}");
+    // What others of its eight requests were about to send when it died may have to be settled too.
+    assert!(verdict.again > 0 || !(after_a_death || label == "submit.claimed"), "{store:?} {label}");
 }

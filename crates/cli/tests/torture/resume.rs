@@ -9,13 +9,13 @@ use super::support::{Call, Ended};
 use super::work::{MINUTE, Work};
 
 /// What a run has printed as the command that goes on.
-fn printed(ended: &Ended) -> &str {
+pub(crate) fn printed(ended: &Ended) -> &str {
     let line = ended.stderr.lines().find(|line| line.starts_with("numcheck: go on"));
     line.unwrap_or_else(|| panic!("{}", ended.stderr)).split_once(" by: ").unwrap().1
 }
 
 /// Pastes it into a shell, in the folder in which the run was, letter by letter as it was printed.
-fn paste(scene: &Scene, line: &str) -> Call {
+pub(crate) fn paste(scene: &Scene, line: &str) -> Call {
     let mut shell = Command::new("sh");
     shell.args(["-c", line]);
     let programs = Path::new(env!("CARGO_BIN_EXE_numcheck")).parent().unwrap().to_str().unwrap();

@@ -7,7 +7,7 @@ use crate::support::free_address;
 
 /// How many scenes there may be at the same time. Most of each is waiting, but a machine that is too busy for the platform's short minute
 /// brings requests there too late.
-const SEATS: usize = 4;
+pub(crate) const SEATS: usize = 6;
 /// How many more may only wait, for half a minute and longer.
 const WAITING_SEATS: usize = 4;
 
