@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use super::judge::Verdict;
 use super::scene::Scene;
 use super::stores::Store;
 use super::support::{Call, Ended};
@@ -72,4 +73,19 @@ fn a_second_signal_ends_the_run_at_once() {
     run.signal("INT");
     run.end().exits(130);
     assert!(!scene.path("out.csv").exists());
+}
+
+#[test]
+fn what_was_refused_for_the_account_s_sake_is_sent_once_the_account_is_mended() {
+    Store::on_each(|store| {
+        let scene = Scene::new(store, &Work::new(1, "push"));
+        let ended = scene.run().env("NXCLOUD_ACCESS_SECRET", "another-secret").run().exits(3);
+        assert!(ended.stderr.contains("submitting ended: refused with 1003 "), "{}", ended.stderr);
+        let printed = printed(&ended).to_owned();
+        assert_eq!(ended.json()["done"], 0);
+        assert_eq!(scene.accepted(), 0);
+        let ended =
+            paste(&scene, &printed).env("NUMCHECK_STORE", &scene.place).env("NUMCHECK_MINUTE", MINUTE);
+        assert_eq!(scene.check(ended.run()), Verdict::default(), "byte for byte");
+    });
 }
