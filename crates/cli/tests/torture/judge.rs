@@ -99,8 +99,8 @@ impl Scene {
 ///   number was never accepted, and that the further one was, `check_batch_no` has the further one (`….r1`), and `check_message_id`
 ///   another id of the same length, as the platform makes it from the number.
 fn compare(output: &[u8], reference: &[u8], accepted: &BTreeSet<String>) -> Result<Verdict, String> {
-    let mut verdict = Verdict::default();
-    verdict.again = accepted.iter().filter(|batch_no| batch_no.contains(".r")).count() as u64;
+    let again = accepted.iter().filter(|batch_no| batch_no.contains(".r")).count() as u64;
+    let mut verdict = Verdict { again, ..Verdict::default() };
     if output == reference {
         return Ok(verdict);
     }
@@ -155,10 +155,13 @@ pub(crate) struct Reference {
     pub(crate) output: Vec<u8>,
 }
 
+/// By what was checked, and at which address the platform was.
+type Known = HashMap<(Work, String), Arc<Reference>>;
+
 /// Of an undisturbed run of this work at this seat, with a store in a file and a sandbox of its own at the addresses that the disturbed
 /// one will use: so it is the same job, with the same ids. Run once for each.
 pub(crate) fn reference(work: &Work, seat: &Seat, by_way: bool) -> Arc<Reference> {
-    static KNOWN: OnceLock<Mutex<HashMap<(Work, String), Arc<Reference>>>> = OnceLock::new();
+    static KNOWN: OnceLock<Mutex<Known>> = OnceLock::new();
     let known = || KNOWN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     let key = (work.clone(), if by_way { seat.way.clone() } else { seat.sandbox.clone() });
     if let Some(reference) = known().get(&key) {
