@@ -22,6 +22,7 @@ mod sandbox;
 mod sign;
 mod status;
 mod submit;
+mod typed;
 mod verify;
 mod whatsapp;
 
