@@ -9,7 +9,7 @@ mod whatsapp;
 pub use client::{Client, ClientBuilder};
 pub use number_check::{Accepted, NumberCheck, SubmitCall};
 pub use query::{Pages, QueryCall, QueryPage};
-pub use whatsapp::{Verified, WhatsApp};
+pub use whatsapp::{Answered, Phones, WhatsApp};
 
 pub use numcheck_protocol as protocol;
 pub use numcheck_signing::{Algorithm, Secret};

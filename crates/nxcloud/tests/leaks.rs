@@ -92,7 +92,7 @@ async fn nothing_secret_is_ever_shown() {
     {
         assert!(log.contains(expected), "the log was captured: {expected}");
     }
-    for expected in ["refused with 211", "Accepted {", "Verified {", "SubmitCall {"] {
+    for expected in ["refused with 211", "Accepted {", "Answered {", "SubmitCall {"] {
         assert!(shown.contains(expected), "it was shown: {expected}");
     }
     let signs: Vec<_> =

@@ -8,7 +8,7 @@ use std::io::Write;
 use numcheck_nxcloud::protocol::AppKey;
 use numcheck_nxcloud::transport::env::EnvErrorKind;
 use numcheck_nxcloud::{
-    Accepted, BuildError, Client, ClientBuilder, Error, NumberCheck, SubmitCall, Verified, WhatsApp,
+    Accepted, Answered, BuildError, Client, ClientBuilder, Error, NumberCheck, SubmitCall, WhatsApp,
 };
 use numcheck_sandbox::{Account, Sandbox};
 
@@ -39,7 +39,7 @@ fn what_crosses_threads_can() {
     fn crosses<T: Send + Sync + Clone + 'static>() {}
     fn is_error<T: StdError + Send + Sync + 'static>() {}
     fn spawns(_: impl Future<Output = impl Send> + Send + 'static) {}
-    crosses::<(Client, NumberCheck, SubmitCall, WhatsApp, Accepted, Verified)>();
+    crosses::<(Client, NumberCheck, SubmitCall, WhatsApp, Accepted, Answered)>();
     is_error::<Error>();
     is_error::<BuildError>();
     assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
