@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::io::Write;
 
 use numcheck_nxcloud::protocol::AppKey;
+use numcheck_nxcloud::protocol::whatsapp::CodeMethod;
 use numcheck_nxcloud::transport::env::EnvErrorKind;
 use numcheck_nxcloud::{
     Accepted, Answered, BuildError, Client, ClientBuilder, Error, NumberCheck, SubmitCall, WhatsApp,
@@ -47,6 +48,9 @@ fn what_crosses_threads_can() {
     // Neither future borrows the client.
     spawns(client.number_check().submit(phones(1)).send());
     spawns(client.whatsapp().check_code(phone("8613800138000"), "1".parse().unwrap()));
+    spawns(client.whatsapp().login());
+    spawns(client.whatsapp().phone_list(AppKey::new("key").unwrap()));
+    spawns(client.whatsapp().get_code(phone("8613800138000"), CodeMethod::SMS));
 }
 
 #[tokio::test]

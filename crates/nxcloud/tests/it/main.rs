@@ -14,6 +14,7 @@ mod clock;
 mod common;
 mod in_doubt;
 mod pace;
+mod register;
 mod replies;
 mod submit;
 #[cfg(feature = "tls")]
