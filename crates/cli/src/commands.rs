@@ -40,7 +40,9 @@ pub(crate) enum Command {
     Sandbox(sandbox::Sandbox),
     Submit(submit::Submit),
     Query(query::Query),
-    /// WhatsApp verification codes, for integrators.
+    /// Register phone numbers for WhatsApp, for integrators.
+    ///
+    /// In their order: login, create-app, phone-list, get-code, check-code, create-client.
     #[command(subcommand)]
     Whatsapp(whatsapp::WhatsApp),
     Privacy(privacy::Privacy),
