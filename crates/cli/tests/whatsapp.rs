@@ -313,3 +313,84 @@ fn explain_knows_every_code_of_the_register_in_both_languages() {
         assert!(zh.text().contains(table) && zh.text().contains(chinese), "{}", zh.text());
     }
 }
+
+/// An example of the spec.
+macro_rules! example {
+    ($name:literal) => {
+        include_str!(concat!("../../protocol/tests/fixtures/", $name, ".json")).trim_end()
+    };
+}
+
+#[test]
+fn every_example_of_the_documents_passes_through_the_command() {
+    let platform = Platform::start();
+    let create =
+        ["create-app", "--name", "Whatsapp", "--webhook-url", "http://my.callback.url/test", "--show"];
+    for (arguments, request, reply, exit, said) in [
+        (&["login", "--show"][..], None, example!("login_success"), 0, "50abe943xxxe26128e56b08"),
+        (&["login"], None, example!("login_failed"), 3, ""),
+        (
+            &create,
+            Some(example!("create_app_request")),
+            example!("create_app_success"),
+            0,
+            "its key is KI92cew9",
+        ),
+        (&create, Some(example!("create_app_request")), example!("create_app_too_many"), 3, ""),
+        (
+            &["phone-list"],
+            Some(example!("phone_list_request")),
+            example!("phone_list_success"),
+            0,
+            "\tcreating\t",
+        ),
+        (&["phone-list"], Some(example!("phone_list_request")), example!("phone_list_empty"), 0, ""),
+        (&["phone-list"], Some(example!("phone_list_request")), example!("phone_list_no_such_app"), 3, ""),
+        (
+            &["get-code", "--phone", "185999"],
+            Some(example!("get_code_request")),
+            example!("get_code_success"),
+            0,
+            "a code is sent",
+        ),
+        (
+            &["check-code", "--phone", "185999"],
+            Some(example!("check_code_request")),
+            example!("check_code_success"),
+            0,
+            "the code is right",
+        ),
+        (
+            &["check-code", "--phone", "185999"],
+            Some(example!("check_code_request")),
+            example!("check_code_failed"),
+            3,
+            "",
+        ),
+        (
+            &["create-client", "--phone", "185999"],
+            Some(example!("create_client_request")),
+            example!("create_client_success"),
+            0,
+            "created a client",
+        ),
+    ] {
+        let call =
+            numcheck(["whatsapp"]).args(arguments).env("NXCLOUD_BASE_URL", &platform.url).stdin("1541");
+        let running = call
+            .envs([
+                ("NXCLOUD_ACCESS_KEY", "key"),
+                ("NXCLOUD_ACCESS_SECRET", "secret"),
+                ("NXCLOUD_APPKEY", "KI92cew9"),
+            ])
+            .start();
+        let asked = platform.submit();
+        // The documents' number is no number; all else is theirs.
+        let request = request.map(|request| request.replace("185xxx99", "185999"));
+        let request = request.map_or(Value::Null, |request| serde_json::from_str(&request).unwrap());
+        assert_eq!(asked.body, request, "{arguments:?}");
+        asked.answer_http("200 OK", "application/json", reply);
+        let ended = running.end().exits(exit);
+        assert!(ended.text().contains(said), "{arguments:?}: {}", ended.text());
+    }
+}

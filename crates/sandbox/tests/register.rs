@@ -299,3 +299,60 @@ async fn a_fault_gives_data_any_shape() {
     }
     assert_eq!(sandbox.journal().requests().filter(|request| request.code == Some(0)).count(), 6);
 }
+
+/// An example of the spec.
+macro_rules! example {
+    ($name:literal) => {
+        include_str!(concat!("../../protocol/tests/fixtures/", $name, ".json")).trim_end()
+    };
+}
+
+/// The names of the fields of an object, and of those below it; of a list, those of its first item.
+fn names(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(fields) => {
+            let below = |(name, value): (&String, &Value)| {
+                let inner = names(value).into_iter().map(move |inner| format!("{name}.{inner}"));
+                std::iter::once(name.clone()).chain(inner).collect::<Vec<_>>()
+            };
+            fields.iter().flat_map(below).collect()
+        }
+        Value::Array(items) => items.first().map(names).unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn every_example_of_the_documents_is_read_and_answered_in_its_form() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let app = register(&sandbox, CREATE_APP, example!("create_app_request")).await.json();
+    let appkey = app["data"]["app_key"].as_str().unwrap();
+    let list = example!("phone_list_request").replace("KI92cew9", appkey);
+    let asked = register(&sandbox, GET_CODE, example!("get_code_request")).await.json();
+    let code = sandbox.inbox()[0].code.as_str().to_owned();
+    let check = example!("check_code_request").replace("1541", &code);
+    for (answer, wanted) in [
+        (register(&sandbox, LOGIN, "").await.json(), example!("login_success")),
+        (app.clone(), example!("create_app_success")),
+        (register(&sandbox, PHONE_LIST, list).await.json(), example!("phone_list_success")),
+        (
+            register(&sandbox, PHONE_LIST, example!("phone_list_request")).await.json(),
+            example!("phone_list_no_such_app"),
+        ),
+        (asked, example!("get_code_success")),
+        (
+            register(&sandbox, CHECK_CODE, example!("check_code_request")).await.json(),
+            example!("check_code_failed"),
+        ),
+        (register(&sandbox, CHECK_CODE, check).await.json(), example!("check_code_success")),
+        (
+            register(&sandbox, CREATE_CLIENT, example!("create_client_request")).await.json(),
+            example!("create_client_success"),
+        ),
+    ] {
+        let wanted: Value = serde_json::from_str(wanted).unwrap();
+        assert_eq!((&answer["code"], &answer["message"]), (&wanted["code"], &wanted["message"]));
+        assert_eq!(names(&answer), names(&wanted), "{answer}");
+        assert_eq!(answer["data"].is_null(), wanted["data"].is_null(), "{answer}");
+    }
+}

@@ -346,3 +346,68 @@ async fn dropping_a_get_code_half_way_sends_nothing_more() {
     assert!(call.await.unwrap_err().is_cancelled());
     assert_eq!((sandbox.inbox().len(), requests(&sandbox)), (1, 1));
 }
+
+/// An example of the spec.
+macro_rules! example {
+    ($name:literal) => {
+        include_str!(concat!("../../../protocol/tests/fixtures/", $name, ".json")).trim_end()
+    };
+}
+
+#[tokio::test]
+async fn every_example_of_the_documents_is_sent_and_read() {
+    let (client, mut platform) = client_in_memory();
+    let whatsapp = client.whatsapp();
+    let name = || AppName::new("Whatsapp").unwrap();
+    let webhook = || CallbackUrl::new("http://my.callback.url/test").unwrap();
+    let appkey = || AppKey::new("KI92cew9").unwrap();
+    let number = phone("185999");
+    let mut answer = async |request: Option<&str>, reply: &str| {
+        let asked = platform.request().await;
+        // The documents' number is no number; all else is theirs to the letter.
+        let request = request.map(|request| request.replace("185xxx99", "185999")).unwrap_or_default();
+        assert_eq!(String::from_utf8(asked.seen.body.clone()).unwrap(), request);
+        asked.answer(reply);
+    };
+
+    let (login, ()) = tokio::join!(whatsapp.clone().login(), answer(None, example!("login_success")));
+    assert_eq!(login.unwrap().data.token.get().unwrap().as_str(), TOKEN);
+    let (login, ()) = tokio::join!(whatsapp.clone().login(), answer(None, example!("login_failed")));
+    assert_eq!(login.unwrap_err().whatsapp_code(), Some(WhatsAppCode::FAILED));
+
+    let create = || whatsapp.clone().create_app(name(), webhook());
+    let request = Some(example!("create_app_request"));
+    let (app, ()) = tokio::join!(create(), answer(request, example!("create_app_success")));
+    let app = app.unwrap().data;
+    assert_eq!((app.app_id.get().unwrap().get(), app.app_key.get().unwrap().as_str()), (1000, "KI92cew9"));
+    let (app, ()) = tokio::join!(create(), answer(request, example!("create_app_too_many")));
+    assert_eq!(app.unwrap_err().create_app_code(), Some(CreateAppCode::TOO_MANY_APPS));
+
+    let list = || whatsapp.clone().phone_list(appkey());
+    let request = Some(example!("phone_list_request"));
+    let (phones, ()) = tokio::join!(list(), answer(request, example!("phone_list_success")));
+    let phones = phones.unwrap();
+    assert_eq!((phones.data.phones.len(), phones.data.odd, phones.drift.as_slice()), (2, 0, &[][..]));
+    assert_eq!(shown(&phones.data.phones[0]), "+86 xxx 24");
+    let (phones, ()) = tokio::join!(list(), answer(request, example!("phone_list_empty")));
+    assert!(phones.unwrap().data.phones.is_empty());
+    let (phones, ()) = tokio::join!(list(), answer(request, example!("phone_list_no_such_app")));
+    assert_eq!(phones.unwrap_err().phone_list_code(), Some(PhoneListCode::NO_SUCH_APP));
+
+    let get_code = whatsapp.clone().get_code(number, CodeMethod::SMS);
+    let (sent, ()) =
+        tokio::join!(get_code, answer(Some(example!("get_code_request")), example!("get_code_success")));
+    assert_eq!(sent.unwrap().drift, []);
+    let check = || whatsapp.clone().check_code(number, VerificationCode::new("1541").unwrap());
+    let request = Some(example!("check_code_request"));
+    let (right, ()) = tokio::join!(check(), answer(request, example!("check_code_success")));
+    assert_eq!(right.unwrap().text.as_deref(), Some("Request successful"));
+    let (wrong, ()) = tokio::join!(check(), answer(request, example!("check_code_failed")));
+    assert_eq!(wrong.unwrap_err().whatsapp_code(), Some(WhatsAppCode::FAILED));
+    let (refused, ()) = tokio::join!(check(), answer(request, example!("check_code_not_authenticated")));
+    assert_eq!(refused.unwrap_err().whatsapp_code().unwrap().auth().map(|code| code.get()), Some(1003));
+    let request = Some(example!("create_client_request"));
+    let create = whatsapp.clone().create_client(number);
+    let (created, ()) = tokio::join!(create, answer(request, example!("create_client_success")));
+    assert_eq!(created.unwrap().drift, []);
+}
