@@ -241,6 +241,40 @@ fn a_query_shows_numbers_as_data_and_nowhere_else() {
 }
 
 #[test]
+fn a_list_of_phone_numbers_and_a_new_key_are_hidden_wherever_they_stand() {
+    let platform = Platform::start();
+    let files = Files::new();
+    let place = Place { name: "", nxcloud: platform.url.clone(), qxt: platform.url.clone() };
+    let phone = format!(
+        r#"{{"display_phone_number":"+{0}","verified_name":"{0}","status":"{1}","{2}":{0},"new":[{1}]}}"#,
+        NUMBERS[0], NUMBERS[1], NUMBERS[2]
+    );
+    let list = format!(r#"{{"code":0,"message":"{}","data":[{phone},"{}"]}}"#, NUMBERS[0], NUMBERS[1]);
+    for arguments in [&["whatsapp", "phone-list"][..], &["whatsapp", "phone-list", "--json"]] {
+        let running = call(&place, arguments).start();
+        platform.submit().answer_http("200 OK", "application/json", &list);
+        let ended = running.end().exits(0);
+        silent_end("phone-list", &ended);
+        silent("phone-list", ended.text());
+    }
+    let app = format!(r#"{{"code":0,"data":{{"app_id":1000,"app_key":"{APPKEY}","{}":1}}}}"#, NUMBERS[0]);
+    let (webhook, key) = (format!("http://127.0.0.1:9/{URL_SECRET}"), files.path("key"));
+    let create = ["whatsapp", "create-app", "--name", "Shop", "--webhook-url", &webhook, "--key-file"];
+    let running = call(&place, &create).arg(&key).start();
+    platform.submit().answer_http("200 OK", "application/json", &app);
+    let ended = running.end().exits(0);
+    silent_end("create-app", &ended);
+    silent("create-app", ended.text());
+    assert_eq!(fs::read_to_string(&key).unwrap().trim(), APPKEY);
+    let running = call(&place, &["whatsapp", "login"]).start();
+    let login = format!(r#"{{"code":0,"data":{{"token":"{ACCESS_SECRET}"}}}}"#);
+    platform.submit().answer_http("200 OK", "application/json", &login);
+    let ended = running.end().exits(0);
+    silent_end("login", &ended);
+    silent("login", ended.text());
+}
+
+#[test]
 fn a_refusal_that_repeats_the_number_is_masked() {
     let platform = Platform::start();
     let files = Files::new();

@@ -11,7 +11,8 @@ mod phones;
 
 use clap::Subcommand;
 use numcheck_transport::CallError;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::call;
 use crate::exit::{Exit, Failure};
@@ -41,14 +42,19 @@ impl WhatsApp {
     }
 }
 
+/// A success, for a machine.
+#[derive(Serialize)]
+struct Told<'a> {
+    outcome: &'a str,
+    code: i64,
+    #[serde(flatten)]
+    more: Value,
+}
+
 /// What a success tells: `outcome`, code 0 and `more` as one JSON object, or a line for a person.
 fn succeed(as_json: bool, outcome: &str, more: Value, line: &str) -> Result<Exit, Failure> {
     if as_json {
-        let mut told = json!({"outcome": outcome, "code": 0});
-        if let (Value::Object(told), Value::Object(more)) = (&mut told, more) {
-            told.extend(more);
-        }
-        print::json(&told)?;
+        print::json(&Told { outcome, code: 0, more })?;
     } else {
         print::data(line)?;
     }

@@ -278,8 +278,8 @@ code_table! {
         /// Perhaps charged.
         FAILED = -1, NoResult, Unknown,
             "request failed; a wrong code and a fault look alike", "请求失败（验证码错误与系统故障无法区分）",
-            "A code: read it again before trying once more, since every try uses up a guess. Anything else: see first, with phoneList or on the phone, whether it came about. If it stays, contact the platform's support.",
-            "校验验证码：请核对后再试（每次校验都会消耗一次机会）。其他操作：请先通过 phoneList 或手机确认是否已生效。若仍失败请联系技术支持。";
+            "Before trying once more, see whether it came about all the same, on the phone or with phoneList, and read a code again: every check of a code uses up a guess. If it stays, contact the platform's support.",
+            "重试前请先通过手机或 phoneList 确认操作是否已生效，并核对验证码：每次校验都会消耗一次机会。若仍失败请联系技术支持。";
         /// A parameter is missing or wrong (参数异常). Not charged.
         BAD_PARAMETER = 9000, BadInput, No,
             "a parameter is missing or wrong", "参数异常",

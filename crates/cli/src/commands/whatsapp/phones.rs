@@ -43,8 +43,10 @@ impl PhoneList {
         };
         call::say_drift(&list.drift);
         for phone in &list.data.phones {
-            if self.json {
-                print::json(&self.row(phone)?)?;
+            if self.json && self.show {
+                print::json(phone)?;
+            } else if self.json {
+                print::json(&hidden(phone)?)?;
             } else {
                 print::data(&self.line(phone))?;
             }
@@ -57,16 +59,10 @@ impl PhoneList {
         Ok(Exit::Settled)
     }
 
-    fn row(&self, phone: &Phone<'_>) -> Result<Value, Failure> {
-        let row = serde_json::to_value(phone)
-            .map_err(|error| Failure::new("the output cannot be written").because(error))?;
-        Ok(if self.show { row } else { masked(row) })
-    }
-
     fn line(&self, phone: &Phone<'_>) -> String {
         let number = match phone.display_phone_number.get() {
             Some(number) if self.show => number.as_str().to_owned(),
-            Some(number) => format!("{number:?}"),
+            Some(number) => masked_number(number.as_str()),
             None => "-".to_owned(),
         };
         let registration = phone.register_status.get().map(|status| match status.known() {
@@ -97,13 +93,24 @@ fn shown<T: ToString>(field: &Field<T>) -> Option<String> {
     field.get().map(ToString::to_string)
 }
 
+/// A phone as the platform tells it, masked.
+fn hidden(phone: &Phone<'_>) -> Result<Value, Failure> {
+    let row = serde_json::to_value(phone);
+    row.map(masked).map_err(|error| Failure::new("the output cannot be written").because(error))
+}
+
+fn masked_number(number: &str) -> String {
+    match number.strip_prefix('+') {
+        Some(rest) => format!("+{:?}", PhoneText::new(rest)),
+        None => format!("{:?}", PhoneText::new(number)),
+    }
+}
+
 /// A phone with everything hidden that may be a number, but for the account's id, which has as many digits.
 fn masked(row: Value) -> Value {
     let Value::Object(fields) = row else { return hide(row) };
     let fields = fields.into_iter().map(|(name, value)| match (name.as_str(), value) {
-        ("display_phone_number", Value::String(number)) => {
-            (name, Value::String(format!("{:?}", PhoneText::new(number))))
-        }
+        ("display_phone_number", Value::String(number)) => (name, Value::String(masked_number(&number))),
         ("waba_id", Value::String(id)) => (name, Value::String(id)),
         (_, value) => (mask::digits(&name).into_owned(), hide(value)),
     });
