@@ -26,7 +26,7 @@ mod whatsapp;
 pub use account::Account;
 pub use clock::Clock;
 pub use error::{StartError, StartErrorKind};
-pub use faults::{Fault, Faults, Operation, PushFault, When};
+pub use faults::{DataShape, Fault, Faults, Operation, PushFault, When};
 pub use journal::{
     Entry, HiddenBytes, Journal, JournalCounts, NoteRecord, PushAnswer, PushNext, PushRecord, RequestRecord,
     What,
@@ -37,3 +37,4 @@ pub use number_check::Tally;
 pub use prices::{PRICES, PriceRow, QXT_PRICE};
 pub use sandbox::{Sandbox, SandboxBuilder};
 pub use settings::{Assumptions, PushPolicy, QueryDate, QueryPace, QueryShows, RepeatedBatchNo, SubmitPace};
+pub use whatsapp::{InboxMessage, RegisterAssumptions, SecondClient, SecondCode};
