@@ -23,6 +23,8 @@ use crate::store::{Answer, NewResult, StoreError};
 const MOST: usize = 2048;
 /// How long a commit waits for more at most, once results come many at a time.
 const PATIENCE: Duration = Duration::from_millis(2);
+/// So many are enough for a commit to cost each next to nothing; beyond, while these are written, the next ones had better be read.
+const ENOUGH: usize = 64;
 /// How often it looks whether they are there.
 const STEP: Duration = Duration::from_micros(250);
 /// The most bytes of results that may wait; beyond it the device is too slow, and senders had better come back.
@@ -190,7 +192,8 @@ impl Batch {
                     Err(_) => break,
                 }
             }
-            let is_enough = self.answers.len() >= last || self.results.len() >= MOST || !later.is_empty();
+            let is_enough =
+                self.answers.len() >= last.min(ENOUGH) || self.results.len() >= MOST || !later.is_empty();
             if is_enough || start.elapsed() >= PATIENCE {
                 return;
             }
