@@ -187,3 +187,78 @@ fn numbers_of_several_countries_travel_together_once_the_account_has_answered_in
     assert_eq!((plan("auto"), plan("one"), plan("many")), (json!(1), json!(3), json!(1)));
     assert_eq!(job.platform.seen().len(), 3);
 }
+
+#[test]
+fn numbers_that_were_not_taken_are_refused_with_whatever_reason_came_and_never_sent_again() {
+    let job = Job::of(4);
+    let run = job.start(&[]);
+    let submit = job.platform.submit();
+    let batch = submit.batch();
+    // One as it is, one masked as in the vendor's sample, and one that fits nothing.
+    let masked = format!("852***{}", &batch.numbers[1][7..]);
+    let failed = json!([{"number": batch.numbers[0], "reason": "no such number"}, {"number": masked, "failCode": 7}, {"number": "999***6789"}]);
+    let answer = taken(&submit, &failed);
+    submit.answer_http("200 OK", "application/json", &answer);
+    for phone in &batch.numbers[2..] {
+        assert_eq!(push(&batch.dr_url, &pushed(&batch, phone)).unwrap(), 200);
+    }
+    let summary = run.end().exits(3).json();
+    assert_eq!(
+        (&summary["refused"], &summary["done"], &summary["missing"]),
+        (&json!(2), &json!(2), &json!(0))
+    );
+    assert_eq!(job.states(), ["refused", "refused", "done", "done"]);
+    let rows = job.rows();
+    assert_eq!(rows[0]["check_message"], "no such number");
+    assert_eq!(rows[1]["check_message"], "failCode 7");
+    assert_eq!(
+        (rows[0]["check_price"].as_str(), rows[0]["check_batch_no"].as_str()),
+        ("", batch.batch_no.as_str())
+    );
+    job.start(&[]).end().exits(3);
+    assert_eq!(job.platform.seen().len(), 1);
+}
+
+#[test]
+fn what_no_document_lists_is_shown_by_status_and_its_metrics_and_told_once() {
+    let job = Job::of(3);
+    let run = job.start(&[]);
+    let batch = job.platform.accept();
+    for phone in &batch.numbers {
+        let mut body = batch.result(phone);
+        body["data"]["basic"]["preCheck"] = json!("PERHAPS");
+        body["fresh"] = json!(phone);
+        assert_eq!(push(&batch.dr_url, &body.to_string()).unwrap(), 200);
+    }
+    let ended = run.end().exits(0);
+    let told =
+        |text: &str| ended.stderr.lines().filter(|line| line.contains("WARN") && line.contains(text)).count();
+    assert_eq!((told("Basic.pre_check"), told("ResultPush.fresh")), (1, 1), "{}", ended.stderr);
+    let drift = json!([
+        {"place": "Basic.pre_check", "kind": "new value", "value": "PERHAPS", "count": 3},
+        {"place": "ResultPush.fresh", "kind": "new field", "value": null, "count": 3},
+    ]);
+    assert_eq!(ended.json()["drift"], drift);
+
+    let of_job = ended.json()["job"].as_str().unwrap().to_owned();
+    let status = |options: &[&str]| {
+        numcheck(["status", &of_job]).args(options).env("NUMCHECK_STORE", job.store()).run().exits(0)
+    };
+    assert_eq!(status(&["--json"]).json()["drift"], drift);
+    assert!(
+        status(&[]).text().contains("new value `PERHAPS` that no document lists at Basic.pre_check, 3 times")
+    );
+    let metrics = status(&["--metrics"]);
+    for line in [
+        format!("numcheck_numbers{{job=\"{of_job}\",state=\"settled\"}} 3"),
+        format!("numcheck_cost{{job=\"{of_job}\",currency=\"USD\",outcome=\"done\"}} 0.5736"),
+        format!(
+            "numcheck_drift{{job=\"{of_job}\",place=\"Basic.pre_check\",kind=\"new_value\",value=\"PERHAPS\"}} 3"
+        ),
+        format!(
+            "numcheck_drift{{job=\"{of_job}\",place=\"ResultPush.fresh\",kind=\"new_field\",value=\"\"}} 3"
+        ),
+    ] {
+        assert!(metrics.text().lines().any(|one| one == line), "{line}\n{}", metrics.text());
+    }
+}

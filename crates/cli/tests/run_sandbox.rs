@@ -171,7 +171,10 @@ fn level_hlr_says_whether_a_number_is_in_use_reachable_and_roaming() {
     assert_eq!(live(0), ["hlr", "YES", "NO", "UNKNOWN", "0.0600"]);
     assert_eq!(live(1), ["hlr", "MAYBE", "NO", "YES", "0.0600"]);
     let summary = ended.json_on_stderr();
-    assert_eq!(summary["drift"], json!([{"place": "Live.validity", "kind": "new value", "count": 1}]));
+    assert_eq!(
+        summary["drift"],
+        json!([{"place": "Live.validity", "kind": "new value", "value": "MAYBE", "count": 1}])
+    );
 }
 
 #[test]

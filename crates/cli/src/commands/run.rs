@@ -232,11 +232,18 @@ impl Going {
             if let Some(receiving) = receiving {
                 receiving.close().await;
             }
-            if let (Some(dialect), Target::Account) = (account.dialect(), &target) {
-                learn_dialect(&*engine.store, &call::account()?, dialect).await?;
-            }
+            let dialect = account.dialect();
             account.close().await;
             let driven = driven.inspect_err(|_| say_how_to_go_on(job, &target))?;
+            if let (Some(dialect), Target::Account) = (dialect, &target)
+                && let Err(error) = learn_dialect(&*engine.store, &call::account()?, dialect).await
+            {
+                // The next job only needs more requests.
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the account's dialect is not remembered"
+                );
+            }
             halt = driven.halt;
             engine.inbox.fold_all().await.map_err(Failure::of)?;
         }

@@ -45,6 +45,7 @@ pub(crate) fn of(name: &str) -> &'static Schema {
         RESULT_PUSH,
         QUERY_BODY,
         QUERY_REPLY,
+        QUERY_ROW,
         GET_BODY,
         GET_REPLY,
         LOGIN_REPLY,
