@@ -4,6 +4,7 @@
 
 mod archive;
 mod batch;
+mod bend;
 mod check;
 mod order;
 mod query;
