@@ -95,6 +95,8 @@ pub enum Operation {
     Submit,
     /// `POST /api/number/query`.
     Query,
+    /// `POST /api/number/check/get`.
+    Get,
     /// `POST /api/wa/integrator/embedded/register/checkCode`.
     CheckCode,
     /// QXT's `/ssPhone_Privacy`.

@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use numcheck_sandbox::{Assumptions, QueryPace};
+use numcheck_protocol::number_check::Dialect;
+use numcheck_sandbox::{Account, Assumptions, QueryPace, V2Revision};
+use numcheck_signing::Algorithm;
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
@@ -72,6 +74,24 @@ pub(crate) struct Sandbox {
         value_enum
     )]
     query_pace: Pace,
+    /// In which dialect the account is answered: that of the project's source documents, or what the vendor documents since
+    /// September 2023, today or with the words and the level call of that year.
+    #[arg(
+        long,
+        env = "NUMCHECK_SANDBOX_DIALECT",
+        hide_env_values = true,
+        default_value = "v1",
+        value_enum
+    )]
+    dialect: Tongue,
+    /// Sign every pushed result with the account's secret. The documents of number check know no signature.
+    #[arg(
+        long,
+        env = "NUMCHECK_SANDBOX_SIGN_PUSHES",
+        hide_env_values = true,
+        value_name = "md5|sha256"
+    )]
+    sign_pushes: Option<Algorithm>,
     /// What message ids and generated batch numbers follow from: the same seed gives the same ids for the same batch numbers.
     #[arg(
         long,
@@ -98,14 +118,43 @@ enum Pace {
     Off,
 }
 
-impl Pace {
-    fn assumptions(self) -> Assumptions {
-        let mut assumptions = Assumptions::default();
-        assumptions.query_pace = match self {
-            Self::Refuse => QueryPace::Refuse,
-            Self::Off => QueryPace::Off,
-        };
-        assumptions
+impl From<Pace> for QueryPace {
+    fn from(pace: Pace) -> Self {
+        match pace {
+            Pace::Refuse => Self::Refuse,
+            Pace::Off => Self::Off,
+        }
+    }
+}
+
+/// How the account is answered.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Tongue {
+    /// messageId and nested results; one country in a request.
+    V1,
+    /// requestId and flat results; several countries in a request; no level call.
+    V2,
+    /// v2 with level call.
+    #[value(name = "v2-2023")]
+    V2Year2023,
+    /// v2 as in its first eleven days: yes and no in small letters, responseStatus, level call.
+    V2FirstDays,
+}
+
+impl Tongue {
+    fn dialect(self) -> Dialect {
+        match self {
+            Self::V1 => Dialect::V1,
+            _ => Dialect::V2,
+        }
+    }
+
+    fn revision(self) -> V2Revision {
+        match self {
+            Self::V1 | Self::V2 => V2Revision::Today,
+            Self::V2Year2023 => V2Revision::Year2023,
+            Self::V2FirstDays => V2Revision::FirstDays,
+        }
     }
 }
 
@@ -127,13 +176,23 @@ impl Sandbox {
         }
         // Listening for signals comes first: who reads our line may send one at once.
         let stop = Stop::on_signal("")?;
-        let sandbox = numcheck_sandbox::Sandbox::builder()
+        let mut assumptions = Assumptions::default();
+        assumptions.query_pace = self.query_pace.into();
+        assumptions.v2_revision = self.dialect.revision();
+        let mut account = Account::default();
+        account.dialect = self.dialect.dialect();
+        let mut builder = numcheck_sandbox::Sandbox::builder();
+        if let Some(algorithm) = self.sign_pushes {
+            builder = builder.sign_pushes(algorithm);
+        }
+        let sandbox = builder
+            .account(account)
             .nxcloud_addr(self.nxcloud)
             .qxt_addr(self.qxt)
             .callback_delay(self.callback_delay.into())
             .minute(self.minute.into())
             .freshness(self.fresh.into())
-            .assumptions(self.query_pace.assumptions())
+            .assumptions(assumptions)
             .seed(self.seed)
             .start()
             .await

@@ -62,13 +62,27 @@ pub(super) fn bend(push: &mut ResultPush<'_>, shape: Shape) {
                 if let Field::Known(dial) = &mut data.dial {
                     (dial.early, dial.answered, dial.response) = (Field::Empty, Field::Empty, Field::Empty);
                 }
+                empty(&mut data.number_type);
+                empty(&mut data.operator);
+                for word in [&mut data.ported, &mut data.active, &mut data.ring, &mut data.answer] {
+                    empty(word);
+                }
+                empty(&mut data.response);
+                empty(&mut data.response_status);
             }
         }
         Shape::MessageInsteadOfMsg => {
-            push.message = std::mem::take(&mut push.msg);
+            std::mem::swap(&mut push.message, &mut push.msg);
         }
         Shape::DataAsList => push.data = Field::Odd(Value::Array(Vec::new())),
         // Not a form of this message at all: whoever writes the body sees to it.
         Shape::NotJson => {}
+    }
+}
+
+/// Empties a field of the second dialect, where the push has it.
+fn empty<T>(field: &mut Field<T>) {
+    if !field.is_absent() {
+        *field = Field::Empty;
     }
 }

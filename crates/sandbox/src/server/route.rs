@@ -3,7 +3,7 @@
 //! It knows paths and methods, from the protocol's own declarations; it must not look at anything else of a request.
 
 use hyper::Method;
-use numcheck_protocol::number_check::{Query, Submit};
+use numcheck_protocol::number_check::{Get, Query, Submit};
 use numcheck_protocol::qxt::Privacy;
 use numcheck_protocol::whatsapp::CheckCode;
 use numcheck_protocol::{Endpoint, Info, Platform};
@@ -35,6 +35,7 @@ pub(crate) enum Page {
 
 const SUBMIT: Info = Submit::INFO;
 const QUERY: Info = Query::INFO;
+const GET: Info = Get::INFO;
 const CHECK_CODE: Info = CheckCode::INFO;
 const PRIVACY: Info = Privacy::INFO;
 
@@ -46,6 +47,7 @@ pub(crate) fn paths(platform: Platform) -> Vec<String> {
         _ => vec![
             format!("POST {}", SUBMIT.path),
             format!("POST {}", QUERY.path),
+            format!("POST {}", GET.path),
             format!("POST {}", CHECK_CODE.path),
             page("/"),
             page("/_sandbox/journal.json"),
@@ -72,6 +74,7 @@ fn nxcloud(method: &Method, path: &str) -> Route {
     let endpoint = match path {
         path if path == SUBMIT.path => Some((Operation::Submit, &SUBMIT)),
         path if path == QUERY.path => Some((Operation::Query, &QUERY)),
+        path if path == GET.path => Some((Operation::Get, &GET)),
         path if path == CHECK_CODE.path => Some((Operation::CheckCode, &CHECK_CODE)),
         _ => None,
     };
