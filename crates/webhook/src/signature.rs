@@ -153,7 +153,8 @@ fn text(value: &[u8]) -> Result<&str, BadSignature> {
 
 /// A value that cannot move a border inside the signed text, which has no escaping.
 fn signed_value(value: &[u8]) -> Result<&str, BadSignature> {
-    text(value).and_then(|text| if text.contains(['&', '=']) { Err(BadSignature::Malformed) } else { Ok(text) })
+    text(value)
+        .and_then(|text| if text.contains(['&', '=']) { Err(BadSignature::Malformed) } else { Ok(text) })
 }
 
 /// What is known of the sender of a push that is taken in. Closed on purpose: these are both.
@@ -170,13 +171,19 @@ pub enum Verdict {
 #[non_exhaustive]
 pub enum BadSignature {
     /// There is no signature, and one is required.
-    #[error("a push is not signed, and this receiver requires it; check that the platform signs for this account")]
+    #[error(
+        "a push is not signed, and this receiver requires it; check that the platform signs for this account"
+    )]
     Missing,
     /// Some of the five headers are there and some are not, or are empty.
-    #[error("a push holds a part of a signature's headers; check that no proxy removes accessKey, ts, bizType, action or sign")]
+    #[error(
+        "a push holds a part of a signature's headers; check that no proxy removes accessKey, ts, bizType, action or sign"
+    )]
     Incomplete,
     /// A header stands twice, is no text, or cannot be signed.
-    #[error("a push holds headers of a signature that nobody can sign; check what stands between the platform and here")]
+    #[error(
+        "a push holds headers of a signature that nobody can sign; check what stands between the platform and here"
+    )]
     Malformed,
     /// The access key is not of an account of this receiver.
     #[error("a push is signed for another access key; check which account this receiver is for")]
@@ -185,7 +192,9 @@ pub enum BadSignature {
     #[error("a push is signed with a time that is too far off; check this machine's clock")]
     Stale,
     /// The signature is of something else.
-    #[error("a push has a signature that is not the account's; check the secret, and that no proxy changes bodies")]
+    #[error(
+        "a push has a signature that is not the account's; check the secret, and that no proxy changes bodies"
+    )]
     Wrong,
 }
 
@@ -258,7 +267,10 @@ mod tests {
             ("Host", b"h"),
         ];
         let body = r#"{"name":"牛小信","id":10001}"#;
-        assert_eq!(verifier().check(&SignatureHeaders::of(fields), body.as_bytes(), NOW), Ok(Verdict::Verified));
+        assert_eq!(
+            verifier().check(&SignatureHeaders::of(fields), body.as_bytes(), NOW),
+            Ok(Verdict::Verified)
+        );
     }
 
     #[test]
@@ -267,7 +279,10 @@ mod tests {
         assert_eq!(check(&other, b"{}", NOW), Ok(Verdict::Unsigned));
         let strict = verifier().required();
         assert_eq!(check_with(&strict, &other, b"{}", NOW), Err(BadSignature::Missing));
-        assert_eq!(check_with(&strict, &signed(b"{}", NOW, Algorithm::Md5), b"{}", NOW), Ok(Verdict::Verified));
+        assert_eq!(
+            check_with(&strict, &signed(b"{}", NOW, Algorithm::Md5), b"{}", NOW),
+            Ok(Verdict::Verified)
+        );
     }
 
     #[test]

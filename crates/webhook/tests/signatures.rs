@@ -102,7 +102,9 @@ async fn without_a_secret_the_headers_of_a_signature_are_ignored() {
 #[tokio::test]
 async fn the_path_comes_first_whatever_the_signature_says() {
     let (receiver, _stored) = receiver(gate().verifying(PushVerifier::new(KEY, secret()).required()));
-    for request in [unsigned(), signed(Duration::ZERO, &secret()), signed(Duration::ZERO, &Secret::from("another"))] {
+    for request in
+        [unsigned(), signed(Duration::ZERO, &secret()), signed(Duration::ZERO, &Secret::from("another"))]
+    {
         let (mut parts, body) = request.into_parts();
         parts.uri = "/numcheck/push/700337042751/0".parse().unwrap();
         assert_eq!(status(&receiver.answer(Request::from_parts(parts, body)).await), 404);

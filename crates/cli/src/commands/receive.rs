@@ -53,8 +53,7 @@ impl Receive {
         let verifier = self.signatures.verifier()?;
         let stop = Stop::on_signal("")?;
         let url = self.public_url.as_deref();
-        let receiving =
-            Receiving::start(&*engine.store, &engine.inbox, listen, url, verifier).await?;
+        let receiving = Receiving::start(&*engine.store, &engine.inbox, listen, url, verifier).await?;
         if self.json {
             print::json(&json!({"listening": receiving.address().to_string()}))?;
         } else {

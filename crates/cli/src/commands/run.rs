@@ -186,7 +186,9 @@ impl Going {
             ));
         }
         if sandbox && self.signatures.required() {
-            return Err(Failure::usage("--require-signed-pushes: the sandbox inside this command signs nothing"));
+            return Err(Failure::usage(
+                "--require-signed-pushes: the sandbox inside this command signs nothing",
+            ));
         }
         Ok(())
     }

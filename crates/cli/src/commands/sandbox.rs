@@ -76,21 +76,10 @@ pub(crate) struct Sandbox {
     query_pace: Pace,
     /// In which dialect the account is answered: that of the project's source documents, or what the vendor documents since
     /// September 2023, today or with the words and the level call of that year.
-    #[arg(
-        long,
-        env = "NUMCHECK_SANDBOX_DIALECT",
-        hide_env_values = true,
-        default_value = "v1",
-        value_enum
-    )]
+    #[arg(long, env = "NUMCHECK_SANDBOX_DIALECT", hide_env_values = true, default_value = "v1", value_enum)]
     dialect: Tongue,
     /// Sign every pushed result with the account's secret. The documents of number check know no signature.
-    #[arg(
-        long,
-        env = "NUMCHECK_SANDBOX_SIGN_PUSHES",
-        hide_env_values = true,
-        value_name = "md5|sha256"
-    )]
+    #[arg(long, env = "NUMCHECK_SANDBOX_SIGN_PUSHES", hide_env_values = true, value_name = "md5|sha256")]
     sign_pushes: Option<Algorithm>,
     /// What message ids and generated batch numbers follow from: the same seed gives the same ids for the same batch numbers.
     #[arg(
