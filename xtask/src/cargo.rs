@@ -129,9 +129,13 @@ pub(crate) fn output(root: &Path, args: &[&str]) -> Result<String, String> {
 pub(crate) fn command(root: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root).args(args);
-    // Set by `cargo run` for this program; a cargo below it must look at its own package.
-    for name in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "CARGO_PKG_VERSION"] {
-        command.env_remove(name);
+    // Set by `cargo run` for this program; a cargo below it must look at its own package. Build scripts look at some of them too, and
+    // would be run again by whichever cargo sees other ones.
+    for (name, _) in std::env::vars_os() {
+        let is_of_this_program = |prefix| name.to_str().is_some_and(|name| name.starts_with(prefix));
+        if ["CARGO_MANIFEST_", "CARGO_PKG_"].into_iter().any(is_of_this_program) {
+            command.env_remove(name);
+        }
     }
     command
 }

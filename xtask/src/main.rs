@@ -6,6 +6,7 @@
 // A terminal tool: its findings are its output.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bench_job;
 mod cargo;
 mod ci;
 mod codegen;
@@ -34,6 +35,7 @@ The project's own chores.
   cargo xtask ci                  everything above and the tests, as the CI runs it
   cargo xtask ci JOB              one job of it; `cargo xtask ci --list` names them
   cargo xtask torture             kill real runs: `--rounds N` (50), `--seed S` (another one every time)
+  cargo xtask bench-job           what a job costs at 10 thousand to 5 million numbers: `--sizes N,N`, `--limits`, …
   cargo xtask --help              this text
 ";
 
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
             ci::list();
             Ok(())
         }
+        ["bench-job", args @ ..] => bench_job::run(&root(), args),
         ["torture", args @ ..] => torture::run(&root(), args),
         ["ci", job] => ci::run(&root(), Some(job)),
         other => Err(format!("`cargo xtask {}` is not known\n\n{HELP}", other.join(" "))),

@@ -7,16 +7,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use numcheck_protocol::BatchNo;
 use numcheck_protocol::number_check::CheckLevel;
 
 use crate::clock::{Clock, after_ms};
 use crate::failpoint::die_at;
 use crate::model::{BatchEnd, Job};
-use crate::platform::{Platform, SIGN_WITHIN, Submitted};
+use crate::pace::Pace;
+use crate::platform::{Platform, Row, SIGN_WITHIN, Submitted};
 use crate::pricing::{Budget, Estimate, PriceTable};
-use crate::store::{Claimed, Store, StoreError};
+use crate::store::{Claimed, NewResult, Source, Store, StoreError, drifting};
 
-/// How many requests are under way at once; what submits keeps the platform's pace.
+/// How many requests are under way at once, however fast they may follow each other.
 const AT_ONCE: usize = 8;
 /// After so many batches in a row that never left, the rest is not tried.
 const GIVE_UP_AFTER: u64 = 3;
@@ -30,6 +32,7 @@ pub struct Drive<S: ?Sized, P> {
     /// Who claims the batches, for people who look into the store.
     owner: String,
     budget: Option<(Budget, PriceTable)>,
+    pace: Option<Pace<S>>,
     sign_within: Duration,
 }
 
@@ -60,7 +63,7 @@ pub enum Halt {
 impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
     /// Submits by `platform` for `owner`.
     pub fn new(store: Arc<S>, platform: Arc<P>, clock: Arc<dyn Clock>, owner: String) -> Self {
-        Self { store, platform, clock, owner, budget: None, sign_within: SIGN_WITHIN }
+        Self { store, platform, clock, owner, budget: None, pace: None, sign_within: SIGN_WITHIN }
     }
 
     /// Stops before a batch that the budget does not allow. `prices` are what is known beforehand; what results show comes on top.
@@ -68,6 +71,12 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
     pub fn within(mut self, budget: Budget, prices: PriceTable) -> Self {
         self.budget = Some((budget, prices));
         self
+    }
+
+    /// Keeps a pace together with all who share its bucket. Without it the platform's implementation must keep one itself.
+    #[must_use]
+    pub fn at(self, pace: Pace<S>) -> Self {
+        Self { pace: Some(pace), ..self }
     }
 
     /// Another time within which a batch must be signed; [`Times::sign`](crate::Times::sign) must not be shorter.
@@ -102,6 +111,7 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
         round: &Round,
     ) -> Result<Option<Halt>, StoreError> {
         let level = CheckLevel::new(job.spec.level);
+        let mut taken_for = None;
         loop {
             // One at a time asks the budget: each would count what the others have only claimed, and together they would send less than
             // is allowed.
@@ -111,6 +121,19 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
             }
             if stop() {
                 return Ok(Some(Halt::Asked));
+            }
+            if let Some(pace) = &self.pace {
+                // Before the claim, or a process that died while it waited would leave behind what was never sent, in doubt. One of this
+                // process waits at a time: so few turns are lost with it.
+                let Some(size) = self.store.next_size(job.id).await? else { return Ok(None) };
+                pace.turn(size).await?;
+                taken_for = pace.interval_ms(size);
+                if stop() {
+                    return Ok(Some(Halt::Asked));
+                }
+                if round.halted.load(Ordering::SeqCst) {
+                    return Ok(None);
+                }
             }
             // The time before the claim: what the store has is never later than what the platform is told.
             let now_ms = self.clock.now_ms();
@@ -124,6 +147,12 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
                 round.halted.store(true, Ordering::SeqCst);
                 return Ok(Some(Halt::Budget));
             }
+            if let Some(pace) = &self.pace
+                && pace.interval_ms(claimed.numbers.len() as u64) > taken_for
+            {
+                // Another process was faster to take the batch that the turn was meant for.
+                pace.turn(claimed.numbers.len() as u64).await?;
+            }
             drop(turn);
             round.batches.fetch_add(1, Ordering::SeqCst);
             let sign_until_ms = after_ms(now_ms, self.sign_within);
@@ -131,6 +160,7 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
             let submitted =
                 self.platform.submit(&claimed.batch_no, level, claimed.numbers, sign_until_ms).await;
             die_at("submit.sent");
+            let submitted = self.keep_answer(job, &claimed.batch_no, submitted).await?;
             let (end, halt) = round.judge(submitted);
             self.store.end(claimed.batch, &claimed.batch_no, end, self.clock.now_ms()).await?;
             die_at("submit.ended");
@@ -143,6 +173,32 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
 }
 
 impl<S: Store + ?Sized, P> Drive<S, P> {
+    /// Keeps what an answer says beside its yes, before the yes is written down: whoever finds the batch accepted finds it whole.
+    async fn keep_answer(
+        &self,
+        job: &Job,
+        batch_no: &BatchNo,
+        mut submitted: Submitted,
+    ) -> Result<Submitted, StoreError> {
+        if let Submitted::Accepted { not_taken, drift, .. } = &mut submitted {
+            if !drift.is_empty() {
+                drifting::say(&self.store.note_drift(job.id, std::mem::take(drift)).await?);
+            }
+            if !not_taken.is_empty() {
+                let received_ms = self.clock.now_ms();
+                let (batch_no, source) = (batch_no.as_str().to_owned(), Source::Answer);
+                let kept = not_taken.drain(..).map(|(_, Row(body))| NewResult {
+                    batch_no: batch_no.clone(),
+                    source,
+                    body,
+                    received_ms,
+                });
+                self.store.append(kept.collect()).await?;
+            }
+        }
+        Ok(submitted)
+    }
+
     /// Asked after the claim: of several processes, each sees what the others have under way.
     async fn allows(&self, job: &Job, next: &Claimed) -> Result<bool, StoreError> {
         let Some((budget, known)) = &self.budget else { return Ok(true) };
@@ -178,7 +234,7 @@ impl Round {
             self.unsent.swap(0, Ordering::SeqCst)
         };
         match submitted {
-            Submitted::Accepted { message_id } => (BatchEnd::Accepted { message_id }, None),
+            Submitted::Accepted { message_id, .. } => (BatchEnd::Accepted { message_id }, None),
             Submitted::Refused { code, message, for_all } => {
                 let halt = for_all.then(|| Halt::Refused(message.clone()));
                 (BatchEnd::Refused { code, message }, halt)

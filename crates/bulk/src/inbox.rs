@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::failpoint::die_at;
-use crate::store::{Folded, NewResult, Source, Store, StoreError};
+use crate::store::{Folded, NewResult, Source, Store, StoreError, drifting};
 
 /// How many results are entered at a time: few enough that a waiting push is not held up.
 const SLICE: u32 = 256;
@@ -86,6 +86,7 @@ impl<S: Store + ?Sized> Inbox<S> {
         loop {
             let folded = self.store.fold(SLICE).await?;
             die_at(if folded.seen > 0 { "fold.folded" } else { "fold.idle" });
+            drifting::say(&folded.news);
             sum.seen += folded.seen;
             sum.first += folded.first;
             sum.repeats += folded.repeats;
@@ -107,11 +108,14 @@ impl<S: Store + ?Sized> Inbox<S> {
     /// Enters results as they come, until it is dropped. One process of a store needs to do this.
     pub async fn keep_folding(&self, folding: Folding) {
         loop {
-            if let Err(error) = self.fold_all().await {
-                tracing::error!(
+            match self.fold_all().await {
+                // A result that comes alone is entered at once; of many that come together, the next ones wait for each other.
+                Ok(folded) if folded.seen > 0 => tokio::time::sleep(folding.pause).await,
+                Ok(_) => {}
+                Err(error) => tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "results could not be entered; they are stored, and tried again"
-                );
+                ),
             }
             // Other processes append too: look now and then, told or not.
             let _ = tokio::time::timeout(folding.look_every, self.arrived.notified()).await;
@@ -135,11 +139,14 @@ impl<S: Store + ?Sized> Inbox<S> {
 pub struct Folding {
     /// How often to look for results that another process has stored.
     pub look_every: std::time::Duration,
+    /// How long to let results gather between two times: entering many at once costs each a fraction.
+    pub pause: std::time::Duration,
 }
 
 impl Default for Folding {
     fn default() -> Self {
-        Self { look_every: std::time::Duration::from_millis(500) }
+        let of_ms = std::time::Duration::from_millis;
+        Self { look_every: of_ms(500), pause: of_ms(25) }
     }
 }
 

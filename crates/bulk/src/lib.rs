@@ -20,6 +20,7 @@ pub mod failpoint;
 mod inbox;
 mod ledger;
 mod model;
+mod pace;
 mod plan;
 mod platform;
 #[cfg(feature = "postgres")]
@@ -35,7 +36,8 @@ pub use drive::{Drive, Driven, Halt};
 pub use inbox::{Beside, Folding, Inbox};
 pub use ledger::{Ledger, Sum};
 pub use model::{BatchEnd, BatchState, Delivery, Job, JobName, JobSpec, JobState, NotAJobName, Outcome};
-pub use plan::{Added, Plan, Planner, TooMany};
+pub use pace::Pace;
+pub use plan::{Added, Grouping, Plan, Planner, TooMany};
 pub use platform::{Found, Platform, Row, SIGN_WITHIN, Submitted};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;

@@ -189,4 +189,6 @@ pub enum Outcome {
     Done,
     /// The platform tried and could not.
     Failed,
+    /// The platform did not take it, although it took its batch.
+    Refused,
 }

@@ -1,23 +1,38 @@
 //! The plan: which numbers travel in which batch.
 //!
 //! Pure: it sends nothing, reads no clock and no file. A batch holds numbers of one group (one country), because the first dialect
-//! demands it.
+//! demands it, or of several, because the second allows it: that saves requests where countries are many.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::ops::Range;
 
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use numcheck_protocol::{BatchNo, PhoneNumber, Rate, ValueError};
 
 use crate::model::JobName;
 use crate::pricing::{Estimate, PriceTable};
 use crate::store::{Duplicate, NewBatch};
 
-/// Collects the numbers of an input, each once, about 60 bytes a number.
+/// Collects the numbers of an input, each once, in about 30 bytes a number.
 #[derive(Debug)]
 pub struct Planner<G> {
-    rows: HashMap<u64, u32>,
-    groups: BTreeMap<G, Vec<(u64, u32)>>,
+    /// Where each number stands in `numbers`.
+    places: HashTable<u32>,
+    hasher: RandomState,
+    numbers: Vec<Planned>,
+    /// Groups by the order in which they came.
+    groups: BTreeMap<G, u32>,
     duplicates: Vec<(u32, u32)>,
+}
+
+/// A number of the plan, 16 bytes.
+#[derive(Clone, Copy, Debug)]
+struct Planned {
+    packed: u64,
+    row: u32,
+    group: u32,
 }
 
 /// What adding a number found.
@@ -37,7 +52,13 @@ pub struct TooMany;
 
 impl<G> Default for Planner<G> {
     fn default() -> Self {
-        Self { rows: HashMap::new(), groups: BTreeMap::new(), duplicates: Vec::new() }
+        Self {
+            places: HashTable::new(),
+            hasher: RandomState::new(),
+            numbers: Vec::new(),
+            groups: BTreeMap::new(),
+            duplicates: Vec::new(),
+        }
     }
 }
 
@@ -54,52 +75,112 @@ impl<G: Ord + std::fmt::Display> Planner<G> {
     ) -> Result<Added, TooMany> {
         let row = u32::try_from(row).map_err(|_| TooMany)?;
         let packed = number.pack();
-        match self.rows.entry(packed) {
-            Entry::Occupied(first) => {
-                self.duplicates.push((row, *first.get()));
+        let place = u32::try_from(self.numbers.len()).map_err(|_| TooMany)?;
+        let Self { numbers, hasher, .. } = self;
+        let at = |place: u32| usize::try_from(place).ok().and_then(|place| numbers.get(place));
+        let hash_of = |place: &u32| at(*place).map_or(0, |number| hasher.hash_one(number.packed));
+        let is_same = |place: &u32| at(*place).is_some_and(|number| number.packed == packed);
+        match self.places.entry(hasher.hash_one(packed), is_same, hash_of) {
+            Entry::Occupied(known) => {
+                let first = at(*known.get()).map_or(row, |number| number.row);
+                self.duplicates.push((row, first));
                 Ok(Added::Duplicate)
             }
             Entry::Vacant(vacant) => {
-                vacant.insert(row);
-                self.groups.entry(group(&number)).or_default().push((packed, row));
+                vacant.insert(place);
+                let next = u32::try_from(self.groups.len()).map_err(|_| TooMany)?;
+                let group = *self.groups.entry(group(&number)).or_insert(next);
+                self.numbers.push(Planned { packed, row, group });
                 Ok(Added::New)
             }
         }
     }
 
     /// The plan, with at most `most` numbers in a batch.
-    pub fn finish(self, most: usize) -> Plan {
-        // What told duplicates is not needed any more, and is the larger part.
-        drop(self.rows);
-        let groups = self.groups.into_iter().map(|(group, numbers)| (group.to_string(), numbers)).collect();
-        Plan { groups, duplicates: self.duplicates, most: most.max(1) }
+    pub fn finish(self, grouping: Grouping, most: usize) -> Plan {
+        let Self { places, mut numbers, groups, duplicates, .. } = self;
+        // What told duplicates is not needed any more.
+        drop(places);
+        // From the order in which groups came to the order in which they are sent.
+        let mut order = vec![0; groups.len()];
+        for (position, came) in (0..).zip(groups.values()) {
+            if let Some(of_it) = usize::try_from(*came).ok().and_then(|came| order.get_mut(came)) {
+                *of_it = position;
+            }
+        }
+        for number in &mut numbers {
+            let came = usize::try_from(number.group).ok();
+            number.group = came.and_then(|came| order.get(came)).copied().unwrap_or_default();
+        }
+        numbers.sort_unstable_by_key(|number| (number.group, number.row));
+        let (mut parts, mut start) = (Vec::with_capacity(groups.len()), 0);
+        for (position, group) in (0_u32..).zip(groups.into_keys()) {
+            let end =
+                start + numbers.iter().skip(start).take_while(|number| number.group == position).count();
+            parts.push((group.to_string(), start..end));
+            start = end;
+        }
+        Plan { groups: parts, numbers, grouping, duplicates, most: most.max(1) }
     }
 }
+
+/// Whether groups may share a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Grouping {
+    /// A batch holds numbers of one group: every platform account takes it.
+    #[default]
+    Apart,
+    /// A batch may hold numbers of several groups: accounts of the second dialect take it.
+    Together,
+}
+
+/// What the names of a mixed batch's groups are joined with.
+pub(crate) const JOINT: char = ',';
 
 /// A plan: groups in their order, cut into batches.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    groups: Vec<(String, Vec<(u64, u32)>)>,
+    /// Each with its part of the numbers.
+    groups: Vec<(String, Range<usize>)>,
+    /// In the order of the groups, and of rows within each.
+    numbers: Vec<Planned>,
+    grouping: Grouping,
     duplicates: Vec<(u32, u32)>,
     most: usize,
 }
 
 impl Plan {
-    /// Distinct numbers.
-    pub fn numbers(&self) -> u64 {
-        self.groups.iter().map(|(_, numbers)| numbers.len() as u64).sum()
+    /// The same numbers in batches of whichever of these sizes takes the shortest time under the platform's limits; of equally fast ones
+    /// the first.
+    #[must_use]
+    pub fn in_fastest(mut self, sizes: &[usize], rates: &[Rate]) -> Self {
+        let time = |plan: &mut Self, size: usize| {
+            plan.most = size.max(1);
+            plan.shortest_ms(rates)
+        };
+        let fastest = sizes.iter().copied().min_by_key(|size| time(&mut self, *size));
+        self.most = fastest.unwrap_or(self.most).max(1);
+        self
     }
 
-    /// Groups in their order: name, numbers, batches.
-    pub fn groups(&self) -> impl Iterator<Item = (&str, u64, u64)> {
-        self.groups.iter().map(|(group, numbers)| {
-            (group.as_str(), numbers.len() as u64, numbers.len().div_ceil(self.most) as u64)
-        })
+    /// The most numbers in a batch.
+    pub fn batch_size(&self) -> usize {
+        self.most
+    }
+
+    /// Distinct numbers.
+    pub fn numbers(&self) -> u64 {
+        self.numbers.len() as u64
+    }
+
+    /// Groups in their order: name, numbers.
+    pub fn groups(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.groups.iter().map(|(group, numbers)| (group.as_str(), numbers.len() as u64))
     }
 
     /// How many batches.
     pub fn batches(&self) -> u64 {
-        self.groups().map(|(_, _, batches)| batches).sum()
+        self.chunks().count() as u64
     }
 
     /// The shortest possible time for submitting, in milliseconds, under the platform's limits (the tightest that applies first).
@@ -111,25 +192,14 @@ impl Plan {
                 .find(covers)
                 .map_or(0, |rate| u64::from(rate.per_ms) / u64::from(rate.requests.max(1)))
         };
-        let all: u64 = self
-            .groups
-            .iter()
-            .flat_map(|(_, numbers)| numbers.chunks(self.most))
-            .map(|chunk| of_batch(chunk.len()))
-            .sum();
         // The first request waits for nobody.
-        let first = self
-            .groups
-            .first()
-            .and_then(|(_, numbers)| numbers.chunks(self.most).next())
-            .map_or(0, <[_]>::len);
-        if first == 0 { 0 } else { all.saturating_sub(of_batch(first)) }
+        self.chunks().skip(1).map(|chunk| of_batch(chunk.len())).sum()
     }
 
     /// What it will cost, as far as prices are known.
     pub fn estimate(&self, prices: &PriceTable, level: i64) -> Estimate {
         let mut estimate = Estimate::default();
-        for (group, numbers, _) in self.groups() {
+        for (group, numbers) in self.groups() {
             estimate.add(prices, level, group, numbers);
         }
         estimate
@@ -140,19 +210,39 @@ impl Plan {
         self.duplicates.iter().map(|(row, first)| Duplicate { row: (*row).into(), first: (*first).into() })
     }
 
+    /// Batches in their order.
+    fn chunks(&self) -> impl Iterator<Item = &[Planned]> {
+        let (apart, together) = match self.grouping {
+            Grouping::Apart => (self.groups.as_slice(), &[][..]),
+            Grouping::Together => (&[][..], self.numbers.as_slice()),
+        };
+        let parts = apart.iter().map(|(_, part)| self.numbers.get(part.clone()).unwrap_or_default());
+        parts.chain([together]).flat_map(|part| part.chunks(self.most))
+    }
+
+    /// The names of a batch's groups.
+    fn name(&self, chunk: &[Planned]) -> String {
+        let groups = chunk.chunk_by(|one, next| one.group == next.group).filter_map(<[_]>::first);
+        let names = groups.filter_map(|first| self.groups.get(usize::try_from(first.group).ok()?));
+        let mut name = String::new();
+        for (group, _) in names {
+            if !name.is_empty() {
+                name.push(JOINT);
+            }
+            name.push_str(group);
+        }
+        name
+    }
+
     /// The batches, numbered `<job>-1`, `<job>-2`, …: the same plan gives the same numbers.
     pub fn cut(&self, job: &JobName) -> impl Iterator<Item = Result<NewBatch, ValueError>> {
-        let chunks = self
-            .groups
-            .iter()
-            .flat_map(|(group, numbers)| numbers.chunks(self.most).map(move |chunk| (group, chunk)));
-        chunks.enumerate().map(move |(at, (group, chunk))| {
+        self.chunks().enumerate().map(move |(at, chunk)| {
             let batch_no = BatchNo::new(&format!("nc-{job}-{}", at + 1))?;
             let numbers = chunk
                 .iter()
-                .filter_map(|(packed, row)| Some((PhoneNumber::unpack(*packed)?, u64::from(*row))))
+                .filter_map(|number| Some((PhoneNumber::unpack(number.packed)?, u64::from(number.row))))
                 .collect();
-            Ok(NewBatch { batch_no, group: group.clone(), numbers })
+            Ok(NewBatch { batch_no, group: self.name(chunk), numbers })
         })
     }
 }

@@ -6,14 +6,15 @@ use std::future::Future;
 use std::time::Duration;
 
 use numcheck_protocol::number_check::CheckLevel;
-use numcheck_protocol::{BatchNo, PhoneNumber};
+use numcheck_protocol::{BatchNo, Drift, PhoneNumber};
 
 /// How long after it was taken for sending a batch may be signed at the latest: long enough to wait for a turn that many share.
 pub const SIGN_WITHIN: Duration = Duration::from_secs(120);
 
 /// A platform that checks numbers.
 pub trait Platform: Send + Sync + 'static {
-    /// Submits a batch. It may wait for its turn, and may repeat what surely did not leave; nothing else.
+    /// Submits a batch. It may repeat what surely did not leave; nothing else. Its turn has come already where a
+    /// [`Pace`](crate::Pace) is kept.
     ///
     /// No request may be signed later than `sign_until_ms` (Unix time in milliseconds): whoever finds the batch still open then concludes
     /// from it when it can no longer be accepted. So the time is compared where the request is signed, after every wait, and a process that
@@ -32,7 +33,7 @@ pub trait Platform: Send + Sync + 'static {
     /// [`SIGN_WITHIN`] later, as of `now_ms`. A platform that is asked by the day is to be asked about every day in question: an empty
     /// answer about the wrong one would be taken for proof.
     ///
-    /// Costs nothing and may be repeated.
+    /// Costs nothing and may be repeated. One question may take several requests: whoever keeps a [`Pace`](crate::Pace) takes a turn for each.
     fn query(&self, batch_no: &BatchNo, submitted_ms: u64, now_ms: u64)
     -> impl Future<Output = Found> + Send;
 }
@@ -45,6 +46,11 @@ pub enum Submitted {
     Accepted {
         /// Its id for the batch, if it gave one.
         message_id: Option<String>,
+        /// Numbers that it did not take all the same: the number, and what to store for it
+        /// ([`not_taken`](crate::store::reading::not_taken)).
+        not_taken: Vec<(PhoneNumber, Row)>,
+        /// What in its answer no document lists.
+        drift: Vec<Drift>,
     },
     /// The platform refused it.
     Refused {
@@ -76,11 +82,13 @@ pub struct Found {
     pub rows: Vec<Row>,
     /// Whether it knows the batch at all, finished or not. On any doubt `true`: what is not known may be paid for again.
     pub known: bool,
+    /// What in its answers no document lists, but for the rows: those are looked at when they are entered.
+    pub drift: Vec<Drift>,
     /// Why there is no complete answer, as a sentence without numbers or secrets.
     pub trouble: Option<String>,
 }
 
-/// A result that was fetched, as JSON.
+/// A result that was fetched or stood in an answer, as JSON.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Row(pub Vec<u8>);
 

@@ -6,6 +6,7 @@
 mod address;
 mod append;
 mod batches;
+mod drift;
 mod fault;
 mod fold;
 mod jobs;
@@ -18,13 +19,15 @@ mod tls;
 use std::fmt;
 use std::sync::Arc;
 
-use numcheck_protocol::BatchNo;
+use numcheck_protocol::{BatchNo, Drift};
 
 use crate::ledger::Ledger;
 use crate::model::{BatchEnd, Job, JobName, JobSpec};
 use crate::pricing::PriceTable;
+use crate::store::drifting;
 use crate::store::{
-    Answer, Claimed, Duplicate, Folded, NewBatch, NewResult, Odd, OpenBatch, RowFate, Store, StoreError,
+    Answer, Claimed, Drifted, Duplicate, Folded, NewBatch, NewResult, Odd, OpenBatch, RowFate, Store,
+    StoreError,
 };
 
 use address::Address;
@@ -42,6 +45,8 @@ use session::Session;
 pub struct Postgres {
     pool: Arc<Pool>,
     appender: Appender,
+    /// Turns follow the time that callers name.
+    callers_time: bool,
 }
 
 impl fmt::Debug for Postgres {
@@ -71,7 +76,14 @@ impl Postgres {
         let pool = Pool::new(address);
         pool.call_once("open the database", schema::migrate).await?;
         let appender = Appender::start(&pool);
-        Ok(Self { pool, appender })
+        Ok(Self { pool, appender, callers_time: false })
+    }
+
+    /// Turns ([`Store::take_turn`]) follow the time that callers name, instead of the server's clock. For tests: callers on several
+    /// machines name several times.
+    #[must_use]
+    pub fn by_the_callers_clock(self) -> Self {
+        Self { callers_time: true, ..self }
     }
 }
 
@@ -133,6 +145,12 @@ impl Store for Postgres {
     fn forget(&self, job: i64) -> Answer<'_, ()> {
         Box::pin(self.pool.call("forget a job", Purpose::Settle, move |session| async move {
             jobs::forget(&session, job).await
+        }))
+    }
+
+    fn next_size(&self, job: i64) -> Answer<'_, Option<u64>> {
+        Box::pin(self.pool.call("look at the plan", Purpose::Read, move |session| async move {
+            batches::next_size(&session, job).await
         }))
     }
 
@@ -203,6 +221,20 @@ impl Store for Postgres {
         }))
     }
 
+    fn note_drift(&self, job: i64, drift: Vec<Drift>) -> Answer<'_, Vec<Drift>> {
+        let counts = Arc::new(drifting::counted(job, drift));
+        Box::pin(self.pool.call("count what no document lists", Purpose::Settle, move |session| {
+            let counts = Arc::clone(&counts);
+            async move { drift::add(&session, &counts).await }
+        }))
+    }
+
+    fn drift(&self, job: i64) -> Answer<'_, Vec<Drifted>> {
+        Box::pin(self.pool.call("tell what no document lists", Purpose::Read, move |session| async move {
+            drift::list(&session, job).await
+        }))
+    }
+
     fn quarantine(&self, after: i64, most: u32) -> Answer<'_, Vec<Odd>> {
         Box::pin(self.pool.call("read the quarantine", Purpose::Read, move |session| async move {
             reading::quarantine(&session, after, most).await
@@ -218,8 +250,21 @@ impl Store for Postgres {
     }
 
     fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> Answer<'a, u64> {
+        let now_ms = self.callers_time.then_some(now_ms);
         Box::pin(self.pool.call("take a turn", Purpose::Write, move |session| async move {
             batches::take_turn(&session, bucket, interval_ms, now_ms).await
+        }))
+    }
+
+    fn learn<'a>(&'a self, name: &'a str, word: &'a str) -> Answer<'a, ()> {
+        Box::pin(self.pool.call("remember what it has learnt", Purpose::Write, move |session| async move {
+            jobs::learn(&session, name, word).await
+        }))
+    }
+
+    fn learnt<'a>(&'a self, name: &'a str) -> Answer<'a, Option<String>> {
+        Box::pin(self.pool.call("tell what it has learnt", Purpose::Read, move |session| async move {
+            jobs::learnt(&session, name).await
         }))
     }
 

@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use numcheck_protocol::{Currency, Price};
 
+use crate::plan::JOINT;
+
 /// What a price is for: a level and a group of numbers (a region such as `CN`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PriceKey {
@@ -50,9 +52,10 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Adds `count` numbers of a group.
+    /// Adds `count` numbers of a group. Of a batch of several groups nobody keeps how many are of which: each counts at the dearest
+    /// of their prices, and as unknown where one is unknown or they are in several currencies.
     pub fn add(&mut self, prices: &PriceTable, level: i64, group: &str, count: u64) {
-        let cost = prices.get(level, group).and_then(|(currency, price)| {
+        let cost = dearest(prices, level, group).and_then(|(currency, price)| {
             let cost = price.checked_mul(i64::try_from(count).ok()?)?;
             let sum = self.known.get(&currency).copied().unwrap_or_default().checked_add(cost)?;
             Some((currency, sum))
@@ -64,6 +67,16 @@ impl Estimate {
             None => self.unknown += count,
         }
     }
+}
+
+/// The price of a group, or the highest of several groups'.
+fn dearest(prices: &PriceTable, level: i64, group: &str) -> Option<(Currency, Price)> {
+    let mut groups = group.split(JOINT).filter(|one| !one.is_empty()).map(|one| prices.get(level, one));
+    let first = groups.next().flatten()?;
+    groups.try_fold(first, |dearest, price| {
+        let (currency, price) = price?;
+        (currency == dearest.0).then_some((currency, price.max(dearest.1)))
+    })
 }
 
 /// When submitting stops because of the cost. What was submitted is never taken back, so a limit can be overrun by what is under way.
@@ -171,6 +184,28 @@ mod tests {
             Estimate { unknown: 3, ..Estimate::default() }.to_string(),
             "unknown (3 numbers without a known price)"
         );
+    }
+
+    #[test]
+    fn a_batch_of_several_groups_counts_at_the_dearest_of_their_prices() {
+        let mut prices = PriceTable::default();
+        let mut set = |group: &str, price: &str, currency: &str| {
+            let key = PriceKey { level: 1, group: group.into() };
+            prices.set(key, Currency::new(currency).unwrap(), price.parse().unwrap());
+        };
+        set("CN", "0.05", "USD");
+        set("HK", "0.07", "USD");
+        set("DE", "0.01", "EUR");
+        let shown = |group: &str| {
+            let mut estimate = Estimate::default();
+            estimate.add(&prices, 1, group, 10);
+            estimate.to_string()
+        };
+        assert_eq!(shown("CN,HK"), "0.7000 USD");
+        assert_eq!(shown("HK,CN,"), "0.7000 USD");
+        for unknown in ["CN,FR", "FR,CN", "CN,DE", "", ","] {
+            assert_eq!(shown(unknown), "unknown (10 numbers without a known price)", "{unknown}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::failpoint::die_at;
 use crate::inbox::Inbox;
 use crate::model::{BatchEnd, BatchState, Delivery, Job};
 use crate::platform::{Platform, SIGN_WITHIN};
-use crate::store::{OpenBatch, Store, StoreError};
+use crate::store::{OpenBatch, Store, StoreError, drifting};
 
 /// Asks about open batches.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
                 Step::Leave => {}
                 Step::Wait(until) => done.next_ms = Some(done.next_ms.map_or(until, |next| next.min(until))),
                 Step::Ask { proof, last } => {
-                    self.ask(&batch, proof, last, &mut done).await?;
+                    self.ask(job.id, &batch, proof, last, &mut done).await?;
                     done.next_ms = Some(self.clock.now_ms());
                 }
             }
@@ -140,6 +140,7 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
 
     async fn ask(
         &self,
+        job: i64,
         batch: &OpenBatch,
         proof: bool,
         last: bool,
@@ -151,6 +152,9 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
         let found = self.platform.query(&batch.batch_no, batch.sent_ms, at_ms).await;
         done.asked += 1;
         self.asked().insert(batch.batch, Asked { at_ms, answered: found.trouble.is_none() });
+        if !found.drift.is_empty() {
+            drifting::say(&self.store.note_drift(job, found.drift).await?);
+        }
         if !found.rows.is_empty() {
             done.fetched += found.rows.len() as u64;
             let bodies = found.rows.into_iter().map(|row| row.0).collect();
@@ -214,3 +218,6 @@ fn step(batch: &OpenBatch, delivery: Delivery, times: &Times, asked: Option<Aske
     }
     Step::Ask { proof: in_doubt && now_ms >= proof_ms, last: now_ms >= last_ms }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! commit; folding them in takes turns with them, in slices short enough that nobody waits for long.
 
 mod batches;
+mod drift;
 mod fault;
 mod jobs;
 mod reading;
@@ -13,14 +14,16 @@ mod worker;
 
 use std::path::Path;
 
-use numcheck_protocol::BatchNo;
+use numcheck_protocol::{BatchNo, Drift};
 use rusqlite::Connection;
 
 use crate::ledger::Ledger;
 use crate::model::{BatchEnd, Job, JobName, JobSpec};
 use crate::pricing::PriceTable;
+use crate::store::drifting;
 use crate::store::{
-    Answer, Claimed, Duplicate, Folded, NewBatch, NewResult, Odd, OpenBatch, RowFate, Store, StoreError,
+    Answer, Claimed, Drifted, Duplicate, Folded, NewBatch, NewResult, Odd, OpenBatch, RowFate, Store,
+    StoreError,
 };
 
 use worker::Worker;
@@ -70,6 +73,8 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
         connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "cache_size", -32 * 1024)?;
         connection.set_prepared_statement_cache_capacity(64);
+        // Else a statement is planned anew whenever a value bound to it changes: a quarter of all its time.
+        connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(connection)
     };
     open().map_err(|fault| fault.named("open its file"))
@@ -134,6 +139,10 @@ impl Store for Sqlite {
         })
     }
 
+    fn next_size(&self, job: i64) -> Answer<'_, Option<u64>> {
+        self.read.call("look at the plan", move |tx| batches::next_size(tx, job))
+    }
+
     fn claim<'a>(&'a self, job: i64, owner: &'a str, now_ms: u64) -> Answer<'a, Option<Claimed>> {
         let owner = owner.to_owned();
         self.write.call("mark a batch as sent", move |tx| batches::claim(tx, job, &owner, now_ms))
@@ -187,6 +196,15 @@ impl Store for Sqlite {
         self.read.call("read the input", move |tx| jobs::input(tx, job, sequence))
     }
 
+    fn note_drift(&self, job: i64, drift: Vec<Drift>) -> Answer<'_, Vec<Drift>> {
+        self.write
+            .call("count what no document lists", move |tx| drift::add(tx, drifting::counted(job, drift)))
+    }
+
+    fn drift(&self, job: i64) -> Answer<'_, Vec<Drifted>> {
+        self.read.call("tell what no document lists", move |tx| drift::list(tx, job))
+    }
+
     fn quarantine(&self, after: i64, most: u32) -> Answer<'_, Vec<Odd>> {
         self.read.call("read the quarantine", move |tx| reading::quarantine(tx, after, most))
     }
@@ -198,6 +216,16 @@ impl Store for Sqlite {
     fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> Answer<'a, u64> {
         let bucket = bucket.to_owned();
         self.write.call("take a turn", move |tx| batches::take_turn(tx, &bucket, interval_ms, now_ms))
+    }
+
+    fn learn<'a>(&'a self, name: &'a str, word: &'a str) -> Answer<'a, ()> {
+        let (name, word) = (name.to_owned(), word.to_owned());
+        self.write.call("remember what it has learnt", move |tx| jobs::learn(tx, &name, &word))
+    }
+
+    fn learnt<'a>(&'a self, name: &'a str) -> Answer<'a, Option<String>> {
+        let name = name.to_owned();
+        self.read.call("tell what it has learnt", move |tx| jobs::learnt(tx, &name))
     }
 
     fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> Answer<'a, Vec<u8>> {

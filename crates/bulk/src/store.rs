@@ -2,12 +2,13 @@
 //!
 //! It must not decide anything: whether a batch may be sent is [`crate::Drive`]'s, what a result means is [`reading`]'s.
 
+pub(crate) mod drifting;
 pub mod reading;
 
 use std::future::Future;
 use std::pin::Pin;
 
-use numcheck_protocol::{BatchNo, PhoneNumber};
+use numcheck_protocol::{BatchNo, Drift, PhoneNumber};
 
 use crate::ledger::Ledger;
 use crate::model::{BatchEnd, BatchState, Job, JobName, JobSpec};
@@ -42,6 +43,8 @@ pub trait Store: Send + Sync + 'static {
     /// Its sums stay. What comes for it later is dropped. Once more changes nothing.
     fn forget(&self, job: i64) -> Answer<'_, ()>;
 
+    /// How many numbers the batch has that would be taken next; `None` when nothing is planned. Only a look: another one may take it.
+    fn next_size(&self, job: i64) -> Answer<'_, Option<u64>>;
     /// Takes a planned batch of an open job for sending: durably `Sending` before this returns, for `owner`, and nobody else's. It has
     /// only numbers without a result.
     fn claim<'a>(&'a self, job: i64, owner: &'a str, now_ms: u64) -> Answer<'a, Option<Claimed>>;
@@ -78,17 +81,31 @@ pub trait Store: Send + Sync + 'static {
     fn rows(&self, job: i64, after_row: Option<u64>, most: u32) -> Answer<'_, Vec<RowFate>>;
     /// A piece of the input; `None` behind the last.
     fn input(&self, job: i64, sequence: u32) -> Answer<'_, Option<Vec<u8>>>;
+    /// What in answers about a job no document lists: counted with what results held. Says what of it is new.
+    fn note_drift(&self, job: i64, drift: Vec<Drift>) -> Answer<'_, Vec<Drift>>;
+    /// What in a job's results and answers no document lists, by place, and how often.
+    fn drift(&self, job: i64) -> Answer<'_, Vec<Drifted>>;
     /// Results that belong to no number of any job, or cannot be read; and second results of a number with other content.
     fn quarantine(&self, after: i64, most: u32) -> Answer<'_, Vec<Odd>>;
 
     /// Prices that results of any job have shown, the latest of each level and group.
     fn prices(&self) -> Answer<'_, PriceTable>;
-    /// Takes the next turn of a bucket that all processes share, in which turns lie `interval_ms` apart: how long to wait for it, in
-    /// milliseconds. A turn that is not used is lost.
+    /// Takes the next turn of a bucket that all processes share: how long to wait for it, in milliseconds. Two turns lie as far apart as
+    /// the longer of their two intervals. A turn that is not used is lost, and pauses are not saved up.
+    ///
+    /// A store on a server goes by the server's clock, because several machines share it; another one by `now_ms`. Where a clock was set
+    /// back by more than [`MOST_AHEAD_MS`], nobody waits for the time that it showed before.
     fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> Answer<'a, u64>;
+    /// Remembers something about an account or a platform, such as its dialect; a later word replaces it.
+    fn learn<'a>(&'a self, name: &'a str, word: &'a str) -> Answer<'a, ()>;
+    /// What was learnt under a name.
+    fn learnt<'a>(&'a self, name: &'a str) -> Answer<'a, Option<String>>;
     /// A secret of this store, made once from `fresh` and then kept: the receiver's key.
     fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> Answer<'a, Vec<u8>>;
 }
+
+/// How far ahead turns are given out at most, in milliseconds: as many as some hundred processes can wait for at once.
+pub const MOST_AHEAD_MS: u64 = 600_000;
 
 /// A batch of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,17 +160,19 @@ impl std::fmt::Debug for NewResult {
     }
 }
 
-/// Where a result came from, which decides how it is read. Closed: a third way is a change of the store.
+/// Where a result came from, which decides how it is read. Closed: a further way is a change of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// The platform pushed it.
     Push,
     /// It was fetched through the query endpoint.
     Query,
+    /// The submit's own answer said that the number was not taken: see [`reading::not_taken`].
+    Answer,
 }
 
 /// What a fold found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folded {
     /// Results that were looked at.
     pub seen: u32,
@@ -165,6 +184,18 @@ pub struct Folded {
     pub conflicts: u32,
     /// Of these: of no number that is known.
     pub strays: u32,
+    /// What in first results no document lists, and no result of the same job held before.
+    pub news: Vec<Drift>,
+}
+
+/// How often a job's platform has sent something that no document lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Drifted {
+    /// What.
+    pub drift: Drift,
+    /// How many results held it.
+    pub count: u64,
 }
 
 /// A sent batch that lacks results.

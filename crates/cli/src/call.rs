@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_protocol::number_check::{Query, Submit};
-use numcheck_protocol::{Drift, DriftKind, Endpoint, Lang, Rate, UtcOffset};
+use numcheck_protocol::{Drift, DriftKind, Endpoint, Info, Lang, Rate, UtcOffset};
 use numcheck_transport::{CallError, CallErrorKind, ClientBuilder, Limits, RateLimits, Sent, Trust, env};
 use serde::Serialize;
 
@@ -103,26 +103,35 @@ pub(crate) fn account() -> Result<String, Failure> {
 
 /// The same for number checks, which an application pays for.
 pub(crate) fn number_check(network: &Network) -> Result<numcheck_nxcloud::Client, Failure> {
-    number_check_at(network, MINUTE)
+    number_check_at(network, RateLimits::documented())
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The same with a platform whose minute is so long: its limits are as many requests in a shorter time.
-pub(crate) fn number_check_at(
+/// The same for a job on a platform whose minute is so long. Its submits wait for a turn that all processes on the store share, and not
+/// for one of this client; its queries for both, because a query that was refused is repeated by the client.
+pub(crate) fn number_check_of_job(
     network: &Network,
     minute: Duration,
 ) -> Result<numcheck_nxcloud::Client, Failure> {
+    let limits =
+        RateLimits::documented().without(Submit::INFO.id).with(Query::INFO.id, rates(&Query::INFO, minute));
+    number_check_at(network, limits)
+}
+
+fn number_check_at(network: &Network, limits: RateLimits) -> Result<numcheck_nxcloud::Client, Failure> {
     let appkey = env::secret("NXCLOUD_APPKEY").map_err(Failure::setting)?;
     appkey.ok_or_else(|| Failure::setting(env::EnvError::missing("NXCLOUD_APPKEY")))?;
+    nxcloud_at(network, limits)
+}
+
+/// The limits of an endpoint where the platform's minute is so long: as many requests in a shorter time.
+pub(crate) fn rates(info: &Info, minute: Duration) -> Vec<Rate> {
     let scaled = |rate: &Rate| {
         let per_ms = f64::from(rate.per_ms) * minute.as_secs_f64() / MINUTE.as_secs_f64();
         Rate { per_ms: per_ms as u32, ..*rate }
     };
-    let limits = [Submit::INFO, Query::INFO].iter().fold(RateLimits::documented(), |limits, info| {
-        limits.with(info.id, info.rates.iter().map(scaled).collect::<Vec<_>>())
-    });
-    nxcloud_at(network, limits)
+    info.rates.iter().map(scaled).collect()
 }
 
 /// The QXT account of the environment.

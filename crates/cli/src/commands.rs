@@ -3,10 +3,14 @@
 //! This file only lists them and must not do their work.
 
 pub(crate) mod arguments;
+mod check_line;
 mod explain;
 mod export;
 mod forget;
+mod get;
 mod jobs;
+mod metrics;
+mod numbers;
 mod plan;
 mod privacy;
 mod query;
@@ -40,6 +44,7 @@ pub(crate) enum Command {
     Sandbox(sandbox::Sandbox),
     Submit(submit::Submit),
     Query(query::Query),
+    Get(get::Get),
     /// WhatsApp verification codes, for integrators.
     #[command(subcommand)]
     Whatsapp(whatsapp::WhatsApp),
@@ -64,6 +69,7 @@ impl Command {
             Self::Sandbox(command) => command.run().await,
             Self::Submit(command) => command.run().await,
             Self::Query(command) => command.run().await,
+            Self::Get(command) => command.run().await,
             Self::Whatsapp(command) => command.run().await,
             Self::Privacy(command) => command.run().await,
             Self::Sign(command) => command.run(),

@@ -6,12 +6,20 @@ mod support;
 
 use support::numcheck;
 
-const VERBS: [&[&str]; 10] = [
+const VERBS: [&[&str]; 18] = [
     &["run"],
+    &["plan"],
+    &["resume"],
+    &["jobs"],
+    &["status"],
+    &["export"],
+    &["reconcile"],
     &["receive"],
+    &["forget"],
     &["sandbox"],
     &["submit"],
     &["query"],
+    &["get"],
     &["whatsapp", "check-code"],
     &["privacy"],
     &["sign"],

@@ -139,6 +139,10 @@ fn sending_verbs(place: &Place) {
     // The words that stand in for an answer are printed, too, and hold none either.
     silent(&format!("submit --json at {name}"), submit.text());
 
+    let get = call(place, &["get", "--phone-file", "-", "--json"]).stdin(NUMBERS[0]).run();
+    silent_end(&format!("get at {name}"), &get);
+    silent(&format!("get --json at {name}"), get.text());
+
     let check = call(place, &["whatsapp", "check-code", "--phone", NUMBERS[0], "--json"]).stdin(CODE).run();
     silent_end(&format!("check-code at {name}"), &check);
     silent(&format!("check-code --json at {name}"), check.text());
@@ -324,7 +328,7 @@ fn secrets_are_never_arguments_so_the_list_of_processes_holds_none() {
     submit.refuse(211, "");
     run.end().exits(3);
     // Nor is there an option that would take one.
-    for verb in ["run", "submit", "privacy", "sign", "verify"] {
+    for verb in ["run", "submit", "get", "privacy", "sign", "verify"] {
         for option in ["--access-secret", "--secret", "--appkey", "--api-key", "--apikey", "--code"] {
             let ended = numcheck([verb, option, ACCESS_SECRET]).run().exits(2);
             silent(verb, &ended.stderr);

@@ -91,7 +91,17 @@ fn submit_json_prints_one_object_and_results_are_pushed_to_the_dr_url() {
     let accepted = call.run().exits(0).json();
     assert_eq!(
         keys(&accepted),
-        set(["outcome", "code", "numbers", "message_id", "batch_no", "message", "drift"])
+        set([
+            "outcome",
+            "code",
+            "numbers",
+            "message_id",
+            "batch_no",
+            "message",
+            "dialect",
+            "not_taken",
+            "drift"
+        ])
     );
     assert_eq!(
         (&accepted["outcome"], &accepted["code"], &accepted["numbers"]),

@@ -102,6 +102,11 @@ impl Pages {
         Some(taken)
     }
 
+    /// Whether the last page was taken, or an error ended it: then [`next`](Self::next) asks nothing.
+    pub fn is_done(&self) -> bool {
+        self.page.is_none()
+    }
+
     /// The same as a stream.
     pub fn into_stream(self) -> impl Stream<Item = Result<QueryPage, CallError>> + Send + 'static {
         futures_util::stream::unfold(self, async |mut pages| pages.next().await.map(|page| (page, pages)))

@@ -189,6 +189,11 @@ pub trait FromWire<'de>: Sized {
     fn is_unknown(&self) -> bool {
         false
     }
+
+    /// An unknown value for somebody to see: a word or a code, with long runs of digits masked. `None` for what may be personal data.
+    fn shown(&self) -> Option<String> {
+        None
+    }
 }
 
 impl<'de, T: FromWire<'de>> Deserialize<'de> for Field<T> {

@@ -9,17 +9,27 @@ use serde_json::Value;
 use crate::field::{Extra, Field, FromWire, shown_name};
 
 /// Something in a message that the spec does not list. It was kept; this is how somebody gets to see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Drift {
     /// Where: the message and its field, such as `Basic.number_type`.
     pub place: String,
     /// What kind of surprise.
     pub kind: DriftKind,
+    /// The unknown word, number or code, with long runs of digits masked; `None` for a new field and an odd shape, whose values may be
+    /// personal data.
+    pub value: Option<String>,
+}
+
+impl Drift {
+    /// A surprise, for whoever keeps them.
+    pub fn new(place: impl Into<String>, kind: DriftKind, value: Option<String>) -> Self {
+        Self { place: place.into(), kind, value }
+    }
 }
 
 /// What kind of surprise a message held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DriftKind {
     /// A field that the spec does not list.
@@ -32,7 +42,8 @@ pub enum DriftKind {
 
 /// A message that can tell what in it is new.
 pub trait Message {
-    /// Calls `seen` for each surprise, those of inner objects included. Values are not passed on: they may be personal data.
+    /// Calls `seen` for each surprise, those of inner objects included. Of values only unknown words and codes are passed on, masked:
+    /// anything else may be personal data.
     fn drift(&self, seen: &mut dyn FnMut(Drift));
 }
 
@@ -50,24 +61,25 @@ pub(crate) fn report_field<'de, T: FromWire<'de>>(
     field: &Field<T>,
     seen: &mut dyn FnMut(Drift),
 ) {
-    let mut report = |kind| seen(Drift { place: alloc::format!("{message}.{name}"), kind });
+    let mut report = |kind, value| seen(Drift { place: alloc::format!("{message}.{name}"), kind, value });
     let odd = match field {
         Field::Odd(_) => true,
         Field::Respelled(both) => matches!(both.1, Value::String(_)),
         _ => false,
     };
     if odd {
-        report(DriftKind::OddShape);
+        report(DriftKind::OddShape, None);
     }
-    if field.get().is_some_and(T::is_unknown) {
-        report(DriftKind::NewValue);
+    if let Some(value) = field.get().filter(|value| value.is_unknown()) {
+        report(DriftKind::NewValue, value.shown());
     }
 }
 
 pub(crate) fn report_extra(message: &str, extra: &Extra, seen: &mut dyn FnMut(Drift)) {
     for (name, _) in extra.iter() {
         let name = shown_name(name);
-        seen(Drift { place: alloc::format!("{message}.{name}"), kind: DriftKind::NewField });
+        let place = alloc::format!("{message}.{name}");
+        seen(Drift { place, kind: DriftKind::NewField, value: None });
     }
 }
 

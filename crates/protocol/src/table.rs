@@ -218,6 +218,10 @@ macro_rules! code_table {
             fn is_unknown(&self) -> bool {
                 self.entry().is_none()
             }
+
+            fn shown(&self) -> Option<alloc::string::String> {
+                Some($crate::table::shown_figure(self.get()))
+            }
         }
     };
 }
@@ -307,6 +311,10 @@ macro_rules! open_words {
             fn is_unknown(&self) -> bool {
                 self.known().is_none()
             }
+
+            fn shown(&self) -> Option<alloc::string::String> {
+                Some($crate::table::shown_word(self.as_str()))
+            }
         }
     };
 }
@@ -391,6 +399,10 @@ macro_rules! open_numbers {
             fn is_unknown(&self) -> bool {
                 self.known().is_none()
             }
+
+            fn shown(&self) -> Option<alloc::string::String> {
+                Some($crate::table::shown_figure(self.get()))
+            }
         }
     };
 }
@@ -432,6 +444,24 @@ pub(crate) fn write_figure(f: &mut core::fmt::Formatter<'_>, figure: i64) -> cor
     } else {
         write!(f, "{figure}")
     }
+}
+
+/// An unknown code or number for somebody to see.
+pub(crate) fn shown_figure(figure: i64) -> alloc::string::String {
+    struct Figure(i64);
+    impl core::fmt::Display for Figure {
+        fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            write_figure(f, self.0)
+        }
+    }
+    alloc::string::ToString::to_string(&Figure(figure))
+}
+
+/// An unknown word for somebody to see: on one line, not without end, and no phone number that stands in the wrong field.
+pub(crate) fn shown_word(word: &str) -> alloc::string::String {
+    let line: alloc::string::String =
+        word.chars().map(|char| if char.is_control() { ' ' } else { char }).take(32).collect();
+    crate::mask::digits(&line).into_owned()
 }
 
 /// An integer that came as a string. Only the plain spelling counts, so that what is odd stays visible as odd.

@@ -38,5 +38,5 @@ pub use prices::{PRICES, PriceRow, QXT_PRICE};
 pub use sandbox::{Sandbox, SandboxBuilder};
 pub use settings::{
     Assumptions, GetBadNumber, GetInV1, PushPolicy, QueryDate, QueryPace, QueryShows, RepeatedBatchNo,
-    V2Revision,
+    SubmitPace, V2Revision,
 };

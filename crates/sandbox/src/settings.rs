@@ -35,6 +35,9 @@ pub struct Assumptions {
     pub any_2xx_accepts_a_push: bool,
     /// What a query less than 3 seconds after the account's last one comes to. Default: refused with 88.
     pub query_pace: QueryPace,
+    /// What a submit beyond the account's limit comes to: more than 10 requests in a second, where one of more than 2000 numbers counts
+    /// for all ten. Default: it is answered like any other.
+    pub submit_pace: SubmitPace,
     /// Which checks a query finds. Default: those that are finished.
     pub query_shows: QueryShows,
     /// Which day a check belongs to, for a query. Default: that on which it was finished.
@@ -66,6 +69,7 @@ impl Default for Assumptions {
             repeated_batch_no: RepeatedBatchNo::ChargeAgain,
             any_2xx_accepts_a_push: false,
             query_pace: QueryPace::default(),
+            submit_pace: SubmitPace::default(),
             query_shows: QueryShows::default(),
             query_date: QueryDate::default(),
             query_offset: UtcOffset::BEIJING,
@@ -103,6 +107,19 @@ pub enum QueryPace {
     Refuse,
     /// It is answered like any other.
     Off,
+}
+
+/// What comes of a submit that comes too early. The vendor words the limits as recommendations (10 requests a second with at most 2000
+/// numbers each, one above), and does not say what enforces them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SubmitPace {
+    /// It is answered like any other.
+    #[default]
+    Off,
+    /// It is refused with 288, and nothing is charged. What comes up to 100 ms early is let through, because the way here does not always
+    /// take the same time; what was refused does not count.
+    Refuse,
 }
 
 /// Which checks a query finds. No document says whether an accepted submit is known at once.

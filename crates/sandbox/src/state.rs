@@ -16,7 +16,7 @@ use crate::journal::Log;
 use crate::ledger::Books;
 use crate::number_check::Archive;
 use crate::push::Queue;
-use crate::settings::{QueryPace, RepeatedBatchNo, Settings};
+use crate::settings::{QueryPace, RepeatedBatchNo, Settings, SubmitPace};
 
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     refuse: watch::Sender<bool>,
     /// When each account last made a query.
     queried: Mutex<HashMap<usize, u64>>,
+    /// When each account last submitted, and how much of its limit that took.
+    submitted: Mutex<HashMap<usize, Vec<(u64, u64)>>>,
     /// The message id of each batch number that was used, where that matters.
     used: Mutex<HashMap<(usize, Box<str>), String>>,
 }
@@ -47,6 +49,7 @@ impl Shared {
             faults: RwLock::default(),
             refuse: watch::Sender::new(false),
             queried: Mutex::default(),
+            submitted: Mutex::default(),
             used: Mutex::default(),
             settings,
             accounts,
@@ -88,6 +91,28 @@ impl Shared {
         }
         queried.insert(account, now_ms);
         true
+    }
+
+    /// Whether a submit that takes so much of the limit is within it, counting all that the account made in the last `window_ms`.
+    pub(crate) fn may_submit(
+        &self,
+        account: usize,
+        now_ms: u64,
+        takes: u64,
+        limit: u64,
+        window_ms: u64,
+    ) -> bool {
+        if self.settings.assumptions.submit_pace != SubmitPace::Refuse {
+            return true;
+        }
+        let mut submitted = self.submitted.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = submitted.entry(account).or_default();
+        latest.retain(|(at_ms, _)| now_ms.saturating_sub(*at_ms) < window_ms);
+        let within = latest.iter().map(|(_, takes)| takes).sum::<u64>() + takes <= limit;
+        if within {
+            latest.push((now_ms, takes));
+        }
+        within
     }
 
     /// Keeps a batch number in mind, where a repeated one matters.

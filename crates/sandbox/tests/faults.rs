@@ -71,6 +71,18 @@ async fn an_answer_can_be_no_json_or_cut_in_half_after_the_work() {
 }
 
 #[tokio::test]
+async fn the_first_half_of_an_answer_that_is_cut_arrives() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let whole = Signed::new(&sandbox, CHECK, order(PHONE, "")).send(&sandbox).await;
+    sandbox.set_faults(Faults::none().request(Operation::Submit, When::Next(1), Fault::CutReply));
+    let heard = Signed::new(&sandbox, CHECK, order(PHONE, "")).listen(&sandbox).await.unwrap();
+    let (head, body) = heard.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    assert_eq!(body.len(), whole.body.len() / 2);
+    assert!(body.starts_with("{\"code\":0"), "{body}");
+}
+
+#[tokio::test]
 async fn any_code_known_or_not_can_be_answered_without_doing_anything() {
     for code in [299, 1004, 77_777] {
         let (sandbox, reply) = struck_by(Fault::Code(code)).await;

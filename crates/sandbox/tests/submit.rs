@@ -9,10 +9,11 @@
 mod common;
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use common::{CHECK, Receiver, Signed, order, submit};
 use numcheck_protocol::{Currency, Price};
-use numcheck_sandbox::{Account, Assumptions, Clock, MAGIC, RepeatedBatchNo, Sandbox, Service};
+use numcheck_sandbox::{Account, Assumptions, Clock, MAGIC, RepeatedBatchNo, Sandbox, Service, SubmitPace};
 use serde_json::json;
 
 const CN: &str = "8613800138000";
@@ -225,7 +226,7 @@ async fn the_same_seed_and_submits_give_the_same_ids_and_pushes() {
         let sandbox = Sandbox::builder().seed(seed).clock(clock).push_connections(1).start().await.unwrap();
         submit(&sandbox, "8613800138000,8613800138001,8613800138002", &receiver.field()).await;
         submit(&sandbox, CN, &format!(r#"{},"checkLevel":5"#, receiver.field())).await;
-        sandbox.advance(std::time::Duration::from_secs(1));
+        sandbox.advance(Duration::from_secs(1));
         sandbox.settled().await;
         receiver.wait_for(4).await.into_iter().map(|push| push.body).collect::<Vec<_>>()
     };
@@ -254,5 +255,43 @@ async fn one_number_is_pushed_under_the_submits_id_and_several_with_six_more_dig
         assert!(suffix.len() == 6 && suffix.bytes().all(|b| b.is_ascii_digit()), "{suffix}");
         assert!(ids.insert(suffix.to_owned()), "{suffix} twice");
         assert_eq!(push["batchNo"], reply["data"]["batchNo"]);
+    }
+}
+
+#[tokio::test]
+async fn the_eleventh_submit_in_a_second_is_refused_with_288_and_costs_nothing() {
+    let mut assumptions = Assumptions::default();
+    assumptions.submit_pace = SubmitPace::Refuse;
+    let sandbox = Sandbox::builder()
+        .clock(Clock::manual(1_700_000_000_000))
+        .assumptions(assumptions)
+        .start()
+        .await
+        .unwrap();
+    let code = async |phones: &str| submit(&sandbox, phones, "").await.code();
+    for _ in 0..10 {
+        assert_eq!(code(CN).await, 0);
+    }
+    let balance = sandbox.tally();
+    assert_eq!(code(CN).await, 288);
+    assert_eq!(sandbox.tally(), balance);
+    sandbox.advance(Duration::from_millis(899));
+    assert_eq!(code(CN).await, 288);
+    // 100 ms less than a second are let through: the way to the sandbox does not always take the same time.
+    sandbox.advance(Duration::from_millis(1));
+    assert_eq!(code(CN).await, 0);
+    // A large one takes the whole second.
+    let large = vec![CN; 2001].join(",");
+    assert_eq!(code(&large).await, 288);
+    sandbox.advance(Duration::from_millis(900));
+    assert_eq!(code(&large).await, 0);
+    assert_eq!(code(CN).await, 288);
+}
+
+#[tokio::test]
+async fn a_sandbox_has_no_limit_of_submits_unless_it_is_asked_for() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for _ in 0..30 {
+        assert_eq!(submit(&sandbox, CN, "").await.code(), 0);
     }
 }

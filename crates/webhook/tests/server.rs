@@ -320,6 +320,23 @@ async fn unknown_content_and_other_batches_are_handed_over_and_counted_not_refus
 }
 
 #[tokio::test]
+async fn a_receiver_that_does_not_look_into_bodies_hands_them_over_all_the_same() {
+    let (sender, mut stored) = tokio::sync::mpsc::unbounded_channel();
+    let handler = move |push: numcheck_webhook::Push| {
+        let kept = sender.send(push).map_err(|_| NotStored);
+        async move { kept }
+    };
+    let receiver = Receiver::unread(gate(), handler, Limits::default());
+    let server = start(&receiver);
+    for body in [BODY, "not JSON", r#"{"batchNo":"another","newField":1}"#] {
+        assert_eq!(server.status(&post(body)).await, 200, "{body}");
+        assert_eq!(stored.recv().await.unwrap().raw(), body);
+    }
+    let counts = receiver.counts();
+    assert_eq!((counts.stored, counts.unreadable, counts.other_batch, counts.drifted), (3, 0, 0, 0));
+}
+
+#[tokio::test]
 async fn a_store_runs_to_its_end_when_the_client_is_gone() {
     let (handler, mut pushes) = held();
     let receiver = Receiver::new(gate(), handler);

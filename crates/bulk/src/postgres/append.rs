@@ -168,6 +168,7 @@ fn source_number(source: Source) -> i16 {
     match source {
         Source::Push => 0,
         Source::Query => 1,
+        Source::Answer => 2,
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Every change of a state says from which state it comes, so that two processes cannot both make it.
 
+use std::sync::LazyLock;
+
 use numcheck_protocol::{BatchNo, PhoneNumber};
 use tokio_postgres::Row;
 
@@ -10,7 +12,7 @@ use super::fold;
 use super::jobs::must_be_planning;
 use super::session::{Session, big, get, get_u64, text};
 use crate::model::{BatchEnd, BatchState};
-use crate::store::{Claimed, NewBatch, OpenBatch};
+use crate::store::{Claimed, MOST_AHEAD_MS, NewBatch, OpenBatch};
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -75,6 +77,12 @@ const TAKE: &str = "UPDATE batches SET state = $3, owner = $2, sent_ms = $4, end
         ORDER BY batches.id FOR UPDATE OF batches SKIP LOCKED LIMIT 1
     ) RETURNING id, batch_no, grp";
 
+pub(super) async fn next_size(session: &Session, job: i64) -> Result<Option<u64>> {
+    let sql = "SELECT numbers FROM batches WHERE job = $1 AND state = $2
+        AND (SELECT state FROM jobs WHERE id = $1) = 1 ORDER BY id LIMIT 1";
+    session.row(sql, &[&job, &PLANNED]).await?.map(|row| get_u64(&row, 0)).transpose()
+}
+
 pub(super) async fn claim(session: &Session, job: i64, owner: &str, now_ms: u64) -> Result<Option<Claimed>> {
     loop {
         let row = session.row(TAKE, &[&job, &text(owner), &SENDING, &big(now_ms)]).await?;
@@ -120,7 +128,7 @@ pub(super) async fn end(
 async fn accept_if_proved(session: &Session, batch: i64) -> Result<()> {
     let sql = "UPDATE batches SET state = 3, code = NULL, message = NULL, batch_no = coalesce(
             (SELECT convert_from(r.batch_no, 'UTF8') FROM numbers n JOIN results r ON r.id = n.result WHERE n.batch = $1 LIMIT 1), batch_no)
-        WHERE id = $1 AND done + failed > 0";
+        WHERE id = $1 AND done + failed + refused > 0";
     session.run(sql, &[&batch]).await?;
     Ok(())
 }
@@ -152,8 +160,8 @@ pub(super) async fn plan_again(session: &Session, batch: i64, batch_no: &str) ->
 }
 
 pub(super) async fn open(session: &Session, job: i64) -> Result<Vec<OpenBatch>> {
-    let sql = "SELECT id, batch_no, state, coalesce(sent_ms, 0), ended_ms, numbers, done + failed, missing, message, grp FROM batches
-        WHERE job = $1 AND state IN (1, 2, 3) AND done + failed < numbers
+    let sql = "SELECT id, batch_no, state, coalesce(sent_ms, 0), ended_ms, numbers, done + failed + refused, missing, message, grp FROM batches
+        WHERE job = $1 AND state IN (1, 2, 3) AND done + failed + refused < numbers
         AND EXISTS (SELECT FROM jobs WHERE jobs.id = $1 AND jobs.state = 1) ORDER BY id";
     session.rows(sql, &[&job]).await?.iter().map(open_batch).collect()
 }
@@ -175,16 +183,32 @@ fn open_batch(row: &Row) -> Result<OpenBatch> {
 
 pub(super) async fn mark_missing(session: &Session, batch: i64, batch_no: &str) -> Result<u64> {
     let sql = "UPDATE batches SET missing = true
-        WHERE id = $1 AND batch_no = $2 AND state = 3 AND NOT missing AND done + failed < numbers RETURNING numbers - done - failed";
+        WHERE id = $1 AND batch_no = $2 AND state = 3 AND NOT missing AND done + failed + refused < numbers RETURNING numbers - done - failed - refused";
     let row = session.row(sql, &[&batch, &batch_no]).await?;
     Ok(row.map(|row| get_u64(&row, 0)).transpose()?.unwrap_or_default())
 }
 
 /// The bucket holds the time of the next free turn.
-pub(super) async fn take_turn(session: &Session, bucket: &str, interval_ms: u64, now_ms: u64) -> Result<u64> {
-    let sql = "INSERT INTO turns VALUES ($1, $2::bigint + $3::bigint) ON CONFLICT (name)
-        DO UPDATE SET next_ms = greatest(turns.next_ms, $3) + $2 RETURNING next_ms - $2 - $3";
-    let row = session.row(sql, &[&text(bucket), &big(interval_ms), &big(now_ms)]).await?;
+/// The bucket holds when the next turn is free for a request like the last one, and how long that one's interval is. The time is the
+/// caller's where it names one, else the server's, read once the bucket's row is locked.
+static TAKE_TURN: LazyLock<String> = LazyLock::new(|| {
+    let now = "coalesce($3::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)";
+    format!(
+        "INSERT INTO turns AS t (name, next_ms, interval_ms) VALUES ($1, {now} + $2::bigint, $2) ON CONFLICT (name) DO UPDATE SET
+            next_ms = $2 + CASE WHEN t.next_ms > {now} + {MOST_AHEAD_MS} THEN {now}
+                ELSE greatest(t.next_ms + greatest($2 - coalesce(t.interval_ms, $2), 0), {now}) END,
+            interval_ms = $2
+        RETURNING greatest(next_ms - $2 - {now}, 0)"
+    )
+});
+
+pub(super) async fn take_turn(
+    session: &Session,
+    bucket: &str,
+    interval_ms: u64,
+    now_ms: Option<u64>,
+) -> Result<u64> {
+    let row = session.row(&TAKE_TURN, &[&text(bucket), &big(interval_ms), &now_ms.map(big)]).await?;
     row.map(|row| get_u64(&row, 0)).transpose()?.ok_or_else(|| Fault::damaged("a bucket gives no turn"))
 }
 

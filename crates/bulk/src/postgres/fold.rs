@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::future::try_join3;
-use numcheck_protocol::{Currency, PhoneNumber, Price};
+use numcheck_protocol::{Currency, Drift, PhoneNumber, Price};
 
+use super::drift;
 use super::fault::Fault;
 use super::jobs::FORGOTTEN;
 use super::reading::source;
@@ -22,6 +23,8 @@ type Result<T> = std::result::Result<T, Fault>;
 type Place = (i64, i64);
 /// A result as it came, and from where.
 type Body = (Source, Vec<u8>);
+/// A result that a number has, by its key.
+type Has = (i64, Source, Vec<u8>);
 
 /// Results in one step.
 const STEP: u32 = 1000;
@@ -134,7 +137,7 @@ struct Known {
     /// The number of a batch that has only one.
     only: HashMap<i64, i64>,
     /// Numbers that exist, with the result that they have.
-    numbers: HashMap<Place, Option<Body>>,
+    numbers: HashMap<Place, Option<Has>>,
 }
 
 impl Known {
@@ -174,11 +177,11 @@ async fn known(session: &Session, arrived: &[Arrived]) -> Result<Known> {
         }
     }
     let (batches, packed): (Vec<i64>, Vec<i64>) = places.into_iter().unzip();
-    let sql = "SELECT n.batch, n.packed, r.source, r.body FROM unnest($1::bigint[], $2::bigint[]) AS wanted (batch, packed)
+    let sql = "SELECT n.batch, n.packed, r.source, r.body, r.id FROM unnest($1::bigint[], $2::bigint[]) AS wanted (batch, packed)
         JOIN numbers n ON n.batch = wanted.batch AND n.packed = wanted.packed LEFT JOIN results r ON r.id = n.result";
     for row in session.rows(sql, &[&batches, &packed]).await? {
         let has = match get::<Option<i16>>(&row, 2)? {
-            Some(from) => Some((source(from), get(&row, 3)?)),
+            Some(from) => Some((get(&row, 4)?, source(from), get(&row, 3)?)),
             None => None,
         };
         known.numbers.insert((get(&row, 0)?, get(&row, 1)?), has);
@@ -191,6 +194,8 @@ async fn known(session: &Session, arrived: &[Arrived]) -> Result<Known> {
 struct Changes {
     /// First results of their numbers.
     firsts: Vec<(i64, Place)>,
+    /// Results that take the place of others, which are kept aside under the batch that they name.
+    instead: Vec<(i64, Place, i64, String)>,
     /// Results that are not kept.
     dropped: Vec<i64>,
     /// Results that are kept aside, and the numbers of which they are second results.
@@ -198,11 +203,13 @@ struct Changes {
     batches: BTreeMap<i64, Tally>,
     costs: BTreeMap<(i64, Outcome, Currency), (i64, Price)>,
     prices: BTreeMap<(i64, String), (Currency, Price)>,
+    drift: BTreeMap<(i64, Drift), u64>,
 }
 
 struct Tally {
     done: i64,
     failed: i64,
+    refused: i64,
     unpriced: i64,
     /// The number under which the platform has shown to know the batch, and when.
     batch_no: String,
@@ -218,6 +225,7 @@ async fn enter(session: &Session, waiting: &Waiting, folded: &mut Folded) -> Res
         changes.judge(result, &mut known, folded);
     }
     changes.compare_aside(session, folded).await?;
+    folded.news.extend(drift::add(session, &changes.drift).await?);
     changes.write(session, waiting).await
 }
 
@@ -238,7 +246,18 @@ impl Changes {
         });
         let Some((batch, facts, place)) = found else { return self.odd.push((result, None)) };
         match known.numbers.get(&place) {
-            Some(Some((source, body))) if reading::same((*source, body), (result.source, &result.body)) => {
+            Some(Some((first, from, _))) if reading::replaces(result.source, *from) => {
+                folded.conflicts += 1;
+                self.instead.push((result.id, place, *first, result.batch_no.clone()));
+                self.add(batch, &result, facts);
+                if let Some(tally) = self.batches.get_mut(&batch.id) {
+                    tally.refused -= 1;
+                }
+                known.numbers.insert(place, Some((result.id, result.source, result.body)));
+            }
+            Some(Some((_, source, body)))
+                if reading::same((*source, body), (result.source, &result.body)) =>
+            {
                 folded.repeats += 1;
                 self.dropped.push(result.id);
             }
@@ -247,7 +266,7 @@ impl Changes {
                 folded.first += 1;
                 self.firsts.push((result.id, place));
                 self.add(batch, &result, facts);
-                known.numbers.insert(place, Some((result.source, result.body)));
+                known.numbers.insert(place, Some((result.id, result.source, result.body)));
             }
         }
     }
@@ -294,6 +313,7 @@ impl Changes {
         let tally = self.batches.entry(batch.id).or_insert_with(|| Tally {
             done: 0,
             failed: 0,
+            refused: 0,
             unpriced: 0,
             batch_no: result.batch_no.clone(),
             received_ms: result.received_ms,
@@ -301,6 +321,10 @@ impl Changes {
         match facts.outcome {
             Outcome::Done => tally.done += 1,
             Outcome::Failed => tally.failed += 1,
+            Outcome::Refused => tally.refused += 1,
+        }
+        for drift in facts.drift {
+            *self.drift.entry((batch.job, drift)).or_default() += 1;
         }
         let Some((currency, price)) = facts.cost else {
             // A failed check carries no cost in the first dialect.
@@ -325,6 +349,17 @@ impl Changes {
     }
 
     async fn settle(&self, session: &Session) -> Result<()> {
+        self.settle_firsts(session).await?;
+        for (id, place, first, batch_no) in &self.instead {
+            let sql = "UPDATE numbers SET result = $3 WHERE batch = $1 AND packed = $2";
+            session.run(sql, &[&place.0, &place.1, id]).await?;
+            let sql = "INSERT INTO odd VALUES ($1, $2, $3)";
+            session.run(sql, &[first, &batch_no.as_bytes(), &place.1]).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle_firsts(&self, session: &Session) -> Result<()> {
         if self.firsts.is_empty() {
             return Ok(());
         }
@@ -349,17 +384,18 @@ impl Changes {
             // request is still under way, its end is yet to be written.
             let sql =
                 "UPDATE batches SET done = batches.done + new.done, failed = batches.failed + new.failed,
-                unpriced = batches.unpriced + new.unpriced,
+                unpriced = batches.unpriced + new.unpriced, refused = batches.refused + new.refused,
                 state = CASE WHEN state = 1 THEN 1 ELSE 3 END,
                 batch_no = CASE WHEN state IN (1, 3) THEN batches.batch_no ELSE new.batch_no END,
                 code = CASE WHEN state = 1 THEN code END, message = CASE WHEN state = 1 THEN message END,
                 sent_ms = coalesce(sent_ms, new.received_ms)
-                FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[])
-                    AS new (id, done, failed, unpriced, batch_no, received_ms)
+                FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[])
+                    AS new (id, done, failed, unpriced, batch_no, received_ms, refused)
                 WHERE batches.id = new.id";
             let (done, failed) = (counts(|tally| tally.done), counts(|tally| tally.failed));
             let (unpriced, received) = (counts(|tally| tally.unpriced), counts(|tally| tally.received_ms));
-            session.run(sql, &[&ids, &done, &failed, &unpriced, &names, &received]).await?;
+            let refused = counts(|tally| tally.refused);
+            session.run(sql, &[&ids, &done, &failed, &unpriced, &names, &received, &refused]).await?;
         }
         if !self.costs.is_empty() {
             let jobs: Vec<i64> = self.costs.keys().map(|(job, _, _)| *job).collect();

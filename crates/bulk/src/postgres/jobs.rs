@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 
 use super::fault::Fault;
 use super::fold;
-use super::session::{Session, big, get, get_u64};
+use super::session::{Session, big, get, get_u64, text};
 use crate::model::{Job, JobName, JobSpec, JobState};
 use crate::store::Duplicate;
 
@@ -106,12 +106,24 @@ pub(super) async fn forget(session: &Session, job: i64) -> Result<()> {
         "DELETE FROM numbers WHERE job = $1",
         "DELETE FROM duplicates WHERE job = $1",
         "DELETE FROM input WHERE job = $1",
+        "DELETE FROM drift WHERE job = $1",
         "UPDATE batches SET message = NULL, message_id = NULL WHERE job = $1",
     ] {
         session.run(sql, &[&job]).await?;
     }
     session.run("UPDATE jobs SET state = $2, spec = $3 WHERE id = $1", &[&job, &FORGOTTEN, &spec]).await?;
     Ok(())
+}
+
+pub(super) async fn learn(session: &Session, name: &str, word: &str) -> Result<()> {
+    let sql = "INSERT INTO learnt VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET word = excluded.word";
+    session.run(sql, &[&text(name), &text(word)]).await?;
+    Ok(())
+}
+
+pub(super) async fn learnt(session: &Session, name: &str) -> Result<Option<String>> {
+    let row = session.row("SELECT word FROM learnt WHERE name = $1", &[&text(name)]).await?;
+    row.map(|row| get(&row, 0)).transpose()
 }
 
 pub(super) async fn secret(session: &Session, name: &str, fresh: &[u8]) -> Result<Vec<u8>> {

@@ -16,15 +16,22 @@ use crate::store::{Odd, RowFate, Source};
 type Result<T> = std::result::Result<T, Fault>;
 
 pub(super) fn source(number: i16) -> Source {
-    if number == 0 { Source::Push } else { Source::Query }
+    match number {
+        0 => Source::Push,
+        1 => Source::Query,
+        _ => Source::Answer,
+    }
 }
 
 pub(super) async fn ledger(session: &Session, job: i64) -> Result<Ledger> {
     let mut ledger = Ledger::default();
-    let sql = "SELECT state, missing, sum(numbers)::bigint, sum(done)::bigint, sum(failed)::bigint, sum(unpriced)::bigint
+    let sql = "SELECT state, missing, sum(numbers)::bigint, sum(done)::bigint, sum(failed)::bigint, sum(unpriced)::bigint, sum(refused)::bigint
         FROM batches WHERE job = $1 GROUP BY state, missing";
     for row in session.rows(sql, &[&job]).await? {
-        let (numbers, done, failed) = (get_u64(&row, 2)?, get_u64(&row, 3)?, get_u64(&row, 4)?);
+        let refused = get_u64(&row, 6)?;
+        ledger.refused += refused;
+        let numbers = get_u64(&row, 2)?.saturating_sub(refused);
+        let (done, failed) = (get_u64(&row, 3)?, get_u64(&row, 4)?);
         let rest = numbers.saturating_sub(done + failed);
         // Settled numbers of a batch that is planned again were submitted before.
         let (submitted, place) = match get::<i16>(&row, 0)? {
@@ -61,11 +68,13 @@ pub(super) async fn rows(
         FROM numbers n JOIN batches b ON b.id = n.batch LEFT JOIN results r ON r.id = n.result
         WHERE n.job = $1 AND n.first_row > $2 ORDER BY n.first_row LIMIT $3";
     let own = session.rows(own, &[&job, &after, &limit]).await?;
+    // Where a page is full already, what lies behind it is another page's.
+    let last = own.last().filter(|_| own.len() == most as usize).map(|row| get(row, 0)).transpose()?;
     let repeated = "SELECT d.dup_row, true, n.packed, b.batch_no, b.state, b.missing, b.code, b.message, r.source, r.body
         FROM duplicates d JOIN numbers n ON n.job = d.job AND n.first_row = d.first_row
         JOIN batches b ON b.id = n.batch LEFT JOIN results r ON r.id = n.result
-        WHERE d.job = $1 AND d.dup_row > $2 ORDER BY d.dup_row LIMIT $3";
-    let repeated = session.rows(repeated, &[&job, &after, &limit]).await?;
+        WHERE d.job = $1 AND d.dup_row > $2 AND d.dup_row < $4 ORDER BY d.dup_row LIMIT $3";
+    let repeated = session.rows(repeated, &[&job, &after, &limit, &last.unwrap_or(i64::MAX)]).await?;
     let mut rows: Vec<RowFate> = own.iter().chain(&repeated).map(fate).collect::<Result<_>>()?;
     rows.sort_unstable_by_key(|row| row.row);
     rows.truncate(most as usize);

@@ -81,6 +81,17 @@ const STEPS: &[&str] = &["
     ) WITH (fillfactor = 50);
     CREATE TABLE turns (name text PRIMARY KEY, next_ms bigint NOT NULL) WITH (fillfactor = 50);
     CREATE TABLE secrets (name text PRIMARY KEY, value bytea NOT NULL);
+", "
+    -- Numbers of a batch that the platform did not take although it took the batch.
+    ALTER TABLE batches ADD COLUMN refused bigint NOT NULL DEFAULT 0;
+    CREATE TABLE learnt (name text PRIMARY KEY, word text NOT NULL);
+    -- What in a job's results no document lists, by place.
+    CREATE TABLE drift (
+        job bigint NOT NULL, place text NOT NULL, kind smallint NOT NULL, value text NOT NULL, count bigint NOT NULL,
+        PRIMARY KEY (job, place, kind, value)
+    ) WITH (fillfactor = 50);
+    -- How far apart the last turn wants to be from the next.
+    ALTER TABLE turns ADD COLUMN interval_ms bigint;
 "];
 
 /// Brings the database up to the newest version, in the one transaction in which it is called.

@@ -9,7 +9,7 @@ use super::fault::{Fault, Result};
 use super::jobs::must_be_planning;
 use super::results;
 use crate::model::{BatchEnd, BatchState};
-use crate::store::{Claimed, NewBatch, OpenBatch};
+use crate::store::{Claimed, MOST_AHEAD_MS, NewBatch, OpenBatch};
 
 pub(super) const PLANNED: i64 = 0;
 pub(super) const SENDING: i64 = 1;
@@ -49,6 +49,17 @@ pub(super) fn add(tx: &Transaction<'_>, job: i64, batches: &[NewBatch]) -> Resul
         }
     }
     Ok(())
+}
+
+pub(super) fn next_size(tx: &Transaction<'_>, job: i64) -> Result<Option<u64>> {
+    let size = tx
+        .prepare_cached(
+            "SELECT numbers FROM batches WHERE job = ?1 AND state = ?2
+             AND (SELECT state FROM jobs WHERE id = ?1) = 1 ORDER BY id LIMIT 1",
+        )?
+        .query_row(params![job, PLANNED], |row| row.get::<_, i64>(0))
+        .optional()?;
+    Ok(size.map(|size| size as u64))
 }
 
 pub(super) fn claim(tx: &Transaction<'_>, job: i64, owner: &str, now_ms: u64) -> Result<Option<Claimed>> {
@@ -112,7 +123,7 @@ fn accept_if_proved(tx: &Transaction<'_>, batch: i64) -> Result<()> {
     tx.prepare_cached(
         "UPDATE batches SET state = 3, code = NULL, message = NULL, batch_no = coalesce(
              (SELECT r.batch_no FROM numbers n JOIN results r ON r.id = n.result WHERE n.batch = ?1 LIMIT 1), batch_no)
-         WHERE id = ?1 AND done + failed > 0",
+         WHERE id = ?1 AND done + failed + refused > 0",
     )?
     .execute([batch])?;
     Ok(())
@@ -153,8 +164,8 @@ pub(super) fn plan_again(tx: &Transaction<'_>, batch: i64, batch_no: &str) -> Re
 
 pub(super) fn open(tx: &Transaction<'_>, job: i64) -> Result<Vec<OpenBatch>> {
     tx.prepare_cached(
-        "SELECT id, batch_no, state, coalesce(sent_ms, 0), ended_ms, numbers, done + failed, missing, message, grp FROM batches
-         WHERE job = ?1 AND state IN (1, 2, 3) AND done + failed < numbers AND (SELECT state FROM jobs WHERE id = ?1) = 1 ORDER BY id",
+        "SELECT id, batch_no, state, coalesce(sent_ms, 0), ended_ms, numbers, done + failed + refused, missing, message, grp FROM batches
+         WHERE job = ?1 AND state IN (1, 2, 3) AND done + failed + refused < numbers AND (SELECT state FROM jobs WHERE id = ?1) = 1 ORDER BY id",
     )?
     .query_and_then([job], open_batch)?
     .collect()
@@ -178,24 +189,28 @@ fn open_batch(row: &Row<'_>) -> Result<OpenBatch> {
 pub(super) fn mark_missing(tx: &Transaction<'_>, batch: i64, batch_no: &str) -> Result<u64> {
     let missing: Option<i64> = tx
         .prepare_cached(
-            "UPDATE batches SET missing = 1 WHERE id = ? AND batch_no = ? AND state = ? AND missing = 0 AND done + failed < numbers
-             RETURNING numbers - done - failed",
+            "UPDATE batches SET missing = 1 WHERE id = ? AND batch_no = ? AND state = ? AND missing = 0 AND done + failed + refused < numbers
+             RETURNING numbers - done - failed - refused",
         )?
         .query_row(params![batch, batch_no, ACCEPTED], |row| row.get(0))
         .optional()?;
     Ok(missing.unwrap_or_default() as u64)
 }
 
-/// The bucket holds the time of the next free turn.
+/// The bucket holds when the next turn is free for a request like the last one, and how long that one's interval is.
 pub(super) fn take_turn(tx: &Transaction<'_>, bucket: &str, interval_ms: u64, now_ms: u64) -> Result<u64> {
-    let name = format!("turn {bucket}");
-    let next: i64 = tx
-        .prepare_cached("SELECT value FROM marks WHERE name = ?")?
-        .query_row([&name], |row| row.get(0))
-        .optional()?
-        .unwrap_or(0);
-    let turn = next.max(now_ms as i64);
-    tx.prepare_cached("INSERT OR REPLACE INTO marks VALUES (?, ?)")?
-        .execute(params![name, turn + interval_ms as i64])?;
-    Ok((turn - now_ms as i64) as u64)
+    let mark = |name: &str| -> Result<Option<u64>> {
+        let mut select = tx.prepare_cached("SELECT value FROM marks WHERE name = ?")?;
+        Ok(select.query_row([name], |row| row.get::<_, i64>(0)).optional()?.map(|value| value as u64))
+    };
+    let (name, interval) = (format!("turn {bucket}"), format!("interval {bucket}"));
+    let (next, last_interval) = (mark(&name)?.unwrap_or(0), mark(&interval)?);
+    let free = next + interval_ms.saturating_sub(last_interval.unwrap_or(interval_ms));
+    let turn = if next > now_ms + MOST_AHEAD_MS { now_ms } else { free.max(now_ms) };
+    let mut set = tx.prepare_cached("INSERT OR REPLACE INTO marks VALUES (?, ?)")?;
+    set.execute(params![name, (turn + interval_ms) as i64])?;
+    if last_interval != Some(interval_ms) {
+        set.execute(params![interval, interval_ms as i64])?;
+    }
+    Ok(turn - now_ms)
 }

@@ -86,12 +86,22 @@ pub(super) fn forget(tx: &Transaction<'_>, job: i64) -> Result<()> {
         "DELETE FROM numbers WHERE job = ?",
         "DELETE FROM duplicates WHERE job = ?",
         "DELETE FROM input WHERE job = ?",
+        "DELETE FROM drift WHERE job = ?",
         "UPDATE batches SET message = NULL, message_id = NULL WHERE job = ?",
         "UPDATE jobs SET state = 2, spec = json_set(spec, '$.notes', NULL) WHERE id = ?",
     ] {
         tx.execute(sql, [job])?;
     }
     Ok(())
+}
+
+pub(super) fn learn(tx: &Transaction<'_>, name: &str, word: &str) -> Result<()> {
+    tx.execute("INSERT OR REPLACE INTO learnt VALUES (?, ?)", [name, word])?;
+    Ok(())
+}
+
+pub(super) fn learnt(tx: &Transaction<'_>, name: &str) -> Result<Option<String>> {
+    Ok(tx.query_row("SELECT word FROM learnt WHERE name = ?", [name], |row| row.get(0)).optional()?)
 }
 
 pub(super) fn secret(tx: &Transaction<'_>, name: &str, fresh: &[u8]) -> Result<Vec<u8>> {

@@ -16,14 +16,16 @@ use crate::store::{Odd, RowFate};
 pub(super) fn ledger(tx: &Transaction<'_>, job: i64) -> Result<Ledger> {
     let mut ledger = Ledger::default();
     let mut select = tx.prepare_cached(
-        "SELECT state, missing, sum(numbers), sum(done), sum(failed), sum(unpriced) FROM batches WHERE job = ? GROUP BY state, missing",
+        "SELECT state, missing, sum(numbers), sum(done), sum(failed), sum(unpriced), sum(refused) FROM batches WHERE job = ? GROUP BY state, missing",
     )?;
     let mut rows = select.query([job])?;
     while let Some(row) = rows.next()? {
         let missing: bool = row.get(1)?;
-        let [numbers, done, failed, unpriced] =
-            [2, 3, 4, 5].map(|at| row.get::<_, i64>(at).map(|sum| sum as u64));
-        let (numbers, done, failed) = (numbers?, done?, failed?);
+        let [numbers, done, failed, unpriced, refused] =
+            [2, 3, 4, 5, 6].map(|at| row.get::<_, i64>(at).map(|sum| sum as u64));
+        let refused = refused?;
+        ledger.refused += refused;
+        let (numbers, done, failed) = (numbers?.saturating_sub(refused), done?, failed?);
         let rest = numbers.saturating_sub(done + failed);
         ledger.unpriced += unpriced?;
         match row.get(0)? {
@@ -80,11 +82,13 @@ pub(super) fn rows(
     ))?;
     let mut rows: Vec<RowFate> =
         own.query_and_then(params![job, after, most], fate)?.collect::<Result<_>>()?;
+    // Where a page is full already, what lies behind it is another page's.
+    let last = rows.last().filter(|_| rows.len() == most as usize).map_or(i64::MAX, |row| row.row as i64);
     let mut repeated = tx.prepare_cached(&format!(
         "SELECT d.dup_row, 1, {FATE} JOIN duplicates d ON d.job = n.job AND d.first_row = n.first_row
-         WHERE d.job = ? AND d.dup_row > ? ORDER BY d.dup_row LIMIT ?"
+         WHERE d.job = ? AND d.dup_row > ? AND d.dup_row < ? ORDER BY d.dup_row LIMIT ?"
     ))?;
-    for row in repeated.query_and_then(params![job, after, most], fate)? {
+    for row in repeated.query_and_then(params![job, after, last, most], fate)? {
         rows.push(row?);
     }
     rows.sort_unstable_by_key(|row| row.row);

@@ -2,11 +2,12 @@
 //!
 //! Appending judges nothing and looks nothing up. Entering is idempotent: how far it is stands in the same transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use numcheck_protocol::{Currency, Price};
+use numcheck_protocol::{Currency, Drift, Price};
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::drift;
 use super::fault::{Fault, Result};
 use crate::failpoint::die_at;
 use crate::model::Outcome;
@@ -28,13 +29,18 @@ pub(super) fn append(tx: &Transaction<'_>, results: &[NewResult]) -> Result<()> 
 }
 
 pub(super) fn source(number: i64) -> Source {
-    if number == 0 { Source::Push } else { Source::Query }
+    match number {
+        0 => Source::Push,
+        1 => Source::Query,
+        _ => Source::Answer,
+    }
 }
 
 fn source_number(source: Source) -> i64 {
     match source {
         Source::Push => 0,
         Source::Query => 1,
+        Source::Answer => 2,
     }
 }
 
@@ -44,12 +50,14 @@ struct Sums {
     batches: BTreeMap<i64, Tally>,
     costs: BTreeMap<(i64, Outcome, Currency), (i64, Price)>,
     prices: BTreeMap<(i64, String), (Currency, Price)>,
+    drift: BTreeMap<(i64, Drift), u64>,
 }
 
 #[derive(Default)]
 struct Tally {
     done: i64,
     failed: i64,
+    refused: i64,
     unpriced: i64,
     /// The number under which the platform has shown to know the batch, and when.
     proof: Option<(String, i64)>,
@@ -64,6 +72,7 @@ pub(super) fn fold(tx: &Transaction<'_>, most: u32) -> Result<Folded> {
     )?;
     let mut rows = select.query(params![from, most])?;
     let (mut folded, mut sums, mut last) = (Folded::default(), Sums::default(), from);
+    let mut batches = Batches::new();
     while let Some(row) = rows.next()? {
         let text = |at| -> Result<_> { Ok(row.get_ref(at)?.as_str()?) };
         let body = row.get_ref(3)?.as_blob()?;
@@ -76,12 +85,12 @@ pub(super) fn fold(tx: &Transaction<'_>, most: u32) -> Result<Folded> {
         };
         last = come.id;
         folded.seen += 1;
-        enter(tx, &come, &mut folded, &mut sums)?;
+        enter(tx, &come, &mut batches, &mut folded, &mut sums)?;
     }
     drop(rows);
     if folded.seen > 0 {
         die_at("fold.entered");
-        sums.write(tx)?;
+        folded.news = sums.write(tx)?;
         tx.prepare_cached("UPDATE marks SET value = ? WHERE name = 'folded'")?.execute([last])?;
         die_at("fold.commit");
     }
@@ -97,35 +106,66 @@ struct Come<'a> {
     received_ms: i64,
 }
 
-fn enter(tx: &Transaction<'_>, come: &Come<'_>, folded: &mut Folded, sums: &mut Sums) -> Result<()> {
-    let facts = reading::read(come.source, come.body);
-    let place = match &facts {
-        Some(facts) => place(tx, come.batch_no, facts)?,
-        None => None,
-    };
-    let (Some(facts), Some(place)) = (facts, place) else {
-        if is_forgotten(tx, come.batch_no)? {
-            return remove(tx, come.id);
-        }
+fn enter(
+    tx: &Transaction<'_>,
+    come: &Come<'_>,
+    batches: &mut Batches,
+    folded: &mut Folded,
+    sums: &mut Sums,
+) -> Result<()> {
+    let Some(batch) = batch(tx, come.batch_no, batches)? else {
         return set_aside(tx, come, None, folded);
     };
-    if let Some(first) = place.has {
-        let mut select = tx.prepare_cached("SELECT source, body FROM results WHERE id = ?")?;
-        let same = select
-            .query_row([first], |row| Ok(come.says_the_same(row.get(0)?, row.get_ref(1)?.as_blob()?)))?;
-        if same {
-            folded.repeats += 1;
-            return remove(tx, come.id);
-        }
-        return set_aside(tx, come, Some(place.packed), folded);
+    // A person had it forgotten: nothing of it is kept, however late it comes.
+    if batch.forgotten {
+        return remove(tx, come.id);
     }
-    tx.prepare_cached("UPDATE numbers SET result = ? WHERE batch = ? AND packed = ?")?.execute(params![
-        come.id,
-        place.batch,
-        place.packed
-    ])?;
-    folded.first += 1;
-    sums.add(&place, come, facts);
+    let facts = reading::read(come.source, come.body);
+    let found = match facts {
+        Some(facts) => packed(tx, batch, &facts)?.map(|packed| (packed, facts)),
+        None => None,
+    };
+    let Some((packed, facts)) = found else { return set_aside(tx, come, None, folded) };
+    // Nearly always it is the first one: that is tried before anything is looked up.
+    let settled = tx
+        .prepare_cached("UPDATE numbers SET result = ? WHERE batch = ? AND packed = ? AND result IS NULL")?
+        .execute(params![come.id, batch.id, packed])?;
+    if settled > 0 {
+        folded.first += 1;
+        sums.add(&batch, come, facts);
+        return Ok(());
+    }
+    let first = tx
+        .prepare_cached(
+            "SELECT r.id, r.source, r.body FROM numbers n JOIN results r ON r.id = n.result WHERE n.batch = ? AND n.packed = ?",
+        )?
+        .query_row(params![batch.id, packed], |row| {
+            let from = row.get(1)?;
+            Ok((row.get(0)?, source(from), come.says_the_same(from, row.get_ref(2)?.as_blob()?)))
+        })
+        .optional()?;
+    match first {
+        None => set_aside(tx, come, None, folded),
+        Some((first, from, _)) if reading::replaces(come.source, from) => {
+            replace(tx, come, (batch.id, packed), first)?;
+            folded.conflicts += 1;
+            sums.batches.entry(batch.id).or_default().refused -= 1;
+            sums.add(&batch, come, facts);
+            Ok(())
+        }
+        Some((_, _, true)) => {
+            folded.repeats += 1;
+            remove(tx, come.id)
+        }
+        Some(_) => set_aside(tx, come, Some(packed), folded),
+    }
+}
+
+/// A result for a number that was said not to be taken: it counts, and both are kept.
+fn replace(tx: &Transaction<'_>, come: &Come<'_>, (batch, packed): (i64, i64), first: i64) -> Result<()> {
+    tx.prepare_cached("UPDATE numbers SET result = ? WHERE batch = ? AND packed = ?")?
+        .execute(params![come.id, batch, packed])?;
+    tx.prepare_cached("INSERT INTO odd VALUES (?, ?, ?)")?.execute(params![first, come.batch_no, packed])?;
     Ok(())
 }
 
@@ -169,86 +209,90 @@ fn set_aside(tx: &Transaction<'_>, come: &Come<'_>, packed: Option<i64>, folded:
     Ok(())
 }
 
-struct Place {
-    batch: i64,
-    packed: i64,
+/// What a fold has to know of a batch.
+#[derive(Clone, Copy)]
+struct Batch {
+    id: i64,
     job: i64,
+    numbers: i64,
     level: i64,
-    has: Option<i64>,
+    forgotten: bool,
 }
 
-/// Which number of the batch a result is about: the one it names, or the only one there is.
-fn place(tx: &Transaction<'_>, batch_no: &str, facts: &Facts) -> Result<Option<Place>> {
+/// Batches by the numbers under which results name them: a fold meets the same few again and again.
+type Batches = HashMap<String, Option<Batch>>;
+
+fn batch(tx: &Transaction<'_>, batch_no: &str, known: &mut Batches) -> Result<Option<Batch>> {
+    if let Some(batch) = known.get(batch_no) {
+        return Ok(*batch);
+    }
     let batch = tx
         .prepare_cached(
-            "SELECT b.id, b.job, b.numbers, json_extract(j.spec, '$.level') FROM batch_names n
+            "SELECT b.id, b.job, b.numbers, json_extract(j.spec, '$.level'), j.state = 2 FROM batch_names n
              JOIN batches b ON b.id = n.batch JOIN jobs j ON j.id = b.job WHERE n.batch_no = ?",
         )?
-        .query_row([batch_no], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .query_row([batch_no], |row| {
+            let (id, job, numbers) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(Batch { id, job, numbers, level: row.get(3)?, forgotten: row.get(4)? })
+        })
         .optional()?;
-    let Some((batch, job, numbers, level)) = batch else { return Ok(None) };
-    let numbers: i64 = numbers;
+    known.insert(batch_no.to_owned(), batch);
+    Ok(batch)
+}
+
+/// Which number of the batch a result is about: the one it names, which need not be there, or the only one there is.
+fn packed(tx: &Transaction<'_>, batch: Batch, facts: &Facts) -> Result<Option<i64>> {
     if let Some(number) = facts.number {
-        let packed = number.pack() as i64;
-        let has = tx
-            .prepare_cached("SELECT result FROM numbers WHERE batch = ? AND packed = ?")?
-            .query_row(params![batch, packed], |row| row.get(0))
-            .optional()?;
-        return Ok(has.map(|has| Place { batch, packed, job, level, has }));
+        return Ok(Some(number.pack() as i64));
     }
-    if numbers != 1 {
+    if batch.numbers != 1 {
         return Ok(None);
     }
     let only = tx
-        .prepare_cached("SELECT packed, result FROM numbers WHERE batch = ?")?
-        .query_row([batch], |row| Ok(Place { batch, packed: row.get(0)?, job, level, has: row.get(1)? }))
+        .prepare_cached("SELECT packed FROM numbers WHERE batch = ?")?
+        .query_row([batch.id], |row| row.get(0))
         .optional()?;
     Ok(only)
 }
 
-/// Whether the batch is of a job that a person had forgotten: then nothing of it is kept, however late it comes.
-fn is_forgotten(tx: &Transaction<'_>, batch_no: &str) -> Result<bool> {
-    let forgotten: Option<bool> = tx
-        .prepare_cached(
-        "SELECT j.state = 2 FROM batch_names n JOIN batches b ON b.id = n.batch JOIN jobs j ON j.id = b.job WHERE n.batch_no = ?",
-    )?
-    .query_row([batch_no], |row| row.get(0))
-    .optional()?;
-    Ok(forgotten.unwrap_or_default())
-}
-
 impl Sums {
-    fn add(&mut self, place: &Place, come: &Come<'_>, facts: Facts) {
-        let tally = self.batches.entry(place.batch).or_default();
+    fn add(&mut self, batch: &Batch, come: &Come<'_>, facts: Facts) {
+        let tally = self.batches.entry(batch.id).or_default();
         if tally.proof.is_none() {
             tally.proof = Some((come.batch_no.to_owned(), come.received_ms));
         }
         match facts.outcome {
             Outcome::Done => tally.done += 1,
             Outcome::Failed => tally.failed += 1,
+            Outcome::Refused => tally.refused += 1,
+        }
+        for drift in facts.drift {
+            *self.drift.entry((batch.job, drift)).or_default() += 1;
         }
         let Some((currency, price)) = facts.cost else {
             // A failed check carries no cost in the first dialect.
             tally.unpriced += i64::from(facts.outcome == Outcome::Done);
             return;
         };
-        let sum = self.costs.entry((place.job, facts.outcome, currency)).or_default();
+        let sum = self.costs.entry((batch.job, facts.outcome, currency)).or_default();
         match sum.1.checked_add(price) {
             Some(total) => *sum = (sum.0 + 1, total),
             None => tally.unpriced += 1,
         }
         if let Some(region) = facts.region {
-            self.prices.insert((place.level, region), (currency, price));
+            self.prices.insert((batch.level, region), (currency, price));
         }
     }
 
-    fn write(self, tx: &Transaction<'_>) -> Result<()> {
+    /// Says what no result of the same job held before.
+    fn write(self, tx: &Transaction<'_>) -> Result<Vec<Drift>> {
         for (batch, tally) in self.batches {
             let (batch_no, received_ms) = tally.proof.unzip();
             // A result proves that the batch was accepted, under the number that it names, whatever was known of it before. Where the
             // request is still under way, its end is yet to be written.
             tx.prepare_cached(
                 "UPDATE batches SET done = done + ?2, failed = failed + ?3, unpriced = unpriced + ?4,
+                 refused = refused + ?7,
                  state = CASE WHEN state = 1 THEN 1 ELSE 3 END,
                  batch_no = CASE WHEN state IN (1, 3) THEN batch_no ELSE coalesce(?5, batch_no) END,
                  code = CASE WHEN state = 1 THEN code END, message = CASE WHEN state = 1 THEN message END,
@@ -260,7 +304,8 @@ impl Sums {
                 tally.failed,
                 tally.unpriced,
                 batch_no,
-                received_ms
+                received_ms,
+                tally.refused
             ])?;
         }
         for ((job, outcome, currency), (count, amount)) in self.costs {
@@ -292,6 +337,6 @@ impl Sums {
                 price.to_string()
             ])?;
         }
-        Ok(())
+        drift::add(tx, self.drift)
     }
 }

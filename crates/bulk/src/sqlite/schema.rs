@@ -8,7 +8,8 @@ use super::fault::{Fault, Result};
 use crate::store::StoreError;
 
 /// One step per version, the first makes an empty file a store.
-const STEPS: &[&str] = &[r"
+const STEPS: &[&str] = &[
+    r"
     -- AUTOINCREMENT: no key is given twice, also not when the newest row was removed. Whoever holds the key of a removed job must not
     -- find another one.
     CREATE TABLE jobs (
@@ -73,7 +74,18 @@ const STEPS: &[&str] = &[r"
     CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
     INSERT INTO marks VALUES ('folded', 0);
     PRAGMA application_id = 0x6e636a62;
-"];
+",
+    r"
+    -- Numbers of a batch that the platform did not take although it took the batch.
+    ALTER TABLE batches ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE learnt (name TEXT PRIMARY KEY, word TEXT NOT NULL) WITHOUT ROWID;
+    -- What in a job's results no document lists, by place.
+    CREATE TABLE drift (
+        job INTEGER NOT NULL, place TEXT NOT NULL, kind INTEGER NOT NULL, value TEXT NOT NULL, count INTEGER NOT NULL,
+        PRIMARY KEY (job, place, kind, value)
+    ) WITHOUT ROWID;
+",
+];
 
 /// What tells a store from any other database: `ncjb`.
 const APPLICATION: i64 = 0x6e63_6a62;

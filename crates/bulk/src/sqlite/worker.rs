@@ -1,6 +1,7 @@
 //! A thread that owns a connection and does one transaction after the other.
 //!
 //! It must not answer before its commit. Appends that wait together become one transaction; between them, other work gets its turn.
+//! Where many come at the same time, a commit waits a moment for as many as the one before it had: it costs the same for one and for fifty.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
@@ -18,6 +20,10 @@ use crate::store::{Answer, NewResult, StoreError};
 
 /// The most results in one commit: more would make the first wait too long.
 const MOST: usize = 2048;
+/// How long a commit waits for more at most, once results come many at a time.
+const PATIENCE: Duration = Duration::from_millis(2);
+/// How often it looks whether they are there.
+const STEP: Duration = Duration::from_micros(250);
 /// The most bytes of results that may wait; beyond it the device is too slow, and senders had better come back.
 const MOST_WAITING: usize = 64 << 20;
 
@@ -118,49 +124,80 @@ impl Worker {
 
 const STORE: &str = "store a result";
 
-pub(super) fn transaction<T>(
+fn transaction<T>(
     connection: &mut Connection,
     work: impl FnOnce(&Transaction<'_>) -> Result<T>,
 ) -> Result<T> {
-    // A connection that only reads takes no lock, and sees one moment of the file.
-    let behavior = match connection.pragma_query_value(None, "query_only", |row| row.get::<_, bool>(0))? {
-        true => TransactionBehavior::Deferred,
-        false => TransactionBehavior::Immediate,
-    };
-    let tx = connection.transaction_with_behavior(behavior)?;
+    let tx = connection.transaction()?;
     let value = work(&tx)?;
     tx.commit()?;
     Ok(value)
 }
 
+/// A connection that only reads takes no lock, and sees one moment of the file.
+fn behavior(connection: &Connection) -> TransactionBehavior {
+    match connection.pragma_query_value(None, "query_only", |row| row.get::<_, bool>(0)) {
+        Ok(true) => TransactionBehavior::Deferred,
+        _ => TransactionBehavior::Immediate,
+    }
+}
+
 fn run(mut connection: Connection, queue: &Receiver<Work>) {
-    let mut later = VecDeque::new();
+    let behavior = behavior(&connection);
+    connection.set_transaction_behavior(behavior);
+    let (mut later, mut last) = (VecDeque::new(), 0);
     while let Some(work) = later.pop_front().or_else(|| queue.recv().ok()) {
         match work {
             Work::Other(work) => work(&mut connection),
             Work::Append(results, answer) => {
-                let mut all = results.take();
-                let mut answers = vec![answer];
-                while all.len() < MOST {
-                    match queue.try_recv() {
-                        Ok(Work::Append(results, answer)) => {
-                            all.extend(results.take());
-                            answers.push(answer);
-                        }
-                        Ok(other) => later.push_back(other),
-                        Err(_) => break,
+                let mut batch = Batch { results: results.take(), answers: vec![answer] };
+                batch.gather(queue, &mut later, last);
+                last = batch.answers.len();
+                batch.store(&mut connection);
+            }
+        }
+    }
+}
+
+/// Results that are committed together, and who waits for them.
+struct Batch {
+    results: Vec<NewResult>,
+    answers: Vec<oneshot::Sender<std::result::Result<(), StoreError>>>,
+}
+
+impl Batch {
+    /// Takes what waits, and for a moment what comes, until there are as many as in the last commit. Whoever sends one result after the
+    /// other waits for nobody; whoever sends many at a time is answered sooner, because fewer commits leave more of the processor.
+    fn gather(&mut self, queue: &Receiver<Work>, later: &mut VecDeque<Work>, last: usize) {
+        let start = Instant::now();
+        loop {
+            while self.results.len() < MOST {
+                match queue.try_recv() {
+                    Ok(Work::Append(results, answer)) => {
+                        self.results.extend(results.take());
+                        self.answers.push(answer);
                     }
-                }
-                let stored = transaction(&mut connection, |tx| results::append(tx, &all));
-                let failed = stored.err().map(|fault| fault.why());
-                for answer in answers {
-                    let result = match &failed {
-                        None => Ok(()),
-                        Some(why) => Err(StoreError::Database { what: STORE, source: why.clone().into() }),
-                    };
-                    let _ = answer.send(result);
+                    Ok(other) => later.push_back(other),
+                    Err(_) => break,
                 }
             }
+            let is_enough = self.answers.len() >= last || self.results.len() >= MOST || !later.is_empty();
+            if is_enough || start.elapsed() >= PATIENCE {
+                return;
+            }
+            thread::sleep(STEP);
+        }
+    }
+
+    fn store(self, connection: &mut Connection) {
+        let stored = transaction(connection, |tx| results::append(tx, &self.results));
+        let failed = stored.err().map(|fault| fault.why());
+        for answer in self.answers {
+            let result = match &failed {
+                None => Ok(()),
+                Some(why) => Err(StoreError::Database { what: STORE, source: why.clone().into() }),
+            };
+            let _ = answer.send(result);
         }
     }
 }

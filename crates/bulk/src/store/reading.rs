@@ -3,7 +3,8 @@
 //! Pure; it must not judge a result. Everything else in a result stays in its bytes, to be read again by whoever exports it.
 
 use numcheck_protocol::number_check::{CheckResult, QueryRow, ResultPush};
-use numcheck_protocol::{Currency, Field, PhoneNumber, Price, decode};
+use numcheck_protocol::{Currency, Drift, Field, Message, PhoneNumber, Price, decode, encode};
+use serde::{Deserialize, Serialize};
 
 use super::Source;
 use crate::model::Outcome;
@@ -20,23 +21,68 @@ pub struct Facts {
     pub cost: Option<(Currency, Price)>,
     /// The region that it names, for learning prices.
     pub region: Option<String>,
+    /// What in it no document lists.
+    pub drift: Vec<Drift>,
 }
 
 /// Reads a result; `None` when it cannot be read at all.
 pub fn read(source: Source, body: &[u8]) -> Option<Facts> {
     match source {
-        Source::Push => Some(facts(&CheckResult::from(&decode::<ResultPush<'_>>(body).ok()?))),
-        Source::Query => Some(facts(&CheckResult::from(&decode::<QueryRow<'_>>(body).ok()?))),
+        Source::Push => {
+            let push = decode::<ResultPush<'_>>(body).ok()?;
+            Some(facts(&CheckResult::from(&push), &push))
+        }
+        Source::Query => {
+            let row = decode::<QueryRow<'_>>(body).ok()?;
+            Some(facts(&CheckResult::from(&row), &row))
+        }
+        Source::Answer => {
+            let refused = decode::<Refused>(body).ok()?;
+            let number = Some(PhoneNumber::new(&refused.number).ok()?);
+            Some(Facts { number, outcome: Outcome::Refused, cost: None, region: None, drift: Vec::new() })
+        }
     }
 }
 
-fn facts(result: &CheckResult<'_>) -> Facts {
+/// That a number was not taken, as it is stored: the number, the reason, and what the platform wrote.
+#[derive(Serialize, Deserialize)]
+struct Refused {
+    number: String,
+    reason: Option<String>,
+    #[serde(default)]
+    answer: serde_json::Value,
+}
+
+/// What to store for a number that the platform did not take; `answer` is what it wrote about it.
+pub fn not_taken(number: &PhoneNumber, reason: Option<&str>, answer: &serde_json::Value) -> Vec<u8> {
+    let refused = Refused {
+        number: number.digits().to_owned(),
+        reason: reason.map(str::to_owned),
+        answer: answer.clone(),
+    };
+    encode(&refused).unwrap_or_default()
+}
+
+/// Why a number was not taken, from what was stored for it.
+pub fn why_not_taken(body: &[u8]) -> Option<String> {
+    decode::<Refused>(body).ok()?.reason
+}
+
+/// Whether what came `later` stands in the place of the `first` result of its number: that a number was not taken says less than a result.
+pub(crate) fn replaces(later: Source, first: Source) -> bool {
+    first == Source::Answer && later != Source::Answer
+}
+
+fn facts(result: &CheckResult<'_>, message: &impl Message) -> Facts {
+    let mut drift = Vec::new();
+    message.drift(&mut |one| drift.push(one));
     let number = |phone: &str| PhoneNumber::new(phone.trim_start_matches('+')).ok();
     Facts {
         number: result.phone.as_ref().and_then(|phone| number(phone.as_str())),
         outcome: if result.done { Outcome::Done } else { Outcome::Failed },
         cost: result.currency.zip(result.price),
         region: result.region.as_ref().map(|region| region.as_str().to_owned()),
+        drift,
     }
 }
 

@@ -163,6 +163,13 @@ impl Push {
         result(&self.batch_no, Source::Push, self.body())
     }
 
+    /// That the platform did not take the number.
+    pub fn not_taken(&self) -> NewResult {
+        let item = serde_json::json!({"number": self.number.digits(), "failCode": 7});
+        let body = numcheck_bulk::store::reading::not_taken(&self.number, Some("invalid"), &item);
+        result(&self.batch_no, Source::Answer, body)
+    }
+
     pub fn fetched(&self) -> NewResult {
         result(&self.batch_no, Source::Query, self.row())
     }
@@ -173,7 +180,7 @@ pub fn result(batch_no: &str, source: Source, body: Vec<u8>) -> NewResult {
 }
 
 /// Enters everything that waits; says first, repeats, conflicts, strays.
-pub async fn fold<S: Store>(store: &S) -> [u32; 4] {
+pub async fn fold<S: Store + ?Sized>(store: &S) -> [u32; 4] {
     let mut sum = [0; 4];
     loop {
         let folded = store.fold(3).await.unwrap();
@@ -188,21 +195,21 @@ pub async fn fold<S: Store>(store: &S) -> [u32; 4] {
 }
 
 /// Stores and enters at once.
-pub async fn enter<S: Store>(store: &S, results: Vec<NewResult>) -> [u32; 4] {
+pub async fn enter<S: Store + ?Sized>(store: &S, results: Vec<NewResult>) -> [u32; 4] {
     store.append(results).await.unwrap();
     fold(store).await
 }
 
-pub async fn all_rows<S: Store>(store: &S, job: i64) -> Vec<RowFate> {
+pub async fn all_rows<S: Store + ?Sized>(store: &S, job: i64) -> Vec<RowFate> {
     store.rows(job, None, 100_000).await.unwrap()
 }
 
-pub async fn row<S: Store>(store: &S, job: i64, row: u64) -> RowFate {
+pub async fn row<S: Store + ?Sized>(store: &S, job: i64, row: u64) -> RowFate {
     all_rows(store, job).await.into_iter().find(|fate| fate.row == row).expect("a row of the job")
 }
 
 /// The equation, and the same figures counted once more, row by row. To be called after every step.
-pub async fn check<S: Store>(store: &S, job: i64) -> Ledger {
+pub async fn check<S: Store + ?Sized>(store: &S, job: i64) -> Ledger {
     let ledger = store.ledger(job).await.unwrap();
     assert!(ledger.adds_up());
     let mut counted = Ledger::default();
@@ -217,6 +224,7 @@ pub async fn check<S: Store>(store: &S, job: i64) -> Ledger {
                     .expect("a result that was read before");
                 match facts.outcome {
                     Outcome::Done => counted.settled += 1,
+                    Outcome::Refused => counted.refused += 1,
                     _ => counted.failed += 1,
                 }
                 match facts.cost {
@@ -226,7 +234,7 @@ pub async fn check<S: Store>(store: &S, job: i64) -> Ledger {
                     }
                     None => unpriced += u64::from(facts.outcome == Outcome::Done),
                 }
-                true
+                facts.outcome != Outcome::Refused
             }
             (None, BatchState::Planned) => {
                 counted.planned += 1;

@@ -7,6 +7,7 @@
 // Outside a `#[test]` clippy does not see that this is one.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod answers;
 pub mod made;
 mod plans;
 mod reading;
@@ -23,6 +24,7 @@ pub trait Place {
     async fn open(&self) -> Arc<Self::Store>;
 }
 
+pub use answers::*;
 pub use plans::*;
 pub use reading::*;
 pub use results::*;
@@ -51,6 +53,10 @@ macro_rules! conformance {
             only_what_was_accepted_is_given_up_as_missing
             a_result_that_comes_after_it_was_given_up_still_counts
             turns_are_shared_by_two_processes_and_exact
+            ten_takers_together_get_as_many_turns_as_one
+            two_turns_lie_as_far_apart_as_the_longer_of_their_intervals
+            nobody_waits_for_the_time_that_a_clock_showed_before_it_was_set_back
+            the_size_of_the_next_batch_can_be_seen_before_it_is_taken
             repeats_change_nothing_in_any_order_and_with_any_suffix
             a_result_after_a_removed_repeat_is_entered
             a_result_before_the_submit_s_answer_counts
@@ -59,6 +65,10 @@ macro_rules! conformance {
             a_push_without_a_number_finds_the_only_number_of_its_batch
             a_result_ends_doubt_and_refusal
             a_fetched_row_and_a_push_agree_or_are_a_conflict
+            numbers_that_were_not_taken_are_refused_and_not_sent_again
+            a_result_for_a_number_that_was_not_taken_counts_and_both_are_kept
+            what_no_document_lists_is_counted_by_place_and_told_once
+            a_job_tells_a_thousand_places_apart_and_counts_the_rest_together
             many_processes_enter_each_result_once
             costs_are_exact_to_four_decimals
             a_cost_that_cannot_be_read_is_counted_as_unpriced
@@ -69,6 +79,7 @@ macro_rules! conformance {
             a_forgotten_job_drops_what_comes_late_and_sends_nothing
             forgetting_one_job_leaves_the_others
             a_secret_is_made_once
+            what_was_learnt_last_is_remembered
         );
     };
     ($place:expr; $($case:ident)+) => {

@@ -60,7 +60,11 @@ async fn a_claim_does_not_wait_for_a_batch_that_another_is_just_taking() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_runners_together_keep_the_pace_of_one() {
     let Some(cluster) = cluster::shared() else { return };
-    let stores = stores(&cluster, "pace", 10).await;
+    let url = cluster.database("pace").await;
+    let mut stores = Vec::new();
+    for _ in 0..10 {
+        stores.push(Arc::new(Postgres::open(&url).await.unwrap().by_the_callers_clock()));
+    }
     let mut runners = JoinSet::new();
     for (at, store) in stores.iter().enumerate() {
         let store = Arc::clone(store);
@@ -81,6 +85,18 @@ async fn ten_runners_together_keep_the_pace_of_one() {
     assert_eq!(stores[0].take_turn("query", 3000, NOW).await.unwrap(), 0);
     assert_eq!(stores[1].take_turn("query", 3000, NOW).await.unwrap(), 3000);
     assert_eq!(stores[1].take_turn("query", 3000, NOW + 9000).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn turns_follow_the_server_s_clock_whatever_the_machines_show() {
+    let Some(cluster) = cluster::shared() else { return };
+    let stores = stores(&cluster, "clocks", 2).await;
+    const DAY: u64 = 24 * 60 * 60_000;
+    // Turns so far apart that no test takes as long.
+    const FAR: u64 = 500_000;
+    assert_eq!(stores[0].take_turn("submit", FAR, NOW).await.unwrap(), 0);
+    let wait_ms = stores[1].take_turn("submit", FAR, NOW + DAY).await.unwrap();
+    assert!((FAR / 2..=FAR).contains(&wait_ms), "{wait_ms}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

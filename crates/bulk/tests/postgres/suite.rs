@@ -27,7 +27,7 @@ impl Place for Database {
     type Store = Postgres;
 
     async fn open(&self) -> Arc<Postgres> {
-        Arc::new(Postgres::open(&self.url).await.unwrap())
+        Arc::new(Postgres::open(&self.url).await.unwrap().by_the_callers_clock())
     }
 }
 

@@ -13,7 +13,7 @@ use super::File;
 use super::conformance::Place;
 use super::conformance::made::*;
 
-const NEWEST: i64 = 1;
+const NEWEST: i64 = 2;
 
 fn fixture(version: i64) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/store-v{version}.sql"))
@@ -49,6 +49,10 @@ async fn with_everything(file: &File) {
     store.create_job(&name(3), &spec(), T0).await.unwrap();
     store.secret("receiver", vec![1, 2, 3, 0xff]).await.unwrap();
     store.take_turn("submit", 100, T0).await.unwrap();
+    store.learn("dialect", "v2").await.unwrap();
+    let drift =
+        numcheck_protocol::Drift::new("ResultPush.fresh", numcheck_protocol::DriftKind::NewField, None);
+    store.note_drift(job.id, vec![drift]).await.unwrap();
 }
 
 #[tokio::test]

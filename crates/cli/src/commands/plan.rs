@@ -11,8 +11,9 @@ use numcheck_protocol::Endpoint;
 use numcheck_protocol::number_check::Submit;
 use serde_json::{Value, json};
 
-use crate::commands::arguments::{Level, Prices};
-use crate::durable::{Prepared, StoreAt};
+use crate::call;
+use crate::commands::arguments::{Level, Prices, Together};
+use crate::durable::{Prepared, Shape, StoreAt};
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
 use crate::print;
@@ -31,10 +32,8 @@ pub(crate) struct Plan {
     /// What would be checked.
     #[arg(long, env = "NUMCHECK_LEVEL", hide_env_values = true, value_enum, default_value_t = Level::Basic)]
     level: Level,
-    /// How many numbers would travel in one request.
-    #[arg(long, env = "NUMCHECK_BATCH_SIZE", hide_env_values = true, default_value_t = 2000, value_name = "N",
-          value_parser = clap::value_parser!(u16).range(1..=5000))]
-    batch_size: u16,
+    #[command(flatten)]
+    together: Together,
     #[command(flatten)]
     prices: Prices,
     #[command(flatten)]
@@ -47,20 +46,24 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let input = Input::open(&self.file, &Options { column: self.column.clone() })?;
-        let mut prices = match self.store.open_existing().await? {
+        let store = self.store.open_existing().await?;
+        let mut prices = match &store {
             Some(store) => store.prices().await.map_err(Failure::of)?,
             None => PriceTable::default(),
         };
+        // Without an account nothing is known about its dialect.
+        let shape = match (&store, call::account()) {
+            (Some(store), Ok(account)) => Shape::of(&self.together, &**store, &account).await?,
+            _ => Shape::of_unknown(&self.together),
+        };
         prices.prefer(&self.prices.table()?);
-        let Prepared { plan, rows, duplicates, invalid } = Prepared::read(&input, self.batch_size)?;
+        let Prepared { plan, rows, duplicates, invalid } = Prepared::read(&input, shape)?;
         let level = self.level.check_level().get();
         let estimate = plan.estimate(&prices, level);
         let shortest = std::time::Duration::from_millis(plan.shortest_ms(Submit::INFO.rates));
         if self.json {
-            let groups: Vec<Value> = plan
-                .groups()
-                .map(|(group, numbers, batches)| json!({"group": group, "numbers": numbers, "batches": batches}))
-                .collect();
+            let groups: Vec<Value> =
+                plan.groups().map(|(group, numbers)| json!({"group": group, "numbers": numbers})).collect();
             let known: serde_json::Map<String, Value> = estimate
                 .known
                 .iter()
@@ -68,7 +71,7 @@ impl Plan {
                 .collect();
             print::json(&json!({
                 "rows": rows, "numbers": plan.numbers(), "duplicates": duplicates, "invalid": invalid, "level": self.level.as_str(),
-                "batches": plan.batches(), "groups": groups, "shortest_seconds": shortest.as_secs_f64(),
+                "batches": plan.batches(), "batch_size": plan.batch_size(), "groups": groups, "shortest_seconds": shortest.as_secs_f64(),
                 "cost": known, "numbers_without_price": estimate.unknown,
             }))?;
             return Ok(Exit::Settled);
@@ -77,9 +80,13 @@ impl Plan {
         for (reason, count) in &invalid {
             print::data(&format!("  {count} invalid: {}", reason.replace('_', " ")))?;
         }
-        print::data(&format!("{} batches at level {}:", plan.batches(), self.level.as_str()))?;
-        for (group, numbers, batches) in plan.groups() {
-            print::data(&format!("  {group}\t{numbers} numbers\t{batches} batches"))?;
+        let (batches, size) = (plan.batches(), plan.batch_size());
+        print::data(&format!(
+            "{batches} batches of at most {size} numbers at level {}:",
+            self.level.as_str()
+        ))?;
+        for (group, numbers) in plan.groups() {
+            print::data(&format!("  {group}\t{numbers} numbers"))?;
         }
         print::data(&format!("submitting takes at least {:.1} s", shortest.as_secs_f64()))?;
         print::data(&format!("cost: {estimate}"))?;

@@ -7,10 +7,12 @@ use std::collections::BTreeSet;
 use clap::builder::BoolishValueParser;
 use clap::{ArgGroup, Args};
 use numcheck_nxcloud::QueryPage;
-use numcheck_protocol::number_check::{KnownCheckLevel, QueryRequest, QueryRow};
-use numcheck_protocol::{BatchNo, Date, Drift, Field, MessageId};
+use numcheck_protocol::number_check::{self, CheckResult, QueryRequest};
+use numcheck_protocol::{BatchNo, Date, Drift, Endpoint, MessageId};
 
 use crate::call::{self, Network};
+use crate::commands::check_line;
+use crate::durable::StoreAt;
 use crate::exit::{Exit, Failure};
 use crate::input::normalise;
 use crate::print;
@@ -39,6 +41,8 @@ pub(crate) struct Query {
     json: bool,
     #[command(flatten)]
     network: Network,
+    #[command(flatten)]
+    store: StoreAt,
 }
 
 impl Query {
@@ -48,7 +52,12 @@ impl Query {
         let mut pages = client.number_check().query(request).pages();
         let mut drift = BTreeSet::new();
         let mut found = 0_usize;
-        while let Some(page) = pages.next().await {
+        let pace = self.store.pace_beside_jobs(&number_check::Query::INFO).await?;
+        while !pages.is_done() {
+            if let Some(pace) = &pace {
+                pace.turn(1).await.map_err(Failure::of)?;
+            }
+            let Some(page) = pages.next().await else { break };
             let page = match page {
                 Ok(page) => page,
                 Err(error) => return call::unsuccessful(&error, self.json),
@@ -88,7 +97,7 @@ impl Query {
             if self.json {
                 print::json(row)?;
             } else {
-                print::data(&line(row))?;
+                print::data(&check_line::line(&CheckResult::from(row)))?;
             }
         }
         if page.odd_rows > 0 {
@@ -103,47 +112,4 @@ fn say_new_drift(drift: &[Drift], said: &mut BTreeSet<String>) {
     let new: Vec<Drift> =
         drift.iter().filter(|one| said.insert(format!("{} {:?}", one.place, one.kind))).cloned().collect();
     call::say_drift(&new);
-}
-
-/// A check for a person: number, level, region, carrier, what is known about it, price.
-fn line(row: &QueryRow<'_>) -> String {
-    let level = row.check_level.get().map(|level| match level.known() {
-        Some(KnownCheckLevel::Basic) => "basic".to_owned(),
-        Some(KnownCheckLevel::Call) => "call".to_owned(),
-        Some(KnownCheckLevel::Hlr) => "hlr".to_owned(),
-        _ => level.to_string(),
-    });
-    let words = [
-        ("format", shown(&row.pre_check)),
-        ("valid", shown(&row.validity)),
-        ("reachable", shown(&row.reachable)),
-        ("roaming", shown(&row.roaming)),
-        ("rang", shown(&row.early)),
-        ("answered", shown(&row.answered)),
-        ("response", shown(&row.response)),
-    ];
-    let words: Vec<String> =
-        words.into_iter().filter_map(|(name, word)| Some(format!("{name}={}", word?))).collect();
-    let price =
-        shown(&row.price).map(|price| format!("{price} {}", shown(&row.currency).unwrap_or_default()));
-    let cells = [
-        row.phone.get().map(|phone| phone.as_str().to_owned()),
-        level,
-        row.region_code.get().or(row.country.get()).map(|text| text.as_str().to_owned()),
-        row.carrier.get().or(row.operator.get()).map(|text| text.as_str().to_owned()),
-        (!words.is_empty()).then(|| words.join(" ")),
-        price,
-    ];
-    let cells: Vec<String> =
-        cells.into_iter().map(|cell| one_line(cell.unwrap_or_else(|| "-".to_owned()))).collect();
-    cells.join("\t")
-}
-
-fn shown<T: ToString>(field: &Field<T>) -> Option<String> {
-    field.get().map(ToString::to_string)
-}
-
-/// Whatever the platform sends, a check stays one line of six cells.
-fn one_line(cell: String) -> String {
-    cell.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
 }

@@ -41,7 +41,7 @@ impl Reconcile {
         let job = job_of(&*engine.store, &self.job).await?;
         notes_of(&job)?.check_account(&call::account()?)?;
         let account = Account::open(&Target::Account, &self.network, self.minute.into()).await?;
-        let platform = Arc::new(account.platform(None)?);
+        let platform = Arc::new(account.platform(None, &engine.store)?);
         engine.inbox.fold_all().await.map_err(Failure::of)?;
         let round = engine.reconcile(platform, self.minute.into()).round(&job).await.map_err(Failure::of)?;
         print::data(&format!(

@@ -13,10 +13,10 @@ use clap::{Args, ValueEnum};
 use numcheck_bulk::{Delivery, Halt, Job};
 
 use crate::call::{self, Network};
-use crate::commands::arguments::{Level, Limit, Prices, Signatures};
+use crate::commands::arguments::{Level, Limit, Prices, Signatures, Together};
 use crate::durable::{
-    Account, Destination, Engine, Parameters, Prepared, Receiving, StoreAt, Summary, Target, Wait, export,
-    open_file, prepare,
+    Account, Destination, Engine, Parameters, Prepared, Receiving, Shape, StoreAt, Summary, Target, Wait,
+    export, learn_dialect, open_file, prepare,
 };
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
@@ -51,10 +51,8 @@ pub(crate) struct Run {
         value_name = "DURATION"
     )]
     callback_delay: humantime::Duration,
-    /// How many numbers travel in one request: up to 2000 the platform takes ten requests a second, above one.
-    #[arg(long, env = "NUMCHECK_BATCH_SIZE", hide_env_values = true, default_value_t = 2000, value_name = "N",
-          value_parser = clap::value_parser!(u16).range(1..=5000))]
-    batch_size: u16,
+    #[command(flatten)]
+    together: Together,
     /// Check this file once more, and pay again: a new job.
     #[arg(long, env = "NUMCHECK_AGAIN", hide_env_values = true, value_parser = BoolishValueParser::new())]
     again: bool,
@@ -135,7 +133,6 @@ impl Run {
         self.going.check(self.sandbox, self.going.delivery.into())?;
         let input = Input::open(&self.file, &Options { column: self.column.clone() })?;
         let writer = self.going.destination().create(&input)?;
-        let prepared = Prepared::read(&input, self.batch_size)?;
         let sandbox_store;
         let store = if self.sandbox {
             sandbox_store = tempfile::tempdir()
@@ -145,17 +142,19 @@ impl Run {
             self.store.open().await?
         };
         let engine = Engine::new(store);
+        let account = if self.sandbox { Ok(String::new()) } else { call::account() };
+        let shape = match &account {
+            Ok(account) => Shape::of(&self.together, &*engine.store, account).await?,
+            Err(_) => Shape::of_unknown(&self.together),
+        };
+        let prepared = Prepared::read(&input, shape)?;
         let mut parameters = Parameters {
             column: self.column.clone(),
             level: self.level,
             delivery: self.going.delivery.into(),
-            batch_size: self.batch_size,
+            batch_size: self.together.batch_size,
             // A file without a number needs no account.
-            account: if self.sandbox || prepared.plan.numbers() == 0 {
-                String::new()
-            } else {
-                call::account()?
-            },
+            account: if prepared.plan.numbers() == 0 { String::new() } else { account? },
             again: 0,
         };
         if self.again {
@@ -235,7 +234,7 @@ impl Going {
                     Some(Receiving::start(&*engine.store, &engine.inbox, listen, url, verifier).await?)
                 }
             };
-            let platform = account.platform(receiving.as_ref().map(Receiving::callback))?;
+            let platform = account.platform(receiving.as_ref().map(Receiving::callback), &engine.store)?;
             let quiet = self.wait.map_or_else(|| default_wait(&target, self.minute.into()), Into::into);
             let wait = Wait { quiet, minute: self.minute.into() };
             let driven =
@@ -244,6 +243,9 @@ impl Going {
                 receiving.close().await;
             }
             halt = driven?.halt;
+            if let (Some(dialect), Target::Account) = (account.dialect(), &target) {
+                learn_dialect(&*engine.store, &call::account()?, dialect).await?;
+            }
             account.close().await;
             engine.inbox.fold_all().await.map_err(Failure::of)?;
         }

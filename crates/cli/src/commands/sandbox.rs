@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use numcheck_protocol::number_check::Dialect;
-use numcheck_sandbox::{Account, Assumptions, QueryPace, V2Revision};
+use numcheck_sandbox::{Account, Assumptions, QueryPace, SubmitPace, V2Revision};
 use numcheck_signing::Algorithm;
 use serde::Serialize;
 
@@ -81,6 +81,15 @@ pub(crate) struct Sandbox {
     /// Sign every pushed result with the account's secret. The documents of number check know no signature.
     #[arg(long, env = "NUMCHECK_SANDBOX_SIGN_PUSHES", hide_env_values = true, value_name = "md5|sha256")]
     sign_pushes: Option<Algorithm>,
+    /// What becomes of a submit beyond 10 requests a second, of which one with more than 2000 numbers takes the whole second.
+    #[arg(
+        long,
+        env = "NUMCHECK_SANDBOX_SUBMIT_PACE",
+        hide_env_values = true,
+        default_value = "off",
+        value_enum
+    )]
+    submit_pace: Pace,
     /// What message ids and generated batch numbers follow from: the same seed gives the same ids for the same batch numbers.
     #[arg(
         long,
@@ -98,22 +107,13 @@ pub(crate) struct Sandbox {
     magic: bool,
 }
 
-/// What becomes of a query that comes too early.
+/// What becomes of a request that comes too early.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Pace {
-    /// It is refused with 88.
+    /// It is refused: a query with 88, a submit with 288.
     Refuse,
     /// It is answered like any other.
     Off,
-}
-
-impl From<Pace> for QueryPace {
-    fn from(pace: Pace) -> Self {
-        match pace {
-            Pace::Refuse => Self::Refuse,
-            Pace::Off => Self::Off,
-        }
-    }
 }
 
 /// How the account is answered.
@@ -147,6 +147,22 @@ impl Tongue {
     }
 }
 
+impl Sandbox {
+    fn assumptions(&self) -> Assumptions {
+        let mut assumptions = Assumptions::default();
+        assumptions.query_pace = match self.query_pace {
+            Pace::Refuse => QueryPace::Refuse,
+            Pace::Off => QueryPace::Off,
+        };
+        assumptions.submit_pace = match self.submit_pace {
+            Pace::Refuse => SubmitPace::Refuse,
+            Pace::Off => SubmitPace::Off,
+        };
+        assumptions.v2_revision = self.dialect.revision();
+        assumptions
+    }
+}
+
 /// One line for scripts; its keys are a fixed interface.
 #[derive(Serialize)]
 struct Listening<'a> {
@@ -165,9 +181,6 @@ impl Sandbox {
         }
         // Listening for signals comes first: who reads our line may send one at once.
         let stop = Stop::on_signal("")?;
-        let mut assumptions = Assumptions::default();
-        assumptions.query_pace = self.query_pace.into();
-        assumptions.v2_revision = self.dialect.revision();
         let mut account = Account::default();
         account.dialect = self.dialect.dialect();
         let mut builder = numcheck_sandbox::Sandbox::builder();
@@ -181,7 +194,7 @@ impl Sandbox {
             .callback_delay(self.callback_delay.into())
             .minute(self.minute.into())
             .freshness(self.fresh.into())
-            .assumptions(assumptions)
+            .assumptions(self.assumptions())
             .seed(self.seed)
             .start()
             .await

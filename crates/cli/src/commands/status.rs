@@ -7,7 +7,8 @@ use clap::builder::BoolishValueParser;
 use numcheck_bulk::{BatchState, JobName, Outcome};
 use serde_json::{Value, json};
 
-use crate::durable::{StoreAt, job_of};
+use crate::commands::metrics;
+use crate::durable::{StoreAt, drift_json, drift_line, job_of};
 use crate::exit::{Exit, Failure};
 use crate::print;
 
@@ -22,6 +23,15 @@ pub(crate) struct Status {
     /// Print one JSON object.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
+    /// Print the figures as Prometheus reads them.
+    #[arg(
+        long,
+        env = "NUMCHECK_METRICS",
+        hide_env_values = true,
+        conflicts_with = "json",
+        value_parser = BoolishValueParser::new()
+    )]
+    metrics: bool,
     #[command(flatten)]
     store: StoreAt,
 }
@@ -38,6 +48,11 @@ impl Status {
             .into_iter()
             .filter(|batch| batch.state == BatchState::InDoubt)
             .collect();
+        let drift = store.drift(job.id).await.map_err(Failure::of)?;
+        if self.metrics {
+            print::data(metrics::text(&job, &ledger, &drift).trim_end())?;
+            return Ok(if ledger.is_final() { Exit::Settled } else { Exit::Unsettled });
+        }
         let word = |outcome| if outcome == Outcome::Done { "done" } else { "failed" };
         if self.json {
             let costs: Vec<Value> = ledger
@@ -55,7 +70,7 @@ impl Status {
                 "job": job.name, "numbers": job.numbers, "planned": ledger.planned, "refused": ledger.refused,
                 "submitted": ledger.submitted, "settled": ledger.settled, "failed": ledger.failed, "in_doubt": ledger.in_doubt,
                 "missing": ledger.missing, "pending": ledger.pending, "costs": costs, "unpriced": ledger.unpriced,
-                "batches_in_doubt": in_doubt,
+                "batches_in_doubt": in_doubt, "drift": drift.iter().map(drift_json).collect::<Vec<_>>(),
             }))?;
         } else {
             print::data(&format!(
@@ -76,6 +91,9 @@ impl Status {
             }
             if ledger.unpriced > 0 {
                 print::data(&format!("{} results without a price", ledger.unpriced))?;
+            }
+            for one in &drift {
+                print::data(&drift_line(one))?;
             }
             for batch in &doubtful {
                 let why = batch.message.as_deref().unwrap_or("nobody knows whether it was accepted");

@@ -2,17 +2,17 @@
 //!
 //! It submits once and does not wait for results; `numcheck run` does both.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use numcheck_protocol::{BatchNo, CallbackUrl, Drift, PhoneList, PhoneNumber, ValueError};
+use numcheck_protocol::number_check::{self, Dialect};
+use numcheck_protocol::{BatchNo, CallbackUrl, Drift, Endpoint, PhoneList, ValueError};
 use serde::Serialize;
 
 use crate::call::{self, Network};
-use crate::commands::arguments::{Level, read};
+use crate::commands::arguments::{Countries, Level};
+use crate::commands::numbers::Numbers;
+use crate::durable::StoreAt;
 use crate::exit::{Exit, Failure};
-use crate::input::normalise;
 use crate::print;
 
 /// Submit a few numbers; results are pushed to the callback URL. Costs money.
@@ -20,27 +20,14 @@ use crate::print;
 /// One request, sent once. It costs money when it is accepted. An answer that was lost leaves the submit in doubt: it may have been accepted.
 #[derive(Debug, Args)]
 pub(crate) struct Submit {
-    /// The numbers with country code, joined by commas. What stands here can be seen in the list of processes.
-    #[arg(
-        long,
-        env = "NUMCHECK_PHONE",
-        hide_env_values = true,
-        value_name = "NUMBER,…",
-        required_unless_present = "phone_file"
-    )]
-    phone: Option<String>,
-    /// Read the numbers from a file instead, one a line or joined by commas; `-` is standard input.
-    #[arg(
-        long,
-        env = "NUMCHECK_PHONE_FILE",
-        hide_env_values = true,
-        value_name = "F",
-        conflicts_with = "phone"
-    )]
-    phone_file: Option<PathBuf>,
+    #[command(flatten)]
+    numbers: Numbers,
     /// What is checked; the platform's default is basic.
     #[arg(long, env = "NUMCHECK_LEVEL", hide_env_values = true, value_enum)]
     level: Option<Level>,
+    /// Whether the numbers may be of several countries, which only accounts of the platform's second dialect (v2) take. `auto` is one.
+    #[arg(long, env = "NUMCHECK_COUNTRIES", hide_env_values = true, default_value = "auto", value_enum)]
+    countries: Countries,
     /// The batch number that every result will carry, at most 64 characters; the platform makes one otherwise.
     #[arg(long, env = "NUMCHECK_BATCH_NO", hide_env_values = true, value_name = "B")]
     batch_no: Option<BatchNo>,
@@ -52,6 +39,8 @@ pub(crate) struct Submit {
     json: bool,
     #[command(flatten)]
     network: Network,
+    #[command(flatten)]
+    store: StoreAt,
 }
 
 #[derive(Serialize)]
@@ -62,12 +51,32 @@ struct Accepted {
     message_id: Option<String>,
     batch_no: Option<String>,
     message: Option<String>,
+    dialect: Option<&'static str>,
+    not_taken: Vec<NotTaken>,
     drift: Vec<String>,
+}
+
+/// A number that was not taken, as the platform wrote it.
+#[derive(Serialize)]
+struct NotTaken {
+    number: Option<String>,
+    reason: Option<String>,
+}
+
+impl From<number_check::NotTaken> for NotTaken {
+    fn from(one: number_check::NotTaken) -> Self {
+        Self { number: one.number, reason: one.reason }
+    }
 }
 
 impl Submit {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
-        let numbers = self.numbers()?;
+        let not_sent = |error: ValueError| Failure::usage(format!("{error}; nothing was sent"));
+        let numbers = match self.countries {
+            Countries::Many => PhoneList::of_many_countries(self.numbers.read()?),
+            _ => PhoneList::of_one_country(self.numbers.read()?),
+        };
+        let numbers = numbers.map_err(not_sent)?;
         let count = numbers.len();
         let client = call::number_check(&self.network)?;
         let mut submit = client.number_check().submit(numbers);
@@ -79,6 +88,11 @@ impl Submit {
         }
         if let Some(url) = self.dr_url {
             submit = submit.callback(url);
+        }
+        if let Some(pace) = self.store.pace_beside_jobs(&number_check::Submit::INFO).await? {
+            pace.turn(count as u64)
+                .await
+                .map_err(|error| Failure::new("the store gives no turn; nothing was sent").because(error))?;
         }
         let accepted = match submit.send().await {
             Ok(accepted) => accepted,
@@ -92,36 +106,31 @@ impl Submit {
             message_id: accepted.message_id.map(|id| id.to_string()),
             batch_no: accepted.batch_no.map(|batch_no| batch_no.to_string()),
             message: accepted.text,
+            dialect: accepted.dialect.map(Dialect::as_str),
+            not_taken: accepted.not_taken.into_iter().map(NotTaken::from).collect(),
             drift: accepted.drift.into_iter().map(|Drift { place, .. }| place).collect(),
         };
+        let not_taken = shown.not_taken.len();
         if self.json {
             print::json(&shown)?;
         } else {
-            let none = || "none".to_owned();
+            let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
             print::data(&format!(
-                "accepted {count} numbers: message id {}, batch number {}",
-                shown.message_id.unwrap_or_else(none),
-                shown.batch_no.unwrap_or_else(none)
+                "accepted {} numbers: message id {}, batch number {}",
+                count.saturating_sub(not_taken),
+                or_none(&shown.message_id),
+                or_none(&shown.batch_no)
             ))?;
+            for one in &shown.not_taken {
+                print::data(&format!("not taken\t{}\t{}", or_none(&one.number), or_none(&one.reason)))?;
+            }
+        }
+        if not_taken > 0 {
+            print::say(&format!(
+                "numcheck: the platform did not take {not_taken} of the numbers; they are not checked"
+            ));
+            return Ok(Exit::Unsettled);
         }
         Ok(Exit::Settled)
-    }
-
-    fn numbers(&self) -> Result<PhoneList, Failure> {
-        let from_file = self.phone_file.as_deref().map(|path| read(path, "--phone-file")).transpose()?;
-        let text = match (&self.phone, &from_file) {
-            (Some(text), _) => text.as_str(),
-            (None, Some(bytes)) => std::str::from_utf8(bytes)
-                .map_err(|_| Failure::usage("--phone-file: must be text in UTF-8"))?,
-            (None, None) => "",
-        };
-        let mut numbers = Vec::<PhoneNumber>::new();
-        for (at, cell) in (1..).zip(text.split([',', '\n']).map(str::trim).filter(|cell| !cell.is_empty())) {
-            let number = normalise(cell.as_bytes())
-                .map_err(|reject| Failure::usage(format!("number {at}: {reject}; nothing was sent")))?;
-            numbers.push(number);
-        }
-        let not_sent = |error: ValueError| Failure::usage(format!("{error}; nothing was sent"));
-        PhoneList::of_one_country(numbers).map_err(not_sent)
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn of_result(phone: PhoneNumber, result: CheckResult<'_>) -> CheckRow
         dial_code: result.dial_code.map(Into::into),
         national: result.national.map(Into::into),
         standard: result.standard.map(Into::into),
-        number_type: result.number_type.map(number_type),
+        number_type: result.number_type.map(|kind| number_type(&kind)),
         carrier: result.carrier.map(Into::into),
         validity: result.validity.map(word),
         reachable: result.reachable.map(word),
@@ -45,9 +45,9 @@ fn word<'a>(word: impl ToString) -> Cow<'a, str> {
 }
 
 /// The kind of number as a word; a number that no document lists as it came.
-fn number_type<'a>(kind: AnyNumberType) -> Cow<'a, str> {
+pub(crate) fn number_type<'a>(kind: &AnyNumberType) -> Cow<'a, str> {
     match kind {
-        AnyNumberType::Number(number) => of_v1(number),
+        AnyNumberType::Number(number) => of_v1(*number),
         AnyNumberType::Word(word) => Cow::Owned(word.to_string()),
     }
 }

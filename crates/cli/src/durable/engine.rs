@@ -64,6 +64,10 @@ impl Engine {
         let drive =
             Drive::new(Arc::clone(&self.store), Arc::clone(&platform), Arc::clone(&self.clock), owner);
         let drive = drive.sign_within(times(wait.minute).sign);
+        let drive = match platform.submitting() {
+            Some(pace) => drive.at(pace),
+            None => drive,
+        };
         let drive = match budget {
             Some((budget, prices)) => drive.within(budget, prices),
             None => drive,

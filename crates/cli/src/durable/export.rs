@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use numcheck_bulk::failpoint::die_at;
-use numcheck_bulk::store::{RowFate, Source};
+use numcheck_bulk::store::{RowFate, Source, reading};
 use numcheck_bulk::{BatchState, Job, Store};
 use numcheck_protocol::decode;
 use numcheck_protocol::number_check::{CheckResult, QueryRow, ResultPush};
@@ -63,7 +63,7 @@ pub(crate) async fn export(
 ) -> Result<Totals, Failure> {
     let level =
         job.spec.notes.get("level").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-    let mut totals = Totals::default();
+    let mut totals = Totals::new(store.drift(job.id).await.map_err(Failure::of)?);
     let mut fates = Fates { store, job: job.id, page: VecDeque::new(), last: None, over: false };
     for (at, row) in (0..).zip(input.rows()) {
         let row = row?;
@@ -128,19 +128,23 @@ fn write(
     };
     let said = fate.message.as_deref();
     let (push, fetched);
-    let mut check = match (&fate.result, fate.state) {
+    let check = match (&fate.result, fate.state) {
         // What stands in the store as this number's result was read before.
         (Some((source, body)), _) => {
             let result = match source {
                 Source::Push => {
                     push = decode::<ResultPush<'_>>(body).unwrap_or_default();
-                    totals.look_at(&push);
                     CheckResult::from(&push)
                 }
-                // What in a fetched row no document lists was seen when it was fetched.
                 Source::Query => {
                     fetched = decode::<QueryRow<'_>>(body).unwrap_or_default();
                     CheckResult::from(&fetched)
+                }
+                Source::Answer => {
+                    let why = reading::why_not_taken(body);
+                    let mut check = without(CheckState::Refused, None, why.as_deref().unwrap_or("not taken"));
+                    check.level = Some(Cow::Borrowed(level));
+                    return finish(row, fate, check, writer, totals);
                 }
             };
             let mut check = check_row::of_result(fate.number, result);
@@ -154,6 +158,17 @@ fn write(
         }
         (None, _) => without(CheckState::InDoubt, fate.code, said.unwrap_or("sent, and not answered yet")),
     };
+    finish(row, fate, check, writer, totals)
+}
+
+/// Counts a row and writes it.
+fn finish(
+    row: &Row,
+    fate: &RowFate,
+    mut check: CheckRow<'_>,
+    writer: &mut Writer,
+    totals: &mut Totals,
+) -> Result<CheckState, Failure> {
     if fate.duplicate {
         check.state = CheckState::Duplicate;
         check.price = None;

@@ -6,10 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use numcheck_bulk::{Job, JobName, Postgres, Sqlite, Store, StoreError};
+use numcheck_bulk::{Job, JobName, Pace, Postgres, Sqlite, Store, StoreError, SystemClock};
+use numcheck_protocol::{Info, Rate};
 use numcheck_transport::env;
 
+use super::prepare::fingerprint;
+use crate::call;
 use crate::exit::Failure;
+use crate::print;
 
 /// Where jobs live.
 #[derive(Clone, Args)]
@@ -55,6 +59,24 @@ impl StoreAt {
         file(&path)
     }
 
+    /// The pace that a single call keeps together with the jobs in the store; `None` where there is no store. One that cannot be used is
+    /// said and holds nothing up.
+    pub(crate) async fn pace_beside_jobs(&self, info: &Info) -> Result<Option<Pace<dyn Store>>, Failure> {
+        match self.open_existing().await {
+            Ok(None) => Ok(None),
+            Ok(Some(store)) => {
+                Ok(Some(pace(&store, info, &fingerprint(&call::account()?), info.rates.to_vec())))
+            }
+            Err(error) => {
+                print::say(
+                    "numcheck: note: the platform's limits are kept without regard to other processes, because:",
+                );
+                print::complain(&error);
+                Ok(None)
+            }
+        }
+    }
+
     fn place(&self) -> Result<Place, Failure> {
         let place = match &self.place {
             Some(place) => Some(place.clone()),
@@ -93,6 +115,11 @@ fn usual() -> Result<PathBuf, Failure> {
     let data = absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/share")));
     data.map(|data| data.join("numcheck/jobs.db"))
         .ok_or_else(|| Failure::usage("there is no home folder to keep jobs in: name a file by --store"))
+}
+
+/// The pace of an endpoint, which all who use the store for the same account keep together.
+pub(super) fn pace(store: &Arc<dyn Store>, info: &Info, account: &str, rates: Vec<Rate>) -> Pace<dyn Store> {
+    Pace::new(Arc::clone(store), Arc::new(SystemClock), format!("{} {account}", info.id), rates)
 }
 
 /// The job of that name.

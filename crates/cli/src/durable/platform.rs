@@ -2,16 +2,25 @@
 //!
 //! It must not judge results; it turns the ways in which a call ends into the words of the job.
 
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use numcheck_bulk::{Clock, Found, Platform, Row, Submitted, SystemClock};
+use numcheck_bulk::store::reading;
+use numcheck_bulk::{Clock, Found, Pace, Platform, Row, Store, Submitted, SystemClock};
 use numcheck_nxcloud::Client;
-use numcheck_protocol::number_check::{CheckLevel, QueryRequest, SubmitCode};
-use numcheck_protocol::{AppKey, BatchNo, Class, Date, PhoneList, PhoneNumber, UtcOffset, encode};
+use numcheck_protocol::number_check::{
+    CheckLevel, Dialect, NotTaken, Query, QueryRequest, Submit, SubmitCode,
+};
+use numcheck_protocol::{
+    AppKey, BatchNo, Class, Date, Endpoint, Info, PhoneList, PhoneNumber, UtcOffset, encode,
+};
 use numcheck_sandbox::Sandbox;
 use numcheck_transport::{CallError, RateLimits};
 use numcheck_webhook::ReceiverKey;
 
+use super::open;
+use super::prepare::fingerprint;
 use crate::call::{self, Network};
 use crate::exit::Failure;
 
@@ -27,7 +36,11 @@ pub(crate) enum Target {
 pub(crate) struct Account {
     client: Client,
     offset: UtcOffset,
+    minute: Duration,
+    /// Whose limits are to be kept; nobody is to be protected from this command's own sandbox.
+    limited: Option<String>,
     sandbox: Option<Sandbox>,
+    dialect: Arc<Mutex<Option<Dialect>>>,
 }
 
 impl Account {
@@ -35,9 +48,12 @@ impl Account {
     pub(crate) async fn open(target: &Target, network: &Network, minute: Duration) -> Result<Self, Failure> {
         let Target::Sandbox(callback_delay) = target else {
             return Ok(Self {
-                client: call::number_check_at(network, minute)?,
+                client: call::number_check_of_job(network, minute)?,
                 offset: network.offset(),
+                minute,
+                limited: Some(fingerprint(&call::account()?)),
                 sandbox: None,
+                dialect: Arc::default(),
             });
         };
         let sandbox = Sandbox::builder()
@@ -49,27 +65,53 @@ impl Account {
         let client = Client::builder(&account.access_key, account.access_secret.clone())
             .appkey(AppKey::new(account.appkey.expose()).map_err(Failure::of)?)
             .base_url(sandbox.nxcloud_url())
-            // Nobody is to be protected from this command's own sandbox.
             .transport(|transport| transport.rate_limits(RateLimits::off()))
             .build()
             .map_err(Failure::of)?;
-        Ok(Self { client, offset: UtcOffset::BEIJING, sandbox: Some(sandbox) })
+        Ok(Self {
+            client,
+            offset: UtcOffset::BEIJING,
+            minute,
+            limited: None,
+            sandbox: Some(sandbox),
+            dialect: Arc::default(),
+        })
     }
 
-    /// The platform as a job sees it. `callback` is where results are pushed, if they are.
-    pub(crate) fn platform(&self, callback: Option<(ReceiverKey, String)>) -> Result<Nxcloud, Failure> {
+    /// The platform as a job sees it. `callback` is where results are pushed, if they are. Its limits are kept together with all who use
+    /// the same `store` for the same account.
+    pub(crate) fn platform(
+        &self,
+        callback: Option<(ReceiverKey, String)>,
+        store: &Arc<dyn Store>,
+    ) -> Result<Nxcloud, Failure> {
         if let Some((key, public_url)) = &callback {
             // Better known before the first submit than after.
             let batch_no = BatchNo::new("try").map_err(Failure::of)?;
             let url = key.capability(&batch_no).url(public_url);
             url.map_err(|error| Failure::usage("--public-url cannot be used").because(error))?;
         }
-        Ok(Nxcloud { client: self.client.clone(), offset: self.offset, callback })
+        let pace = |info: &Info| {
+            Some(open::pace(store, info, self.limited.as_ref()?, call::rates(info, self.minute)))
+        };
+        Ok(Nxcloud {
+            client: self.client.clone(),
+            offset: self.offset,
+            callback,
+            submitting: pace(&Submit::INFO),
+            asking: pace(&Query::INFO),
+            dialect: Arc::clone(&self.dialect),
+        })
     }
 
     /// Whether checks are paid for. What is on this machine's own loopback is a sandbox or a test.
     pub(crate) fn costs_money(&self) -> bool {
         self.sandbox.is_none() && !self.client.is_loopback()
+    }
+
+    /// In which dialect it has answered a submit, if it has.
+    pub(crate) fn dialect(&self) -> Option<Dialect> {
+        *self.dialect.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the sandbox, if there is one.
@@ -85,6 +127,10 @@ pub(crate) struct Nxcloud {
     client: Client,
     offset: UtcOffset,
     callback: Option<(ReceiverKey, String)>,
+    submitting: Option<Pace<dyn Store>>,
+    asking: Option<Pace<dyn Store>>,
+    /// In which dialect the account has answered.
+    dialect: Arc<Mutex<Option<Dialect>>>,
 }
 
 impl Platform for Nxcloud {
@@ -107,7 +153,7 @@ impl Platform for Nxcloud {
         for day in days {
             if let Err(error) = self.ask(day, batch_no, &mut found).await {
                 found.known = true;
-                found.trouble = Some(with_causes(&error));
+                found.trouble = Some(with_causes(&*error));
                 break;
             }
         }
@@ -128,13 +174,28 @@ fn days(submitted_ms: u64, now_ms: u64, offset: UtcOffset) -> Vec<Date> {
 }
 
 impl Nxcloud {
-    async fn ask(&self, day: Date, batch_no: &BatchNo, found: &mut Found) -> Result<(), CallError> {
+    /// The pace of submits, which whoever drives a job keeps.
+    pub(crate) fn submitting(&self) -> Option<Pace<dyn Store>> {
+        self.submitting.clone()
+    }
+
+    async fn ask(
+        &self,
+        day: Date,
+        batch_no: &BatchNo,
+        found: &mut Found,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let mut pages =
             self.client.number_check().query(QueryRequest::of_batch(day, batch_no.clone())).pages();
-        while let Some(page) = pages.next().await {
-            let page = page?;
-            call::say_drift(&page.drift);
+        while !pages.is_done() {
+            if let Some(pace) = &self.asking {
+                pace.turn(1).await?;
+            }
+            let Some(page) = pages.next().await.transpose()? else { break };
             found.known |= !page.is_empty();
+            // Rows are looked at when they are entered.
+            let of_page = page.drift.into_iter().filter(|drift| !drift.place.starts_with("QueryRow."));
+            found.drift.extend(of_page);
             for row in page.rows.iter().filter(|row| row.has_result()) {
                 // A row is written back exactly as it was read.
                 found.rows.extend(encode(row).map(Row));
@@ -151,9 +212,9 @@ impl Nxcloud {
         sign_until_ms: u64,
     ) -> Result<Submitted, Submitted> {
         let not_sent = |message: String| Submitted::NotSent { message };
-        // The plan has put numbers of one country together already, by better means than their country code.
-        let numbers =
-            PhoneList::of_one_region(numbers, |_| None::<()>).map_err(|error| not_sent(error.to_string()))?;
+        // The plan has put numbers of one country together already, or of several where the account takes them.
+        let sent = numbers.clone();
+        let numbers = PhoneList::of_many_countries(numbers).map_err(|error| not_sent(error.to_string()))?;
         let mut submit = self.client.number_check().submit(numbers).batch_no(batch_no.clone()).level(level);
         if let Some((key, public_url)) = &self.callback {
             let url =
@@ -165,12 +226,47 @@ impl Nxcloud {
         }
         match submit.send().await {
             Ok(accepted) => {
-                call::say_drift(&accepted.drift);
-                Ok(Submitted::Accepted { message_id: accepted.message_id.map(|id| id.to_string()) })
+                if let Some(dialect) = accepted.dialect {
+                    *self.dialect.lock().unwrap_or_else(PoisonError::into_inner) = Some(dialect);
+                }
+                Ok(Submitted::Accepted {
+                    message_id: accepted.message_id.map(|id| id.to_string()),
+                    not_taken: not_taken(&sent, &accepted.not_taken),
+                    drift: accepted.drift,
+                })
             }
             Err(error) => Ok(submitted(&error)),
         }
     }
+}
+
+/// Which of the numbers that were sent were not taken, and what to store for each. The platform may mask a number: then it is the one that
+/// fits, where there is only one. What fits none, or several, is left to be missing.
+fn not_taken(sent: &[PhoneNumber], listed: &[NotTaken]) -> Vec<(PhoneNumber, Row)> {
+    let which = |one: &NotTaken| {
+        let shown = one.number.as_deref()?.trim().trim_start_matches('+');
+        let mut fitting = sent.iter().filter(|number| fits(shown, number.digits()));
+        let first = fitting.next()?;
+        fitting.next().is_none().then_some(*first)
+    };
+    let found = listed.iter().filter_map(|one| {
+        let number = which(one)?;
+        Some((number, Row(reading::not_taken(&number, one.reason.as_deref(), &one.item.0))))
+    });
+    found.collect()
+}
+
+/// Whether digits are those that are shown, where stars stand for any.
+fn fits(shown: &str, digits: &str) -> bool {
+    if !shown.contains('*') {
+        return shown == digits;
+    }
+    let (head, _) = shown.split_once('*').unwrap_or_default();
+    let (_, tail) = shown.rsplit_once('*').unwrap_or_default();
+    !(head.is_empty() && tail.is_empty())
+        && digits.len() >= head.len() + tail.len()
+        && digits.starts_with(head)
+        && digits.ends_with(tail)
 }
 
 fn submitted(error: &CallError) -> Submitted {
@@ -193,7 +289,7 @@ fn submitted(error: &CallError) -> Submitted {
 }
 
 /// An error and what lies behind it, on one line for a cell.
-fn with_causes(error: &dyn std::error::Error) -> String {
+fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -10,6 +10,7 @@ use numcheck_bulk::{Added, Delivery, Job, JobName, JobSpec, JobState, Plan, Plan
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::shape::{Shape, USUAL_SIZE};
 use crate::commands::arguments::Level;
 use crate::exit::Failure;
 use crate::input::{Input, Options};
@@ -26,7 +27,8 @@ pub(crate) struct Parameters {
     pub(crate) column: Option<String>,
     pub(crate) level: Level,
     pub(crate) delivery: Delivery,
-    pub(crate) batch_size: u16,
+    /// As it was asked for.
+    pub(crate) batch_size: Option<u16>,
     /// Whose money, and where it is spent; no secret.
     pub(crate) account: String,
     /// A further job of the same file: 0 is the first.
@@ -57,7 +59,8 @@ impl Notes {
     }
 }
 
-fn fingerprint(account: &str) -> String {
+/// A hash of whose money is spent, and where: it names them without showing them.
+pub(super) fn fingerprint(account: &str) -> String {
     Sha256::digest(account).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -72,7 +75,7 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     /// Reads the input once. Nothing is written.
-    pub(crate) fn read(input: &Input, batch_size: u16) -> Result<Self, Failure> {
+    pub(crate) fn read(input: &Input, shape: Shape) -> Result<Self, Failure> {
         let mut planner = Planner::<Group>::default();
         let (mut rows, mut duplicates, mut invalid) = (0, 0, BTreeMap::new());
         for row in input.rows() {
@@ -87,7 +90,7 @@ impl Prepared {
             }
             rows += 1;
         }
-        Ok(Self { plan: planner.finish(batch_size.into()), rows, duplicates, invalid })
+        Ok(Self { plan: shape.plan(planner), rows, duplicates, invalid })
     }
 }
 
@@ -101,7 +104,8 @@ impl Parameters {
             column.as_deref().unwrap_or_default().to_owned(),
             level.as_str().to_owned(),
             format!("{delivery:?}"),
-            batch_size.to_string(),
+            // A size of its own is asked for; which one is fastest is no part of what is asked.
+            batch_size.unwrap_or(USUAL_SIZE).to_string(),
             account.clone(),
             again.to_string(),
         ];

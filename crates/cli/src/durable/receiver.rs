@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use numcheck_bulk::{Inbox, Store};
-use numcheck_webhook::{Gate, NotStored, Push, PushVerifier, Receiver, ReceiverKey, Server};
+use numcheck_webhook::{Gate, Limits, NotStored, Push, PushVerifier, Receiver, ReceiverKey, Server};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -47,7 +47,8 @@ impl Receiving {
             None => gate,
         };
         let inbox = inbox.clone();
-        let receiver = Receiver::new(gate, move |push: Push| {
+        // What a result says is read when it is entered.
+        let handler = move |push: Push| {
             let inbox = inbox.clone();
             async move {
                 inbox.store(push.batch().as_str(), push.raw()).await.map_err(|error| {
@@ -58,7 +59,8 @@ impl Receiving {
                     NotStored
                 })
             }
-        });
+        };
+        let receiver = Receiver::unread(gate, handler, Limits::default());
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(async move {
             server.serve(receiver, async { drop(stopped.await) }).await;

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use numcheck_bulk::store::Drifted;
 use numcheck_bulk::{Beside, Job, Store};
-use numcheck_protocol::number_check::ResultPush;
-use numcheck_protocol::{Currency, Message, Price};
+use numcheck_protocol::{Currency, Price};
 use serde_json::{Value, json};
 
 use crate::call::drift_kind;
@@ -55,30 +55,19 @@ pub(crate) struct Totals {
     unpriced: u64,
     /// Why numbers have no result, and how many.
     reasons: BTreeMap<(CheckState, String), u64>,
-    /// Values that no document lists, by place.
-    drift: BTreeMap<(String, &'static str), u64>,
+    /// What the platform sent that no document lists.
+    drift: Vec<Drifted>,
 }
 
 impl Totals {
+    /// Nothing counted yet, but for what no document lists.
+    pub(super) fn new(drift: Vec<Drifted>) -> Self {
+        Self { drift, ..Self::default() }
+    }
+
     pub(super) fn count(&mut self, state: CheckState) {
         self.rows += 1;
         *self.states.entry(state).or_default() += 1;
-    }
-
-    /// Counts what in a result no document lists.
-    pub(super) fn look_at(&mut self, push: &ResultPush<'_>) {
-        // The platform may send any number of names; somebody only needs to see that there are many.
-        const MOST_PLACES: usize = 1000;
-        push.drift(&mut |drift| {
-            let full = self.drift.len() >= MOST_PLACES;
-            let key = (drift.place, drift_kind(drift.kind));
-            let key = if full && !self.drift.contains_key(&key) {
-                ("(further places)".to_owned(), key.1)
-            } else {
-                key
-            };
-            *self.drift.entry(key).or_default() += 1;
-        });
     }
 
     pub(super) fn pay(&mut self, check: &CheckRow<'_>) {
@@ -124,6 +113,23 @@ impl Totals {
             .iter()
             .all(|state| self.of(*state) == 0)
     }
+}
+
+/// Something that no document lists, for a person.
+pub(crate) fn drift_line(drifted: &Drifted) -> String {
+    let Drifted { drift, count, .. } = drifted;
+    let value = drift.value.as_ref().map_or(String::new(), |value| format!(" `{value}`"));
+    format!(
+        "note: the platform sent a {}{value} that no document lists at {}, {count} times",
+        drift_kind(drift.kind),
+        drift.place
+    )
+}
+
+/// The same for a machine.
+pub(crate) fn drift_json(drifted: &Drifted) -> Value {
+    let Drifted { drift, count, .. } = drifted;
+    json!({"place": drift.place, "kind": drift_kind(drift.kind), "value": drift.value, "count": count})
 }
 
 /// The end of a run in figures.
@@ -198,21 +204,13 @@ impl Summary<'_> {
         if strays > 0 {
             notes.push(format!("note: {strays} results belong to no number or cannot be read; they are kept: numcheck receive --show-quarantine"));
         }
-        for ((place, kind), count) in &self.totals.drift {
-            notes.push(format!(
-                "note: the platform sent a {kind} that no document lists at {place}, {count} times"
-            ));
-        }
+        notes.extend(self.totals.drift.iter().map(drift_line));
         notes
     }
 
     fn to_json(&self) -> Value {
         let totals = self.totals;
-        let drift: Vec<Value> = totals
-            .drift
-            .iter()
-            .map(|((place, kind), count)| json!({"place": place, "kind": kind, "count": count}))
-            .collect();
+        let drift: Vec<Value> = totals.drift.iter().map(drift_json).collect();
         let reasons: Vec<Value> = totals
             .reasons
             .iter()

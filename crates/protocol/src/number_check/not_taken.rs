@@ -10,6 +10,7 @@ use core::fmt;
 use crate::field::{Field, single};
 use crate::mask;
 use crate::number_check::{FailNumber, SubmitData};
+use crate::text::Json;
 
 /// A number that was not taken: it is not checked, not charged (assumed), and has no result. `Debug` masks it.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct NotTaken {
     pub number: Option<String>,
     /// Whatever the platform gave as a reason, on one line, with long runs of digits masked.
     pub reason: Option<String>,
+    /// What the platform wrote about it, whole. It holds the number.
+    pub item: Json,
 }
 
 impl SubmitData<'_> {
@@ -32,8 +35,10 @@ impl NotTaken {
     /// No document shows more than the number, so that everything beside it is taken for the reason.
     fn of(item: &Field<FailNumber<'_>>) -> Self {
         let Some(item) = item.get() else {
-            return Self { number: item.odd().and_then(single).map(Cow::into_owned), reason: None };
+            let number = item.odd().and_then(single).map(Cow::into_owned);
+            return Self { number, reason: None, item: Json(serde_json::to_value(item).unwrap_or_default()) };
         };
+        let whole = Json(serde_json::to_value(item).unwrap_or_default());
         let reason = item.reason.text().or_else(|| {
             let beside = item.extra.iter();
             let beside: Vec<String> = beside
@@ -41,7 +46,8 @@ impl NotTaken {
                 .collect();
             (!beside.is_empty()).then(|| Cow::Owned(beside.join(", ")))
         });
-        Self { number: item.number.text().map(Cow::into_owned), reason: reason.map(|text| one_line(&text)) }
+        let number = item.number.text().map(Cow::into_owned);
+        Self { number, reason: reason.map(|text| one_line(&text)), item: whole }
     }
 }
 

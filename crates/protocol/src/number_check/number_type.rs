@@ -3,6 +3,7 @@
 //! It must not translate one dialect's kinds into the other's: "others" of v2 is wider than any number of v1.
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 use core::fmt;
 
 use serde::{Serialize, Serializer};
@@ -67,6 +68,13 @@ impl<'de> FromWire<'de> for AnyNumberType {
         match self {
             Self::Number(number) => number.is_unknown(),
             Self::Word(word) => word.is_unknown(),
+        }
+    }
+
+    fn shown(&self) -> Option<String> {
+        match self {
+            Self::Number(number) => FromWire::shown(number),
+            Self::Word(word) => FromWire::shown(word),
         }
     }
 }

@@ -23,19 +23,32 @@ use crate::server::Answer;
 use crate::settings::{Assumptions, RepeatedBatchNo};
 use crate::state::Shared;
 
+/// The vendor's limit: so many requests in a second, with at most so many numbers each; a larger one counts for all of them.
+const LIMIT: u64 = 10;
+const LARGE: u32 = 2_000;
+/// The second, and how much earlier a request may come: that much the way to here varies.
+const WINDOW_MS: u64 = 1_000 - 100;
+
 /// How many numbers are checked before other tasks get a turn.
 const CHUNK: u32 = 200;
 
 /// Answers a submit of an authenticated account.
 ///
-/// After the form ([`order::read`]): 202 and 210 (the appkey), the batch number's magic, a repeated batch number, 203 (two
-/// countries, in v1), 211 (money). In v2 single numbers may not be taken; the others are, and if there are none, nothing is.
+/// After the form ([`order::read`]): 288 (too early, where the sandbox is set to care), 202 and 210 (the appkey), the batch number's
+/// magic, a repeated batch number, 203 (two countries, in v1), 211 (money). In v2 single numbers may not be taken; the others are, and
+/// if there are none, nothing is.
 pub(crate) async fn submit(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     let dialect = shared.dialect(account);
     let order = match order::read(body, Allowed::of(dialect, &shared.settings.assumptions)) {
         Ok(order) => order,
         Err(Refused { code, why }) => return refusal(shared, dialect, code, why),
     };
+    let takes = if order.phones.count() > LARGE { LIMIT } else { 1 };
+    if !shared.may_submit(account, shared.clock.now_ms(), takes, LIMIT, WINDOW_MS) {
+        let why = "the account submits faster than its limit allows";
+        let refused = refusal(shared, dialect, SubmitCode::REQUEST_FAILED, why);
+        return Answer { batch_no: order.batch_no, ..refused };
+    }
     let (numbers, named) = (order.phones.count() as usize, order.batch_no.clone());
     let answer = match take(shared, account, dialect, order).await {
         Ok(taken) => {

@@ -13,7 +13,7 @@ pub(crate) enum ReplyBody {
     /// All of it.
     Whole(Option<Bytes>),
     /// The first part of it, announced as more than there is; then the connection breaks.
-    Cut { part: Option<Bytes>, announced: u64 },
+    Cut { part: Option<Bytes>, announced: u64, waited: bool },
 }
 
 impl ReplyBody {
@@ -24,7 +24,8 @@ impl ReplyBody {
     /// The first half of the bytes.
     pub(crate) fn cut(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self::Cut { announced: bytes.len() as u64, part: Some(bytes.slice(..bytes.len() / 2)) }
+        let part = Some(bytes.slice(..bytes.len() / 2));
+        Self::Cut { announced: bytes.len() as u64, part, waited: false }
     }
 }
 
@@ -44,11 +45,24 @@ impl Body for ReplyBody {
     type Data = Bytes;
     type Error = Cut;
 
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        Poll::Ready(match self.get_mut() {
-            Self::Whole(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
-            Self::Cut { part, .. } => Some(part.take().map_or(Err(Cut), |part| Ok(Frame::data(part)))),
-        })
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        match self.get_mut() {
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Cut { part, waited, .. } => {
+                if let Some(part) = part.take() {
+                    return Poll::Ready(Some(Ok(Frame::data(part))));
+                }
+                // hyper sends what it has while a body lets it wait, and throws it away when a body fails.
+                if !std::mem::replace(waited, true) {
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(Some(Err(Cut)))
+            }
+        }
     }
 
     fn is_end_stream(&self) -> bool {

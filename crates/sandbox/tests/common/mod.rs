@@ -59,6 +59,22 @@ pub(crate) async fn send(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Option<Reply> {
+    let answer = send_and_listen(to, method, path, headers, body).await?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    let reply = Reply { status, head: head.to_owned(), body: body.to_owned() };
+    let announced = reply.header("content-length").and_then(|length| length.parse::<usize>().ok());
+    announced.is_none_or(|announced| announced == reply.body.len()).then_some(reply)
+}
+
+/// The same, and whatever came before the connection ended.
+async fn send_and_listen(
+    to: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Option<String> {
     let mut stream = TcpStream::connect(to).await.ok()?;
     let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {to}\r\nconnection: close\r\n");
     if method != "GET" {
@@ -72,12 +88,7 @@ pub(crate) async fn send(
     stream.write_all(body).await.ok()?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.ok()?;
-    let answer = String::from_utf8(answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    let reply = Reply { status, head: head.to_owned(), body: body.to_owned() };
-    let announced = reply.header("content-length").and_then(|length| length.parse::<usize>().ok());
-    announced.is_none_or(|announced| announced == reply.body.len()).then_some(reply)
+    String::from_utf8(answer).ok()
 }
 
 /// A signed request, every part of which a test can spoil.
@@ -140,20 +151,33 @@ impl Signed {
     }
 
     pub(crate) async fn try_send(&self, sandbox: &Sandbox) -> Option<Reply> {
+        let headers = self.headers();
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        send(sandbox.nxcloud_addr(), "POST", self.path, &headers, self.body.as_bytes()).await
+    }
+
+    /// Everything that is answered, whole or not.
+    pub(crate) async fn listen(&self, sandbox: &Sandbox) -> Option<String> {
+        let headers = self.headers();
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        send_and_listen(sandbox.nxcloud_addr(), "POST", self.path, &headers, self.body.as_bytes()).await
+    }
+
+    fn headers(&self) -> Vec<(&'static str, String)> {
         let sign = self.sign.clone().unwrap_or_else(|| self.right_sign());
         let mut headers = vec![
-            ("accessKey", self.access_key.as_str()),
-            ("ts", &self.ts),
-            ("bizType", &self.biz_type),
-            ("action", &self.action),
-            ("sign", &sign),
-            ("content-type", self.content_type),
+            ("accessKey", self.access_key.clone()),
+            ("ts", self.ts.clone()),
+            ("bizType", self.biz_type.clone()),
+            ("action", self.action.clone()),
+            ("sign", sign),
+            ("content-type", self.content_type.to_owned()),
         ];
         if let Some(algorithm) = self.algorithm {
-            headers.push(("algorithm", algorithm));
+            headers.push(("algorithm", algorithm.to_owned()));
         }
         headers.retain(|(name, _)| self.leave_out != Some(name));
-        send(sandbox.nxcloud_addr(), "POST", self.path, &headers, self.body.as_bytes()).await
+        headers
     }
 
     pub(crate) async fn send(&self, sandbox: &Sandbox) -> Reply {

@@ -8,6 +8,7 @@ mod counts;
 mod limits;
 mod listener;
 mod receiver;
+mod unstoppable;
 
 pub use connection::{Ended, serve_connection};
 pub use counts::Counts;

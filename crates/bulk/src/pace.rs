@@ -1,0 +1,77 @@
+//! The pace that all processes on one store keep together: whoever sends takes a turn first, and waits for it.
+//!
+//! It must not send, and it must be waited for before a request is signed: a signature grows old. It sleeps by tokio's timer and reads
+//! no clock but the one that is handed in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use numcheck_protocol::Rate;
+
+use crate::clock::Clock;
+use crate::store::{Store, StoreError};
+
+/// Whoever wakes up later than this after its turn takes another one: by then it may be somebody else's.
+const LATE_MS: u64 = 250;
+
+/// How fast all processes together may send one kind of request.
+#[derive(Debug)]
+pub struct Pace<S: ?Sized> {
+    store: Arc<S>,
+    clock: Arc<dyn Clock>,
+    bucket: String,
+    rates: Vec<Rate>,
+}
+
+impl<S: ?Sized> Clone for Pace<S> {
+    fn clone(&self) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock),
+            bucket: self.bucket.clone(),
+            rates: self.rates.clone(),
+        }
+    }
+}
+
+impl<S: Store + ?Sized> Pace<S> {
+    /// A pace under `rates`, the tightest that applies to a request first. All that name the same `bucket` of a store share it: it is to
+    /// name what the platform counts, such as an account and an endpoint, and not the job.
+    pub fn new(store: Arc<S>, clock: Arc<dyn Clock>, bucket: String, rates: Vec<Rate>) -> Self {
+        Self { store, clock, bucket, rates }
+    }
+
+    /// How far a request with so many numbers must lie from others, in milliseconds; `None` where no rate applies to it. Rounded up, so
+    /// that a limit is never exceeded by a fraction.
+    pub fn interval_ms(&self, numbers: u64) -> Option<u64> {
+        let covers = |rate: &&Rate| rate.up_to.is_none_or(|most| numbers <= u64::from(most));
+        let rate = self.rates.iter().find(covers)?;
+        Some(u64::from(rate.per_ms).div_ceil(u64::from(rate.requests.max(1)))).filter(|ms| *ms > 0)
+    }
+
+    /// Takes the next turn for a request with so many numbers, and waits for it. One call of the store, none where no rate applies.
+    ///
+    /// Costs nothing. Dropping it while it waits loses the turn, and nothing else.
+    ///
+    /// # Errors
+    /// When the store fails. Nothing may be sent then.
+    pub async fn turn(&self, numbers: u64) -> Result<(), StoreError> {
+        let Some(interval_ms) = self.interval_ms(numbers) else { return Ok(()) };
+        loop {
+            let taken = self.store.take_turn(&self.bucket, interval_ms, self.clock.now_ms()).await;
+            let wait_ms = match taken {
+                Ok(wait_ms) => wait_ms,
+                // It may be taken, and nobody knows which one it is: it is lost.
+                Err(StoreError::Unanswered { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            let due_ms = self.clock.now_ms().saturating_add(wait_ms);
+            if wait_ms > 0 {
+                tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+            }
+            if self.clock.now_ms() <= due_ms.saturating_add(LATE_MS) {
+                return Ok(());
+            }
+        }
+    }
+}

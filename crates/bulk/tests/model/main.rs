@@ -1,0 +1,41 @@
+//! The whole job against a platform that is simulated: every order of answers, pushes, crashes, questions and decisions, in virtual time.
+//!
+//! Processes die at every point at which they wait, sleep through whole minutes, and come back to the same store. The platform keeps books
+//! of its own, and a model knows what the store was told; after every step the three are compared. One thread, one seed, one order of
+//! events: a failure can be run again.
+
+#![cfg(any(feature = "sqlite", feature = "postgres"))]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+#[cfg(feature = "postgres")]
+#[path = "../postgres/cluster.rs"]
+#[allow(dead_code)]
+mod cluster;
+mod known;
+#[path = "../conformance/made.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod made;
+#[cfg(feature = "postgres")]
+mod on_postgres;
+#[cfg(feature = "sqlite")]
+mod on_sqlite;
+mod platform;
+mod process;
+mod scenario;
+mod stepped;
+mod truth;
+mod world;
+
+use proptest::test_runner::Config;
+
+/// `PROPTEST_CASES` makes it as many as one likes.
+fn cases(usual: u32) -> Config {
+    let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    // A smaller world is worth a minute, not ten.
+    Config {
+        cases: wanted.unwrap_or(usual),
+        failure_persistence: None,
+        max_shrink_iters: 300,
+        ..Config::default()
+    }
+}

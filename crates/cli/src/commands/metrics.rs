@@ -1,0 +1,53 @@
+//! A job's figures in the text form that Prometheus reads.
+//!
+//! It must not hold a phone number or a name that a platform could fill with one: values of results are no labels here, but for unknown
+//! words and codes, which are masked.
+
+use numcheck_bulk::store::Drifted;
+use numcheck_bulk::{Job, Ledger, Outcome};
+
+use crate::call::drift_kind;
+
+/// The figures of a job.
+pub(crate) fn text(job: &Job, ledger: &Ledger, drift: &[Drifted]) -> String {
+    let mut text = String::new();
+    let job = job.name.as_str();
+    head(&mut text, "numcheck_numbers", "gauge", "Numbers of the job by state.");
+    for (state, count) in [
+        ("planned", ledger.planned),
+        ("refused", ledger.refused),
+        ("settled", ledger.settled),
+        ("failed", ledger.failed),
+        ("in_doubt", ledger.in_doubt),
+        ("missing", ledger.missing),
+        ("pending", ledger.pending),
+    ] {
+        text.push_str(&format!("numcheck_numbers{{job=\"{job}\",state=\"{state}\"}} {count}\n"));
+    }
+    head(&mut text, "numcheck_cost", "gauge", "What results have cost, by currency and outcome.");
+    for ((outcome, currency), sum) in &ledger.costs {
+        let outcome = if *outcome == Outcome::Done { "done" } else { "failed" };
+        let amount = sum.amount;
+        text.push_str(&format!(
+            "numcheck_cost{{job=\"{job}\",currency=\"{currency}\",outcome=\"{outcome}\"}} {amount}\n"
+        ));
+    }
+    head(&mut text, "numcheck_drift", "counter", "What the platform sent that no document lists, by place.");
+    for Drifted { drift, count, .. } in drift {
+        let (place, kind) = (label(&drift.place), drift_kind(drift.kind).replace(' ', "_"));
+        let value = label(drift.value.as_deref().unwrap_or_default());
+        text.push_str(&format!(
+            "numcheck_drift{{job=\"{job}\",place=\"{place}\",kind=\"{kind}\",value=\"{value}\"}} {count}\n"
+        ));
+    }
+    text
+}
+
+fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+    text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+}
+
+/// A label's value as the form wants it.
+fn label(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

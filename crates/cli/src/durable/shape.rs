@@ -1,0 +1,68 @@
+//! How a job's numbers are put together into requests.
+//!
+//! It must not change what is checked: only how many requests that takes.
+
+use numcheck_bulk::{Grouping, Plan, Planner, Store};
+use numcheck_protocol::Endpoint;
+use numcheck_protocol::number_check::{Dialect, Submit};
+
+use super::prepare::fingerprint;
+use crate::commands::arguments::{Countries, Together};
+use crate::exit::Failure;
+use crate::regions::Group;
+
+/// The most numbers that travel at the platform's faster pace.
+pub(super) const USUAL_SIZE: u16 = 2000;
+/// The most numbers in one request.
+const LARGEST: u16 = 5000;
+
+/// How numbers are put together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    grouping: Grouping,
+    batch_size: Option<u16>,
+}
+
+impl Shape {
+    /// As asked for; where that leaves it open, as the account has shown to take it.
+    pub(crate) async fn of(together: &Together, store: &dyn Store, account: &str) -> Result<Self, Failure> {
+        let mut shape = Self::of_unknown(together);
+        if together.countries == Countries::Auto && dialect_of(store, account).await? == Some(Dialect::V2) {
+            shape.grouping = Grouping::Together;
+        }
+        Ok(shape)
+    }
+
+    /// For an account of which nothing is known.
+    pub(crate) fn of_unknown(together: &Together) -> Self {
+        let grouping = match together.countries {
+            Countries::Many => Grouping::Together,
+            Countries::One | Countries::Auto => Grouping::Apart,
+        };
+        Self { grouping, batch_size: together.batch_size }
+    }
+
+    /// The plan of these numbers.
+    pub(super) fn plan(self, planner: Planner<Group>) -> Plan {
+        let plan = planner.finish(self.grouping, self.batch_size.unwrap_or(USUAL_SIZE).into());
+        match self.batch_size {
+            Some(_) => plan,
+            None => plan.in_fastest(&[USUAL_SIZE.into(), LARGEST.into()], Submit::INFO.rates),
+        }
+    }
+}
+
+/// The dialect in which an account has last answered a submit, as this store remembers it.
+async fn dialect_of(store: &dyn Store, account: &str) -> Result<Option<Dialect>, Failure> {
+    let learnt = store.learnt(&name(account)).await.map_err(Failure::of)?;
+    Ok([Dialect::V1, Dialect::V2].into_iter().find(|dialect| learnt.as_deref() == Some(dialect.as_str())))
+}
+
+/// Remembers it.
+pub(crate) async fn learn_dialect(store: &dyn Store, account: &str, dialect: Dialect) -> Result<(), Failure> {
+    store.learn(&name(account), dialect.as_str()).await.map_err(Failure::of)
+}
+
+fn name(account: &str) -> String {
+    format!("dialect of {}", fingerprint(account))
+}

@@ -1,0 +1,189 @@
+//! An account of the second dialect, through the command: instant checks, numbers that are not taken, pushes and rows of its form.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use support::job::Job;
+use support::{Call, Platform, numcheck, push};
+
+const NUMBER: &str = "85251234567";
+
+fn call(platform: &Platform, arguments: &[&str]) -> Call {
+    numcheck(arguments).envs(platform.account())
+}
+
+/// An example of the documents.
+fn example(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocol/tests/fixtures");
+    fs::read_to_string(folder.join(format!("{name}.json"))).unwrap()
+}
+
+/// What `numcheck get` makes of an answer.
+fn get(arguments: &[&str], answer: &str) -> support::Ended {
+    let platform = Platform::start();
+    let running = call(&platform, &["get", "--phone-file", "-"]).args(arguments).stdin(NUMBER).start();
+    let submit = platform.submit();
+    assert!(submit.head.starts_with("POST /api/number/check/get HTTP/1.1"), "{}", submit.head);
+    assert_eq!((&submit.body["phone"], &submit.body["drUrl"]), (&json!(NUMBER), &Value::Null));
+    submit.answer_http("200 OK", "application/json", answer);
+    let ended = running.end();
+    assert_eq!(platform.seen().len(), 1, "one request");
+    ended
+}
+
+#[test]
+fn get_prints_the_result_of_the_documents_example() {
+    let ended = get(&[], &example("get_checked")).exits(0);
+    assert_eq!(ended.text(), "8523xxx83\t-\tHK\tUS OP\ttype=others\t2.1200 USD\n");
+    let shown = get(&["--json"], &example("get_checked")).exits(0).json();
+    assert_eq!(
+        shown,
+        json!({"outcome": "checked", "phone": "8523xxx83", "message_id": "03afb3160b974b8f848f1162512de05f",
+               "batch_no": "801954138129", "region": "HK", "number_type": "others", "carrier": "US OP", "price": "2.1200",
+               "currency": "USD", "drift": []})
+    );
+}
+
+#[test]
+fn get_says_that_a_bad_number_was_not_checked_and_exits_with_3() {
+    for name in ["get_bad_number", "get_bad_number_reason"] {
+        let ended = get(&[], &example(name)).exits(3).says("could not check the number");
+        assert_eq!(ended.text(), "");
+        assert_eq!(get(&["--json"], &example(name)).exits(3).json()["outcome"], "not_checked");
+    }
+    let quoted = json!({"code": 0, "data": {"failNumber": [{"number": NUMBER, "reason": format!("{NUMBER} is none")}]}});
+    let ended = get(&[], &quoted.to_string()).exits(3).says("85*******67 is none");
+    assert!(!ended.stderr.contains(NUMBER));
+}
+
+#[test]
+fn get_is_refused_or_in_doubt_like_a_submit() {
+    get(&[], r#"{"code":211,"message":"poor","data":null}"#).exits(3).says("BALANCE_TOO_LOW");
+    get(&[], "<html>").exits(3).says("do not send it again");
+}
+
+#[test]
+fn get_checks_one_number_at_a_time() {
+    let platform = Platform::start();
+    for (numbers, what) in [("85251234567,85251234568", "not 2"), ("", "not 0"), ("none", "number 1")] {
+        call(&platform, &["get", "--phone-file", "-"])
+            .stdin(numbers)
+            .run()
+            .exits(2)
+            .says(what)
+            .says("nothing was sent");
+    }
+    assert!(platform.seen().is_empty());
+}
+
+#[test]
+fn submit_tells_which_numbers_were_not_taken() {
+    let submit = |arguments: &[&str]| {
+        let platform = Platform::start();
+        let numbers = ["submit", "--countries", "many", "--phone-file", "-"];
+        let running = call(&platform, &numbers)
+            .args(arguments)
+            .stdin("85251234567,8613800500000,8613800500001")
+            .start();
+        let submit = platform.submit();
+        assert_eq!(submit.body["phone"], "85251234567,8613800500000,8613800500001");
+        let failed = json!([{"number": "8613800500000", "reason": "invalid"}]);
+        let data = json!({"requestId": "m", "batchNo": "b", "failNumber": failed});
+        submit.answer_http(
+            "200 OK",
+            "application/json",
+            &json!({"code": 0, "message": "Success", "data": data}).to_string(),
+        );
+        running.end().exits(3)
+    };
+    assert_eq!(
+        submit(&[]).says("did not take 1 of the numbers").text(),
+        "accepted 2 numbers: message id m, batch number b\nnot taken\t8613800500000\tinvalid\n"
+    );
+    let shown = submit(&["--json"]).json();
+    assert_eq!((&shown["dialect"], &shown["message_id"]), (&json!("v2"), &json!("m")));
+    assert_eq!(shown["not_taken"], json!([{"number": "8613800500000", "reason": "invalid"}]));
+}
+
+#[test]
+fn numbers_of_several_countries_are_not_sent_unless_asked_for() {
+    let platform = Platform::start();
+    let mixed = call(&platform, &["submit", "--phone-file", "-"]).stdin("85251234567,8613800500000");
+    mixed.run().exits(2).says("one country");
+    assert!(platform.seen().is_empty());
+}
+
+/// An answer that takes a submit, in v2.
+fn taken(submit: &support::Submit, failed: &Value) -> String {
+    let data = json!({"requestId": "309b8fb7ce694391a17aa35f5b512209", "batchNo": submit.body["batchNo"], "failNumber": failed});
+    json!({"code": 0, "message": "Success", "data": data, "traceId": "e8e81d8a"}).to_string()
+}
+
+/// A pushed result of v2.
+fn pushed(batch: &support::Batch, phone: &str) -> String {
+    json!({
+        "message": "请求成功", "code": 0, "batchNo": batch.batch_no, "requestId": "309b8fb7ce694391a17aa35f5b512209-250142",
+        "phone": phone, "data": {"numberType": "mobile", "operator": "china union", "mcc": "010", "mnc": "01", "ported": "yes",
+        "active": "YES", "country": "CN"}, "cost": {"price": 0.002, "currency": "CNY"},
+    })
+    .to_string()
+}
+
+#[test]
+fn numbers_of_several_countries_travel_together_once_the_account_has_answered_in_v2() {
+    let job = Job::with("85251234567\n8613800500000\n");
+    // Of an account of which nothing is known: one country a batch.
+    let run = job.start(&[]);
+    for _ in 0..2 {
+        let submit = job.platform.submit();
+        let batch = submit.batch();
+        assert_eq!(batch.numbers.len(), 1);
+        let answer = taken(&submit, &json!([]));
+        submit.answer_http("200 OK", "application/json", &answer);
+        assert_eq!(push(&batch.dr_url, &pushed(&batch, &batch.numbers[0])).unwrap(), 200);
+    }
+    run.end().exits(0);
+    let rows = job.rows();
+    let first = &rows[0];
+    for (column, value) in [
+        ("check_state", "done"),
+        ("check_region", "CN"),
+        ("check_number_type", "mobile"),
+        ("check_carrier", "china union"),
+        ("check_validity", "YES"),
+        ("check_ported", "YES"),
+        ("check_mcc", "010"),
+        ("check_mnc", "01"),
+        ("check_price", "0.0020"),
+        ("check_message_id", "309b8fb7ce694391a17aa35f5b512209-250142"),
+    ] {
+        assert_eq!(first[column], value, "{column}");
+    }
+
+    fs::write(job.path("numbers.txt"), "85251234568\n8613800500001\n18005551234\n").unwrap();
+    let run = job.start(&[]);
+    let submit = job.platform.submit();
+    let batch = submit.batch();
+    assert_eq!(batch.numbers.len(), 3, "one request for three countries");
+    let answer = taken(&submit, &json!([]));
+    submit.answer_http("200 OK", "application/json", &answer);
+    for phone in &batch.numbers {
+        assert_eq!(push(&batch.dr_url, &pushed(&batch, phone)).unwrap(), 200);
+    }
+    run.end().exits(0);
+
+    // Who wants one country a request says so; it is the same job, which is settled.
+    job.start(&["--countries", "one"]).end().exits(0).says("going on where it ended");
+    let plan = |countries: &str| {
+        let call = numcheck(["plan", "--json", "--countries", countries]).arg(job.path("numbers.txt"));
+        call.envs(job.platform.account()).env("NUMCHECK_STORE", job.store()).run().exits(0).json()["batches"]
+            .clone()
+    };
+    assert_eq!((plan("auto"), plan("one"), plan("many")), (json!(1), json!(3), json!(1)));
+    assert_eq!(job.platform.seen().len(), 3);
+}
