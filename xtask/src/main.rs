@@ -34,7 +34,8 @@ The project's own chores.
   cargo xtask check features      every crate without features, and with each feature alone
   cargo xtask ci                  everything above and the tests, as the CI runs it
   cargo xtask ci JOB              one job of it; `cargo xtask ci --list` names them
-  cargo xtask torture             kill real runs: `--rounds N` (50), `--seed S` (another one every time)
+  cargo xtask torture             kill real runs: `--rounds N` (50), `--seed S` (another one every time),
+                                  `--store sqlite|postgres` (both)
   cargo xtask bench-job           what a job costs at 10 thousand to 5 million numbers: `--sizes N,N`, `--limits`, …
   cargo xtask --help              this text
 ";

@@ -1,4 +1,4 @@
-//! Kills real runs again and again, in release: `cargo xtask torture --rounds N --seed S`.
+//! Kills real runs again and again, in release: `cargo xtask torture --rounds N --seed S --store sqlite|postgres`.
 //!
 //! It must not judge: the test of the command does, and prints the seed of every round.
 
@@ -6,14 +6,21 @@ use std::path::Path;
 
 use crate::cargo;
 
-/// Runs so many rounds. The same seed gives the same inputs and the same moments.
+/// Runs so many rounds, on both stores in turn or on the one that is named, which must be there then. The same seed gives the same inputs
+/// and the same moments.
 pub(crate) fn run(root: &Path, args: &[&str]) -> crate::Outcome {
-    let (mut rounds, mut seed) = (50, None);
+    let (mut rounds, mut seed, mut store) = (50, None, None);
     for pair in args.chunks(2) {
         match pair {
             ["--rounds", text] => rounds = number(text)?,
             ["--seed", text] => seed = Some(number(text)?),
-            _ => return Err("`cargo xtask torture` takes `--rounds N` and `--seed S`".to_owned()),
+            ["--store", name @ ("sqlite" | "postgres")] => store = Some(*name),
+            _ => {
+                return Err(
+                    "`cargo xtask torture` takes `--rounds N`, `--seed S` and `--store sqlite|postgres`"
+                        .to_owned(),
+                );
+            }
         }
     }
     let test = ["test", "--locked", "--release", "--package", "numcheck", "--features", "failpoints"];
@@ -22,6 +29,12 @@ pub(crate) fn run(root: &Path, args: &[&str]) -> crate::Outcome {
     command.env("NUMCHECK_TORTURE_ROUNDS", rounds.to_string());
     if let Some(seed) = seed {
         command.env("NUMCHECK_TORTURE_SEED", seed.to_string());
+    }
+    if let Some(store) = store {
+        command.env("NUMCHECK_TORTURE_STORE", store);
+    }
+    if store == Some("postgres") {
+        command.env("NUMCHECK_REQUIRE_POSTGRES", "1");
     }
     cargo::succeed(&mut command)
 }

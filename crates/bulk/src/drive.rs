@@ -162,10 +162,13 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
             die_at("submit.sent");
             let submitted = self.keep_answer(job, &claimed.batch_no, submitted).await?;
             let (end, halt) = round.judge(submitted);
+            if halt.is_some() {
+                // Before the batch can be taken again.
+                round.halted.store(true, Ordering::SeqCst);
+            }
             self.store.end(claimed.batch, &claimed.batch_no, end, self.clock.now_ms()).await?;
             die_at("submit.ended");
             if halt.is_some() {
-                round.halted.store(true, Ordering::SeqCst);
                 return Ok(halt);
             }
         }
@@ -236,8 +239,11 @@ impl Round {
         match submitted {
             Submitted::Accepted { message_id, .. } => (BatchEnd::Accepted { message_id }, None),
             Submitted::Refused { code, message, for_all } => {
-                let halt = for_all.then(|| Halt::Refused(message.clone()));
-                (BatchEnd::Refused { code, message }, halt)
+                if for_all {
+                    let halt = Halt::Refused(message.clone());
+                    return (BatchEnd::TurnedAway { code, message }, Some(halt));
+                }
+                (BatchEnd::Refused { code, message }, None)
             }
             Submitted::NotSent { message } => {
                 (BatchEnd::NotSent, (in_a_row >= GIVE_UP_AFTER).then_some(Halt::NotSent(message)))

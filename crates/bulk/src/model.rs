@@ -170,6 +170,14 @@ pub enum BatchEnd {
         /// What it said, and what to do.
         message: String,
     },
+    /// The platform refused it for a reason that says nothing about it, such as wrong keys or no balance: nothing was checked, and it is
+    /// planned again under its number, with the reason kept until then.
+    TurnedAway {
+        /// Its code.
+        code: Option<i64>,
+        /// What it said, and what to do.
+        message: String,
+    },
     /// It surely never left: it is planned again.
     NotSent,
     /// It may have been carried out: its answer was lost, or does not say.

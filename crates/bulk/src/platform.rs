@@ -58,7 +58,8 @@ pub enum Submitted {
         code: Option<i64>,
         /// What it said, and what to do.
         message: String,
-        /// Whether the next batch would fare no better: wrong keys, no balance.
+        /// Whether the next batch would fare no better: wrong keys, no balance. Then this one is sent again when somebody goes on with
+        /// the job.
         for_all: bool,
     },
     /// It surely never left.

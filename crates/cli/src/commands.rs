@@ -22,6 +22,7 @@ mod sandbox;
 mod sign;
 mod status;
 mod submit;
+mod typed;
 mod verify;
 mod whatsapp;
 
@@ -45,7 +46,9 @@ pub(crate) enum Command {
     Submit(submit::Submit),
     Query(query::Query),
     Get(get::Get),
-    /// WhatsApp verification codes, for integrators.
+    /// Register phone numbers for WhatsApp, for integrators.
+    ///
+    /// In their order: login, create-app, phone-list, get-code, check-code, create-client.
     #[command(subcommand)]
     Whatsapp(whatsapp::WhatsApp),
     Privacy(privacy::Privacy),

@@ -6,7 +6,7 @@ mod support;
 
 use support::numcheck;
 
-const VERBS: [&[&str]; 18] = [
+const VERBS: [&[&str]; 23] = [
     &["run"],
     &["plan"],
     &["resume"],
@@ -20,7 +20,12 @@ const VERBS: [&[&str]; 18] = [
     &["submit"],
     &["query"],
     &["get"],
+    &["whatsapp", "login"],
+    &["whatsapp", "create-app"],
+    &["whatsapp", "phone-list"],
+    &["whatsapp", "get-code"],
     &["whatsapp", "check-code"],
+    &["whatsapp", "create-client"],
     &["privacy"],
     &["sign"],
     &["verify"],
@@ -103,6 +108,14 @@ fn help_says_what_costs_money_and_where_secrets_are_read_from() {
         (&["query"], "Costs nothing"),
         (&["query"], "does not prove that nothing was submitted"),
         (&["submit"], "it may have been accepted"),
+        (&["whatsapp", "login"], "Costs nothing"),
+        (&["whatsapp", "create-app"], "An account can have 1000"),
+        (&["whatsapp", "create-app"], "it is written to a file, which only this user can read, or shown"),
+        (&["whatsapp", "phone-list"], "Costs nothing"),
+        (&["whatsapp", "get-code"], "Sends a message"),
+        (&["whatsapp", "get-code"], "--phone-file"),
+        (&["whatsapp", "create-client"], "Sent once: an answer that was lost leaves it in doubt"),
+        (&["sandbox"], "/_sandbox/inbox.json"),
         (&["whatsapp", "check-code"], "Uses up a guess"),
         (&["whatsapp", "check-code"], "The code is read from standard input, or from a file"),
         (&["privacy"], "Costs money per number"),

@@ -1,8 +1,8 @@
 //! No secret, no verification code and no full phone number reaches standard error, a log, an error or `--help`.
 //!
 //! Every verb runs with canary values at the TRACE level, where things go well and where they go wrong, and everything it says is
-//! searched for them. Two exceptions, by the fixed interface: numbers that are arguments (`submit --phone`, `whatsapp check-code
-//! --phone`, `privacy MOBILE`) can be seen in the list of processes, as any argument can; and standard output holds the
+//! searched for them. Two exceptions, by the fixed interface: numbers that are arguments (`submit --phone`, `whatsapp … --phone`,
+//! `privacy MOBILE`) can be seen in the list of processes, as any argument can; and standard output holds the
 //! numbers that were asked for, because they are the data.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
@@ -120,6 +120,23 @@ fn echoing_server(status: &'static str) -> String {
     url
 }
 
+/// The verbs of the embedded register, but for check-code, with a number in a file where they take one.
+fn register_verbs(files: &Files, webhook: &str) -> Vec<Vec<String>> {
+    let number = files.path("number");
+    fs::write(&number, NUMBERS[0]).unwrap();
+    let (number, key) = (number.to_str().unwrap(), files.path("key"));
+    let verbs: [&[&str]; 7] = [
+        &["login"],
+        &["login", "--show"],
+        &["create-app", "--name", "Whatsapp", "--webhook-url", webhook, "--key-file", key.to_str().unwrap()],
+        &["phone-list"],
+        &["get-code", "--phone-file", number],
+        &["get-code", "--method", "voice", "--phone", NUMBERS[1]],
+        &["create-client", "--phone-file", number],
+    ];
+    verbs.map(|verb| verb.iter().map(|word| (*word).to_owned()).collect()).to_vec()
+}
+
 /// Every verb that sends something.
 fn sending_verbs(place: &Place) {
     let Place { name, .. } = place;
@@ -146,6 +163,14 @@ fn sending_verbs(place: &Place) {
     let check = call(place, &["whatsapp", "check-code", "--phone", NUMBERS[0], "--json"]).stdin(CODE).run();
     silent_end(&format!("check-code at {name}"), &check);
     silent(&format!("check-code --json at {name}"), check.text());
+
+    for arguments in register_verbs(&files, &dr_url) {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let what = format!("{arguments:?} at {name}");
+        let ended = call(place, &["whatsapp"]).args(&arguments).arg("--json").run();
+        silent_end(&what, &ended);
+        silent(&what, ended.text());
+    }
 
     for get in [&[][..], &["--get"]] {
         let privacy = call(place, &["privacy", MOBILE, "--json"]).args(get).run();
@@ -220,6 +245,40 @@ fn a_query_shows_numbers_as_data_and_nowhere_else() {
 }
 
 #[test]
+fn a_list_of_phone_numbers_and_a_new_key_are_hidden_wherever_they_stand() {
+    let platform = Platform::start();
+    let files = Files::new();
+    let place = Place { name: "", nxcloud: platform.url.clone(), qxt: platform.url.clone() };
+    let phone = format!(
+        r#"{{"display_phone_number":"+{0}","verified_name":"{0}","status":"{1}","{2}":{0},"new":[{1}]}}"#,
+        NUMBERS[0], NUMBERS[1], NUMBERS[2]
+    );
+    let list = format!(r#"{{"code":0,"message":"{}","data":[{phone},"{}"]}}"#, NUMBERS[0], NUMBERS[1]);
+    for arguments in [&["whatsapp", "phone-list"][..], &["whatsapp", "phone-list", "--json"]] {
+        let running = call(&place, arguments).start();
+        platform.submit().answer_http("200 OK", "application/json", &list);
+        let ended = running.end().exits(0);
+        silent_end("phone-list", &ended);
+        silent("phone-list", ended.text());
+    }
+    let app = format!(r#"{{"code":0,"data":{{"app_id":1000,"app_key":"{APPKEY}","{}":1}}}}"#, NUMBERS[0]);
+    let (webhook, key) = (format!("http://127.0.0.1:9/{URL_SECRET}"), files.path("key"));
+    let create = ["whatsapp", "create-app", "--name", "Shop", "--webhook-url", &webhook, "--key-file"];
+    let running = call(&place, &create).arg(&key).start();
+    platform.submit().answer_http("200 OK", "application/json", &app);
+    let ended = running.end().exits(0);
+    silent_end("create-app", &ended);
+    silent("create-app", ended.text());
+    assert_eq!(fs::read_to_string(&key).unwrap().trim(), APPKEY);
+    let running = call(&place, &["whatsapp", "login"]).start();
+    let login = format!(r#"{{"code":0,"data":{{"token":"{ACCESS_SECRET}"}}}}"#);
+    platform.submit().answer_http("200 OK", "application/json", &login);
+    let ended = running.end().exits(0);
+    silent_end("login", &ended);
+    silent("login", ended.text());
+}
+
+#[test]
 fn a_refusal_that_repeats_the_number_is_masked() {
     let platform = Platform::start();
     let files = Files::new();
@@ -286,12 +345,29 @@ fn the_embedded_sandbox_and_the_sandbox_s_own_log_show_no_number() {
     with_account(run).run().exits(3);
     let check = numcheck(["whatsapp", "check-code", "--phone", NUMBERS[0]]);
     with_account(check).stdin(CODE).run().exits(3);
+    let webhook = format!("http://127.0.0.1:9/{URL_SECRET}");
+    for arguments in register_verbs(&files, &webhook) {
+        let ended = with_account(numcheck(["whatsapp"]).args(&arguments)).env("NUMCHECK_LOG", "trace").run();
+        silent_end(&format!("{arguments:?}"), &ended);
+        silent(&format!("{arguments:?}"), ended.text());
+    }
+    // The codes and the key that came of it, neither in the sandbox's log nor anywhere but where they belong.
+    let inbox = support::get(&format!("{}/_sandbox/inbox.json", text("nxcloud"))).unwrap();
+    let inbox: serde_json::Value = serde_json::from_str(&inbox).unwrap();
+    let key = fs::read_to_string(files.path("key")).unwrap();
+    let made: Vec<&str> =
+        inbox["messages"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
+    assert_eq!(made.len(), 2);
+    silent("the inbox", &inbox.to_string());
     for get in [&[][..], &["--get"]] {
         with_account(numcheck(["privacy", MOBILE]).args(get)).run();
     }
     running.signal("TERM");
     let ended = running.end().exits(0);
     silent_end("sandbox", &ended);
+    for secret in made.into_iter().chain([key.trim()]) {
+        assert!(!ended.stderr.contains(secret), "{}", around(&ended.stderr, secret));
+    }
     for secret in ["access_secret", "appkey", "qxt_api_key"] {
         assert!(!ended.stderr.contains(text(secret)), "{}", around(&ended.stderr, text(secret)));
     }
@@ -327,6 +403,21 @@ fn secrets_are_never_arguments_so_the_list_of_processes_holds_none() {
     silent("the list of processes", &String::from_utf8_lossy(&arguments));
     submit.refuse(211, "");
     run.end().exits(3);
+    // A register verb names its number in a file, and the list of processes holds none.
+    let number = files.path("number");
+    fs::write(&number, NUMBERS[0]).unwrap();
+    let get_code = call(&place, &["whatsapp", "get-code", "--phone-file", number.to_str().unwrap()]).start();
+    let request = platform.submit();
+    let arguments = fs::read(format!("/proc/{}/cmdline", get_code.pid())).unwrap();
+    silent("the list of processes", &String::from_utf8_lossy(&arguments));
+    request.answer_http("200 OK", "application/json", r#"{"code":0,"data":{}}"#);
+    get_code.end().exits(0);
+    for verb in ["login", "create-app", "phone-list", "get-code", "check-code", "create-client"] {
+        for option in ["--appkey", "--secret", "--code", "--token", "--key"] {
+            let ended = numcheck(["whatsapp", verb, option, ACCESS_SECRET]).run().exits(2);
+            silent(verb, &ended.stderr);
+        }
+    }
     // Nor is there an option that would take one.
     for verb in ["run", "submit", "get", "privacy", "sign", "verify"] {
         for option in ["--access-secret", "--secret", "--appkey", "--api-key", "--apikey", "--code"] {
@@ -344,7 +435,12 @@ fn help_shows_no_value_of_the_environment() {
         &["run"][..],
         &["sandbox"],
         &["submit"],
+        &["whatsapp", "login"],
+        &["whatsapp", "create-app"],
+        &["whatsapp", "phone-list"],
+        &["whatsapp", "get-code"],
         &["whatsapp", "check-code"],
+        &["whatsapp", "create-client"],
         &["privacy"],
         &["sign"],
         &["verify"],
@@ -359,6 +455,8 @@ fn help_shows_no_value_of_the_environment() {
                 .env("NUMCHECK_BATCH_NO", NUMBERS[1])
                 .env("NUMCHECK_SIGN", URL_SECRET)
                 .env("NUMCHECK_CODE_FILE", files.path(CODE))
+                .env("NUMCHECK_PHONE_FILE", files.path(NUMBERS[0]))
+                .env("NUMCHECK_WEBHOOK_URL", format!("http://127.0.0.1:9/{URL_SECRET}"))
                 .arg(help)
                 .run()
                 .exits(0);
@@ -374,6 +472,12 @@ fn wrong_usage_repeats_no_number_no_code_and_no_url() {
     let bad_url = format!("ftp://example.org/{URL_SECRET}");
     for arguments in [
         &["whatsapp", "check-code", "--phone", NUMBERS[0], CODE][..],
+        &["whatsapp", "get-code", "--phone", "85251239871x"],
+        &["whatsapp", "get-code", NUMBERS[0]],
+        &["whatsapp", "get-code", "--phone", NUMBERS[0], "--method", NUMBERS[1]],
+        &["whatsapp", "create-client", "--phone", NUMBERS[0], "--phone-file", "x"],
+        &["whatsapp", "create-app", "--name", "x", "--show", "--webhook-url", &bad_url],
+        &["whatsapp", "phone-list", NUMBERS[0]],
         &["submit", NUMBERS[0]],
         &["submit", "--phone", "85251239871x"],
         &["submit", "--phone", NUMBERS[0], "--dr-url", &bad_url],

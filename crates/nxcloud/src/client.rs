@@ -58,7 +58,7 @@ impl Client {
         NumberCheck { client: self.clone() }
     }
 
-    /// WhatsApp verification codes, for integrators.
+    /// The embedded register of WhatsApp numbers, for integrators.
     pub fn whatsapp(&self) -> WhatsApp {
         WhatsApp { client: self.clone() }
     }

@@ -11,7 +11,7 @@ pub use client::{Client, ClientBuilder};
 pub use get::{Checked, GetCall};
 pub use number_check::{Accepted, NumberCheck, SubmitCall};
 pub use query::{Pages, QueryCall, QueryPage};
-pub use whatsapp::{Verified, WhatsApp};
+pub use whatsapp::{Answered, Phones, WhatsApp};
 
 pub use numcheck_protocol as protocol;
 pub use numcheck_signing::{Algorithm, Secret};

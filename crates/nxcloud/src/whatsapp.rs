@@ -1,24 +1,91 @@
-//! WhatsApp verification codes, for integrators.
+//! The embedded register of WhatsApp numbers, for integrators: from login to a registered client.
 //!
-//! It never repeats a check: each uses up a guess. It never shows a code.
+//! It never repeats what creates something, sends a message or uses up a guess, and never shows a code, a token, a key or a number.
 
 use std::fmt;
 
-use numcheck_protocol::whatsapp::{CheckCode, CheckCodeRequest, WhatsAppReply};
+use numcheck_protocol::whatsapp::{
+    AppData, AppName, CheckCode, CheckCodeRequest, CodeMethod, CreateApp, CreateAppReply, CreateAppRequest,
+    CreateClient, CreateClientRequest, GetCode, GetCodeRequest, Login, LoginData, LoginReply, Phone,
+    PhoneList, PhoneListReply, PhoneListRequest, RegisterReply, WhatsAppReply,
+};
 use numcheck_protocol::{
-    Drift, Endpoint, Message, PhoneNumber, ValueError, VerificationCode, decode, encode, mask,
+    AppKey, CallbackUrl, Drift, Endpoint, Field, Message, PhoneNumber, Refusal, Unreadable, Unwritable,
+    ValueError, VerificationCode, decode, encode, mask,
 };
 use numcheck_transport::{CallError, Reply, quotable};
 
 use crate::Client;
 
-/// WhatsApp verification of an account.
+/// The embedded register of an account. The natural order: [`login`](Self::login), [`create_app`](Self::create_app),
+/// [`phone_list`](Self::phone_list), [`get_code`](Self::get_code), [`check_code`](Self::check_code),
+/// [`create_client`](Self::create_client).
 #[derive(Clone, Debug)]
 pub struct WhatsApp {
     pub(crate) client: Client,
 }
 
 impl WhatsApp {
+    /// Gets a token of the integrator. What it is for, no document says: no other operation takes it.
+    ///
+    /// Costs nothing and may be repeated: it only reads (assumed). The token may be missing in a reply that says success.
+    ///
+    /// # Errors
+    /// 9007 where the account is no integrator.
+    pub async fn login(self) -> Result<Answered<LoginData<'static>>, CallError> {
+        // `{}` would be a body, and signed as one.
+        self.ask::<Login, _>(Vec::new(), &[], |reply: LoginReply<'_>| {
+            owned(reply.data, LoginData::into_owned)
+        })
+        .await
+    }
+
+    /// Creates an application whose pushes go to `webhook`, and tells its key. Keep the key: no other operation tells it again.
+    ///
+    /// Uses up one of 1000 applications. It is repeated by itself only when it surely was not sent, or was refused because of the clock.
+    ///
+    /// # Errors
+    /// 9009 ([`CallError::create_app_code`]) when there are 1000 already. Ask [`CallError::may_have_happened`] before asking again: an
+    /// application whose key nobody was told cannot be found.
+    pub async fn create_app(
+        self,
+        name: AppName,
+        webhook: CallbackUrl,
+    ) -> Result<Answered<AppData<'static>>, CallError> {
+        let request = CreateAppRequest::new(name, webhook);
+        let body = written::<CreateApp>(encode(&request))?;
+        let secrets = [request.webhook.as_str()];
+        self.ask::<CreateApp, _>(body, &secrets, |reply: CreateAppReply<'_>| {
+            owned(reply.data, AppData::into_owned)
+        })
+        .await
+    }
+
+    /// The phone numbers of an application, and how far each has got.
+    ///
+    /// Costs nothing and may be repeated: it only reads (assumed).
+    ///
+    /// # Errors
+    /// 9008 or 9010 ([`CallError::phone_list_code`]) where the key is no application's, or another customer's.
+    pub async fn phone_list(self, appkey: AppKey) -> Result<Answered<Phones>, CallError> {
+        let request = PhoneListRequest::new(appkey);
+        let body = written::<PhoneList>(encode(&request))?;
+        self.ask::<PhoneList, _>(body, &[request.appkey.expose()], Phones::read).await
+    }
+
+    /// Has WhatsApp send a verification code to `phone`. `Ok` means that it was told to.
+    ///
+    /// Sends a message; a second one may make the first one's code useless. It is repeated by itself only when it surely was not
+    /// sent, or was refused because of the clock. Dropping the future half-way may have sent one.
+    ///
+    /// # Errors
+    /// Ask [`CallError::may_have_happened`] before asking again: a message may be on its way.
+    pub async fn get_code(self, phone: PhoneNumber, method: CodeMethod) -> Result<Answered, CallError> {
+        let request = GetCodeRequest::new(phone, method);
+        let body = written::<GetCode>(encode(&request))?;
+        self.ask::<GetCode, _>(body, &[request.phone_number.digits()], nothing).await
+    }
+
     /// Asks whether `code` is the one that WhatsApp sent to `phone`. `Ok` means that it is right.
     ///
     /// Uses up a guess. It is repeated by itself only when it surely was not sent, or was refused because of the clock. Dropping
@@ -27,64 +94,150 @@ impl WhatsApp {
     /// # Errors
     /// A wrong code comes as a refusal with -1, and so does a fault of the platform: the two look alike. Ask
     /// [`CallError::may_have_happened`] before asking again.
-    pub async fn check_code(self, phone: PhoneNumber, code: VerificationCode) -> Result<Verified, CallError> {
+    pub async fn check_code(self, phone: PhoneNumber, code: VerificationCode) -> Result<Answered, CallError> {
         let request = CheckCodeRequest::new(phone, code);
-        let body = encode(&request).map_err(|_| {
-            CallError::value(&CheckCode::INFO, ValueError::new("body", "cannot be written as JSON"))
-        })?;
-        let reply = self.client.exchange::<CheckCode>(body, 1).await?;
-        Verified::read(reply, &request)
+        let body = written::<CheckCode>(encode(&request))?;
+        let secrets = [request.code.expose(), request.phone_number.digits()];
+        self.ask::<CheckCode, _>(body, &secrets, nothing).await
+    }
+
+    /// Registers the client of a phone number whose code was verified. `Ok` means that it was begun: [`phone_list`](Self::phone_list)
+    /// tells by `register_status` how far it has got.
+    ///
+    /// What a second one does, no document says. It is repeated by itself only when it surely was not sent, or was refused because of
+    /// the clock.
+    ///
+    /// # Errors
+    /// Where [`CallError::may_have_happened`], look at [`phone_list`](Self::phone_list) before asking again.
+    pub async fn create_client(self, phone: PhoneNumber) -> Result<Answered, CallError> {
+        let request = CreateClientRequest::new(phone);
+        let body = written::<CreateClient>(encode(&request))?;
+        self.ask::<CreateClient, _>(body, &[request.phone_number.digits()], nothing).await
+    }
+
+    /// One call. `secrets` is what the platform was sent and must not be quoted.
+    async fn ask<E: Endpoint, T>(
+        self,
+        body: Vec<u8>,
+        secrets: &[&str],
+        take: for<'a> fn(E::Response<'a>) -> T,
+    ) -> Result<Answered<T>, CallError>
+    where
+        for<'a> E::Response<'a>: RegisterReply,
+    {
+        let reply = self.client.exchange::<E>(body, 1).await?;
+        Answered::read::<E>(reply, secrets, take)
     }
 }
 
-/// A verification code that is right. `Debug` masks what may be a phone number.
+fn written<E: Endpoint>(body: Result<Vec<u8>, Unwritable>) -> Result<Vec<u8>, CallError> {
+    body.map_err(|_| CallError::value(&E::INFO, ValueError::new("body", "cannot be written as JSON")))
+}
+
+fn owned<T, U: Default>(data: Field<T>, own: fn(T) -> U) -> U {
+    data.into_inner().map(own).unwrap_or_default()
+}
+
+fn nothing(_: WhatsAppReply<'_>) {}
+
+/// The platform said success. `Debug` masks what may be a phone number, and hides what is secret.
+///
+/// `data` is what it told besides: nothing for [`get_code`](WhatsApp::get_code), [`check_code`](WhatsApp::check_code) and
+/// [`create_client`](WhatsApp::create_client).
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Verified {
+pub struct Answered<T = ()> {
+    /// What the platform told. Any field may be missing, as no document promises one; what is of another shape than documented is in
+    /// [`Answered::body`] only, and in `drift`.
+    pub data: T,
     /// The platform's text, which may quote the number.
     pub text: Option<String>,
-    /// What in the reply no document lists. [`Verified::body`] still holds it.
+    /// What in the reply no document lists. [`Answered::body`] still holds it.
     pub drift: Vec<Drift>,
     body: Box<[u8]>,
 }
 
-impl Verified {
-    /// The body of the reply as it came, byte for byte. It may hold personal data.
+impl<T> Answered<T> {
+    /// The body of the reply as it came, byte for byte. It may hold secrets and personal data.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    fn read(reply: Reply, request: &CheckCodeRequest) -> Result<Self, CallError> {
-        // The platform may quote what it was sent.
-        let secrets = [request.code.expose(), request.phone_number.digits()];
-        let told = |answer: &WhatsAppReply<'_>| {
-            answer.message_text().map(|text| quotable(text, &secrets).into_owned())
+    fn read<E: Endpoint>(
+        reply: Reply,
+        secrets: &[&str],
+        take: for<'a> fn(E::Response<'a>) -> T,
+    ) -> Result<Self, CallError>
+    where
+        for<'a> E::Response<'a>: RegisterReply,
+    {
+        let (data, text, drift) = match judge::<E, T>(&reply.body, secrets, take) {
+            Ok(Some(Ok(told))) => told,
+            Ok(Some(Err(refusal))) => return Err(CallError::refused(&E::INFO, refusal, reply)),
+            Ok(None) => return Err(CallError::no_answer(&E::INFO, reply, None)),
+            Err(unreadable) => return Err(CallError::no_answer(&E::INFO, reply, Some(unreadable))),
         };
-        let refusal = match decode::<WhatsAppReply<'_>>(&reply.body) {
-            Ok(answer) => match answer.code.get() {
-                Some(code) if code.is_success() => {
-                    let mut drift = Vec::new();
-                    answer.drift(&mut |one| drift.push(one));
-                    return Ok(Self { text: told(&answer), drift, body: reply.body[..].into() });
-                }
-                Some(code) => code.refusal(told(&answer).as_deref()),
-                None => {
-                    drop(answer);
-                    return Err(CallError::no_answer(&CheckCode::INFO, reply, None));
-                }
-            },
-            Err(unreadable) => return Err(CallError::no_answer(&CheckCode::INFO, reply, Some(unreadable))),
-        };
-        Err(CallError::refused(&CheckCode::INFO, refusal, reply))
+        Ok(Self { data, text, drift, body: reply.body[..].into() })
     }
 }
 
-impl fmt::Debug for Verified {
+/// What a reply told that says success: its data, its text, and what was new in it.
+type Told<T> = (T, Option<String>, Vec<Drift>);
+
+/// What a body says: success, a refusal, or nothing where it holds no code.
+fn judge<E: Endpoint, T>(
+    body: &[u8],
+    secrets: &[&str],
+    take: for<'a> fn(E::Response<'a>) -> T,
+) -> Result<Option<Result<Told<T>, Refusal>>, Unreadable>
+where
+    for<'a> E::Response<'a>: RegisterReply,
+{
+    let answer = decode::<E::Response<'_>>(body)?;
+    // The platform may quote what it was sent.
+    let text = answer.message_text().map(|text| quotable(text, secrets).into_owned());
+    Ok(match answer.verdict(text.as_deref()) {
+        Some(Ok(())) => {
+            let mut drift = Vec::new();
+            answer.drift(&mut |one| drift.push(one));
+            Some(Ok((take(answer), text, drift)))
+        }
+        Some(Err(refusal)) => Some(Err(refusal)),
+        None => None,
+    })
+}
+
+impl<T: fmt::Debug> fmt::Debug for Answered<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verified")
+        f.debug_struct("Answered")
+            .field("data", &self.data)
             .field("text", &self.text.as_deref().map(mask::digits))
             .field("drift", &self.drift)
             .field("body_bytes", &self.body.len())
             .finish()
+    }
+}
+
+/// The phone numbers of an application.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Phones {
+    /// Those that are objects, in the platform's order.
+    pub phones: Vec<Phone<'static>>,
+    /// How many more there are that are no objects, or 1 where `data` is something else than a list: [`Answered::body`] holds them.
+    pub odd: usize,
+}
+
+impl Phones {
+    fn read(reply: PhoneListReply<'_>) -> Self {
+        // The documents call `data` an object everywhere, so an empty one is an empty list.
+        let odd = usize::from(
+            reply.data.odd().is_some_and(|value| value.as_object().is_none_or(|object| !object.is_empty())),
+        );
+        let items = reply.data.into_inner().unwrap_or_default().into_items();
+        let count = items.len();
+        let phones: Vec<_> =
+            items.into_iter().filter_map(|item| Some(item.into_inner()?.into_owned())).collect();
+        Self { odd: odd + count - phones.len(), phones }
     }
 }

@@ -14,7 +14,8 @@ mod common;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use numcheck_nxcloud::protocol::{BatchNo, CallbackUrl, PhoneList, VerificationCode};
+use numcheck_nxcloud::protocol::whatsapp::{AppName, CodeMethod};
+use numcheck_nxcloud::protocol::{AppKey, BatchNo, CallbackUrl, PhoneList, VerificationCode};
 use numcheck_nxcloud::{Client, Error};
 use numcheck_sandbox::{Account, Clock, Fault, Faults, Operation, Sandbox, When};
 use tracing_subscriber::fmt::MakeWriter;
@@ -79,6 +80,7 @@ async fn nothing_secret_is_ever_shown() {
         }));
         shown += &submit(&client).await;
         shown += &check_code(&client).await;
+        shown += &register(&client).await;
     }
     shown += &quoting().await;
     sandbox.shutdown().await;
@@ -92,7 +94,7 @@ async fn nothing_secret_is_ever_shown() {
     {
         assert!(log.contains(expected), "the log was captured: {expected}");
     }
-    for expected in ["refused with 211", "Accepted {", "Verified {", "SubmitCall {"] {
+    for expected in ["refused with 211", "Accepted {", "Answered {", "SubmitCall {"] {
         assert!(shown.contains(expected), "it was shown: {expected}");
     }
     let signs: Vec<_> =
@@ -133,6 +135,24 @@ async fn check_code(client: &Client) -> String {
         };
     }
     shown
+}
+
+/// Everything that can be printed of the other operations of the embedded register.
+async fn register(client: &Client) -> String {
+    fn told<T: std::fmt::Debug>(answer: Result<T, Error>) -> String {
+        match answer {
+            Ok(answered) => format!("{answered:?} {answered:#?}"),
+            Err(error) => show(&error),
+        }
+    }
+    let whatsapp = client.whatsapp();
+    let appkey = AppKey::new("canary-appkey").unwrap();
+    let name = AppName::new("Whatsapp").unwrap();
+    let mut shown = told(whatsapp.clone().login().await);
+    shown += &told(whatsapp.clone().create_app(name, CallbackUrl::new(URL).unwrap()).await);
+    shown += &told(whatsapp.clone().get_code(phone(NUMBERS[1]), CodeMethod::SMS).await);
+    shown += &told(whatsapp.clone().create_client(phone(NUMBERS[0])).await);
+    shown + &told(whatsapp.phone_list(appkey).await)
 }
 
 fn show(error: &Error) -> String {

@@ -47,7 +47,7 @@ pub struct WordEntry {
 ///
 /// // 0 is success in one table and "accepted" in another.
 /// let knows = |code| tables().iter().filter(move |table| table.entries.iter().any(|entry| entry.code == code));
-/// assert_eq!(knows(211).map(|table| table.name).collect::<Vec<_>>(), ["SubmitCode", "GetCode"]);
+/// assert_eq!(knows(211).map(|table| table.name).collect::<Vec<_>>(), ["SubmitCode", "InstantCode"]);
 /// assert!(knows(0).count() > 1);
 /// ```
 pub fn tables() -> &'static [Table] {

@@ -24,6 +24,7 @@ pub use result_push::{Basic, Cost, Dial, Live, ResultData, ResultPush};
 pub use submit::{FailNumber, Submit, SubmitBody, SubmitData, SubmitReply, SubmitRequest};
 
 pub use crate::generated::number_check::{
-    Answer, CallbackCode, CheckLevel, DialResponse, GetCode, KnownAnswer, KnownCheckLevel, KnownDialResponse,
-    KnownNumberType, KnownNumberTypeWord, NumberType, NumberTypeWord, QueryCode, RESULT_PUSH, SubmitCode,
+    Answer, CallbackCode, CheckLevel, DialResponse, InstantCode, KnownAnswer, KnownCheckLevel,
+    KnownDialResponse, KnownNumberType, KnownNumberTypeWord, NumberType, NumberTypeWord, QueryCode,
+    RESULT_PUSH, SubmitCode,
 };

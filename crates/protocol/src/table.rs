@@ -101,7 +101,7 @@ pub(crate) fn pick([en, zh]: [&'static str; 2], lang: Lang) -> &'static str {
 /// A table of result codes: one newtype over `i64`, with a constant per known code.
 macro_rules! code_table {
     (
-        $(#[$doc:meta])* $Code:ident $(includes $Auth:ident)? {
+        $(#[$doc:meta])* $Code:ident $(includes $Auth:ident $(via $Common:ident)?)? {
             $( $(#[$row_doc:meta])* $NAME:ident = $code:literal, $class:ident, $charged:ident, $en:literal, $zh:literal, $advice:literal, $advice_zh:literal; )*
         }
     ) => {
@@ -136,6 +136,7 @@ macro_rules! code_table {
             /// What the spec says about the code; `None` for one that it does not list.
             pub fn entry(self) -> Option<&'static $crate::table::CodeEntry> {
                 let own = Self::ENTRIES.iter().find(|entry| entry.code == self.0);
+                $( $( let own = own.or_else(|| $Common::new(self.0).entry()); )? )?
                 $( let own = own.or_else(|| $Auth::new(self.0).entry()); )?
                 own
             }
@@ -181,6 +182,13 @@ macro_rules! code_table {
                     let code = $Auth::new(self.0);
                     code.entry().map(|_| code)
                 }
+
+                $(
+                    /// The same code, if it is one that this endpoint shares with its family.
+                    pub fn common(self) -> Option<$Common> {
+                        $Common::ENTRIES.iter().any(|entry| entry.code == self.0).then(|| $Common::new(self.0))
+                    }
+                )?
             )?
         }
 

@@ -108,6 +108,25 @@ fn a_built_check_code_has_the_fields_of_the_spec() {
 }
 
 #[test]
+fn the_other_built_requests_of_the_register_have_the_fields_of_the_spec() {
+    let number = PhoneNumber::new("8618500000099").expect("a number");
+    let name = whatsapp::AppName::new("Whatsapp").expect("a name");
+    let webhook = CallbackUrl::new("http://my.callback.url/test").expect("a URL");
+    let list = whatsapp::PhoneListRequest::new(AppKey::new("KI92cew9").expect("an appkey"));
+    let get_code = whatsapp::GetCodeRequest::new(number, whatsapp::CodeMethod::SMS);
+    for (keys, object) in [
+        (keys(&whatsapp::CreateAppRequest::new(name, webhook)), "CreateAppBody"),
+        (keys(&list), "PhoneListBody"),
+        (keys(&get_code), "GetCodeBody"),
+        (keys(&whatsapp::CreateClientRequest::new(number)), "CreateClientBody"),
+    ] {
+        let mut keys = keys;
+        keys.sort_unstable();
+        assert_eq!(keys, wire_names(object));
+    }
+}
+
+#[test]
 fn a_built_privacy_query_has_the_fields_of_the_spec() {
     let key = ApiKey::new("7c11272au708345c839b8ue81ac78972").expect("a key");
     let request = qxt::PrivacyRequest::new(key, qxt::Mobile::new("16717707933").expect("a number"));

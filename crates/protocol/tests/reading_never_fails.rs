@@ -228,6 +228,10 @@ fn no_debug_shows_a_secret_an_odd_value_or_an_unknown_one() {
         "mobile",
         "Mobile",
         "phone_number",
+        "display_phone_number",
+        "webhook",
+        "app_key",
+        "token",
         "nationalNumber",
         "standNumber",
     ];

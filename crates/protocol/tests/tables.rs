@@ -1,8 +1,8 @@
 //! Result codes: tables, each with its own meaning, and codes that nobody knows yet.
 
-use numcheck_protocol::number_check::{CallbackCode, GetCode, QueryCode, SubmitCode};
+use numcheck_protocol::number_check::{CallbackCode, InstantCode, QueryCode, SubmitCode};
 use numcheck_protocol::qxt::QxtCode;
-use numcheck_protocol::whatsapp::WhatsAppCode;
+use numcheck_protocol::whatsapp::{CreateAppCode, PhoneListCode, WhatsAppCode};
 use numcheck_protocol::{AuthCode, Charged, Class, CodeEntry, DriftKind, Field, FromWire, Lang};
 use proptest::prelude::*;
 use serde::Serialize;
@@ -37,7 +37,17 @@ macro_rules! table {
     )* };
 }
 
-table!(AuthCode, SubmitCode, GetCode, QueryCode, CallbackCode, WhatsAppCode, QxtCode);
+table!(
+    AuthCode,
+    SubmitCode,
+    InstantCode,
+    QueryCode,
+    CallbackCode,
+    WhatsAppCode,
+    CreateAppCode,
+    PhoneListCode,
+    QxtCode
+);
 
 fn is_chinese(text: &str) -> bool {
     text.chars().any(|char| ('\u{4e00}'..='\u{9fff}').contains(&char))
@@ -78,10 +88,12 @@ fn every_code_of_the_documents_has_a_class_a_charge_and_advice_in_both_languages
     every_entry_is_told_in_both_languages::<AuthCode>(&[1001, 1002, 1003, 1004, 1005]);
     let submit = [0, 201, 202, 203, 204, 205, 206, 207, 210, 211, 212, 288, 299];
     every_entry_is_told_in_both_languages::<SubmitCode>(&submit);
-    every_entry_is_told_in_both_languages::<GetCode>(&submit);
+    every_entry_is_told_in_both_languages::<InstantCode>(&submit);
     every_entry_is_told_in_both_languages::<QueryCode>(&[0, 88, 202, 210]);
     every_entry_is_told_in_both_languages::<CallbackCode>(&[0, 103, 108, 112, 114, 120, 121, 122, 266]);
     every_entry_is_told_in_both_languages::<WhatsAppCode>(&[0, -1, 9000, 9001, 9007]);
+    every_entry_is_told_in_both_languages::<CreateAppCode>(&[9009]);
+    every_entry_is_told_in_both_languages::<PhoneListCode>(&[9008, 9010]);
     every_entry_is_told_in_both_languages::<QxtCode>(&[0, 1, -1, -2, -3, -4, -5, -8, -9]);
 }
 
@@ -115,6 +127,8 @@ proptest! {
         is_ordinary::<SubmitCode>(code)?;
         is_ordinary::<CallbackCode>(code)?;
         is_ordinary::<WhatsAppCode>(code)?;
+        is_ordinary::<CreateAppCode>(code)?;
+        is_ordinary::<PhoneListCode>(code)?;
         is_ordinary::<QxtCode>(code)?;
     }
 
@@ -123,6 +137,7 @@ proptest! {
         let auth = (1001..=1005).contains(&code).then(|| AuthCode::new(code));
         prop_assert_eq!(SubmitCode::new(code).auth(), auth);
         prop_assert_eq!(WhatsAppCode::new(code).auth(), auth);
+        prop_assert_eq!((CreateAppCode::new(code).auth(), PhoneListCode::new(code).auth()), (auth, auth));
         if auth.is_some() {
             for (entry, class, charged) in [
                 (SubmitCode::new(code).entry(), SubmitCode::new(code).class(), SubmitCode::new(code).charged()),
@@ -155,6 +170,25 @@ fn a_code_means_something_only_with_its_table() {
         (Class::NoResult, Class::Authentication)
     );
     assert_eq!(SubmitCode::new(208).name().or(SubmitCode::new(209).name()), None, "they do not exist");
+}
+
+#[test]
+fn the_operations_of_a_family_share_its_codes_and_add_their_own() {
+    for entry in WhatsAppCode::ENTRIES {
+        let (create, list) = (CreateAppCode::new(entry.code), PhoneListCode::new(entry.code));
+        assert_eq!((create.entry(), list.entry()), (Some(entry), Some(entry)));
+        assert_eq!(create.common(), Some(WhatsAppCode::new(entry.code)));
+        assert_eq!((create.is_success(), list.is_success()), (entry.code == 0, entry.code == 0));
+    }
+    for (code, create, list) in [
+        (9008, None, Some("NO_SUCH_APP")),
+        (9009, Some("TOO_MANY_APPS"), None),
+        (9010, None, Some("APP_OF_ANOTHER")),
+    ] {
+        assert_eq!((CreateAppCode::new(code).name(), PhoneListCode::new(code).name()), (create, list));
+        assert_eq!((WhatsAppCode::new(code).name(), CreateAppCode::new(code).common()), (None, None));
+    }
+    assert_eq!(CreateAppCode::new(1003).common(), None, "an authentication error is not the family's own");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use numcheck_protocol::number_check::Dialect;
-use numcheck_protocol::{CallbackUrl, Currency, Price};
+use numcheck_protocol::{CallbackUrl, Currency, PhoneNumber, Price};
 use numcheck_signing::Secret;
 
 /// A customer of both platforms. `Debug` shows no secret.
@@ -35,8 +35,10 @@ pub struct Account {
     pub number_check: bool,
     /// Whether the account has the WhatsApp business. Without: 1005.
     pub whatsapp: bool,
-    /// Whether the account is an integrator. If not, checkCode answers 9007.
+    /// Whether the account is an integrator. If not, the embedded register answers 9007.
     pub integrator: bool,
+    /// The WhatsApp numbers that phoneList shows from the start, not verified yet. Others join when a code is sent to them.
+    pub phones: Vec<PhoneNumber>,
     /// Where results go when a submit names no `drUrl`; `None`: they are not pushed then.
     pub callback_url: Option<CallbackUrl>,
     /// The addresses that may use the QXT account; `None`: all. Others are answered with -9.
@@ -69,6 +71,9 @@ impl Account {
     /// The third built-in account's QXT key.
     pub const V2_QXT_API_KEY: &'static str = "v2000000qxt0api0key0v2000000qxt0";
 
+    /// The WhatsApp numbers that each account has from the start.
+    pub const PHONES: &'static [&'static str] = &["8613912345678", "85251234567"];
+
     /// An account with every business and 1 000 000 of each currency that the sandbox's price list knows (USD, EUR, CNY), and
     /// the same in CNY at QXT.
     pub fn new(access_key: &str, access_secret: &str, appkey: &str, qxt_api_key: &str) -> Self {
@@ -84,12 +89,13 @@ impl Account {
             number_check: true,
             whatsapp: true,
             integrator: true,
+            phones: Self::PHONES.iter().filter_map(|phone| PhoneNumber::new(phone).ok()).collect(),
             callback_url: None,
             qxt_allowed_ips: None,
         }
     }
 
-    /// The second built-in account. It is no integrator, so checkCode answers 9007.
+    /// The second built-in account. It is no integrator, so the embedded register answers 9007.
     pub fn other() -> Self {
         let mut other = Self::new(
             Self::OTHER_ACCESS_KEY,

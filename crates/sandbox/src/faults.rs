@@ -5,6 +5,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use crate::rule::mix;
 
 /// What shall go wrong. Given to the sandbox with `set_faults`, it replaces what was asked before; counts begin anew.
@@ -97,8 +99,18 @@ pub enum Operation {
     Query,
     /// `POST /api/number/check/get`.
     Get,
+    /// `POST /api/wa/integrator/embedded/register/login`.
+    Login,
+    /// `POST /api/wa/integrator/embedded/register/createApp`.
+    CreateApp,
+    /// `POST /api/wa/integrator/embedded/register/phoneList`.
+    PhoneList,
+    /// `POST /api/wa/integrator/embedded/register/getCode`.
+    GetCode,
     /// `POST /api/wa/integrator/embedded/register/checkCode`.
     CheckCode,
+    /// `POST /api/wa/integrator/embedded/register/createClient`.
+    CreateClient,
     /// QXT's `/ssPhone_Privacy`.
     Privacy,
 }
@@ -133,6 +145,46 @@ pub enum Fault {
     NotJson,
     /// The request is carried out and charged, and the connection closes in the middle of the answer.
     CutReply,
+    /// The request is carried out and charged, and the answer's `data` has this shape.
+    Data(DataShape),
+}
+
+/// What stands in the place of an answer's `data`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DataShape {
+    /// An object with a field that nobody knows.
+    Object,
+    /// `{}`.
+    EmptyObject,
+    /// A list with one object in it.
+    List,
+    /// `[]`.
+    EmptyList,
+    /// `null`.
+    Null,
+    /// Nothing: there is no `data`.
+    Absent,
+}
+
+impl DataShape {
+    /// A body with another `data`; one that is no object stays as it is.
+    pub(crate) fn put_into(self, body: &[u8]) -> Option<Vec<u8>> {
+        let mut reply: serde_json::Map<String, Value> = serde_json::from_slice(body).ok()?;
+        let data = match self {
+            Self::Object => json!({ "unknown": 1 }),
+            Self::EmptyObject => json!({}),
+            Self::List => json!([{ "unknown": 1 }]),
+            Self::EmptyList => json!([]),
+            Self::Null => Value::Null,
+            Self::Absent => {
+                reply.remove("data");
+                return serde_json::to_vec(&reply).ok();
+            }
+        };
+        reply.insert("data".to_owned(), data);
+        serde_json::to_vec(&reply).ok()
+    }
 }
 
 /// What goes wrong with a push.

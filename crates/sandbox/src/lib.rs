@@ -26,7 +26,7 @@ mod whatsapp;
 pub use account::Account;
 pub use clock::Clock;
 pub use error::{StartError, StartErrorKind};
-pub use faults::{Fault, Faults, Operation, PushFault, When};
+pub use faults::{DataShape, Fault, Faults, Operation, PushFault, When};
 pub use journal::{
     Entry, HiddenBytes, Journal, JournalCounts, NoteRecord, PushAnswer, PushNext, PushRecord, RequestRecord,
     What,
@@ -40,3 +40,4 @@ pub use settings::{
     Assumptions, GetBadNumber, GetInV1, PushPolicy, QueryDate, QueryPace, QueryShows, RepeatedBatchNo,
     SubmitPace, V2Revision,
 };
+pub use whatsapp::{InboxMessage, RegisterAssumptions, SecondClient, SecondCode};

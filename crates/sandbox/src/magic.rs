@@ -10,7 +10,7 @@ use numcheck_protocol::qxt::{KnownOperator, Operator, PrivacyStatus, QxtCode};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MagicRow {
-    /// Where it works: `number check`, `checkCode` or `QXT`.
+    /// Where it works: `number check`, `QXT`, or operations of the register such as `checkCode`.
     pub endpoint: &'static str,
     /// What to send: the last digits of a number (small letters stand for digits), or a batch number.
     pub pattern: &'static str,
@@ -104,10 +104,21 @@ pub const MAGIC: &[MagicRow] = &[
         "checkCode",
         "the phone's last four digits",
         "code 8000 for 8613800138000",
-        "the right code (0); any other is wrong (-1)",
+        "the right code (0) where no getCode was sent to the number; any other is wrong (-1)",
     ),
-    row("checkCode", "phone …9007", "8613800139007", "9007, as if the account were no integrator"),
-    row("checkCode", "phone …9001", "8613800139001", "9001"),
+    row(
+        "getCode, checkCode, createClient",
+        "phone …9007",
+        "8613800139007",
+        "9007, as if the account were no integrator",
+    ),
+    row("getCode, checkCode, createClient", "phone …9001", "8613800139001", "9001"),
+    row(
+        "createApp",
+        "app_name sandbox-ccc",
+        "sandbox-9009",
+        "code ccc (1 to 5 digits, known or not), and nothing is created; sandbox-ccc-anything too",
+    ),
     row("QXT", "…00090n", "13800000904", "code -n (1-9, known or not)"),
     row("QXT", "…000911", "13800000911", "code 1"),
     row(

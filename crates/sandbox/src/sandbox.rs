@@ -19,6 +19,7 @@ use crate::ledger::Ledger;
 use crate::number_check::Tally;
 use crate::settings::{Assumptions, PushPolicy, Settings};
 use crate::state::Shared;
+use crate::whatsapp::InboxMessage;
 use crate::{push, server};
 
 /// Both platforms, listening on this machine. Dropping it stops it at once.
@@ -137,6 +138,11 @@ impl Sandbox {
     /// How often numbers were accepted in the last 14 days, to prove that none was paid for twice.
     pub fn tally(&self) -> Tally {
         self.shared.archive.tally()
+    }
+
+    /// The verification codes that were sent, oldest first, as the phones that got them would show them; the last 200.
+    pub fn inbox(&self) -> Vec<InboxMessage> {
+        self.shared.register.inbox()
     }
 
     /// Who paid what until now.

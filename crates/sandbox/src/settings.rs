@@ -7,6 +7,8 @@ use std::time::Duration;
 use numcheck_protocol::UtcOffset;
 use numcheck_signing::{Algorithm, TOLERANCE_MS};
 
+use crate::whatsapp::RegisterAssumptions;
+
 /// Where the sandbox may push results.
 ///
 /// A sandbox is started on a laptop or in CI with made-up data and real-looking URLs in it; what it is told to push to must not
@@ -44,6 +46,8 @@ pub struct Assumptions {
     pub query_date: QueryDate,
     /// Where that day is reckoned. Default: UTC+8.
     pub query_offset: UtcOffset,
+    /// What the embedded register of WhatsApp numbers does.
+    pub register: RegisterAssumptions,
     /// A mobile number whose area is in no public data gets an area made up from its digits, instead of -4. Default: no.
     pub make_up_unknown_areas: bool,
     /// Which revision of the second dialect accounts of v2 are answered in. Default: today's, which has no level call.
@@ -73,6 +77,7 @@ impl Default for Assumptions {
             query_shows: QueryShows::default(),
             query_date: QueryDate::default(),
             query_offset: UtcOffset::BEIJING,
+            register: RegisterAssumptions::default(),
             make_up_unknown_areas: false,
             v2_revision: V2Revision::default(),
             refuse_over_5000: true,

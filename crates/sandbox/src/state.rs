@@ -17,6 +17,7 @@ use crate::ledger::Books;
 use crate::number_check::Archive;
 use crate::push::Queue;
 use crate::settings::{QueryPace, RepeatedBatchNo, Settings, SubmitPace};
+use crate::whatsapp::Register;
 
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) ids: Ids,
     pub(crate) queue: Queue,
     pub(crate) archive: Archive,
+    pub(crate) register: Register,
     faults: RwLock<Arc<Faults>>,
     /// Whether connections are refused, for the listeners.
     refuse: watch::Sender<bool>,
@@ -46,6 +48,7 @@ impl Shared {
             ids: Ids::new(settings.seed),
             queue: Queue::default(),
             archive: Archive::default(),
+            register: Register::new(settings.seed, &accounts),
             faults: RwLock::default(),
             refuse: watch::Sender::new(false),
             queried: Mutex::default(),

@@ -1,78 +1,283 @@
-//! WhatsApp `checkCode`: is a verification code right?
+//! The embedded register of WhatsApp numbers: login, createApp, phoneList, getCode, checkCode, createClient.
 //!
-//! The right code is the last four digits of the phone number. It counts no guesses and sends no message, and must never note a code.
+//! This file reads requests and words answers. It must not note a code, and what may follow from what is the register's affair.
 
-use numcheck_protocol::whatsapp::{CheckCodeBody, WhatsAppCode, WhatsAppReply};
-use numcheck_protocol::{Extra, Field, Lang, Text, decode};
+mod assumptions;
+mod inbox;
+mod register;
 
+use numcheck_protocol::whatsapp::{
+    AppData, CheckCodeBody, CreateAppBody, CreateAppCode, CreateAppReply, CreateAppRequest, CreateClientBody,
+    GetCodeBody, LoginData, LoginReply, Phone, PhoneListBody, PhoneListCode, PhoneListReply,
+    PhoneListRequest, WhatsAppCode, WhatsAppReply,
+};
+use numcheck_protocol::{Count, Field, HiddenText, Json, Lang, PhoneText, Text, decode};
+use serde_json::Value;
+
+pub use assumptions::{RegisterAssumptions, SecondClient, SecondCode};
+pub use inbox::InboxMessage;
+pub(crate) use register::Register;
+
+use crate::faults::Operation;
 use crate::server::Answer;
 use crate::state::Shared;
+use register::{Refused, Scene};
 
-/// Answers a checkCode of an authenticated account: 9000 for the form, then 9007, then 9001, then 0 or -1.
-pub(crate) fn check_code(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+/// What a magic application name begins with; its code follows.
+const MAGIC_APP: &str = "sandbox-";
+
+/// Answers an operation of an authenticated account: 9000 for the form, then 9007, then magic values, then the operation's own.
+pub(crate) fn answer(shared: &Shared, operation: Operation, account: usize, body: &[u8]) -> Answer {
+    match operation {
+        Operation::Login => login(shared, account, body),
+        Operation::CreateApp => create_app(shared, account, body),
+        Operation::PhoneList => phone_list(shared, account, body),
+        Operation::GetCode => get_code(shared, account, body),
+        Operation::CreateClient => create_client(shared, account, body),
+        _ => check_code(shared, account, body),
+    }
+}
+
+/// The family's envelope with a code and without data.
+pub(crate) fn refusal(operation: Operation, code: i64, why: impl Into<String>) -> Answer {
+    let reply = WhatsAppReply {
+        code: Field::Known(WhatsAppCode::new(code)),
+        data: Field::Null,
+        message: Field::Known(Text::new(text(operation, code))),
+        ..WhatsAppReply::default()
+    };
+    Answer::envelope(&reply, code, why.into())
+}
+
+fn login(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+    let refuse = |code: WhatsAppCode, why| refusal(Operation::Login, code.get(), why);
+    if !body.is_empty() {
+        return refuse(WhatsAppCode::BAD_PARAMETER, "login has an empty body; {} is not empty");
+    }
+    if !is_integrator(shared, account) {
+        return refuse(WhatsAppCode::NOT_INTEGRATOR, NOT_INTEGRATOR);
+    }
+    let token = shared.register.token(account);
+    let data = LoginData { token: Field::Known(HiddenText::new(token)), ..LoginData::default() };
+    let reply = LoginReply {
+        code: Field::Known(WhatsAppCode::SUCCESS),
+        data: Field::Known(data),
+        message: success(),
+        ..LoginReply::default()
+    };
+    Answer::envelope(&reply, 0, String::new())
+}
+
+fn create_app(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+    let refuse = |code: CreateAppCode, why: &str| refusal(Operation::CreateApp, code.get(), why);
+    let bad = |why: String| refusal(Operation::CreateApp, WhatsAppCode::BAD_PARAMETER.get(), why);
+    let request = match decode::<CreateAppBody<'_>>(body) {
+        Ok(body) => match CreateAppRequest::try_from(body) {
+            Ok(request) => request,
+            Err(error) => return bad(error.to_string()),
+        },
+        Err(error) => return bad(format!("the body is {error}")),
+    };
+    if !is_integrator(shared, account) {
+        return refuse(CreateAppCode::new(WhatsAppCode::NOT_INTEGRATOR.get()), NOT_INTEGRATOR);
+    }
+    let name = request.app_name.as_str();
+    if let Some(code) = magic_code(name) {
+        return refusal(Operation::CreateApp, code, "the name asks for this code");
+    }
+    let Some(app) = shared.register.create_app(account) else {
+        return refuse(CreateAppCode::TOO_MANY_APPS, "1000 applications were created for the account");
+    };
+    let data = AppData {
+        app_id: Field::Known(Count::new(app.id)),
+        app_name: Field::Known(Text::new(name)),
+        app_key: Field::Known(HiddenText::new(app.key)),
+        ..AppData::default()
+    };
+    let reply = CreateAppReply {
+        code: Field::Known(CreateAppCode::new(0)),
+        data: Field::Known(data),
+        message: success(),
+        ..CreateAppReply::default()
+    };
+    Answer::envelope(&reply, 0, String::new())
+}
+
+fn phone_list(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+    let refuse = |code: i64, why: &str| refusal(Operation::PhoneList, code, why);
+    let bad = |why: &str| refuse(WhatsAppCode::BAD_PARAMETER.get(), why);
+    let request = match decode::<PhoneListBody<'_>>(body) {
+        Ok(body) => match PhoneListRequest::try_from(body) {
+            Ok(request) => request,
+            Err(error) => return bad(&error.to_string()),
+        },
+        Err(error) => return bad(&format!("the body is {error}")),
+    };
+    if !is_integrator(shared, account) {
+        return refuse(WhatsAppCode::NOT_INTEGRATOR.get(), NOT_INTEGRATOR);
+    }
+    let appkey = request.appkey.expose();
+    let built_in = shared.accounts.iter().position(|account| account.appkey.expose() == appkey);
+    match built_in.or_else(|| shared.register.owner_of(appkey)) {
+        Some(owner) if owner == account => {}
+        Some(_) => {
+            return refuse(PhoneListCode::APP_OF_ANOTHER.get(), "the appkey is that of another account");
+        }
+        None => return refuse(PhoneListCode::NO_SUCH_APP.get(), "no application has this appkey"),
+    }
+    let phones: Vec<Phone<'static>> = shared.register.phones(account);
+    let numbers = phones.len();
+    let reply = PhoneListReply {
+        code: Field::Known(PhoneListCode::new(0)),
+        data: Field::Known(phones.into_iter().collect()),
+        message: success(),
+        ..PhoneListReply::default()
+    };
+    Answer { numbers, ..Answer::envelope(&reply, 0, String::new()) }
+}
+
+fn get_code(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+    let operation = Operation::GetCode;
+    let bad = |why: String| refusal(operation, WhatsAppCode::BAD_PARAMETER.get(), why);
+    let body: GetCodeBody<'_> = match decode(body) {
+        Ok(body) => body,
+        Err(error) => return bad(format!("the body is {error}")),
+    };
+    let (Some(phone), Some(method)) = (body.phone_number.get(), body.method.get()) else {
+        return bad("phone_number and method must be strings that are not empty".to_owned());
+    };
+    // Case as documented: nobody says that another one is understood.
+    if !numcheck_protocol::whatsapp::KnownCodeMethod::ALL
+        .iter()
+        .any(|known| known.as_str() == method.as_str())
+    {
+        return bad("method must be sms or voice".to_owned());
+    }
+    on_phone(shared, operation, account, phone, |scene, digits| {
+        shared.register.send_code(scene, digits, method)?;
+        // An empty object, as the documents have it.
+        Ok(Field::Known(Json(Value::Object(serde_json::Map::new()))))
+    })
+}
+
+fn check_code(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+    let operation = Operation::CheckCode;
+    let bad = |why: &str| refusal(operation, WhatsAppCode::BAD_PARAMETER.get(), why);
     let body: CheckCodeBody<'_> = match decode(body) {
         Ok(body) => body,
-        Err(error) => return reply(WhatsAppCode::BAD_PARAMETER, format!("the body is {error}")),
+        Err(error) => return bad(&format!("the body is {error}")),
     };
     let (Some(phone), Some(code)) = (body.phone_number.get(), body.code.get()) else {
-        let why = "phone_number and code must be strings that are not empty";
-        return reply(WhatsAppCode::BAD_PARAMETER, why);
+        return bad("phone_number and code must be strings that are not empty");
     };
+    on_phone(shared, operation, account, phone, |scene, digits| {
+        shared.register.check_code(scene, digits, code.as_str()).map(|()| Field::Null)
+    })
+}
+
+fn create_client(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+    let operation = Operation::CreateClient;
+    let bad = |why: &str| refusal(operation, WhatsAppCode::BAD_PARAMETER.get(), why);
+    let body: CreateClientBody<'_> = match decode(body) {
+        Ok(body) => body,
+        Err(error) => return bad(&format!("the body is {error}")),
+    };
+    let Some(phone) = body.phone_number.get() else {
+        return bad("phone_number must be a string that is not empty");
+    };
+    on_phone(shared, operation, account, phone, |scene, digits| {
+        shared.register.create_client(scene, digits).map(|()| Field::Null)
+    })
+}
+
+/// What the three operations on a phone number have in common.
+fn on_phone(
+    shared: &Shared,
+    operation: Operation,
+    account: usize,
+    phone: &PhoneText<'_>,
+    act: impl FnOnce(&Scene<'_>, &str) -> Result<Field<Json>, Refused>,
+) -> Answer {
+    let refuse = |code: WhatsAppCode, why: &str| refusal(operation, code.get(), why);
     let digits: String = phone.as_str().chars().filter(char::is_ascii_digit).collect();
-    let is_integrator = shared.accounts.get(account).is_some_and(|account| account.integrator);
-    let answer = if !is_integrator {
-        reply(WhatsAppCode::NOT_INTEGRATOR, "the account is no integrator")
+    let answer = if !is_integrator(shared, account) {
+        refuse(WhatsAppCode::NOT_INTEGRATOR, NOT_INTEGRATOR)
     } else if digits.ends_with("9007") {
-        reply(WhatsAppCode::NOT_INTEGRATOR, "the phone number asks for this code")
+        refuse(WhatsAppCode::NOT_INTEGRATOR, "the phone number asks for this code")
     } else if digits.ends_with("9001") {
-        reply(WhatsAppCode::SYSTEM_ERROR, "the phone number asks for this code")
-    } else if is_right(&digits, code.as_str()) {
-        reply(WhatsAppCode::SUCCESS, "")
+        refuse(WhatsAppCode::SYSTEM_ERROR, "the phone number asks for this code")
     } else {
-        reply(WhatsAppCode::FAILED, "wrong code: the right one is the last four digits of the phone number")
+        let assumptions = &shared.settings.assumptions.register;
+        let scene = Scene { account, now_ms: shared.clock.now_ms(), assumptions };
+        match act(&scene, &digits) {
+            Ok(data) => {
+                let reply = WhatsAppReply {
+                    code: Field::Known(WhatsAppCode::SUCCESS),
+                    data,
+                    message: success(),
+                    ..WhatsAppReply::default()
+                };
+                Answer::envelope(&reply, 0, String::new())
+            }
+            Err(Refused(why)) => refuse(WhatsAppCode::FAILED, why),
+        }
     };
     Answer { numbers: 1, ..answer }
 }
 
-/// The envelope of this family.
-pub(crate) fn reply(code: WhatsAppCode, why: impl Into<String>) -> Answer {
-    let reply = WhatsAppReply {
-        code: Field::Known(code),
-        data: Field::Null,
-        message: Field::Known(Text::new(text(code))),
-        msg: Field::Absent,
-        extra: Extra::default(),
-    };
-    Answer::envelope(&reply, code.get(), why.into())
+const NOT_INTEGRATOR: &str = "the account is no integrator";
+
+fn is_integrator(shared: &Shared, account: usize) -> bool {
+    shared.accounts.get(account).is_some_and(|account| account.integrator)
 }
 
-fn is_right(digits: &str, code: &str) -> bool {
-    let right = digits.len().checked_sub(4).and_then(|start| digits.get(start..)).unwrap_or(digits);
-    !right.is_empty() && right == code
+/// The code that a name asks for: `sandbox-9009`, or `sandbox-9009-anything`.
+fn magic_code(name: &str) -> Option<i64> {
+    let rest = name.strip_prefix(MAGIC_APP)?;
+    let digits = rest.split('-').next().unwrap_or_default();
+    digits
+        .parse()
+        .ok()
+        .filter(|_| (1..=5).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// The texts of the document's table.
-fn text(code: WhatsAppCode) -> &'static str {
-    match code {
+fn success() -> Field<Text<'static>> {
+    Field::Known(Text::new(text(Operation::Login, 0)))
+}
+
+/// The texts of the document's tables; where it prints none, the meaning.
+fn text(operation: Operation, code: i64) -> &'static str {
+    match WhatsAppCode::new(code) {
         WhatsAppCode::SUCCESS => "Request successful",
         WhatsAppCode::FAILED => "Request failed",
         WhatsAppCode::BAD_PARAMETER => "Parameter exception",
         WhatsAppCode::SYSTEM_ERROR => "System business error",
         WhatsAppCode::NOT_INTEGRATOR => "Non-integrator request",
-        other => other.meaning(Lang::En),
+        other => match operation {
+            Operation::CreateApp => CreateAppCode::new(code).meaning(Lang::En),
+            Operation::PhoneList => PhoneListCode::new(code).meaning(Lang::En),
+            _ => other.meaning(Lang::En),
+        },
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_right;
+    use super::magic_code;
 
     #[test]
-    fn the_right_code_is_the_last_four_digits() {
-        assert!(is_right("8613800138000", "8000"));
-        assert!(!is_right("8613800138000", "0000"));
-        assert!(!is_right("8613800138000", "8613800138000"));
-        assert!(is_right("123", "123"));
-        assert!(!is_right("", ""));
+    fn a_name_asks_for_a_code_only_in_the_documented_form() {
+        for (name, code) in [
+            ("sandbox-9009", Some(9009)),
+            ("sandbox-9009-again", Some(9009)),
+            ("sandbox-0", Some(0)),
+            ("sandbox-", None),
+            ("sandbox-123456", None),
+            ("sandbox-x", None),
+            ("sandbox-+1", None),
+            ("Sandbox-1", None),
+        ] {
+            assert_eq!(magic_code(name), code, "{name}");
+        }
     }
 }

@@ -10,7 +10,10 @@ mod common;
 
 use std::time::Duration;
 
-use common::{CHECK, CHECK_CODE, PRIVACY, QUERY, Signed, order, send, submit};
+use common::{
+    CHECK, CHECK_CODE, CREATE_APP, CREATE_CLIENT, GET_CODE, LOGIN, PHONE_LIST, PRIVACY, QUERY, Signed, order,
+    send, submit,
+};
 use numcheck_sandbox::{Clock, Sandbox};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -46,6 +49,10 @@ async fn any_body_that_is_signed_gets_a_documented_code() {
         "\"batchNo\"",
         "\"drUrl\"",
         "\"phone_number\"",
+        "\"method\"",
+        "\"sms\"",
+        "\"app_name\"",
+        "\"webhook\"",
         "\"code\"",
         "\"page\"",
         "\"pageSize\"",
@@ -65,6 +72,10 @@ async fn any_body_that_is_signed_gets_a_documented_code() {
         assert!([0, 201].contains(&check.code()), "{body}");
         let code = Signed::new(&sandbox, CHECK_CODE, body.clone()).send(&sandbox).await;
         assert!([0, -1, 9000].contains(&code.code()), "{body}");
+        for path in [LOGIN, CREATE_APP, PHONE_LIST, GET_CODE, CREATE_CLIENT] {
+            let reply = Signed::new(&sandbox, path, body.clone()).send(&sandbox).await;
+            assert!([0, -1, 9000, 9008].contains(&reply.code()), "{path} {body}");
+        }
         sandbox.advance(Duration::from_secs(3));
         let query = Signed::new(&sandbox, QUERY, body.clone()).send(&sandbox).await;
         assert!([0, 88, 202].contains(&query.code()), "{body}");

@@ -12,7 +12,10 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{CHECK, CHECK_CODE, PRIVACY, QUERY, Receiver, Signed, check_code, order, privacy, send, submit};
+use common::{
+    CHECK, CHECK_CODE, CREATE_APP, CREATE_CLIENT, GET_CODE, LOGIN, PHONE_LIST, PRIVACY, QUERY, Receiver,
+    Signed, check_code, order, privacy, send, submit,
+};
 use numcheck_sandbox::{Account, Clock, Sandbox};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -76,6 +79,29 @@ async fn no_number_key_or_code_leaves_through_a_log_a_debug_or_a_header() {
         ..Signed::new(&sandbox, CHECK_CODE, r#"{"phone_number":"8613811112222","code":"canary-code"}"#)
     };
     replies.push(right.send(&sandbox).await);
+    for (path, body) in [
+        (LOGIN, ""),
+        (LOGIN, "{}"),
+        (CREATE_APP, r#"{"app_name":"canary shop","webhook":"https://example.org/canary-path"}"#),
+        (CREATE_APP, r#"{"app_name":"","webhook":"https://example.org/canary-path"}"#),
+        (PHONE_LIST, r#"{"appkey":"canary-appkey"}"#),
+        (PHONE_LIST, r#"{"appkey":"canary-wrong"}"#),
+        (CHECK_CODE, r#"{"phone_number":"8613811112222","code":"2222"}"#),
+        (GET_CODE, r#"{"phone_number":"8613811112222","method":"voice"}"#),
+        (GET_CODE, r#"{"phone_number":"8613811112222","method":"8613811112222"}"#),
+        (CHECK_CODE, r#"{"phone_number":"8613811112222","code":"canary-code"}"#),
+        (CREATE_CLIENT, r#"{"phone_number":"8613811112222"}"#),
+        (CREATE_CLIENT, r#"{"phone_number":"13811112222"}"#),
+    ] {
+        let request = Signed {
+            access_key: "canary-name".into(),
+            secret: "canary-secret".into(),
+            ..Signed::new(&sandbox, path, body)
+        };
+        replies.push(request.send(&sandbox).await);
+    }
+    let sent = sandbox.inbox();
+    assert_eq!(sent.len(), 1);
     for more in [
         r#","phone":"8613811112222""#,
         r#","appkey":"canary-appkey""#,
@@ -114,7 +140,9 @@ async fn no_number_key_or_code_leaves_through_a_log_a_debug_or_a_header() {
         sandbox.account()
     ));
     shown.extend(replies.iter().map(|reply| reply.head.as_str()));
+    shown.push_str(&format!("{sent:?}"));
     let secrets = [
+        sent[0].code.as_str(),
         "canary-secret",
         "canary-appkey",
         "canary-wrong",

@@ -8,7 +8,7 @@
 
 mod common;
 
-use common::{Receiver, Reply, check_code, privacy, send, submit};
+use common::{GET_CODE, Receiver, Reply, check_code, privacy, register, send, submit};
 use numcheck_sandbox::Sandbox;
 
 async fn get(sandbox: &Sandbox, path: &str) -> Reply {
@@ -52,6 +52,30 @@ async fn the_journal_shows_what_happened_without_numbers_keys_or_codes() {
         assert!(!page.body.contains(hidden), "{hidden}: {}", page.body);
     }
     assert_eq!(journal["counts"]["accepted"], 1);
+}
+
+#[tokio::test]
+async fn the_inbox_shows_each_code_and_to_which_number_it_went_but_not_the_number_in_full() {
+    let sandbox = Sandbox::start().await.unwrap();
+    assert_eq!(get(&sandbox, "/_sandbox/inbox.json").await.json(), serde_json::json!({"messages": []}));
+    for (phone, method) in [("8613912345678", "sms"), ("85251234567", "voice")] {
+        let body = format!(r#"{{"phone_number":"{phone}","method":"{method}"}}"#);
+        assert_eq!(register(&sandbox, GET_CODE, body).await.code(), 0);
+    }
+    let page = get(&sandbox, "/_sandbox/inbox.json").await;
+    let messages = page.json()["messages"].clone();
+    assert_eq!((&messages[0]["method"], &messages[0]["phone"]), (&"voice".into(), &"85*******67".into()));
+    assert_eq!((&messages[1]["method"], &messages[1]["phone"]), (&"sms".into(), &"861********78".into()));
+    for (message, sent) in messages.as_array().unwrap().iter().rev().zip(sandbox.inbox()) {
+        let code = message["code"].as_str().unwrap();
+        assert_eq!(code, sent.code.as_str());
+        assert!(code.len() == 6 && code.bytes().all(|digit| digit.is_ascii_digit()), "{code}");
+    }
+    assert!(!page.body.contains("13912345678") && !page.body.contains("51234567"), "{}", page.body);
+    // The journal beside it shows no code.
+    let journal = get(&sandbox, "/_sandbox/journal.json").await;
+    assert!(sandbox.inbox().iter().all(|sent| !journal.body.contains(sent.code.as_str())));
+    assert!(get(&sandbox, "/").await.body.contains("Verification codes that getCode sent"));
 }
 
 #[tokio::test]

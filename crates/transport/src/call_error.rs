@@ -6,9 +6,11 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
-use numcheck_protocol::number_check::{Get, GetCode, Query, QueryCode, Submit, SubmitCode};
+use numcheck_protocol::number_check::{Get, InstantCode, Query, QueryCode, Submit, SubmitCode};
 use numcheck_protocol::qxt::{Privacy, QxtCode};
-use numcheck_protocol::whatsapp::{CheckCode, WhatsAppCode};
+use numcheck_protocol::whatsapp::{
+    CheckCode, CreateApp, CreateAppCode, CreateClient, GetCode, Login, PhoneList, PhoneListCode, WhatsAppCode,
+};
 use numcheck_protocol::{Charged, Endpoint, Info, Refusal, Repeat, Unreadable, ValueError};
 
 use crate::{Error, Reply, Sent};
@@ -152,8 +154,8 @@ impl CallError {
     }
 
     /// The code with which an instant check was refused; else `None`.
-    pub fn get_code(&self) -> Option<GetCode> {
-        self.code_of(&Get::INFO).map(GetCode::new)
+    pub fn instant_code(&self) -> Option<InstantCode> {
+        self.code_of(&Get::INFO).map(InstantCode::new)
     }
 
     /// The code with which a number check query was refused; else `None`.
@@ -161,9 +163,20 @@ impl CallError {
         self.code_of(&Query::INFO).map(QueryCode::new)
     }
 
-    /// The code with which a WhatsApp check of a code was refused; else `None`.
+    /// The code with which a WhatsApp login, getCode, checkCode or createClient was refused; else `None`.
     pub fn whatsapp_code(&self) -> Option<WhatsAppCode> {
-        self.code_of(&CheckCode::INFO).map(WhatsAppCode::new)
+        let family = [Login::INFO, GetCode::INFO, CheckCode::INFO, CreateClient::INFO];
+        family.iter().find_map(|info| self.code_of(info)).map(WhatsAppCode::new)
+    }
+
+    /// The code with which a WhatsApp createApp was refused; else `None`.
+    pub fn create_app_code(&self) -> Option<CreateAppCode> {
+        self.code_of(&CreateApp::INFO).map(CreateAppCode::new)
+    }
+
+    /// The code with which a WhatsApp phoneList was refused; else `None`.
+    pub fn phone_list_code(&self) -> Option<PhoneListCode> {
+        self.code_of(&PhoneList::INFO).map(PhoneListCode::new)
     }
 
     /// The code with which a QXT query was refused; else `None`.

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use toml::Spanned;
 
-use crate::codegen::read::{Auth, Codes, Endpoint, Field, File, Kind, Object, Push, Spec, Vocabulary, Wire};
+use crate::codegen::read::{
+    Auth, BodyKind, Codes, Endpoint, Field, File, Kind, Object, Push, Spec, Vocabulary, Wire,
+};
 use crate::codegen::text::{is_camel, is_screaming, is_snake, snake};
 
 /// The types of fields that are not objects.
@@ -118,7 +120,12 @@ impl Check<'_> {
         self.shape(file, &endpoint.constant, is_screaming, "`SUBMIT`");
         self.platform(file, &endpoint.platform);
         self.source(file, &endpoint.source);
-        self.object(file, &endpoint.request);
+        if let Some(request) = &endpoint.request {
+            self.object(file, request);
+        }
+        if endpoint.request.is_none() != (endpoint.body == BodyKind::Empty) {
+            self.found(file, &endpoint.id, "it has a `request` unless its body is `Empty`");
+        }
         self.object(file, &endpoint.reply);
         self.answers(file, &endpoint.codes, &endpoint.id);
         if !endpoint.path.get_ref().starts_with('/') {
@@ -156,8 +163,7 @@ impl Check<'_> {
     fn answers(&mut self, file: &File, codes: &Spanned<String>, endpoint: &Spanned<String>) {
         let table = self.spec.codes(codes.get_ref());
         self.refers(file, codes, "table of codes", table.is_some());
-        let back = table.and_then(|(_, codes)| codes.endpoint.as_ref()).map(|id| id.get_ref());
-        if table.is_some() && back != Some(endpoint.get_ref()) {
+        if table.is_some_and(|(_, table)| !table.is_of(endpoint.get_ref())) {
             let what = format!("{} does not name the endpoint `{}`", codes.get_ref(), endpoint.get_ref());
             self.found(file, codes, &what);
         }
@@ -242,20 +248,22 @@ impl Check<'_> {
                 .iter()
                 .map(|endpoint| &endpoint.id)
                 .chain(content.push.iter().map(|push| &push.id));
-            let exists = ids.any(|known| known.get_ref() == id.get_ref());
+            let exists = ids.any(|known| codes.is_of(known.get_ref()));
             self.refers(file, id, "endpoint or push in this file called", exists);
         }
         if let Some(name) = &codes.includes {
-            let included = self.spec.codes(name.get_ref());
-            self.refers(file, name, "table of codes", included.is_some());
-            if included.is_some_and(|(_, table)| table.includes.is_some()) {
-                self.found(file, name, "an included table includes none itself");
+            let included = self.spec.included(codes);
+            self.refers(file, name, "table of codes", !included.is_empty());
+            if included.get(1).is_some_and(|last| last.includes.is_some()) {
+                self.found(file, name, "what an included table includes includes none itself");
             }
-            let taken: Vec<i64> =
-                included.iter().flat_map(|(_, table)| &table.rows).map(|row| *row.code.get_ref()).collect();
-            for row in codes.rows.iter().filter(|row| taken.contains(row.code.get_ref())) {
-                let what = format!("the code {} is one of {} already", row.code.get_ref(), name.get_ref());
-                self.found(file, &row.code, &what);
+            for row in &codes.rows {
+                let code = row.code.get_ref();
+                let has = |table: &&&Codes| table.rows.iter().any(|other| other.code.get_ref() == code);
+                if let Some(table) = included.iter().find(has) {
+                    let what = format!("the code {code} is one of {} already", table.name.get_ref());
+                    self.found(file, &row.code, &what);
+                }
             }
         }
     }
@@ -266,6 +274,11 @@ impl Check<'_> {
             self.shape(file, &example.id, is_snake, "`push_basic`");
             self.source(file, &example.source);
             self.object(file, &example.of);
+            if let Some(id) = &example.endpoint {
+                let exists =
+                    file.content.endpoint.iter().any(|endpoint| endpoint.id.get_ref() == id.get_ref());
+                self.refers(file, id, "endpoint in this file called", exists);
+            }
             match serde_json::from_str::<Value>(example.json.get_ref()) {
                 Err(error) => self.found(file, &example.json, &format!("is not JSON: {error}")),
                 Ok(value) => {
@@ -319,7 +332,7 @@ impl Check<'_> {
         }
         let fields = || content.object.iter().flat_map(|object| &object.field);
         let used: Vec<&str> =
-            (content.endpoint.iter().flat_map(|endpoint| [&endpoint.request, &endpoint.reply]))
+            (content.endpoint.iter().flat_map(|endpoint| endpoint.request.iter().chain([&endpoint.reply])))
                 .chain(content.push.iter().map(|push| &push.body))
                 .chain(fields().flat_map(Field::vocabularies))
                 .map(|name| name.get_ref().as_str())

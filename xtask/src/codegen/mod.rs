@@ -11,6 +11,7 @@ mod read;
 mod reference;
 mod rust;
 mod text;
+mod words;
 mod write;
 
 #[cfg(test)]

@@ -149,13 +149,17 @@ impl<'a> Document<'a> {
         }
         if !in_query && endpoint.body != BodyKind::Empty {
             let media = if endpoint.body == BodyKind::Json { JSON } else { FORM };
-            operation.put("requestBody", self.body(file, endpoint.request.get_ref(), media));
+            let request = endpoint
+                .request
+                .as_ref()
+                .map(|name| self.body(file, endpoint.id.get_ref(), name.get_ref(), media));
+            operation = operation.with_some("requestBody", request);
         }
         let reply = endpoint.reply.get_ref();
         let schema = JsonObject::new().with("schema", reference("schemas", reply));
         let accepted = JsonObject::new()
             .with("description", "A reply, whatever its result code.")
-            .with("content", self.content(file, reply, JSON));
+            .with("content", self.content(file, endpoint.id.get_ref(), reply, JSON));
         let other = JsonObject::new()
             .with(
                 "description",
@@ -194,7 +198,7 @@ impl<'a> Document<'a> {
     }
 
     fn secrets(&self, endpoint: &Endpoint) -> impl Iterator<Item = &'a Field> {
-        let object = self.spec.object(endpoint.request.get_ref());
+        let object = endpoint.request.as_ref().and_then(|name| self.spec.object(name.get_ref()));
         object.into_iter().flat_map(|(_, object)| &object.field).filter(|field| field.secret)
     }
 
@@ -206,7 +210,7 @@ impl<'a> Document<'a> {
             }
         }
         if in_query {
-            let object = self.spec.object(endpoint.request.get_ref());
+            let object = endpoint.request.as_ref().and_then(|name| self.spec.object(name.get_ref()));
             for field in
                 object.into_iter().flat_map(|(_, object)| &object.field).filter(|field| !field.secret)
             {
@@ -222,14 +226,14 @@ impl<'a> Document<'a> {
         parameters
     }
 
-    fn body(&self, file: &File, of: &str, media: &str) -> JsonObject {
-        JsonObject::new().with("required", true).with("content", self.content(file, of, media))
+    fn body(&self, file: &File, id: &str, of: &str, media: &str) -> JsonObject {
+        JsonObject::new().with("required", true).with("content", self.content(file, id, of, media))
     }
 
-    fn content(&self, file: &File, of: &str, media: &str) -> Json {
+    fn content(&self, file: &File, id: &str, of: &str, media: &str) -> Json {
         let mut examples = JsonObject::new();
         let mut any = false;
-        for example in file.content.example.iter().filter(|example| example.of.get_ref() == of) {
+        for example in file.content.example.iter().filter(|example| example.shows(of, id)) {
             let assumed = (example.sure != Sure::Documented).then(|| sentence(example.sure.word()));
             let value = JsonObject::new()
                 .with_some("summary", assumed)
@@ -266,7 +270,7 @@ impl<'a> Document<'a> {
                 .with("summary", format!("{} ({})", push.title, push.title_zh))
                 .with("description", described(&text, &push.facts))
                 .with("security", Json::array([]))
-                .with("requestBody", self.body(file, push.body.get_ref(), JSON))
+                .with("requestBody", self.body(file, push.id.get_ref(), push.body.get_ref(), JSON))
                 .with(
                     "responses",
                     JsonObject::new()
@@ -340,7 +344,8 @@ impl<'a> Document<'a> {
     }
 
     fn is_request(&self, object: &Object) -> bool {
-        self.endpoints().any(|(_, endpoint)| endpoint.request.get_ref() == object.name.get_ref())
+        let is_it = |name: &toml::Spanned<String>| name.get_ref() == object.name.get_ref();
+        self.endpoints().any(|(_, endpoint)| endpoint.request.as_ref().is_some_and(is_it))
     }
 
     /// The schema of a field. What a platform may leave out, it may write as null too.
@@ -377,10 +382,7 @@ impl<'a> Document<'a> {
 
     fn open_codes(&self, file: &File, codes: &Codes) -> JsonObject {
         let mut known: Vec<Json> = codes.rows.iter().map(code_value).collect();
-        if let Some((_, included)) = codes.includes.as_ref().and_then(|name| self.spec.codes(name.get_ref()))
-        {
-            known.extend(included.rows.iter().map(code_value));
-        }
+        known.extend(self.spec.included(codes).iter().flat_map(|table| &table.rows).map(code_value));
         known.push(JsonObject::new().with("type", "integer").with("title", "any other").into());
         let note = codes.note.as_ref().map_or(String::new(), |note| format!(" {note}"));
         let text = format!("{}{note}\n\nSource: {}.", sentence(&codes.title), file.source(&codes.source));
@@ -392,8 +394,9 @@ impl<'a> Document<'a> {
 
     /// The tables that an endpoint answers from, as references into this document.
     fn answered(&self, codes: &str) -> Json {
-        let included = self.spec.codes(codes).and_then(|(_, codes)| codes.includes.as_ref());
-        let names = std::iter::once(codes).chain(included.map(|name| name.get_ref().as_str()));
+        let table = self.spec.codes(codes);
+        let included = table.map_or(Vec::new(), |(_, codes)| self.spec.included(codes));
+        let names = std::iter::once(codes).chain(included.iter().map(|codes| codes.name.get_ref().as_str()));
         Json::array(names.map(|name| format!("#/x-result-codes/{name}").into()))
     }
 
@@ -401,9 +404,9 @@ impl<'a> Document<'a> {
     fn all_codes(&self) -> JsonObject {
         let mut tables = JsonObject::new();
         let own: Vec<&Codes> = self.files().flat_map(|file| &file.content.codes).collect();
-        let included = own.iter().filter_map(|codes| self.spec.codes(codes.includes.as_ref()?.get_ref()));
+        let included = own.iter().flat_map(|codes| self.spec.included(codes));
         let mut seen: Vec<&str> = Vec::new();
-        for codes in own.iter().copied().chain(included.map(|(_, codes)| codes)) {
+        for codes in own.iter().copied().chain(included) {
             let name = codes.name.get_ref().as_str();
             if !seen.contains(&name) {
                 seen.push(name);

@@ -166,7 +166,8 @@ pub(crate) struct Endpoint {
     pub(crate) repeat: Repeat,
     pub(crate) repeat_why: String,
     pub(crate) source: Spanned<String>,
-    pub(crate) request: Spanned<String>,
+    /// The object of the request; none where the body is empty.
+    pub(crate) request: Option<Spanned<String>>,
     pub(crate) reply: Spanned<String>,
     pub(crate) codes: Spanned<String>,
     #[serde(default)]
@@ -371,9 +372,9 @@ pub(crate) struct Codes {
     pub(crate) title_zh: String,
     pub(crate) source: Spanned<String>,
     pub(crate) zh_from: ZhFrom,
-    /// The endpoint or push that answers them; without one, every signed endpoint does.
+    /// The endpoint or push that answers them, or a family of endpoints as `whatsapp.*`; without one, every signed endpoint does.
     pub(crate) endpoint: Option<Spanned<String>>,
-    /// Another table whose codes the endpoint answers too.
+    /// Another table whose codes the endpoint answers too; that one may include a last one.
     pub(crate) includes: Option<Spanned<String>>,
     /// How sure the column `charged` is.
     pub(crate) charged_sure: Sure,
@@ -429,6 +430,8 @@ pub(crate) struct Example {
     pub(crate) id: Spanned<String>,
     /// The object that it is one of.
     pub(crate) of: Spanned<String>,
+    /// The endpoint that it is of, where several share the object.
+    pub(crate) endpoint: Option<Spanned<String>>,
     pub(crate) source: Spanned<String>,
     #[serde(default = "documented")]
     pub(crate) sure: Sure,
@@ -436,6 +439,13 @@ pub(crate) struct Example {
     /// Fields, as `Object.wire`, in which the example shows a value that their vocabulary does not list.
     #[serde(default)]
     pub(crate) unlisted: Vec<Spanned<String>>,
+}
+
+impl Example {
+    /// Whether it shows the object called `of` as the endpoint or push called `id` has it.
+    pub(crate) fn shows(&self, of: &str, id: &str) -> bool {
+        self.of.get_ref() == of && self.endpoint.as_ref().is_none_or(|endpoint| endpoint.get_ref() == id)
+    }
 }
 
 fn documented() -> Sure {
@@ -516,6 +526,13 @@ impl Spec {
         self.find(|content| &content.codes, |codes| codes.name.get_ref() == name)
     }
 
+    /// The tables that a table includes, the nearest first.
+    pub(crate) fn included(&self, codes: &Codes) -> Vec<&Codes> {
+        let next = |codes: &Codes| Some(self.codes(codes.includes.as_ref()?.get_ref())?.1);
+        // Two at most: `check` says so, and a spec that includes itself must not hang it.
+        std::iter::successors(next(codes), |codes| next(codes)).take(2).collect()
+    }
+
     pub(crate) fn vocabulary(&self, name: &str) -> Option<(&File, &Vocabulary)> {
         self.find(|content| &content.vocabulary, |vocabulary| vocabulary.name.get_ref() == name)
     }
@@ -533,58 +550,12 @@ impl Spec {
     }
 }
 
-impl Sure {
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Documented => "documented",
-            Self::Observed => "observed",
-            Self::Assumed => "assumed",
-        }
-    }
-}
-
-impl Method {
-    /// As HTTP spells it.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-        }
-    }
-}
-
-impl Class {
-    /// In running text.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Authentication => "authentication",
-            Self::BadInput => "bad input",
-            Self::Configuration => "configuration",
-            Self::Balance => "balance",
-            Self::Platform => "platform",
-            Self::NoResult => "no result",
-        }
-    }
-}
-
-impl Charged {
-    /// In running text.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Yes => "yes",
-            Self::WhenChecked => "when checked",
-            Self::No => "no",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-impl std::fmt::Display for Wire {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Word(word) => f.write_str(word),
-        }
+impl Codes {
+    /// Whether the endpoint or push called `id` answers these codes.
+    pub(crate) fn is_of(&self, id: &str) -> bool {
+        self.endpoint.as_ref().is_some_and(|of| match of.get_ref().strip_suffix('*') {
+            Some(family) => id.starts_with(family),
+            None => of.get_ref() == id,
+        })
     }
 }

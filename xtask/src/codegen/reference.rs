@@ -219,13 +219,14 @@ impl<'a> Page<'a> {
         ));
         self.row(&["", ""]);
         self.row(&["---"; 2]);
-        let request = self.link(endpoint.request.get_ref());
+        let request = endpoint.request.as_ref().map(|name| self.link(name.get_ref()));
         let written = match endpoint.body {
             BodyKind::Json => "as JSON",
             BodyKind::Form => "as `application/x-www-form-urlencoded`",
-            BodyKind::Empty => "none",
+            BodyKind::Empty => "an empty body",
         };
-        self.row(&["request", &format!("{request}, {written}")]);
+        let request = request.map_or(String::new(), |link| format!("{link}, "));
+        self.row(&["request", &format!("{request}{written}")]);
         let reply = self.link(endpoint.reply.get_ref());
         self.row(&["reply", &format!("{reply}, as JSON")]);
         for other in &endpoint.also {
@@ -258,8 +259,10 @@ impl<'a> Page<'a> {
         self.row(&["source", self.file.source(&endpoint.source)]);
         self.out.push('\n');
         self.facts(&endpoint.facts);
-        self.examples("Request", endpoint.request.get_ref());
-        self.examples("Reply", endpoint.reply.get_ref());
+        if let Some(request) = &endpoint.request {
+            self.examples("Request", request.get_ref(), endpoint.id.get_ref());
+        }
+        self.examples("Reply", endpoint.reply.get_ref(), endpoint.id.get_ref());
     }
 
     fn push(&mut self, push: &Push) {
@@ -290,14 +293,15 @@ impl<'a> Page<'a> {
         self.row(&["source", self.file.source(&push.source)]);
         self.out.push('\n');
         self.facts(&push.facts);
-        self.examples("Body", push.body.get_ref());
+        self.examples("Body", push.body.get_ref(), push.id.get_ref());
     }
 
     /// The row that links the result codes, those of an included table too.
     fn answers(&mut self, codes: &str) {
-        let included = self.spec.codes(codes).and_then(|(_, codes)| codes.includes.as_ref());
+        let table = self.spec.codes(codes);
+        let included = table.map_or(Vec::new(), |(_, codes)| self.spec.included(codes));
         let mut links = vec![self.link(codes)];
-        links.extend(included.map(|name| self.link(name.get_ref())));
+        links.extend(included.iter().map(|codes| self.link(codes.name.get_ref())));
         self.row(&["result codes", &links.join(", ")]);
     }
 
@@ -356,9 +360,12 @@ impl<'a> Page<'a> {
             .as_ref()
             .map_or("every signed endpoint".to_owned(), |id| format!("`{}`", id.get_ref()));
         let note = codes.note.as_deref().unwrap_or_default();
-        let included = codes.includes.as_ref().map_or(String::new(), |name| {
-            format!(" The codes of {} are answered too.", self.link(name.get_ref()))
-        });
+        let included: Vec<String> =
+            self.spec.included(codes).iter().map(|codes| self.link(codes.name.get_ref())).collect();
+        let included = match included.as_slice() {
+            [] => String::new(),
+            links => format!(" The codes of {} are answered too.", links.join(" and ")),
+        };
         self.text(&format!("{} ({}), of {of}. {note}{included}", codes.title, codes.title_zh));
         self.facts(&codes.facts);
         let charged = format!("charged ({})", codes.charged_sure.word());
@@ -392,8 +399,8 @@ impl<'a> Page<'a> {
         self.text(&format!("Source: {source}. {zh}"));
     }
 
-    fn examples(&mut self, what: &str, of: &str) {
-        for example in self.file.content.example.iter().filter(|example| example.of.get_ref() == of) {
+    fn examples(&mut self, what: &str, of: &str, id: &str) {
+        for example in self.file.content.example.iter().filter(|example| example.shows(of, id)) {
             self.example(what, example);
         }
     }

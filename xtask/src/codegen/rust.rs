@@ -42,7 +42,7 @@ fn tables(spec: &Spec, file: &File) -> String {
     content.endpoint.iter().for_each(|item| endpoint(&mut out, file, item));
     content.push.iter().for_each(|item| push(&mut out, file, item));
     content.vocabulary.iter().for_each(|item| vocabulary(&mut out, file, item));
-    content.codes.iter().for_each(|item| codes(&mut out, file, item));
+    content.codes.iter().for_each(|item| codes(&mut out, spec, file, item));
     out
 }
 
@@ -77,16 +77,17 @@ fn uses(out: &mut String, spec: &Spec, file: &File) {
             }
         })
         .collect();
-    for name in content.codes.iter().filter_map(|codes| codes.includes.as_ref()) {
-        match spec.codes(name.get_ref()) {
+    for name in content.codes.iter().flat_map(|codes| spec.included(codes)).map(|codes| codes.name.get_ref())
+    {
+        match spec.codes(name) {
             Some((other, _)) if other.name != file.name => {
-                lines.push(format!("use crate::generated::{}::{};", other.name, name.get_ref()));
+                lines.push(format!("use crate::generated::{}::{name};", other.name));
             }
             _ => {}
         }
     }
-    lines.dedup();
     lines.sort();
+    lines.dedup();
     for text in lines {
         line(out, 0, &text);
     }
@@ -209,7 +210,7 @@ fn vocabulary(out: &mut String, file: &File, vocabulary: &Vocabulary) {
     line(out, 0, "}");
 }
 
-fn codes(out: &mut String, file: &File, codes: &Codes) {
+fn codes(out: &mut String, spec: &Spec, file: &File, codes: &Codes) {
     let note = codes.note.as_deref().unwrap_or_default();
     let endpoint = codes.endpoint.as_ref().map_or("every signed endpoint", |id| id.get_ref());
     out.push('\n');
@@ -218,8 +219,11 @@ fn codes(out: &mut String, file: &File, codes: &Codes) {
         format!("Source: {}; what is charged is {}.", file.source(&codes.source), codes.charged_sure.word());
     let head = format!("{} ({}), of {endpoint}. {note}", codes.title, codes.title_zh);
     paragraphs(out, 1, &[head, source]);
-    let includes =
-        codes.includes.as_ref().map_or(String::new(), |name| format!(" includes {}", name.get_ref()));
+    let includes = match spec.included(codes).as_slice() {
+        [] => String::new(),
+        [last] => format!(" includes {}", last.name.get_ref()),
+        [via, last, ..] => format!(" includes {} via {}", last.name.get_ref(), via.name.get_ref()),
+    };
     line(out, 1, &format!("{}{includes} {{", codes.name.get_ref()));
     for row in &codes.rows {
         let meaning = format!("{} ({})", sentence(&row.en).trim_end_matches('.'), row.zh);

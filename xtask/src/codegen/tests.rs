@@ -2,6 +2,8 @@
 //!
 //! It must not hold a fact of a platform: the spec under test is about teapots.
 
+mod families;
+
 use std::path::Path;
 
 use serde_json::Value;

@@ -70,7 +70,8 @@ pub(super) async fn add(session: &Session, job: i64, batches: &[NewBatch]) -> Re
 }
 
 /// Whoever looks for a batch passes over those that another is just taking.
-const TAKE: &str = "UPDATE batches SET state = $3, owner = $2, sent_ms = $4, ended_ms = NULL
+const TAKE: &str =
+    "UPDATE batches SET state = $3, owner = $2, sent_ms = $4, ended_ms = NULL, code = NULL, message = NULL
     WHERE id = (
         SELECT batches.id FROM batches WHERE batches.job = $1 AND batches.state = 0
         AND EXISTS (SELECT FROM jobs WHERE jobs.id = $1 AND jobs.state = 1)
@@ -110,6 +111,7 @@ pub(super) async fn end(
     let (to, message_id, code, message) = match end {
         BatchEnd::Accepted { message_id } => (ACCEPTED, message_id.as_deref(), None, None),
         BatchEnd::Refused { code, message } => (REFUSED, None, *code, Some(message.as_str())),
+        BatchEnd::TurnedAway { code, message } => (PLANNED, None, *code, Some(message.as_str())),
         BatchEnd::NotSent => (PLANNED, None, None, None),
         BatchEnd::InDoubt { code, message } => (IN_DOUBT, None, *code, Some(message.as_str())),
     };

@@ -13,6 +13,7 @@ use super::fault::Fault;
 use super::jobs::FORGOTTEN;
 use super::reading::source;
 use super::session::{Session, get, get_text, text};
+use crate::failpoint::die_at;
 use crate::model::Outcome;
 use crate::store::reading::{self, Facts};
 use crate::store::{Folded, Source};
@@ -46,6 +47,9 @@ pub(super) async fn fold(session: &Session, most: u32) -> Result<Folded> {
         if waiting.is_all {
             break;
         }
+    }
+    if folded.seen > 0 {
+        die_at("fold.entered");
     }
     Ok(folded)
 }

@@ -12,6 +12,7 @@ use super::address::Address;
 use super::fault::{self, Fault};
 use super::schema;
 use super::session::Session;
+use crate::failpoint::die_at;
 use crate::store::StoreError;
 
 /// How many transactions run at once; others wait for their turn.
@@ -113,7 +114,13 @@ impl Pool {
         lease.session.batch(begin).await.map_err(Ended::Undone)?;
         match work(Arc::clone(&lease.session)).await {
             Ok(value) => {
+                if purpose != Purpose::Read {
+                    die_at("store.commit");
+                }
                 let committed = lease.session.batch("COMMIT").await;
+                if purpose != Purpose::Read {
+                    die_at("store.committed");
+                }
                 match (committed, purpose) {
                     (Ok(()), _) => {
                         lease.give_back();

@@ -83,7 +83,8 @@ pub(super) fn claim(tx: &Transaction<'_>, job: i64, owner: &str, now_ms: u64) ->
             .map(|packed| PhoneNumber::unpack(packed? as u64).ok_or(NO_NUMBER))
             .collect::<Result<_>>()?;
         let to = if numbers.is_empty() { ACCEPTED } else { SENDING };
-        tx.prepare_cached("UPDATE batches SET state = ?, owner = ?, sent_ms = ?, ended_ms = NULL WHERE id = ? AND state = ?")?
+        tx.prepare_cached("UPDATE batches SET state = ?, owner = ?, sent_ms = ?, ended_ms = NULL, code = NULL, message = NULL
+             WHERE id = ? AND state = ?")?
             .execute(params![to, owner, now_ms as i64, batch, PLANNED])?;
         if numbers.is_empty() {
             continue;
@@ -103,6 +104,7 @@ pub(super) fn end(
     let (to, message_id, code, message) = match end {
         BatchEnd::Accepted { message_id } => (ACCEPTED, message_id.as_deref(), None, None),
         BatchEnd::Refused { code, message } => (REFUSED, None, *code, Some(message.as_str())),
+        BatchEnd::TurnedAway { code, message } => (PLANNED, None, *code, Some(message.as_str())),
         BatchEnd::NotSent => (PLANNED, None, None, None),
         BatchEnd::InDoubt { code, message } => (IN_DOUBT, None, *code, Some(message.as_str())),
     };

@@ -89,10 +89,9 @@ pub(super) fn fold(tx: &Transaction<'_>, most: u32) -> Result<Folded> {
     }
     drop(rows);
     if folded.seen > 0 {
-        die_at("fold.entered");
         folded.news = sums.write(tx)?;
         tx.prepare_cached("UPDATE marks SET value = ? WHERE name = 'folded'")?.execute([last])?;
-        die_at("fold.commit");
+        die_at("fold.entered");
     }
     Ok(folded)
 }

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::fault::Result;
 use super::results;
+use crate::failpoint::die_at;
 use crate::store::{Answer, NewResult, StoreError};
 
 /// The most results in one commit: more would make the first wait too long.
@@ -128,9 +129,17 @@ fn transaction<T>(
     connection: &mut Connection,
     work: impl FnOnce(&Transaction<'_>) -> Result<T>,
 ) -> Result<T> {
+    let before = connection.total_changes();
     let tx = connection.transaction()?;
     let value = work(&tx)?;
+    let writes = tx.total_changes() > before;
+    if writes {
+        die_at("store.commit");
+    }
     tx.commit()?;
+    if writes {
+        die_at("store.committed");
+    }
     Ok(value)
 }
 

@@ -43,6 +43,7 @@ macro_rules! conformance {
             a_batch_is_taken_once_by_however_many_senders_in_two_processes
             batches_are_sent_in_the_order_of_the_plan
             every_end_of_sending_leads_to_its_state
+            what_was_turned_away_is_planned_with_its_reason_until_it_is_taken_again
             a_word_about_an_earlier_sending_changes_nothing
             an_end_cannot_undo_what_a_result_has_proved
             a_sender_that_died_leaves_its_batch_in_doubt

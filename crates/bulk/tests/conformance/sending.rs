@@ -84,6 +84,33 @@ pub async fn every_end_of_sending_leads_to_its_state<P: Place>(place: &P) {
     assert_eq!((sending.state, sending.sent_ms, sending.ended_ms), (BatchState::Sending, T0 + 9000, None));
 }
 
+pub async fn what_was_turned_away_is_planned_with_its_reason_until_it_is_taken_again<P: Place>(place: &P) {
+    let store = place.open().await;
+    let job = planned(&*store, 1, &[3]).await;
+    let first = claim(&*store, &job, T0).await;
+    let reason = || BatchEnd::TurnedAway { code: Some(1003), message: "wrong keys".into() };
+    end(&*store, &first, reason()).await;
+    let fate = row(&*store, job.id, 0).await;
+    assert_eq!(
+        (fate.state, fate.code, fate.message.as_deref()),
+        (BatchState::Planned, Some(1003), Some("wrong keys"))
+    );
+    let ledger = check(&*store, job.id).await;
+    assert_eq!((ledger.planned, ledger.refused, ledger.submitted), (3, 0, 0));
+    assert!(!ledger.is_final());
+
+    let again = claim(&*store, &job, T0 + 9000).await;
+    assert_eq!((&again.batch_no, again.numbers.len()), (&first.batch_no, 3), "nothing of it was ever taken");
+    let fate = row(&*store, job.id, 0).await;
+    assert_eq!((fate.state, fate.code, fate.message), (BatchState::Sending, None, None));
+    // A result proves that it was accepted, whatever came instead of an answer.
+    enter(&*store, vec![Push::of(&again.batch_no, again.numbers[0]).pushed()]).await;
+    end(&*store, &again, reason()).await;
+    let fate = row(&*store, job.id, 1).await;
+    assert_eq!((fate.state, fate.code, fate.message), (BatchState::Accepted, None, None));
+    check(&*store, job.id).await;
+}
+
 pub async fn a_word_about_an_earlier_sending_changes_nothing<P: Place>(place: &P) {
     let store = place.open().await;
     let job = planned(&*store, 1, &[3]).await;

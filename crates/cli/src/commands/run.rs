@@ -14,6 +14,7 @@ use numcheck_bulk::{Delivery, Halt, Job};
 
 use crate::call::{self, Network};
 use crate::commands::arguments::{Level, Limit, Prices, Signatures, Together};
+use crate::commands::typed;
 use crate::durable::{
     Account, Destination, Engine, Parameters, Prepared, Receiving, Shape, StoreAt, Summary, Target, Wait,
     export, learn_dialect, open_file, prepare,
@@ -242,24 +243,30 @@ impl Going {
             if let Some(receiving) = receiving {
                 receiving.close().await;
             }
-            halt = driven?.halt;
             if let (Some(dialect), Target::Account) = (account.dialect(), &target) {
                 learn_dialect(&*engine.store, &call::account()?, dialect).await?;
             }
             account.close().await;
+            let driven = driven.inspect_err(|_| say_how_to_go_on(job, &target))?;
+            halt = driven.halt;
             engine.inbox.fold_all().await.map_err(Failure::of)?;
         }
         let not_sent = halt.as_ref().and_then(why_not_sent);
-        let totals = export(&*engine.store, job, input, not_sent.as_deref(), &mut writer).await?;
-        writer.finish()?;
+        let exported = export(&*engine.store, job, input, not_sent.as_deref(), &mut writer).await;
+        let finished = exported.and_then(|totals| writer.finish().map(|_| totals).map_err(Failure::from));
+        let totals = finished.inspect_err(|failure| {
+            if !failure.is_reader_gone() {
+                say_how_to_go_on(job, &target);
+            }
+        })?;
         let destination = self.destination();
         let beside = engine.inbox.beside();
         Summary { job, totals: &totals, beside, took: started.elapsed(), output: destination.file() }
             .show(self.json)?;
         self.say_halt(halt.as_ref());
         let left = engine.store.ledger(job.id).await.map_err(Failure::of)?;
-        if matches!(target, Target::Account) && !left.is_final() {
-            print::say(&format!("numcheck: go on by: numcheck resume {}{}", job.name, self.as_typed()));
+        if !left.is_final() {
+            say_how_to_go_on(job, &target);
         }
         Ok(if totals.all_settled() { Exit::Settled } else { Exit::Unsettled })
     }
@@ -296,17 +303,12 @@ impl Going {
             _ => Err(Failure::usage("nothing was sent")),
         }
     }
+}
 
-    /// The options that a resumed run needs, as a person would type them.
-    fn as_typed(&self) -> String {
-        let mut typed = String::new();
-        if let (Some(listen), Some(url)) = (self.listen, &self.public_url) {
-            typed.push_str(&format!(" --listen {listen} --public-url {url}"));
-        }
-        if let Some(output) = &self.output {
-            typed.push_str(&format!(" -o {}", output.display()));
-        }
-        typed
+/// The command that goes on with the job, to be pasted. What an embedded sandbox did is gone with it.
+fn say_how_to_go_on(job: &Job, target: &Target) {
+    if matches!(target, Target::Account) {
+        print::say(&format!("numcheck: {}", typed::resume(&job.name)));
     }
 }
 

@@ -18,6 +18,9 @@ use crate::stop::Stop;
 /// Run both platforms on this machine, without an account and without cost.
 ///
 /// Runs until SIGTERM or Ctrl-C. The account is made up, and the same at every start.
+///
+/// What happens can be seen in a browser, at the address of NXCLOUD: requests, pushes, and the inbox with the codes that `numcheck
+/// whatsapp get-code` had sent; for scripts, that inbox is `/_sandbox/inbox.json` there.
 #[derive(Debug, Args)]
 pub(crate) struct Sandbox {
     /// Where NXCLOUD listens; port 0 lets the system choose.
@@ -220,6 +223,9 @@ impl Sandbox {
             print::say(
                 "numcheck: the sandbox is listening; use the lines above in another terminal, end it with Ctrl-C",
             );
+            print::say(&format!(
+                "numcheck: what happens, and the codes of get-code, are shown at {nxcloud}/"
+            ));
         }
         stop.wait().await;
         sandbox.shutdown().await;

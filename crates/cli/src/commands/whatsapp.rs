@@ -1,73 +1,71 @@
-//! `numcheck whatsapp …`: verification codes, for integrators.
+//! `numcheck whatsapp …`: the embedded register of WhatsApp numbers, for integrators.
 //!
-//! A code is a secret: it comes from standard input or a file, and is never shown.
+//! Codes, tokens and keys are secrets: none is an argument, and none is shown unless somebody asks for it. Nothing here repeats a call.
 
-use std::path::PathBuf;
+mod app;
+mod client;
+mod code;
+mod login;
+mod number;
+mod phones;
 
-use clap::builder::BoolishValueParser;
-use clap::{Args, Subcommand};
-use numcheck_protocol::VerificationCode;
+use clap::Subcommand;
+use numcheck_transport::CallError;
+use serde::Serialize;
+use serde_json::Value;
 
-use crate::call::{self, Network};
-use crate::commands::arguments::read;
+use crate::call;
 use crate::exit::{Exit, Failure};
-use crate::input::normalise;
 use crate::print;
 
+/// The operations, in their natural order. A comment on a variant here would hide the help of its type.
 #[derive(Debug, Subcommand)]
 pub(crate) enum WhatsApp {
-    CheckCode(CheckCode),
+    Login(login::Login),
+    CreateApp(app::CreateApp),
+    PhoneList(phones::PhoneList),
+    GetCode(code::GetCode),
+    CheckCode(code::CheckCode),
+    CreateClient(client::CreateClient),
 }
 
 impl WhatsApp {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         match self {
+            Self::Login(command) => command.run().await,
+            Self::CreateApp(command) => command.run().await,
+            Self::PhoneList(command) => command.run().await,
+            Self::GetCode(command) => command.run().await,
             Self::CheckCode(command) => command.run().await,
+            Self::CreateClient(command) => command.run().await,
         }
     }
 }
 
-/// Ask whether a verification code is right. Uses up a guess.
-///
-/// The code is read from standard input, or from a file; it is no argument, because arguments can be seen in the list of processes.
-#[derive(Debug, Args)]
-pub(crate) struct CheckCode {
-    /// The phone number that the code was sent to.
-    #[arg(long, env = "NUMCHECK_PHONE", hide_env_values = true, value_name = "P")]
-    phone: String,
-    /// Read the code from this file instead of standard input.
-    #[arg(long, env = "NUMCHECK_CODE_FILE", hide_env_values = true, value_name = "F", default_value = "-")]
-    code_file: PathBuf,
-    /// Print one JSON object.
-    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
-    json: bool,
-    #[command(flatten)]
-    network: Network,
+/// A success, for a machine.
+#[derive(Serialize)]
+struct Told<'a> {
+    outcome: &'a str,
+    code: i64,
+    #[serde(flatten)]
+    more: Value,
 }
 
-impl CheckCode {
-    async fn run(self) -> Result<Exit, Failure> {
-        let phone = normalise(self.phone.as_bytes())
-            .map_err(|reject| Failure::usage(format!("--phone: {reject}; nothing was sent")))?;
-        let client = call::nxcloud(&self.network)?;
-        let text = read(&self.code_file, "--code-file")?;
-        let code = std::str::from_utf8(&text).ok().and_then(|text| VerificationCode::new(text.trim()).ok());
-        let Some(code) = code else {
-            return Err(Failure::usage(
-                "the code must be 1 to 16 letters, digits or hyphens, on one line; nothing was sent",
-            ));
-        };
-        match client.whatsapp().check_code(phone, code).await {
-            Ok(verified) => {
-                call::say_drift(&verified.drift);
-                if self.json {
-                    print::json(&serde_json::json!({"outcome": "verified", "code": 0}))?;
-                } else {
-                    print::data("the code is right")?;
-                }
-                Ok(Exit::Settled)
-            }
-            Err(error) => call::unsuccessful(&error, self.json),
-        }
+/// What a success tells: `outcome`, code 0 and `more` as one JSON object, or a line for a person.
+fn succeed(as_json: bool, outcome: &str, more: Value, line: &str) -> Result<Exit, Failure> {
+    if as_json {
+        print::json(&Told { outcome, code: 0, more })?;
+    } else {
+        print::data(line)?;
     }
+    Ok(Exit::Settled)
+}
+
+/// A call that did not succeed; where it may have happened all the same, `doubt` says how to find out.
+fn fail(error: &CallError, json: bool, doubt: &str) -> Result<Exit, Failure> {
+    let exit = call::unsuccessful(error, json);
+    if error.may_have_happened() {
+        print::say(&format!("numcheck: it may have happened all the same: {doubt}"));
+    }
+    exit
 }

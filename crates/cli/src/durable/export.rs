@@ -152,7 +152,10 @@ fn write(
             check
         }
         (None, BatchState::Refused) => without(CheckState::Refused, fate.code, said.unwrap_or("refused")),
-        (None, BatchState::Planned) => without(CheckState::Refused, None, not_sent.unwrap_or("not sent yet")),
+        (None, BatchState::Planned) => {
+            let why = said.or(not_sent).unwrap_or("not sent yet");
+            without(CheckState::Refused, fate.code, why)
+        }
         (None, BatchState::Accepted) => {
             without(CheckState::Missing, None, "accepted, and no result has come; it may have been charged")
         }

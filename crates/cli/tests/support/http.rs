@@ -71,7 +71,7 @@ pub(crate) fn post(url: &str, headers: &str, body: &str) -> std::io::Result<Stri
 }
 
 /// Reads the head and body of a request; `None` when the other side closes.
-pub(super) fn read_message(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+pub(crate) fn read_message(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {

@@ -20,7 +20,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-pub(crate) use http::{answer, echo, get, header, post, push, receive};
+pub(crate) use http::{answer, echo, get, header, post, push, read_message, receive};
 pub(crate) use platform::{Batch, Platform, Submit};
 use serde_json::Value;
 
@@ -83,6 +83,16 @@ impl Call {
         self
     }
 
+    /// The same through a shell that limits the size of files to so many blocks of 512 bytes: a write beyond fails, as on a full disk.
+    pub(crate) fn with_files_up_to(self, blocks: u32) -> Self {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\""));
+        shell.arg(self.command.get_program()).args(self.command.get_args());
+        shell.env_clear();
+        shell.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self { command: shell, ..self }
+    }
+
     pub(crate) fn start(mut self) -> Running {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().unwrap();
@@ -133,7 +143,7 @@ impl Running {
     }
 
     /// Ends it by SIGKILL. Says whether it was still running.
-    pub(crate) fn kill(mut self) -> bool {
+    pub(crate) fn kill(&mut self) -> bool {
         let running = self.child.try_wait().unwrap().is_none();
         let _ = self.child.kill();
         self.child.wait().unwrap();

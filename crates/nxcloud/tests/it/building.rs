@@ -6,9 +6,10 @@ use std::ffi::OsString;
 use std::io::Write;
 
 use numcheck_nxcloud::protocol::AppKey;
+use numcheck_nxcloud::protocol::whatsapp::CodeMethod;
 use numcheck_nxcloud::transport::env::EnvErrorKind;
 use numcheck_nxcloud::{
-    Accepted, BuildError, Client, ClientBuilder, Error, NumberCheck, SubmitCall, Verified, WhatsApp,
+    Accepted, Answered, BuildError, Client, ClientBuilder, Error, NumberCheck, SubmitCall, WhatsApp,
 };
 use numcheck_sandbox::{Account, Sandbox};
 
@@ -39,7 +40,7 @@ fn what_crosses_threads_can() {
     fn crosses<T: Send + Sync + Clone + 'static>() {}
     fn is_error<T: StdError + Send + Sync + 'static>() {}
     fn spawns(_: impl Future<Output = impl Send> + Send + 'static) {}
-    crosses::<(Client, NumberCheck, SubmitCall, WhatsApp, Accepted, Verified)>();
+    crosses::<(Client, NumberCheck, SubmitCall, WhatsApp, Accepted, Answered)>();
     is_error::<Error>();
     is_error::<BuildError>();
     assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
@@ -47,6 +48,9 @@ fn what_crosses_threads_can() {
     // Neither future borrows the client.
     spawns(client.number_check().submit(phones(1)).send());
     spawns(client.whatsapp().check_code(phone("8613800138000"), "1".parse().unwrap()));
+    spawns(client.whatsapp().login());
+    spawns(client.whatsapp().phone_list(AppKey::new("key").unwrap()));
+    spawns(client.whatsapp().get_code(phone("8613800138000"), CodeMethod::SMS));
 }
 
 #[tokio::test]

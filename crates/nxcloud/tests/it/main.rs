@@ -15,6 +15,7 @@ mod common;
 mod dialects;
 mod in_doubt;
 mod pace;
+mod register;
 mod replies;
 mod submit;
 #[cfg(feature = "tls")]

@@ -1,7 +1,7 @@
 //! Replies of every shape that was seen or may come: what is success stays success, and what is no answer leaves a doubt.
 
 use numcheck_nxcloud::protocol::{BatchNo, DriftKind, VerificationCode};
-use numcheck_nxcloud::{Accepted, Error, ErrorKind, Sent, Verified};
+use numcheck_nxcloud::{Accepted, Answered, Error, ErrorKind, Sent};
 
 use crate::common::{all_of, client_in_memory, phone, phones};
 
@@ -13,7 +13,7 @@ async fn submit(status: &str, body: impl AsRef<[u8]>) -> Result<Accepted, Error>
     call.await.unwrap()
 }
 
-async fn check_code(code: &str, body: impl AsRef<[u8]>) -> Result<Verified, Error> {
+async fn check_code(code: &str, body: impl AsRef<[u8]>) -> Result<Answered, Error> {
     let (client, mut platform) = client_in_memory();
     let code = VerificationCode::new(code).unwrap();
     let call = tokio::spawn(client.whatsapp().check_code(phone("8613800138000"), code));

@@ -7,9 +7,9 @@
 use crate::catalogue::{Table, Vocabulary, WordEntry};
 use crate::endpoint::Platform;
 use crate::generated::convention::AuthCode;
-use crate::generated::number_check::{CallbackCode, GetCode, QueryCode, SubmitCode};
+use crate::generated::number_check::{CallbackCode, InstantCode, QueryCode, SubmitCode};
 use crate::generated::qxt::QxtCode;
-use crate::generated::whatsapp::WhatsAppCode;
+use crate::generated::whatsapp::{CreateAppCode, PhoneListCode, WhatsAppCode};
 
 /// Every table of result codes.
 pub(crate) const TABLES: &[Table] = &[
@@ -22,11 +22,11 @@ pub(crate) const TABLES: &[Table] = &[
         SubmitCode::ENTRIES,
     ),
     Table::new(
-        "GetCode",
+        "InstantCode",
         "Instant check result codes",
         "即时检测结果码",
         Some("number_check.get"),
-        GetCode::ENTRIES,
+        InstantCode::ENTRIES,
     ),
     Table::new(
         "CallbackCode",
@@ -47,8 +47,22 @@ pub(crate) const TABLES: &[Table] = &[
         "WhatsAppCode",
         "WhatsApp result codes",
         "WhatsApp 结果码",
-        Some("whatsapp.check_code"),
+        Some("whatsapp.*"),
         WhatsAppCode::ENTRIES,
+    ),
+    Table::new(
+        "CreateAppCode",
+        "createApp result codes",
+        "创建应用结果码",
+        Some("whatsapp.create_app"),
+        CreateAppCode::ENTRIES,
+    ),
+    Table::new(
+        "PhoneListCode",
+        "phoneList result codes",
+        "号码列表结果码",
+        Some("whatsapp.phone_list"),
+        PhoneListCode::ENTRIES,
     ),
 ];
 
@@ -61,6 +75,13 @@ pub(crate) const VOCABULARIES: &[Vocabulary] = &[
     Vocabulary::new("DialResponse", "What a call met", "响应状态", DIAL_RESPONSE),
     Vocabulary::new("PrivacyStatus", "Privacy status", "号码状态", PRIVACY_STATUS),
     Vocabulary::new("Operator", "Chinese operator", "运营商", OPERATOR),
+    Vocabulary::new("CodeMethod", "How a code is sent", "验证码发送方式", CODE_METHOD),
+    Vocabulary::new("QualityRating", "Quality rating", "质量评级", QUALITY_RATING),
+    Vocabulary::new("NameStatus", "Name status", "名称审核状态", NAME_STATUS),
+    Vocabulary::new("RegisterStatus", "Registration status", "注册状态", REGISTER_STATUS),
+    Vocabulary::new("PhoneStatus", "State of a phone number", "号码状态", PHONE_STATUS),
+    Vocabulary::new("MessagingLimit", "Messaging limit", "消息发送上限", MESSAGING_LIMIT),
+    Vocabulary::new("CodeVerification", "Verification of a code", "验证码校验状态", CODE_VERIFICATION),
 ];
 
 const CHECK_LEVEL: &[WordEntry] = &[
@@ -122,6 +143,68 @@ const OPERATOR: &[WordEntry] = &[
     WordEntry::new("中国联通", "ChinaUnicom", "China Unicom", "中国联通"),
     WordEntry::new("中国电信", "ChinaTelecom", "China Telecom", "中国电信"),
     WordEntry::new("其它运营商", "Other", "another, virtual operator", "其它运营商（虚拟运营商）"),
+];
+
+const CODE_METHOD: &[WordEntry] = &[
+    WordEntry::new("sms", "Sms", "by text message", "短信"),
+    WordEntry::new("voice", "Voice", "by call", "语音"),
+];
+
+const QUALITY_RATING: &[WordEntry] = &[
+    WordEntry::new("GREEN", "Green", "high quality", "高质量"),
+    WordEntry::new("YELLOW", "Yellow", "medium quality", "中等质量"),
+    WordEntry::new("RED", "Red", "low quality", "低质量"),
+    WordEntry::new("UNKNOW", "Unknown", "not rated yet", "未知"),
+];
+
+const NAME_STATUS: &[WordEntry] = &[
+    WordEntry::new("APPROVED", "Approved", "the name was approved", "已批准"),
+    WordEntry::new("NONE", "None", "there is no name", "无名称"),
+    WordEntry::new(
+        "AVAILABLE_WITHOUT_REVIEW",
+        "AvailableWithoutReview",
+        "the name may be used without a review",
+        "无需审核即可使用",
+    ),
+    WordEntry::new("DECLINED", "Declined", "the name was declined", "已拒绝"),
+    WordEntry::new("EXPIRED", "Expired", "the approval has expired", "已过期"),
+    WordEntry::new("PENDING_REVIEW", "PendingReview", "the name is being reviewed", "审核中"),
+];
+
+const REGISTER_STATUS: &[WordEntry] = &[
+    WordEntry::new("1", "CreationFailed", "creation failed", "创建失败"),
+    WordEntry::new("2", "LocalRegistrationFailed", "local client registration failed", "本地客户端注册失败"),
+    WordEntry::new("3", "Creating", "creating", "创建中"),
+    WordEntry::new("4", "Created", "created", "已创建"),
+    WordEntry::new("5", "Registered", "registered", "已注册"),
+];
+
+const PHONE_STATUS: &[WordEntry] = &[
+    WordEntry::new("PENDING", "Pending", "not connected yet", "待处理"),
+    WordEntry::new("DELETED", "Deleted", "deleted", "已删除"),
+    WordEntry::new("MIGRATED", "Migrated", "moved to another account", "已迁移"),
+    WordEntry::new("BANNED", "Banned", "banned", "已封禁"),
+    WordEntry::new("RESTRICTED", "Restricted", "restricted", "受限"),
+    WordEntry::new("RATE_LIMITED", "RateLimited", "writes too much and is held back", "限速"),
+    WordEntry::new("FLAGGED", "Flagged", "its quality is too low", "已标记"),
+    WordEntry::new("CONNECTED", "Connected", "connected", "已连接"),
+    WordEntry::new("DISCONNECTED", "Disconnected", "disconnected", "已断开"),
+    WordEntry::new("UNKNOWN", "Unknown", "WhatsApp cannot tell", "未知"),
+    WordEntry::new("UNVERIFIED", "Unverified", "not verified", "未验证"),
+];
+
+const MESSAGING_LIMIT: &[WordEntry] = &[
+    WordEntry::new("TIER_50", "Tier50", "50 people a day", "每天 50 人"),
+    WordEntry::new("TIER_250", "Tier250", "250 people a day", "每天 250 人"),
+    WordEntry::new("TIER_1K", "Tier1K", "1000 people a day", "每天 1000 人"),
+    WordEntry::new("TIER_10K", "Tier10K", "10 000 people a day", "每天 1 万人"),
+    WordEntry::new("TIER_100K", "Tier100K", "100 000 people a day", "每天 10 万人"),
+    WordEntry::new("TIER_UNLIMITED", "TierUnlimited", "as many people as wanted", "不限人数"),
+];
+
+const CODE_VERIFICATION: &[WordEntry] = &[
+    WordEntry::new("NOT_VERIFIED", "NotVerified", "no code was verified yet", "未验证"),
+    WordEntry::new("VERIFIED", "Verified", "a code was verified", "已验证"),
 ];
 
 impl Platform {

@@ -270,7 +270,7 @@ code_table! {
     /// to be the table of the submit, which has the same parameters.
     ///
     /// Source: Number Check API instant check (vendor); what is charged is assumed.
-    GetCode includes AuthCode {
+    InstantCode includes AuthCode {
         /// Checked (成功). Charged.
         CHECKED = 0, Success, Yes,
             "checked", "成功",

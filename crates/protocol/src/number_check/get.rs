@@ -12,7 +12,7 @@ use crate::field::{Extra, Field};
 use crate::list::List;
 use crate::message::message;
 use crate::number_check::check_result::text;
-use crate::number_check::{CheckLevel, Cost, FailNumber, GetCode, NumberTypeWord};
+use crate::number_check::{CheckLevel, Cost, FailNumber, InstantCode, NumberTypeWord};
 use crate::phone::PhoneNumber;
 use crate::secrets::AppKey;
 use crate::strict::{optional, required};
@@ -106,7 +106,7 @@ message!(GetBody { phone, batch_no, check_level, appkey });
 pub struct GetReply<'a> {
     /// 0 is carried out, for a bad number too; 1001 to 1005 are authentication errors.
     #[serde(skip_serializing_if = "Field::is_absent")]
-    pub code: Field<GetCode>,
+    pub code: Field<InstantCode>,
     /// The platform's text under its name in v1.
     #[serde(borrow, skip_serializing_if = "Field::is_absent")]
     pub msg: Field<Text<'a>>,

@@ -4,11 +4,14 @@
 
 use numcheck_protocol::DriftKind::{self, NewField, NewValue, OddShape};
 use numcheck_protocol::number_check::{
-    CallbackCode, GetCode, KnownAnswer, KnownCheckLevel, KnownDialResponse, KnownNumberType,
+    CallbackCode, InstantCode, KnownAnswer, KnownCheckLevel, KnownDialResponse, KnownNumberType,
     KnownNumberTypeWord, QueryCode, SubmitCode,
 };
 use numcheck_protocol::qxt::{KnownOperator, KnownPrivacyStatus, QxtCode};
-use numcheck_protocol::whatsapp::WhatsAppCode;
+use numcheck_protocol::whatsapp::{
+    CreateAppCode, KnownCodeMethod, KnownCodeVerification, KnownMessagingLimit, KnownNameStatus,
+    KnownPhoneStatus, KnownQualityRating, KnownRegisterStatus, PhoneListCode, WhatsAppCode,
+};
 use numcheck_protocol::{AuthCode, CodeEntry, mask};
 use serde_json::{Number, Value};
 
@@ -44,7 +47,14 @@ pub(crate) fn of(name: &str) -> &'static Schema {
         QUERY_REPLY,
         GET_BODY,
         GET_REPLY,
+        LOGIN_REPLY,
+        CREATE_APP_BODY,
+        CREATE_APP_REPLY,
+        PHONE_LIST_BODY,
+        PHONE_LIST_REPLY,
+        GET_CODE_BODY,
         CHECK_CODE_BODY,
+        CREATE_CLIENT_BODY,
         WHATSAPP_REPLY,
         PRIVACY_BODY,
         PRIVACY_REPLY,
@@ -260,7 +270,7 @@ const GET_BODY: &Schema = &Schema {
 const GET_REPLY: &Schema = &Schema {
     name: "GetReply",
     fields: &[
-        ("code", "code", Figure(|| codes(&[GetCode::ENTRIES, AuthCode::ENTRIES]))),
+        ("code", "code", Figure(|| codes(&[InstantCode::ENTRIES, AuthCode::ENTRIES]))),
         ("msg", "msg", Text),
         ("message", "message", Text),
         (
@@ -297,6 +307,109 @@ const GET_REPLY: &Schema = &Schema {
 const CHECK_CODE_BODY: &Schema = &Schema {
     name: "CheckCodeBody",
     fields: &[("phone_number", "phone_number", Text), ("code", "code", Text)],
+};
+
+const CREATE_CLIENT_BODY: &Schema =
+    &Schema { name: "CreateClientBody", fields: &[("phone_number", "phone_number", Text)] };
+
+const GET_CODE_BODY: &Schema = &Schema {
+    name: "GetCodeBody",
+    fields: &[
+        ("phone_number", "phone_number", Text),
+        ("method", "method", Word(|| KnownCodeMethod::ALL.iter().map(|word| word.as_str()).collect())),
+    ],
+};
+
+const CREATE_APP_BODY: &Schema = &Schema {
+    name: "CreateAppBody",
+    fields: &[("app_name", "app_name", Text), ("webhook", "webhook", Text)],
+};
+
+const PHONE_LIST_BODY: &Schema = &Schema { name: "PhoneListBody", fields: &[("appkey", "appkey", Text)] };
+
+const LOGIN_REPLY: &Schema = &Schema {
+    name: "LoginReply",
+    fields: &[
+        ("code", "code", Figure(|| codes(&[WhatsAppCode::ENTRIES, AuthCode::ENTRIES]))),
+        ("data", "data", Object(&Schema { name: "LoginData", fields: &[("token", "token", Text)] })),
+        ("message", "message", Text),
+        ("msg", "msg", Text),
+    ],
+};
+
+const CREATE_APP_REPLY: &Schema = &Schema {
+    name: "CreateAppReply",
+    fields: &[
+        (
+            "code",
+            "code",
+            Figure(|| codes(&[CreateAppCode::ENTRIES, WhatsAppCode::ENTRIES, AuthCode::ENTRIES])),
+        ),
+        (
+            "data",
+            "data",
+            Object(&Schema {
+                name: "AppData",
+                fields: &[
+                    ("app_id", "app_id", Count),
+                    ("app_name", "app_name", Text),
+                    ("app_key", "app_key", Text),
+                ],
+            }),
+        ),
+        ("message", "message", Text),
+        ("msg", "msg", Text),
+    ],
+};
+
+const PHONE_LIST_REPLY: &Schema = &Schema {
+    name: "PhoneListReply",
+    fields: &[
+        (
+            "code",
+            "code",
+            Figure(|| codes(&[PhoneListCode::ENTRIES, WhatsAppCode::ENTRIES, AuthCode::ENTRIES])),
+        ),
+        ("data", "data", List(PHONE)),
+        ("message", "message", Text),
+        ("msg", "msg", Text),
+    ],
+};
+
+const PHONE: &Schema = &Schema {
+    name: "Phone",
+    fields: &[
+        ("display_phone_number", "display_phone_number", Text),
+        (
+            "quality_rating",
+            "quality_rating",
+            Word(|| KnownQualityRating::ALL.iter().map(|word| word.as_str()).collect()),
+        ),
+        ("verified_name", "verified_name", Text),
+        (
+            "name_status",
+            "name_status",
+            Word(|| KnownNameStatus::ALL.iter().map(|word| word.as_str()).collect()),
+        ),
+        (
+            "register_status",
+            "register_status",
+            Figure(|| KnownRegisterStatus::ALL.iter().map(|status| status.get()).collect()),
+        ),
+        ("status", "status", Word(|| KnownPhoneStatus::ALL.iter().map(|word| word.as_str()).collect())),
+        (
+            "current_limit",
+            "current_limit",
+            Word(|| KnownMessagingLimit::ALL.iter().map(|word| word.as_str()).collect()),
+        ),
+        (
+            "code_verification_status",
+            "code_verification_status",
+            Word(|| KnownCodeVerification::ALL.iter().map(|word| word.as_str()).collect()),
+        ),
+        ("waba_id", "waba_id", Text),
+        ("waba_name", "waba_name", Text),
+    ],
 };
 
 const WHATSAPP_REPLY: &Schema = &Schema {

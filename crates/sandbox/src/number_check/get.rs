@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use numcheck_protocol::number_check::{
-    CheckLevel, Cost, Dialect, GetBasic, GetBody, GetCode, GetData, GetReply, KnownCheckLevel, SubmitCode,
+    CheckLevel, Cost, Dialect, GetBasic, GetBody, GetData, GetReply, InstantCode, KnownCheckLevel, SubmitCode,
 };
 use numcheck_protocol::{BatchNo, Extra, Field, Lang, List, PhoneText, Text, decode};
 
@@ -42,27 +42,27 @@ pub(crate) fn get(shared: &Shared, account: usize, body: &[u8]) -> Answer {
         let why = "the account is one of v1, which has no instant check";
         return match shared.settings.assumptions.get_in_v1 {
             GetInV1::NotFound => Answer::json(404, &serde_json::json!({ "error": "no such path" }), why),
-            GetInV1::BadParameter => get_refusal(GetCode::BAD_PARAMETER, why),
+            GetInV1::BadParameter => get_refusal(InstantCode::BAD_PARAMETER, why),
         };
     }
     let answer = match read(body) {
         Ok(wanted) => match take(shared, account, &wanted) {
             Ok(answer) => answer,
             Err(Refused { code, why }) => {
-                Answer { batch_no: wanted.batch_no, ..get_refusal(GetCode::new(code.get()), why) }
+                Answer { batch_no: wanted.batch_no, ..get_refusal(InstantCode::new(code.get()), why) }
             }
         },
-        Err(Refused { code, why }) => get_refusal(GetCode::new(code.get()), why),
+        Err(Refused { code, why }) => get_refusal(InstantCode::new(code.get()), why),
     };
     Answer { numbers: 1, ..answer }
 }
 
 /// The envelope of an instant check that was not carried out: `data` is null. [assumed]
-pub(crate) fn get_refusal(code: GetCode, why: impl Into<String>) -> Answer {
+pub(crate) fn get_refusal(code: InstantCode, why: impl Into<String>) -> Answer {
     answer(code, why.into(), Field::Null)
 }
 
-fn answer(code: GetCode, why: String, data: Field<GetData<'_>>) -> Answer {
+fn answer(code: InstantCode, why: String, data: Field<GetData<'_>>) -> Answer {
     let text = if code.is_success() { "Success" } else { submit_text(SubmitCode::new(code.get())) };
     let reply = GetReply {
         code: Field::Known(code),
@@ -160,7 +160,7 @@ fn take(shared: &Shared, account: usize, wanted: &Wanted) -> Result<Answer, Refu
     Ok(Answer {
         batch_no: Some(batch_no.to_string()),
         message_id: Some(request_id.clone()),
-        ..answer(GetCode::CHECKED, String::new(), Field::Known(data))
+        ..answer(InstantCode::CHECKED, String::new(), Field::Known(data))
     })
 }
 

@@ -81,6 +81,20 @@ pub(crate) fn tally(shared: &Shared) -> Answer {
     Answer::json(200, &page, "")
 }
 
+/// The verification codes that were sent, newest first.
+pub(crate) fn inbox(shared: &Shared) -> Answer {
+    let messages = shared.register.inbox();
+    let messages = messages.iter().rev().map(|message| {
+        json!({
+            "at_ms": message.at_ms,
+            "phone": format!("{:?}", message.phone),
+            "method": message.method.as_str(),
+            "code": message.code.as_str(),
+        })
+    });
+    Answer::json(200, &json!({ "messages": messages.collect::<Vec<_>>() }), "")
+}
+
 /// That it runs.
 pub(crate) fn health(shared: &Shared) -> Answer {
     let page = json!({

@@ -9,9 +9,8 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use numcheck_protocol::number_check::{GetCode, QueryCode, SubmitCode};
+use numcheck_protocol::number_check::{InstantCode, QueryCode, SubmitCode};
 use numcheck_protocol::qxt::QxtCode;
-use numcheck_protocol::whatsapp::WhatsAppCode;
 use numcheck_protocol::{Info, Platform, mask};
 use tracing::debug;
 
@@ -68,6 +67,9 @@ pub(crate) async fn handle(
         answer =
             Answer { content_type: HTML, body: b"<html><body>502</body></html>".as_slice().into(), ..answer };
     }
+    if let Some(Fault::Data(shape)) = fault {
+        answer.body = shape.put_into(&answer.body).map_or(answer.body, Into::into);
+    }
     record(shared, platform, &call, info, &answer, closed, fault.as_ref());
     for tried in std::mem::take(&mut answer.before_reply) {
         // Whether it was tried or nobody is there to try it: the answer must not wait for ever.
@@ -116,8 +118,13 @@ async fn dispatch(shared: &Shared, operation: Operation, info: &Info, call: &Cal
             Ok(account) => number_check::get(shared, account, &call.body),
             Err(Distrust { code, why }) => refuse(shared, operation, call, code.get(), &why),
         },
-        Operation::CheckCode => match authenticate(shared, call, info, |account| account.whatsapp) {
-            Ok(account) => whatsapp::check_code(shared, account, &call.body),
+        Operation::Login
+        | Operation::CreateApp
+        | Operation::PhoneList
+        | Operation::GetCode
+        | Operation::CheckCode
+        | Operation::CreateClient => match authenticate(shared, call, info, |account| account.whatsapp) {
+            Ok(account) => whatsapp::answer(shared, operation, account, &call.body),
             Err(Distrust { code, why }) => refuse(shared, operation, call, code.get(), &why),
         },
         Operation::Privacy => qxt::privacy(shared, call.peer, parameters(call)),
@@ -138,10 +145,15 @@ fn parameters(call: &Call) -> &[u8] {
 /// An endpoint's envelope with a code, without anything done.
 fn refuse(shared: &Shared, operation: Operation, call: &Call, code: i64, why: &str) -> Answer {
     match operation {
-        Operation::CheckCode => whatsapp::reply(WhatsAppCode::new(code), why),
+        Operation::Login
+        | Operation::CreateApp
+        | Operation::PhoneList
+        | Operation::GetCode
+        | Operation::CheckCode
+        | Operation::CreateClient => whatsapp::refusal(operation, code, why),
         Operation::Privacy => qxt::refusal(QxtCode::new(code), why),
         Operation::Query => number_check::query_refusal(QueryCode::new(code), why),
-        Operation::Get => number_check::get_refusal(GetCode::new(code), why),
+        Operation::Get => number_check::get_refusal(InstantCode::new(code), why),
         Operation::Submit | Operation::Any => {
             let dialect = shared.dialect_of(call.header(numcheck_signing::header::ACCESS_KEY));
             number_check::refusal(shared, dialect, SubmitCode::new(code), why)
@@ -175,6 +187,7 @@ fn show(shared: &Shared, page: Page) -> Answer {
         Page::Journal => page::journal(shared),
         Page::Ledger => page::ledger(shared),
         Page::Tally => page::tally(shared),
+        Page::Inbox => page::inbox(shared),
         Page::Health => page::health(shared),
     }
 }

@@ -5,7 +5,7 @@
 use hyper::Method;
 use numcheck_protocol::number_check::{Get, Query, Submit};
 use numcheck_protocol::qxt::Privacy;
-use numcheck_protocol::whatsapp::CheckCode;
+use numcheck_protocol::whatsapp::{CheckCode, CreateApp, CreateClient, GetCode, Login, PhoneList};
 use numcheck_protocol::{Endpoint, Info, Platform};
 
 use crate::faults::Operation;
@@ -30,13 +30,22 @@ pub(crate) enum Page {
     Journal,
     Ledger,
     Tally,
+    Inbox,
     Health,
 }
 
-const SUBMIT: Info = Submit::INFO;
-const QUERY: Info = Query::INFO;
-const GET: Info = Get::INFO;
-const CHECK_CODE: Info = CheckCode::INFO;
+/// NXCLOUD's endpoints.
+static NXCLOUD: &[(Operation, Info)] = &[
+    (Operation::Submit, Submit::INFO),
+    (Operation::Query, Query::INFO),
+    (Operation::Get, Get::INFO),
+    (Operation::Login, Login::INFO),
+    (Operation::CreateApp, CreateApp::INFO),
+    (Operation::PhoneList, PhoneList::INFO),
+    (Operation::GetCode, GetCode::INFO),
+    (Operation::CheckCode, CheckCode::INFO),
+    (Operation::CreateClient, CreateClient::INFO),
+];
 const PRIVACY: Info = Privacy::INFO;
 
 /// Every path of a platform's port, for whoever asked for another one.
@@ -44,17 +53,18 @@ pub(crate) fn paths(platform: Platform) -> Vec<String> {
     let page = |path: &str| format!("GET {path}");
     match platform {
         Platform::Qxt => vec![format!("GET or POST {}", PRIVACY.path)],
-        _ => vec![
-            format!("POST {}", SUBMIT.path),
-            format!("POST {}", QUERY.path),
-            format!("POST {}", GET.path),
-            format!("POST {}", CHECK_CODE.path),
-            page("/"),
-            page("/_sandbox/journal.json"),
-            page("/_sandbox/ledger.json"),
-            page("/_sandbox/tally.json"),
-            page("/_sandbox/health"),
-        ],
+        _ => {
+            let endpoints = NXCLOUD.iter().map(|(_, info)| format!("POST {}", info.path));
+            let pages = [
+                "/",
+                "/_sandbox/journal.json",
+                "/_sandbox/ledger.json",
+                "/_sandbox/tally.json",
+                "/_sandbox/inbox.json",
+                "/_sandbox/health",
+            ];
+            endpoints.chain(pages.into_iter().map(page)).collect()
+        }
     }
 }
 
@@ -71,16 +81,9 @@ pub(crate) fn route(platform: Platform, method: &Method, path: &str) -> Route {
 }
 
 fn nxcloud(method: &Method, path: &str) -> Route {
-    let endpoint = match path {
-        path if path == SUBMIT.path => Some((Operation::Submit, &SUBMIT)),
-        path if path == QUERY.path => Some((Operation::Query, &QUERY)),
-        path if path == GET.path => Some((Operation::Get, &GET)),
-        path if path == CHECK_CODE.path => Some((Operation::CheckCode, &CHECK_CODE)),
-        _ => None,
-    };
-    if let Some((operation, info)) = endpoint {
+    if let Some((operation, info)) = NXCLOUD.iter().find(|(_, info)| info.path == path) {
         return if method == Method::POST {
-            Route::Endpoint(operation, info)
+            Route::Endpoint(*operation, info)
         } else {
             Route::WrongMethod("POST")
         };
@@ -90,6 +93,7 @@ fn nxcloud(method: &Method, path: &str) -> Route {
         "/_sandbox/journal.json" => Page::Journal,
         "/_sandbox/ledger.json" => Page::Ledger,
         "/_sandbox/tally.json" => Page::Tally,
+        "/_sandbox/inbox.json" => Page::Inbox,
         "/_sandbox/health" => Page::Health,
         _ => return Route::Nowhere,
     };

@@ -23,7 +23,12 @@ use tokio::sync::watch;
 pub(crate) const CHECK: &str = "/api/number/check";
 pub(crate) const GET: &str = "/api/number/check/get";
 pub(crate) const QUERY: &str = "/api/number/query";
+pub(crate) const LOGIN: &str = "/api/wa/integrator/embedded/register/login";
+pub(crate) const CREATE_APP: &str = "/api/wa/integrator/embedded/register/createApp";
+pub(crate) const PHONE_LIST: &str = "/api/wa/integrator/embedded/register/phoneList";
+pub(crate) const GET_CODE: &str = "/api/wa/integrator/embedded/register/getCode";
 pub(crate) const CHECK_CODE: &str = "/api/wa/integrator/embedded/register/checkCode";
+pub(crate) const CREATE_CLIENT: &str = "/api/wa/integrator/embedded/register/createClient";
 pub(crate) const PRIVACY: &str = "/ssPhone_Privacy";
 
 /// An answer, taken apart by hand.
@@ -113,7 +118,8 @@ impl Signed {
     pub(crate) fn new(sandbox: &Sandbox, path: &'static str, body: impl Into<String>) -> Self {
         let (biz_type, action) = match path {
             CHECK | GET | QUERY => ("1", "numbercheck"),
-            _ => ("2", "checkCode"),
+            // The embedded register: the action is the last segment of the path.
+            _ => ("2", path.rsplit('/').next().expect("a path")),
         };
         Self {
             path,
@@ -197,6 +203,11 @@ pub(crate) async fn submit(sandbox: &Sandbox, phone: &str, more: &str) -> Reply 
 pub(crate) async fn check_code(sandbox: &Sandbox, phone: &str, code: &str) -> Reply {
     let body = format!(r#"{{"phone_number":"{phone}","code":"{code}"}}"#);
     Signed::new(sandbox, CHECK_CODE, body).send(sandbox).await
+}
+
+/// An operation of the embedded register by the first account.
+pub(crate) async fn register(sandbox: &Sandbox, path: &'static str, body: impl Into<String>) -> Reply {
+    Signed::new(sandbox, path, body).send(sandbox).await
 }
 
 pub(crate) async fn privacy(sandbox: &Sandbox, mobile: &str) -> Reply {

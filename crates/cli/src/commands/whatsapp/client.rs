@@ -1,0 +1,46 @@
+//! `numcheck whatsapp create-client`: the client of a verified phone number.
+//!
+//! It must not be sent twice to be sure: the list of phone numbers tells what came of it.
+
+use clap::Args;
+use clap::builder::BoolishValueParser;
+use serde_json::json;
+
+use super::number::Number;
+use super::{fail, succeed};
+use crate::call::{self, Network};
+use crate::exit::{Exit, Failure};
+
+/// Register the client of a phone number whose code was verified.
+///
+/// Sent once: an answer that was lost leaves it in doubt. `numcheck whatsapp phone-list` shows how far it has got.
+#[derive(Debug, Args)]
+pub(crate) struct CreateClient {
+    #[command(flatten)]
+    number: Number,
+    /// Print one JSON object.
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    json: bool,
+    #[command(flatten)]
+    network: Network,
+}
+
+impl CreateClient {
+    pub(super) async fn run(self) -> Result<Exit, Failure> {
+        let phone = self.number.read()?;
+        let client = call::nxcloud(&self.network)?;
+        match client.whatsapp().create_client(phone).await {
+            Ok(created) => {
+                call::say_drift(&created.drift);
+                let line = format!(
+                    "created a client for {phone}; `numcheck whatsapp phone-list` shows how far it has got"
+                );
+                succeed(self.json, "created", json!({}), &line)
+            }
+            Err(error) => {
+                let doubt = "look at `numcheck whatsapp phone-list` before asking again; a number must be verified first";
+                fail(&error, self.json, doubt)
+            }
+        }
+    }
+}

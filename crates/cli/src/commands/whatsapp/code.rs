@@ -1,0 +1,126 @@
+//! `numcheck whatsapp get-code` and `check-code`: a verification code is sent, and checked.
+//!
+//! A code comes from standard input or a file and must not be shown; a getCode sends a message and a check uses up a guess, so neither
+//! is made twice.
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
+use numcheck_protocol::VerificationCode;
+use numcheck_protocol::whatsapp::CodeMethod;
+use serde_json::json;
+
+use super::number::Number;
+use super::{fail, succeed};
+use crate::call::{self, Network};
+use crate::commands::arguments::read;
+use crate::exit::{Exit, Failure};
+use crate::print;
+
+/// Have WhatsApp send a verification code to a phone number. Sends a message.
+///
+/// Sent once: an answer that was lost leaves it in doubt whether a message is on its way. A second message may make the first one's
+/// code useless.
+#[derive(Debug, Args)]
+pub(crate) struct GetCode {
+    #[command(flatten)]
+    number: Number,
+    /// How the code is sent.
+    #[arg(long, env = "NUMCHECK_METHOD", hide_env_values = true, value_enum, default_value_t = Method::Sms)]
+    method: Method,
+    /// Print one JSON object.
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    json: bool,
+    #[command(flatten)]
+    network: Network,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Method {
+    /// A text message.
+    Sms,
+    /// A call.
+    Voice,
+}
+
+impl GetCode {
+    pub(super) async fn run(self) -> Result<Exit, Failure> {
+        let phone = self.number.read()?;
+        let client = call::nxcloud(&self.network)?;
+        let (method, how) = match self.method {
+            Method::Sms => (CodeMethod::SMS, "text message"),
+            Method::Voice => (CodeMethod::VOICE, "call"),
+        };
+        match client.whatsapp().get_code(phone, method).await {
+            Ok(sent) => {
+                call::say_drift(&sent.drift);
+                let line =
+                    format!("a code is sent to {phone} by {how}; give it to `numcheck whatsapp check-code`");
+                succeed(self.json, "sent", json!({}), &line)
+            }
+            Err(error) => fail(&error, self.json, "see whether a message arrives before asking for another"),
+        }
+    }
+}
+
+/// Ask whether a verification code is right. Uses up a guess.
+///
+/// The code is read from standard input, or from a file; it is no argument, because arguments can be seen in the list of processes.
+#[derive(Debug, Args)]
+pub(crate) struct CheckCode {
+    #[command(flatten)]
+    number: Number,
+    /// Read the code from this file instead of standard input.
+    #[arg(long, env = "NUMCHECK_CODE_FILE", hide_env_values = true, value_name = "F", default_value = "-")]
+    code_file: PathBuf,
+    /// Print one JSON object.
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    json: bool,
+    #[command(flatten)]
+    network: Network,
+}
+
+impl CheckCode {
+    pub(super) async fn run(self) -> Result<Exit, Failure> {
+        let code_on_stdin = self.code_file == Path::new("-");
+        if code_on_stdin && self.number.takes_stdin() {
+            return Err(Failure::usage(
+                "standard input holds one thing: give the number or the code in a file; nothing was sent",
+            ));
+        }
+        let phone = self.number.read()?;
+        let client = call::nxcloud(&self.network)?;
+        let text = if code_on_stdin && io::stdin().is_terminal() {
+            ask()?
+        } else {
+            read(&self.code_file, "--code-file")?
+        };
+        let code = std::str::from_utf8(&text).ok().and_then(|text| VerificationCode::new(text.trim()).ok());
+        let Some(code) = code else {
+            return Err(Failure::usage(
+                "the code must be 1 to 16 letters, digits or hyphens, on one line; nothing was sent",
+            ));
+        };
+        match client.whatsapp().check_code(phone, code).await {
+            Ok(verified) => {
+                call::say_drift(&verified.drift);
+                succeed(self.json, "verified", json!({}), "the code is right")
+            }
+            Err(error) => {
+                let doubt = "a guess may be used up, and `numcheck whatsapp phone-list` says VERIFIED where the code was right";
+                fail(&error, self.json, doubt)
+            }
+        }
+    }
+}
+
+/// Asks the person at the terminal.
+fn ask() -> Result<Vec<u8>, Failure> {
+    print::say("numcheck: type the code and press Enter");
+    let mut line = String::new();
+    let read = io::stdin().read_line(&mut line);
+    read.map_err(|error| Failure::usage("the code cannot be read; nothing was sent").because(error))?;
+    Ok(line.into_bytes())
+}

@@ -1,0 +1,20 @@
+//! The messages that getCode sent, as the phones that got them would show them.
+//!
+//! It holds codes and numbers in full and must not show either through `Debug`.
+
+use numcheck_protocol::whatsapp::CodeMethod;
+use numcheck_protocol::{HiddenText, PhoneText};
+
+/// A verification code that was sent to a phone. `Debug` masks the number and hides the code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InboxMessage {
+    /// When, in the sandbox's time: Unix time in milliseconds.
+    pub at_ms: u64,
+    /// To which number, as digits. Personal data where it is real.
+    pub phone: PhoneText<'static>,
+    /// How: `sms` or `voice`.
+    pub method: CodeMethod,
+    /// The code.
+    pub code: HiddenText<'static>,
+}
