@@ -61,3 +61,23 @@ fn what_cannot_be_verified_is_not_required() {
     let call = numcheck(["run", "--sandbox", "--require-signed-pushes"]).arg(dir.path().join("numbers.txt"));
     call.run().exits(2).says("--require-signed-pushes");
 }
+
+#[test]
+fn every_level_of_every_revision_of_the_second_dialect_comes_through_the_command() {
+    for (dialect, level, known) in [
+        ("v2", "basic", "check_number_type"),
+        ("v2", "hlr", "check_mcc"),
+        ("v2-2023", "call", "check_ring"),
+        ("v2-first-days", "call", "check_response"),
+        ("v2-first-days", "hlr", "check_ported"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let sandbox =
+            Sandbox::start_with(&["--sign-pushes", "md5", "--dialect", dialect, "--callback-delay", "50ms"]);
+        let ended = run(dir.path(), &sandbox).args(["--level", level]).run().exits(0);
+        let rows = rows(&fs::read(dir.path().join("out.csv")).unwrap());
+        assert_eq!(column(&rows, "check_state"), ["done"; 3], "{dialect} {level}");
+        assert!(rows.iter().all(|row| !row[known].is_empty()), "{dialect} {level}: {rows:?}");
+        assert!(!ended.stderr.contains("new "), "nothing is new: {}", ended.stderr);
+    }
+}

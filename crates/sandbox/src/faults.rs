@@ -197,6 +197,8 @@ pub enum PushFault {
     Duplicate,
     /// It is sent so much (virtual) time later.
     Delay(Duration),
+    /// It carries the signature of another body. Does nothing where pushes are not signed.
+    WrongSign,
 }
 
 #[derive(Debug)]

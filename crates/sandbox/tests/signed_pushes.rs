@@ -11,7 +11,7 @@ mod common;
 use std::time::Duration;
 
 use common::{CHECK, Pushed, Receiver, Signed, order, submit};
-use numcheck_sandbox::{Account, Clock, Sandbox};
+use numcheck_sandbox::{Account, Clock, Faults, PushFault, Sandbox, When};
 use numcheck_signing::{Algorithm, Body, Input, Secret, check_freshness, verify};
 
 const NAMES: [&str; 5] = ["accessKey", "ts", "bizType", "action", "sign"];
@@ -83,4 +83,22 @@ async fn each_accounts_pushes_are_signed_with_its_own_secret_in_its_own_dialect(
     assert!(is_signed(&push, Account::V2_ACCESS_SECRET, Algorithm::Md5));
     assert!(!is_signed(&push, Account::ACCESS_SECRET, Algorithm::Md5));
     assert!(push.json()["requestId"].is_string());
+}
+
+#[tokio::test]
+async fn a_wrong_signature_can_be_had_and_the_next_attempt_is_right() {
+    let clock = Clock::manual(1_700_000_000_000);
+    let faults = Faults::none().push(When::Next(1), PushFault::WrongSign);
+    let sandbox =
+        Sandbox::builder().clock(clock).sign_pushes(Algorithm::Md5).faults(faults).start().await.unwrap();
+    let receiver = Receiver::start().await;
+    receiver.answer_with([401]);
+    submit(&sandbox, "8613800138000", &receiver.field()).await;
+    for right in [false, true] {
+        sandbox.advance(Duration::from_secs(60));
+        sandbox.settled().await;
+        let push = receiver.pushes().pop().unwrap();
+        assert_eq!(is_signed(&push, Account::ACCESS_SECRET, Algorithm::Md5), right);
+    }
+    assert_eq!((receiver.pushes().len(), sandbox.journal().counts().accepted), (2, 1));
 }

@@ -52,7 +52,9 @@ async fn deliver(shared: &Shared, target: &Target, connection: &mut Connection, 
     single.tried += 1;
     let Destination::To { path, .. } = &single.batch.destination else { return shared.queue.finished() };
     let mut body = body_of(shared, &single);
-    let headers = signature::headers(shared, single.batch.account, &body.bytes);
+    // Only the first attempt is wrong: a fault strikes once.
+    let signed: &[u8] = if std::mem::take(&mut single.wrong_sign) { b"{}" } else { &body.bytes };
+    let headers = signature::headers(shared, single.batch.account, signed);
     let answer = connection.post(path, &headers, std::mem::take(&mut body.bytes)).await;
     conclude(shared, target, single, answer, Some(body));
 }
@@ -90,6 +92,10 @@ fn plan(shared: &Shared, single: &mut Single) -> Plan {
         Some(PushFault::Drop) => Plan::Withhold,
         Some(PushFault::Duplicate) => Plan::SendTwice(Variant::Again),
         Some(PushFault::Delay(by)) => Plan::Later(millis(by)),
+        Some(PushFault::WrongSign) => {
+            single.wrong_sign = true;
+            Plan::Send
+        }
     }
 }
 
