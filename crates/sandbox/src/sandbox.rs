@@ -249,7 +249,7 @@ impl SandboxBuilder {
     }
 
     /// Signs every push with the account's secret, as the vendor signs its WhatsApp and DID pushes: the headers of the calling convention over
-    /// the exact body, anew in every attempt, with `bizType` 1 and `action` numbercheck [assumed]. Default: pushes are not signed, as the
+    /// the exact body, anew in every attempt, with `bizType` 1 and `action` numbercheck (assumed). Default: pushes are not signed, as the
     /// number check documents have it.
     pub fn sign_pushes(mut self, algorithm: Algorithm) -> Self {
         self.settings.sign_pushes = Some(algorithm);

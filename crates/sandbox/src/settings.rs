@@ -153,7 +153,7 @@ pub enum QueryDate {
     Submitted,
 }
 
-/// The second dialect as the vendor documented it over time. [vendor]
+/// The second dialect as the vendor documented it over time. Source: its pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum V2Revision {
