@@ -101,6 +101,10 @@ fn help_says_what_costs_money_and_where_secrets_are_read_from() {
     for (verb, promise) in [
         (&["run"][..], "Costs money per number, except with --sandbox"),
         (&["run"], "one row out per row in"),
+        (&["run"], "Take in only results that the account has signed"),
+        (&["receive"], "NXCLOUD_ACCESS_KEY and NXCLOUD_ACCESS_SECRET are known"),
+        (&["sandbox"], "Sign every pushed result with the account's secret"),
+        (&["sandbox"], "requestId and flat results"),
         (&["query"], "Costs nothing"),
         (&["query"], "does not prove that nothing was submitted"),
         (&["submit"], "it may have been accepted"),

@@ -5,14 +5,15 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use numcheck_protocol::number_check::Dialect;
 use numcheck_protocol::{CallbackUrl, Currency, PhoneNumber, Price};
 use numcheck_signing::Secret;
 
 /// A customer of both platforms. `Debug` shows no secret.
 ///
 /// [`Account::default`] is the built-in one, with the credentials that stand in the constants of this type; [`Account::other`] is
-/// the second one, which exists so that an appkey of another customer (code 210) can be had. None of them is a secret: they
-/// open nothing but a sandbox.
+/// the second one, which exists so that an appkey of another customer (code 210) can be had; [`Account::second_dialect`] the third one.
+/// None of them is a secret: they open nothing but a sandbox.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Account {
@@ -22,6 +23,8 @@ pub struct Account {
     pub access_secret: Secret,
     /// The application. An unknown one is answered with 202, one of another account with 210.
     pub appkey: Secret,
+    /// The dialect of number check in which the account is answered. Nothing in a request tells it. Default: v1.
+    pub dialect: Dialect,
     /// The QXT account: 32 letters and digits. An unknown one is answered with -1.
     pub qxt_api_key: Secret,
     /// Money at NXCLOUD, for each currency. A currency that is not there is one without money: 211.
@@ -59,6 +62,14 @@ impl Account {
     pub const OTHER_APPKEY: &'static str = "other-appkey";
     /// The second built-in account's QXT key.
     pub const OTHER_QXT_API_KEY: &'static str = "other000qxt0api0key0other000qxt0";
+    /// The third built-in account's `accessKey`.
+    pub const V2_ACCESS_KEY: &'static str = "v2-access-key";
+    /// The third built-in account's secret.
+    pub const V2_ACCESS_SECRET: &'static str = "v2-access-secret";
+    /// The third built-in account's application.
+    pub const V2_APPKEY: &'static str = "v2-appkey";
+    /// The third built-in account's QXT key.
+    pub const V2_QXT_API_KEY: &'static str = "v2000000qxt0api0key0v2000000qxt0";
 
     /// The WhatsApp numbers that each account has from the start.
     pub const PHONES: &'static [&'static str] = &["8613912345678", "85251234567"];
@@ -72,6 +83,7 @@ impl Account {
             access_secret: Secret::from(access_secret),
             appkey: Secret::from(appkey),
             qxt_api_key: Secret::from(qxt_api_key),
+            dialect: Dialect::V1,
             balance: crate::prices::currencies().map(|currency| (currency, plenty)).collect(),
             qxt_balance: plenty,
             number_check: true,
@@ -93,6 +105,14 @@ impl Account {
         );
         other.integrator = false;
         other
+    }
+
+    /// The third built-in account. It is answered in the second dialect of number check.
+    pub fn second_dialect() -> Self {
+        let mut third =
+            Self::new(Self::V2_ACCESS_KEY, Self::V2_ACCESS_SECRET, Self::V2_APPKEY, Self::V2_QXT_API_KEY);
+        third.dialect = Dialect::V2;
+        third
     }
 }
 

@@ -97,6 +97,8 @@ pub enum Operation {
     Submit,
     /// `POST /api/number/query`.
     Query,
+    /// `POST /api/number/check/get`.
+    Get,
     /// `POST /api/wa/integrator/embedded/register/login`.
     Login,
     /// `POST /api/wa/integrator/embedded/register/createApp`.
@@ -195,6 +197,8 @@ pub enum PushFault {
     Duplicate,
     /// It is sent so much (virtual) time later.
     Delay(Duration),
+    /// It carries the signature of another body. Does nothing where pushes are not signed.
+    WrongSign,
 }
 
 #[derive(Debug)]

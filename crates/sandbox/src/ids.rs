@@ -12,11 +12,16 @@ use crate::rule::{hash, mix};
 pub(crate) struct Ids {
     seed: u64,
     unnamed: AtomicU64,
+    traces: AtomicU64,
 }
 
 impl Ids {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { seed: mix(seed ^ 0x6e75_6d63_6865_636b), unnamed: AtomicU64::new(0) }
+        Self {
+            seed: mix(seed ^ 0x6e75_6d63_6865_636b),
+            unnamed: AtomicU64::new(0),
+            traces: AtomicU64::new(0),
+        }
     }
 
     /// The ids of a submit under a batch number that the account used so often before.
@@ -30,6 +35,12 @@ impl Ids {
     pub(crate) fn batch_no(&self) -> String {
         let count = self.unnamed.fetch_add(1, Ordering::Relaxed);
         format!("{:012}", mix(self.seed.wrapping_add(count + 1)) % 1_000_000_000_000)
+    }
+
+    /// What a reply of the second dialect is found by: 8 hex digits. It follows from how many there were before.
+    pub(crate) fn trace_id(&self) -> String {
+        let count = self.traces.fetch_add(1, Ordering::Relaxed);
+        format!("{:08x}", mix(self.seed.wrapping_sub(count + 1)) >> 32)
     }
 }
 

@@ -36,5 +36,8 @@ pub use magic::{MAGIC, MagicRow, UNKNOWN_ANSWER, UNKNOWN_OPERATOR, UNKNOWN_RESPO
 pub use number_check::Tally;
 pub use prices::{PRICES, PriceRow, QXT_PRICE};
 pub use sandbox::{Sandbox, SandboxBuilder};
-pub use settings::{Assumptions, PushPolicy, QueryDate, QueryPace, QueryShows, RepeatedBatchNo, SubmitPace};
+pub use settings::{
+    Assumptions, GetBadNumber, GetInV1, PushPolicy, QueryDate, QueryPace, QueryShows, RepeatedBatchNo,
+    SubmitPace, V2Revision,
+};
 pub use whatsapp::{InboxMessage, RegisterAssumptions, SecondClient, SecondCode};

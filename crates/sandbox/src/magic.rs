@@ -35,13 +35,13 @@ pub const MAGIC: &[MagicRow] = &[
         "number check",
         "…000ccc",
         "8613800000103",
-        "callback code ccc (001-999 but for 123, known or not), without data and cost",
+        "callback code ccc (001-999 but for 123, known or not), without data and cost; v2: with data null and a cost",
     ),
     row(
         "number check",
         "…001vro",
         "8613800001123",
-        "HLR: validity v, reachable r, roaming o; 1 YES, 2 NO, 3 UNKNOWN, 4 a word nobody knows (but 234 is none)",
+        "HLR: validity v, reachable r, roaming o; 1 YES, 2 NO, 3 UNKNOWN, 4 a word nobody knows (but 234 is none); v2: active v, ported o",
     ),
     row(
         "number check",
@@ -53,7 +53,7 @@ pub const MAGIC: &[MagicRow] = &[
         "number check",
         "…0030tt",
         "8613800003007",
-        "number type tt: 00-08, or one nobody knows (09-99); HLR and call take type 2 only (else 120)",
+        "number type tt: 00-08, or one nobody knows (09-99); HLR and call take type 2 only (else 120); v2: the word that goes with it",
     ),
     row("number check", "…003201", "8613800003201", "the push holds fields nobody knows, in every object"),
     row("number check", "…003202", "8613800003202", "the push's numbers come as strings"),
@@ -61,7 +61,12 @@ pub const MAGIC: &[MagicRow] = &[
     row("number check", "…003204", "8613800003204", "code 0 without data and cost"),
     row("number check", "…003205", "8613800003205", "code 0 with data, without cost"),
     row("number check", "…003206", "8613800003206", "empty strings where words are documented"),
-    row("number check", "…003207", "8613800003207", "the text is called message instead of msg"),
+    row(
+        "number check",
+        "…003207",
+        "8613800003207",
+        "the text is called message instead of msg; v2: msg instead of message",
+    ),
     row("number check", "…003208", "8613800003208", "data is a list instead of an object"),
     row("number check", "…003209", "8613800003209", "the pushed body is no JSON"),
     row("number check", "…003301", "8613800003301", "pushed twice"),
@@ -76,6 +81,18 @@ pub const MAGIC: &[MagicRow] = &[
         "…003308",
         "8613800003308",
         "accepted and charged, never pushed, and never found by a query",
+    ),
+    row(
+        "number check",
+        "…003401",
+        "8613800003401",
+        "v2: not taken; it stands in failNumber, is not pushed and not found by a query; v1: an ordinary number",
+    ),
+    row(
+        "number check",
+        "…000266",
+        "8613800000266",
+        "callback code 266: the balance was used up between submit and check",
     ),
     row(
         "number check",
@@ -129,6 +146,8 @@ pub(crate) enum Magic {
     Shape(Shape),
     /// A push at an unusual time, or of unusual number.
     Delivery(Delivery),
+    /// Not to be taken, where the dialect can say so.
+    NotTaken,
 }
 
 /// Unusual forms of a push.
@@ -188,6 +207,7 @@ pub(crate) fn of(digits: &str) -> Option<Magic> {
         (0, 0, 3) if d == 0 => Some(Magic::Type(NumberType::new(i64::from(e * 10 + f)))),
         (0, 0, 3) if d == 2 => shape(e * 10 + f).map(Magic::Shape),
         (0, 0, 3) if d == 3 => delivery(e * 10 + f).map(Magic::Delivery),
+        (0, 0, 3) if (d, e, f) == (4, 0, 1) => Some(Magic::NotTaken),
         _ => None,
     }
 }

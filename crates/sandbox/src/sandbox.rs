@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use numcheck_protocol::Platform;
+use numcheck_signing::Algorithm;
 use tokio::task::JoinSet;
 
 use crate::account::Account;
@@ -191,7 +192,7 @@ impl Default for SandboxBuilder {
             settings: Settings::default(),
             clock: Clock::system(),
             account: Account::default(),
-            more_accounts: vec![Account::other()],
+            more_accounts: vec![Account::other(), Account::second_dialect()],
             faults: Faults::none(),
         }
     }
@@ -247,6 +248,14 @@ impl SandboxBuilder {
         self
     }
 
+    /// Signs every push with the account's secret, as the vendor signs its WhatsApp and DID pushes: the headers of the calling convention over
+    /// the exact body, anew in every attempt, with `bizType` 1 and `action` numbercheck (assumed). Default: pushes are not signed, as the
+    /// number check documents have it.
+    pub fn sign_pushes(mut self, algorithm: Algorithm) -> Self {
+        self.settings.sign_pushes = Some(algorithm);
+        self
+    }
+
     /// The sandbox's clock. Default: the machine's.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -265,7 +274,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// Adds an account to the two built-in ones.
+    /// Adds an account to the three built-in ones.
     pub fn another_account(mut self, account: Account) -> Self {
         self.more_accounts.push(account);
         self

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use numcheck_protocol::UtcOffset;
-use numcheck_signing::TOLERANCE_MS;
+use numcheck_signing::{Algorithm, TOLERANCE_MS};
 
 use crate::whatsapp::RegisterAssumptions;
 
@@ -28,7 +28,7 @@ pub enum PushPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Assumptions {
-    /// Numbers of two countries in one batch are answered with 203. A country is a country code here: all of +1 is one.
+    /// In v1, numbers of two countries in one batch are answered with 203. A country is a country code here: all of +1 is one.
     /// Default: yes.
     pub refuse_mixed_countries: bool,
     /// What a submit with a batch number that the account already used comes to. Default: charged again.
@@ -50,6 +50,20 @@ pub struct Assumptions {
     pub register: RegisterAssumptions,
     /// A mobile number whose area is in no public data gets an area made up from its digits, instead of -4. Default: no.
     pub make_up_unknown_areas: bool,
+    /// Which revision of the second dialect accounts of v2 are answered in. Default: today's, which has no level call.
+    pub v2_revision: V2Revision,
+    /// In v2, a submit of more than 5000 numbers is answered with 201. Default: yes.
+    pub refuse_over_5000: bool,
+    /// In v2, numbers that are not taken are charged all the same. Default: no.
+    pub charge_not_taken: bool,
+    /// In v2, checks that failed are charged, since their pushes hold a cost; those with code 266 are not. Default: no.
+    pub charge_failed: bool,
+    /// In v2, `failNumber` shows a number as the vendor's sample does: `999***6789`. Default: no, as it was submitted.
+    pub mask_not_taken: bool,
+    /// How an instant check tells of a number that is not taken. Default: in `failNumber`.
+    pub get_bad_number: GetBadNumber,
+    /// What an instant check of an account of v1 comes to. Default: HTTP 404 without an envelope.
+    pub get_in_v1: GetInV1,
 }
 
 impl Default for Assumptions {
@@ -65,6 +79,13 @@ impl Default for Assumptions {
             query_offset: UtcOffset::BEIJING,
             register: RegisterAssumptions::default(),
             make_up_unknown_areas: false,
+            v2_revision: V2Revision::default(),
+            refuse_over_5000: true,
+            charge_not_taken: false,
+            charge_failed: false,
+            mask_not_taken: false,
+            get_bad_number: GetBadNumber::default(),
+            get_in_v1: GetInV1::default(),
         }
     }
 }
@@ -132,6 +153,41 @@ pub enum QueryDate {
     Submitted,
 }
 
+/// The second dialect as the vendor documented it over time. Source: its pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum V2Revision {
+    /// Levels basic and HLR; level call is answered with 207.
+    #[default]
+    Today,
+    /// The end of 2023: as today, and level call.
+    Year2023,
+    /// The first eleven days, in September 2023: `yes` and `no` in small letters, `responseStatus` instead of `response`, and level call.
+    FirstDays,
+}
+
+/// How an instant check tells of a number that is not taken. One page of the vendor shows the one, another the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GetBadNumber {
+    /// In `data.failNumber`, without a result.
+    #[default]
+    FailNumber,
+    /// In `data.basic.failReason`.
+    FailReason,
+}
+
+/// What an instant check of an account of v1 comes to. The documents of v1 do not know it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GetInV1 {
+    /// HTTP 404, and no envelope: the path does not exist for the account.
+    #[default]
+    NotFound,
+    /// HTTP 200 and code 201.
+    BadParameter,
+}
+
 /// Everything that a builder can set and no account, clock or fault is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
@@ -144,6 +200,7 @@ pub(crate) struct Settings {
     pub(crate) body_limit: usize,
     pub(crate) journal_entries: usize,
     pub(crate) seed: u64,
+    pub(crate) sign_pushes: Option<Algorithm>,
     pub(crate) assumptions: Assumptions,
 }
 
@@ -159,6 +216,7 @@ impl Default for Settings {
             body_limit: 16 * 1024 * 1024,
             journal_entries: 10_000,
             seed: 1,
+            sign_pushes: None,
             assumptions: Assumptions::default(),
         }
     }

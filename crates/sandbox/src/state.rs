@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use numcheck_protocol::number_check::Dialect;
 use tokio::sync::watch;
 
 use crate::account::Account;
@@ -70,6 +71,17 @@ impl Shared {
 
     pub(crate) fn watch_refusal(&self) -> watch::Receiver<bool> {
         self.refuse.subscribe()
+    }
+
+    /// The dialect in which whoever uses this access key is answered; that of the first account for a key that nobody has.
+    pub(crate) fn dialect_of(&self, access_key: Option<&str>) -> Dialect {
+        let known = self.accounts.iter().find(|account| Some(account.access_key.as_str()) == access_key);
+        known.or(self.accounts.first()).map_or(Dialect::V1, |account| account.dialect)
+    }
+
+    /// The dialect of an account.
+    pub(crate) fn dialect(&self, account: usize) -> Dialect {
+        self.accounts.get(account).map_or(Dialect::V1, |account| account.dialect)
     }
 
     /// Whether the account's last query is at least so long ago. If so this one is the last now: one that came too early does not

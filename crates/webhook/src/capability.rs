@@ -17,7 +17,7 @@ const DOMAIN: &[u8] = b"numcheck-webhook/capability/v1\0";
 
 /// The right to push results into one batch, as a path: `/numcheck/push/` batch `/` MAC.
 ///
-/// The platform signs no push, so this path is the only proof that a push comes from whom the batch was given to. `Debug` and
+/// No document says that the platform signs its pushes, so this path may be the only proof that a push comes from whom the batch was given to. `Debug` and
 /// `Display` show the batch number and mask the MAC; [`Capability::path`] and [`Capability::url`] show it.
 ///
 /// A batch number of letters, digits, `-` and `_` stands in the path as it is, so that an access log that cuts off the last segment

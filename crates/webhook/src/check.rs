@@ -1,13 +1,14 @@
-//! Whether a request may be a push, decided from its head alone.
+//! Whether a request may be a push, decided from its head alone; then, with its body, whether its signature holds.
 //!
 //! It must not look at anything else before the path: whoever has no capability gets 404, always the same, and learns
-//! nothing. It reads no body and knows no clock.
+//! nothing. It knows no clock.
 
 use std::fmt;
 
 use numcheck_protocol::BatchNo;
 
 use crate::key::ReceiverKey;
+use crate::signature::{BadSignature, PushVerifier, SignatureHeaders, Verdict};
 
 /// The most bytes of a body. A push of the documents has about 400.
 pub const MOST_BODY: usize = 64 * 1024;
@@ -54,12 +55,13 @@ impl fmt::Debug for Head<'_> {
 pub struct Gate {
     keys: Vec<ReceiverKey>,
     mount: String,
+    verifier: Option<PushVerifier>,
 }
 
 impl Gate {
     /// A gate for capabilities of this key.
     pub fn new(key: ReceiverKey) -> Self {
-        Self { keys: vec![key], mount: String::new() }
+        Self { keys: vec![key], mount: String::new(), verifier: None }
     }
 
     /// Lets capabilities of a retired key in, too: results come up to an hour after their batch was submitted.
@@ -74,6 +76,13 @@ impl Gate {
     #[must_use]
     pub fn mounted_at(mut self, mount: &str) -> Self {
         mount.trim_end_matches('/').clone_into(&mut self.mount);
+        self
+    }
+
+    /// Checks signatures, where there are any or the verifier requires them. Without this the headers of a signature are ignored.
+    #[must_use]
+    pub fn verifying(mut self, verifier: PushVerifier) -> Self {
+        self.verifier = Some(verifier);
         self
     }
 
@@ -92,6 +101,23 @@ impl Gate {
         }
         head.content_length.map_or(Ok(()), check_length)?;
         Ok(batch)
+    }
+
+    /// Judges the signature of a request that [`check`](Self::check) has let in, with the exact bytes of its body and the time (Unix, in
+    /// milliseconds). Without a verifier everything is [`Verdict::Unsigned`].
+    ///
+    /// # Errors
+    /// When the push must not be taken in, for the kinds of [`PushVerifier::check`].
+    pub fn verify(
+        &self,
+        headers: &SignatureHeaders<'_>,
+        body: &[u8],
+        now_ms: u64,
+    ) -> Result<Verdict, BadSignature> {
+        match &self.verifier {
+            Some(verifier) => verifier.check(headers, body, now_ms),
+            None => Ok(Verdict::Unsigned),
+        }
     }
 }
 

@@ -1,12 +1,15 @@
 //! Receives the result pushes of NXCLOUD number check: whose a push is, whether it may come in, and 200 only once it is stored.
 //!
-//! The platform signs no push. So each batch gets a URL that nobody can guess, a [`Capability`]: its path carries the batch number and
+//! No document says that the platform signs these pushes. So each batch gets a URL that nobody can guess, a [`Capability`]: its path carries the batch number and
 //! a MAC over it under a key of the receiver. Any other path gets 404 and learns nothing.
 //!
 //! This crate must not send anything, must not decide what to do with a result, and must not refuse one for its content: a push
 //! that cannot be read, or that names another batch, is handed over as such, because it may have been paid for.
 //!
-//! Without features it is pure: [`ReceiverKey`], [`Gate`] and [`Push`] know no socket and no clock, and fit into any web
+//! Where a push does carry the headers of a signature, as the vendor's WhatsApp and DID pushes do, a [`PushVerifier`] checks them over the raw
+//! body with freshness, and may require them; without one they are ignored.
+//!
+//! Without features it is pure: [`ReceiverKey`], [`Gate`], [`PushVerifier`] and [`Push`] know no socket and no clock, and fit into any web
 //! framework. The feature `server` adds `Receiver`, a service for hyper, tower and axum, and `Server`, a small server that
 //! expects the internet to be hostile.
 //!
@@ -37,6 +40,7 @@ mod key;
 mod push;
 #[cfg(feature = "server")]
 mod server;
+mod signature;
 
 pub use capability::{Capability, PREFIX, UrlError};
 pub use check::{Gate, Head, MOST_BODY, Refusal};
@@ -46,3 +50,4 @@ pub use key::{KeyError, ReceiverKey};
 pub use push::{Correlation, Push, Reading};
 #[cfg(feature = "server")]
 pub use server::{Answer, BindError, Closed, Counts, Ended, Limits, Receiver, Server, serve_connection};
+pub use signature::{BadSignature, PushVerifier, SignatureHeaders, Verdict};

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use numcheck_protocol::number_check::ResultPush;
 use numcheck_protocol::{BatchNo, Field, Unreadable};
 
+use crate::signature::Verdict;
+
 /// One pushed result. The bytes are exact, so what is stored can be read again by a later version that knows more.
 ///
 /// The same result may come many times: the platform repeats it every minute until it sees a 200, so storing it must be
@@ -31,12 +33,24 @@ pub struct Push {
     batch: BatchNo,
     raw: Bytes,
     received_at: SystemTime,
+    verified: bool,
 }
 
 impl Push {
-    /// A push from its parts; the batch is what [`Gate::check`](crate::Gate::check) returned.
+    /// A push from its parts, not verified; the batch is what [`Gate::check`](crate::Gate::check) returned.
     pub fn new(batch: BatchNo, raw: impl Into<Bytes>, received_at: SystemTime) -> Self {
-        Self { batch, raw: raw.into(), received_at }
+        Self { batch, raw: raw.into(), received_at, verified: false }
+    }
+
+    /// The same with what [`Gate::verify`](crate::Gate::verify) returned.
+    #[must_use]
+    pub fn with_verdict(self, verdict: Verdict) -> Self {
+        Self { verified: verdict == Verdict::Verified, ..self }
+    }
+
+    /// Whether the account's own signature fits the body. A push that is not verified came to the right path all the same.
+    pub fn verified(&self) -> bool {
+        self.verified
     }
 
     /// The batch whose capability the path was: proven, whatever the body says.
@@ -72,11 +86,12 @@ impl Push {
 /// Shows the batch and the length, never the content.
 impl fmt::Debug for Push {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { batch, raw, received_at } = self;
+        let Self { batch, raw, received_at, verified } = self;
         f.debug_struct("Push")
             .field("batch", batch)
             .field("bytes", &raw.len())
             .field("received_at", received_at)
+            .field("verified", verified)
             .finish()
     }
 }

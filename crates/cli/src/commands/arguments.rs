@@ -11,7 +11,8 @@ use numcheck_bulk::{Budget, Cutoff, PriceKey, PriceTable};
 use numcheck_protocol::number_check::CheckLevel;
 use numcheck_protocol::{Currency, Price};
 use numcheck_signing::{Algorithm, Body, Input, Secret};
-use numcheck_transport::env;
+use numcheck_transport::env::{self, Env};
+use numcheck_webhook::PushVerifier;
 
 use crate::exit::Failure;
 
@@ -131,6 +132,38 @@ impl Limit {
             Failure::usage("--max-cost: write an amount and its currency, such as 12.50USD")
         })?;
         Ok(Some(Budget { most, currency, cutoff: self.cutoff }))
+    }
+}
+
+/// What is done about the signatures of pushed results.
+#[derive(Debug, Args)]
+pub(crate) struct Signatures {
+    /// Take in only results that the account has signed. Otherwise a signature is checked where there is one, and
+    /// NXCLOUD_ACCESS_KEY and NXCLOUD_ACCESS_SECRET are known.
+    #[arg(long, env = "NUMCHECK_REQUIRE_SIGNED_PUSHES", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    require_signed_pushes: bool,
+}
+
+impl Signatures {
+    pub(crate) fn required(&self) -> bool {
+        self.require_signed_pushes
+    }
+
+    /// What checks the account's signatures; `None` where the account is not known, and then none are required.
+    pub(crate) fn verifier(&self) -> Result<Option<PushVerifier>, Failure> {
+        let env = Env::process();
+        let access_key = env.text("NXCLOUD_ACCESS_KEY").map_err(Failure::setting)?;
+        let secret = env.secret("NXCLOUD_ACCESS_SECRET").map_err(Failure::setting)?;
+        match (access_key, secret) {
+            (Some(access_key), Some(secret)) => {
+                let verifier = PushVerifier::new(&access_key, Secret::from(secret));
+                Ok(Some(if self.require_signed_pushes { verifier.required() } else { verifier }))
+            }
+            _ if self.require_signed_pushes => Err(Failure::usage(
+                "--require-signed-pushes: NXCLOUD_ACCESS_KEY and NXCLOUD_ACCESS_SECRET are needed to check a signature",
+            )),
+            _ => Ok(None),
+        }
     }
 }
 

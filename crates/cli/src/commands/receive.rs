@@ -9,6 +9,7 @@ use clap::builder::BoolishValueParser;
 use numcheck_bulk::Folding;
 use serde_json::json;
 
+use crate::commands::arguments::Signatures;
 use crate::durable::{Engine, Receiving, StoreAt};
 use crate::exit::{Exit, Failure};
 use crate::print;
@@ -38,6 +39,8 @@ pub(crate) struct Receive {
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
     #[command(flatten)]
+    signatures: Signatures,
+    #[command(flatten)]
     store: StoreAt,
 }
 
@@ -47,9 +50,10 @@ impl Receive {
         let Some(listen) = self.listen.filter(|_| !self.show_quarantine) else {
             return show_quarantine(&engine).await;
         };
+        let verifier = self.signatures.verifier()?;
         let stop = Stop::on_signal("")?;
-        let receiving =
-            Receiving::start(&*engine.store, &engine.inbox, listen, self.public_url.as_deref()).await?;
+        let url = self.public_url.as_deref();
+        let receiving = Receiving::start(&*engine.store, &engine.inbox, listen, url, verifier).await?;
         if self.json {
             print::json(&json!({"listening": receiving.address().to_string()}))?;
         } else {

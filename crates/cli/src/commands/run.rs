@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use numcheck_bulk::{Delivery, Halt, Job};
 
 use crate::call::{self, Network};
-use crate::commands::arguments::{Level, Limit, Prices, Together};
+use crate::commands::arguments::{Level, Limit, Prices, Signatures, Together};
 use crate::commands::typed;
 use crate::durable::{
     Account, Destination, Engine, Parameters, Prepared, Receiving, Shape, StoreAt, Summary, Target, Wait,
@@ -95,6 +95,8 @@ pub(crate) struct Going {
     limit: Limit,
     #[command(flatten)]
     prices: Prices,
+    #[command(flatten)]
+    signatures: Signatures,
     /// Do not ask before money is spent.
     #[arg(long, env = "NUMCHECK_YES", hide_env_values = true, value_parser = BoolishValueParser::new())]
     yes: bool,
@@ -183,6 +185,11 @@ impl Going {
                  needs neither; nothing was sent",
             ));
         }
+        if sandbox && self.signatures.required() {
+            return Err(Failure::usage(
+                "--require-signed-pushes: the sandbox inside this command signs nothing",
+            ));
+        }
         Ok(())
     }
 
@@ -217,11 +224,15 @@ impl Going {
                 true => {
                     // Only a sandbox in this command reaches a loopback address that nobody was told.
                     let own = SocketAddr::from(([127, 0, 0, 1], 0));
-                    let (listen, url) = match target {
-                        Target::Sandbox(_) => (own, None),
-                        Target::Account => (self.listen.unwrap_or(own), self.public_url.as_deref()),
+                    let (listen, url, verifier) = match target {
+                        Target::Sandbox(_) => (own, None, None),
+                        Target::Account => (
+                            self.listen.unwrap_or(own),
+                            self.public_url.as_deref(),
+                            self.signatures.verifier()?,
+                        ),
                     };
-                    Some(Receiving::start(&*engine.store, &engine.inbox, listen, url).await?)
+                    Some(Receiving::start(&*engine.store, &engine.inbox, listen, url, verifier).await?)
                 }
             };
             let platform = account.platform(receiving.as_ref().map(Receiving::callback), &engine.store)?;

@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use numcheck_sandbox::{Assumptions, QueryPace, SubmitPace};
+use numcheck_protocol::number_check::Dialect;
+use numcheck_sandbox::{Account, Assumptions, QueryPace, SubmitPace, V2Revision};
+use numcheck_signing::Algorithm;
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
@@ -75,6 +77,13 @@ pub(crate) struct Sandbox {
         value_enum
     )]
     query_pace: Pace,
+    /// In which dialect the account is answered: that of the project's source documents, or what the vendor documents since
+    /// September 2023, today or with the words and the level call of that year.
+    #[arg(long, env = "NUMCHECK_SANDBOX_DIALECT", hide_env_values = true, default_value = "v1", value_enum)]
+    dialect: Tongue,
+    /// Sign every pushed result with the account's secret. The documents of number check know no signature.
+    #[arg(long, env = "NUMCHECK_SANDBOX_SIGN_PUSHES", hide_env_values = true, value_name = "md5|sha256")]
+    sign_pushes: Option<Algorithm>,
     /// What becomes of a submit beyond 10 requests a second, of which one with more than 2000 numbers takes the whole second.
     #[arg(
         long,
@@ -110,6 +119,37 @@ enum Pace {
     Off,
 }
 
+/// How the account is answered.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Tongue {
+    /// messageId and nested results; one country in a request.
+    V1,
+    /// requestId and flat results; several countries in a request; no level call.
+    V2,
+    /// v2 with level call.
+    #[value(name = "v2-2023")]
+    V2Year2023,
+    /// v2 as in its first eleven days: yes and no in small letters, responseStatus, level call.
+    V2FirstDays,
+}
+
+impl Tongue {
+    fn dialect(self) -> Dialect {
+        match self {
+            Self::V1 => Dialect::V1,
+            _ => Dialect::V2,
+        }
+    }
+
+    fn revision(self) -> V2Revision {
+        match self {
+            Self::V1 | Self::V2 => V2Revision::Today,
+            Self::V2Year2023 => V2Revision::Year2023,
+            Self::V2FirstDays => V2Revision::FirstDays,
+        }
+    }
+}
+
 impl Sandbox {
     fn assumptions(&self) -> Assumptions {
         let mut assumptions = Assumptions::default();
@@ -121,6 +161,7 @@ impl Sandbox {
             Pace::Refuse => SubmitPace::Refuse,
             Pace::Off => SubmitPace::Off,
         };
+        assumptions.v2_revision = self.dialect.revision();
         assumptions
     }
 }
@@ -143,7 +184,14 @@ impl Sandbox {
         }
         // Listening for signals comes first: who reads our line may send one at once.
         let stop = Stop::on_signal("")?;
-        let sandbox = numcheck_sandbox::Sandbox::builder()
+        let mut account = Account::default();
+        account.dialect = self.dialect.dialect();
+        let mut builder = numcheck_sandbox::Sandbox::builder();
+        if let Some(algorithm) = self.sign_pushes {
+            builder = builder.sign_pushes(algorithm);
+        }
+        let sandbox = builder
+            .account(account)
             .nxcloud_addr(self.nxcloud)
             .qxt_addr(self.qxt)
             .callback_delay(self.callback_delay.into())

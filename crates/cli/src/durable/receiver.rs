@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use numcheck_bulk::{Inbox, Store};
-use numcheck_webhook::{Gate, Limits, NotStored, Push, Receiver, ReceiverKey, Server};
+use numcheck_webhook::{Gate, Limits, NotStored, Push, PushVerifier, Receiver, ReceiverKey, Server};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -23,12 +23,15 @@ pub(crate) struct Receiving {
 impl Receiving {
     /// Listens at `listen`. `public_url` is how the platform reaches it; its own address otherwise.
     ///
+    /// The signatures of pushes are checked where there is a verifier, and ignored otherwise.
+    ///
     /// The key is the store's, so that what was submitted by an earlier process, or another one, is received too.
     pub(crate) async fn start(
         store: &dyn Store,
         inbox: &Inbox<dyn Store>,
         listen: SocketAddr,
         public_url: Option<&str>,
+        verifier: Option<PushVerifier>,
     ) -> Result<Self, Failure> {
         let mut fresh = vec![0; ReceiverKey::FEWEST];
         getrandom::fill(&mut fresh).map_err(|_| Failure::new("this machine gives no random numbers"))?;
@@ -39,6 +42,10 @@ impl Receiving {
         let address = server.local_addr();
         let public_url = public_url.map_or_else(|| format!("http://{address}"), str::to_owned);
         let gate = Gate::new(key.clone()).mounted_at(path_of(&public_url));
+        let gate = match verifier {
+            Some(verifier) => gate.verifying(verifier),
+            None => gate,
+        };
         let inbox = inbox.clone();
         // What a result says is read when it is entered.
         let handler = move |push: Push| {

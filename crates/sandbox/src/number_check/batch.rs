@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use numcheck_protocol::number_check::KnownCheckLevel;
+use numcheck_protocol::number_check::{Dialect, KnownCheckLevel};
 
 use crate::ids::{BatchIds, SUFFIXES};
 use crate::push::Destination;
@@ -14,7 +14,12 @@ use crate::push::Destination;
 pub(crate) struct Batch {
     /// Whose.
     pub(crate) account: usize,
+    /// In which dialect its results are told.
+    pub(crate) dialect: Dialect,
+    /// Only those that were taken.
     phones: Phones,
+    /// Whether the submit held several, taken or not.
+    several: bool,
     pub(crate) level: KnownCheckLevel,
     pub(crate) batch_no: Arc<str>,
     pub(crate) message_id: String,
@@ -36,7 +41,25 @@ impl Batch {
         (accepted_ms, checked_ms): (u64, u64),
     ) -> Self {
         let message_id = ids.message_id();
-        Self { account, phones, level, batch_no, message_id, ids, destination, accepted_ms, checked_ms }
+        let (dialect, several) = (Dialect::V1, phones.count() != 1);
+        Self {
+            account,
+            dialect,
+            phones,
+            several,
+            level,
+            batch_no,
+            message_id,
+            ids,
+            destination,
+            accepted_ms,
+            checked_ms,
+        }
+    }
+
+    /// The same in a dialect, of a submit that held so many numbers, whether they were taken or not.
+    pub(crate) fn told_in(self, dialect: Dialect, submitted: usize) -> Self {
+        Self { dialect, several: submitted != 1, ..self }
     }
 
     /// How many numbers.
@@ -54,11 +77,11 @@ impl Batch {
         self.phones.iter()
     }
 
-    /// The message id of the number at a place: the submit's own where it holds one number only.
+    /// The message id of the number at a place: the submit's own where it held one number only.
     pub(crate) fn message_id(&self, place: u32) -> String {
-        match self.count() {
-            1 => self.message_id.clone(),
-            _ => format!("{}-{:06}", self.message_id, self.ids.suffix(place)),
+        match self.several {
+            false => self.message_id.clone(),
+            true => format!("{}-{:06}", self.message_id, self.ids.suffix(place)),
         }
     }
 }
@@ -86,6 +109,20 @@ impl Phones {
         (ends.len() <= MOST_NUMBERS).then(|| Self { text: joined.into(), ends: ends.into() })
     }
 
+    /// Those at some places, given in their order; there may be none.
+    pub(crate) fn at(&self, places: &[u32]) -> Self {
+        let (mut text, mut ends) = (String::new(), Vec::with_capacity(places.len()));
+        for place in places {
+            if !ends.is_empty() {
+                text.push(',');
+            }
+            text.push_str(self.get(*place));
+            // No longer than the text that they are taken from.
+            ends.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
+        }
+        Self { text: text.into(), ends: ends.into() }
+    }
+
     pub(crate) fn count(&self) -> u32 {
         u32::try_from(self.ends.len()).unwrap_or(u32::MAX)
     }
@@ -97,7 +134,7 @@ impl Phones {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        self.text.split(',')
+        (0..self.count()).map(|place| self.get(place))
     }
 }
 
@@ -117,6 +154,15 @@ mod tests {
         let all: Vec<&str> = (0..5).map(|place| phones.get(place)).collect();
         assert_eq!(all, ["8613800138000", "44", "", "447911123456", ""]);
         assert_eq!(phones.iter().count(), phones.count() as usize);
+    }
+
+    #[test]
+    fn some_places_are_taken_out_and_none_may_be_left() {
+        let phones = Phones::new("8613800138000,44,447911123456").unwrap();
+        assert_eq!(phones.at(&[0, 2]).iter().collect::<Vec<_>>(), ["8613800138000", "447911123456"]);
+        assert_eq!(phones.at(&[1]).iter().collect::<Vec<_>>(), ["44"]);
+        let none = phones.at(&[]);
+        assert_eq!((none.count(), none.iter().count(), none.get(0)), (0, 0, ""));
     }
 
     #[test]

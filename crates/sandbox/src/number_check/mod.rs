@@ -1,22 +1,29 @@
-//! Number check, first dialect: submit in, one result per number out, and found again by a query.
+//! Number check in both dialects: submit in, one result per number out, found again by a query; and the instant check.
 //!
 //! It decides what is answered and what a number comes to. It must not send anything: how results travel is the pusher's affair.
 
 mod archive;
 mod batch;
+mod bend;
 mod check;
+mod flat;
+mod get;
+mod nested;
 mod order;
 mod query;
 mod question;
 mod render;
 mod row;
 mod submit;
+mod submit_reply;
 mod wording;
 
 pub use archive::Tally;
 
 pub(crate) use archive::Archive;
 pub(crate) use batch::Batch;
+pub(crate) use get::{get, get_refusal};
 pub(crate) use query::{query, query_refusal};
 pub(crate) use render::{PushBody, Variant, push_body};
-pub(crate) use submit::{refusal, submit};
+pub(crate) use submit::submit;
+pub(crate) use submit_reply::refusal;

@@ -1,12 +1,13 @@
 //! The body of a submit, read as the platform would.
 //!
-//! It judges the request's form alone, and must not look at accounts, money or countries. The order in which rules are tried is
+//! It judges the request's form alone, and must not look at accounts, money or countries; what a dialect allows it is told. The order in which rules are tried is
 //! documented at [`read`], because a request may break several.
 
-use numcheck_protocol::number_check::{KnownCheckLevel, SubmitBody, SubmitCode};
-use numcheck_protocol::{BatchNo, CallbackUrl, Field, decode};
+use numcheck_protocol::number_check::{Dialect, KnownCheckLevel, SubmitBody, SubmitCode};
+use numcheck_protocol::{BatchNo, CallbackUrl, Field, PhoneList, decode};
 
 use super::batch::{MOST_NUMBERS, Phones};
+use crate::settings::{Assumptions, V2Revision};
 
 /// A submit whose form is right.
 pub(crate) struct Order {
@@ -31,6 +32,27 @@ impl Refused {
     }
 }
 
+/// What an account's dialect allows.
+#[derive(Clone, Copy)]
+pub(crate) struct Allowed {
+    /// The most numbers in one submit.
+    numbers: usize,
+    /// Whether there is a level call.
+    call: bool,
+}
+
+impl Allowed {
+    pub(crate) fn of(dialect: Dialect, assumptions: &Assumptions) -> Self {
+        match dialect {
+            Dialect::V1 => Self { numbers: MOST_NUMBERS, call: true },
+            Dialect::V2 => Self {
+                numbers: if assumptions.refuse_over_5000 { PhoneList::MOST } else { MOST_NUMBERS },
+                call: assumptions.v2_revision != V2Revision::Today,
+            },
+        }
+    }
+}
+
 /// The longest thing that may stand between two commas. Longer ones are no number that somebody mistyped.
 const LONGEST_ITEM: usize = 64;
 
@@ -38,9 +60,9 @@ const LONGEST_ITEM: usize = 64;
 /// `drUrl` no string; `checkLevel` neither an integer nor one in quotes; an empty place in the list; a `drUrl` that is no URL), then
 /// 212, then 207.
 ///
-/// An absent, null or empty optional field is one left out. A number of the wrong form is none of this: it is accepted, and its
-/// result is 114.
-pub(crate) fn read(body: &[u8]) -> Result<Order, Refused> {
+/// An absent, null or empty optional field is one left out. A number of the wrong form is none of this: in v1 it is
+/// accepted, and its result is 114; in v2 it is not taken, and the others are.
+pub(crate) fn read(body: &[u8], allowed: Allowed) -> Result<Order, Refused> {
     let wrong = |why: &str| Refused::new(SubmitCode::BAD_PARAMETER, why);
     let body: SubmitBody<'_> = decode(body).map_err(|error| wrong(&format!("the body is {error}")))?;
     let phone = required(&body.phone, "phone")?;
@@ -51,8 +73,9 @@ pub(crate) fn read(body: &[u8]) -> Result<Order, Refused> {
     if body.check_level.odd().is_some() {
         return Err(wrong("checkLevel must be an integer"));
     }
+    let phones = Phones::new(phone).filter(|phones| phones.count() as usize <= allowed.numbers);
     let phones =
-        Phones::new(phone).ok_or_else(|| wrong(&format!("phone holds more than {MOST_NUMBERS} numbers")))?;
+        phones.ok_or_else(|| wrong(&format!("phone holds more than {} numbers", allowed.numbers)))?;
     if phones.iter().any(|phone| phone.is_empty() || phone.len() > LONGEST_ITEM) {
         return Err(wrong("phone holds an empty place, or something too long to be a number"));
     }
@@ -61,19 +84,27 @@ pub(crate) fn read(body: &[u8]) -> Result<Order, Refused> {
     }
     let level = match body.check_level.get() {
         None => KnownCheckLevel::Basic,
-        Some(level) => level.known().ok_or_else(|| {
-            Refused::new(SubmitCode::BAD_LEVEL, "checkLevel must be 1 (basic), 4 (call) or 5 (HLR)")
-        })?,
+        Some(level) => {
+            let known = level.known().filter(|level| allowed.call || *level != KnownCheckLevel::Call);
+            known.ok_or_else(|| {
+                let levels =
+                    if allowed.call { "1 (basic), 4 (call) or 5 (HLR)" } else { "1 (basic) or 5 (HLR)" };
+                Refused::new(SubmitCode::BAD_LEVEL, format!("checkLevel must be {levels}"))
+            })?
+        }
     };
     Ok(Order { phones, batch_no, level, dr_url, appkey })
 }
 
-fn required<'a, T: AsRef<str>>(field: &'a Field<T>, name: &str) -> Result<&'a str, Refused> {
+pub(super) fn required<'a, T: AsRef<str>>(field: &'a Field<T>, name: &str) -> Result<&'a str, Refused> {
     let missing = || Refused::new(SubmitCode::BAD_PARAMETER, format!("{name} is missing or empty"));
     optional(field, name)?.ok_or_else(missing)
 }
 
-fn optional<'a, T: AsRef<str>>(field: &'a Field<T>, name: &str) -> Result<Option<&'a str>, Refused> {
+pub(super) fn optional<'a, T: AsRef<str>>(
+    field: &'a Field<T>,
+    name: &str,
+) -> Result<Option<&'a str>, Refused> {
     match field {
         Field::Odd(_) => Err(Refused::new(SubmitCode::BAD_PARAMETER, format!("{name} must be a string"))),
         field => Ok(field.get().map(AsRef::as_ref)),
@@ -84,16 +115,18 @@ fn optional<'a, T: AsRef<str>>(field: &'a Field<T>, name: &str) -> Result<Option
 mod tests {
     use numcheck_protocol::number_check::{KnownCheckLevel, SubmitCode};
 
-    use super::read;
+    use super::{Allowed, MOST_NUMBERS, read};
+
+    const ALL: Allowed = Allowed { numbers: MOST_NUMBERS, call: true };
 
     fn code(body: &str) -> i64 {
-        read(body.as_bytes()).map_or_else(|refused| refused.code.get(), |_| 0)
+        read(body.as_bytes(), ALL).map_or_else(|refused| refused.code.get(), |_| 0)
     }
 
     #[test]
     fn the_documents_example_is_right() {
         let body = r#"{"phone":"234800001xxxxx","batchNo":"20220901","checkLevel":1,"drUrl":"http://my.callback.url/test","appkey":"a1b2c3d4"}"#;
-        let order = read(body.as_bytes()).unwrap();
+        let order = read(body.as_bytes(), ALL).unwrap();
         assert_eq!((order.phones.count(), order.level), (1, KnownCheckLevel::Basic));
         assert_eq!(order.batch_no.as_deref(), Some("20220901"));
     }
@@ -167,7 +200,7 @@ mod tests {
             r#"{"phone":"8613800138000,","appkey":"secret-key"}"#,
             r#"{"phone":"8613800138000","appkey":"secret-key","drUrl":"secret"}"#,
         ] {
-            let refused = read(body.as_bytes()).err().unwrap();
+            let refused = read(body.as_bytes(), ALL).err().unwrap();
             assert_eq!(refused.code, SubmitCode::BAD_PARAMETER);
             assert!(!refused.why.contains("138001") && !refused.why.contains("secret"), "{}", refused.why);
         }

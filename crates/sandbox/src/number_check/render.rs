@@ -1,17 +1,16 @@
 //! The body of a push.
 //!
-//! Built from the protocol's own types, so that key order and shape are those of the documents; the unusual forms bend those same
-//! types. It must not decide what a check came to.
+//! In the dialect of the account: the two differ in names, and in what a failure holds. It must not decide what a check came to.
 
-use numcheck_protocol::number_check::{
-    Answer, Basic, CallbackCode, Cost, Dial, Live, ResultData, ResultPush,
-};
+use numcheck_protocol::number_check::{CallbackCode, Cost, Dialect, ResultPush};
 use numcheck_protocol::{Extra, Field, Lang, PhoneText, Text, encode};
-use serde_json::Value;
 
 use super::batch::Batch;
-use super::check::{CheckResult, Network, Outcome, check};
+use super::bend::bend;
+use super::check::{Outcome, check};
+use super::{flat, nested};
 use crate::magic::{self, Delivery, Magic, Shape};
+use crate::settings::V2Revision;
 
 /// Which of several pushes of one result it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +32,7 @@ pub(crate) struct PushBody {
 }
 
 /// The body of the push for the number at a place.
-pub(crate) fn push_body(batch: &Batch, place: u32, variant: Variant) -> PushBody {
+pub(crate) fn push_body(batch: &Batch, place: u32, variant: Variant, revision: V2Revision) -> PushBody {
     let phone = batch.phone(place);
     let mut outcome = check(phone, batch.level);
     if variant == Variant::Differing {
@@ -51,15 +50,31 @@ pub(crate) fn push_body(batch: &Batch, place: u32, variant: Variant) -> PushBody
         Some(Delivery::ForeignBatchNo) => "sandbox-foreign-batch".into(),
         _ => std::sync::Arc::clone(&batch.batch_no),
     };
-    let mut push = ResultPush {
-        message_id: Field::Known(Text::new(message_id.as_str())),
+    let id = Field::Known(Text::new(message_id.as_str()));
+    let common = ResultPush {
         code: Field::Known(outcome.code),
-        msg: Field::Known(Text::new(text(outcome.code))),
         batch_no: Field::Known(Text::new(&*batch_no)),
         phone: Field::Known(PhoneText::new(phone)),
-        data: outcome.result.as_ref().map(data).into(),
-        cost: outcome.result.is_some().then(|| cost(&outcome)).into(),
         ..ResultPush::default()
+    };
+    let mut push = match batch.dialect {
+        Dialect::V1 => ResultPush {
+            message_id: id,
+            msg: Field::Known(Text::new(nested_text(outcome.code))),
+            data: outcome.result.as_ref().map(nested::data).into(),
+            cost: outcome.result.is_some().then(|| cost(&outcome)).into(),
+            ..common
+        },
+        Dialect::V2 => ResultPush {
+            request_id: id,
+            message: Field::Known(Text::new(flat_text(outcome.code))),
+            data: match &outcome.result {
+                Some(result) => Field::Known(flat::data(result, phone, revision)),
+                None => Field::Null,
+            },
+            cost: Field::Known(cost(&outcome)),
+            ..common
+        },
     };
     let code = outcome.code;
     let bytes = match outcome.shape {
@@ -74,112 +89,20 @@ pub(crate) fn push_body(batch: &Batch, place: u32, variant: Variant) -> PushBody
 }
 
 /// The samples say `success` in English and the failure in Chinese.
-fn text(code: CallbackCode) -> &'static str {
+fn nested_text(code: CallbackCode) -> &'static str {
     if code == CallbackCode::SUCCESS { "success" } else { code.meaning(Lang::Zh) }
 }
 
-fn data(result: &CheckResult) -> ResultData<'_> {
-    let facts = &result.facts;
-    let basic = Basic {
-        pre_check: Field::Known(if facts.valid { Answer::YES } else { Answer::NO }),
-        region_code: Field::Known(Text::new(facts.region.as_str())),
-        country_code: Field::Known(Text::new(facts.dial_code.as_str())),
-        national_number: Field::Known(PhoneText::new(facts.national.as_str())),
-        stand_number: Field::Known(PhoneText::new(facts.standard())),
-        number_type: Field::Known(result.number_type),
-        carrier: Field::Known(Text::new(result.carrier)),
-        extra: Extra::default(),
-    };
-    let (live, dial) = match &result.network {
-        Network::Nothing => (None, None),
-        Network::Live { validity, reachable, roaming } => {
-            let live = Live {
-                validity: Field::Known(validity.clone()),
-                reachable: Field::Known(reachable.clone()),
-                roaming: Field::Known(roaming.clone()),
-                extra: Extra::default(),
-            };
-            (Some(live), None)
-        }
-        Network::Dial { early, answered, response } => {
-            let dial = Dial {
-                early: Field::Known(early.clone()),
-                answered: Field::Known(answered.clone()),
-                response: Field::Known(response.clone()),
-                extra: Extra::default(),
-            };
-            (None, Some(dial))
-        }
-    };
-    ResultData { basic: Field::Known(basic), live: live.into(), dial: dial.into(), ..ResultData::default() }
+/// The samples' own texts; for the rest nobody shows one.
+fn flat_text(code: CallbackCode) -> &'static str {
+    match code {
+        CallbackCode::SUCCESS => "请求成功",
+        CallbackCode::DEDUCTION_FAILED => "subBalance failed",
+        other => other.meaning(Lang::Zh),
+    }
 }
 
 fn cost(outcome: &Outcome) -> Cost {
     let (price, currency) = outcome.list_price;
     Cost { price: Field::Known(price), currency: Field::Known(currency), extra: Extra::default() }
-}
-
-/// Gives a push an unusual form.
-fn bend(push: &mut ResultPush<'_>, shape: Shape) {
-    let string = |text: String| Value::String(text);
-    match shape {
-        Shape::UnknownFields => {
-            let mark = |extra: &mut Extra| extra.insert("sandboxExtra", Value::Bool(true));
-            mark(&mut push.extra);
-            if let Field::Known(cost) = &mut push.cost {
-                mark(&mut cost.extra);
-            }
-            if let Field::Known(data) = &mut push.data {
-                mark(&mut data.extra);
-                if let Field::Known(basic) = &mut data.basic {
-                    mark(&mut basic.extra);
-                }
-                if let Field::Known(live) = &mut data.live {
-                    mark(&mut live.extra);
-                }
-                if let Field::Known(dial) = &mut data.dial {
-                    mark(&mut dial.extra);
-                }
-            }
-        }
-        Shape::NumbersAsStrings => {
-            if let Some(code) = push.code.get() {
-                push.code = Field::Odd(string(code.get().to_string()));
-            }
-            if let Field::Known(data) = &mut push.data
-                && let Field::Known(basic) = &mut data.basic
-                && let Some(number_type) = basic.number_type.get()
-            {
-                basic.number_type = Field::Odd(string(number_type.to_string()));
-            }
-            if let Field::Known(cost) = &mut push.cost
-                && let Some(price) = cost.price.get()
-            {
-                cost.price = Field::Odd(string(price.to_string()));
-            }
-        }
-        Shape::NullData => (push.data, push.cost) = (Field::Null, Field::Null),
-        Shape::NoData => (push.data, push.cost) = (Field::Absent, Field::Absent),
-        Shape::NoCost => push.cost = Field::Absent,
-        Shape::EmptyWords => {
-            if let Field::Known(data) = &mut push.data {
-                if let Field::Known(basic) = &mut data.basic {
-                    (basic.pre_check, basic.carrier) = (Field::Empty, Field::Empty);
-                }
-                if let Field::Known(live) = &mut data.live {
-                    (live.validity, live.reachable, live.roaming) =
-                        (Field::Empty, Field::Empty, Field::Empty);
-                }
-                if let Field::Known(dial) = &mut data.dial {
-                    (dial.early, dial.answered, dial.response) = (Field::Empty, Field::Empty, Field::Empty);
-                }
-            }
-        }
-        Shape::MessageInsteadOfMsg => {
-            push.message = std::mem::take(&mut push.msg);
-        }
-        Shape::DataAsList => push.data = Field::Odd(Value::Array(Vec::new())),
-        // Not a form of this message at all: whoever writes the body sees to it.
-        Shape::NotJson => {}
-    }
 }

@@ -2,17 +2,27 @@
 //!
 //! Built from the protocol's own types, so that the names are those of the documents. It must not decide what a check came to.
 
-use numcheck_protocol::number_check::{Answer, AnyNumberType, CheckLevel, KnownCheckLevel, QueryRow};
+use numcheck_protocol::number_check::{
+    Answer, AnyNumberType, CheckLevel, Dialect, KnownCheckLevel, QueryRow,
+};
 use numcheck_protocol::{Field, PhoneText, Price, Text};
 
 use super::batch::Batch;
-use super::check::{CheckResult, Network, check};
+use super::check::{CheckResult, Network, Outcome, check};
+use super::flat;
 
 /// The row of the number at a place. One without a result, because the check failed or is not finished, has empty words and price 0:
 /// a row has no field for a result code. [assumed]
 pub(crate) fn row(batch: &Batch, place: u32, finished: bool) -> QueryRow<'_> {
+    let outcome = check(batch.phone(place), batch.level);
+    match batch.dialect {
+        Dialect::V1 => first_dialect(batch, place, outcome, finished),
+        Dialect::V2 => second_dialect(batch, place, outcome, finished),
+    }
+}
+
+fn first_dialect(batch: &Batch, place: u32, outcome: Outcome, finished: bool) -> QueryRow<'_> {
     let phone = batch.phone(place);
-    let outcome = check(phone, batch.level);
     let (price, currency) = outcome.list_price;
     let mut row = QueryRow {
         message_id: Field::Known(Text::new(batch.message_id(place))),
@@ -46,6 +56,66 @@ pub(crate) fn row(batch: &Batch, place: u32, finished: bool) -> QueryRow<'_> {
     row
 }
 
+/// The names are those of a push, as far as the vendor's page does not show them. [assumed]
+fn second_dialect(batch: &Batch, place: u32, outcome: Outcome, finished: bool) -> QueryRow<'_> {
+    let phone = batch.phone(place);
+    let (price, currency) = outcome.list_price;
+    let row = QueryRow {
+        request_id: Field::Known(Text::new(batch.message_id(place))),
+        batch_no: Field::Known(Text::new(&*batch.batch_no)),
+        phone: Field::Known(PhoneText::new(phone)),
+        currency: Field::Known(currency),
+        ..QueryRow::default()
+    };
+    let Some(result) = outcome.result.filter(|_| finished) else { return without_result(row, batch.level) };
+    let text =
+        |text: &str| if text.is_empty() { Field::Empty } else { Field::Known(Text::new(text.to_owned())) };
+    let row = QueryRow {
+        country: text(&result.facts.region),
+        number_type: Field::Known(AnyNumberType::Word(flat::kind(&result))),
+        operator: text(result.carrier),
+        price: Field::Known(price),
+        ..row
+    };
+    match result.network {
+        Network::Nothing => row,
+        Network::Live { validity, ported, .. } => {
+            let (mcc, mnc) = flat::network_codes(&result.facts.region, phone);
+            QueryRow {
+                mcc: Field::Known(Text::new(mcc)),
+                mnc: Field::Known(Text::new(mnc)),
+                ported: Field::Known(ported),
+                active: Field::Known(validity),
+                ..row
+            }
+        }
+        Network::Dial { early, answered, response } => QueryRow {
+            ring: Field::Known(early),
+            answer: Field::Known(answered),
+            response: Field::Known(response),
+            ..row
+        },
+    }
+}
+
+fn without_result(mut row: QueryRow<'_>, level: KnownCheckLevel) -> QueryRow<'_> {
+    (row.country, row.operator) = (Field::Empty, Field::Empty);
+    row.number_type = Field::Empty;
+    row.price = Field::Known(Price::ZERO);
+    match level {
+        KnownCheckLevel::Hlr => {
+            (row.mcc, row.mnc) = (Field::Empty, Field::Empty);
+            (row.ported, row.active) = (Field::Empty, Field::Empty);
+        }
+        KnownCheckLevel::Call => {
+            (row.ring, row.answer) = (Field::Empty, Field::Empty);
+            row.response = Field::Empty;
+        }
+        _ => {}
+    }
+    row
+}
+
 /// Empty texts stay empty, as a carrier that nobody knows.
 fn fill(row: &mut QueryRow<'_>, result: CheckResult) {
     let facts = result.facts;
@@ -60,7 +130,7 @@ fn fill(row: &mut QueryRow<'_>, result: CheckResult) {
     row.carrier = text(result.carrier);
     match result.network {
         Network::Nothing => {}
-        Network::Live { validity, reachable, roaming } => {
+        Network::Live { validity, reachable, roaming, .. } => {
             row.validity = Field::Known(validity);
             row.reachable = Field::Known(reachable);
             row.roaming = Field::Known(roaming);

@@ -6,21 +6,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use numcheck_protocol::number_check::{KnownCheckLevel, SubmitCode, SubmitData, SubmitReply};
-use numcheck_protocol::{CallbackUrl, CallingCode, Currency, Field, Price, Text};
+use numcheck_protocol::number_check::{CallbackCode, Dialect, KnownCheckLevel, SubmitCode};
+use numcheck_protocol::{CallbackUrl, CallingCode, Currency, Price};
 use tokio::sync::oneshot;
 
 use super::batch::{Batch, Phones};
-use super::check::check;
-use super::order::{self, Order, Refused};
-use super::wording::submit_text;
+use super::check::{Outcome, check, not_taken};
+use super::order::{self, Allowed, Order, Refused};
+use super::submit_reply::{accepted, refusal};
 use crate::clock::millis;
 use crate::ledger::{Item, TooPoor};
 use crate::magic::{self, Delivery, Magic};
 use crate::prices;
 use crate::push::{Destination, Job, Single};
 use crate::server::Answer;
-use crate::settings::RepeatedBatchNo;
+use crate::settings::{Assumptions, RepeatedBatchNo};
 use crate::state::Shared;
 
 /// The vendor's limit: so many requests in a second, with at most so many numbers each; a larger one counts for all of them.
@@ -34,58 +34,36 @@ const CHUNK: u32 = 200;
 
 /// Answers a submit of an authenticated account.
 ///
-/// After the form ([`order::read`]): 288 (too early, where the sandbox is set to care), 202 and 210 (the appkey), the batch number's magic, a repeated batch number, 203 (two
-/// countries), 211 (money).
+/// After the form ([`order::read`]): 288 (too early, where the sandbox is set to care), 202 and 210 (the appkey), the batch number's
+/// magic, a repeated batch number, 203 (two countries, in v1), 211 (money). In v2 single numbers may not be taken; the others are, and
+/// if there are none, nothing is.
 pub(crate) async fn submit(shared: &Shared, account: usize, body: &[u8]) -> Answer {
-    let order = match order::read(body) {
+    let dialect = shared.dialect(account);
+    let order = match order::read(body, Allowed::of(dialect, &shared.settings.assumptions)) {
         Ok(order) => order,
-        Err(Refused { code, why }) => return refusal(code, why),
+        Err(Refused { code, why }) => return refusal(shared, dialect, code, why),
     };
     let takes = if order.phones.count() > LARGE { LIMIT } else { 1 };
     if !shared.may_submit(account, shared.clock.now_ms(), takes, LIMIT, WINDOW_MS) {
-        let refused = refusal(SubmitCode::REQUEST_FAILED, "the account submits faster than its limit allows");
+        let why = "the account submits faster than its limit allows";
+        let refused = refusal(shared, dialect, SubmitCode::REQUEST_FAILED, why);
         return Answer { batch_no: order.batch_no, ..refused };
     }
     let (numbers, named) = (order.phones.count() as usize, order.batch_no.clone());
-    let answer = match take(shared, account, order).await {
-        Ok(taken) => Answer {
-            message_id: Some(taken.message_id.clone()),
-            batch_no: Some(taken.batch_no.to_string()),
-            before_reply: taken.before_reply,
-            ..answer(
-                SubmitCode::ACCEPTED,
-                String::new(),
-                Field::Known(data(&taken.message_id, &taken.batch_no)),
-            )
-        },
-        Err(Refused { code, why }) => Answer { batch_no: named, ..refusal(code, why) },
+    let answer = match take(shared, account, dialect, order).await {
+        Ok(taken) => {
+            let not_taken: Vec<_> =
+                taken.not_taken.iter().map(|(phone, why)| (phone.as_str(), *why)).collect();
+            Answer {
+                message_id: Some(taken.message_id.clone()),
+                batch_no: Some(taken.batch_no.to_string()),
+                before_reply: taken.before_reply,
+                ..accepted(shared, dialect, &taken.message_id, &taken.batch_no, &not_taken)
+            }
+        }
+        Err(Refused { code, why }) => Answer { batch_no: named, ..refusal(shared, dialect, code, why) },
     };
     Answer { numbers, ..answer }
-}
-
-/// The envelope of a submit that was not taken. Authentication errors come with `data` null [assumed], others with the empty
-/// strings of the document's sample.
-pub(crate) fn refusal(code: SubmitCode, why: impl Into<String>) -> Answer {
-    let empty = SubmitData { message_id: Field::Empty, batch_no: Field::Empty, ..SubmitData::default() };
-    answer(code, why.into(), if code.auth().is_some() { Field::Null } else { Field::Known(empty) })
-}
-
-fn answer(code: SubmitCode, why: String, data: Field<SubmitData<'_>>) -> Answer {
-    let reply = SubmitReply {
-        code: Field::Known(code),
-        msg: Field::Known(Text::new(submit_text(code))),
-        data,
-        ..SubmitReply::default()
-    };
-    Answer::envelope(&reply, code.get(), why)
-}
-
-fn data<'a>(message_id: &'a str, batch_no: &'a str) -> SubmitData<'a> {
-    SubmitData {
-        message_id: Field::Known(Text::new(message_id)),
-        batch_no: Field::Known(Text::new(batch_no)),
-        ..SubmitData::default()
-    }
 }
 
 /// A submit that was taken.
@@ -94,19 +72,26 @@ struct Taken {
     batch_no: Arc<str>,
     /// Resolve once the results that must come before the reply were tried.
     before_reply: Vec<oneshot::Receiver<()>>,
+    /// Numbers that were not, and why.
+    not_taken: Vec<(String, &'static str)>,
 }
 
-async fn take(shared: &Shared, account: usize, order: Order) -> Result<Taken, Refused> {
+async fn take(shared: &Shared, account: usize, dialect: Dialect, order: Order) -> Result<Taken, Refused> {
     check_appkey(shared, account, &order.appkey)?;
-    if let Some(code) = order.batch_no.as_deref().and_then(magic::batch_code) {
-        return Err(Refused::new(SubmitCode::new(code), "the batch number asks for this code"));
-    }
+    check_batch_no(order.batch_no.as_deref())?;
     if let Some(merged) = repeated(shared, account, &order)? {
         return Ok(merged);
     }
-    check_countries(shared, &order.phones)?;
-    check_balance(shared, account, &order.phones, order.level)?;
-    let bill = bill(&order.phones, order.level).await;
+    if dialect == Dialect::V1 {
+        check_countries(shared, &order.phones)?;
+    }
+    let submitted = order.phones.count() as usize;
+    let (phones, refused) = sift(dialect, order.phones).await;
+    let terms = Terms { dialect, level: order.level, assumptions: &shared.settings.assumptions };
+    let charged_for = if terms.assumptions.charge_not_taken { refused.as_slice() } else { &[] };
+    let worst = phones.iter().chain(charged_for.iter().map(|(phone, _)| phone.as_str()));
+    check_balance(shared, account, worst, order.level)?;
+    let bill = bill(&phones, charged_for, &terms).await;
 
     // From here on nothing waits.
     let charged = shared.books.charge(account, order.level.into(), &bill);
@@ -120,17 +105,45 @@ async fn take(shared: &Shared, account: usize, order: Order) -> Result<Taken, Re
     let destination = destination(shared, account, order.dr_url.as_ref(), &batch_no);
     let accepted_ms = shared.clock.now_ms();
     let times = (accepted_ms, accepted_ms.saturating_add(millis(shared.settings.callback_delay)));
-    let batch = Arc::new(Batch::new(account, order.phones, order.level, batch_no, ids, destination, times));
+    let batch = Batch::new(account, phones, order.level, batch_no, ids, destination, times);
+    let batch = Arc::new(batch.told_in(dialect, submitted));
     shared.remember(account, &batch.batch_no, &batch.message_id);
     shared.archive.keep(Arc::clone(&batch));
     Ok(Taken {
         message_id: batch.message_id.clone(),
         batch_no: Arc::clone(&batch.batch_no),
         before_reply: queue(shared, batch),
+        not_taken: refused,
     })
 }
 
-fn check_appkey(shared: &Shared, account: usize, appkey: &str) -> Result<(), Refused> {
+pub(super) fn check_batch_no(batch_no: Option<&str>) -> Result<(), Refused> {
+    match batch_no.and_then(magic::batch_code) {
+        Some(code) => Err(Refused::new(SubmitCode::new(code), "the batch number asks for this code")),
+        None => Ok(()),
+    }
+}
+
+/// Those numbers that the dialect takes, and the others with a reason. v1 takes all.
+async fn sift(dialect: Dialect, phones: Phones) -> (Phones, Vec<(String, &'static str)>) {
+    if dialect == Dialect::V1 {
+        return (phones, Vec::new());
+    }
+    let (mut taken, mut refused) = (Vec::new(), Vec::new());
+    for place in 0..phones.count() {
+        let phone = phones.get(place);
+        match not_taken(phone) {
+            None => taken.push(place),
+            Some(why) => refused.push((phone.to_owned(), why)),
+        }
+        if place % CHUNK == CHUNK - 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+    (phones.at(&taken), refused)
+}
+
+pub(super) fn check_appkey(shared: &Shared, account: usize, appkey: &str) -> Result<(), Refused> {
     match shared.accounts.iter().position(|other| other.appkey.expose() == appkey) {
         Some(owner) if owner == account => Ok(()),
         Some(_) => Err(Refused::new(
@@ -154,6 +167,7 @@ fn repeated(shared: &Shared, account: usize, order: &Order) -> Result<Option<Tak
             message_id: first,
             batch_no: batch_no.as_str().into(),
             before_reply: Vec::new(),
+            not_taken: Vec::new(),
         })),
     }
 }
@@ -172,16 +186,16 @@ fn check_countries(shared: &Shared, phones: &Phones) -> Result<(), Refused> {
 }
 
 /// The worst case counts: as if no check failed.
-fn check_balance(
+pub(super) fn check_balance<'a>(
     shared: &Shared,
     account: usize,
-    phones: &Phones,
+    phones: impl IntoIterator<Item = &'a str>,
     level: KnownCheckLevel,
 ) -> Result<(), Refused> {
     let mut worst: BTreeMap<Currency, Price> = BTreeMap::new();
     let poor =
         || Refused::new(SubmitCode::BALANCE_TOO_LOW, "the balance is lower than what the batch can cost");
-    for phone in phones.iter() {
+    for phone in phones {
         let (price, currency) = prices::price(CallingCode::of(phone), level);
         let sum = worst.entry(currency).or_default();
         *sum = sum.checked_add(price).ok_or_else(poor)?;
@@ -190,20 +204,55 @@ fn check_balance(
     affordable.then_some(()).ok_or_else(poor)
 }
 
+/// What decides the price of a number.
+struct Terms<'a> {
+    dialect: Dialect,
+    level: KnownCheckLevel,
+    assumptions: &'a Assumptions,
+}
+
+impl Terms<'_> {
+    /// What fails is free, unless it is assumed to be charged. What could not be deducted never is.
+    fn price(&self, outcome: &Outcome) -> Price {
+        let failed_for_money = self.dialect == Dialect::V2
+            && self.assumptions.charge_failed
+            && outcome.code != CallbackCode::DEDUCTION_FAILED;
+        if failed_for_money { outcome.list_price.0 } else { outcome.price() }
+    }
+}
+
 /// Checks every number and adds up what it comes to. Results follow from the numbers alone, so they are worked out here for their
 /// price and once more when they are due, instead of being kept.
-async fn bill(phones: &Phones, level: KnownCheckLevel) -> Vec<Item> {
+async fn bill(phones: &Phones, charged_for: &[(String, &'static str)], terms: &Terms<'_>) -> Vec<Item> {
     let mut counts: BTreeMap<(i64, Currency), (u64, Price)> = BTreeMap::new();
     for place in 0..phones.count() {
-        let outcome = check(phones.get(place), level);
+        let outcome = check(phones.get(place), terms.level);
         let entry = counts.entry((outcome.code.get(), outcome.list_price.1)).or_default();
-        *entry = (entry.0 + 1, outcome.price());
+        *entry = (entry.0 + 1, terms.price(&outcome));
         if place % CHUNK == CHUNK - 1 {
             tokio::task::yield_now().await;
         }
     }
-    let item = |((code, currency), (count, price))| Item { code, count, price, currency };
-    counts.into_iter().map(item).collect()
+    let mut items = paid_for_nothing(charged_for.iter().map(|(phone, _)| phone.as_str()), terms.level);
+    items.extend(counts.into_iter().map(|((code, currency), (count, price))| Item {
+        code,
+        count,
+        price,
+        currency,
+    }));
+    items
+}
+
+/// What numbers cost that were not taken, where that is assumed. They stand in the books as numbers of a wrong form.
+pub(super) fn paid_for_nothing<'a>(
+    phones: impl IntoIterator<Item = &'a str>,
+    level: KnownCheckLevel,
+) -> Vec<Item> {
+    let item = |phone| {
+        let (price, currency) = prices::price(CallingCode::of(phone), level);
+        Item { code: CallbackCode::BAD_NUMBER.get(), count: 1, price, currency }
+    };
+    phones.into_iter().map(item).collect()
 }
 
 fn destination(
@@ -230,7 +279,8 @@ fn destination(
 
 /// Queues the results, and those at once that must arrive before the reply.
 fn queue(shared: &Shared, batch: Arc<Batch>) -> Vec<oneshot::Receiver<()>> {
-    if matches!(batch.destination, Destination::Nowhere) {
+    // Nothing was taken, or nobody wants to know.
+    if batch.count() == 0 || matches!(batch.destination, Destination::Nowhere) {
         return Vec::new();
     }
     let mut before_reply = Vec::new();

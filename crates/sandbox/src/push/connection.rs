@@ -35,12 +35,18 @@ impl Connection {
     }
 
     /// Sends one push and waits for its answer, in real time.
-    pub(crate) async fn post(&mut self, path: &str, body: Vec<u8>) -> PushAnswer {
+    pub(crate) async fn post(
+        &mut self,
+        path: &str,
+        headers: &[(&'static str, String)],
+        body: Vec<u8>,
+    ) -> PushAnswer {
         let request = Request::post(path)
             .header(header::HOST, &*self.authority)
             .header(header::USER_AGENT, concat!("numcheck-sandbox/", env!("CARGO_PKG_VERSION")))
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(body)));
+            .header(header::CONTENT_TYPE, "application/json");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
+        let request = request.body(Full::new(Bytes::from(body)));
         let Ok(request) = request else { return PushAnswer::NotConnected };
         // Taken out, so that whatever interrupts this leaves no connection in the middle of an answer behind.
         let open = self.open.take();

@@ -7,6 +7,7 @@ mod connection;
 mod destination;
 mod dispatcher;
 mod queue;
+mod signature;
 mod target;
 mod worker;
 

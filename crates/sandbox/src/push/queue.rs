@@ -54,6 +54,8 @@ pub(crate) struct Single {
     pub(crate) tried: u32,
     /// When it was first tried.
     pub(crate) first_tried_ms: u64,
+    /// Whether its next attempt carries a signature that is wrong.
+    pub(crate) wrong_sign: bool,
     /// Whether magic and faults have had their say.
     pub(crate) planned: bool,
     /// What is pushed once this one was first tried.
@@ -70,6 +72,7 @@ impl Single {
             variant: Variant::First,
             tried: 0,
             first_tried_ms: 0,
+            wrong_sign: false,
             planned: false,
             then: None,
             waiting: None,

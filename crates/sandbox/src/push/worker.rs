@@ -11,6 +11,7 @@ use tracing::debug;
 use super::connection::Connection;
 use super::destination::Destination;
 use super::queue::{Job, Single};
+use super::signature;
 use super::target::Target;
 use crate::clock::millis;
 use crate::faults::PushFault;
@@ -50,9 +51,16 @@ async fn deliver(shared: &Shared, target: &Target, connection: &mut Connection, 
     }
     single.tried += 1;
     let Destination::To { path, .. } = &single.batch.destination else { return shared.queue.finished() };
-    let mut body = push_body(&single.batch, single.place, single.variant);
-    let answer = connection.post(path, std::mem::take(&mut body.bytes)).await;
+    let mut body = body_of(shared, &single);
+    // Only the first attempt is wrong: a fault strikes once.
+    let signed: &[u8] = if std::mem::take(&mut single.wrong_sign) { b"{}" } else { &body.bytes };
+    let headers = signature::headers(shared, single.batch.account, signed);
+    let answer = connection.post(path, &headers, std::mem::take(&mut body.bytes)).await;
     conclude(shared, target, single, answer, Some(body));
+}
+
+fn body_of(shared: &Shared, single: &Single) -> PushBody {
+    push_body(&single.batch, single.place, single.variant, shared.settings.assumptions.v2_revision)
 }
 
 /// What magic numbers and faults make of a result before it is first sent.
@@ -84,6 +92,10 @@ fn plan(shared: &Shared, single: &mut Single) -> Plan {
         Some(PushFault::Drop) => Plan::Withhold,
         Some(PushFault::Duplicate) => Plan::SendTwice(Variant::Again),
         Some(PushFault::Delay(by)) => Plan::Later(millis(by)),
+        Some(PushFault::WrongSign) => {
+            single.wrong_sign = true;
+            Plan::Send
+        }
     }
 }
 
@@ -94,7 +106,7 @@ fn conclude(
     answer: PushAnswer,
     body: Option<PushBody>,
 ) {
-    let body = body.unwrap_or_else(|| push_body(&single.batch, single.place, single.variant));
+    let body = body.unwrap_or_else(|| body_of(shared, &single));
     let accepted = match answer {
         PushAnswer::Status(200) => true,
         PushAnswer::Status(200..=299) => shared.settings.assumptions.any_2xx_accepts_a_push,

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use numcheck_protocol::number_check::{QueryCode, SubmitCode};
+use numcheck_protocol::number_check::{InstantCode, QueryCode, SubmitCode};
 use numcheck_protocol::qxt::QxtCode;
 use numcheck_protocol::{Info, Platform, mask};
 use tracing::debug;
@@ -55,7 +55,7 @@ pub(crate) async fn handle(
         (Some(Unread::TooLong), _) => Ok(sandbox_error(413, "the body is longer than this sandbox takes")),
         (Some(Unread::TooSlow), _) => Ok(sandbox_error(408, "the body did not arrive in time")),
         (None, None) => Ok(lost(platform, found)),
-        (None, Some(info)) => match early(operation, fault.as_ref()) {
+        (None, Some(info)) => match early(shared, operation, &call, fault.as_ref()) {
             Some(answered) => answered,
             None => Ok(dispatch(shared, operation, info, &call).await),
         },
@@ -85,14 +85,19 @@ pub(crate) async fn handle(
 }
 
 /// The answer of a fault that strikes before anything is done.
-fn early(operation: Operation, fault: Option<&Fault>) -> Option<Result<Answer, &'static str>> {
+fn early(
+    shared: &Shared,
+    operation: Operation,
+    call: &Call,
+    fault: Option<&Fault>,
+) -> Option<Result<Answer, &'static str>> {
     match fault? {
         Fault::Respond(status) => {
             let body = format!("<html><body>{status}</body></html>").into_bytes();
             Some(Ok(Answer { why: "a fault".to_owned(), ..Answer::new(*status, HTML, body) }))
         }
         Fault::Close => Some(Err("a fault")),
-        Fault::Code(code) => Some(Ok(refuse(operation, *code, "a fault"))),
+        Fault::Code(code) => Some(Ok(refuse(shared, operation, call, *code, "a fault"))),
         _ => None,
     }
 }
@@ -103,11 +108,15 @@ async fn dispatch(shared: &Shared, operation: Operation, info: &Info, call: &Cal
     let answer = match operation {
         Operation::Submit => match authenticate(shared, call, info, |account| account.number_check) {
             Ok(account) => number_check::submit(shared, account, &call.body).await,
-            Err(Distrust { code, why }) => refuse(operation, code.get(), &why),
+            Err(Distrust { code, why }) => refuse(shared, operation, call, code.get(), &why),
         },
         Operation::Query => match authenticate(shared, call, info, |account| account.number_check) {
             Ok(account) => number_check::query(shared, account, &call.body),
-            Err(Distrust { code, why }) => refuse(operation, code.get(), &why),
+            Err(Distrust { code, why }) => refuse(shared, operation, call, code.get(), &why),
+        },
+        Operation::Get => match authenticate(shared, call, info, |account| account.number_check) {
+            Ok(account) => number_check::get(shared, account, &call.body),
+            Err(Distrust { code, why }) => refuse(shared, operation, call, code.get(), &why),
         },
         Operation::Login
         | Operation::CreateApp
@@ -116,7 +125,7 @@ async fn dispatch(shared: &Shared, operation: Operation, info: &Info, call: &Cal
         | Operation::CheckCode
         | Operation::CreateClient => match authenticate(shared, call, info, |account| account.whatsapp) {
             Ok(account) => whatsapp::answer(shared, operation, account, &call.body),
-            Err(Distrust { code, why }) => refuse(operation, code.get(), &why),
+            Err(Distrust { code, why }) => refuse(shared, operation, call, code.get(), &why),
         },
         Operation::Privacy => qxt::privacy(shared, call.peer, parameters(call)),
         Operation::Any => lost(info.platform, Route::Nowhere),
@@ -134,7 +143,7 @@ fn parameters(call: &Call) -> &[u8] {
 }
 
 /// An endpoint's envelope with a code, without anything done.
-fn refuse(operation: Operation, code: i64, why: &str) -> Answer {
+fn refuse(shared: &Shared, operation: Operation, call: &Call, code: i64, why: &str) -> Answer {
     match operation {
         Operation::Login
         | Operation::CreateApp
@@ -144,7 +153,11 @@ fn refuse(operation: Operation, code: i64, why: &str) -> Answer {
         | Operation::CreateClient => whatsapp::refusal(operation, code, why),
         Operation::Privacy => qxt::refusal(QxtCode::new(code), why),
         Operation::Query => number_check::query_refusal(QueryCode::new(code), why),
-        Operation::Submit | Operation::Any => number_check::refusal(SubmitCode::new(code), why),
+        Operation::Get => number_check::get_refusal(InstantCode::new(code), why),
+        Operation::Submit | Operation::Any => {
+            let dialect = shared.dialect_of(call.header(numcheck_signing::header::ACCESS_KEY));
+            number_check::refusal(shared, dialect, SubmitCode::new(code), why)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! It knows paths and methods, from the protocol's own declarations; it must not look at anything else of a request.
 
 use hyper::Method;
-use numcheck_protocol::number_check::{Query, Submit};
+use numcheck_protocol::number_check::{Get, Query, Submit};
 use numcheck_protocol::qxt::Privacy;
 use numcheck_protocol::whatsapp::{CheckCode, CreateApp, CreateClient, GetCode, Login, PhoneList};
 use numcheck_protocol::{Endpoint, Info, Platform};
@@ -38,6 +38,7 @@ pub(crate) enum Page {
 static NXCLOUD: &[(Operation, Info)] = &[
     (Operation::Submit, Submit::INFO),
     (Operation::Query, Query::INFO),
+    (Operation::Get, Get::INFO),
     (Operation::Login, Login::INFO),
     (Operation::CreateApp, CreateApp::INFO),
     (Operation::PhoneList, PhoneList::INFO),

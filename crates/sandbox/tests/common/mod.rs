@@ -21,6 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 pub(crate) const CHECK: &str = "/api/number/check";
+pub(crate) const GET: &str = "/api/number/check/get";
 pub(crate) const QUERY: &str = "/api/number/query";
 pub(crate) const LOGIN: &str = "/api/wa/integrator/embedded/register/login";
 pub(crate) const CREATE_APP: &str = "/api/wa/integrator/embedded/register/createApp";
@@ -116,7 +117,7 @@ pub(crate) struct Signed {
 impl Signed {
     pub(crate) fn new(sandbox: &Sandbox, path: &'static str, body: impl Into<String>) -> Self {
         let (biz_type, action) = match path {
-            CHECK | QUERY => ("1", "numbercheck"),
+            CHECK | GET | QUERY => ("1", "numbercheck"),
             // The embedded register: the action is the last segment of the path.
             _ => ("2", path.rsplit('/').next().expect("a path")),
         };
@@ -133,6 +134,13 @@ impl Signed {
             sign: None,
             leave_out: None,
         }
+    }
+
+    /// The same from the built-in account of the second dialect.
+    pub(crate) fn in_v2(self) -> Self {
+        let body = self.body.replace(Account::APPKEY, Account::V2_APPKEY);
+        let (access_key, secret) = (Account::V2_ACCESS_KEY.into(), Account::V2_ACCESS_SECRET.into());
+        Self { access_key, secret, body, ..self }
     }
 
     pub(crate) fn right_sign(&self) -> String {
@@ -229,6 +237,7 @@ struct Inner {
 pub(crate) struct Pushed {
     pub(crate) path: String,
     pub(crate) content_type: String,
+    pub(crate) headers: hyper::HeaderMap,
     pub(crate) body: String,
 }
 
@@ -303,9 +312,10 @@ async fn receive(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().to_string();
     let content_type = request.headers()["content-type"].to_str().unwrap().to_owned();
+    let headers = request.headers().clone();
     let body = request.into_body().collect().await.unwrap().to_bytes();
     let body = String::from_utf8(body.to_vec()).unwrap();
-    inner.pushes.lock().unwrap().push(Pushed { path, content_type, body });
+    inner.pushes.lock().unwrap().push(Pushed { path, content_type, headers, body });
     let status = inner.answers.lock().unwrap().pop_front().unwrap_or(200);
     inner.count.send_modify(|count| *count += 1);
     Ok(Response::builder().status(status).body(Full::new(Bytes::from_static(b"ok"))).unwrap())

@@ -1,8 +1,10 @@
 //! What came and what became of it, as numbers for metrics.
 //!
-//! It must not hold anything about a single push: numbers only, and no log line for each.
+//! It must not hold anything about a single push: numbers only, and never a log line for each.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::signature::BadSignature;
 
 macro_rules! counts {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -51,6 +53,20 @@ counts! {
     no_batch,
     /// Pushes whose body could not be read.
     unreadable,
+    /// Pushes whose signature was checked and right.
+    verified,
+    /// 401: the push is not signed, and must be.
+    sign_missing,
+    /// 401: a part of a signature's headers.
+    sign_incomplete,
+    /// 401: headers that nobody can sign, or that stand twice.
+    sign_malformed,
+    /// 401: signed for an access key that is not this receiver's.
+    sign_unknown_key,
+    /// 401: signed with a time that is too far off.
+    sign_stale,
+    /// 401: the signature is not the account's.
+    sign_wrong,
     /// Pushes that held something the spec does not list: a new field, word or code, or an odd shape.
     drifted,
     /// 404: the path was no capability.
@@ -79,6 +95,19 @@ counts! {
     accept_failed,
 }
 
+impl Counters {
+    pub(crate) fn of_signature(&self, bad: BadSignature) -> &Counter {
+        match bad {
+            BadSignature::Missing => &self.sign_missing,
+            BadSignature::Incomplete => &self.sign_incomplete,
+            BadSignature::Malformed => &self.sign_malformed,
+            BadSignature::UnknownKey => &self.sign_unknown_key,
+            BadSignature::Stale => &self.sign_stale,
+            BadSignature::Wrong => &self.sign_wrong,
+        }
+    }
+}
+
 /// One number.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
@@ -86,5 +115,10 @@ pub(crate) struct Counter(AtomicU64);
 impl Counter {
     pub(crate) fn add(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts one, and says whether it was the first.
+    pub(crate) fn is_first(&self) -> bool {
+        self.0.fetch_add(1, Ordering::Relaxed) == 0
     }
 }

@@ -11,7 +11,8 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Empty;
@@ -26,6 +27,7 @@ use crate::server::body;
 use crate::server::counts::{Counters, Counts};
 use crate::server::limits::Limits;
 use crate::server::unstoppable::Unstoppable;
+use crate::signature::{BadSignature, SignatureHeaders};
 
 /// What the service answers: a status, and never a body.
 pub type Answer = Response<Empty<Bytes>>;
@@ -43,6 +45,7 @@ pub type Answer = Response<Empty<Bytes>>;
 /// | 200 | the handler said that the push is stored |
 /// | 404 | the path is no capability, whatever else the request says |
 /// | 405, 415, 413, 400 | not POST, not JSON, more than 64 KiB, a bad length or a broken body |
+/// | 401 | the signature is missing where it is required, or there is one and it does not hold ([`Gate::verifying`](crate::Gate::verifying)) |
 /// | 408 | the body did not arrive in time |
 /// | 503 | the handler said no, took too long, or panicked; or too many are running |
 pub struct Receiver<H> {
@@ -123,9 +126,16 @@ impl<H: Handler> Receiver<H> {
     }
 
     async fn receive<B: Body>(&self, request: Request<B>) -> Result<(), Ending> {
-        let batch = self.inner.gate.check(&head(&request)).map_err(Ending::Refused)?;
-        let raw = body::read(request.into_body(), self.inner.limits.body_time).await.map_err(Ending::Body)?;
-        let push = Push::new(batch, raw, SystemTime::now());
+        let (parts, body) = request.into_parts();
+        let batch = self.inner.gate.check(&head(&parts)).map_err(Ending::Refused)?;
+        let raw = body::read(body, self.inner.limits.body_time).await.map_err(Ending::Body)?;
+        let now = SystemTime::now();
+        let fields = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let verdict = self.inner.gate.verify(&SignatureHeaders::of(fields), &raw, unix_ms(now));
+        let push = Push::new(batch, raw, now).with_verdict(verdict.map_err(Ending::Signature)?);
+        if push.verified() {
+            self.inner.counters.verified.add();
+        }
         if self.inner.reads {
             count(&push, &self.inner.counters);
         }
@@ -159,13 +169,26 @@ impl<H: Handler> Receiver<H> {
 }
 
 /// What the gate looks at.
-fn head<B>(request: &Request<B>) -> Head<'_> {
-    let header = |name| request.headers().get(name).map(HeaderValue::as_bytes);
+fn head(parts: &Parts) -> Head<'_> {
+    let header = |name| parts.headers.get(name).map(HeaderValue::as_bytes);
     Head {
-        method: request.method().as_str(),
-        path: request.uri().path(),
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
         content_type: header(CONTENT_TYPE),
         content_length: header(CONTENT_LENGTH),
+    }
+}
+
+/// A clock before 1970 makes every signature stale, which is what such a clock deserves.
+fn unix_ms(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Says what is wrong with signatures, once for each kind. It says nothing of the push: whoever sent it may not be the platform.
+fn say_once(bad: BadSignature, is_first: bool) {
+    if is_first {
+        tracing::warn!("{bad}; it was answered with 401 and not stored, and further ones are only counted");
     }
 }
 
@@ -203,6 +226,7 @@ impl Drop for CountPanic<'_> {
 enum Ending {
     Refused(Refusal),
     Body(body::Fault),
+    Signature(BadSignature),
     Busy,
     /// Counted by the handler's own task.
     NotStored,
@@ -220,6 +244,7 @@ impl Ending {
             Self::Body(body::Fault::TimedOut) => counters.body_timed_out.add(),
             Self::Body(body::Fault::Broken) => counters.body_broken.add(),
             Self::Busy => counters.busy.add(),
+            Self::Signature(bad) => say_once(bad, counters.of_signature(bad).is_first()),
             Self::NotStored => {}
             Self::StoreTimedOut => counters.store_timed_out.add(),
         }
@@ -233,6 +258,7 @@ impl Ending {
             Self::Body(body::Fault::TooLong) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Body(body::Fault::TimedOut) => StatusCode::REQUEST_TIMEOUT,
             Self::Body(body::Fault::Broken) => StatusCode::BAD_REQUEST,
+            Self::Signature(bad) => StatusCode::from_u16(bad.status()).unwrap_or(StatusCode::UNAUTHORIZED),
             Self::Busy | Self::NotStored | Self::StoreTimedOut => StatusCode::SERVICE_UNAVAILABLE,
         };
         let mut answer = Answer::default();
@@ -241,6 +267,10 @@ impl Ending {
             && let Some(allow) = refusal.allow()
         {
             answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if matches!(self, Self::Signature(_)) {
+            // HTTP wants a 401 to name a scheme; the convention has no name, so it is that of its header.
+            answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("sign"));
         }
         // The rest of such a body will not be read, so nothing after it can be.
         if matches!(self, Self::Body(_)) {

@@ -1,0 +1,45 @@
+//! `data` of a push in the first dialect: nested, a part for each level.
+//!
+//! Built from the protocol's own types, so that key order and shape are those of the documents. It must not decide what a check came to.
+
+use numcheck_protocol::number_check::{Answer, Basic, Dial, Live, ResultData};
+use numcheck_protocol::{Extra, Field, PhoneText, Text};
+
+use super::check::{CheckResult, Network};
+
+/// What is told of a check that worked.
+pub(super) fn data(result: &CheckResult) -> ResultData<'_> {
+    let facts = &result.facts;
+    let basic = Basic {
+        pre_check: Field::Known(if facts.valid { Answer::YES } else { Answer::NO }),
+        region_code: Field::Known(Text::new(facts.region.as_str())),
+        country_code: Field::Known(Text::new(facts.dial_code.as_str())),
+        national_number: Field::Known(PhoneText::new(facts.national.as_str())),
+        stand_number: Field::Known(PhoneText::new(facts.standard())),
+        number_type: Field::Known(result.number_type),
+        carrier: Field::Known(Text::new(result.carrier)),
+        extra: Extra::default(),
+    };
+    let (live, dial) = match &result.network {
+        Network::Nothing => (None, None),
+        Network::Live { validity, reachable, roaming, .. } => {
+            let live = Live {
+                validity: Field::Known(validity.clone()),
+                reachable: Field::Known(reachable.clone()),
+                roaming: Field::Known(roaming.clone()),
+                extra: Extra::default(),
+            };
+            (Some(live), None)
+        }
+        Network::Dial { early, answered, response } => {
+            let dial = Dial {
+                early: Field::Known(early.clone()),
+                answered: Field::Known(answered.clone()),
+                response: Field::Known(response.clone()),
+                extra: Extra::default(),
+            };
+            (None, Some(dial))
+        }
+    };
+    ResultData { basic: Field::Known(basic), live: live.into(), dial: dial.into(), ..ResultData::default() }
+}
