@@ -40,8 +40,10 @@ fn example(name: &str) -> Value {
     value.pointer("/data/result/0").cloned().unwrap_or(value)
 }
 
+type Way = fn(&mut Map<String, Value>, &str);
+
 /// The ways in which a field is bent: another word, another type, another name, gone, and a new one beside it.
-const WAYS: [fn(&mut Map<String, Value>, &str); 7] = [
+const WAYS: [Way; 7] = [
     |map, name| _ = map.insert(name.to_owned(), json!("NOBODY_KNOWS")),
     |map, name| _ = map.insert(name.to_owned(), json!(999_983)),
     |map, name| _ = map.insert(name.to_owned(), json!([true])),
@@ -55,7 +57,7 @@ const WAYS: [fn(&mut Map<String, Value>, &str); 7] = [
 ];
 
 /// The message with each of its fields, at any depth, bent in one way.
-fn bent(message: &Value, way: fn(&mut Map<String, Value>, &str)) -> Vec<Value> {
+fn bent(message: &Value, way: Way) -> Vec<Value> {
     let mut all = Vec::new();
     for (name, value) in message.as_object().unwrap() {
         let mut whole = message.clone();

@@ -267,17 +267,15 @@ fn an_example_says_only_what_is_declared() {
         assert_eq!(finding(cup, to), what, "{to}");
     }
     assert!(finding(cup, "'{\"code\":0'").starts_with("is not JSON: EOF"));
-    for fine in ["'{\"code\":0,\"price\":null}'", "'{\"code\":0}'"] {
-        assert_eq!(findings(cup, fine), Vec::<String>::new());
-    }
+    assert_eq!(findings(cup, "'{\"code\":0,\"price\":null}'"), Vec::<String>::new());
 }
 
 #[test]
 fn a_field_of_one_dialect_is_not_required_and_one_of_two_vocabularies_is_of_any_type() {
     let price = "type = \"number\"\nrequired = false\n";
     assert_eq!(finding(price, &format!("{price}dialect = 3\n")), "is no dialect: 1 or 2");
-    let found = findings(price, &format!("{price}vocabulary = \"BrewCode\"\nor = \"Leaf\"\n"));
-    assert!(found.iter().any(|what| what.contains("is of type any")), "{found:?}");
+    let either = format!("{price}vocabulary = \"BrewCode\"\nor = \"Leaf\"\n");
+    assert!(findings(price, &either).iter().any(|what| what.contains("is of type any")));
 }
 
 /// The teapot with a list of cups in each cup, and an example with two of them.

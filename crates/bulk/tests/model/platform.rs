@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::made::Push;
 use crate::process::Process;
+use crate::world::pause;
 use crate::world::{MINUTE, SECOND, World};
 
 /// What the platform has written down.
@@ -53,7 +54,7 @@ impl Platform for Account {
         world.sends(numbers.len() as u64);
         let lost = |why: &str| Submitted::InDoubt { code: None, message: why.to_owned() };
         self.process.point("submit").await;
-        world.sleep(0, 20 * SECOND).await;
+        world.pass(0, 20 * SECOND).await;
         self.process.point("sign").await;
         // What follows takes no time: nothing can come in between.
         let signed_ms = world.now_ms();
@@ -67,7 +68,7 @@ impl Platform for Account {
         let (answer, answered) = oneshot::channel();
         if world.chance(faults.lost_request) {
             world.log(format!("{batch_no}: lost on its way"));
-            world.sleep(0, 30 * SECOND).await;
+            world.pass(0, 30 * SECOND).await;
             return lost("nobody answered");
         }
         // It travels by itself from here on, whatever becomes of its sender.
@@ -77,7 +78,7 @@ impl Platform for Account {
         let (platform, batch) = (Arc::clone(world), batch_no.as_str().to_owned());
         let sender = Arc::clone(&self.process);
         world.spawn(async move {
-            tokio::time::sleep(Duration::from_millis(delay)).await;
+            pause(delay).await;
             let said = platform.arrive(&batch, numbers, signed_ms);
             if platform.chance(platform.scenario.faults.lost_answer) {
                 platform.log(format!("{batch}: the answer is lost"));
@@ -98,9 +99,9 @@ impl Platform for Account {
     async fn query(&self, batch_no: &BatchNo, _: u64, _: u64) -> Found {
         let world = &self.world;
         self.process.point("query").await;
-        world.sleep(0, 3 * SECOND).await;
+        world.pass(0, 3 * SECOND).await;
         let found = world.tell(batch_no.as_str());
-        world.sleep(0, SECOND).await;
+        world.pass(0, SECOND).await;
         self.process.point("told").await;
         if world.chance(world.scenario.faults.query) {
             // Perhaps after some pages.
@@ -151,7 +152,7 @@ impl World {
     }
 
     async fn check(self: &Arc<Self>, batch: String, number: PhoneNumber) {
-        self.sleep(2 * SECOND, 5 * MINUTE).await;
+        self.pass(2 * SECOND, 5 * MINUTE).await;
         let faults = &self.scenario.faults;
         let named = BatchNo::new(&batch).unwrap();
         let push = if self.chance(faults.failed) {
@@ -169,12 +170,12 @@ impl World {
         }
         self.push(&batch, number, &push).await;
         while self.chance(faults.repeats) {
-            self.sleep(0, 20 * MINUTE).await;
+            self.pass(0, 20 * MINUTE).await;
             let id = format!("301ef45b8de54d8aad95c5264c3756be-{:06}", self.random(0, 999_999));
             self.push(&batch, number, &push.clone().with_id(&id)).await;
         }
         if self.chance(faults.conflict) {
-            self.sleep(0, 5 * MINUTE).await;
+            self.pass(0, 5 * MINUTE).await;
             let other = Push { carrier: "another".into(), ..push.clone() };
             self.push(&batch, number, &other).await;
         }
@@ -188,7 +189,7 @@ impl World {
                 self.books().acknowledged.push((batch.to_owned(), number, body));
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(MINUTE)).await;
+            pause(MINUTE).await;
         }
         self.log(format!("{batch}: the platform stops pushing …{}", &number.digits()[8..]));
     }

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::made::{T0, batches, name, spec};
 use crate::platform::Account;
 use crate::stepped::Stepped;
+use crate::world::pause;
 use crate::world::{Delivered, MINUTE, SECOND, Virtual, World};
 
 /// Of larger batches fewer may be sent.
@@ -68,7 +69,7 @@ impl Process {
             if left == 0 {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(left)).await;
+            pause(left).await;
         }
     }
 }
@@ -105,7 +106,7 @@ pub(crate) async fn keep_alive(world: Arc<World>, role: Role) {
             *world.receiver.lock().unwrap() = None;
         }
         let long = world.chance(10);
-        world.sleep(0, if long { 90 * MINUTE } else { 3 * MINUTE }).await;
+        world.pass(0, if long { 90 * MINUTE } else { 3 * MINUTE }).await;
     }
 }
 
@@ -116,7 +117,7 @@ async fn work(world: &Arc<World>, store: Arc<Stepped>, process: &Arc<Process>) {
         match plan(world, &store).await {
             Ok(job) => break job,
             // Another one has begun the plan anew: let it.
-            Err(StoreError::Superseded) => world.sleep(0, 20 * SECOND).await,
+            Err(StoreError::Superseded) => world.pass(0, 20 * SECOND).await,
             Err(error) => panic!("{error}"),
         }
     };
@@ -140,7 +141,7 @@ async fn work(world: &Arc<World>, store: Arc<Stepped>, process: &Arc<Process>) {
             return;
         }
         let wait = round.next_ms.map_or(MINUTE, |next| next.saturating_sub(clock.now_ms()));
-        tokio::time::sleep(Duration::from_millis(wait.clamp(10, MINUTE))).await;
+        pause(wait.clamp(10, MINUTE)).await;
     }
 }
 
@@ -169,7 +170,7 @@ async fn decide(world: &Arc<World>, store: &Stepped) {
     deeds.extend((0..5).filter(|_| world.chance(faults.impatience)).map(|_| false));
     deeds.extend((0..1).filter(|_| world.chance(faults.forget)).map(|_| true));
     for forget in deeds {
-        world.sleep(0, 60 * MINUTE).await;
+        world.pass(0, 60 * MINUTE).await;
         let Some(job) = store.job(&name(1)).await.unwrap().filter(|job| job.state == JobState::Open) else {
             continue;
         };

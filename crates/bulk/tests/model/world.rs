@@ -84,7 +84,7 @@ pub(crate) fn run(scenario: &Scenario, place: Arc<dyn Place>) -> End {
             }
             // Pushes that are still to come must find their place too.
             while world.books().under_way > 0 {
-                tokio::time::sleep(Duration::from_millis(MINUTE)).await;
+                pause(MINUTE).await;
             }
         };
         if tokio::time::timeout(Duration::from_millis(72 * 60 * MINUTE), all_done).await.is_err() {
@@ -152,8 +152,9 @@ impl World {
         part > 0 && self.random(1, whole) <= part
     }
 
-    pub(crate) async fn sleep(&self, least_ms: u64, most_ms: u64) {
-        tokio::time::sleep(Duration::from_millis(self.random(least_ms, most_ms))).await;
+    /// Lets so much of the world's own time go by.
+    pub(crate) async fn pass(&self, least_ms: u64, most_ms: u64) {
+        pause(self.random(least_ms, most_ms)).await;
     }
 
     pub(crate) fn books(&self) -> MutexGuard<'_, Books> {
@@ -203,4 +204,10 @@ impl World {
         // A receiver that sleeps is one that does not answer.
         matches!(tokio::time::timeout(Duration::from_millis(30 * SECOND), answered).await, Ok(Ok(true)))
     }
+}
+
+/// Lets milliseconds of virtual time go by.
+pub(crate) async fn pause(ms: u64) {
+    // why-sleep: the clock of these runtimes is paused, and moves when everything waits.
+    tokio::time::sleep(Duration::from_millis(ms)).await;
 }
