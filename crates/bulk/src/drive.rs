@@ -152,6 +152,11 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
             {
                 // Another process was faster to take the batch that the turn was meant for.
                 pace.turn(claimed.numbers.len() as u64).await?;
+                if stop() || round.halted.load(Ordering::SeqCst) {
+                    let end = BatchEnd::NotSent;
+                    self.store.end(claimed.batch, &claimed.batch_no, end, self.clock.now_ms()).await?;
+                    return Ok(stop().then_some(Halt::Asked));
+                }
             }
             drop(turn);
             round.batches.fetch_add(1, Ordering::SeqCst);
@@ -160,14 +165,17 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
             let submitted =
                 self.platform.submit(&claimed.batch_no, level, claimed.numbers, sign_until_ms).await;
             die_at("submit.sent");
-            let submitted = self.keep_answer(job, &claimed.batch_no, submitted).await?;
+            let mut submitted = submitted;
+            let kept = self.keep_answer(job, &claimed.batch_no, &mut submitted).await;
             let (end, halt) = round.judge(submitted);
             if halt.is_some() {
                 // Before the batch can be taken again.
                 round.halted.store(true, Ordering::SeqCst);
             }
+            // Whatever became of what it said beside: that it was accepted must not be lost, or it would be paid for again.
             self.store.end(claimed.batch, &claimed.batch_no, end, self.clock.now_ms()).await?;
             die_at("submit.ended");
+            kept?;
             if halt.is_some() {
                 return Ok(halt);
             }
@@ -181,16 +189,14 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
         &self,
         job: &Job,
         batch_no: &BatchNo,
-        mut submitted: Submitted,
-    ) -> Result<Submitted, StoreError> {
-        if let Submitted::Accepted { not_taken, drift, .. } = &mut submitted {
-            if !drift.is_empty() {
-                drifting::say(&self.store.note_drift(job.id, std::mem::take(drift)).await?);
-            }
+        submitted: &mut Submitted,
+    ) -> Result<(), StoreError> {
+        if let Submitted::Accepted { not_taken, drift, .. } = submitted {
+            drifting::note(&*self.store, job.id, std::mem::take(drift)).await;
             if !not_taken.is_empty() {
                 let received_ms = self.clock.now_ms();
                 let (batch_no, source) = (batch_no.as_str().to_owned(), Source::Answer);
-                let kept = not_taken.drain(..).map(|(_, Row(body))| NewResult {
+                let kept = not_taken.drain(..).map(|Row(body)| NewResult {
                     batch_no: batch_no.clone(),
                     source,
                     body,
@@ -199,7 +205,7 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
                 self.store.append(kept.collect()).await?;
             }
         }
-        Ok(submitted)
+        Ok(())
     }
 
     /// Asked after the claim: of several processes, each sees what the others have under way.

@@ -44,9 +44,7 @@ impl<S: Store + ?Sized> Pace<S> {
     /// How far a request with so many numbers must lie from others, in milliseconds; `None` where no rate applies to it. Rounded up, so
     /// that a limit is never exceeded by a fraction.
     pub fn interval_ms(&self, numbers: u64) -> Option<u64> {
-        let covers = |rate: &&Rate| rate.up_to.is_none_or(|most| numbers <= u64::from(most));
-        let rate = self.rates.iter().find(covers)?;
-        Some(u64::from(rate.per_ms).div_ceil(u64::from(rate.requests.max(1)))).filter(|ms| *ms > 0)
+        interval_ms(&self.rates, numbers)
     }
 
     /// Takes the next turn for a request with so many numbers, and waits for it. One call of the store, none where no rate applies.
@@ -74,4 +72,11 @@ impl<S: Store + ?Sized> Pace<S> {
             }
         }
     }
+}
+
+/// The same under any rates, the tightest that applies first.
+pub(crate) fn interval_ms(rates: &[Rate], numbers: u64) -> Option<u64> {
+    let covers = |rate: &&Rate| rate.up_to.is_none_or(|most| numbers <= u64::from(most));
+    let rate = rates.iter().find(covers)?;
+    Some(u64::from(rate.per_ms).div_ceil(u64::from(rate.requests.max(1)))).filter(|ms| *ms > 0)
 }

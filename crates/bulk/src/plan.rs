@@ -12,7 +12,8 @@ use hashbrown::hash_table::Entry;
 use numcheck_protocol::{BatchNo, PhoneNumber, Rate, ValueError};
 
 use crate::model::JobName;
-use crate::pricing::{Estimate, PriceTable};
+use crate::pace::interval_ms;
+use crate::pricing::{Estimate, JOINT, PriceTable};
 use crate::store::{Duplicate, NewBatch};
 
 /// Collects the numbers of an input, each once, in about 30 bytes a number.
@@ -134,9 +135,6 @@ pub enum Grouping {
     Together,
 }
 
-/// What the names of a mixed batch's groups are joined with.
-pub(crate) const JOINT: char = ',';
-
 /// A plan: groups in their order, cut into batches.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -183,17 +181,12 @@ impl Plan {
         self.chunks().count() as u64
     }
 
-    /// The shortest possible time for submitting, in milliseconds, under the platform's limits (the tightest that applies first).
+    /// The shortest possible time for submitting, in milliseconds, under the platform's limits (the tightest that applies first). Two
+    /// requests lie as far apart as the longer of their intervals, as they do when they are sent.
     pub fn shortest_ms(&self, rates: &[Rate]) -> u64 {
-        let of_batch = |numbers: usize| {
-            let covers = |rate: &&Rate| rate.up_to.is_none_or(|most| numbers <= most as usize);
-            rates
-                .iter()
-                .find(covers)
-                .map_or(0, |rate| u64::from(rate.per_ms) / u64::from(rate.requests.max(1)))
-        };
+        let intervals = || self.chunks().map(|chunk| interval_ms(rates, chunk.len() as u64).unwrap_or(0));
         // The first request waits for nobody.
-        self.chunks().skip(1).map(|chunk| of_batch(chunk.len())).sum()
+        intervals().zip(intervals().skip(1)).map(|(one, next)| one.max(next)).sum()
     }
 
     /// What it will cost, as far as prices are known.

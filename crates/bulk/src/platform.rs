@@ -46,9 +46,8 @@ pub enum Submitted {
     Accepted {
         /// Its id for the batch, if it gave one.
         message_id: Option<String>,
-        /// Numbers that it did not take all the same: the number, and what to store for it
-        /// ([`not_taken`](crate::store::reading::not_taken)).
-        not_taken: Vec<(PhoneNumber, Row)>,
+        /// Numbers that it did not take all the same: what to store for each ([`not_taken`](crate::store::reading::not_taken)).
+        not_taken: Vec<Row>,
         /// What in its answer no document lists.
         drift: Vec<Drift>,
     },

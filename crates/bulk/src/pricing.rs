@@ -8,7 +8,8 @@ use std::str::FromStr;
 
 use numcheck_protocol::{Currency, Price};
 
-use crate::plan::JOINT;
+/// What the names of a mixed batch's groups are joined with.
+pub(crate) const JOINT: char = ',';
 
 /// What a price is for: a level and a group of numbers (a region such as `CN`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -152,14 +152,12 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
         let found = self.platform.query(&batch.batch_no, batch.sent_ms, at_ms).await;
         done.asked += 1;
         self.asked().insert(batch.batch, Asked { at_ms, answered: found.trouble.is_none() });
-        if !found.drift.is_empty() {
-            drifting::say(&self.store.note_drift(job, found.drift).await?);
-        }
         if !found.rows.is_empty() {
             done.fetched += found.rows.len() as u64;
             let bodies = found.rows.into_iter().map(|row| row.0).collect();
             self.inbox.store_fetched(batch.batch_no.as_str(), bodies).await?;
         }
+        drifting::note(&*self.store, job, found.drift).await;
         // What was pushed meanwhile counts before anything is concluded.
         self.inbox.fold_all().await?;
         die_at("reconcile.asked");

@@ -57,7 +57,9 @@ fn of_the_two_sizes_that_the_platform_takes_the_faster_one_is_picked() {
     assert_eq!(fastest(Grouping::Apart, &[("CN", 30_000)]), (2000, 15, 1400));
     assert_eq!(fastest(Grouping::Apart, &[("CN", 5000)]), (5000, 1, 0));
     assert_eq!(fastest(Grouping::Apart, &[("CN", 1999)]), (2000, 1, 0));
-    assert_eq!(fastest(Grouping::Apart, &[("CN", 2001), ("HK", 1)]), (5000, 2, 100));
+    // A small request behind a large one waits for as long as the large one's limit wants.
+    assert_eq!(fastest(Grouping::Apart, &[("CN", 2001), ("HK", 1)]), (2000, 3, 200));
+    assert_eq!(fastest(Grouping::Apart, &[("CN", 5200)]), (2000, 3, 200));
     assert_eq!(fastest(Grouping::Together, &[("CN", 2001), ("HK", 1)]), (5000, 1, 0));
     assert_eq!(fastest(Grouping::Together, &[]), (2000, 0, 0));
 }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_protocol::number_check::{Query, Submit};
-use numcheck_protocol::{Drift, DriftKind, Endpoint, Info, Lang, Rate, UtcOffset};
+use numcheck_protocol::{Endpoint, Info, Lang, Rate, UtcOffset};
 use numcheck_transport::{CallError, CallErrorKind, ClientBuilder, Limits, RateLimits, Sent, Trust, env};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::exit::{Exit, Failure};
 use crate::print;
@@ -101,7 +102,12 @@ pub(crate) fn account() -> Result<String, Failure> {
     Ok(format!("{key}@{}", url.as_deref().unwrap_or(numcheck_nxcloud::Client::BASE_URL)))
 }
 
-/// The same for number checks, which an application pays for.
+/// A hash of whose money is spent, and where: it names them without showing them.
+pub(crate) fn fingerprint(account: &str) -> String {
+    Sha256::digest(account).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The account with its application, which pays for number checks.
 pub(crate) fn number_check(network: &Network) -> Result<numcheck_nxcloud::Client, Failure> {
     number_check_at(network, RateLimits::documented())
 }
@@ -206,25 +212,5 @@ pub(crate) fn exit_of(error: &CallError) -> Exit {
         CallErrorKind::Value => Exit::Usage,
         _ if matches!(outcome(error), "not_sent" | "failed") => Exit::Failed,
         _ => Exit::Unsettled,
-    }
-}
-
-/// Tells the person what in a reply no document lists.
-pub(crate) fn say_drift(drift: &[Drift]) {
-    for one in drift {
-        print::say(&format!(
-            "numcheck: note: the platform sent a {} that no document lists at {}",
-            drift_kind(one.kind),
-            one.place
-        ));
-    }
-}
-
-/// What kind of surprise, in words.
-pub(crate) fn drift_kind(kind: DriftKind) -> &'static str {
-    match kind {
-        DriftKind::NewField => "new field",
-        DriftKind::NewValue => "new value",
-        _ => "odd shape",
     }
 }

@@ -10,7 +10,7 @@ mod forget;
 mod get;
 mod jobs;
 mod metrics;
-mod numbers;
+mod number;
 mod plan;
 mod privacy;
 mod query;

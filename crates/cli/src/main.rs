@@ -5,6 +5,7 @@
 
 mod call;
 mod commands;
+mod drift;
 mod durable;
 mod exit;
 mod input;

@@ -62,15 +62,35 @@ fn get_says_that_a_bad_number_was_not_checked_and_exits_with_3() {
 }
 
 #[test]
+fn get_prints_a_reply_of_another_form_whole_because_it_may_have_been_paid_for() {
+    for odd in [
+        r#"{"code":0,"data":[{"country":"HK"}]}"#,
+        r#"{"code":0,"data":{"basis":{"country":"HK"}}}"#,
+        r#"{"code":0,"data":{"basic":{}}}"#,
+        r#"{"code":0,"data":{"basic":{"country":"HK"},"failNumber":"some"}}"#,
+    ] {
+        let ended = get(&[], odd).exits(3).says("may have been paid for");
+        assert_eq!(ended.text().trim_end(), odd);
+        let shown = get(&["--json"], odd).exits(3).json();
+        assert_eq!(
+            (&shown["outcome"], &shown["reply"]),
+            (&json!("unclear"), &serde_json::from_str(odd).unwrap())
+        );
+    }
+}
+
+#[test]
 fn get_is_refused_or_in_doubt_like_a_submit() {
     get(&[], r#"{"code":211,"message":"poor","data":null}"#).exits(3).says("BALANCE_TOO_LOW");
-    get(&[], "<html>").exits(3).says("do not send it again");
+    get(&[], "<html>").exits(3).says("do not send it again").says("numcheck query --batch-no nc-get-");
 }
 
 #[test]
 fn get_checks_one_number_at_a_time() {
     let platform = Platform::start();
-    for (numbers, what) in [("85251234567,85251234568", "not 2"), ("", "not 0"), ("none", "number 1")] {
+    for (numbers, what) in
+        [("85251234567,85251234568", "--phone-file"), ("", "--phone-file"), ("none", "it has letters")]
+    {
         call(&platform, &["get", "--phone-file", "-"])
             .stdin(numbers)
             .run()
@@ -194,8 +214,8 @@ fn numbers_that_were_not_taken_are_refused_with_whatever_reason_came_and_never_s
     let run = job.start(&[]);
     let submit = job.platform.submit();
     let batch = submit.batch();
-    // One as it is, one masked as in the vendor's sample, and one that fits nothing.
-    let masked = format!("852***{}", &batch.numbers[1][7..]);
+    // One as it is, one masked as the vendor's samples are, and one that fits nothing.
+    let masked = format!("852xxxx{}", &batch.numbers[1][7..]);
     let failed = json!([{"number": batch.numbers[0], "reason": "no such number"}, {"number": masked, "failCode": 7}, {"number": "999***6789"}]);
     let answer = taken(&submit, &failed);
     submit.answer_http("200 OK", "application/json", &answer);
@@ -208,6 +228,7 @@ fn numbers_that_were_not_taken_are_refused_with_whatever_reason_came_and_never_s
         (&json!(2), &json!(2), &json!(0))
     );
     assert_eq!(job.states(), ["refused", "refused", "done", "done"]);
+    assert!(job.quarantine().contains("999***6789"), "what fits nothing is kept aside");
     let rows = job.rows();
     assert_eq!(rows[0]["check_message"], "no such number");
     assert_eq!(rows[1]["check_message"], "failCode 7");
@@ -235,8 +256,8 @@ fn what_no_document_lists_is_shown_by_status_and_its_metrics_and_told_once() {
         |text: &str| ended.stderr.lines().filter(|line| line.contains("WARN") && line.contains(text)).count();
     assert_eq!((told("Basic.pre_check"), told("ResultPush.fresh")), (1, 1), "{}", ended.stderr);
     let drift = json!([
-        {"place": "Basic.pre_check", "kind": "new value", "value": "PERHAPS", "count": 3},
-        {"place": "ResultPush.fresh", "kind": "new field", "value": null, "count": 3},
+        {"place": "Basic.pre_check", "kind": "new_value", "value": "PERHAPS", "count": 3},
+        {"place": "ResultPush.fresh", "kind": "new_field", "value": null, "count": 3},
     ]);
     assert_eq!(ended.json()["drift"], drift);
 
@@ -253,10 +274,10 @@ fn what_no_document_lists_is_shown_by_status_and_its_metrics_and_told_once() {
         format!("numcheck_numbers{{job=\"{of_job}\",state=\"settled\"}} 3"),
         format!("numcheck_cost{{job=\"{of_job}\",currency=\"USD\",outcome=\"done\"}} 0.5736"),
         format!(
-            "numcheck_drift{{job=\"{of_job}\",place=\"Basic.pre_check\",kind=\"new_value\",value=\"PERHAPS\"}} 3"
+            "numcheck_drift_total{{job=\"{of_job}\",place=\"Basic.pre_check\",kind=\"new_value\",value=\"PERHAPS\"}} 3"
         ),
         format!(
-            "numcheck_drift{{job=\"{of_job}\",place=\"ResultPush.fresh\",kind=\"new_field\",value=\"\"}} 3"
+            "numcheck_drift_total{{job=\"{of_job}\",place=\"ResultPush.fresh\",kind=\"new_field\",value=\"\"}} 3"
         ),
     ] {
         assert!(metrics.text().lines().any(|one| one == line), "{line}\n{}", metrics.text());

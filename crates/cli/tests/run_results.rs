@@ -38,7 +38,7 @@ fn unknown_codes_words_fields_and_shapes_never_fail_a_run_stand_in_the_row_and_a
     let kinds: Vec<&str> = drift.iter().map(|drift| drift["kind"].as_str().unwrap()).collect();
     let count = |kind: &str| kinds.iter().filter(|one| **one == kind).count();
     assert_eq!(
-        (drift.len(), count("new value"), count("new field"), count("odd shape")),
+        (drift.len(), count("new_value"), count("new_field"), count("odd_shape")),
         (5, 3, 1, 1),
         "{summary}"
     );

@@ -173,7 +173,7 @@ fn level_hlr_says_whether_a_number_is_in_use_reachable_and_roaming() {
     let summary = ended.json_on_stderr();
     assert_eq!(
         summary["drift"],
-        json!([{"place": "Live.validity", "kind": "new value", "value": "MAYBE", "count": 1}])
+        json!([{"place": "Live.validity", "kind": "new_value", "value": "MAYBE", "count": 1}])
     );
 }
 

@@ -278,7 +278,11 @@ fn data_of_any_shape_is_taken_and_what_is_new_is_said() {
         let create =
             ["create-app", "--name", "Shop", "--webhook-url", "https://example.org/hook", "--show", "--json"];
         let app = ask(&create, &reply).exits(0).says("told no key").json();
-        assert_eq!(app, json!({"outcome": "created", "code": 0}), "{data}");
+        assert_eq!(
+            app,
+            json!({"outcome": "created", "code": 0, "answer": reply}),
+            "the key may stand in it: {data}"
+        );
         for verb in ["get-code", "create-client"] {
             ask(&[verb, "--phone", PHONE], &reply).exits(0);
         }

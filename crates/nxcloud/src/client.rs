@@ -5,6 +5,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use http::HeaderValue;
 use numcheck_protocol::{AppKey, Endpoint, ValueError};
@@ -13,7 +14,7 @@ use numcheck_transport::env::{Env, EnvError};
 use numcheck_transport::{Call, CallError, Reply, SetupError};
 
 use crate::number_check::NumberCheck;
-use crate::signer::Signer;
+use crate::signer::{SignUntil, Signer};
 use crate::whatsapp::WhatsApp;
 
 /// A client for one NXCLOUD account. Cheap to clone; clones share connections, clock and rate limits.
@@ -78,12 +79,19 @@ impl Client {
 
     /// Sends a body that was written once. The reply is whatever came.
     pub(crate) async fn exchange<E: Endpoint>(&self, body: Vec<u8>, units: u32) -> Result<Reply, CallError> {
+        self.exchange_until::<E>(body, units, None).await
+    }
+
+    /// The same, signed no later than at `until`: it is looked at in every attempt, after all that it may wait for.
+    pub(crate) async fn exchange_until<E: Endpoint>(
+        &self,
+        body: Vec<u8>,
+        units: u32,
+        until: Option<SystemTime>,
+    ) -> Result<Reply, CallError> {
         let call = Call::new(&E::INFO).body(body).units(units);
-        self.0
-            .transport
-            .send(call, &self.0.signer)
-            .await
-            .map_err(|error| CallError::transport(&E::INFO, error))
+        let signer = SignUntil { signer: &self.0.signer, until };
+        self.0.transport.send(call, &signer).await.map_err(|error| CallError::transport(&E::INFO, error))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use numcheck_protocol::number_check::{CheckResult, Get, GetReply, GetRequest};
+use numcheck_protocol::number_check::{CheckResult, Get, GetOutcome, GetReply, GetRequest};
 use numcheck_protocol::{BatchNo, Drift, Endpoint, Message, PhoneNumber, ValueError, decode, encode, mask};
 use numcheck_transport::{CallError, Reply, quotable};
 
@@ -32,7 +32,7 @@ impl GetCall {
     /// Dropping the future half-way may have paid for a check.
     ///
     /// # Errors
-    /// A bad number is none: ask [`Checked::result`] whether it was checked. Ask [`CallError::may_have_happened`] before checking again.
+    /// A bad number is none: ask [`Checked::outcome`]. Ask [`CallError::may_have_happened`] before checking again.
     pub async fn send(self) -> Result<Checked, CallError> {
         let value = |error| CallError::value(&Get::INFO, error);
         let appkey = self.client.appkey().map_err(value)?.clone();
@@ -58,10 +58,15 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// The result; [`CheckResult::done`] says whether the number was checked. Reads the body again, which takes a microsecond or two.
+    /// The result; [`CheckResult::done`] says whether the number was checked. Reads the body again.
     pub fn result<T>(&self, ask: impl FnOnce(CheckResult<'_>) -> T) -> T {
         let reply = decode::<GetReply<'_>>(&self.body).unwrap_or_default();
         ask(CheckResult::from(&reply))
+    }
+
+    /// What became of the number.
+    pub fn outcome(&self) -> GetOutcome {
+        decode::<GetReply<'_>>(&self.body).unwrap_or_default().outcome()
     }
 
     /// The body of the reply as it came, byte for byte. It holds personal data.

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::SystemTime;
 
 use numcheck_protocol::number_check::{
     CheckLevel, Dialect, NotTaken, QueryRequest, Submit, SubmitReply, SubmitRequest,
@@ -28,7 +29,14 @@ impl NumberCheck {
     /// Submits numbers to be checked. Costs money, per number, when it is checked.
     #[must_use = "nothing is sent until `send`"]
     pub fn submit(self, numbers: PhoneList) -> SubmitCall {
-        SubmitCall { client: self.client, numbers, batch_no: None, level: None, callback: None }
+        SubmitCall {
+            client: self.client,
+            numbers,
+            batch_no: None,
+            level: None,
+            callback: None,
+            sign_until: None,
+        }
     }
 
     /// Checks one number at once, at the basic level; accounts of the second dialect only. Costs money when it was checked.
@@ -53,6 +61,7 @@ pub struct SubmitCall {
     batch_no: Option<BatchNo>,
     level: Option<CheckLevel>,
     callback: Option<CallbackUrl>,
+    sign_until: Option<SystemTime>,
 }
 
 impl SubmitCall {
@@ -75,6 +84,13 @@ impl SubmitCall {
         self
     }
 
+    /// Signs no attempt later than this, by the machine's clock, whatever it had to wait for: what could not be signed in time was surely
+    /// not sent. For whoever concludes from it when the request can no longer be accepted.
+    pub fn sign_until(mut self, until: SystemTime) -> Self {
+        self.sign_until = Some(until);
+        self
+    }
+
     /// Submits. Waits for its turn under the platform's limits (10 requests a second up to 2000 numbers, 1 above).
     ///
     /// Costs money when accepted. It is repeated by itself only when it surely was not sent, or was refused because of the clock.
@@ -92,7 +108,7 @@ impl SubmitCall {
         // Written once: these bytes are signed, and these are sent.
         let body =
             encode(&request).map_err(|_| value(ValueError::new("body", "cannot be written as JSON")))?;
-        let reply = self.client.exchange::<Submit>(body, units).await?;
+        let reply = self.client.exchange_until::<Submit>(body, units, self.sign_until).await?;
         Accepted::read(reply, request)
     }
 }

@@ -90,7 +90,7 @@ impl<T: AsRef<str>> Field<T> {
         match self {
             Self::Known(value) => Some(Cow::Borrowed(value.as_ref())),
             Self::Respelled(both) => Some(Cow::Borrowed(both.0.as_ref())),
-            Self::Odd(Value::Number(number)) => Some(Cow::Owned(alloc::string::ToString::to_string(number))),
+            Self::Odd(value @ Value::Number(_)) => single(value),
             _ => None,
         }
     }
@@ -368,7 +368,7 @@ impl<'de> Visitor<'de> for ExtraVisitor {
 
 /// A field's name as it may be shown: it is the platform's, so it is bounded and cannot smuggle a number into a log.
 pub(crate) fn shown_name(name: &str) -> String {
-    mask::digits(name).chars().filter(|char| !char.is_control()).take(64).collect()
+    mask::shown(name, 64)
 }
 
 /// A single value as its text; nothing for an object, a list or null.

@@ -32,6 +32,18 @@ pub fn digits(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A name or a word of the platform's as it may stand in a log or a label: on one line, of at most `most` characters that can be seen, and
+/// without its digits where they are many enough to be a phone number, whatever stands between them.
+pub fn shown(text: &str, most: usize) -> String {
+    // What cannot be seen goes first: it would part the digits of a number, and join them again when it is left out.
+    let seen = |char: &char| char.is_alphanumeric() || char.is_ascii_punctuation() || *char == ' ';
+    let line: String = text.chars().filter(seen).take(most).collect();
+    if line.chars().filter(|char| char.is_numeric()).count() < SHORTEST {
+        return line;
+    }
+    line.chars().map(|char| if char.is_numeric() { '*' } else { char }).collect()
+}
+
 /// Writes a number with its middle hidden: at most the first three and the last two digits show, and never more than half of
 /// them. What is no letter and no digit is hidden as well, so that a forged "number" cannot break a line of a log.
 pub(crate) fn write_masked(f: &mut fmt::Formatter<'_>, number: &str) -> fmt::Result {

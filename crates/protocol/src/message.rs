@@ -40,6 +40,17 @@ pub enum DriftKind {
     OddShape,
 }
 
+impl DriftKind {
+    /// The word for it: `new_field`, `new_value`, `odd_shape`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NewField => "new_field",
+            Self::NewValue => "new_value",
+            Self::OddShape => "odd_shape",
+        }
+    }
+}
+
 /// A message that can tell what in it is new.
 pub trait Message {
     /// Calls `seen` for each surprise, those of inner objects included. Of values only unknown words and codes are passed on, masked:

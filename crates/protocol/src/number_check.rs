@@ -15,7 +15,7 @@ mod submit;
 
 pub use check_result::CheckResult;
 pub use dialect::Dialect;
-pub use get::{Get, GetBasic, GetBody, GetData, GetReply, GetRequest};
+pub use get::{Get, GetBasic, GetBody, GetData, GetOutcome, GetReply, GetRequest};
 pub use not_taken::NotTaken;
 pub use number_type::AnyNumberType;
 pub use query::{PageSize, Query, QueryBody, QueryRequest};

@@ -465,11 +465,9 @@ pub(crate) fn shown_figure(figure: i64) -> alloc::string::String {
     alloc::string::ToString::to_string(&Figure(figure))
 }
 
-/// An unknown word for somebody to see: on one line, not without end, and no phone number that stands in the wrong field.
+/// An unknown word for somebody to see.
 pub(crate) fn shown_word(word: &str) -> alloc::string::String {
-    let line: alloc::string::String =
-        word.chars().map(|char| if char.is_control() { ' ' } else { char }).take(32).collect();
-    crate::mask::digits(&line).into_owned()
+    crate::mask::shown(word, 32)
 }
 
 /// An integer that came as a string. Only the plain spelling counts, so that what is odd stays visible as odd.

@@ -72,7 +72,7 @@ fn unknown_fields_are_kept_under_their_names_and_only_the_names_are_shown() {
     assert_eq!(push.extra.get("traceId"), Some(&json!("e8e81d8a")));
     assert_eq!(push.extra.iter().count(), 2);
     let shown = format!("{:?}", push.extra);
-    assert!(shown.contains("\"861********78\"") && shown.contains("\"traceId\""), "{shown}");
+    assert!(shown.contains("\"*************\"") && shown.contains("\"traceId\""), "{shown}");
     assert_eq!(
         serde_json::to_value(&push).expect("written"),
         serde_json::from_slice::<Value>(body).expect("JSON")

@@ -78,3 +78,22 @@ fn letters_end_a_number_and_small_figures_stay() {
     assert_eq!(digits("234800001xxxxx"), "23*****01xxxxx");
     assert_eq!(digits("a8613812345678b8613812345679"), "a861********78b861********79");
 }
+
+#[test]
+fn what_is_shown_of_a_name_or_a_word_holds_no_number_whatever_stands_between_its_digits() {
+    use numcheck_protocol::mask::shown;
+    assert_eq!(shown("failCode2", 64), "failCode2");
+    assert_eq!(shown("新字段-2027", 64), "新字段-2027");
+    for smuggled in [
+        "8613812345678",
+        "8613\u{1}\u{1}\u{1}\u{1}8123\u{1}\u{1}\u{1}\u{1}4567",
+        "8613----8123----4567",
+        "86\u{200b}13\u{200b}81\u{200b}23\u{200b}45\u{200b}67",
+        "８６１３８１２３４５６７",
+    ] {
+        let shown = shown(smuggled, 64);
+        assert!(!shown.chars().any(char::is_numeric), "{shown}");
+    }
+    assert_eq!(shown(&"x".repeat(100), 32).len(), 32);
+    assert_eq!(shown("a\nb\u{7}c\u{202e}d", 64), "abcd");
+}

@@ -68,7 +68,7 @@ impl Push {
         self.received_at
     }
 
-    /// Reads the body; texts borrow from it. Costs a microsecond or two each time, so keep what it returns.
+    /// Reads the body; texts borrow from it. It is read anew each time, so keep what this returns.
     pub fn read(&self) -> Reading<'_> {
         let result: ResultPush<'_> = match numcheck_protocol::decode(&self.raw) {
             Ok(result) => result,

@@ -77,6 +77,10 @@ pub struct PushVerifier {
 }
 
 impl PushVerifier {
+    /// The tolerance with which a result that is tried for the last time, 60 minutes after the first, is still fresh under the signature of
+    /// the first. Whether the platform signs retries anew, no document says; storing is idempotent, so a longer time costs little.
+    pub const RETRIES_MS: u64 = 62 * 60_000;
+
     /// Accepts the signatures of this account.
     pub fn new(access_key: &str, secret: Secret) -> Self {
         Self { accounts: vec![(access_key.to_owned(), secret)], required: false, tolerance_ms: TOLERANCE_MS }
@@ -96,16 +100,16 @@ impl PushVerifier {
         self
     }
 
-    /// How far `ts` may be off, either way, in milliseconds; [`TOLERANCE_MS`], a minute, otherwise. A platform that sent its retries
-    /// with the signature of the first attempt would need an hour here.
+    /// How far `ts` may be off, either way, in milliseconds; [`TOLERANCE_MS`], a minute, otherwise. A platform that sends its retries
+    /// with the signature of the first attempt needs [`PushVerifier::RETRIES_MS`].
     #[must_use]
     pub fn with_tolerance_ms(mut self, tolerance_ms: u64) -> Self {
         self.tolerance_ms = tolerance_ms;
         self
     }
 
-    /// Judges a push by its headers, the exact bytes of its body, and the time (Unix, in milliseconds). Costs about a microsecond for a
-    /// push of usual size; the signature is compared in constant time.
+    /// Judges a push by its headers, the exact bytes of its body, and the time (Unix, in milliseconds). The signature
+    /// is compared in constant time.
     ///
     /// # Errors
     /// When the push must not be taken in: answer [`BadSignature::status`], and the platform comes again.

@@ -406,8 +406,11 @@ impl<'a> Page<'a> {
     }
 
     fn example(&mut self, what: &str, example: &Example) {
-        let assumed = if example.sure == Sure::Documented { "" } else { ", assumed" };
-        self.text(&format!("{what} `{}`{assumed}:", example.id.get_ref()));
+        let sure = match example.sure {
+            Sure::Documented => String::new(),
+            other => format!(", {}", other.word()),
+        };
+        self.text(&format!("{what} `{}`{sure}:", example.id.get_ref()));
         self.code("json", pretty(example.json.get_ref()).trim_end());
     }
 

@@ -190,7 +190,6 @@ pub(super) async fn mark_missing(session: &Session, batch: i64, batch_no: &str) 
     Ok(row.map(|row| get_u64(&row, 0)).transpose()?.unwrap_or_default())
 }
 
-/// The bucket holds the time of the next free turn.
 /// The bucket holds when the next turn is free for a request like the last one, and how long that one's interval is. The time is the
 /// caller's where it names one, else the server's, read once the bucket's row is locked.
 static TAKE_TURN: LazyLock<String> = LazyLock::new(|| {

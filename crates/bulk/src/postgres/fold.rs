@@ -244,11 +244,10 @@ impl Changes {
         if result.batch.is_some_and(|batch| batch.forgotten) {
             return self.dropped.push(result.id);
         }
-        let found = result.batch.zip(result.facts.take()).and_then(|(batch, facts)| {
-            let place = known.place(batch, &facts)?;
-            Some((batch, facts, place))
-        });
-        let Some((batch, facts, place)) = found else { return self.odd.push((result, None)) };
+        let place =
+            result.batch.zip(result.facts.as_ref()).and_then(|(batch, facts)| known.place(batch, facts));
+        let Some((batch, place)) = result.batch.zip(place) else { return self.odd.push((result, None)) };
+        let Some(facts) = result.facts.take() else { return self.odd.push((result, None)) };
         match known.numbers.get(&place) {
             Some(Some((first, from, _))) if reading::replaces(result.source, *from) => {
                 folded.conflicts += 1;
@@ -265,7 +264,10 @@ impl Changes {
                 folded.repeats += 1;
                 self.dropped.push(result.id);
             }
-            Some(Some(_)) => self.odd.push((result, Some(place.1))),
+            Some(Some(_)) => {
+                result.facts = Some(facts);
+                self.odd.push((result, Some(place.1)));
+            }
             _ => {
                 folded.first += 1;
                 self.firsts.push((result.id, place));
@@ -308,6 +310,11 @@ impl Changes {
                 None => folded.strays += 1,
             }
             of_it.push((result.source, result.body.clone()));
+            if let Some((batch, facts)) = result.batch.zip(result.facts.as_ref()) {
+                for drift in &facts.drift {
+                    *self.drift.entry((batch.job, drift.clone())).or_default() += 1;
+                }
+            }
             self.odd.push((result, packed));
         }
         Ok(())

@@ -113,7 +113,7 @@ fn enter(
     sums: &mut Sums,
 ) -> Result<()> {
     let Some(batch) = batch(tx, come.batch_no, batches)? else {
-        return set_aside(tx, come, None, folded);
+        return set_aside(tx, come, None, folded).map(drop);
     };
     // A person had it forgotten: nothing of it is kept, however late it comes.
     if batch.forgotten {
@@ -124,7 +124,12 @@ fn enter(
         Some(facts) => packed(tx, batch, &facts)?.map(|packed| (packed, facts)),
         None => None,
     };
-    let Some((packed, facts)) = found else { return set_aside(tx, come, None, folded) };
+    let Some((packed, facts)) = found else {
+        let drift = reading::read(come.source, come.body).map(|facts| facts.drift);
+        let kept = set_aside(tx, come, None, folded)?;
+        sums.count(batch, drift.filter(|_| kept));
+        return Ok(());
+    };
     // Nearly always it is the first one: that is tried before anything is looked up.
     let settled = tx
         .prepare_cached("UPDATE numbers SET result = ? WHERE batch = ? AND packed = ? AND result IS NULL")?
@@ -144,7 +149,11 @@ fn enter(
         })
         .optional()?;
     match first {
-        None => set_aside(tx, come, None, folded),
+        None => {
+            let kept = set_aside(tx, come, None, folded)?;
+            sums.count(batch, Some(facts.drift).filter(|_| kept));
+            Ok(())
+        }
         Some((first, from, _)) if reading::replaces(come.source, from) => {
             replace(tx, come, (batch.id, packed), first)?;
             folded.conflicts += 1;
@@ -156,7 +165,11 @@ fn enter(
             folded.repeats += 1;
             remove(tx, come.id)
         }
-        Some(_) => set_aside(tx, come, Some(packed), folded),
+        Some(_) => {
+            let kept = set_aside(tx, come, Some(packed), folded)?;
+            sums.count(batch, Some(facts.drift).filter(|_| kept));
+            Ok(())
+        }
     }
 }
 
@@ -179,8 +192,14 @@ fn remove(tx: &Transaction<'_>, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Keeps aside what belongs to no number, or is a second result of one with other content; once, however often it comes.
-fn set_aside(tx: &Transaction<'_>, come: &Come<'_>, packed: Option<i64>, folded: &mut Folded) -> Result<()> {
+/// Keeps aside what belongs to no number, or is a second result of one with other content; once, however often it comes. Says whether it
+/// was kept.
+fn set_aside(
+    tx: &Transaction<'_>,
+    come: &Come<'_>,
+    packed: Option<i64>,
+    folded: &mut Folded,
+) -> Result<bool> {
     let mut aside = tx.prepare_cached(
         "SELECT r.source, r.body FROM odd o JOIN results r ON r.id = o.result WHERE o.batch_no = ? AND o.packed IS ?",
     )?;
@@ -193,7 +212,8 @@ fn set_aside(tx: &Transaction<'_>, come: &Come<'_>, packed: Option<i64>, folded:
         };
         if same {
             folded.repeats += 1;
-            return remove(tx, come.id);
+            remove(tx, come.id)?;
+            return Ok(false);
         }
     }
     match packed {
@@ -205,7 +225,7 @@ fn set_aside(tx: &Transaction<'_>, come: &Come<'_>, packed: Option<i64>, folded:
         come.batch_no,
         packed
     ])?;
-    Ok(())
+    Ok(true)
 }
 
 /// What a fold has to know of a batch.
@@ -256,6 +276,7 @@ fn packed(tx: &Transaction<'_>, batch: Batch, facts: &Facts) -> Result<Option<i6
 
 impl Sums {
     fn add(&mut self, batch: &Batch, come: &Come<'_>, facts: Facts) {
+        self.count(*batch, Some(facts.drift));
         let tally = self.batches.entry(batch.id).or_default();
         if tally.proof.is_none() {
             tally.proof = Some((come.batch_no.to_owned(), come.received_ms));
@@ -264,9 +285,6 @@ impl Sums {
             Outcome::Done => tally.done += 1,
             Outcome::Failed => tally.failed += 1,
             Outcome::Refused => tally.refused += 1,
-        }
-        for drift in facts.drift {
-            *self.drift.entry((batch.job, drift)).or_default() += 1;
         }
         let Some((currency, price)) = facts.cost else {
             // A failed check carries no cost in the first dialect.
@@ -280,6 +298,13 @@ impl Sums {
         }
         if let Some(region) = facts.region {
             self.prices.insert((batch.level, region), (currency, price));
+        }
+    }
+
+    /// Counts what no document lists, of a result that was kept.
+    fn count(&mut self, batch: Batch, drift: Option<Vec<Drift>>) {
+        for drift in drift.into_iter().flatten() {
+            *self.drift.entry((batch.job, drift)).or_default() += 1;
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use numcheck_protocol::{Drift, DriftKind};
 
-use super::Drifted;
+use super::{Drifted, Store};
 
 /// How many places, kinds and values of a job are told apart; what comes behind them is counted together.
 pub(crate) const MOST_PLACES: u64 = 1000;
@@ -24,7 +24,24 @@ pub(crate) fn counted(job: i64, drift: Vec<Drift>) -> BTreeMap<(i64, Drift), u64
 pub(crate) fn say(news: &[Drift]) {
     for Drift { place, kind, value, .. } in news {
         let value = value.as_deref().unwrap_or_default();
-        tracing::warn!(%place, ?kind, value, "the platform sent something that no document lists; it is kept and counted");
+        let kind = kind.as_str();
+        tracing::warn!(%place, kind, value, "the platform sent something that no document lists; it is kept and counted");
+    }
+}
+
+/// Counts and tells. A store that cannot count loses a figure, and nothing that was paid for.
+pub(crate) async fn note<S: Store + ?Sized>(store: &S, job: i64, drift: Vec<Drift>) {
+    if drift.is_empty() {
+        return;
+    }
+    match store.note_drift(job, drift).await {
+        Ok(news) => say(&news),
+        Err(error) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "what no document lists could not be counted"
+            );
+        }
     }
 }
 

@@ -53,10 +53,11 @@ struct Refused {
     answer: serde_json::Value,
 }
 
-/// What to store for a number that the platform did not take; `answer` is what it wrote about it.
-pub fn not_taken(number: &PhoneNumber, reason: Option<&str>, answer: &serde_json::Value) -> Vec<u8> {
+/// What to store for a number that the platform did not take; `answer` is what it wrote about it. Without a number that was sent it belongs
+/// to nothing, and is kept aside.
+pub fn not_taken(number: Option<&PhoneNumber>, reason: Option<&str>, answer: &serde_json::Value) -> Vec<u8> {
     let refused = Refused {
-        number: number.digits().to_owned(),
+        number: number.map(|number| number.digits().to_owned()).unwrap_or_default(),
         reason: reason.map(str::to_owned),
         answer: answer.clone(),
     };

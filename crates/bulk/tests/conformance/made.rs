@@ -166,7 +166,7 @@ impl Push {
     /// That the platform did not take the number.
     pub fn not_taken(&self) -> NewResult {
         let item = serde_json::json!({"number": self.number.digits(), "failCode": 7});
-        let body = numcheck_bulk::store::reading::not_taken(&self.number, Some("invalid"), &item);
+        let body = numcheck_bulk::store::reading::not_taken(Some(&self.number), Some("invalid"), &item);
         result(&self.batch_no, Source::Answer, body)
     }
 

@@ -157,6 +157,8 @@ impl Signatures {
         match (access_key, secret) {
             (Some(access_key), Some(secret)) => {
                 let verifier = PushVerifier::new(&access_key, Secret::from(secret));
+                // A result that is lost because its retry is old was paid for.
+                let verifier = verifier.with_tolerance_ms(PushVerifier::RETRIES_MS);
                 Ok(Some(if self.require_signed_pushes { verifier.required() } else { verifier }))
             }
             _ if self.require_signed_pushes => Err(Failure::usage(

@@ -4,13 +4,15 @@
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use numcheck_protocol::number_check::{self, CheckResult};
-use numcheck_protocol::{BatchNo, Drift, Endpoint};
+use numcheck_nxcloud::Checked;
+use numcheck_protocol::number_check::{self, CheckResult, GetOutcome};
+use numcheck_protocol::{BatchNo, Endpoint};
 use serde::Serialize;
 
 use crate::call::{self, Network};
 use crate::commands::check_line;
-use crate::commands::numbers::Numbers;
+use crate::commands::number::Number;
+use crate::drift;
 use crate::durable::StoreAt;
 use crate::exit::{Exit, Failure};
 use crate::print;
@@ -22,8 +24,8 @@ use crate::print;
 #[derive(Debug, Args)]
 pub(crate) struct Get {
     #[command(flatten)]
-    numbers: Numbers,
-    /// The batch number under which `numcheck query` finds the check again, at most 64 characters; the platform makes one otherwise.
+    number: Number,
+    /// The batch number under which `numcheck query` finds the check again, at most 64 characters; a random one otherwise.
     #[arg(long, env = "NUMCHECK_BATCH_NO", hide_env_values = true, value_name = "B")]
     batch_no: Option<BatchNo>,
     /// Print one JSON object.
@@ -41,50 +43,81 @@ struct Shown {
     outcome: &'static str,
     #[serde(flatten)]
     values: serde_json::Map<String, serde_json::Value>,
-    drift: Vec<String>,
+    drift: Vec<serde_json::Value>,
+    /// The whole reply, where it could not be understood.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply: Option<serde_json::Value>,
 }
 
 impl Get {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
-        let numbers = self.numbers.read()?;
-        let [number] = numbers.as_slice() else {
-            return Err(Failure::usage(format!(
-                "one number is checked at a time, not {}; nothing was sent: for many use `numcheck run`",
-                numbers.len()
-            )));
-        };
+        let number = self.number.read()?;
         let client = call::number_check(&self.network)?;
-        let mut check = client.number_check().get(*number);
-        if let Some(batch_no) = self.batch_no {
-            check = check.batch_no(batch_no);
-        }
-        if let Some(pace) = self.store.pace_beside_jobs(&number_check::Get::INFO).await? {
-            pace.turn(1)
-                .await
-                .map_err(|error| Failure::new("the store gives no turn; nothing was sent").because(error))?;
-        }
+        let batch_no = match &self.batch_no {
+            Some(batch_no) => batch_no.clone(),
+            None => own_batch_no()?,
+        };
+        let check = client.number_check().get(number).batch_no(batch_no.clone());
+        self.store.take_turn(&number_check::Get::INFO, 1).await?;
         let checked = match check.send().await {
             Ok(checked) => checked,
-            Err(error) => return call::unsuccessful(&error, self.json),
+            Err(error) => {
+                if error.may_have_happened() {
+                    print::say(&format!(
+                        "numcheck: `numcheck query --batch-no {batch_no}` tells whether it was checked"
+                    ));
+                }
+                return call::unsuccessful(&error, self.json);
+            }
         };
-        call::say_drift(&checked.drift);
-        let drift = checked.drift.iter().map(|Drift { place, .. }| place.clone()).collect();
-        checked.result(|result| show(&result, drift, self.json))
+        drift::tell(&checked.drift);
+        checked.result(|result| self.show(&checked, &result, &batch_no))
+    }
+
+    fn show(&self, checked: &Checked, result: &CheckResult<'_>, batch_no: &BatchNo) -> Result<Exit, Failure> {
+        let outcome = checked.outcome();
+        let reply = String::from_utf8_lossy(checked.body());
+        if self.json {
+            let word = match outcome {
+                GetOutcome::Checked => "checked",
+                GetOutcome::BadNumber => "not_checked",
+                GetOutcome::Unclear => "unclear",
+            };
+            let whole = serde_json::from_slice(checked.body()).unwrap_or_else(|_| reply.clone().into());
+            let reply = (outcome == GetOutcome::Unclear).then_some(whole);
+            let (values, drift) = (check_line::values(result), drift::list(&checked.drift));
+            print::json(&Shown { outcome: word, values, drift, reply })?;
+        }
+        match outcome {
+            GetOutcome::Checked => {
+                if !self.json {
+                    print::data(&check_line::line(result))?;
+                }
+                return Ok(Exit::Settled);
+            }
+            GetOutcome::BadNumber => {
+                let why = result.text.as_ref();
+                let why =
+                    why.map_or(String::new(), |text| format!(": {}", check_line::masked(text.as_str())));
+                print::say(&format!("numcheck: the platform could not check the number{why}"));
+            }
+            GetOutcome::Unclear => {
+                if !self.json {
+                    print::data(&reply)?;
+                }
+                print::say(&format!(
+                    "numcheck: the reply has a form that no document shows, and is printed as it came; the check may have been paid for: \
+                     do not repeat it before you know, `numcheck query --batch-no {batch_no}` may find it"
+                ));
+            }
+        }
+        Ok(Exit::Unsettled)
     }
 }
 
-fn show(result: &CheckResult<'_>, drift: Vec<String>, json: bool) -> Result<Exit, Failure> {
-    let outcome = if result.done { "checked" } else { "not_checked" };
-    if json {
-        print::json(&Shown { outcome, values: check_line::values(result), drift })?;
-    } else if result.done {
-        print::data(&check_line::line(result))?;
-    }
-    if result.done {
-        return Ok(Exit::Settled);
-    }
-    let why =
-        result.text.as_ref().map_or(String::new(), |text| format!(": {}", check_line::masked(text.as_str())));
-    print::say(&format!("numcheck: the platform could not check the number{why}"));
-    Ok(Exit::Unsettled)
+/// A batch number by which a check is found again, whatever becomes of its answer.
+fn own_batch_no() -> Result<BatchNo, Failure> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|_| Failure::new("this machine gives no random numbers"))?;
+    BatchNo::new(&format!("nc-get-{:016x}", u64::from_be_bytes(random))).map_err(Failure::of)
 }

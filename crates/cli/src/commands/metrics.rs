@@ -6,8 +6,6 @@
 use numcheck_bulk::store::Drifted;
 use numcheck_bulk::{Job, Ledger, Outcome};
 
-use crate::call::drift_kind;
-
 /// The figures of a job.
 pub(crate) fn text(job: &Job, ledger: &Ledger, drift: &[Drifted]) -> String {
     let mut text = String::new();
@@ -32,12 +30,17 @@ pub(crate) fn text(job: &Job, ledger: &Ledger, drift: &[Drifted]) -> String {
             "numcheck_cost{{job=\"{job}\",currency=\"{currency}\",outcome=\"{outcome}\"}} {amount}\n"
         ));
     }
-    head(&mut text, "numcheck_drift", "counter", "What the platform sent that no document lists, by place.");
+    head(
+        &mut text,
+        "numcheck_drift_total",
+        "counter",
+        "What the platform sent that no document lists, by place.",
+    );
     for Drifted { drift, count, .. } in drift {
-        let (place, kind) = (label(&drift.place), drift_kind(drift.kind).replace(' ', "_"));
+        let (place, kind) = (label(&drift.place), drift.kind.as_str());
         let value = label(drift.value.as_deref().unwrap_or_default());
         text.push_str(&format!(
-            "numcheck_drift{{job=\"{job}\",place=\"{place}\",kind=\"{kind}\",value=\"{value}\"}} {count}\n"
+            "numcheck_drift_total{{job=\"{job}\",place=\"{place}\",kind=\"{kind}\",value=\"{value}\"}} {count}\n"
         ));
     }
     text

@@ -12,6 +12,7 @@ use numcheck_transport::CallError;
 use serde::Serialize;
 
 use crate::call::{self, Network, Unsuccessful};
+use crate::drift;
 use crate::exit::{Exit, Failure};
 use crate::input::normalise;
 use crate::print;
@@ -102,7 +103,7 @@ impl Privacy {
     ) -> Result<Exit, Failure> {
         let (outcome, exit) = match answer {
             Ok(Ok(answer)) => {
-                call::say_drift(&answer.drift);
+                drift::tell(&answer.drift);
                 let done = Outcome::Done {
                     outcome: "done",
                     code: 0,

@@ -2,16 +2,15 @@
 //!
 //! It only reads, and must not conclude from an absence that nothing was submitted.
 
-use std::collections::BTreeSet;
-
 use clap::builder::BoolishValueParser;
 use clap::{ArgGroup, Args};
 use numcheck_nxcloud::QueryPage;
 use numcheck_protocol::number_check::{self, CheckResult, QueryRequest};
-use numcheck_protocol::{BatchNo, Date, Drift, Endpoint, MessageId};
+use numcheck_protocol::{BatchNo, Date, Endpoint, MessageId};
 
 use crate::call::{self, Network};
 use crate::commands::check_line;
+use crate::drift::Told;
 use crate::durable::StoreAt;
 use crate::exit::{Exit, Failure};
 use crate::input::normalise;
@@ -50,7 +49,7 @@ impl Query {
         let request = self.request()?;
         let client = call::nxcloud(&self.network)?;
         let mut pages = client.number_check().query(request).pages();
-        let mut drift = BTreeSet::new();
+        let mut told = Told::default();
         let mut found = 0_usize;
         let pace = self.store.pace_beside_jobs(&number_check::Query::INFO).await?;
         while !pages.is_done() {
@@ -64,7 +63,7 @@ impl Query {
             };
             found += page.rows.len() + page.odd_rows;
             self.show(&page)?;
-            say_new_drift(&page.drift, &mut drift);
+            told.tell(&page.drift);
         }
         if found > 0 {
             return Ok(Exit::Settled);
@@ -105,11 +104,4 @@ impl Query {
         }
         Ok(())
     }
-}
-
-/// Each surprise once, however many rows hold it.
-fn say_new_drift(drift: &[Drift], said: &mut BTreeSet<String>) {
-    let new: Vec<Drift> =
-        drift.iter().filter(|one| said.insert(format!("{} {:?}", one.place, one.kind))).cloned().collect();
-    call::say_drift(&new);
 }

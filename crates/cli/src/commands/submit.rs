@@ -5,12 +5,13 @@
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_protocol::number_check::{self, Dialect};
-use numcheck_protocol::{BatchNo, CallbackUrl, Drift, Endpoint, PhoneList, ValueError};
+use numcheck_protocol::{BatchNo, CallbackUrl, Endpoint, PhoneList, ValueError};
 use serde::Serialize;
 
 use crate::call::{self, Network};
 use crate::commands::arguments::{Countries, Level};
-use crate::commands::numbers::Numbers;
+use crate::commands::number::Numbers;
+use crate::drift;
 use crate::durable::StoreAt;
 use crate::exit::{Exit, Failure};
 use crate::print;
@@ -53,7 +54,7 @@ struct Accepted {
     message: Option<String>,
     dialect: Option<&'static str>,
     not_taken: Vec<NotTaken>,
-    drift: Vec<String>,
+    drift: Vec<serde_json::Value>,
 }
 
 /// A number that was not taken, as the platform wrote it.
@@ -89,16 +90,12 @@ impl Submit {
         if let Some(url) = self.dr_url {
             submit = submit.callback(url);
         }
-        if let Some(pace) = self.store.pace_beside_jobs(&number_check::Submit::INFO).await? {
-            pace.turn(count as u64)
-                .await
-                .map_err(|error| Failure::new("the store gives no turn; nothing was sent").because(error))?;
-        }
+        self.store.take_turn(&number_check::Submit::INFO, count as u64).await?;
         let accepted = match submit.send().await {
             Ok(accepted) => accepted,
             Err(error) => return call::unsuccessful(&error, self.json),
         };
-        call::say_drift(&accepted.drift);
+        drift::tell(&accepted.drift);
         let shown = Accepted {
             outcome: "accepted",
             code: 0,
@@ -108,7 +105,7 @@ impl Submit {
             message: accepted.text,
             dialect: accepted.dialect.map(Dialect::as_str),
             not_taken: accepted.not_taken.into_iter().map(NotTaken::from).collect(),
-            drift: accepted.drift.into_iter().map(|Drift { place, .. }| place).collect(),
+            drift: drift::list(&accepted.drift),
         };
         let not_taken = shown.not_taken.len();
         if self.json {

@@ -6,7 +6,6 @@ mod app;
 mod client;
 mod code;
 mod login;
-mod number;
 mod phones;
 
 use clap::Subcommand;

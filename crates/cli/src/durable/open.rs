@@ -10,8 +10,7 @@ use numcheck_bulk::{Job, JobName, Pace, Postgres, Sqlite, Store, StoreError, Sys
 use numcheck_protocol::{Info, Rate};
 use numcheck_transport::env;
 
-use super::prepare::fingerprint;
-use crate::call;
+use crate::call::{self, fingerprint};
 use crate::exit::Failure;
 use crate::print;
 
@@ -75,6 +74,13 @@ impl StoreAt {
                 Ok(None)
             }
         }
+    }
+
+    /// Waits for the turn of a single call that submits so many numbers.
+    pub(crate) async fn take_turn(&self, info: &Info, numbers: u64) -> Result<(), Failure> {
+        let Some(pace) = self.pace_beside_jobs(info).await? else { return Ok(()) };
+        let turn = pace.turn(numbers).await;
+        turn.map_err(|error| Failure::new("the store gives no turn; nothing was sent").because(error))
     }
 
     fn place(&self) -> Result<Place, Failure> {

@@ -4,24 +4,23 @@
 
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use numcheck_bulk::store::reading;
-use numcheck_bulk::{Clock, Found, Pace, Platform, Row, Store, Submitted, SystemClock};
+use numcheck_bulk::{Found, Pace, Platform, Row, Store, Submitted};
 use numcheck_nxcloud::Client;
 use numcheck_protocol::number_check::{
     CheckLevel, Dialect, NotTaken, Query, QueryRequest, Submit, SubmitCode,
 };
 use numcheck_protocol::{
-    AppKey, BatchNo, Class, Date, Endpoint, Info, PhoneList, PhoneNumber, UtcOffset, encode,
+    AppKey, BatchNo, Class, Date, Endpoint, Info, Message, PhoneList, PhoneNumber, UtcOffset, encode,
 };
 use numcheck_sandbox::Sandbox;
 use numcheck_transport::{CallError, RateLimits};
 use numcheck_webhook::ReceiverKey;
 
 use super::open;
-use super::prepare::fingerprint;
-use crate::call::{self, Network};
+use crate::call::{self, Network, fingerprint};
 use crate::exit::Failure;
 
 /// Where checks are paid for, or not.
@@ -193,12 +192,17 @@ impl Nxcloud {
             }
             let Some(page) = pages.next().await.transpose()? else { break };
             found.known |= !page.is_empty();
-            // Rows are looked at when they are entered.
+            // Rows that are kept are looked at when they are entered.
             let of_page = page.drift.into_iter().filter(|drift| !drift.place.starts_with("QueryRow."));
             found.drift.extend(of_page);
-            for row in page.rows.iter().filter(|row| row.has_result()) {
-                // A row is written back exactly as it was read.
-                found.rows.extend(encode(row).map(Row));
+            for row in &page.rows {
+                if row.has_result() {
+                    // A row is written back exactly as it was read.
+                    found.rows.extend(encode(row).map(Row));
+                } else {
+                    // Nothing of it is kept, so what is new in it is told now.
+                    row.drift(&mut |drift| found.drift.push(drift));
+                }
             }
         }
         Ok(())
@@ -221,9 +225,7 @@ impl Nxcloud {
                 key.capability(batch_no).url(public_url).map_err(|error| not_sent(error.to_string()))?;
             submit = submit.callback(url);
         }
-        if SystemClock.now_ms() > sign_until_ms {
-            return Err(not_sent("its turn came too late".to_owned()));
-        }
+        let submit = submit.sign_until(UNIX_EPOCH + Duration::from_millis(sign_until_ms));
         match submit.send().await {
             Ok(accepted) => {
                 if let Some(dialect) = accepted.dialect {
@@ -240,29 +242,36 @@ impl Nxcloud {
     }
 }
 
-/// Which of the numbers that were sent were not taken, and what to store for each. The platform may mask a number: then it is the one that
-/// fits, where there is only one. What fits none, or several, is left to be missing.
-fn not_taken(sent: &[PhoneNumber], listed: &[NotTaken]) -> Vec<(PhoneNumber, Row)> {
+/// What to store for each number that was not taken. The platform may mask a number: then it is the one that fits, where there is only one.
+/// What fits none, or several, is kept aside for a person, and its number will be missing.
+fn not_taken(sent: &[PhoneNumber], listed: &[NotTaken]) -> Vec<Row> {
     let which = |one: &NotTaken| {
+        if let [only] = sent {
+            return Some(*only);
+        }
         let shown = one.number.as_deref()?.trim().trim_start_matches('+');
         let mut fitting = sent.iter().filter(|number| fits(shown, number.digits()));
         let first = fitting.next()?;
         fitting.next().is_none().then_some(*first)
     };
-    let found = listed.iter().filter_map(|one| {
-        let number = which(one)?;
-        Some((number, Row(reading::not_taken(&number, one.reason.as_deref(), &one.item.0))))
-    });
-    found.collect()
+    let unknown = listed.iter().filter(|one| which(one).is_none()).count();
+    if unknown > 0 {
+        tracing::warn!(
+            unknown,
+            "the platform did not take numbers that cannot be told from its answer; see numcheck receive --show-quarantine"
+        );
+    }
+    listed
+        .iter()
+        .map(|one| Row(reading::not_taken(which(one).as_ref(), one.reason.as_deref(), &one.item.0)))
+        .collect()
 }
 
-/// Whether digits are those that are shown, where stars stand for any.
+/// Whether digits are those that are shown, where stars or the letter x, as in the vendor's samples, stand for any.
 fn fits(shown: &str, digits: &str) -> bool {
-    if !shown.contains('*') {
-        return shown == digits;
-    }
-    let (head, _) = shown.split_once('*').unwrap_or_default();
-    let (_, tail) = shown.rsplit_once('*').unwrap_or_default();
+    const MASKS: [char; 3] = ['*', 'x', 'X'];
+    let Some((head, rest)) = shown.split_once(MASKS) else { return shown == digits };
+    let (_, tail) = rest.rsplit_once(MASKS).unwrap_or(("", rest));
     !(head.is_empty() && tail.is_empty())
         && digits.len() >= head.len() + tail.len()
         && digits.starts_with(head)

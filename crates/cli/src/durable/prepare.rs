@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::shape::{Shape, USUAL_SIZE};
+use crate::call::fingerprint;
 use crate::commands::arguments::Level;
 use crate::exit::Failure;
 use crate::input::{Input, Options};
@@ -57,11 +58,6 @@ impl Notes {
             "this job was begun with another account, or at another platform: set NXCLOUD_ACCESS_KEY and NXCLOUD_BASE_URL as they were then",
         ))
     }
-}
-
-/// A hash of whose money is spent, and where: it names them without showing them.
-pub(super) fn fingerprint(account: &str) -> String {
-    Sha256::digest(account).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What a file holds.

@@ -13,7 +13,7 @@ use numcheck_bulk::{Beside, Job, Store};
 use numcheck_protocol::{Currency, Price};
 use serde_json::{Value, json};
 
-use crate::call::drift_kind;
+use crate::drift;
 use crate::exit::Failure;
 use crate::output::{CheckRow, CheckState};
 use crate::print;
@@ -117,19 +117,16 @@ impl Totals {
 
 /// Something that no document lists, for a person.
 pub(crate) fn drift_line(drifted: &Drifted) -> String {
-    let Drifted { drift, count, .. } = drifted;
-    let value = drift.value.as_ref().map_or(String::new(), |value| format!(" `{value}`"));
-    format!(
-        "note: the platform sent a {}{value} that no document lists at {}, {count} times",
-        drift_kind(drift.kind),
-        drift.place
-    )
+    format!("note: {}, {} times", drift::line(&drifted.drift), drifted.count)
 }
 
 /// The same for a machine.
 pub(crate) fn drift_json(drifted: &Drifted) -> Value {
-    let Drifted { drift, count, .. } = drifted;
-    json!({"place": drift.place, "kind": drift_kind(drift.kind), "value": drift.value, "count": count})
+    let mut object = drift::to_json(&drifted.drift);
+    if let Some(object) = object.as_object_mut() {
+        object.insert("count".to_owned(), drifted.count.into());
+    }
+    object
 }
 
 /// The end of a run in figures.

@@ -3,18 +3,16 @@
 //! It must not change what is checked: only how many requests that takes.
 
 use numcheck_bulk::{Grouping, Plan, Planner, Store};
-use numcheck_protocol::Endpoint;
 use numcheck_protocol::number_check::{Dialect, Submit};
+use numcheck_protocol::{Endpoint, PhoneList};
 
-use super::prepare::fingerprint;
+use crate::call::fingerprint;
 use crate::commands::arguments::{Countries, Together};
 use crate::exit::Failure;
 use crate::regions::Group;
 
 /// The most numbers that travel at the platform's faster pace.
 pub(super) const USUAL_SIZE: u16 = 2000;
-/// The most numbers in one request.
-const LARGEST: u16 = 5000;
 
 /// How numbers are put together.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +45,7 @@ impl Shape {
         let plan = planner.finish(self.grouping, self.batch_size.unwrap_or(USUAL_SIZE).into());
         match self.batch_size {
             Some(_) => plan,
-            None => plan.in_fastest(&[USUAL_SIZE.into(), LARGEST.into()], Submit::INFO.rates),
+            None => plan.in_fastest(&[USUAL_SIZE.into(), PhoneList::MOST], Submit::INFO.rates),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Submits whose outcome nobody knows: sent once, charged at most once, and said to be in doubt.
 
 use std::io::ErrorKind::ConnectionRefused;
+use std::time::{Duration, SystemTime};
 
 use numcheck_nxcloud::transport::{self, Limits};
 use numcheck_nxcloud::{Error, ErrorKind, Sent};
@@ -108,11 +109,8 @@ async fn a_refused_connection_was_not_sent_and_is_tried_again() {
 
 #[tokio::test]
 async fn dropping_the_future_half_way_leaves_the_submit_in_doubt() {
-    let faults = Faults::none().request(
-        Operation::Submit,
-        When::Always,
-        Fault::DelayReply(std::time::Duration::from_secs(3600)),
-    );
+    let faults =
+        Faults::none().request(Operation::Submit, When::Always, Fault::DelayReply(Duration::from_secs(3600)));
     let sandbox = Sandbox::builder().faults(faults).start().await.unwrap();
     let call = tokio::spawn(client(&sandbox).number_check().submit(phones(1)).send());
     sandbox.journal_when(|journal| journal.requests().count() == 1).await;
@@ -120,4 +118,23 @@ async fn dropping_the_future_half_way_leaves_the_submit_in_doubt() {
     assert!(call.await.unwrap_err().is_cancelled());
     assert_eq!(sandbox.ledger().count(Service::Basic, 0), 1, "it was charged, and nobody was told");
     assert_eq!(sandbox.journal().requests().count(), 1);
+}
+
+#[tokio::test]
+async fn a_submit_whose_time_to_be_signed_is_over_is_surely_not_sent() {
+    let (client, mut platform) = client_in_memory();
+    let over = SystemTime::now() - Duration::from_secs(1);
+    let error = client.number_check().submit(phones(1)).sign_until(over).send().await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.sent(), error.attempts()),
+        (ErrorKind::Transport, Sent::No, 1),
+        "{error}"
+    );
+    assert!(!error.may_have_happened());
+
+    let later = SystemTime::now() + Duration::from_secs(60);
+    let call = tokio::spawn(client.number_check().submit(phones(1)).sign_until(later).send());
+    platform.request().await.answer(r#"{"code":0,"data":{"messageId":"the first that came"}}"#);
+    let accepted = call.await.unwrap().unwrap();
+    assert_eq!(accepted.message_id.unwrap().as_str(), "the first that came");
 }

@@ -136,7 +136,8 @@ open_numbers! {
 }
 
 open_words! {
-    /// Number type, in v2 (号码类型（v2）).
+    /// Number type, in v2 (号码类型（v2）). The documents give the words alone; what they mean is read from
+    /// them.
     ///
     /// Source: Number Check API callback (vendor, September 2023 and newer).
     NumberTypeWord, KnownNumberTypeWord {
@@ -336,7 +337,8 @@ code_table! {
 
 code_table! {
     /// Result push codes (回执错误代码), of number_check.result. Another table than the submit's. A failed
-    /// push carries no cost in v1, and does in v2. 266 is the only one seen in v2.
+    /// push carries no cost in v1, and does in v2. 266 is the only one seen in v2, and its Chinese is a
+    /// translation.
     ///
     /// Source: Number Check API callback old, 检测结果推送 (nxtele/http-api-document); what is charged is
     /// assumed.

@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::currency::Currency;
 use crate::field::{Field, FromWire, single};
 use crate::number_check::{
-    Answer, AnyNumberType, CallbackCode, CheckLevel, Cost, DialResponse, Dialect, GetReply, NumberType,
-    NumberTypeWord, QueryRow, ResultPush,
+    Answer, AnyNumberType, CallbackCode, CheckLevel, Cost, DialResponse, Dialect, GetOutcome, GetReply,
+    NumberType, NumberTypeWord, QueryRow, ResultPush,
 };
 use crate::price::Price;
 use crate::text::{PhoneText, Text};
@@ -179,7 +179,7 @@ impl<'a> From<&'a GetReply<'_>> for CheckResult<'a> {
         let data = reply.data.get();
         let basic = data.and_then(|data| data.basic.get());
         let result = Self {
-            done: reply.is_checked(),
+            done: reply.outcome() == GetOutcome::Checked,
             text: reply.fail_reason(),
             id: data.and_then(|data| text(&data.request_id)),
             batch_no: data.and_then(|data| text(&data.batch_no)),
@@ -203,17 +203,11 @@ impl CheckResult<'_> {
 }
 
 pub(super) fn text<'a>(field: &'a Field<Text<'_>>) -> Option<Text<'a>> {
-    match field.get() {
-        Some(text) => Some(Text::new(text.as_str())),
-        None => single(field.odd()?).map(Text::new),
-    }
+    field.text().or_else(|| single(field.odd()?)).map(Text::new)
 }
 
 fn phone<'a>(field: &'a Field<PhoneText<'_>>) -> Option<PhoneText<'a>> {
-    match field.get() {
-        Some(text) => Some(PhoneText::new(text.as_str())),
-        None => single(field.odd()?).map(PhoneText::new),
-    }
+    field.text().or_else(|| single(field.odd()?)).map(PhoneText::new)
 }
 
 fn answer(field: &Field<Answer>) -> Option<Answer> {

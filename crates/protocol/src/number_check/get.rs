@@ -132,15 +132,20 @@ impl GetReply<'_> {
         self.message.get().or(self.msg.get()).map(Text::as_str)
     }
 
-    /// Whether the number was checked: code 0, a result, and nothing that says the number is bad.
-    pub fn is_checked(&self) -> bool {
+    /// What a reply with code 0 says about the number.
+    pub fn outcome(&self) -> GetOutcome {
         let data = self.data.get();
-        let has_result = data.and_then(|data| data.basic.get()).is_some();
-        let is_bad = data.is_some_and(GetData::has_bad_number);
-        self.code.get().is_some_and(|code| code.is_success())
-            && has_result
-            && !is_bad
-            && self.fail_reason().is_none()
+        if !self.code.get().is_some_and(|code| code.is_success()) {
+            return GetOutcome::Unclear;
+        }
+        let listed = data.map(|data| &data.fail_number);
+        let is_bad = listed.and_then(Field::get).is_some_and(|list| !list.items().is_empty());
+        if is_bad || self.fail_reason().is_some() {
+            return GetOutcome::BadNumber;
+        }
+        let is_odd = listed.is_some_and(|field| field.odd().is_some());
+        let has_result = data.and_then(|data| data.basic.get()).is_some_and(GetBasic::has_result);
+        if has_result && !is_odd { GetOutcome::Checked } else { GetOutcome::Unclear }
     }
 
     /// Why the number is bad, from either place where the vendor's pages put it. `None` says nothing: a place without a reason still
@@ -178,10 +183,15 @@ pub struct GetData<'a> {
 
 message!(GetData { request_id, batch_no; basic, cost; fail_number });
 
-impl GetData<'_> {
-    fn has_bad_number(&self) -> bool {
-        self.fail_number.get().is_some_and(|list| !list.items().is_empty())
-    }
+/// What became of the number of an instant check. Closed on purpose: these are all the ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GetOutcome {
+    /// It was checked, and charged.
+    Checked,
+    /// The platform says that it is bad; not charged (assumed).
+    BadNumber,
+    /// The reply has another form than documented. It may have been checked and charged: the result may stand somewhere in it.
+    Unclear,
 }
 
 /// `data.basic` of an instant check's reply.
@@ -209,3 +219,13 @@ pub struct GetBasic<'a> {
 }
 
 message!(GetBasic { phone, country, number_type, operator, fail_reason });
+
+impl GetBasic<'_> {
+    /// Whether it says anything about the number.
+    fn has_result(&self) -> bool {
+        self.country.text().is_some()
+            || self.operator.text().is_some()
+            || self.number_type.get().is_some()
+            || self.number_type.odd().is_some()
+    }
+}

@@ -504,8 +504,7 @@ fn collect(schema: &Schema, message: &Value, seen: &mut Vec<(String, DriftKind)>
                 }
             }
             None => {
-                let shown: String =
-                    mask::digits(name).chars().filter(|char| !char.is_control()).take(64).collect();
+                let shown = mask::shown(name, 64);
                 seen.push((format!("{}.{shown}", schema.name), NewField));
             }
         }

@@ -56,7 +56,7 @@ pub(crate) enum Network {
     },
 }
 
-/// Why a dialect that can refuse single numbers does not take this one; `None` where it does. Costs some microseconds.
+/// Why a dialect that can refuse single numbers does not take this one; `None` where it does.
 pub(crate) fn not_taken(phone: &str) -> Option<&'static str> {
     const WHY: &str = "The number is not valid";
     let magic = magic::of(phone);
@@ -67,7 +67,7 @@ pub(crate) fn not_taken(phone: &str) -> Option<&'static str> {
     (!asks_for_a_code && matches!(metadata::look_up(phone), Format::Wrong)).then_some(WHY)
 }
 
-/// Checks a number as submitted. Costs some microseconds.
+/// Checks a number as submitted.
 pub(crate) fn check(phone: &str, level: KnownCheckLevel) -> Outcome {
     let list_price = prices::price(CallingCode::of(phone), level);
     match result(phone, level) {

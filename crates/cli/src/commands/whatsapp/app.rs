@@ -14,6 +14,7 @@ use serde_json::Map;
 
 use super::{fail, succeed};
 use crate::call::{self, Network};
+use crate::drift;
 use crate::exit::{Exit, Failure};
 use crate::print;
 
@@ -66,7 +67,7 @@ impl CreateApp {
                 return fail(&error, self.json, doubt);
             }
         };
-        call::say_drift(&app.drift);
+        drift::tell(&app.drift);
         let key = app.data.app_key.text();
         let mut more = Map::new();
         let mut line = "created an application".to_owned();
@@ -77,12 +78,26 @@ impl CreateApp {
         if let Some(name) = app.data.app_name.get() {
             more.insert("app_name".to_owned(), name.as_str().into());
         }
+        let mut written = Ok(());
         match (&key, &self.key_file, file) {
+            // It may stand there under another name, and is told once.
+            (None, Some(path), Some(file)) => {
+                written = file.keep(&String::from_utf8_lossy(app.body()));
+                print::say(&format!(
+                    "numcheck: the platform told no key where it should stand; its whole answer is in {}",
+                    path.display()
+                ));
+            }
             (None, ..) => {
-                print::say("numcheck: the platform told no key of the application: ask its support");
+                let answer = String::from_utf8_lossy(app.body());
+                line.push_str(&format!("; the whole answer: {answer}"));
+                more.insert("answer".to_owned(), answer.into());
+                print::say(
+                    "numcheck: the platform told no key where it should stand; its whole answer is printed",
+                );
             }
             (Some(key), Some(path), Some(file)) => {
-                file.keep(key)?;
+                written = file.keep(key);
                 more.insert("key_file".to_owned(), path.to_string_lossy().into());
                 line.push_str(&format!("; its key is in {}", path.display()));
             }
@@ -92,7 +107,9 @@ impl CreateApp {
             line.push_str(&format!("; its key is {key}"));
             more.insert("app_key".to_owned(), key.into());
         }
-        succeed(self.json, "created", more.into(), &line)
+        // What could not be written was shown, if that was asked for.
+        let shown = succeed(self.json, "created", more.into(), &line)?;
+        written.map(|()| shown)
     }
 }
 

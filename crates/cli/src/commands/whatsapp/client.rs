@@ -6,9 +6,10 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use serde_json::json;
 
-use super::number::Number;
 use super::{fail, succeed};
 use crate::call::{self, Network};
+use crate::commands::number::Number;
+use crate::drift;
 use crate::exit::{Exit, Failure};
 
 /// Register the client of a phone number whose code was verified.
@@ -31,7 +32,7 @@ impl CreateClient {
         let client = call::nxcloud(&self.network)?;
         match client.whatsapp().create_client(phone).await {
             Ok(created) => {
-                call::say_drift(&created.drift);
+                drift::tell(&created.drift);
                 let line = format!(
                     "created a client for {phone}; `numcheck whatsapp phone-list` shows how far it has got"
                 );

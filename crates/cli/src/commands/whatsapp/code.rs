@@ -12,10 +12,11 @@ use numcheck_protocol::VerificationCode;
 use numcheck_protocol::whatsapp::CodeMethod;
 use serde_json::json;
 
-use super::number::Number;
 use super::{fail, succeed};
 use crate::call::{self, Network};
 use crate::commands::arguments::read;
+use crate::commands::number::Number;
+use crate::drift;
 use crate::exit::{Exit, Failure};
 use crate::print;
 
@@ -55,7 +56,7 @@ impl GetCode {
         };
         match client.whatsapp().get_code(phone, method).await {
             Ok(sent) => {
-                call::say_drift(&sent.drift);
+                drift::tell(&sent.drift);
                 let line =
                     format!("a code is sent to {phone} by {how}; give it to `numcheck whatsapp check-code`");
                 succeed(self.json, "sent", json!({}), &line)
@@ -105,7 +106,7 @@ impl CheckCode {
         };
         match client.whatsapp().check_code(phone, code).await {
             Ok(verified) => {
-                call::say_drift(&verified.drift);
+                drift::tell(&verified.drift);
                 succeed(self.json, "verified", json!({}), "the code is right")
             }
             Err(error) => {

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{fail, succeed};
 use crate::call::{self, Network};
+use crate::drift;
 use crate::exit::{Exit, Failure};
 
 /// Ask for a token of the integrator, which shows that the account is one. Costs nothing.
@@ -32,7 +33,7 @@ impl Login {
             Ok(login) => login,
             Err(error) => return fail(&error, self.json, ""),
         };
-        call::say_drift(&login.drift);
+        drift::tell(&login.drift);
         let token = login.data.token.text();
         match token.filter(|_| self.show) {
             Some(token) => succeed(self.json, "logged_in", json!({"token": token}), &token),

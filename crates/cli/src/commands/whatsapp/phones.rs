@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::fail;
 use crate::call::{self, Network};
+use crate::drift;
 use crate::exit::{Exit, Failure};
 use crate::print;
 
@@ -41,7 +42,7 @@ impl PhoneList {
             Ok(list) => list,
             Err(error) => return fail(&error, self.json, ""),
         };
-        call::say_drift(&list.drift);
+        drift::tell(&list.drift);
         for phone in &list.data.phones {
             if self.json && self.show {
                 print::json(phone)?;

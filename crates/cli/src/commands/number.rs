@@ -1,0 +1,109 @@
+//! The phone numbers that a single call is about, typed or read.
+//!
+//! They must not be arguments only: arguments can be seen in the list of processes. It sends nothing, and no error repeats a number.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use numcheck_protocol::PhoneNumber;
+
+use crate::commands::arguments::read;
+use crate::exit::Failure;
+use crate::input::normalise;
+
+/// A number with country code.
+#[derive(Args)]
+pub(crate) struct Number {
+    /// The phone number with country code. What stands here can be seen in the list of processes.
+    #[arg(
+        long,
+        env = "NUMCHECK_PHONE",
+        hide_env_values = true,
+        value_name = "P",
+        required_unless_present = "phone_file"
+    )]
+    phone: Option<String>,
+    /// Read the phone number from a file instead; `-` is standard input.
+    #[arg(
+        long,
+        env = "NUMCHECK_PHONE_FILE",
+        hide_env_values = true,
+        value_name = "F",
+        conflicts_with = "phone"
+    )]
+    phone_file: Option<PathBuf>,
+}
+
+impl Number {
+    /// Whether it stands on standard input.
+    pub(crate) fn takes_stdin(&self) -> bool {
+        self.phone.is_none() && self.phone_file.as_deref() == Some(Path::new("-"))
+    }
+
+    pub(crate) fn read(&self) -> Result<PhoneNumber, Failure> {
+        let (option, text) = typed_or_read(self.phone.as_deref(), self.phone_file.as_deref())?;
+        normalise(text.trim_ascii())
+            .map_err(|reject| Failure::usage(format!("{option}: {reject}; nothing was sent")))
+    }
+}
+
+/// Numbers with country code.
+#[derive(Args)]
+pub(crate) struct Numbers {
+    /// The numbers with country code, joined by commas. What stands here can be seen in the list of processes.
+    #[arg(
+        long,
+        env = "NUMCHECK_PHONE",
+        hide_env_values = true,
+        value_name = "NUMBER,…",
+        required_unless_present = "phone_file"
+    )]
+    phone: Option<String>,
+    /// Read the numbers from a file instead, one a line or joined by commas; `-` is standard input.
+    #[arg(
+        long,
+        env = "NUMCHECK_PHONE_FILE",
+        hide_env_values = true,
+        value_name = "F",
+        conflicts_with = "phone"
+    )]
+    phone_file: Option<PathBuf>,
+}
+
+impl Numbers {
+    /// The numbers, in the order in which they stand.
+    pub(crate) fn read(&self) -> Result<Vec<PhoneNumber>, Failure> {
+        let (_, text) = typed_or_read(self.phone.as_deref(), self.phone_file.as_deref())?;
+        let cells = text.split(|byte| matches!(byte, b',' | b'\n')).map(<[u8]>::trim_ascii);
+        (1..)
+            .zip(cells.filter(|cell| !cell.is_empty()))
+            .map(|(at, cell)| {
+                normalise(cell)
+                    .map_err(|reject| Failure::usage(format!("number {at}: {reject}; nothing was sent")))
+            })
+            .collect()
+    }
+}
+
+/// Shows whether there is one, never which.
+impl fmt::Debug for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Number(***)")
+    }
+}
+
+/// Shows that there are some, never which.
+impl fmt::Debug for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Numbers(***)")
+    }
+}
+
+/// What was typed, else what the file holds, and the option that it is from.
+fn typed_or_read(phone: Option<&str>, file: Option<&Path>) -> Result<(&'static str, Vec<u8>), Failure> {
+    match (phone, file) {
+        (None, Some(path)) => Ok(("--phone-file", read(path, "--phone-file")?)),
+        (phone, _) => Ok(("--phone", phone.unwrap_or_default().into())),
+    }
+}
