@@ -12,7 +12,7 @@ use crate::failpoint::die_at;
 use crate::store::{Folded, NewResult, Source, Store, StoreError, drifting};
 
 /// How many results are entered at a time: few enough that a waiting push is not held up.
-const SLICE: u32 = 256;
+const SLICE: u32 = 128;
 
 /// Takes results in. Cheap to clone.
 #[derive(Debug)]
@@ -146,7 +146,7 @@ pub struct Folding {
 impl Default for Folding {
     fn default() -> Self {
         let of_ms = std::time::Duration::from_millis;
-        Self { look_every: of_ms(500), pause: of_ms(25) }
+        Self { look_every: of_ms(500), pause: of_ms(50) }
     }
 }
 

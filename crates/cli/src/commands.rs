@@ -58,6 +58,12 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// How many threads serve it, where not one for each core.
+    pub(crate) fn threads(&self) -> Option<usize> {
+        // A receiver's work is many small requests and one store: a second thread costs more in waking each other than it does.
+        matches!(self, Self::Receive(_)).then_some(1)
+    }
+
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Run(command) => command.run().await,

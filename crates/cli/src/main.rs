@@ -45,7 +45,11 @@ fn main() -> ExitCode {
         Err(error) => usage::discreet(error).exit(),
     };
     let ended = start_logging(&arguments.log).and_then(|()| {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        if let Some(threads) = arguments.command.threads() {
+            runtime.worker_threads(threads);
+        }
+        let runtime = runtime.enable_all().build().map_err(|error| {
             exit::Failure::new("the asynchronous runtime cannot be started").because(error)
         })?;
         runtime.block_on(arguments.command.run())

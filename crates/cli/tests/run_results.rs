@@ -277,3 +277,29 @@ fn a_proxy_may_pass_results_on_below_a_path() {
     batch.push_all();
     run.end().exits(0);
 }
+
+#[test]
+fn a_receiver_that_only_stores_leaves_entering_to_another_process() {
+    let job = Job::of(2);
+    let run = job.start(&["--wait", "1s"]);
+    let batch = job.platform.accept();
+    run.end().exits(3);
+    let listen = free_address();
+    let public_url = format!("http://{listen}");
+    let receive = ["receive", "--store-only", "--json", "--listen", &listen, "--public-url", &public_url];
+    let mut receive = numcheck(receive).env("NUMCHECK_STORE", job.store()).start();
+    receive.stdout_line();
+    // The same capability, behind another address.
+    let path = batch.dr_url.splitn(4, '/').nth(3).unwrap();
+    for phone in &batch.numbers {
+        assert_eq!(push(&format!("{public_url}/{path}"), &batch.result(phone).to_string()).unwrap(), 200);
+    }
+    receive.signal("TERM");
+    receive.end().exits(0);
+    let of_job = numcheck(["jobs", "--json"]).env("NUMCHECK_STORE", job.store()).run().exits(0).json();
+    let status =
+        numcheck(["status", "--json", of_job["job"].as_str().unwrap()]).env("NUMCHECK_STORE", job.store());
+    assert_eq!(status.run().json()["settled"], 0, "stored, and not entered");
+    job.start(&["--wait", "1s"]).end().exits(0);
+    assert_eq!(job.states(), ["done", "done"]);
+}

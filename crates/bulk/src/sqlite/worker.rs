@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_millis(2);
 /// So many are enough for a commit to cost each next to nothing; beyond, while these are written, the next ones had better be read.
 const ENOUGH: usize = 64;
 /// How often it looks whether they are there.
-const STEP: Duration = Duration::from_micros(250);
+const STEP: Duration = Duration::from_micros(500);
 /// The most bytes of results that may wait; beyond it the device is too slow, and senders had better come back.
 const MOST_WAITING: usize = 64 << 20;
 

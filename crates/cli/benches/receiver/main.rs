@@ -34,15 +34,20 @@ const FULL: u64 = 200_000;
 enum Kind {
     Nothing,
     Sqlite,
+    /// The same, where another process enters what it stores.
+    StoreOnly,
     Postgres,
 }
 
 impl Kind {
+    const ALL: [Self; 4] = [Self::Nothing, Self::Sqlite, Self::StoreOnly, Self::Postgres];
+
     /// For `--only`.
     fn word(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
             Self::Sqlite => "sqlite",
+            Self::StoreOnly => "store-only",
             Self::Postgres => "postgres",
         }
     }
@@ -51,6 +56,7 @@ impl Kind {
         match self {
             Self::Nothing => "stores nothing",
             Self::Sqlite => "SQLite",
+            Self::StoreOnly => "SQLite, stored only",
             Self::Postgres => "PostgreSQL",
         }
     }
@@ -63,7 +69,7 @@ struct Measured {
     p50: f64,
     p99: f64,
     worst: f64,
-    /// Cores that the receiving process used, entering the results included.
+    /// Cores that the receiving process used, entering the results included, where it does.
     cores: f64,
     /// Cores that the database's processes used.
     of_server: f64,
@@ -83,7 +89,7 @@ fn main() {
     let wanted = |word: &str| only.is_empty() || only.split(',').any(|wanted| wanted == word);
     let any = |words: &[&str]| words.iter().any(|word| only.split(',').any(|wanted| wanted == *word));
     let is_wanted = |kind: Kind, paced: bool| {
-        (!any(&["nothing", "sqlite", "postgres"]) || wanted(kind.word()))
+        (!any(&["nothing", "sqlite", "store-only", "postgres"]) || wanted(kind.word()))
             && (!any(&["full", "paced"]) || wanted(if paced { "paced" } else { "full" }))
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -93,7 +99,7 @@ fn main() {
         let mut all: Vec<(Kind, bool, Vec<Measured>)> = Vec::new();
         for round in 0..rounds {
             for paced in [false, true] {
-                for kind in [Kind::Nothing, Kind::Sqlite, Kind::Postgres] {
+                for kind in Kind::ALL {
                     if !is_wanted(kind, paced) || (kind == Kind::Postgres && cluster.is_none()) {
                         continue;
                     }
@@ -132,15 +138,17 @@ async fn one(kind: Kind, paced: bool, round: u64, cluster: Option<&cluster::Clus
         cluster.filter(|_| kind == Kind::Postgres).map(|cluster| process::postmaster(&cluster.data()));
     let server = match kind {
         Kind::Nothing => Server::storing_nothing(),
-        _ => Server::receiving(&address),
+        Kind::StoreOnly => Server::receiving(&address, &["--store-only"]),
+        _ => Server::receiving(&address, &[]),
     };
     let load = Load { to: server.address(), pushes, pace: paced.then_some(PACE) };
     load.warm_up().await;
 
     let before = (process::threads(server.pid()), process::with_children(database));
     let answered = load.run().await;
-    // What was stored is entered too before its cost is looked at.
-    if let Some((store, job)) = store.as_ref().zip(load.pushes.job()) {
+    // What was stored is entered too before its cost is looked at, where that is the receiver's affair.
+    let of_job = store.as_ref().zip(load.pushes.job());
+    if let Some((store, job)) = of_job.filter(|_| kind != Kind::StoreOnly) {
         while store.ledger(job).await.unwrap().settled < count {
             // why-sleep: another process does the work.
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -148,6 +156,10 @@ async fn one(kind: Kind, paced: bool, round: u64, cluster: Option<&cluster::Clus
     }
     let after = (process::threads(server.pid()), process::with_children(database));
     server.stop();
+    if let Some((store, job)) = of_job.filter(|_| kind == Kind::StoreOnly) {
+        while store.fold(1000).await.unwrap().seen == 1000 {}
+        assert_eq!(store.ledger(job).await.unwrap().settled, count, "all of it was stored");
+    }
     assert_eq!(answered.times.len() as u64, count);
 
     let seconds = answered.took.as_secs_f64();
@@ -187,20 +199,20 @@ fn tell(all: &[(Kind, bool, Vec<Measured>)]) {
         values.get(values.len() / 2).copied()
     };
     println!("\nmedians, of {} pushes a second:", PACE);
-    for kind in [Kind::Nothing, Kind::Sqlite, Kind::Postgres] {
+    for kind in Kind::ALL {
         let of = |of| median(kind, true, of);
         let (Some(p99), Some(cores), Some(server)) = (of(|m| m.p99), of(|m| m.cores), of(|m| m.of_server))
         else {
             continue;
         };
-        println!("{:<16} p99 {p99:>6.2} ms   {cores:>5.2} cores   database {server:.2}", kind.name());
+        println!("{:<20} p99 {p99:>6.2} ms   {cores:>5.2} cores   database {server:.2}", kind.name());
     }
     println!("medians at full load:");
     let nothing = median(Kind::Nothing, false, |m| m.rate).unwrap_or(f64::NAN);
-    for kind in [Kind::Nothing, Kind::Sqlite, Kind::Postgres] {
+    for kind in Kind::ALL {
         let Some(rate) = median(kind, false, |m| m.rate) else { continue };
         println!(
-            "{:<16} {rate:>7.0}/s   {:>5.2} of what it answers when it stores nothing",
+            "{:<20} {rate:>7.0}/s   {:>5.2} of what it answers when it stores nothing",
             kind.name(),
             rate / nothing
         );

@@ -16,10 +16,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// `numcheck receive` on a store.
-    pub(crate) fn receiving(store: &str) -> Self {
+    /// `numcheck receive` on a store, with further options.
+    pub(crate) fn receiving(store: &str, options: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_numcheck"));
-        command.args(["receive", "--json", "--listen", "127.0.0.1:0"]).env("NUMCHECK_STORE", store);
+        command
+            .args(["receive", "--json", "--listen", "127.0.0.1:0"])
+            .args(options)
+            .env("NUMCHECK_STORE", store);
         Self::start(command)
     }
 

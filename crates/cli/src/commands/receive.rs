@@ -35,6 +35,9 @@ pub(crate) struct Receive {
     /// Show the results that belong to no number, or came a second time with other content, and end. They hold phone numbers.
     #[arg(long, env = "NUMCHECK_SHOW_QUARANTINE", hide_env_values = true, value_parser = BoolishValueParser::new())]
     show_quarantine: bool,
+    /// Store results, and leave entering them into their jobs to another process on the same store: a run, or another receiver.
+    #[arg(long, env = "NUMCHECK_STORE_ONLY", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    store_only: bool,
     /// Print one JSON object when it listens.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
@@ -58,6 +61,11 @@ impl Receive {
             print::json(&json!({"listening": receiving.address().to_string()}))?;
         } else {
             print::say(&format!("numcheck: receiving at {}; end it with Ctrl-C", receiving.address()));
+        }
+        if self.store_only {
+            stop.wait().await;
+            receiving.close().await;
+            return Ok(Exit::Settled);
         }
         tokio::select! {
             () = stop.wait() => {}
