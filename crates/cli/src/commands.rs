@@ -58,10 +58,10 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// How many threads serve it, where not one for each core.
-    pub(crate) fn threads(&self) -> Option<usize> {
-        // A receiver's work is many small requests and one store: a second thread costs more in waking each other than it does.
-        matches!(self, Self::Receive(_)).then_some(1)
+    /// Whether one thread serves it best. A receiver's work is many small requests and one store: threads cost more in waking each other
+    /// than they do.
+    pub(crate) fn wants_one_thread(&self) -> bool {
+        matches!(self, Self::Receive(_))
     }
 
     pub(crate) async fn run(self) -> Result<Exit, Failure> {

@@ -45,10 +45,10 @@ fn main() -> ExitCode {
         Err(error) => usage::discreet(error).exit(),
     };
     let ended = start_logging(&arguments.log).and_then(|()| {
-        let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        if let Some(threads) = arguments.command.threads() {
-            runtime.worker_threads(threads);
-        }
+        let mut runtime = match arguments.command.wants_one_thread() {
+            true => tokio::runtime::Builder::new_current_thread(),
+            false => tokio::runtime::Builder::new_multi_thread(),
+        };
         let runtime = runtime.enable_all().build().map_err(|error| {
             exit::Failure::new("the asynchronous runtime cannot be started").because(error)
         })?;
