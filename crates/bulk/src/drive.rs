@@ -162,10 +162,9 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
             round.batches.fetch_add(1, Ordering::SeqCst);
             let sign_until_ms = after_ms(now_ms, self.sign_within);
             die_at("submit.claimed");
-            let submitted =
+            let mut submitted =
                 self.platform.submit(&claimed.batch_no, level, claimed.numbers, sign_until_ms).await;
             die_at("submit.sent");
-            let mut submitted = submitted;
             let kept = self.keep_answer(job, &claimed.batch_no, &mut submitted).await;
             let (end, halt) = round.judge(submitted);
             if halt.is_some() {

@@ -254,7 +254,8 @@ fn not_taken(sent: &[PhoneNumber], listed: &[NotTaken]) -> Vec<Row> {
         let first = fitting.next()?;
         fitting.next().is_none().then_some(*first)
     };
-    let unknown = listed.iter().filter(|one| which(one).is_none()).count();
+    let found: Vec<Option<PhoneNumber>> = listed.iter().map(which).collect();
+    let unknown = found.iter().filter(|number| number.is_none()).count();
     if unknown > 0 {
         tracing::warn!(
             unknown,
@@ -263,7 +264,8 @@ fn not_taken(sent: &[PhoneNumber], listed: &[NotTaken]) -> Vec<Row> {
     }
     listed
         .iter()
-        .map(|one| Row(reading::not_taken(which(one).as_ref(), one.reason.as_deref(), &one.item.0)))
+        .zip(&found)
+        .map(|(one, number)| Row(reading::not_taken(number.as_ref(), one.reason.as_deref(), &one.item.0)))
         .collect()
 }
 
