@@ -26,6 +26,7 @@ mod platform;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod pricing;
+pub mod proof;
 mod reconcile;
 #[cfg(feature = "sqlite")]
 mod sqlite;
