@@ -1,27 +1,32 @@
-//! Submitting: takes planned batches one by one, marks each durably, sends it, writes down how it ended.
+//! Submitting: claims planned batches one by one, has each attempt confirmed, sends, writes down how it ended.
 //!
-//! It never sends a batch twice. What was sent and not answered is in doubt, and [`crate::reconcile`] alone may plan it again.
+//! What was sent and not answered is in doubt, and [`crate::reconcile`] alone may plan it again.
 
+use std::collections::HashSet;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use futures_util::future::join_all;
-use numcheck_protocol::BatchNo;
 use numcheck_protocol::number_check::CheckLevel;
+use numcheck_protocol::{BatchNo, Currency};
 
-use crate::clock::{Clock, after_ms};
+use crate::clock::Clock;
 use crate::failpoint::die_at;
 use crate::model::{BatchEnd, Job};
 use crate::pace::Pace;
-use crate::platform::{Platform, Row, SIGN_WITHIN, Submitted};
-use crate::pricing::{Budget, Estimate, PriceTable};
-use crate::store::{Claimed, NewResult, Source, Store, StoreError, drifting};
+use crate::platform::{ConfirmClaim, Platform, Row, Submission, Submitted};
+use crate::pricing::{Allowance, Amounts, Budget, Estimate, PriceTable};
+use crate::store::{NewResult, NextBatch, Source, Store, StoreError, drifting};
 
 /// How many requests are under way at once, however fast they may follow each other.
 const AT_ONCE: usize = 8;
 /// After so many batches in a row that never left, the rest is not tried.
 const GIVE_UP_AFTER: u64 = 3;
+
+/// How often a group is probed whose price is unknown.
+const MAX_PROBES: u64 = 3;
 
 /// Submits the planned batches of a job.
 #[derive(Debug)]
@@ -29,11 +34,35 @@ pub struct Drive<S: ?Sized, P> {
     store: Arc<S>,
     platform: Arc<P>,
     clock: Arc<dyn Clock>,
-    /// Who claims the batches, for people who look into the store.
+    /// Who claims the batches.
     owner: String,
-    budget: Option<(Budget, PriceTable)>,
+    limits: Option<SpendingLimits>,
     pace: Option<Pace<S>>,
-    sign_within: Duration,
+}
+
+/// What may be spent, and at which prices that is reckoned.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct SpendingLimits {
+    /// For the job and all its runs.
+    pub job: Option<Budget>,
+    /// For the account and a UTC day, whatever job spends it.
+    pub day: Option<Budget>,
+    /// Prices that are known beforehand; what results show comes on top.
+    pub prices: PriceTable,
+    /// Where a price is unknown, one phone number of the group is sent, and its price awaited: three times at most.
+    pub probe: bool,
+}
+
+impl SpendingLimits {
+    /// No limit.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn is_none(&self) -> bool {
+        self.job.is_none() && self.day.is_none()
+    }
 }
 
 /// What submitting did.
@@ -56,50 +85,51 @@ pub enum Halt {
     Refused(String),
     /// Nothing leaves this machine.
     NotSent(String),
-    /// The next batch would cost more than the budget allows.
-    Budget,
+    /// The next phone number would cost more than a cap allows.
+    CapReached,
+    /// The price of a group is unknown, so a cap cannot be kept.
+    Unpriced {
+        /// The group.
+        group: String,
+    },
+    /// A price is in a currency that has no cap.
+    Uncapped {
+        /// The currency.
+        currency: Currency,
+    },
 }
 
 impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
     /// Submits by `platform` for `owner`.
     pub fn new(store: Arc<S>, platform: Arc<P>, clock: Arc<dyn Clock>, owner: String) -> Self {
-        Self { store, platform, clock, owner, budget: None, pace: None, sign_within: SIGN_WITHIN }
+        Self { store, platform, clock, owner, limits: None, pace: None }
     }
 
-    /// Stops before a batch that the budget does not allow. `prices` are what is known beforehand; what results show comes on top.
+    /// Keeps within limits.
     #[must_use]
-    pub fn within(mut self, budget: Budget, prices: PriceTable) -> Self {
-        self.budget = Some((budget, prices));
-        self
+    pub fn with_limits(self, limits: SpendingLimits) -> Self {
+        Self { limits: Some(limits).filter(|limits| !limits.is_none()), ..self }
     }
 
-    /// Keeps a pace together with all who share its bucket. Without it the platform's implementation must keep one itself.
+    /// Rate-limits submits across all processes that share the bucket. Without it the platform's implementation must keep the limits itself.
     #[must_use]
-    pub fn at(self, pace: Pace<S>) -> Self {
+    pub fn with_pace(self, pace: Pace<S>) -> Self {
         Self { pace: Some(pace), ..self }
     }
 
-    /// Another time within which a batch must be signed; [`Times::sign`](crate::Times::sign) must not be shorter.
-    #[must_use]
-    pub fn sign_within(self, sign_within: Duration) -> Self {
-        Self { sign_within, ..self }
-    }
-
-    /// Submits every planned batch of the job once. `stop` is asked before each, and so is the budget.
+    /// Submits every planned batch of the job once. `stop` is asked before each, and so are the limits.
     ///
     /// # Errors
     /// When the store fails. A batch that was being sent then stays marked as such: it is in doubt, and not sent again.
     pub async fn run(&self, job: &Job, stop: &(dyn Fn() -> bool + Sync)) -> Result<Driven, StoreError> {
-        let round = Round {
-            claiming: tokio::sync::Mutex::default(),
-            halted: AtomicBool::new(false),
-            unsent: AtomicU64::new(0),
-            batches: AtomicU64::new(0),
-        };
+        let round = Round::default();
         let ends = join_all((0..AT_ONCE).map(|_| self.work(job, stop, &round))).await;
         let mut driven = Driven { batches: round.batches.into_inner(), halt: None };
         for end in ends {
             driven.halt = driven.halt.or(end?);
+        }
+        if driven.halt.is_none() {
+            driven.halt = round.passed_over.into_inner().halt;
         }
         Ok(driven)
     }
@@ -110,24 +140,45 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
         stop: &(dyn Fn() -> bool + Sync),
         round: &Round,
     ) -> Result<Option<Halt>, StoreError> {
-        let level = CheckLevel::new(job.spec.level);
-        let mut taken_for = None;
         loop {
-            // One at a time asks the budget: each would count what the others have only claimed, and together they would send less than
-            // is allowed.
-            let turn = round.claiming.lock().await;
+            // One at a time asks for the limits: each would count what the others have only claimed, and together they would send less
+            // than is allowed.
+            let mut passed_over = round.passed_over.lock().await;
             if round.halted.load(Ordering::SeqCst) {
                 return Ok(None);
             }
             if stop() {
                 return Ok(Some(Halt::Asked));
             }
+            let skip: Vec<String> = passed_over.groups.iter().cloned().collect();
+            let Some(next) = self.store.next_batch(job.id, &skip).await? else { return Ok(None) };
+            if next.numbers == 0 {
+                continue;
+            }
+            let limit = match self.allowance(job, &next, None).await? {
+                Allowed::Send(numbers) if numbers < next.numbers && next.indivisible => {
+                    Err(Halt::CapReached)
+                }
+                Allowed::Send(numbers) => Ok(numbers),
+                Allowed::Wait => {
+                    passed_over.groups.insert(next.group);
+                    continue;
+                }
+                Allowed::Halt(halt) => Err(halt),
+            };
+            let limit = match limit {
+                Ok(limit) => limit,
+                // Other groups may be cheaper, or priced.
+                Err(halt) => {
+                    passed_over.groups.insert(next.group);
+                    passed_over.halt.get_or_insert(halt);
+                    continue;
+                }
+            };
             if let Some(pace) = &self.pace {
-                // Before the claim, or a process that died while it waited would leave behind what was never sent, in doubt. One of this
-                // process waits at a time: so few turns are lost with it.
-                let Some(size) = self.store.next_size(job.id).await? else { return Ok(None) };
-                pace.turn(size).await?;
-                taken_for = pace.interval_ms(size);
+                // Before the claim, or a process that died while it waited would leave behind what was never sent. One of this process
+                // waits at a time: so few turns are lost with it.
+                pace.turn(limit).await?;
                 if stop() {
                     return Ok(Some(Halt::Asked));
                 }
@@ -135,50 +186,72 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
                     return Ok(None);
                 }
             }
-            // The time before the claim: what the store has is never later than what the platform is told.
             let now_ms = self.clock.now_ms();
             die_at("submit.claim");
-            let Some(claimed) = self.store.claim(job.id, &self.owner, now_ms).await? else {
-                return Ok(None);
+            let Some(claimed) = self.store.claim(next.batch, &self.owner, limit, now_ms).await? else {
+                continue;
             };
-            if !self.allows(job, &claimed).await? {
+            // Another process may have claimed meanwhile: each sees what the others have under way.
+            let numbers = claimed.numbers.len() as u64;
+            if let Allowed::Halt(halt) = self.allowance(job, &next, Some((claimed.batch, numbers))).await? {
                 let end = BatchEnd::NotSent;
-                self.store.end(claimed.batch, &claimed.batch_no, end, self.clock.now_ms()).await?;
-                round.halted.store(true, Ordering::SeqCst);
-                return Ok(Some(Halt::Budget));
+                self.store.end(claimed.batch, claimed.claim, end, self.clock.now_ms()).await?;
+                passed_over.groups.insert(next.group);
+                passed_over.halt.get_or_insert(halt);
+                continue;
             }
-            if let Some(pace) = &self.pace
-                && pace.interval_ms(claimed.numbers.len() as u64) > taken_for
-            {
-                // Another process was faster to take the batch that the turn was meant for.
-                pace.turn(claimed.numbers.len() as u64).await?;
-                if stop() || round.halted.load(Ordering::SeqCst) {
-                    let end = BatchEnd::NotSent;
-                    self.store.end(claimed.batch, &claimed.batch_no, end, self.clock.now_ms()).await?;
-                    return Ok(stop().then_some(Halt::Asked));
-                }
-            }
-            drop(turn);
+            drop(passed_over);
             round.batches.fetch_add(1, Ordering::SeqCst);
-            let sign_until_ms = after_ms(now_ms, self.sign_within);
             die_at("submit.claimed");
-            let mut submitted =
-                self.platform.submit(&claimed.batch_no, level, claimed.numbers, sign_until_ms).await;
+            let claim = Claim { store: Arc::clone(&self.store), batch: claimed.batch, claim: claimed.claim };
+            let level = CheckLevel::new(job.spec.scope.level);
+            let batch_no = claimed.batch_no.clone();
+            let submission = Submission::new(claimed.batch_no, level, claimed.numbers, Arc::new(claim));
+            let mut submitted = self.platform.submit(submission).await;
             die_at("submit.sent");
-            let kept = self.keep_answer(job, &claimed.batch_no, &mut submitted).await;
+            let kept = self.keep_answer(job, &batch_no, &mut submitted).await;
             let (end, halt) = round.judge(submitted);
             if halt.is_some() {
                 // Before the batch can be taken again.
                 round.halted.store(true, Ordering::SeqCst);
             }
             // Whatever became of what it said beside: that it was accepted must not be lost, or it would be paid for again.
-            self.store.end(claimed.batch, &claimed.batch_no, end, self.clock.now_ms()).await?;
+            self.store.end(claimed.batch, claimed.claim, end, self.clock.now_ms()).await?;
             die_at("submit.ended");
             kept?;
             if halt.is_some() {
                 return Ok(halt);
             }
         }
+    }
+}
+
+/// What may be sent of a batch now.
+enum Allowed {
+    Send(u64),
+    /// Nothing, until the price of a probe is known.
+    Wait,
+    Halt(Halt),
+}
+
+/// A claim of a batch, as whoever signs its attempts sees it.
+struct Claim<S: ?Sized> {
+    store: Arc<S>,
+    batch: i64,
+    claim: i64,
+}
+
+impl<S: Store + ?Sized> ConfirmClaim for Claim<S> {
+    fn confirm(&self, ts_ms: u64) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+        Box::pin(async move {
+            die_at("submit.confirm");
+            let confirmed = self.store.confirm(self.batch, self.claim, ts_ms).await;
+            die_at("submit.confirmed");
+            confirmed.unwrap_or_else(|error| {
+                tracing::error!(error = &error as &dyn std::error::Error, "a claim could not be confirmed; nothing is sent");
+                false
+            })
+        })
     }
 }
 
@@ -207,30 +280,118 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
         Ok(())
     }
 
-    /// Asked after the claim: of several processes, each sees what the others have under way.
-    async fn allows(&self, job: &Job, next: &Claimed) -> Result<bool, StoreError> {
-        let Some((budget, known)) = &self.budget else { return Ok(true) };
+    /// What the limits allow of a batch; `claimed` is the batch that this process has claimed already, and how much of it.
+    async fn allowance(
+        &self,
+        job: &Job,
+        next: &NextBatch,
+        claimed: Option<(i64, u64)>,
+    ) -> Result<Allowed, StoreError> {
+        let wanted = claimed.map_or(next.numbers, |(_, numbers)| numbers);
+        let Some(limits) = &self.limits else { return Ok(Allowed::Send(wanted)) };
         let mut prices = self.store.prices().await?;
-        prices.prefer(known);
-        let level = job.spec.level;
+        prices.merge(&limits.prices);
+        let level = job.spec.scope.level;
+        let own = prices.all(level, &next.group);
+        if own.is_none() && limits.probe && claimed.is_some() {
+            return Ok(Allowed::Send(wanted));
+        }
+        let mut allowed = wanted;
+        let mut probes = false;
+        let budgets = [(limits.job.as_ref(), false), (limits.day.as_ref(), true)];
+        for (budget, is_day) in budgets.into_iter().filter_map(|(budget, is_day)| Some((budget?, is_day))) {
+            let (under_way, spent) = match is_day {
+                false => self.of_job(job, &prices, claimed).await?,
+                true => self.of_day(job, next, &prices, claimed).await?,
+            };
+            let Some(spent) = spent else { return Ok(Allowed::Halt(Halt::CapReached)) };
+            match budget.allows(&spent, &under_way, own.as_ref(), allowed) {
+                Allowance::Send(numbers) if claimed.is_some() && numbers < wanted => {
+                    return Ok(Allowed::Halt(Halt::CapReached));
+                }
+                Allowance::Send(numbers) => allowed = numbers,
+                Allowance::Reached => return Ok(Allowed::Halt(Halt::CapReached)),
+                Allowance::Unpriced if limits.probe => probes = true,
+                Allowance::Unpriced => return Ok(Allowed::Halt(Halt::Unpriced { group: next.group.clone() })),
+                Allowance::Uncapped(currency) => return Ok(Allowed::Halt(Halt::Uncapped { currency })),
+            }
+        }
+        if !probes {
+            return Ok(Allowed::Send(allowed));
+        }
+        self.probe(job, next, own.is_some()).await
+    }
+
+    /// One phone number of a group without a price at a time.
+    async fn probe(&self, job: &Job, next: &NextBatch, is_priced: bool) -> Result<Allowed, StoreError> {
+        // Other groups' probes are under way: theirs is the unknown cost.
+        if is_priced {
+            return Ok(Allowed::Wait);
+        }
+        let is_open = |group: &str| group == next.group;
+        if self.store.open_batches(job.id).await?.iter().any(|open| open.job == job.id && is_open(&open.group)) {
+            return Ok(Allowed::Wait);
+        }
+        if next.indivisible && next.numbers > 1 {
+            return Ok(Allowed::Halt(Halt::Unpriced { group: next.group.clone() }));
+        }
+        match self.store.sent_in_group(job.id, &next.group).await? {
+            sent if sent < MAX_PROBES => Ok(Allowed::Send(1)),
+            _ => Ok(Allowed::Halt(Halt::Unpriced { group: next.group.clone() })),
+        }
+    }
+
+    async fn of_job(
+        &self,
+        job: &Job,
+        prices: &PriceTable,
+        claimed: Option<(i64, u64)>,
+    ) -> Result<(Estimate, Option<Amounts>), StoreError> {
         let mut under_way = Estimate::default();
-        for batch in self.store.open_batches(job.id).await?.iter().filter(|batch| batch.batch != next.batch) {
-            under_way.add(&prices, level, &batch.group, batch.numbers.saturating_sub(batch.settled));
+        for batch in self.store.open_batches(job.id).await? {
+            let is_own = batch.job == job.id && claimed.is_none_or(|(claimed, _)| claimed != batch.batch);
+            if is_own {
+                let count = batch.numbers.saturating_sub(batch.settled);
+                under_way.add_at_most(prices, job.spec.scope.level, &batch.group, count);
+            }
         }
         // After what is under way: a result that comes in between counts twice, and not at all the other way round.
-        let Some(total) = self.store.ledger(job.id).await?.total() else { return Ok(false) };
-        let spent = total.get(&budget.currency).copied();
-        let mut own = Estimate::default();
-        own.add(&prices, level, &next.group, next.numbers.len() as u64);
-        Ok(budget.allows(spent.unwrap_or_default(), &under_way, &own))
+        Ok((under_way, self.store.ledger(job.id).await?.total()))
+    }
+
+    async fn of_day(
+        &self,
+        job: &Job,
+        next: &NextBatch,
+        prices: &PriceTable,
+        claimed: Option<(i64, u64)>,
+    ) -> Result<(Estimate, Option<Amounts>), StoreError> {
+        let spending = self.store.spending(&job.spec.scope.account, self.clock.now_ms()).await?;
+        let mut under_way = Estimate::default();
+        for ((level, group), mut count) in spending.under_way {
+            if level == job.spec.scope.level && group == next.group {
+                count = count.saturating_sub(claimed.map_or(0, |(_, numbers)| numbers));
+            }
+            under_way.add_at_most(prices, level, &group, count);
+        }
+        Ok((under_way, spending.charged))
     }
 }
 
+#[derive(Default)]
 struct Round {
-    claiming: tokio::sync::Mutex<()>,
+    /// Held by whoever chooses the next batch.
+    passed_over: tokio::sync::Mutex<PassedOver>,
     halted: AtomicBool,
     unsent: AtomicU64,
     batches: AtomicU64,
+}
+
+/// Groups of which nothing may be sent in this round, and why.
+#[derive(Default)]
+struct PassedOver {
+    groups: HashSet<String>,
+    halt: Option<Halt>,
 }
 
 impl Round {
@@ -253,7 +414,9 @@ impl Round {
             Submitted::NotSent { message } => {
                 (BatchEnd::NotSent, (in_a_row >= GIVE_UP_AFTER).then_some(Halt::NotSent(message)))
             }
-            Submitted::InDoubt { code, message } => (BatchEnd::InDoubt { code, message }, None),
+            Submitted::InDoubt { code, message, from_reply } => {
+                (BatchEnd::InDoubt { code, message, from_reply }, None)
+            }
         }
     }
 }

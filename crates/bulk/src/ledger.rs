@@ -6,19 +6,20 @@ use std::collections::BTreeMap;
 
 use numcheck_protocol::{Currency, Price};
 
-use crate::model::Outcome;
+use crate::model::{BatchState, Outcome};
 
-/// How many numbers of a job are where, and what they cost.
+/// How many phone numbers of a job are where, and what they cost.
 ///
-/// `submitted = settled + failed + in_doubt + missing + pending` at all times.
+/// `submitted = settled + failed + in_doubt + missing + pending` at all times. What other jobs have sent is not in it: those phone numbers
+/// are `reused` or `waiting`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ledger {
-    /// Numbers that were never sent, or surely did not leave.
+    /// Phone numbers that were never sent, or surely did not leave.
     pub planned: u64,
-    /// Numbers whose batch the platform refused.
+    /// Phone numbers that the platform refused, or whose batch it refused.
     pub refused: u64,
-    /// Numbers whose request left, or may have left.
+    /// Phone numbers whose request left, or may have left.
     pub submitted: u64,
     /// Of these: with a result.
     pub settled: u64,
@@ -30,10 +31,49 @@ pub struct Ledger {
     pub missing: u64,
     /// Of these: accepted, and the result may still come.
     pub pending: u64,
+    /// Phone numbers that took a result of the book. They cost this job nothing.
+    pub reused: Reused,
+    /// Phone numbers that wait for another job's sending, which may still end well.
+    pub waiting: u64,
+    /// Phone numbers that wait for another job's sending that is in doubt or missing.
+    pub waiting_in_doubt: u64,
     /// What results cost, by outcome and currency.
     pub costs: BTreeMap<(Outcome, Currency), Sum>,
     /// Results that were paid or may have been, without a price that can be read.
     pub unpriced: u64,
+    /// Results of a second sending of the same phone number: both were charged, and both are in the costs.
+    pub charged_again: u64,
+}
+
+/// Phone numbers that took a result of the book, by how it ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reused {
+    /// Checked.
+    pub done: u64,
+    /// The platform had tried and could not.
+    pub failed: u64,
+    /// The platform had refused them individually.
+    pub refused: u64,
+}
+
+impl Reused {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.done + self.failed + self.refused
+    }
+}
+
+/// The sums of a job's batches of one state.
+pub(crate) struct Group {
+    pub(crate) state: BatchState,
+    pub(crate) missing: bool,
+    pub(crate) numbers: u64,
+    pub(crate) done: u64,
+    pub(crate) failed: u64,
+    pub(crate) refused: u64,
+    pub(crate) unpriced: u64,
+    pub(crate) charged_again: u64,
 }
 
 /// Some results and their cost.
@@ -46,6 +86,36 @@ pub struct Sum {
 }
 
 impl Ledger {
+    /// Adds batches of one state.
+    pub(crate) fn add(&mut self, of: Group) {
+        let rest = of.numbers.saturating_sub(of.done + of.failed + of.refused);
+        // Settled phone numbers of a batch that is planned again were submitted before.
+        let (is_submitted, place) = match of.state {
+            BatchState::Planned => (false, &mut self.planned),
+            BatchState::Refused => (false, &mut self.refused),
+            BatchState::InDoubt => (true, &mut self.in_doubt),
+            BatchState::Accepted if of.missing => (true, &mut self.missing),
+            BatchState::Accepted | BatchState::Sending => (true, &mut self.pending),
+        };
+        *place += rest;
+        self.submitted += of.done + of.failed + if is_submitted { rest } else { 0 };
+        self.refused += of.refused;
+        self.settled += of.done;
+        self.failed += of.failed;
+        self.unpriced += of.unpriced;
+        self.charged_again += of.charged_again;
+    }
+
+    /// Adds phone numbers that wait for another job's batch. What that batch will never send is planned soon.
+    pub(crate) fn add_waiting(&mut self, state: BatchState, missing: bool, count: u64) {
+        match state {
+            BatchState::Planned | BatchState::Refused => self.planned += count,
+            BatchState::InDoubt => self.waiting_in_doubt += count,
+            BatchState::Accepted if missing => self.waiting_in_doubt += count,
+            BatchState::Accepted | BatchState::Sending => self.waiting += count,
+        }
+    }
+
     /// Whether the equation holds.
     pub fn adds_up(&self) -> bool {
         self.submitted == self.settled + self.failed + self.in_doubt + self.missing + self.pending
@@ -73,6 +143,6 @@ impl Ledger {
 
     /// Whether nothing more can happen by itself.
     pub fn is_final(&self) -> bool {
-        self.planned == 0 && self.pending == 0 && self.in_doubt == 0
+        self.planned == 0 && self.pending == 0 && self.in_doubt == 0 && self.waiting == 0 && self.waiting_in_doubt == 0
     }
 }

@@ -1,22 +1,19 @@
-//! The words of a job: what it is, and the states of its batches and numbers.
-//!
-//! Plain values. Nothing here acts, and nothing here knows how a store writes them down.
+//! The vocabulary of a job: what it is, and the states of its batches and phone numbers.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The name of a job: 16 hex digits, made from its content and its parameters, so that the same file with the same parameters is the
-/// same job.
+/// The name of a job: 16 hex digits, chosen at random. Every `batchNo` begins with it, so a `batchNo` holds 64 random bits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct JobName(Box<str>);
 
 impl JobName {
-    /// A name from the first bytes of a hash over everything that makes the job what it is.
-    pub fn from_hash(hash: [u8; 8]) -> Self {
-        Self(format!("{:016x}", u64::from_be_bytes(hash)).into())
+    /// A name from eight random bytes.
+    pub fn from_random(random: [u8; 8]) -> Self {
+        Self(format!("{:016x}", u64::from_be_bytes(random)).into())
     }
 
     /// The name.
@@ -66,22 +63,98 @@ impl fmt::Debug for JobName {
 #[non_exhaustive]
 pub struct NotAJobName;
 
+/// What is paid for: a phone number is checked by a service, at a level, for an account. Phone numbers of one scope share one book.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Scope {
+    /// A fingerprint of the account: of its key and the platform's address, never the key itself.
+    pub account: String,
+    /// The service, such as `number_check`.
+    pub service: String,
+    /// The check level on the wire.
+    pub level: i64,
+}
+
+impl Scope {
+    /// Number check, as a service.
+    pub const NUMBER_CHECK: &'static str = "number_check";
+    /// The privacy check, as a service.
+    pub const PRIVACY: &'static str = "privacy";
+
+    /// A scope of an account, a service and a level.
+    pub fn new(account: impl Into<String>, service: impl Into<String>, level: i64) -> Self {
+        Self { account: account.into(), service: service.into(), level }
+    }
+}
+
+/// Which results in the book a job takes instead of paying for a check.
+///
+/// Results that came after the job was made are always taken, whatever clocks say: the store knows their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Reuse {
+    /// Results of this time or later are taken, Unix time in milliseconds. Of those the store believes to come from the future nobody knows
+    /// the age: they are taken only where this is 0.
+    pub since_ms: u64,
+    /// Failures that pass with time are checked again.
+    #[serde(default)]
+    pub retry_failed: bool,
+}
+
+impl Reuse {
+    /// Takes every result, however old.
+    pub const ALL: Self = Self { since_ms: 0, retry_failed: false };
+    /// Takes no result that came before the job was made.
+    pub const NONE: Self = Self { since_ms: u64::MAX, retry_failed: false };
+
+    /// Takes results of this time or later.
+    pub fn since(since_ms: u64) -> Self {
+        Self { since_ms, retry_failed: false }
+    }
+
+    /// Also checks again what failed for a reason that passes.
+    #[must_use]
+    pub fn with_retry_failed(self) -> Self {
+        Self { retry_failed: true, ..self }
+    }
+
+    /// Whether a job with the other policy is continued by one with this.
+    pub(crate) fn is_same_override(&self, other: &Self) -> bool {
+        self.retry_failed == other.retry_failed && (self.since_ms == u64::MAX) == (other.since_ms == u64::MAX)
+    }
+
+    /// Whether it overrides results that would be fresh enough: then an interrupted job of the same kind is continued, and no other.
+    pub fn is_override(&self) -> bool {
+        self.retry_failed || self.since_ms == u64::MAX
+    }
+}
+
 /// What is fixed about a job when it is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct JobSpec {
-    /// The check level on the wire.
-    pub level: i64,
+    /// What is paid for.
+    pub scope: Scope,
     /// How results come back.
     pub delivery: Delivery,
+    /// A fingerprint of the set of its phone numbers, in no order: jobs with the same one are about the same phone numbers.
+    pub set: String,
+    /// Which results of the book it takes.
+    pub reuse: Reuse,
     /// Whatever the caller needs to write the results: names of columns, separators. Kept, not read.
     pub notes: serde_json::Value,
 }
 
 impl JobSpec {
-    /// A job at a level, with the caller's notes.
-    pub fn new(level: i64, delivery: Delivery, notes: serde_json::Value) -> Self {
-        Self { level, delivery, notes }
+    /// A job that takes every result of the book, with the caller's notes.
+    pub fn new(scope: Scope, set: impl Into<String>, delivery: Delivery, notes: serde_json::Value) -> Self {
+        Self { scope, delivery, set: set.into(), reuse: Reuse::ALL, notes }
+    }
+
+    /// Takes other results of the book.
+    #[must_use]
+    pub fn with_reuse(self, reuse: Reuse) -> Self {
+        Self { reuse, ..self }
     }
 }
 
@@ -122,7 +195,7 @@ pub struct Job {
     pub created_ms: u64,
     /// Rows of the input.
     pub rows: u64,
-    /// Distinct numbers in it.
+    /// Distinct phone numbers in it.
     pub numbers: u64,
 }
 
@@ -134,7 +207,9 @@ pub enum JobState {
     Planning,
     /// Its plan is whole.
     Open,
-    /// Its numbers and results were removed; its sums stay.
+    /// A later job about the same phone numbers has replaced it: nothing more is sent for it.
+    Replaced,
+    /// Its phone numbers and results were removed; its sums stay.
     Forgotten,
 }
 
@@ -186,6 +261,8 @@ pub enum BatchEnd {
         code: Option<i64>,
         /// Why nobody knows.
         message: String,
+        /// Whether this was said in a complete reply. Then no absence in a query ends the doubt: not listed is not "not charged".
+        from_reply: bool,
     },
 }
 
@@ -197,6 +274,27 @@ pub enum Outcome {
     Done,
     /// The platform tried and could not.
     Failed,
+    /// The platform tried and could not, for a reason that passes with time.
+    Passing,
     /// The platform did not take it, although it took its batch.
     Refused,
+}
+
+impl Outcome {
+    /// Whether the platform tried and could not.
+    pub fn is_failed(self) -> bool {
+        matches!(self, Self::Failed | Self::Passing)
+    }
+}
+
+/// What the book knows of a phone number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BookState {
+    /// It was sent, and its result may still come.
+    UnderWay,
+    /// It may have been sent, or was accepted and no result came in the time that the platform takes.
+    InDoubt,
+    /// It has a result.
+    Settled(Outcome),
 }

@@ -1,41 +1,72 @@
-//! What a job is submitted to, as far as a job needs to know it.
-//!
-//! Two calls, and what may become of them. It must not know how they travel: that is the business of whoever implements this.
+//! What a job is submitted to, as far as a job needs to know it: two calls, and what may become of them.
 
+use std::fmt;
 use std::future::Future;
-use std::time::Duration;
+use std::pin::Pin;
+use std::sync::Arc;
 
 use numcheck_protocol::number_check::CheckLevel;
-use numcheck_protocol::{BatchNo, Drift, PhoneNumber};
+use numcheck_protocol::{BatchNo, Date, Drift, PhoneNumber};
 
-/// How long after it was taken for sending a batch may be signed at the latest: long enough to wait for a turn that many share.
-pub const SIGN_WITHIN: Duration = Duration::from_secs(120);
+/// Confirms a claim before an attempt is signed.
+pub trait ConfirmClaim: Send + Sync + 'static {
+    /// Whether the claim still holds, durably confirmed with the timestamp that the attempt is about to be signed with. `false`: nothing may
+    /// be sent.
+    fn confirm(&self, ts_ms: u64) -> Pin<Box<dyn Future<Output = bool> + Send + '_>>;
+}
 
-/// A platform that checks numbers.
+/// A batch to submit.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Submission {
+    /// Its `batchNo`.
+    pub batch_no: BatchNo,
+    /// The check level.
+    pub level: CheckLevel,
+    /// Its phone numbers.
+    pub numbers: Vec<PhoneNumber>,
+    /// To be asked before **each** attempt is signed, with its timestamp, after every wait.
+    pub claim: Arc<dyn ConfirmClaim>,
+}
+
+impl Submission {
+    /// A batch whose attempts are confirmed by `claim`.
+    pub fn new(
+        batch_no: BatchNo,
+        level: CheckLevel,
+        numbers: Vec<PhoneNumber>,
+        claim: Arc<dyn ConfirmClaim>,
+    ) -> Self {
+        Self { batch_no, level, numbers, claim }
+    }
+}
+
+impl fmt::Debug for Submission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Submission")
+            .field("batch_no", &self.batch_no)
+            .field("level", &self.level)
+            .field("numbers", &self.numbers.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A platform that checks phone numbers.
 pub trait Platform: Send + Sync + 'static {
     /// Submits a batch. It may repeat what surely did not leave; nothing else. Its turn has come already where a
     /// [`Pace`](crate::Pace) is kept.
     ///
-    /// No request may be signed later than `sign_until_ms` (Unix time in milliseconds): whoever finds the batch still open then concludes
-    /// from it when it can no longer be accepted. So the time is compared where the request is signed, after every wait, and a process that
-    /// slept meanwhile finds out. What could not be signed in time is [`Submitted::NotSent`].
+    /// Before each attempt is signed, the repeat after a corrected clock included, it must have the claim confirmed with the timestamp of
+    /// that attempt. What was not confirmed is [`Submitted::NotSent`].
     ///
     /// Costs money when accepted.
-    fn submit(
-        &self,
-        batch_no: &BatchNo,
-        level: CheckLevel,
-        numbers: Vec<PhoneNumber>,
-        sign_until_ms: u64,
-    ) -> impl Future<Output = Submitted> + Send;
+    fn submit(&self, submission: Submission) -> impl Future<Output = Submitted> + Send;
 
-    /// Asks what the platform knows of a batch that was taken for sending at `submitted_ms` (Unix time in milliseconds) and signed up to
-    /// [`SIGN_WITHIN`] later, as of `now_ms`. A platform that is asked by the day is to be asked about every day in question: an empty
-    /// answer about the wrong one would be taken for proof.
+    /// Asks what the platform knows of a batch, under each of these days, in their order; it may stop once it has seen rows for `enough`
+    /// distinct phone numbers.
     ///
     /// Costs nothing and may be repeated. One question may take several requests: whoever keeps a [`Pace`](crate::Pace) takes a turn for each.
-    fn query(&self, batch_no: &BatchNo, submitted_ms: u64, now_ms: u64)
-    -> impl Future<Output = Found> + Send;
+    fn query(&self, batch_no: &BatchNo, days: &[Date], enough: u64) -> impl Future<Output = Found> + Send;
 }
 
 /// How submitting a batch ended.
@@ -46,9 +77,9 @@ pub enum Submitted {
     Accepted {
         /// Its id for the batch, if it gave one.
         message_id: Option<String>,
-        /// Numbers that it did not take all the same: what to store for each ([`not_taken`](crate::store::reading::not_taken)).
+        /// Phone numbers that it did not take all the same: what to store for each ([`not_taken`](crate::store::reading::not_taken)).
         not_taken: Vec<Row>,
-        /// What in its answer no document lists.
+        /// Drift in its reply.
         drift: Vec<Drift>,
     },
     /// The platform refused it.
@@ -72,6 +103,8 @@ pub enum Submitted {
         code: Option<i64>,
         /// Why nobody knows.
         message: String,
+        /// Whether a complete reply said so: then no absence in a query ends the doubt.
+        from_reply: bool,
     },
 }
 
@@ -80,9 +113,19 @@ pub enum Submitted {
 pub struct Found {
     /// Results that are finished, each as the platform wrote it.
     pub rows: Vec<Row>,
+    /// For how many distinct phone numbers there were rows, finished or not.
+    pub shown: u64,
     /// Whether it knows the batch at all, finished or not. On any doubt `true`: what is not known may be paid for again.
     pub known: bool,
-    /// What in its answers no document lists, but for the rows: those are looked at when they are entered.
+    /// The days for which there were rows.
+    pub days: Vec<Date>,
+    /// Whether every answer was clean: none contradicts itself, and an empty one says that it is.
+    pub clean: bool,
+    /// The form of the answers, as far as they agree: an empty answer is believed only in the form of one that held rows.
+    pub form: Option<String>,
+    /// The timestamp with which the last request was signed, Unix time in milliseconds.
+    pub asked_ms: u64,
+    /// Drift in its answers, but for the rows: those are looked at when they are entered.
     pub drift: Vec<Drift>,
     /// Why there is no complete answer, as a sentence without numbers or secrets.
     pub trouble: Option<String>,
@@ -92,8 +135,8 @@ pub struct Found {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Row(pub Vec<u8>);
 
-impl std::fmt::Debug for Row {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Row({} bytes)", self.0.len())
     }
 }

@@ -1,6 +1,6 @@
-//! What a job may cost: prices that are known, an estimate, and a limit.
+//! What a job may cost: prices that are known, an estimate, and caps.
 //!
-//! An unknown price is unknown and never 0. It learns nothing by itself: prices are handed in.
+//! An unknown price is unknown and never 0.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,13 @@ use numcheck_protocol::{Currency, Price};
 /// What the names of a mixed batch's groups are joined with.
 pub(crate) const JOINT: char = ',';
 
-/// What a price is for: a level and a group of numbers (a region such as `CN`).
+/// The highest price per number that is believed. What is dearer, or negative, is kept as it came, counted as drift, and in no sum.
+pub(crate) const MAX_PRICE: Price = match Price::from_ten_thousandths(1_000_000_000) {
+    Some(price) => price,
+    None => Price::ZERO,
+};
+
+/// What a price is for: a level and a group of phone numbers (a region such as `CN`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PriceKey {
     /// The check level on the wire.
@@ -20,43 +26,62 @@ pub struct PriceKey {
     pub group: String,
 }
 
-/// Prices per number.
+/// Prices per phone number: the highest of each currency.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PriceTable(BTreeMap<PriceKey, (Currency, Price)>);
+pub struct PriceTable(BTreeMap<PriceKey, BTreeMap<Currency, Price>>);
 
 impl PriceTable {
-    /// Adds a price, or replaces it.
+    /// Adds a price; of two in one currency the higher one stays.
     pub fn set(&mut self, key: PriceKey, currency: Currency, price: Price) {
-        self.0.insert(key, (currency, price));
+        let highest = self.0.entry(key).or_default().entry(currency).or_insert(price);
+        *highest = (*highest).max(price);
     }
 
-    /// Takes over every price of `other`.
-    pub fn prefer(&mut self, other: &Self) {
-        self.0.extend(other.0.iter().map(|(key, price)| (key.clone(), *price)));
+    /// Adds every price of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        for (key, prices) in &other.0 {
+            for (currency, price) in prices {
+                self.set(key.clone(), *currency, *price);
+            }
+        }
     }
 
-    /// The price of a number of a group; `None` when nobody knows it.
+    /// The price of a phone number of a group; `None` when it is unknown, or known in several currencies.
     pub fn get(&self, level: i64, group: &str) -> Option<(Currency, Price)> {
-        let of = |group: &str| self.0.get(&PriceKey { level, group: group.to_owned() }).copied();
-        of(group).or_else(|| of("*"))
+        let prices = self.all(level, group)?;
+        let (currency, price) = prices.first_key_value()?;
+        (prices.len() == 1).then_some((*currency, *price))
+    }
+
+    /// The highest prices of a group, or of several joined groups, by currency; `None` when one of them has none.
+    pub fn all(&self, level: i64, group: &str) -> Option<BTreeMap<Currency, Price>> {
+        let of = |group: &str| self.0.get(&PriceKey { level, group: group.to_owned() });
+        let mut all = BTreeMap::new();
+        for one in group.split(JOINT).filter(|one| !one.is_empty()) {
+            for (currency, price) in of(one).or_else(|| of("*"))? {
+                let highest = all.entry(*currency).or_insert(*price);
+                *highest = (*highest).max(*price);
+            }
+        }
+        (!all.is_empty()).then_some(all)
     }
 }
 
-/// What some numbers will cost, as far as prices are known.
+/// What some phone numbers will cost, as far as prices are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Estimate {
     /// By currency.
     pub known: BTreeMap<Currency, Price>,
-    /// How many numbers have no known price.
+    /// How many phone numbers have no known price.
     pub unknown: u64,
 }
 
 impl Estimate {
-    /// Adds `count` numbers of a group. Of a batch of several groups nobody keeps how many are of which: each counts at the dearest
+    /// Adds `count` phone numbers of a group. Of a batch of several groups nobody keeps how many are of which: each counts at the highest
     /// of their prices, and as unknown where one is unknown or they are in several currencies.
     pub fn add(&mut self, prices: &PriceTable, level: i64, group: &str, count: u64) {
-        let cost = dearest(prices, level, group).and_then(|(currency, price)| {
+        let cost = prices.get(level, group).and_then(|(currency, price)| {
             let cost = price.checked_mul(i64::try_from(count).ok()?)?;
             let sum = self.known.get(&currency).copied().unwrap_or_default().checked_add(cost)?;
             Some((currency, sum))
@@ -68,28 +93,35 @@ impl Estimate {
             None => self.unknown += count,
         }
     }
+
+    /// Adds `count` phone numbers of a group at the highest price in *each* currency that was seen: a bound, not an expectation.
+    pub(crate) fn add_at_most(&mut self, prices: &PriceTable, level: i64, group: &str, count: u64) {
+        let Some(all) = prices.all(level, group) else {
+            self.unknown += count;
+            return;
+        };
+        for (currency, price) in all {
+            let known = self.known.get(&currency).copied().unwrap_or_default();
+            let sum = i64::try_from(count).ok().and_then(|count| known.checked_add(price.checked_mul(count)?));
+            match sum {
+                Some(sum) => _ = self.known.insert(currency, sum),
+                None => self.unknown += count,
+            }
+        }
+    }
 }
 
-/// The price of a group, or the highest of several groups'.
-fn dearest(prices: &PriceTable, level: i64, group: &str) -> Option<(Currency, Price)> {
-    let mut groups = group.split(JOINT).filter(|one| !one.is_empty()).map(|one| prices.get(level, one));
-    let first = groups.next().flatten()?;
-    groups.try_fold(first, |dearest, price| {
-        let (currency, price) = price?;
-        (currency == dearest.0).then_some((currency, price.max(dearest.1)))
-    })
-}
-
-/// When submitting stops because of the cost. What was submitted is never taken back, so a limit can be overrun by what is under way.
+/// When submitting stops because of a cap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cutoff {
-    /// Once results have cost as much as the limit, no further batch is sent.
+    /// Once results have cost as much as the cap, no further batch is sent. What is under way can exceed it.
     Soft,
-    /// The same, and what is under way counts at its known price.
-    #[default]
+    /// The same, and what is under way counts at its known price. One batch can exceed it.
     Hard,
-    /// A batch is sent only when it cannot overrun the limit; one of unknown price is not sent.
+    /// The cap is never exceeded at the highest price given or seen: a batch is cut to what fits, and one of unknown price, or of a price in
+    /// a currency without a cap, is not sent.
+    #[default]
     Cautious,
 }
 
@@ -112,30 +144,87 @@ impl FromStr for Cutoff {
 #[non_exhaustive]
 pub struct NotACutoff;
 
-/// The most that a job may cost, in one currency. Costs in other currencies are not limited by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Amounts by currency.
+pub type Amounts = BTreeMap<Currency, Price>;
+
+/// The most that may be spent: one cap a currency. It holds for a job and all its runs, or for an account and a day.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Budget {
-    /// The limit.
-    pub most: Price,
-    /// Its currency.
-    pub currency: Currency,
+    /// The caps.
+    pub caps: Amounts,
     /// When it stops.
     pub cutoff: Cutoff,
 }
 
+/// How much of a batch a budget allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Allowance {
+    /// So many phone numbers, at least one.
+    Send(u64),
+    /// None: a cap is reached.
+    Reached,
+    /// None: the price is not known.
+    Unpriced,
+    /// None: the price is in a currency that has no cap.
+    Uncapped(Currency),
+}
+
 impl Budget {
-    /// Whether a batch may be sent: `spent` is what results have cost, `under_way` what pending numbers will, `next` what the batch will.
-    pub fn allows(&self, spent: Price, under_way: &Estimate, next: &Estimate) -> bool {
-        let known = |estimate: &Estimate| estimate.known.get(&self.currency).copied().unwrap_or_default();
-        match self.cutoff {
-            Cutoff::Soft => spent < self.most,
-            Cutoff::Hard => spent.checked_add(known(under_way)).is_some_and(|sum| sum < self.most),
-            Cutoff::Cautious => {
-                let all = spent.checked_add(known(under_way)).and_then(|sum| sum.checked_add(known(next)));
-                next.unknown == 0 && under_way.unknown == 0 && all.is_some_and(|sum| sum <= self.most)
-            }
+    /// How many of the `next` phone numbers, each at `prices`, may be sent: `spent` is what results have cost, `under_way` what is sent and
+    /// has no result, at the highest prices.
+    pub fn allows(
+        &self,
+        spent: &Amounts,
+        under_way: &Estimate,
+        prices: Option<&Amounts>,
+        next: u64,
+    ) -> Allowance {
+        let left = |currency: &Currency, counts_under_way: bool| {
+            let cap = self.caps.get(currency)?;
+            let spent = spent.get(currency).copied().unwrap_or_default();
+            let under_way = under_way.known.get(currency).copied().filter(|_| counts_under_way);
+            cap.checked_sub(spent.checked_add(under_way.unwrap_or_default())?)
+        };
+        if self.cutoff != Cutoff::Cautious {
+            let counts = self.cutoff == Cutoff::Hard;
+            let is_open = self.caps.keys().all(|one| left(one, counts).is_some_and(|left| left > Price::ZERO));
+            return if is_open { Allowance::Send(next) } else { Allowance::Reached };
         }
+        if let Some(uncapped) = spent.keys().find(|currency| !self.caps.contains_key(currency)) {
+            return Allowance::Uncapped(*uncapped);
+        }
+        let Some(prices) = prices.filter(|prices| !prices.is_empty()) else { return Allowance::Unpriced };
+        if under_way.unknown > 0 {
+            return Allowance::Unpriced;
+        }
+        let mut most = next;
+        for (currency, price) in prices {
+            if !self.caps.contains_key(currency) {
+                return Allowance::Uncapped(*currency);
+            }
+            let Some(left) = left(currency, true) else { return Allowance::Reached };
+            most = most.min(fitting(left, *price, most));
+        }
+        if most == 0 { Allowance::Reached } else { Allowance::Send(most) }
     }
+}
+
+/// How many times, up to `most`, a price fits into an amount.
+fn fitting(amount: Price, price: Price, most: u64) -> u64 {
+    let fits = |count: u64| {
+        let cost = i64::try_from(count).ok().and_then(|count| price.checked_mul(count));
+        cost.is_some_and(|cost| cost <= amount)
+    };
+    if fits(most) {
+        return most;
+    }
+    let (mut fitting, mut too_many) = (0, most);
+    while too_many - fitting > 1 {
+        let middle = fitting + (too_many - fitting) / 2;
+        if fits(middle) { fitting = middle } else { too_many = middle }
+    }
+    fitting
 }
 
 /// `12.50USD`: an amount and its currency, white space between them allowed.
@@ -209,18 +298,37 @@ mod tests {
         }
     }
 
+    fn budget(cutoff: Cutoff, caps: &[(&str, &str)]) -> Budget {
+        let cap = |(currency, amount): &(&str, &str)| (Currency::new(currency).unwrap(), amount.parse().unwrap());
+        Budget { caps: caps.iter().map(cap).collect(), cutoff }
+    }
+
     #[test]
-    fn a_cautious_limit_is_never_overrun_by_known_prices() {
-        let budget =
-            |cutoff| Budget { most: "10".parse().unwrap(), currency: Currency::new("USD").unwrap(), cutoff };
-        let spent = "4".parse().unwrap();
-        assert!(budget(Cutoff::Soft).allows(spent, &usd("100"), &usd("100")));
-        assert!(budget(Cutoff::Hard).allows(spent, &usd("5"), &usd("100")));
-        assert!(!budget(Cutoff::Hard).allows(spent, &usd("6"), &usd("0")));
-        assert!(budget(Cutoff::Cautious).allows(spent, &usd("5"), &usd("1")));
-        assert!(!budget(Cutoff::Cautious).allows(spent, &usd("5"), &usd("1.0001")));
+    fn a_cautious_cap_is_never_exceeded_at_known_prices_and_a_batch_is_cut_to_what_fits() {
+        let budget = |cutoff| budget(cutoff, &[("USD", "10")]);
+        let (spent, price) = (usd("4").known, usd("0.5").known);
+        let allows = |cutoff, under_way: &str, next| {
+            budget(cutoff).allows(&spent, &usd(under_way), Some(&price), next)
+        };
+        assert_eq!(allows(Cutoff::Soft, "100", 9), Allowance::Send(9));
+        assert_eq!(allows(Cutoff::Hard, "5", 1000), Allowance::Send(1000));
+        assert_eq!(allows(Cutoff::Hard, "6", 1), Allowance::Reached);
+        assert_eq!(allows(Cutoff::Cautious, "5", 1000), Allowance::Send(2));
+        assert_eq!(allows(Cutoff::Cautious, "5", 2), Allowance::Send(2));
+        assert_eq!(allows(Cutoff::Cautious, "5.5001", 2), Allowance::Reached);
+    }
+
+    #[test]
+    fn nothing_is_sent_whose_cost_is_unknown_or_in_a_currency_without_a_cap() {
+        let budget = budget(Cutoff::Cautious, &[("USD", "10")]);
+        let nothing = Amounts::new();
+        let cny = BTreeMap::from([(Currency::new("CNY").unwrap(), "0.05".parse().unwrap())]);
+        assert_eq!(budget.allows(&nothing, &usd("0"), None, 5), Allowance::Unpriced);
         let unknown = Estimate { unknown: 1, ..Estimate::default() };
-        assert!(!budget(Cutoff::Cautious).allows(spent, &usd("0"), &unknown));
+        assert_eq!(budget.allows(&nothing, &unknown, Some(&usd("0.1").known), 5), Allowance::Unpriced);
+        let uncapped = Allowance::Uncapped(Currency::new("CNY").unwrap());
+        assert_eq!(budget.allows(&nothing, &usd("0"), Some(&cny), 5), uncapped);
+        assert_eq!(budget.allows(&cny, &usd("0"), Some(&usd("0.1").known), 5), uncapped, "results were charged in it");
     }
 
     #[test]

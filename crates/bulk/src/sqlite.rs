@@ -4,26 +4,28 @@
 //! commit; folding them in takes turns with them, in slices short enough that nobody waits for long.
 
 mod batches;
+mod book;
 mod drift;
 mod fault;
 mod jobs;
 mod reading;
 mod results;
 mod schema;
+mod waits;
 mod worker;
 
 use std::path::Path;
 
-use numcheck_protocol::{BatchNo, Drift};
+use numcheck_protocol::{Drift, PhoneNumber};
 use rusqlite::Connection;
 
 use crate::ledger::Ledger;
-use crate::model::{BatchEnd, Job, JobName, JobSpec};
+use crate::model::{BatchEnd, Job, JobName, JobSpec, Scope};
 use crate::pricing::PriceTable;
 use crate::store::drifting;
 use crate::store::{
-    Answer, Claimed, Drifted, Duplicate, Folded, NewBatch, NewResult, Odd, OpenBatch, RowFate, Store,
-    StoreError,
+    Answer, Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, Known, NewBatch, NewResult, NextBatch,
+    Odd, OpenBatch, RowFate, Sending, Spending, Store, StoreError,
 };
 
 use worker::Worker;
@@ -121,6 +123,19 @@ impl Store for Sqlite {
         self.write.call("finish the plan", move |tx| jobs::finish_plan(tx, job, rows))
     }
 
+    fn replace_rows<'a>(
+        &'a self,
+        job: i64,
+        from: i64,
+        rows: Vec<(PhoneNumber, u64)>,
+        row_count: u64,
+        notes: &'a serde_json::Value,
+    ) -> Answer<'a, bool> {
+        let notes = notes.clone();
+        self.write
+            .call("take over the new file", move |tx| jobs::replace_rows(tx, job, from, &rows, row_count, &notes))
+    }
+
     fn job<'a>(&'a self, name: &'a JobName) -> Answer<'a, Option<Job>> {
         let name = name.clone();
         self.read.call("look a job up", move |tx| jobs::find(tx, &name))
@@ -130,38 +145,67 @@ impl Store for Sqlite {
         self.read.call("list the jobs", jobs::list)
     }
 
-    fn forget(&self, job: i64) -> Answer<'_, ()> {
+    fn forget(&self, job: i64) -> Answer<'_, Forgotten> {
         Box::pin(async move {
             while self.fold(SLICE).await?.seen == SLICE {}
-            self.write.call("forget a job", move |tx| jobs::forget(tx, job)).await?;
+            let forgotten = self.write.call("forget a job", move |tx| jobs::forget(tx, job)).await?;
             // The journal still holds the pages as they were.
-            self.write.with_connection("clear its journal of what was forgotten", schema::clear_journal).await
+            self.write.with_connection("clear its journal of what was forgotten", schema::clear_journal).await?;
+            Ok(forgotten)
         })
     }
 
-    fn next_size(&self, job: i64) -> Answer<'_, Option<u64>> {
-        self.read.call("look at the plan", move |tx| batches::next_size(tx, job))
+    fn look_up<'a>(&'a self, scope: &'a Scope, numbers: Vec<PhoneNumber>) -> Answer<'a, Vec<Option<Known>>> {
+        let scope = scope.clone();
+        self.read.call("look phone numbers up", move |tx| book::look_up(tx, &scope, &numbers))
     }
 
-    fn claim<'a>(&'a self, job: i64, owner: &'a str, now_ms: u64) -> Answer<'a, Option<Claimed>> {
+    fn scopes(&self) -> Answer<'_, Vec<Scope>> {
+        self.read.call("read its book", book::scopes)
+    }
+
+    fn merge_account<'a>(&'a self, old: &'a str, new: &'a str) -> Answer<'a, ()> {
+        let (old, new) = (old.to_owned(), new.to_owned());
+        self.write.call("merge two spellings of an account", move |tx| book::merge_account(tx, &old, &new))
+    }
+
+    fn history(&self, number: PhoneNumber) -> Answer<'_, Vec<Sending>> {
+        self.read.call("read its book", move |tx| book::history(tx, &number))
+    }
+
+    fn next_batch<'a>(&'a self, job: i64, skip: &'a [String]) -> Answer<'a, Option<NextBatch>> {
+        let skip = skip.to_owned();
+        self.write.call("look the next batch up", move |tx| batches::next(tx, job, &skip))
+    }
+
+    fn claim<'a>(&'a self, batch: i64, owner: &'a str, limit: u64, now_ms: u64) -> Answer<'a, Option<Claimed>> {
         let owner = owner.to_owned();
-        self.write.call("mark a batch as sent", move |tx| batches::claim(tx, job, &owner, now_ms))
+        self.write.call("claim a batch", move |tx| batches::claim(tx, batch, &owner, limit, now_ms))
     }
 
-    fn end<'a>(&'a self, batch: i64, batch_no: &'a BatchNo, end: BatchEnd, now_ms: u64) -> Answer<'a, ()> {
-        let batch_no = batch_no.clone();
-        self.write.call("write down how a batch ended", move |tx| {
-            batches::end(tx, batch, batch_no.as_str(), &end, now_ms)
-        })
+    fn confirm(&self, batch: i64, claim: i64, ts_ms: u64) -> Answer<'_, bool> {
+        self.write.call("confirm a claim", move |tx| batches::confirm(tx, batch, claim, ts_ms))
     }
 
-    fn give_up_sending(&self, job: i64, before_ms: u64) -> Answer<'_, u64> {
-        self.write.call("mark batches as in doubt", move |tx| batches::give_up_sending(tx, job, before_ms))
+    fn end(&self, batch: i64, claim: i64, end: BatchEnd, now_ms: u64) -> Answer<'_, ()> {
+        self.write
+            .call("write down how a batch ended", move |tx| batches::end(tx, batch, claim, &end, now_ms))
     }
 
-    fn plan_again<'a>(&'a self, batch: i64, batch_no: &'a BatchNo) -> Answer<'a, bool> {
-        let batch_no = batch_no.clone();
-        self.write.call("plan a batch again", move |tx| batches::plan_again(tx, batch, batch_no.as_str()))
+    fn give_up(&self, batch: i64, claim: i64) -> Answer<'_, bool> {
+        self.write.call("end a claim", move |tx| batches::give_up(tx, batch, claim))
+    }
+
+    fn plan_again(&self, batch: i64, claim: i64) -> Answer<'_, bool> {
+        self.write.call("plan a batch again", move |tx| batches::plan_again(tx, batch, claim))
+    }
+
+    fn resubmit_doubtful(&self, job: i64, before_ms: u64) -> Answer<'_, u64> {
+        self.write.call("plan again what is in doubt", move |tx| waits::resubmit(tx, job, before_ms))
+    }
+
+    fn follow(&self, job: i64) -> Answer<'_, Followed> {
+        self.write.call("follow other jobs' batches", move |tx| waits::follow(tx, job))
     }
 
     fn append(&self, results: Vec<NewResult>) -> Answer<'_, ()> {
@@ -172,13 +216,25 @@ impl Store for Sqlite {
         self.write.call("enter results", move |tx| results::fold(tx, most))
     }
 
+    fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> Answer<'a, bool> {
+        let batch_no = batch_no.to_owned();
+        self.read.call("look a result up", move |tx| results::expects(tx, &batch_no, &number))
+    }
+
     fn open_batches(&self, job: i64) -> Answer<'_, Vec<OpenBatch>> {
         self.read.call("list open batches", move |tx| batches::open(tx, job))
     }
 
-    fn mark_missing<'a>(&'a self, batch: i64, batch_no: &'a BatchNo) -> Answer<'a, u64> {
-        let batch_no = batch_no.clone();
-        self.write.call("give a batch up", move |tx| batches::mark_missing(tx, batch, batch_no.as_str()))
+    fn controls<'a>(&'a self, scope: &'a Scope, after_ms: u64, most: u32) -> Answer<'a, Vec<Control>> {
+        let scope = scope.clone();
+        self.read.call("list accepted batches", move |tx| match book::scope_id(tx, &scope)? {
+            Some(scope) => batches::controls(tx, scope, after_ms, most),
+            None => Ok(Vec::new()),
+        })
+    }
+
+    fn mark_missing(&self, batch: i64, claim: i64) -> Answer<'_, u64> {
+        self.write.call("give a batch up", move |tx| batches::mark_missing(tx, batch, claim))
     }
 
     fn ledger(&self, job: i64) -> Answer<'_, Ledger> {
@@ -186,6 +242,16 @@ impl Store for Sqlite {
             let ledger = self.read.call("read the ledger", move |tx| reading::ledger(tx, job)).await?;
             Ok(ledger.checked())
         })
+    }
+
+    fn spending<'a>(&'a self, account: &'a str, since_ms: u64) -> Answer<'a, Spending> {
+        let account = account.to_owned();
+        self.read.call("sum what was spent", move |tx| reading::spending(tx, &account, since_ms))
+    }
+
+    fn sent_in_group<'a>(&'a self, job: i64, group: &'a str) -> Answer<'a, u64> {
+        let group = group.to_owned();
+        self.read.call("count a group's batches", move |tx| batches::sent_in_group(tx, job, &group))
     }
 
     fn rows(&self, job: i64, after_row: Option<u64>, most: u32) -> Answer<'_, Vec<RowFate>> {

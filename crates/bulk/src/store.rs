@@ -1,18 +1,21 @@
 //! Where jobs live. A store is durable: what a call has returned from survives the process, and the machine's power.
 //!
-//! It must not decide anything: whether a batch may be sent is [`crate::Drive`]'s, what a result means is [`reading`]'s.
+//! A store reads and writes. What a result means and what becomes of it is decided in [`crate::fold`], which phone numbers of a batch are
+//! sent in [`crate::book`], both pure and shared by all stores.
 
 pub(crate) mod drifting;
 pub mod reading;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 
-use numcheck_protocol::{BatchNo, Drift, PhoneNumber};
+use numcheck_protocol::{BatchNo, Currency, Drift, PhoneNumber, Price};
 
 use crate::ledger::Ledger;
-use crate::model::{BatchEnd, BatchState, Job, JobName, JobSpec};
+use crate::model::{BatchEnd, BatchState, BookState, Job, JobName, JobSpec, Scope};
 use crate::pricing::PriceTable;
+use crate::proof::SignedSpan;
 
 /// A store's answer.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -21,44 +24,79 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Se
 ///
 /// Every call is atomic: it has happened as a whole once it returns, and not at all when it fails.
 pub trait Store: Send + Sync + 'static {
-    /// Makes a job whose plan is to follow, or finds the one of that name: then nothing changes. A job whose plan was never finished is
-    /// removed and made anew under another key, so that whoever was planning it can add nothing more.
+    /// Makes a job whose plan is to follow, or returns the newest unfinished job about the same scope and set of phone numbers: then nothing
+    /// changes. A job that overrides the book ([`Reuse::is_override`]) continues only one of its own kind, and replaces any other.
+    ///
+    /// A job of the same scope and set whose plan was never finished is removed, so that whoever was planning it can add nothing more.
     fn create_job<'a>(&'a self, name: &'a JobName, spec: &'a JobSpec, now_ms: u64) -> Answer<'a, Job>;
     /// Adds a piece of the input, in order; the same piece again changes nothing. This and the two below fail with
     /// [`StoreError::Superseded`] unless the job is being planned.
     fn add_input(&self, job: i64, sequence: u32, bytes: Vec<u8>) -> Answer<'_, ()>;
     /// Adds batches of the plan; the order of the calls is the order in which they are sent.
     fn add_batches(&self, job: i64, batches: Vec<NewBatch>) -> Answer<'_, ()>;
-    /// Adds rows that repeat the number of an earlier row.
+    /// Adds rows that repeat the phone number of an earlier row.
     fn add_duplicates(&self, job: i64, rows: Vec<Duplicate>) -> Answer<'_, ()>;
     /// The plan is whole: from now on batches may be sent. Once more changes nothing.
     ///
     /// Fails with [`StoreError::Superseded`] when the job was made anew meanwhile.
     fn finish_plan(&self, job: i64, rows: u64) -> Answer<'_, Job>;
+    /// Replaces the rows of a job by those of another spelling of the same set of phone numbers: `rows` has the first row of each, and a
+    /// job that is being planned (`from`) holds the new input and duplicates, and ends. Checks, results and costs stay.
+    ///
+    /// Says `false`, and changes nothing, when the phone numbers are not exactly those of the job.
+    fn replace_rows<'a>(
+        &'a self,
+        job: i64,
+        from: i64,
+        rows: Vec<(PhoneNumber, u64)>,
+        row_count: u64,
+        notes: &'a serde_json::Value,
+    ) -> Answer<'a, bool>;
     /// A job by its name.
     fn job<'a>(&'a self, name: &'a JobName) -> Answer<'a, Option<Job>>;
     /// All jobs, the newest first.
     fn jobs(&self) -> Answer<'_, Vec<Job>>;
-    /// Enters what waits, then removes a job's input, numbers and results, so that they cannot be found in the store's files any more.
-    /// Its sums stay. What comes for it later is dropped. Once more changes nothing.
-    fn forget(&self, job: i64) -> Answer<'_, ()>;
+    /// Enters what waits, then removes a job's input, phone numbers and results, so that they cannot be found in the store's files any
+    /// more. Its sums stay. What comes for it later is dropped. Checks that other jobs refer to stay, too: it names those jobs.
+    fn forget(&self, job: i64) -> Answer<'_, Forgotten>;
 
-    /// How many numbers the batch has that would be taken next; `None` when nothing is planned. Only a look: another one may take it.
-    fn next_size(&self, job: i64) -> Answer<'_, Option<u64>>;
-    /// Takes a planned batch of an open job for sending: durably `Sending` before this returns, for `owner`, and nobody else's. It has
-    /// only numbers without a result.
-    fn claim<'a>(&'a self, job: i64, owner: &'a str, now_ms: u64) -> Answer<'a, Option<Claimed>>;
-    /// Writes down how sending a batch ended. A batch that has a result already was accepted, whatever the end says.
+    /// What the book knows of each of these phone numbers, in their order; `None` where it knows nothing.
+    fn look_up<'a>(&'a self, scope: &'a Scope, numbers: Vec<PhoneNumber>) -> Answer<'a, Vec<Option<Known>>>;
+    /// The scopes of the book.
+    fn scopes(&self) -> Answer<'_, Vec<Scope>>;
+    /// An account is the same as another, whose fingerprint was made from another spelling of its address: what the book knows of `old`,
+    /// it knows of `new` from now on.
+    fn merge_account<'a>(&'a self, old: &'a str, new: &'a str) -> Answer<'a, ()>;
+    /// Every sending of a phone number, the newest first, whatever the scope.
+    fn history(&self, number: PhoneNumber) -> Answer<'_, Vec<Sending>>;
+
+    /// Looks the book up for the next planned batches, until one has something to send, and returns it; groups in `skip` are passed over.
+    /// Phone numbers with a usable result take it, those under way elsewhere wait for their outcome. A look at what would be sent: the
+    /// claim decides.
+    fn next_batch<'a>(&'a self, job: i64, skip: &'a [String]) -> Answer<'a, Option<NextBatch>>;
+    /// Claims a planned batch of an open job for sending: durably `Sending` before this returns, for `owner`, and nobody else's.
     ///
-    /// `batch_no` is the number under which it was sent. When it was planned again under another one meanwhile, nothing changes: what
-    /// became of the first sending says nothing about the second. Nor does it when the batch has ended for good.
-    fn end<'a>(&'a self, batch: i64, batch_no: &'a BatchNo, end: BatchEnd, now_ms: u64) -> Answer<'a, ()>;
-    /// Batches that are `Sending` since before `before_ms` become `InDoubt`, or `Accepted` where there is a result: their sender has
-    /// died. Nobody wrote an end, so they have no time of one. Says how many.
-    fn give_up_sending(&self, job: i64, before_ms: u64) -> Answer<'_, u64>;
-    /// A batch in doubt becomes planned again under a new number. For one that the platform has proved not to know under `batch_no`,
-    /// or when a person decided so. Says whether it was; it is not when it is no longer in doubt, or has another number by now.
-    fn plan_again<'a>(&'a self, batch: i64, batch_no: &'a BatchNo) -> Answer<'a, bool>;
+    /// The book is looked up in the same transaction: the claim holds only phone numbers that are neither settled nor under way nor in doubt
+    /// elsewhere, and at most `limit` of them; the rest is planned as a batch of its own. `None` when nothing of it is left to send.
+    fn claim<'a>(&'a self, batch: i64, owner: &'a str, limit: u64, now_ms: u64) -> Answer<'a, Option<Claimed>>;
+    /// Confirms a claim before an attempt is signed with `ts_ms`, and writes that timestamp down durably. `false` when the claim does not
+    /// hold any more: then nothing may be sent.
+    fn confirm(&self, batch: i64, claim: i64, ts_ms: u64) -> Answer<'_, bool>;
+    /// Writes down how sending a batch ended. A batch that has a result already was accepted, whatever the end says. Nothing changes when
+    /// `claim` is not the batch's last one, or the batch has ended for good.
+    fn end(&self, batch: i64, claim: i64, end: BatchEnd, now_ms: u64) -> Answer<'_, ()>;
+    /// Ends a claim whose owner is dead or silent: in doubt if an attempt was ever confirmed, else planned again, because it was never sent.
+    /// `false` when it was not `Sending` under this claim.
+    fn give_up(&self, batch: i64, claim: i64) -> Answer<'_, bool>;
+    /// A batch in doubt becomes planned again under a new `batchNo`. For one that the platform has proved not to know. Says whether it was;
+    /// it is not when it is no longer in doubt, or was claimed again meanwhile.
+    fn plan_again(&self, batch: i64, claim: i64) -> Answer<'_, bool>;
+    /// Plans again every phone number of the job that is in doubt, in whichever job's batch, and was sent before `before_ms`. A person's
+    /// decision: it may be paid twice. Says how many phone numbers.
+    fn resubmit_doubtful(&self, job: i64, before_ms: u64) -> Answer<'_, u64>;
+    /// Brings the rows up to date that wait for other jobs' sendings: takes over the results that came, and plans again what turned out
+    /// never to have been sent.
+    fn follow(&self, job: i64) -> Answer<'_, Followed>;
 
     /// Stores pushed or fetched results. Once it returns they are durable; what they mean is found out by [`Store::fold`].
     fn append(&self, results: Vec<NewResult>) -> Answer<'_, ()>;
@@ -68,27 +106,36 @@ pub trait Store: Send + Sync + 'static {
     /// A result proves that its batch was accepted, under the number that the result names: it is not in doubt any more, not refused,
     /// and not sent again if that was planned.
     fn fold(&self, most: u32) -> Answer<'_, Folded>;
+    /// Whether a result for this phone number of a batch is still expected: for a receiver that has to choose.
+    fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> Answer<'a, bool>;
 
-    /// Sent batches of an open job that lack results.
+    /// Sent batches that lack results: the job's own, and those of other jobs that its rows wait for.
     fn open_batches(&self, job: i64) -> Answer<'_, Vec<OpenBatch>>;
-    /// An accepted batch's remaining numbers are missing: the platform had its time, and was asked under `batch_no`. Says how many;
-    /// results that come later are entered all the same.
-    fn mark_missing<'a>(&'a self, batch: i64, batch_no: &'a BatchNo) -> Answer<'a, u64>;
+    /// Accepted batches of a scope whose first attempt was signed after `after_ms`, the smallest first, at most `most`: by them an absence
+    /// can be judged.
+    fn controls<'a>(&'a self, scope: &'a Scope, after_ms: u64, most: u32) -> Answer<'a, Vec<Control>>;
+    /// An accepted batch's remaining phone numbers are missing: the platform had its time, and was asked. Says how many; results that come
+    /// later are entered all the same.
+    fn mark_missing(&self, batch: i64, claim: i64) -> Answer<'_, u64>;
 
     /// The account of a job.
     fn ledger(&self, job: i64) -> Answer<'_, Ledger>;
+    /// What an account has been charged by results that came since `since_ms`, and what is under way or in doubt for it, by level and group.
+    fn spending<'a>(&'a self, account: &'a str, since_ms: u64) -> Answer<'a, Spending>;
+    /// How many batches of a group the job has sent.
+    fn sent_in_group<'a>(&'a self, job: i64, group: &'a str) -> Answer<'a, u64>;
     /// Rows with their numbers' fate, in the input's order, from behind `after_row`. Duplicates follow the first row's fate.
     fn rows(&self, job: i64, after_row: Option<u64>, most: u32) -> Answer<'_, Vec<RowFate>>;
     /// A piece of the input; `None` behind the last.
     fn input(&self, job: i64, sequence: u32) -> Answer<'_, Option<Vec<u8>>>;
-    /// What in answers about a job no document lists: counted with what results held. Says what of it is new.
+    /// Counts drift in replies about a job. Says what of it is new.
     fn note_drift(&self, job: i64, drift: Vec<Drift>) -> Answer<'_, Vec<Drift>>;
-    /// What in a job's results and answers no document lists, by place, and how often.
+    /// Undocumented fields and values (drift) in a job's results and replies, by place, and how often.
     fn drift(&self, job: i64) -> Answer<'_, Vec<Drifted>>;
     /// Results that belong to no number of any job, or cannot be read; and second results of a number with other content.
     fn quarantine(&self, after: i64, most: u32) -> Answer<'_, Vec<Odd>>;
 
-    /// Prices that results of any job have shown, the latest of each level and group.
+    /// The highest price of each level and group that results of any job have shown, by currency.
     fn prices(&self) -> Answer<'_, PriceTable>;
     /// Takes the next turn of a bucket that all processes share: how long to wait for it, in milliseconds. Two turns lie as far apart as
     /// the longer of their two intervals. A turn that is not used is lost, and pauses are not saved up.
@@ -127,18 +174,129 @@ pub struct Duplicate {
     pub first: u64,
 }
 
-/// A batch that was taken for sending.
+/// A planned batch with something to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NextBatch {
+    /// The store's own key.
+    pub batch: i64,
+    /// What its phone numbers have in common.
+    pub group: String,
+    /// How many phone numbers it would send; 0 when there is more to look at: ask again.
+    pub numbers: u64,
+    /// It is claimed as a whole or not at all, because results of an earlier sending may still come for it.
+    pub indivisible: bool,
+}
+
+/// A claimed batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claimed {
     /// The store's own key.
     pub batch: i64,
-    /// Its number on the wire.
+    /// The key of the claim: a batch is claimed once at a time, and every claim has a key of its own.
+    pub claim: i64,
+    /// Its `batchNo`.
     pub batch_no: BatchNo,
-    /// What its numbers have in common.
+    /// What its phone numbers have in common.
     pub group: String,
-    /// Its numbers.
+    /// Its phone numbers.
     pub numbers: Vec<PhoneNumber>,
+}
+
+/// What the book knows of a phone number, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Known {
+    /// How far its check is.
+    pub state: BookState,
+    /// When its result came, or its batch was claimed: Unix time in milliseconds.
+    pub at_ms: u64,
+    /// The job whose batch it is in.
+    pub job: i64,}
+
+/// One sending of a phone number.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sending {
+    /// What was paid for.
+    pub scope: Scope,
+    /// The job that sent it.
+    pub job: JobName,
+    /// The `batchNo`.
+    pub batch_no: String,
+    /// How far the batch is.
+    pub batch: BatchState,
+    /// When the batch was claimed, Unix time in milliseconds.
+    pub sent_ms: Option<u64>,
+    /// Its result, and when it came.
+    pub result: Option<(Source, Vec<u8>, u64)>,
+}
+
+impl std::fmt::Debug for Sending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sending")
+            .field("scope", &self.scope)
+            .field("job", &self.job)
+            .field("batch_no", &self.batch_no)
+            .field("batch", &self.batch)
+            .field("has_result", &self.result.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What forgetting a job has left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Forgotten {
+    /// Jobs that refer to checks of the forgotten one, and how many.
+    pub kept_for: Vec<(JobName, u64)>,
+}
+
+/// What following other jobs' sendings has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Followed {
+    /// Rows that took over a result.
+    pub reused: u64,
+    /// Phone numbers that are planned again.
+    pub planned: u64,
+}
+
+/// An accepted batch by which an absence can be judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Control {
+    /// The store's own key.
+    pub batch: i64,
+    /// Its `batchNo`.
+    pub batch_no: BatchNo,
+    /// With which timestamps it was signed.
+    pub signed: SignedSpan,
+    /// How many phone numbers were sent.
+    pub numbers: u64,
+}
+
+/// What an account has spent, and what is still to come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Spending {
+    /// What results have cost, by currency; `None` beyond the range of a price.
+    pub charged: Option<BTreeMap<Currency, Price>>,
+    /// Phone numbers under way or in doubt, by level and group.
+    pub under_way: BTreeMap<(i64, String), u64>,
+}
+
+impl Spending {
+    /// Adds a charge.
+    pub(crate) fn charge(&mut self, currency: Currency, amount: Price) {
+        let Some(charged) = &mut self.charged else { return };
+        let before = charged.get(&currency).copied().unwrap_or_default();
+        match before.checked_add(amount) {
+            Some(sum) => _ = charged.insert(currency, sum),
+            None => self.charged = None,
+        }
+    }
 }
 
 /// A result to be stored.
@@ -169,6 +327,34 @@ pub enum Source {
     Query,
     /// The submit's own answer said that the number was not taken: see [`reading::not_taken`].
     Answer,
+    /// The reply of an instant check.
+    Get,
+    /// The reply of a privacy query.
+    Privacy,
+}
+
+impl Source {
+    /// Its figure in a store.
+    pub(crate) fn figure(self) -> i64 {
+        match self {
+            Self::Push => 0,
+            Self::Query => 1,
+            Self::Answer => 2,
+            Self::Get => 3,
+            Self::Privacy => 4,
+        }
+    }
+
+    /// The source of a figure.
+    pub(crate) fn from_figure(figure: i64) -> Self {
+        match figure {
+            0 => Self::Push,
+            1 => Self::Query,
+            3 => Self::Get,
+            4 => Self::Privacy,
+            _ => Self::Answer,
+        }
+    }
 }
 
 /// What a fold found.
@@ -182,8 +368,12 @@ pub struct Folded {
     pub repeats: u32,
     /// Of these: a second one with other content.
     pub conflicts: u32,
-    /// Of these: of no number that is known.
+    /// Of these: of no phone number that is known.
     pub strays: u32,
+    /// Of these: a result of a second sending, which was charged as well.
+    pub charged_again: u32,
+    /// Batches for which no more may be kept aside, by the `batchNo` that results name.
+    pub full: Vec<String>,
     /// What in first results no document lists, and no result of the same job held before.
     pub news: Vec<Drift>,
 }
@@ -204,17 +394,25 @@ pub struct Drifted {
 pub struct OpenBatch {
     /// The store's own key.
     pub batch: i64,
-    /// Its number on the wire.
+    /// The job whose plan it is of; another one's where rows wait for it.
+    pub job: i64,
+    /// The key of its last claim.
+    pub claim: i64,
+    /// Who claimed it.
+    pub owner: String,
+    /// Its `batchNo`.
     pub batch_no: BatchNo,
-    /// What its numbers have in common.
+    /// What its phone numbers have in common.
     pub group: String,
     /// `Sending`, `InDoubt` or `Accepted`.
     pub state: BatchState,
-    /// When it was taken for sending, Unix time in milliseconds: its request was signed then at the earliest.
+    /// When it was claimed, Unix time in milliseconds.
     pub sent_ms: u64,
-    /// When its sender wrote down its end: its request was signed then at the latest. `None` when the sender died first.
-    pub ended_ms: Option<u64>,
-    /// How many numbers it has.
+    /// With which timestamps its attempts were signed; `None` when none was ever confirmed.
+    pub signed: Option<SignedSpan>,
+    /// Whether its doubt came from a reply.
+    pub from_reply: bool,
+    /// How many phone numbers it has.
     pub numbers: u64,
     /// How many of them have a result.
     pub settled: u64,
@@ -232,9 +430,11 @@ pub struct RowFate {
     pub row: u64,
     /// Whether it repeats the number of an earlier row.
     pub duplicate: bool,
-    /// Its number.
+    /// Its phone number.
     pub number: PhoneNumber,
-    /// Its batch's number on the wire.
+    /// Whether another sending than the job's own is meant: a result of the book, or one that is waited for.
+    pub reused: bool,
+    /// The `batchNo` of its batch.
     pub batch_no: String,
     /// How far its batch is.
     pub state: BatchState,
@@ -246,6 +446,8 @@ pub struct RowFate {
     pub message: Option<String>,
     /// Its result.
     pub result: Option<(Source, Vec<u8>)>,
+    /// When its result came, Unix time in milliseconds.
+    pub received_ms: Option<u64>,
 }
 
 impl std::fmt::Debug for RowFate {

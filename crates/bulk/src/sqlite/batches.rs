@@ -1,15 +1,17 @@
-//! Batches: planned, sent, ended.
+//! Batches: planned, claimed, sent, ended.
 //!
 //! Every change of a state says from which state it comes, so that two processes cannot both make it.
 
 use numcheck_protocol::{BatchNo, PhoneNumber};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
+use super::book::{self, Wanted};
 use super::fault::{Fault, Result};
 use super::jobs::must_be_planning;
 use super::results;
 use crate::model::{BatchEnd, BatchState};
-use crate::store::{Claimed, MOST_AHEAD_MS, NewBatch, OpenBatch};
+use crate::proof::SignedSpan;
+use crate::store::{Claimed, Control, MOST_AHEAD_MS, NewBatch, NextBatch, OpenBatch};
 
 pub(super) const PLANNED: i64 = 0;
 pub(super) const SENDING: i64 = 1;
@@ -17,8 +19,11 @@ pub(super) const IN_DOUBT: i64 = 2;
 pub(super) const ACCEPTED: i64 = 3;
 pub(super) const REFUSED: i64 = 4;
 
-const NO_NUMBER: Fault = Fault::Damaged("a batch holds what is no phone number");
-const NO_BATCH_NO: Fault = Fault::Damaged("a batch has a number that the platform would not take");
+/// How many batches one transaction looks up at most.
+const LOOKED_UP: i64 = 16;
+
+pub(super) const NO_NUMBER: Fault = Fault::Damaged("a batch holds what is no phone number");
+const NO_BATCH_NO: Fault = Fault::Damaged("a batch has a batchNo that the platform would not take");
 
 pub(super) fn state(number: i64) -> BatchState {
     match number {
@@ -32,142 +37,247 @@ pub(super) fn state(number: i64) -> BatchState {
 
 pub(super) fn add(tx: &Transaction<'_>, job: i64, batches: &[NewBatch]) -> Result<()> {
     must_be_planning(tx, job)?;
-    let mut insert =
-        tx.prepare_cached("INSERT INTO batches (job, batch_no, grp, numbers) VALUES (?, ?, ?, ?)")?;
-    let mut name = tx.prepare_cached("INSERT INTO batch_names VALUES (?, ?)")?;
-    let mut number = tx.prepare_cached("INSERT INTO numbers VALUES (?, ?, ?, ?, NULL)")?;
+    let mut number = tx.prepare_cached(
+        "INSERT INTO numbers (batch, packed, job, first_row, despite) VALUES (?, ?, ?, ?, ?)",
+    )?;
     for batch in batches {
-        insert.execute(params![job, batch.batch_no.as_str(), batch.group, batch.numbers.len() as i64])?;
-        let id = tx.last_insert_rowid();
-        name.execute(params![batch.batch_no.as_str(), id])?;
+        let id = insert(tx, job, batch.batch_no.as_str(), &batch.group, batch.numbers.len() as i64)?;
         let mut rows: Vec<(u64, u64)> =
             batch.numbers.iter().map(|(number, row)| (number.pack(), *row)).collect();
         // In the order of the key, pages are filled one after the other.
         rows.sort_unstable();
         for (packed, row) in rows {
-            number.execute(params![id, packed as i64, job, row as i64])?;
+            number.execute(params![id, packed as i64, job, row as i64, None::<i64>])?;
         }
     }
     Ok(())
 }
 
-pub(super) fn next_size(tx: &Transaction<'_>, job: i64) -> Result<Option<u64>> {
-    let size = tx
-        .prepare_cached(
-            "SELECT numbers FROM batches WHERE job = ?1 AND state = ?2
-             AND (SELECT state FROM jobs WHERE id = ?1) = 1 ORDER BY id LIMIT 1",
-        )?
-        .query_row(params![job, PLANNED], |row| row.get::<_, i64>(0))
-        .optional()?;
-    Ok(size.map(|size| size as u64))
+fn insert(tx: &Transaction<'_>, job: i64, batch_no: &str, group: &str, numbers: i64) -> Result<i64> {
+    tx.prepare_cached("INSERT INTO batches (job, batch_no, grp, numbers) VALUES (?, ?, ?, ?)")?
+        .execute(params![job, batch_no, group, numbers])?;
+    let id = tx.last_insert_rowid();
+    tx.prepare_cached("INSERT INTO batch_names VALUES (?, ?)")?.execute(params![batch_no, id])?;
+    tx.prepare_cached("UPDATE jobs SET batch_count = batch_count + 1 WHERE id = ?")?.execute([job])?;
+    Ok(id)
 }
 
-pub(super) fn claim(tx: &Transaction<'_>, job: i64, owner: &str, now_ms: u64) -> Result<Option<Claimed>> {
-    loop {
-        let next = tx
-            .prepare_cached(
-                "SELECT id, batch_no, grp FROM batches WHERE job = ?1 AND state = ?2
-                 AND (SELECT state FROM jobs WHERE id = ?1) = 1 ORDER BY id LIMIT 1",
-            )?
-            .query_row(params![job, PLANNED], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get(2)?))
-            })
-            .optional()?;
-        let Some((batch, batch_no, group)) = next else { return Ok(None) };
-        // A number that has its result is not paid for again, even when its batch is planned once more.
-        let numbers: Vec<PhoneNumber> = tx
-            .prepare_cached(
-                "SELECT packed FROM numbers WHERE batch = ? AND result IS NULL ORDER BY first_row",
-            )?
-            .query_map([batch], |row| row.get::<_, i64>(0))?
-            .map(|packed| PhoneNumber::unpack(packed? as u64).ok_or(NO_NUMBER))
-            .collect::<Result<_>>()?;
-        let to = if numbers.is_empty() { ACCEPTED } else { SENDING };
-        tx.prepare_cached("UPDATE batches SET state = ?, owner = ?, sent_ms = ?, ended_ms = NULL, code = NULL, message = NULL
-             WHERE id = ? AND state = ?")?
-            .execute(params![to, owner, now_ms as i64, batch, PLANNED])?;
-        if numbers.is_empty() {
+/// A further planned batch of a job whose plan is whole.
+pub(super) fn insert_further(tx: &Transaction<'_>, job: i64, group: &str, numbers: i64) -> Result<i64> {
+    let (name, count): (String, i64) =
+        tx.query_row("SELECT name, batch_count FROM jobs WHERE id = ?", [job], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let batch_no = format!("nc-{name}-{}", count + 1);
+    BatchNo::new(&batch_no).map_err(|_| NO_BATCH_NO)?;
+    insert(tx, job, &batch_no, group, numbers)
+}
+
+pub(super) fn next(
+    tx: &Transaction<'_>,
+    job: i64,
+    skip: &[String],
+) -> Result<Option<NextBatch>> {
+    let Some(policy) = book::policy_of_open(tx, job)? else { return Ok(None) };
+    let planned: Vec<(i64, String, bool)> = tx
+        .prepare_cached("SELECT id, grp, tries > 0 FROM batches WHERE job = ? AND state = 0 ORDER BY id LIMIT ?")?
+        .query_map(params![job, if skip.is_empty() { LOOKED_UP } else { -1 }], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?
+        .collect::<std::result::Result<_, _>>()?;
+    let mut last = None;
+    for (batch, group, indivisible) in planned {
+        if skip.contains(&group) {
             continue;
         }
-        let batch_no = BatchNo::new(&batch_no).map_err(|_| NO_BATCH_NO)?;
-        return Ok(Some(Claimed { batch, batch_no, group, numbers }));
+        let wanted = book::look_up_batch(tx, batch, &policy)?.len() as u64;
+        if wanted == 0 {
+            tx.prepare_cached("UPDATE batches SET state = 3 WHERE id = ? AND state = 0")?.execute([batch])?;
+        }
+        last = Some(NextBatch { batch, group, numbers: wanted, indivisible });
+        if wanted > 0 {
+            break;
+        }
     }
+    Ok(last)
 }
 
-pub(super) fn end(
+pub(super) fn claim(
     tx: &Transaction<'_>,
     batch: i64,
-    batch_no: &str,
-    end: &BatchEnd,
+    owner: &str,
+    limit: u64,
     now_ms: u64,
-) -> Result<()> {
-    let (to, message_id, code, message) = match end {
-        BatchEnd::Accepted { message_id } => (ACCEPTED, message_id.as_deref(), None, None),
-        BatchEnd::Refused { code, message } => (REFUSED, None, *code, Some(message.as_str())),
-        BatchEnd::TurnedAway { code, message } => (PLANNED, None, *code, Some(message.as_str())),
-        BatchEnd::NotSent => (PLANNED, None, None, None),
-        BatchEnd::InDoubt { code, message } => (IN_DOUBT, None, *code, Some(message.as_str())),
+) -> Result<Option<Claimed>> {
+    let found = tx
+        .prepare_cached("SELECT job, batch_no, grp, tries FROM batches WHERE id = ? AND state = 0")?
+        .query_row([batch], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get::<_, i64>(3)?))
+        })
+        .optional()?;
+    let Some((job, batch_no, group, tries)) = found else { return Ok(None) };
+    let Some(policy) = book::policy_of_open(tx, job)? else { return Ok(None) };
+    let mut wanted = book::look_up_batch(tx, batch, &policy)?;
+    if wanted.is_empty() {
+        tx.prepare_cached("UPDATE batches SET state = 3 WHERE id = ? AND state = 0")?.execute([batch])?;
+        return Ok(None);
+    }
+    wanted.sort_unstable_by_key(|wanted| wanted.first_row);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if limit == 0 {
+        return Ok(None);
+    }
+    if wanted.len() > limit {
+        // Late results of an earlier sending must still find their phone numbers here.
+        if tries > 0 {
+            return Ok(None);
+        }
+        let rest = wanted.split_off(limit);
+        cut(tx, job, batch, &group, &rest)?;
+    }
+    let claim = running(tx, "claims")?;
+    tx.prepare_cached(
+        "UPDATE batches SET state = 1, claim = ?, owner = ?, sent_ms = ?, ended_ms = NULL, code = NULL, message = NULL,
+         from_reply = 0, confirmed = 0, missing = 0 WHERE id = ?",
+    )?
+    .execute(params![claim, owner, now_ms as i64, batch])?;
+    let numbers = wanted.iter().map(|wanted| PhoneNumber::unpack(wanted.packed as u64).ok_or(NO_NUMBER));
+    let numbers = numbers.collect::<Result<_>>()?;
+    wanted.sort_unstable_by_key(|wanted| wanted.packed);
+    book::enter_claim(tx, batch, &policy, &wanted)?;
+    let batch_no = BatchNo::new(&batch_no).map_err(|_| NO_BATCH_NO)?;
+    Ok(Some(Claimed { batch, claim, batch_no, group, numbers }))
+}
+
+/// Plans a part of a batch that was never sent as a batch of its own.
+fn cut(tx: &Transaction<'_>, job: i64, batch: i64, group: &str, rest: &[Wanted]) -> Result<()> {
+    let to = insert_further(tx, job, group, rest.len() as i64)?;
+    let mut update = tx.prepare_cached("UPDATE numbers SET batch = ? WHERE batch = ? AND packed = ?")?;
+    for wanted in rest {
+        update.execute(params![to, batch, wanted.packed])?;
+    }
+    tx.execute("UPDATE batches SET numbers = numbers - ? WHERE id = ?", params![rest.len() as i64, batch])?;
+    Ok(())
+}
+
+/// The next of a running number.
+fn running(tx: &Transaction<'_>, name: &str) -> Result<i64> {
+    Ok(tx
+        .prepare_cached(
+            "INSERT INTO marks VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
+        )?
+        .query_row([name], |row| row.get(0))?)
+}
+
+pub(super) fn confirm(tx: &Transaction<'_>, batch: i64, claim: i64, ts_ms: u64) -> Result<bool> {
+    let changed = tx
+        .prepare_cached(
+            "UPDATE batches SET confirmed = 1, first_ts = min(coalesce(first_ts, ?3), ?3), last_ts = max(coalesce(last_ts, ?3), ?3)
+             WHERE id = ?1 AND claim = ?2 AND state = 1",
+        )?
+        .execute(params![batch, claim, ts_ms as i64])?;
+    Ok(changed > 0)
+}
+
+pub(super) fn end(tx: &Transaction<'_>, batch: i64, claim: i64, end: &BatchEnd, now_ms: u64) -> Result<()> {
+    let (to, message_id, code, message, from_reply) = match end {
+        BatchEnd::Accepted { message_id } => (ACCEPTED, message_id.as_deref(), None, None, false),
+        BatchEnd::Refused { code, message } => (REFUSED, None, *code, Some(message.as_str()), false),
+        BatchEnd::TurnedAway { code, message } => (PLANNED, None, *code, Some(message.as_str()), false),
+        BatchEnd::NotSent => (PLANNED, None, None, None, false),
+        BatchEnd::InDoubt { code, message, from_reply } => {
+            (IN_DOUBT, None, *code, Some(message.as_str()), *from_reply)
+        }
     };
     let changed = tx
         .prepare_cached(
-            "UPDATE batches SET state = ?3, message_id = ?4, code = ?5, message = ?6, ended_ms = ?7
-             WHERE id = ?1 AND batch_no = ?2 AND state IN (1, 2)",
+            "UPDATE batches SET state = ?3, message_id = ?4, code = ?5, message = ?6, from_reply = ?7, ended_ms = ?8
+             WHERE id = ?1 AND claim = ?2 AND state IN (1, 2)",
         )?
-        .execute(params![batch, batch_no, to, message_id, code, message, now_ms as i64])?;
+        .execute(params![batch, claim, to, message_id, code, message, from_reply, now_ms as i64])?;
     if changed > 0 && to != ACCEPTED {
         accept_if_proved(tx, batch)?;
     }
     Ok(())
 }
 
-/// A result has come already: the batch was accepted, whatever became of the answer, and under the number that the result names.
+/// A result has come already: the batch was accepted, whatever became of the answer, and under the `batchNo` that the result names.
 fn accept_if_proved(tx: &Transaction<'_>, batch: i64) -> Result<()> {
     tx.prepare_cached(
         "UPDATE batches SET state = 3, code = NULL, message = NULL, batch_no = coalesce(
-             (SELECT r.batch_no FROM numbers n JOIN results r ON r.id = n.result WHERE n.batch = ?1 LIMIT 1), batch_no)
+             (SELECT r.batch_no FROM numbers n JOIN results r ON r.id = n.result WHERE n.batch = ?1 AND n.via IS NULL LIMIT 1), batch_no)
          WHERE id = ?1 AND done + failed + refused > 0",
     )?
     .execute([batch])?;
     Ok(())
 }
 
-pub(super) fn give_up_sending(tx: &Transaction<'_>, job: i64, before_ms: u64) -> Result<u64> {
-    let batches: Vec<i64> = tx
+pub(super) fn give_up(tx: &Transaction<'_>, batch: i64, claim: i64) -> Result<bool> {
+    let changed = tx
         .prepare_cached(
-            "UPDATE batches SET state = 2, message = 'the process that sent it ended before the platform answered'
-             WHERE job = ? AND state = ? AND sent_ms < ? RETURNING id",
+            "UPDATE batches SET state = CASE WHEN confirmed THEN 2 ELSE 0 END,
+             message = CASE WHEN confirmed THEN 'the process that sent it ended before the platform answered' END
+             WHERE id = ? AND claim = ? AND state = 1",
         )?
-        .query_map(params![job, SENDING, before_ms as i64], |row| row.get(0))?
-        .collect::<std::result::Result<_, _>>()?;
-    for batch in &batches {
-        accept_if_proved(tx, *batch)?;
+        .execute([batch, claim])?;
+    if changed > 0 {
+        accept_if_proved(tx, batch)?;
     }
-    Ok(batches.len() as u64)
+    Ok(changed > 0)
 }
 
-pub(super) fn plan_again(tx: &Transaction<'_>, batch: i64, batch_no: &str) -> Result<bool> {
+pub(super) fn plan_again(tx: &Transaction<'_>, batch: i64, claim: i64) -> Result<bool> {
     // A result that waits to be entered is the best proof that it was accepted.
-    while results::fold(tx, u32::MAX)?.seen > 0 {}
-    let tries: Option<i64> = tx
+    results::fold_all(tx)?;
+    let batch_no: Option<String> = tx
         .prepare_cached(
-            "UPDATE batches SET state = ?, tries = tries + 1, owner = NULL, code = NULL, message = NULL
-             WHERE id = ? AND batch_no = ? AND state = ? AND (SELECT state FROM jobs WHERE id = job) = 1 RETURNING tries",
+            "SELECT batch_no FROM batches WHERE id = ? AND claim = ? AND state = 2 AND (SELECT state FROM jobs WHERE id = job) IN (1, 3)",
         )?
-        .query_row(params![PLANNED, batch, batch_no, IN_DOUBT], |row| row.get(0))
+        .query_row([batch, claim], |row| row.get(0))
         .optional()?;
-    let Some(tries) = tries else { return Ok(false) };
+    match batch_no {
+        Some(batch_no) => plan_under_new_name(tx, batch, &batch_no).map(|()| true),
+        None => Ok(false),
+    }
+}
+
+fn plan_under_new_name(tx: &Transaction<'_>, batch: i64, batch_no: &str) -> Result<()> {
+    let tries: i64 = tx
+        .prepare_cached(
+            "UPDATE batches SET state = 0, tries = tries + 1, owner = NULL, code = NULL, message = NULL, missing = 0,
+             first_ts = NULL, last_ts = NULL, from_reply = 0, confirmed = 0 WHERE id = ? RETURNING tries",
+        )?
+        .query_row([batch], |row| row.get(0))?;
     let first = batch_no.strip_suffix(&format!(".r{}", tries - 1)).unwrap_or(batch_no);
     let next = format!("{first}.r{tries}");
     BatchNo::new(&next).map_err(|_| NO_BATCH_NO)?;
     tx.execute("UPDATE batches SET batch_no = ? WHERE id = ?", params![next, batch])?;
     tx.execute("INSERT INTO batch_names VALUES (?, ?)", params![next, batch])?;
-    Ok(true)
+    Ok(())
+}
+
+/// Plans the job's own batches again that are in doubt or missing, whatever that may cost. Says how many phone numbers.
+pub(super) fn resubmit_own(tx: &Transaction<'_>, job: i64, before_ms: u64) -> Result<u64> {
+    let doubtful: Vec<(i64, String, i64)> = tx
+        .prepare_cached(
+            "SELECT id, batch_no, numbers - done - failed - refused FROM batches WHERE job = ? AND (state = 2 OR (state = 3 AND missing))
+             AND sent_ms < ? AND numbers > done + failed + refused",
+        )?
+        .query_map(params![job, before_ms.min(i64::MAX as u64) as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<std::result::Result<_, _>>()?;
+    let mut numbers = 0;
+    for (batch, batch_no, count) in doubtful {
+        plan_under_new_name(tx, batch, &batch_no)?;
+        numbers += count as u64;
+    }
+    Ok(numbers)
 }
 
 pub(super) fn open(tx: &Transaction<'_>, job: i64) -> Result<Vec<OpenBatch>> {
     tx.prepare_cached(
-        "SELECT id, batch_no, state, coalesce(sent_ms, 0), ended_ms, numbers, done + failed + refused, missing, message, grp FROM batches
-         WHERE job = ?1 AND state IN (1, 2, 3) AND done + failed + refused < numbers AND (SELECT state FROM jobs WHERE id = ?1) = 1 ORDER BY id",
+        "SELECT id, job, claim, owner, batch_no, grp, state, coalesce(sent_ms, 0), first_ts, last_ts, from_reply, numbers,
+            done + failed + refused, missing, message FROM batches
+         WHERE state IN (1, 2, 3) AND done + failed + refused < numbers AND (
+            (job = ?1 AND (SELECT state FROM jobs WHERE id = ?1) IN (1, 3)) OR id IN (SELECT via FROM waits WHERE job = ?1 AND waiting > 0))
+         ORDER BY id",
     )?
     .query_and_then([job], open_batch)?
     .collect()
@@ -176,27 +286,58 @@ pub(super) fn open(tx: &Transaction<'_>, job: i64) -> Result<Vec<OpenBatch>> {
 fn open_batch(row: &Row<'_>) -> Result<OpenBatch> {
     Ok(OpenBatch {
         batch: row.get(0)?,
-        batch_no: BatchNo::new(row.get_ref(1)?.as_str()?).map_err(|_| NO_BATCH_NO)?,
-        state: state(row.get(2)?),
-        sent_ms: row.get::<_, i64>(3)? as u64,
-        ended_ms: row.get::<_, Option<i64>>(4)?.map(|ms| ms as u64),
-        numbers: row.get::<_, i64>(5)? as u64,
-        settled: row.get::<_, i64>(6)? as u64,
-        missing: row.get(7)?,
-        message: row.get(8)?,
-        group: row.get(9)?,
+        job: row.get(1)?,
+        claim: row.get(2)?,
+        owner: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
+        batch_no: BatchNo::new(row.get_ref(4)?.as_str()?).map_err(|_| NO_BATCH_NO)?,
+        group: row.get(5)?,
+        state: state(row.get(6)?),
+        sent_ms: row.get::<_, i64>(7)? as u64,
+        signed: signed(row.get(8)?, row.get(9)?),
+        from_reply: row.get(10)?,
+        numbers: row.get::<_, i64>(11)? as u64,
+        settled: row.get::<_, i64>(12)? as u64,
+        missing: row.get(13)?,
+        message: row.get(14)?,
     })
 }
 
-pub(super) fn mark_missing(tx: &Transaction<'_>, batch: i64, batch_no: &str) -> Result<u64> {
+fn signed(first_ms: Option<i64>, last_ms: Option<i64>) -> Option<SignedSpan> {
+    Some(SignedSpan { first_ms: first_ms? as u64, last_ms: last_ms? as u64 })
+}
+
+pub(super) fn controls(tx: &Transaction<'_>, scope: i64, after_ms: u64, most: u32) -> Result<Vec<Control>> {
+    tx.prepare_cached(
+        "SELECT b.id, b.batch_no, b.first_ts, b.last_ts, b.numbers - b.refused FROM batches b JOIN jobs j ON j.id = b.job
+         WHERE j.scope = ? AND b.state = 3 AND b.first_ts > ? AND b.tries = 0 AND b.numbers > b.refused ORDER BY b.numbers, b.id LIMIT ?",
+    )?
+    .query_and_then(params![scope, after_ms.min(i64::MAX as u64) as i64, most], |row| {
+        Ok(Control {
+            batch: row.get(0)?,
+            batch_no: BatchNo::new(row.get_ref(1)?.as_str()?).map_err(|_| NO_BATCH_NO)?,
+            signed: signed(row.get(2)?, row.get(3)?).ok_or(Fault::Damaged("an accepted batch was never signed"))?,
+            numbers: row.get::<_, i64>(4)? as u64,
+        })
+    })?
+    .collect()
+}
+
+pub(super) fn mark_missing(tx: &Transaction<'_>, batch: i64, claim: i64) -> Result<u64> {
     let missing: Option<i64> = tx
         .prepare_cached(
-            "UPDATE batches SET missing = 1 WHERE id = ? AND batch_no = ? AND state = ? AND missing = 0 AND done + failed + refused < numbers
+            "UPDATE batches SET missing = 1 WHERE id = ? AND claim = ? AND state = 3 AND missing = 0 AND done + failed + refused < numbers
              RETURNING numbers - done - failed - refused",
         )?
-        .query_row(params![batch, batch_no, ACCEPTED], |row| row.get(0))
+        .query_row([batch, claim], |row| row.get(0))
         .optional()?;
     Ok(missing.unwrap_or_default() as u64)
+}
+
+pub(super) fn sent_in_group(tx: &Transaction<'_>, job: i64, group: &str) -> Result<u64> {
+    let sent: i64 = tx
+        .prepare_cached("SELECT count(*) FROM batches WHERE job = ? AND grp = ? AND claim > 0 AND state IN (1, 2, 3)")?
+        .query_row(params![job, group], |row| row.get(0))?;
+    Ok(sent as u64)
 }
 
 /// The bucket holds when the next turn is free for a request like the last one, and how long that one's interval is.

@@ -2,28 +2,70 @@
 //!
 //! It writes down and looks up; it never sends.
 
+use numcheck_protocol::PhoneNumber;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::fault::{Fault, Result};
 use super::results;
-use crate::model::{Job, JobName, JobSpec, JobState};
-use crate::store::Duplicate;
+use crate::model::{Job, JobName, JobSpec, JobState, Scope};
+use crate::store::{Duplicate, Forgotten};
 
 const COLUMNS: &str = "id, name, spec, state, created_ms, row_count, number_count";
 
 pub(super) fn create(tx: &Transaction<'_>, name: &JobName, spec: &JobSpec, now_ms: u64) -> Result<Job> {
-    if let Some(job) = find(tx, name)? {
-        if job.state != JobState::Planning {
-            return Ok(job);
+    let scope = scope(tx, &spec.scope)?;
+    let same: Vec<Job> = tx
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM jobs WHERE scope = ? AND number_set = ? AND number_set <> '' AND state IN (0, 1) ORDER BY id DESC"
+        ))?
+        .query_map(params![scope, spec.set], job)?
+        .collect::<std::result::Result<_, _>>()?;
+    let mut unfinished = Vec::new();
+    for job in same {
+        match job.state {
+            // Whoever began it can add nothing to what is made now.
+            JobState::Planning => remove(tx, job.id)?,
+            _ if is_unfinished(tx, job.id)? => unfinished.push(job),
+            _ => {}
         }
-        // Its key is never given again: whoever began it can add nothing to what is made now.
-        remove(tx, job.id)?;
     }
-    let spec =
+    let continues = |job: &Job| !spec.reuse.is_override() || job.spec.reuse.is_same_override(&spec.reuse);
+    if let Some(at) = unfinished.iter().position(continues) {
+        return Ok(unfinished.swap_remove(at));
+    }
+    for job in unfinished {
+        tx.execute("UPDATE jobs SET state = 3 WHERE id = ?", [job.id])?;
+    }
+    let marker: i64 =
+        tx.query_row("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'results'), 0)", [], |row| row.get(0))?;
+    let text =
         serde_json::to_string(spec).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-    tx.prepare_cached("INSERT INTO jobs (name, spec, state, created_ms) VALUES (?, ?, 0, ?)")?
-        .execute(params![name.as_str(), spec, now_ms as i64])?;
+    tx.prepare_cached(
+        "INSERT INTO jobs (name, spec, state, created_ms, scope, number_set, marker) VALUES (?, ?, 0, ?, ?, ?, ?)",
+    )?
+    .execute(params![name.as_str(), text, now_ms as i64, scope, spec.set, marker])?;
     found(tx, tx.last_insert_rowid())?.ok_or(Fault::Damaged("a job that was made is not there"))
+}
+
+fn scope(tx: &Transaction<'_>, scope: &Scope) -> Result<i64> {
+    if let Some(id) = super::book::scope_id(tx, scope)? {
+        return Ok(id);
+    }
+    tx.execute(
+        "INSERT INTO scopes (account, service, level) VALUES (?, ?, ?)",
+        params![scope.account, scope.service, scope.level],
+    )?;
+    Ok(tx.last_insert_rowid())
+}
+
+/// Whether something is planned, under way, in doubt or missing in it.
+fn is_unfinished(tx: &Transaction<'_>, job: i64) -> Result<bool> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT 1 FROM batches WHERE job = ?1 AND (state IN (0, 1, 2) OR (state = 3 AND done + failed + refused < numbers))
+             UNION ALL SELECT 1 FROM waits WHERE job = ?1 AND waiting > 0 LIMIT 1",
+        )?
+        .exists([job])?)
 }
 
 pub(super) fn must_be_planning(tx: &Transaction<'_>, job: i64) -> Result<()> {
@@ -64,6 +106,55 @@ pub(super) fn finish_plan(tx: &Transaction<'_>, job: i64, rows: u64) -> Result<J
     found(tx, job)?.ok_or(Fault::Superseded)
 }
 
+pub(super) fn replace_rows(
+    tx: &Transaction<'_>,
+    job: i64,
+    from: i64,
+    rows: &[(PhoneNumber, u64)],
+    row_count: u64,
+    notes: &serde_json::Value,
+) -> Result<bool> {
+    must_be_planning(tx, from)?;
+    let Some(old) = found(tx, job)?.filter(|job| job.state == JobState::Open) else { return Ok(false) };
+    tx.execute_batch("CREATE TEMP TABLE IF NOT EXISTS new_rows (packed INTEGER PRIMARY KEY, row INTEGER) WITHOUT ROWID; DELETE FROM new_rows")?;
+    let mut sorted: Vec<(i64, i64)> = rows.iter().map(|(number, row)| (number.pack() as i64, *row as i64)).collect();
+    sorted.sort_unstable();
+    let mut insert = tx.prepare_cached("INSERT INTO new_rows VALUES (?, ?)")?;
+    for (packed, row) in &sorted {
+        insert.execute([packed, row])?;
+    }
+    let matching: i64 = tx.query_row(
+        "SELECT count(*) FROM numbers n JOIN new_rows r ON r.packed = n.packed WHERE n.job = ?",
+        [job],
+        |row| row.get(0),
+    )?;
+    let all: i64 = tx.query_row("SELECT count(*) FROM numbers WHERE job = ?", [job], |row| row.get(0))?;
+    if matching != all || all as usize != sorted.len() {
+        tx.execute_batch("DELETE FROM new_rows")?;
+        return Ok(false);
+    }
+    let mut spec = old.spec;
+    spec.notes = notes.clone();
+    let text =
+        serde_json::to_string(&spec).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    // In two steps: no two rows of a job may be the same, not even for a moment.
+    for sql in [
+        "UPDATE numbers SET first_row = -1 - (SELECT row FROM new_rows r WHERE r.packed = numbers.packed) WHERE job = ?1",
+        "UPDATE numbers SET first_row = -1 - first_row WHERE job = ?1",
+        "DELETE FROM input WHERE job = ?1",
+        "DELETE FROM duplicates WHERE job = ?1",
+    ] {
+        tx.execute(sql, [job])?;
+    }
+    for sql in ["UPDATE input SET job = ?1 WHERE job = ?2", "UPDATE duplicates SET job = ?1 WHERE job = ?2"] {
+        tx.execute(sql, [job, from])?;
+    }
+    tx.execute("UPDATE jobs SET spec = ?, row_count = ? WHERE id = ?", params![text, row_count as i64, job])?;
+    remove(tx, from)?;
+    tx.execute_batch("DELETE FROM new_rows")?;
+    Ok(true)
+}
+
 pub(super) fn find(tx: &Transaction<'_>, name: &JobName) -> Result<Option<Job>> {
     let mut select = tx.prepare_cached(&format!("SELECT {COLUMNS} FROM jobs WHERE name = ?"))?;
     Ok(select.query_row([name.as_str()], job).optional()?)
@@ -74,25 +165,48 @@ pub(super) fn list(tx: &Transaction<'_>) -> Result<Vec<Job>> {
     Ok(select.query_map([], job)?.collect::<std::result::Result<_, _>>()?)
 }
 
-/// Batches and costs stay: they are the sums. Their names stay too, so that results that come late can be told and dropped.
+/// Batches and costs stay: they are the sums. Their names stay too, so that results that come late can be told and dropped. What other jobs
+/// refer to stays in the book.
 ///
 /// What waits to be entered is entered first, or its cost would be missing from the sums.
-pub(super) fn forget(tx: &Transaction<'_>, job: i64) -> Result<()> {
-    while results::fold(tx, u32::MAX)?.seen > 0 {}
+pub(super) fn forget(tx: &Transaction<'_>, job: i64) -> Result<Forgotten> {
+    results::fold_all(tx)?;
+    tx.execute_batch("CREATE TEMP TABLE IF NOT EXISTS kept (batch INTEGER, packed INTEGER, job INTEGER, PRIMARY KEY (batch, packed, job)) WITHOUT ROWID; DELETE FROM kept")?;
+    tx.execute(
+        "INSERT OR IGNORE INTO kept SELECT n.via, n.packed, n.job FROM numbers n JOIN batches b ON b.id = n.via
+         WHERE n.via IS NOT NULL AND b.job = ?1 AND n.job <> ?1 AND n.job > 0",
+        [job],
+    )?;
+    let kept_for: Vec<(String, i64)> = tx
+        .prepare_cached("SELECT j.name, count(*) FROM kept k JOIN jobs j ON j.id = k.job GROUP BY j.id ORDER BY j.id DESC")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<std::result::Result<_, _>>()?;
+    const OWN: &str = "(job = ?1 OR job IN (SELECT -id FROM batches b WHERE b.job = ?1))";
+    const IS_KEPT: &str = "EXISTS (SELECT 1 FROM kept k WHERE k.batch = numbers.batch AND k.packed = numbers.packed)";
     for sql in [
-        "DELETE FROM results WHERE id IN (SELECT result FROM numbers WHERE job = ?)",
-        "DELETE FROM odd WHERE batch_no IN (SELECT n.batch_no FROM batch_names n JOIN batches ON batch = id WHERE job = ?)",
-        "DELETE FROM results WHERE batch_no IN (SELECT n.batch_no FROM batch_names n JOIN batches ON batch = id WHERE job = ?)",
-        "DELETE FROM numbers WHERE job = ?",
-        "DELETE FROM duplicates WHERE job = ?",
-        "DELETE FROM input WHERE job = ?",
-        "DELETE FROM drift WHERE job = ?",
-        "UPDATE batches SET message = NULL, message_id = NULL WHERE job = ?",
-        "UPDATE jobs SET state = 2, spec = json_set(spec, '$.notes', NULL) WHERE id = ?",
+        format!("DELETE FROM results WHERE id IN (SELECT result FROM numbers WHERE {OWN} AND via IS NULL AND NOT {IS_KEPT})"),
+        "DELETE FROM results WHERE id IN (SELECT o.result FROM odd o JOIN batch_names n ON n.batch_no = o.batch_no JOIN batches b ON b.id = n.batch WHERE b.job = ?1)".to_owned(),
+        "DELETE FROM odd WHERE batch_no IN (SELECT n.batch_no FROM batch_names n JOIN batches ON batch = id WHERE job = ?1)".to_owned(),
+        // What another job refers to stays in the book, as a trace of no job.
+        "DELETE FROM checks WHERE batch IN (SELECT id FROM batches WHERE job = ?1)
+            AND NOT EXISTS (SELECT 1 FROM kept k WHERE k.batch = checks.batch AND k.packed = checks.packed)".to_owned(),
+        format!("DELETE FROM numbers WHERE {OWN} AND NOT {IS_KEPT}"),
+        "UPDATE numbers SET job = -batch WHERE job = ?1".to_owned(),
+        "DELETE FROM waits WHERE job = ?1".to_owned(),
+        "DELETE FROM duplicates WHERE job = ?1".to_owned(),
+        "DELETE FROM input WHERE job = ?1".to_owned(),
+        "DELETE FROM drift WHERE job = ?1".to_owned(),
+        "UPDATE batches SET message = NULL, message_id = NULL WHERE job = ?1".to_owned(),
+        "UPDATE jobs SET state = 2, number_set = '', spec = json_set(spec, '$.notes', NULL, '$.set', '') WHERE id = ?1".to_owned(),
     ] {
-        tx.execute(sql, [job])?;
+        tx.execute(&sql, [job])?;
     }
-    Ok(())
+    tx.execute_batch("DELETE FROM kept")?;
+    let named = |(name, count): (String, i64)| {
+        let name = name.parse().map_err(|_| Fault::Damaged("a job has a name that it cannot have"))?;
+        Ok((name, count as u64))
+    };
+    Ok(Forgotten { kept_for: kept_for.into_iter().map(named).collect::<Result<_>>()? })
 }
 
 pub(super) fn learn(tx: &Transaction<'_>, name: &str, word: &str) -> Result<()> {
@@ -115,6 +229,7 @@ fn found(tx: &Transaction<'_>, id: i64) -> Result<Option<Job>> {
 
 fn remove(tx: &Transaction<'_>, job: i64) -> Result<()> {
     for sql in [
+        "DELETE FROM waits WHERE job = ?",
         "DELETE FROM batch_names WHERE batch IN (SELECT id FROM batches WHERE job = ?)",
         "DELETE FROM numbers WHERE job = ?",
         "DELETE FROM batches WHERE job = ?",
@@ -138,6 +253,7 @@ fn job(row: &Row<'_>) -> std::result::Result<Job, rusqlite::Error> {
         state: match row.get(3)? {
             0 => JobState::Planning,
             1 => JobState::Open,
+            3 => JobState::Replaced,
             _ => JobState::Forgotten,
         },
         created_ms: row.get::<_, i64>(4)? as u64,

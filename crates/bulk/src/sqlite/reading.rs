@@ -2,57 +2,52 @@
 //!
 //! It changes nothing.
 
-use numcheck_protocol::{Currency, PhoneNumber};
-use rusqlite::{Row, Transaction, params};
+use std::collections::BTreeMap;
+
+use numcheck_protocol::{Currency, PhoneNumber, Price};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::batches::state;
 use super::fault::{Fault, Result};
-use super::results::source;
-use crate::ledger::{Ledger, Sum};
+use crate::fold::day_of;
+use crate::ledger::{Group, Ledger, Reused, Sum};
 use crate::model::Outcome;
 use crate::pricing::{PriceKey, PriceTable};
-use crate::store::{Odd, RowFate};
+use crate::store::{Odd, RowFate, Source, Spending};
 
 pub(super) fn ledger(tx: &Transaction<'_>, job: i64) -> Result<Ledger> {
     let mut ledger = Ledger::default();
     let mut select = tx.prepare_cached(
-        "SELECT state, missing, sum(numbers), sum(done), sum(failed), sum(unpriced), sum(refused) FROM batches WHERE job = ? GROUP BY state, missing",
+        "SELECT state, missing, sum(numbers), sum(done), sum(failed), sum(unpriced), sum(refused), sum(charged_again)
+         FROM batches WHERE job = ? GROUP BY state, missing",
     )?;
     let mut rows = select.query([job])?;
     while let Some(row) = rows.next()? {
-        let missing: bool = row.get(1)?;
-        let [numbers, done, failed, unpriced, refused] =
-            [2, 3, 4, 5, 6].map(|at| row.get::<_, i64>(at).map(|sum| sum as u64));
-        let refused = refused?;
-        ledger.refused += refused;
-        let (numbers, done, failed) = (numbers?.saturating_sub(refused), done?, failed?);
-        let rest = numbers.saturating_sub(done + failed);
-        ledger.unpriced += unpriced?;
-        match row.get(0)? {
-            0 => {
-                // Settled numbers of a batch that is planned again were submitted before.
-                ledger.planned += rest;
-                ledger.submitted += done + failed;
-            }
-            4 => {
-                ledger.refused += rest;
-                ledger.submitted += done + failed;
-            }
-            2 => {
-                ledger.submitted += numbers;
-                ledger.in_doubt += rest;
-            }
-            _ if missing => {
-                ledger.submitted += numbers;
-                ledger.missing += rest;
-            }
-            _ => {
-                ledger.submitted += numbers;
-                ledger.pending += rest;
-            }
-        }
-        ledger.settled += done;
-        ledger.failed += failed;
+        let of = |at| row.get::<_, i64>(at).map(|sum| sum as u64);
+        ledger.add(Group {
+            state: state(row.get(0)?),
+            missing: row.get(1)?,
+            numbers: of(2)?,
+            done: of(3)?,
+            failed: of(4)?,
+            unpriced: of(5)?,
+            refused: of(6)?,
+            charged_again: of(7)?,
+        });
+    }
+    let reused = tx
+        .prepare_cached("SELECT reused_done, reused_failed, reused_refused FROM jobs WHERE id = ?")?
+        .query_row([job], |row| Ok([row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?]))
+        .optional()?;
+    let [done, failed, refused] = reused.unwrap_or_default().map(|count| count.max(0) as u64);
+    ledger.reused = Reused { done, failed, refused };
+    let mut select = tx.prepare_cached(
+        "SELECT b.state, b.missing OR j.state = 2, sum(w.waiting) FROM waits w JOIN batches b ON b.id = w.via JOIN jobs j ON j.id = b.job
+         WHERE w.job = ? GROUP BY 1, 2",
+    )?;
+    let mut rows = select.query([job])?;
+    while let Some(row) = rows.next()? {
+        ledger.add_waiting(state(row.get(0)?), row.get(1)?, row.get::<_, i64>(2)?.max(0) as u64);
     }
     let mut select = tx.prepare_cached("SELECT outcome, currency, count, amount FROM costs WHERE job = ?")?;
     let mut rows = select.query([job])?;
@@ -67,8 +62,29 @@ pub(super) fn ledger(tx: &Transaction<'_>, job: i64) -> Result<Ledger> {
     Ok(ledger)
 }
 
-const FATE: &str = "n.packed, b.batch_no, b.state, b.missing, b.code, b.message, r.source, r.body
-    FROM numbers n JOIN batches b ON b.id = n.batch LEFT JOIN results r ON r.id = n.result";
+pub(super) fn spending(tx: &Transaction<'_>, account: &str, since_ms: u64) -> Result<Spending> {
+    let mut spending = Spending { charged: Some(BTreeMap::new()), ..Spending::default() };
+    let mut select = tx.prepare_cached("SELECT currency, amount FROM charges WHERE account = ? AND day >= ?")?;
+    let mut rows = select.query(params![account, day_of(since_ms as i64)])?;
+    while let Some(row) = rows.next()? {
+        let currency = Currency::new(row.get_ref(0)?.as_str()?);
+        let currency = currency.map_err(|_| Fault::Damaged("a sum has no currency"))?;
+        let amount: Price = row.get::<_, String>(1)?.parse().map_err(|_| Fault::Damaged("a sum is no amount"))?;
+        spending.charge(currency, amount);
+    }
+    let mut select = tx.prepare_cached(
+        "SELECT s.level, b.grp, sum(b.numbers - b.done - b.failed - b.refused) FROM batches b JOIN jobs j ON j.id = b.job
+         JOIN scopes s ON s.id = j.scope WHERE s.account = ? AND b.state IN (1, 2, 3) AND b.numbers > b.done + b.failed + b.refused GROUP BY 1, 2",
+    )?;
+    let mut rows = select.query([account])?;
+    while let Some(row) = rows.next()? {
+        spending.under_way.insert((row.get(0)?, row.get(1)?), row.get::<_, i64>(2)? as u64);
+    }
+    Ok(spending)
+}
+
+const FATE: &str = "n.packed, b.batch_no, b.state, b.missing, b.code, b.message, r.source, r.body, n.via IS NOT NULL, r.received_ms
+    FROM numbers n JOIN batches b ON b.id = coalesce(n.via, n.batch) LEFT JOIN results r ON r.id = n.result";
 
 pub(super) fn rows(
     tx: &Transaction<'_>,
@@ -101,7 +117,7 @@ fn fate(row: &Row<'_>) -> Result<RowFate> {
     let number =
         PhoneNumber::unpack(packed).ok_or(Fault::Damaged("a row of a job holds what is no phone number"))?;
     let result = match row.get::<_, Option<i64>>(8)? {
-        Some(from) => Some((source(from), row.get(9)?)),
+        Some(from) => Some((Source::from_figure(from), row.get(9)?)),
         None => None,
     };
     Ok(RowFate {
@@ -114,6 +130,8 @@ fn fate(row: &Row<'_>) -> Result<RowFate> {
         code: row.get(6)?,
         message: row.get(7)?,
         result,
+        reused: row.get(10)?,
+        received_ms: row.get::<_, Option<i64>>(11)?.map(|ms| ms as u64),
     })
 }
 

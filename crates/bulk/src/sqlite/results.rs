@@ -3,15 +3,18 @@
 //! Appending judges nothing and looks nothing up. Entering is idempotent: how far it is stands in the same transaction.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use numcheck_protocol::{Currency, Drift, Price};
+use numcheck_protocol::{Currency, PhoneNumber, Price};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::drift;
 use super::fault::{Fault, Result};
+use super::schema::{outcome, outcome_figure};
 use crate::failpoint::die_at;
+use crate::fold::{Arrived, Aside, Batch, Changes, First, Has, Known, Slot, Tally, packed, wanted};
 use crate::model::Outcome;
-use crate::store::reading::{self, Facts};
+use crate::store::reading;
 use crate::store::{Folded, NewResult, Source};
 
 pub(super) fn append(tx: &Transaction<'_>, results: &[NewResult]) -> Result<()> {
@@ -20,7 +23,7 @@ pub(super) fn append(tx: &Transaction<'_>, results: &[NewResult]) -> Result<()> 
     for result in results {
         insert.execute(params![
             result.received_ms as i64,
-            source_number(result.source),
+            result.source.figure(),
             result.batch_no,
             result.body
         ])?;
@@ -28,332 +31,177 @@ pub(super) fn append(tx: &Transaction<'_>, results: &[NewResult]) -> Result<()> 
     Ok(())
 }
 
-pub(super) fn source(number: i64) -> Source {
-    match number {
-        0 => Source::Push,
-        1 => Source::Query,
-        _ => Source::Answer,
-    }
-}
-
-fn source_number(source: Source) -> i64 {
-    match source {
-        Source::Push => 0,
-        Source::Query => 1,
-        Source::Answer => 2,
-    }
-}
-
-/// Sums of one fold, written once at its end.
-#[derive(Default)]
-struct Sums {
-    batches: BTreeMap<i64, Tally>,
-    costs: BTreeMap<(i64, Outcome, Currency), (i64, Price)>,
-    prices: BTreeMap<(i64, String), (Currency, Price)>,
-    drift: BTreeMap<(i64, Drift), u64>,
-}
-
-#[derive(Default)]
-struct Tally {
-    done: i64,
-    failed: i64,
-    refused: i64,
-    unpriced: i64,
-    /// The number under which the platform has shown to know the batch, and when.
-    proof: Option<(String, i64)>,
+/// Enters everything that waits.
+pub(super) fn fold_all(tx: &Transaction<'_>) -> Result<()> {
+    while fold(tx, 1000)?.seen > 0 {}
+    Ok(())
 }
 
 pub(super) fn fold(tx: &Transaction<'_>, most: u32) -> Result<Folded> {
     let from: i64 = tx
         .prepare_cached("SELECT value FROM marks WHERE name = 'folded'")?
         .query_row([], |row| row.get(0))?;
+    let mut folded = Folded::default();
+    let arrived = arrived(tx, from, most)?;
+    let Some(last) = arrived.last().map(|result| result.id) else { return Ok(folded) };
+    let mut known = known(tx, &arrived)?;
+    let mut changes = Changes::default();
+    changes.judge(arrived, &mut known, &mut folded);
+    let mut failed = None;
+    let mut is_kept = |aside: &Aside| match is_kept(tx, aside) {
+        Ok(kept) => kept,
+        Err(fault) => {
+            failed = Some(fault);
+            false
+        }
+    };
+    changes.compare_aside(&mut is_kept, &mut folded);
+    if let Some(fault) = failed {
+        return Err(fault);
+    }
+    write(tx, &changes)?;
+    folded.news = drift::add(tx, changes.drift)?;
+    tx.prepare_cached("UPDATE marks SET value = ? WHERE name = 'folded'")?.execute([last])?;
+    die_at("fold.entered");
+    Ok(folded)
+}
+
+fn arrived(tx: &Transaction<'_>, from: i64, most: u32) -> Result<Vec<Arrived>> {
     let mut select = tx.prepare_cached(
         "SELECT id, source, batch_no, body, received_ms FROM results WHERE id > ? ORDER BY id LIMIT ?",
     )?;
     let mut rows = select.query(params![from, most])?;
-    let (mut folded, mut sums, mut last) = (Folded::default(), Sums::default(), from);
-    let mut batches = Batches::new();
+    // A fold meets the same few batches again and again.
+    let mut batches: HashMap<String, Option<Batch>> = HashMap::new();
+    let mut arrived = Vec::new();
     while let Some(row) = rows.next()? {
-        let text = |at| -> Result<_> { Ok(row.get_ref(at)?.as_str()?) };
-        let body = row.get_ref(3)?.as_blob()?;
-        let come = Come {
-            id: row.get(0)?,
-            source: source(row.get(1)?),
-            batch_no: text(2)?,
-            body,
-            received_ms: row.get(4)?,
+        let batch_no: String = row.get(2)?;
+        let batch = match batches.get(&batch_no) {
+            Some(batch) => batch.clone(),
+            None => {
+                let batch = batch(tx, &batch_no)?;
+                batches.insert(batch_no.clone(), batch.clone());
+                batch
+            }
         };
-        last = come.id;
-        folded.seen += 1;
-        enter(tx, &come, &mut batches, &mut folded, &mut sums)?;
+        let (source, body) = (Source::from_figure(row.get(1)?), row.get::<_, Vec<u8>>(3)?);
+        let facts = reading::read(source, &body);
+        arrived.push(Arrived { id: row.get(0)?, source, body, batch_no, received_ms: row.get(4)?, batch, facts });
     }
-    drop(rows);
-    if folded.seen > 0 {
-        folded.news = sums.write(tx)?;
-        tx.prepare_cached("UPDATE marks SET value = ? WHERE name = 'folded'")?.execute([last])?;
-        die_at("fold.entered");
-    }
-    Ok(folded)
+    Ok(arrived)
 }
 
-/// A stored result that was not looked at yet.
-struct Come<'a> {
-    id: i64,
-    source: Source,
-    batch_no: &'a str,
-    body: &'a [u8],
-    received_ms: i64,
-}
-
-fn enter(
-    tx: &Transaction<'_>,
-    come: &Come<'_>,
-    batches: &mut Batches,
-    folded: &mut Folded,
-    sums: &mut Sums,
-) -> Result<()> {
-    let Some(batch) = batch(tx, come.batch_no, batches)? else {
-        return set_aside(tx, come, None, folded).map(drop);
-    };
-    // A person had it forgotten: nothing of it is kept, however late it comes.
-    if batch.forgotten {
-        return remove(tx, come.id);
-    }
-    let facts = reading::read(come.source, come.body);
-    let found = match facts {
-        Some(facts) => packed(tx, batch, &facts)?.map(|packed| (packed, facts)),
-        None => None,
-    };
-    let Some((packed, facts)) = found else {
-        let drift = reading::read(come.source, come.body).map(|facts| facts.drift);
-        let kept = set_aside(tx, come, None, folded)?;
-        sums.count(batch, drift.filter(|_| kept));
-        return Ok(());
-    };
-    // Nearly always it is the first one: that is tried before anything is looked up.
-    let settled = tx
-        .prepare_cached("UPDATE numbers SET result = ? WHERE batch = ? AND packed = ? AND result IS NULL")?
-        .execute(params![come.id, batch.id, packed])?;
-    if settled > 0 {
-        folded.first += 1;
-        sums.add(&batch, come, facts);
-        return Ok(());
-    }
-    let first = tx
-        .prepare_cached(
-            "SELECT r.id, r.source, r.body FROM numbers n JOIN results r ON r.id = n.result WHERE n.batch = ? AND n.packed = ?",
-        )?
-        .query_row(params![batch.id, packed], |row| {
-            let from = row.get(1)?;
-            Ok((row.get(0)?, source(from), come.says_the_same(from, row.get_ref(2)?.as_blob()?)))
-        })
-        .optional()?;
-    match first {
-        None => {
-            let kept = set_aside(tx, come, None, folded)?;
-            sums.count(batch, Some(facts.drift).filter(|_| kept));
-            Ok(())
-        }
-        Some((first, from, _)) if reading::replaces(come.source, from) => {
-            replace(tx, come, (batch.id, packed), first)?;
-            folded.conflicts += 1;
-            sums.batches.entry(batch.id).or_default().refused -= 1;
-            sums.add(&batch, come, facts);
-            Ok(())
-        }
-        Some((_, _, true)) => {
-            folded.repeats += 1;
-            remove(tx, come.id)
-        }
-        Some(_) => {
-            let kept = set_aside(tx, come, Some(packed), folded)?;
-            sums.count(batch, Some(facts.drift).filter(|_| kept));
-            Ok(())
-        }
-    }
-}
-
-/// A result for a number that was said not to be taken: it counts, and both are kept.
-fn replace(tx: &Transaction<'_>, come: &Come<'_>, (batch, packed): (i64, i64), first: i64) -> Result<()> {
-    tx.prepare_cached("UPDATE numbers SET result = ? WHERE batch = ? AND packed = ?")?
-        .execute(params![come.id, batch, packed])?;
-    tx.prepare_cached("INSERT INTO odd VALUES (?, ?, ?)")?.execute(params![first, come.batch_no, packed])?;
-    Ok(())
-}
-
-impl Come<'_> {
-    fn says_the_same(&self, from: i64, body: &[u8]) -> bool {
-        reading::same((source(from), body), (self.source, self.body))
-    }
-}
-
-fn remove(tx: &Transaction<'_>, id: i64) -> Result<()> {
-    tx.prepare_cached("DELETE FROM results WHERE id = ?")?.execute([id])?;
-    Ok(())
-}
-
-/// Keeps aside what belongs to no number, or is a second result of one with other content; once, however often it comes. Says whether it
-/// was kept.
-fn set_aside(
-    tx: &Transaction<'_>,
-    come: &Come<'_>,
-    packed: Option<i64>,
-    folded: &mut Folded,
-) -> Result<bool> {
-    let mut aside = tx.prepare_cached(
-        "SELECT r.source, r.body FROM odd o JOIN results r ON r.id = o.result WHERE o.batch_no = ? AND o.packed IS ?",
-    )?;
-    let mut aside = aside.query(params![come.batch_no, packed])?;
-    while let Some(row) = aside.next()? {
-        let body = row.get_ref(1)?.as_blob()?;
-        let same = match packed {
-            Some(_) => come.says_the_same(row.get(0)?, body),
-            None => come.body == body,
-        };
-        if same {
-            folded.repeats += 1;
-            remove(tx, come.id)?;
-            return Ok(false);
-        }
-    }
-    match packed {
-        Some(_) => folded.conflicts += 1,
-        None => folded.strays += 1,
-    }
-    tx.prepare_cached("INSERT INTO odd VALUES (?, ?, ?)")?.execute(params![
-        come.id,
-        come.batch_no,
-        packed
-    ])?;
-    Ok(true)
-}
-
-/// What a fold has to know of a batch.
-#[derive(Clone, Copy)]
-struct Batch {
-    id: i64,
-    job: i64,
-    numbers: i64,
-    level: i64,
-    forgotten: bool,
-}
-
-/// Batches by the numbers under which results name them: a fold meets the same few again and again.
-type Batches = HashMap<String, Option<Batch>>;
-
-fn batch(tx: &Transaction<'_>, batch_no: &str, known: &mut Batches) -> Result<Option<Batch>> {
-    if let Some(batch) = known.get(batch_no) {
-        return Ok(*batch);
-    }
+fn batch(tx: &Transaction<'_>, batch_no: &str) -> Result<Option<Batch>> {
     let batch = tx
         .prepare_cached(
-            "SELECT b.id, b.job, b.numbers, json_extract(j.spec, '$.level'), j.state = 2 FROM batch_names n
-             JOIN batches b ON b.id = n.batch JOIN jobs j ON j.id = b.job WHERE n.batch_no = ?",
+            "SELECT b.id, b.job, s.account, s.level, b.numbers, b.aside, j.state = 2 FROM batch_names n
+             JOIN batches b ON b.id = n.batch JOIN jobs j ON j.id = b.job JOIN scopes s ON s.id = j.scope WHERE n.batch_no = ?",
         )?
         .query_row([batch_no], |row| {
-            let (id, job, numbers) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(Batch { id, job, numbers, level: row.get(3)?, forgotten: row.get(4)? })
+            Ok(Batch {
+                id: row.get(0)?,
+                job: row.get(1)?,
+                account: Arc::from(row.get_ref(2)?.as_str()?),
+                level: row.get(3)?,
+                numbers: row.get(4)?,
+                aside: row.get(5)?,
+                is_forgotten: row.get(6)?,
+            })
         })
         .optional()?;
-    known.insert(batch_no.to_owned(), batch);
     Ok(batch)
 }
 
-/// Which number of the batch a result is about: the one it names, which need not be there, or the only one there is.
-fn packed(tx: &Transaction<'_>, batch: Batch, facts: &Facts) -> Result<Option<i64>> {
-    if let Some(number) = facts.number {
-        return Ok(Some(number.pack() as i64));
+fn known(tx: &Transaction<'_>, arrived: &[Arrived]) -> Result<Known> {
+    let mut known = Known::default();
+    let (mut places, single) = wanted(arrived);
+    let mut only = tx.prepare_cached("SELECT packed FROM numbers WHERE batch = ? AND via IS NULL LIMIT 2")?;
+    for batch in single {
+        let found: Vec<i64> =
+            only.query_map([batch], |row| row.get(0))?.collect::<std::result::Result<_, _>>()?;
+        if let [packed] = found[..] {
+            known.only.insert(batch, packed);
+            places.insert((batch, packed));
+        }
     }
-    if batch.numbers != 1 {
-        return Ok(None);
+    let mut slot = tx.prepare_cached("SELECT via, result, outcome FROM numbers WHERE batch = ? AND packed = ?")?;
+    let mut has = tx.prepare_cached("SELECT source, batch_no, body FROM results WHERE id = ?")?;
+    for place in places {
+        let found = slot
+            .query_row([place.0, place.1], |row| {
+                Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?))
+            })
+            .optional()?;
+        let Some((via, result, ended)) = found else { continue };
+        let has = match result {
+            Some(id) => has
+                .query_row([id], |row| {
+                    Ok(Has {
+                        id,
+                        source: Source::from_figure(row.get(0)?),
+                        outcome: outcome(ended.unwrap_or(1)),
+                        batch_no: row.get(1)?,
+                        body: row.get(2)?,
+                    })
+                })
+                .optional()?,
+            None => None,
+        };
+        known.slots.insert(place, Slot { via, has });
     }
-    let only = tx
-        .prepare_cached("SELECT packed FROM numbers WHERE batch = ?")?
-        .query_row([batch.id], |row| row.get(0))
-        .optional()?;
-    Ok(only)
+    Ok(known)
 }
 
-impl Sums {
-    fn add(&mut self, batch: &Batch, come: &Come<'_>, facts: Facts) {
-        self.count(*batch, Some(facts.drift));
-        let tally = self.batches.entry(batch.id).or_default();
-        if tally.proof.is_none() {
-            tally.proof = Some((come.batch_no.to_owned(), come.received_ms));
-        }
-        match facts.outcome {
-            Outcome::Done => tally.done += 1,
-            Outcome::Failed => tally.failed += 1,
-            Outcome::Refused => tally.refused += 1,
-        }
-        let Some((currency, price)) = facts.cost else {
-            // A failed check carries no cost in the first dialect.
-            tally.unpriced += i64::from(facts.outcome == Outcome::Done);
-            return;
-        };
-        let sum = self.costs.entry((batch.job, facts.outcome, currency)).or_default();
-        match sum.1.checked_add(price) {
-            Some(total) => *sum = (sum.0 + 1, total),
-            None => tally.unpriced += 1,
-        }
-        if let Some(region) = facts.region {
-            self.prices.insert((batch.level, region), (currency, price));
-        }
-    }
+fn is_kept(tx: &Transaction<'_>, aside: &Aside) -> Result<bool> {
+    Ok(tx
+        .prepare_cached("SELECT 1 FROM odd WHERE batch_no = ? AND packed IS ? AND hash = ?")?
+        .exists(params![aside.result.batch_no, aside.packed, aside.hash])?)
+}
 
-    /// Counts what no document lists, of a result that was kept.
-    fn count(&mut self, batch: Batch, drift: Option<Vec<Drift>>) {
-        for drift in drift.into_iter().flatten() {
-            *self.drift.entry((batch.job, drift)).or_default() += 1;
-        }
-    }
+/// Whether a result for the phone number is still expected.
+pub(super) fn expects(tx: &Transaction<'_>, batch_no: &str, number: &PhoneNumber) -> Result<bool> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT 1 FROM batch_names b JOIN numbers n ON n.batch = b.batch WHERE b.batch_no = ? AND n.packed = ? AND n.result IS NULL",
+        )?
+        .exists(params![batch_no, packed(number)])?)
+}
 
-    /// Says what no result of the same job held before.
-    fn write(self, tx: &Transaction<'_>) -> Result<Vec<Drift>> {
-        for (batch, tally) in self.batches {
-            let (batch_no, received_ms) = tally.proof.unzip();
-            // A result proves that the batch was accepted, under the number that it names, whatever was known of it before. Where the
-            // request is still under way, its end is yet to be written.
-            tx.prepare_cached(
-                "UPDATE batches SET done = done + ?2, failed = failed + ?3, unpriced = unpriced + ?4,
-                 refused = refused + ?7,
-                 state = CASE WHEN state = 1 THEN 1 ELSE 3 END,
-                 batch_no = CASE WHEN state IN (1, 3) THEN batch_no ELSE coalesce(?5, batch_no) END,
-                 code = CASE WHEN state = 1 THEN code END, message = CASE WHEN state = 1 THEN message END,
-                 sent_ms = coalesce(sent_ms, ?6) WHERE id = ?1",
-            )?
-            .execute(params![
-                batch,
-                tally.done,
-                tally.failed,
-                tally.unpriced,
-                batch_no,
-                received_ms,
-                tally.refused
-            ])?;
-        }
-        for ((job, outcome, currency), (count, amount)) in self.costs {
-            let outcome = i64::from(outcome == Outcome::Failed);
-            let before: Option<(i64, String)> = tx
-                .prepare_cached(
-                    "SELECT count, amount FROM costs WHERE job = ? AND outcome = ? AND currency = ?",
-                )?
-                .query_row(params![job, outcome, currency.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?;
-            let (count_before, amount_before) = before.unwrap_or_else(|| (0, "0".to_owned()));
-            let amount_before: Price =
-                amount_before.parse().map_err(|_| Fault::Damaged("a sum is no amount"))?;
-            // Beyond ±92 billion the sum stays where it is; the results keep their prices.
-            let sum = amount_before.checked_add(amount).unwrap_or(amount_before);
-            tx.prepare_cached("INSERT OR REPLACE INTO costs VALUES (?, ?, ?, ?, ?)")?.execute(params![
-                job,
-                outcome,
-                currency.as_str(),
-                count_before + count,
-                sum.to_string()
-            ])?;
-        }
-        for ((level, region), (currency, price)) in self.prices {
+fn write(tx: &Transaction<'_>, changes: &Changes) -> Result<()> {
+    for first in &changes.firsts {
+        settle(tx, first)?;
+    }
+    for (first, before, batch_no) in &changes.instead {
+        settle(tx, first)?;
+        let body = tx
+            .prepare_cached("SELECT source, body FROM results WHERE id = ?")?
+            .query_row([before], |row| Ok((Source::from_figure(row.get(0)?), row.get::<_, Vec<u8>>(1)?)))
+            .optional()?;
+        let hash = body.map(|(source, body)| reading::hash(source, &body, true)).unwrap_or_default();
+        tx.prepare_cached("INSERT INTO odd (result, batch_no, packed, hash) VALUES (?, ?, ?, ?)")?
+            .execute(params![before, batch_no, first.place.1, hash])?;
+    }
+    for id in &changes.dropped {
+        tx.prepare_cached("DELETE FROM results WHERE id = ?")?.execute([id])?;
+    }
+    for aside in &changes.aside {
+        tx.prepare_cached("INSERT INTO odd (result, batch_no, packed, hash) VALUES (?, ?, ?, ?)")?
+            .execute(params![aside.result.id, aside.result.batch_no, aside.packed, aside.hash])?;
+    }
+    for (batch, tally) in &changes.tallies {
+        count(tx, *batch, tally)?;
+    }
+    for ((job, outcome, currency), (count, amount)) in &changes.costs {
+        let outcome = i64::from(*outcome == Outcome::Failed);
+        add_cost(tx, *job, outcome, *currency, *count, *amount)?;
+    }
+    add_charges(tx, &changes.charges)?;
+    for ((level, region, currency), price) in &changes.prices {
+        let before: Option<String> = tx
+            .prepare_cached("SELECT price FROM prices WHERE level = ? AND region = ? AND currency = ?")?
+            .query_row(params![level, region, currency.as_str()], |row| row.get(0))
+            .optional()?;
+        if before.and_then(|before| before.parse::<Price>().ok()).is_none_or(|before| before < *price) {
             tx.prepare_cached("INSERT OR REPLACE INTO prices VALUES (?, ?, ?, ?)")?.execute(params![
                 level,
                 region,
@@ -361,6 +209,103 @@ impl Sums {
                 price.to_string()
             ])?;
         }
-        drift::add(tx, self.drift)
     }
+    Ok(())
+}
+
+fn settle(tx: &Transaction<'_>, first: &First) -> Result<()> {
+    let ended = outcome_figure(first.outcome);
+    tx.prepare_cached(
+        "UPDATE numbers SET result = ?, received_ms = ?, outcome = ?, via = NULL WHERE batch = ? AND packed = ?",
+    )?
+    .execute(params![first.id, first.received_ms, ended, first.place.0, first.place.1])?;
+    let Some((via, taken)) = first.detached else { return Ok(()) };
+    let job: i64 = tx.query_row("SELECT job FROM batches WHERE id = ?", [first.place.0], |row| row.get(0))?;
+    match taken {
+        Some(taken) => count_reused(tx, job, taken, -1)?,
+        None => super::waits::count(tx, job, via, -1)?,
+    }
+    Ok(())
+}
+
+/// Counts rows of a job that take a result of the book.
+pub(super) fn count_reused(tx: &Transaction<'_>, job: i64, outcome: Outcome, by: i64) -> Result<()> {
+    let sql = match outcome {
+        Outcome::Done => "UPDATE jobs SET reused_done = reused_done + ? WHERE id = ?",
+        Outcome::Failed | Outcome::Passing => "UPDATE jobs SET reused_failed = reused_failed + ? WHERE id = ?",
+        Outcome::Refused => "UPDATE jobs SET reused_refused = reused_refused + ? WHERE id = ?",
+    };
+    tx.prepare_cached(sql)?.execute([by, job])?;
+    Ok(())
+}
+
+fn count(tx: &Transaction<'_>, batch: i64, tally: &Tally) -> Result<()> {
+    let (batch_no, received_ms) = tally.proof.clone().unzip();
+    // A result proves that the batch was accepted, under the `batchNo` that it names, whatever was known of it before. Where the request is
+    // still under way, its end is yet to be written.
+    tx.prepare_cached(
+        "UPDATE batches SET done = done + ?2, failed = failed + ?3, unpriced = unpriced + ?4, refused = refused + ?7,
+         numbers = numbers + ?8, aside = aside + ?9, charged_again = charged_again + ?10,
+         state = CASE WHEN state = 1 OR ?5 IS NULL THEN state ELSE 3 END,
+         batch_no = CASE WHEN state IN (1, 3) THEN batch_no ELSE coalesce(?5, batch_no) END,
+         code = CASE WHEN state = 1 OR ?5 IS NULL THEN code END, message = CASE WHEN state = 1 OR ?5 IS NULL THEN message END,
+         sent_ms = coalesce(sent_ms, ?6) WHERE id = ?1",
+    )?
+    .execute(params![
+        batch,
+        tally.done,
+        tally.failed,
+        tally.unpriced,
+        batch_no,
+        received_ms,
+        tally.refused,
+        tally.numbers,
+        tally.aside,
+        tally.charged_again
+    ])?;
+    Ok(())
+}
+
+fn add_cost(
+    tx: &Transaction<'_>,
+    job: i64,
+    outcome: i64,
+    currency: Currency,
+    count: i64,
+    amount: Price,
+) -> Result<()> {
+    let before: Option<(i64, String)> = tx
+        .prepare_cached("SELECT count, amount FROM costs WHERE job = ? AND outcome = ? AND currency = ?")?
+        .query_row(params![job, outcome, currency.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (count_before, amount_before) = before.unwrap_or_else(|| (0, "0".to_owned()));
+    let amount_before: Price = amount_before.parse().map_err(|_| Fault::Damaged("a sum is no amount"))?;
+    // Beyond the range of a price the sum stays where it is; the results keep their prices.
+    let sum = amount_before.checked_add(amount).unwrap_or(amount_before);
+    tx.prepare_cached("INSERT OR REPLACE INTO costs VALUES (?, ?, ?, ?, ?)")?.execute(params![
+        job,
+        outcome,
+        currency.as_str(),
+        count_before + count,
+        sum.to_string()
+    ])?;
+    Ok(())
+}
+
+fn add_charges(tx: &Transaction<'_>, charges: &BTreeMap<(Arc<str>, i64, Currency), Price>) -> Result<()> {
+    for ((account, day, currency), amount) in charges {
+        let before: Option<String> = tx
+            .prepare_cached("SELECT amount FROM charges WHERE account = ? AND day = ? AND currency = ?")?
+            .query_row(params![**account, day, currency.as_str()], |row| row.get(0))
+            .optional()?;
+        let before: Price = before.and_then(|amount| amount.parse().ok()).unwrap_or_default();
+        let sum = before.checked_add(*amount).unwrap_or(before);
+        tx.prepare_cached("INSERT OR REPLACE INTO charges VALUES (?, ?, ?, ?)")?.execute(params![
+            **account,
+            day,
+            currency.as_str(),
+            sum.to_string()
+        ])?;
+    }
+    Ok(())
 }

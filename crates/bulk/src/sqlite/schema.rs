@@ -2,10 +2,11 @@
 //!
 //! A version that was released is never changed: a new one is added behind it. It must not touch data that it does not move.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 use super::fault::{Fault, Result};
-use crate::store::StoreError;
+use crate::model::Outcome;
+use crate::store::{Source, StoreError, reading};
 
 /// One step per version, the first makes an empty file a store.
 const STEPS: &[&str] = &[
@@ -85,7 +86,131 @@ const STEPS: &[&str] = &[
         PRIMARY KEY (job, place, kind, value)
     ) WITHOUT ROWID;
 ",
+    r"
+    -- What is paid for: phone numbers, by an account, at a service's level.
+    CREATE TABLE scopes (
+        id INTEGER PRIMARY KEY, account TEXT NOT NULL, service TEXT NOT NULL, level INTEGER NOT NULL, UNIQUE (account, service, level)
+    );
+    -- The book: the newest sending of each phone number, written when its batch is claimed. How it ended stands in `numbers`.
+    CREATE TABLE checks (scope INTEGER NOT NULL, packed INTEGER NOT NULL, batch INTEGER NOT NULL, PRIMARY KEY (scope, packed)) WITHOUT ROWID;
+    ALTER TABLE jobs ADD COLUMN scope INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN number_set TEXT NOT NULL DEFAULT '';
+    -- Results with a higher key came after the job was made.
+    ALTER TABLE jobs ADD COLUMN marker INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN batch_count INTEGER NOT NULL DEFAULT 0;
+    -- Rows that took a result of the book.
+    ALTER TABLE jobs ADD COLUMN reused_done INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN reused_failed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN reused_refused INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX jobs_by_set ON jobs (scope, number_set);
+    ALTER TABLE batches ADD COLUMN claim INTEGER NOT NULL DEFAULT 0;
+    -- The least and the greatest timestamp with which an attempt was confirmed.
+    ALTER TABLE batches ADD COLUMN first_ts INTEGER;
+    ALTER TABLE batches ADD COLUMN last_ts INTEGER;
+    ALTER TABLE batches ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE batches ADD COLUMN from_reply INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE batches ADD COLUMN charged_again INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE batches ADD COLUMN aside INTEGER NOT NULL DEFAULT 0;
+    -- Whose sending a row stands for, where it is not its own batch's; the sending before; the doubt that a person decided not to wait for;
+    -- when its result came, and how it ended.
+    ALTER TABLE numbers ADD COLUMN via INTEGER;
+    ALTER TABLE numbers ADD COLUMN prior INTEGER;
+    ALTER TABLE numbers ADD COLUMN despite INTEGER;
+    ALTER TABLE numbers ADD COLUMN received_ms INTEGER;
+    ALTER TABLE numbers ADD COLUMN outcome INTEGER;
+    CREATE INDEX numbers_by_via ON numbers (via, packed) WHERE via IS NOT NULL;
+    -- How many rows of a job wait for a batch of another, and how many results that had when they were looked at.
+    CREATE TABLE waits (
+        job INTEGER NOT NULL, via INTEGER NOT NULL, waiting INTEGER NOT NULL, seen INTEGER NOT NULL, PRIMARY KEY (job, via)
+    ) WITHOUT ROWID;
+    -- What accounts were charged, by UTC day.
+    CREATE TABLE charges (
+        account TEXT NOT NULL, day INTEGER NOT NULL, currency TEXT NOT NULL, amount TEXT NOT NULL, PRIMARY KEY (account, day, currency)
+    ) WITHOUT ROWID;
+    -- The highest price of each currency, where it was the last one.
+    ALTER TABLE prices RENAME TO last_prices;
+    CREATE TABLE prices (
+        level INTEGER NOT NULL, region TEXT NOT NULL, currency TEXT NOT NULL, price TEXT NOT NULL, PRIMARY KEY (level, region, currency)
+    ) WITHOUT ROWID;
+    INSERT INTO prices SELECT level, region, currency, price FROM last_prices;
+    DROP TABLE last_prices;
+    ALTER TABLE odd ADD COLUMN hash BLOB;
+    DROP INDEX odd_by_batch;
+    CREATE INDEX odd_by_batch ON odd (batch_no, packed, hash);
+    INSERT OR IGNORE INTO scopes (account, service, level)
+        SELECT DISTINCT coalesce(json_extract(spec, '$.notes.account'), ''), 'number_check', json_extract(spec, '$.level') FROM jobs;
+    UPDATE jobs SET
+        scope = (SELECT s.id FROM scopes s WHERE s.account = coalesce(json_extract(spec, '$.notes.account'), '')
+            AND s.level = json_extract(spec, '$.level')),
+        batch_count = (SELECT count(*) FROM batches WHERE batches.job = jobs.id),
+        spec = json_object(
+            'scope', json_object('account', coalesce(json_extract(spec, '$.notes.account'), ''), 'service', 'number_check', 'level', json_extract(spec, '$.level')),
+            'delivery', json_extract(spec, '$.delivery'), 'set', '', 'reuse', json_object('since_ms', 0, 'retry_failed', json('false')),
+            'notes', json_extract(spec, '$.notes'));
+    -- Claims of the last release were signed at some time from when they were taken until they ended, or two minutes later.
+    UPDATE batches SET claim = id, first_ts = sent_ms - 60000, last_ts = coalesce(ended_ms, sent_ms + 120000) + 60000,
+        confirmed = 1,
+        from_reply = code IS NOT NULL WHERE sent_ms IS NOT NULL;
+    INSERT INTO marks SELECT 'claims', coalesce(max(id), 0) FROM batches;
+    UPDATE numbers SET received_ms = (SELECT r.received_ms FROM results r WHERE r.id = numbers.result) WHERE result IS NOT NULL;
+    -- The newest sending of a phone number is the book's; each knows the one before.
+    CREATE TEMP TABLE sent AS
+        SELECT j.scope, n.packed, n.batch, lag(n.batch) OVER (PARTITION BY j.scope, n.packed ORDER BY n.batch) AS prior,
+            lead(n.batch) OVER (PARTITION BY j.scope, n.packed ORDER BY n.batch) IS NULL AS is_newest
+        FROM numbers n JOIN batches b ON b.id = n.batch JOIN jobs j ON j.id = n.job
+        WHERE b.state IN (1, 2, 3) OR n.result IS NOT NULL;
+    INSERT INTO checks SELECT scope, packed, batch FROM sent WHERE is_newest ORDER BY scope, packed;
+    UPDATE numbers SET prior = sent.prior FROM sent
+        WHERE sent.prior IS NOT NULL AND numbers.batch = sent.batch AND numbers.packed = sent.packed;
+    DROP TABLE sent;
+",
 ];
+
+/// What a step leaves to be done in code: how results ended, and what was kept aside says.
+pub(super) fn complete(tx: &rusqlite::Transaction<'_>, version: i64) -> Result<()> {
+    if version != 3 {
+        return Ok(());
+    }
+    let mut select = tx.prepare(
+        "SELECT n.batch, n.packed, r.source, r.body FROM numbers n JOIN results r ON r.id = n.result",
+    )?;
+    let mut update = tx.prepare("UPDATE numbers SET outcome = ? WHERE batch = ? AND packed = ?")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let facts = reading::read(Source::from_figure(row.get(2)?), row.get_ref(3)?.as_blob()?);
+        let outcome = facts.map_or(Outcome::Failed, |facts| facts.outcome);
+        update.execute(params![outcome_figure(outcome), row.get::<_, i64>(0)?, row.get::<_, i64>(1)?])?;
+    }
+    let mut select = tx.prepare(
+        "SELECT o.result, r.source, r.body, o.packed IS NOT NULL FROM odd o JOIN results r ON r.id = o.result",
+    )?;
+    let mut update = tx.prepare("UPDATE odd SET hash = ? WHERE result = ?")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let source = Source::from_figure(row.get(1)?);
+        let hash = reading::hash(source, row.get_ref(2)?.as_blob()?, row.get(3)?);
+        update.execute(params![hash, row.get::<_, i64>(0)?])?;
+    }
+    Ok(())
+}
+
+pub(super) fn outcome_figure(outcome: Outcome) -> i64 {
+    match outcome {
+        Outcome::Done => 0,
+        Outcome::Failed => 1,
+        Outcome::Refused => 2,
+        Outcome::Passing => 3,
+    }
+}
+
+pub(super) fn outcome(figure: i64) -> Outcome {
+    match figure {
+        0 => Outcome::Done,
+        2 => Outcome::Refused,
+        3 => Outcome::Passing,
+        _ => Outcome::Failed,
+    }
+}
 
 /// What tells a store from any other database: `ncjb`.
 const APPLICATION: i64 = 0x6e63_6a62;
@@ -106,6 +231,7 @@ pub(super) fn migrate(connection: &mut Connection) -> std::result::Result<(), St
         let found: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if let Some(sql) = usize::try_from(found).ok().and_then(|found| STEPS.get(found)) {
             tx.execute_batch(sql)?;
+            complete(&tx, found + 1)?;
             tx.pragma_update(None, "user_version", found + 1)?;
             tx.commit()?;
             return Ok(found + 1);

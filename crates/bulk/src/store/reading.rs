@@ -1,13 +1,16 @@
-//! What a stored result says, as far as a store must know it: which number, how it ended, what it cost.
+//! What a stored result says, as far as a store must know it: which phone number, how it ended, what it cost.
 //!
-//! Pure; it must not judge a result. Everything else in a result stays in its bytes, to be read again by whoever exports it.
+//! Everything else in a result stays in its bytes, to be read again by whoever exports it.
 
-use numcheck_protocol::number_check::{CheckResult, QueryRow, ResultPush};
-use numcheck_protocol::{Currency, Drift, Field, Message, PhoneNumber, Price, decode, encode};
+use numcheck_protocol::number_check::{CheckResult, GetReply, QueryRow, ResultPush};
+use numcheck_protocol::qxt::PrivacyReply;
+use numcheck_protocol::{Currency, Drift, DriftKind, Field, Message, PhoneNumber, Price, decode, encode};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::Source;
 use crate::model::Outcome;
+use crate::pricing::MAX_PRICE;
 
 /// What a result says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,12 +20,24 @@ pub struct Facts {
     pub number: Option<PhoneNumber>,
     /// How it ended.
     pub outcome: Outcome,
-    /// What it cost.
+    /// What it cost. A price that nobody can believe, negative or beyond 100 000, is none.
     pub cost: Option<(Currency, Price)>,
     /// The region that it names, for learning prices.
     pub region: Option<String>,
     /// What in it no document lists.
     pub drift: Vec<Drift>,
+}
+
+impl Facts {
+    /// Whether it was paid for, as far as it says.
+    pub(crate) fn is_charge(&self) -> bool {
+        self.outcome == Outcome::Done || self.cost.is_some_and(|(_, price)| price > Price::ZERO)
+    }
+}
+
+/// Whether a price is in the sums: not negative, and not beyond what anybody pays for a check.
+pub fn is_believed(price: Price) -> bool {
+    (Price::ZERO..=MAX_PRICE).contains(&price)
 }
 
 /// Reads a result; `None` when it cannot be read at all.
@@ -36,6 +51,16 @@ pub fn read(source: Source, body: &[u8]) -> Option<Facts> {
             let row = decode::<QueryRow<'_>>(body).ok()?;
             Some(facts(&CheckResult::from(&row), &row))
         }
+        Source::Get => {
+            let reply = decode::<GetReply<'_>>(body).ok()?;
+            let mut facts = facts(&CheckResult::from(&reply), &reply);
+            // A code in a reply is another table's.
+            if facts.outcome == Outcome::Passing {
+                facts.outcome = Outcome::Failed;
+            }
+            Some(facts)
+        }
+        Source::Privacy => privacy(body),
         Source::Answer => {
             let refused = decode::<Refused>(body).ok()?;
             let number = Some(PhoneNumber::new(&refused.number).ok()?);
@@ -78,13 +103,51 @@ fn facts(result: &CheckResult<'_>, message: &impl Message) -> Facts {
     let mut drift = Vec::new();
     message.drift(&mut |one| drift.push(one));
     let number = |phone: &str| PhoneNumber::new(phone.trim_start_matches('+')).ok();
+    let cost = result.currency.zip(result.price);
+    if cost.is_some_and(|(_, price)| !is_believed(price)) {
+        drift.push(Drift::new("cost.price", DriftKind::NewValue, None));
+    }
+    let outcome = match &result.code {
+        _ if result.done => Outcome::Done,
+        Some(code) if passes(code.get()) => Outcome::Passing,
+        _ => Outcome::Failed,
+    };
     Facts {
         number: result.phone.as_ref().and_then(|phone| number(phone.as_str())),
-        outcome: if result.done { Outcome::Done } else { Outcome::Failed },
-        cost: result.currency.zip(result.price),
+        outcome,
+        cost: cost.filter(|(_, price)| is_believed(*price)),
         region: result.region.as_ref().map(|region| region.as_str().to_owned()),
         drift,
     }
+}
+
+fn passes(code: i64) -> bool {
+    matches!(code, 103 | 112 | 121 | 266)
+}
+
+/// A privacy query is about one phone number, and its reply tells no price. A code other than 0 means a failed check.
+fn privacy(body: &[u8]) -> Option<Facts> {
+    let reply = decode::<PrivacyReply<'_>>(body).ok()?;
+    let mut drift = Vec::new();
+    reply.drift(&mut |one| drift.push(one));
+    let outcome = match reply.code.get().map(|code| code.get()) {
+        Some(0 | -4) => Outcome::Done,
+        Some(-8) => Outcome::Passing,
+        _ => Outcome::Failed,
+    };
+    Some(Facts { number: None, outcome, cost: None, region: None, drift })
+}
+
+/// What a result says, in 16 bytes; of a second result of a phone number the id aside.
+pub(crate) fn hash(source: Source, body: &[u8], without_id: bool) -> [u8; 16] {
+    let canonical = match (without_id, source) {
+        (true, Source::Push) => without_ids(body).and_then(|push| encode(&push).ok()),
+        _ => None,
+    };
+    let digest = Sha256::digest(canonical.as_deref().unwrap_or(body));
+    let mut hash = [0; 16];
+    hash.iter_mut().zip(digest).for_each(|(to, byte)| *to = byte);
+    hash
 }
 
 /// Whether two results of a number say the same, the id aside: the platform has been seen to change its suffix.
@@ -107,15 +170,15 @@ fn same_content(one: &[u8], other: &[u8]) -> bool {
     if one == other {
         return true;
     }
-    let without_id = |body| {
-        decode::<ResultPush<'_>>(body).ok().map(|mut push| {
-            push.message_id = Field::Absent;
-            push.request_id = Field::Absent;
-            push
-        })
-    };
-    match (without_id(one), without_id(other)) {
+    match (without_ids(one), without_ids(other)) {
         (Some(one), Some(other)) => one == other,
         _ => false,
     }
+}
+
+fn without_ids(body: &[u8]) -> Option<ResultPush<'_>> {
+    let mut push = decode::<ResultPush<'_>>(body).ok()?;
+    push.message_id = Field::Absent;
+    push.request_id = Field::Absent;
+    Some(push)
 }

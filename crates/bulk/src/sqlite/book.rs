@@ -1,0 +1,363 @@
+//! The book in a file: looks phone numbers up, and enters claims.
+
+use std::collections::HashMap;
+
+use numcheck_protocol::PhoneNumber;
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::batches::{self, state};
+use super::fault::{Fault, Result};
+use super::results::count_reused;
+use super::schema::outcome;
+use super::waits;
+use crate::book::{Decision, Has, Link, Policy};
+use crate::model::{BatchState, BookState, JobSpec, Scope};
+use crate::store::{Known, Sending, Source};
+
+/// What decides for a job, and in which scope.
+pub(super) struct OfJob {
+    pub(super) job: i64,
+    pub(super) scope: i64,
+    pub(super) policy: Policy,
+}
+
+/// `None` unless the job is open.
+pub(super) fn policy_of_open(tx: &Transaction<'_>, job: i64) -> Result<Option<OfJob>> {
+    let found = tx
+        .prepare_cached("SELECT scope, spec, marker, created_ms FROM jobs WHERE id = ? AND state = 1")?
+        .query_row([job], |row| {
+            Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get::<_, i64>(3)? as u64))
+        })
+        .optional()?;
+    let Some((scope, spec, marker, created_ms)) = found else { return Ok(None) };
+    let spec: JobSpec =
+        serde_json::from_str(&spec).map_err(|_| Fault::Damaged("a job's parameters cannot be read"))?;
+    Ok(Some(OfJob { job, scope, policy: Policy { reuse: spec.reuse, marker, created_ms } }))
+}
+
+/// A phone number of a planned batch that is to be sent.
+pub(super) struct Wanted {
+    pub(super) packed: i64,
+    pub(super) first_row: i64,
+    /// The sending before.
+    prior: Option<i64>,
+}
+
+/// What every look-up needs to know of batches: few, and met again and again.
+#[derive(Clone, Copy)]
+struct OfBatch {
+    state: BatchState,
+    missing: bool,
+    is_forgotten: bool,
+    settled: i64,
+    job: i64,
+    sent_ms: i64,
+}
+
+struct LookUp<'a> {
+    tx: &'a Transaction<'a>,
+    batches: HashMap<i64, Option<OfBatch>>,
+}
+
+impl<'a> LookUp<'a> {
+    fn new(tx: &'a Transaction<'a>) -> Self {
+        Self { tx, batches: HashMap::new() }
+    }
+
+    fn newest(&self, scope: i64, packed: i64) -> Result<Option<i64>> {
+        Ok(self
+            .tx
+            .prepare_cached("SELECT batch FROM checks WHERE scope = ? AND packed = ?")?
+            .query_row([scope, packed], |row| row.get(0))
+            .optional()?)
+    }
+
+    fn batch(&mut self, batch: i64) -> Result<Option<OfBatch>> {
+        if let Some(known) = self.batches.get(&batch) {
+            return Ok(*known);
+        }
+        let found = self
+            .tx
+            .prepare_cached(
+                "SELECT b.state, b.missing, j.state = 2, b.done + b.failed + b.refused, b.job, coalesce(b.sent_ms, 0)
+                 FROM batches b JOIN jobs j ON j.id = b.job WHERE b.id = ?",
+            )?
+            .query_row([batch], |row| {
+                Ok(OfBatch {
+                    state: state(row.get(0)?),
+                    missing: row.get(1)?,
+                    is_forgotten: row.get(2)?,
+                    settled: row.get(3)?,
+                    job: row.get(4)?,
+                    sent_ms: row.get(5)?,
+                })
+            })
+            .optional()?;
+        self.batches.insert(batch, found);
+        Ok(found)
+    }
+
+    /// A sending of a phone number, and the one before it.
+    fn link(&mut self, batch: i64, packed: i64) -> Result<Option<(Link, OfBatch, Option<i64>)>> {
+        let Some(of_batch) = self.batch(batch)? else { return Ok(None) };
+        let found = self
+            .tx
+            .prepare_cached(
+                "SELECT result, received_ms, outcome, prior, via IS NULL AND job > 0 FROM numbers WHERE batch = ? AND packed = ?",
+            )?
+            .query_row([batch, packed], |row| {
+                Ok((
+                    row.get::<_, Option<i64>>(0)?,
+                    row.get::<_, Option<i64>>(1)?,
+                    row.get::<_, Option<i64>>(2)?,
+                    row.get::<_, Option<i64>>(3)?,
+                    row.get::<_, bool>(4)?,
+                ))
+            })
+            .optional()?;
+        let Some((result, received_ms, ended, prior, is_own)) = found else { return Ok(None) };
+        let has = result.map(|id| Has {
+            id,
+            received_ms: received_ms.unwrap_or_default() as u64,
+            outcome: outcome(ended.unwrap_or(1)),
+        });
+        // A row that stands for another sending, or was moved away, is not part of what its batch has sent last.
+        let state = if is_own { of_batch.state } else { BatchState::Planned };
+        let link = Link { batch, state, missing: of_batch.missing, result: has };
+        Ok(Some((link, of_batch, prior)))
+    }
+
+    /// The first sending that decides, and how; the newest sending, whatever it is, is what a new one follows upon.
+    fn decide(
+        &mut self,
+        newest: Option<i64>,
+        own: Option<i64>,
+        packed: i64,
+        policy: &Policy,
+        despite: Option<i64>,
+    ) -> Result<(Decision, Option<Link>)> {
+        let mut next = newest;
+        // A chain is as long as a phone number was sent; a damaged one must not hold anybody up.
+        for _ in 0..1000 {
+            let Some(batch) = next else { return Ok((Decision::Send, None)) };
+            let Some((link, _, prior)) = self.link(batch, packed)? else { return Ok((Decision::Send, None)) };
+            let decision = if own == Some(batch) { Decision::Before } else { link.decide(policy, despite) };
+            if decision != Decision::Before {
+                return Ok((decision, Some(link)));
+            }
+            next = prior;
+        }
+        Ok((Decision::Wait, None))
+    }
+}
+
+/// Looks up the phone numbers of a planned batch: those with a usable result take it, those under way elsewhere wait; the others are
+/// returned, in the order of their key.
+pub(super) fn look_up_batch(tx: &Transaction<'_>, batch: i64, of_job: &OfJob) -> Result<Vec<Wanted>> {
+    let mut select = tx.prepare_cached(
+        "SELECT packed, first_row, despite FROM numbers WHERE batch = ? AND result IS NULL AND via IS NULL AND job > 0",
+    )?;
+    let rows: Vec<(i64, i64, Option<i64>)> = select
+        .query_map([batch], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<std::result::Result<_, _>>()?;
+    let mut look_up = LookUp::new(tx);
+    let (mut wanted, mut elsewhere) = (Vec::with_capacity(rows.len()), 0);
+    for (packed, first_row, despite) in rows {
+        let newest = look_up.newest(of_job.scope, packed)?;
+        let (decision, link) = look_up.decide(newest, Some(batch), packed, &of_job.policy, despite)?;
+        match (decision, link) {
+            (Decision::Take, Some(Link { batch: via, result: Some(has), .. })) => {
+                tx.prepare_cached(
+                    "UPDATE numbers SET via = ?, result = ?, received_ms = ?, outcome = ? WHERE batch = ? AND packed = ?",
+                )?
+                .execute(params![
+                    via,
+                    has.id,
+                    has.received_ms as i64,
+                    super::schema::outcome_figure(has.outcome),
+                    batch,
+                    packed
+                ])?;
+                count_reused(tx, of_job.job, has.outcome, 1)?;
+                elsewhere += 1;
+            }
+            (Decision::Wait, Some(link)) => {
+                tx.prepare_cached("UPDATE numbers SET via = ? WHERE batch = ? AND packed = ?")?
+                    .execute([link.batch, batch, packed])?;
+                let seen = look_up.batch(link.batch)?.map_or(0, |of_batch| of_batch.settled);
+                waits::add(tx, of_job.job, link.batch, seen)?;
+                elsewhere += 1;
+            }
+            _ => {
+                // The own entry keeps what came before it.
+                let prior = newest.filter(|newest| *newest != batch);
+                wanted.push(Wanted { packed, first_row, prior });
+            }
+        }
+    }
+    if elsewhere > 0 {
+        tx.prepare_cached("UPDATE batches SET numbers = numbers - ? WHERE id = ?")?.execute([elsewhere, batch])?;
+    }
+    Ok(wanted)
+}
+
+/// Enters what is claimed, in the order of the key.
+pub(super) fn enter_claim(
+    tx: &Transaction<'_>,
+    batch: i64,
+    of_job: &OfJob,
+    wanted: &[Wanted],
+) -> Result<()> {
+    let mut entry = tx.prepare_cached("INSERT OR REPLACE INTO checks VALUES (?, ?, ?)")?;
+    let mut row = tx.prepare_cached(
+        "UPDATE numbers SET prior = coalesce(?, prior), despite = NULL WHERE batch = ? AND packed = ?",
+    )?;
+    let mut was_decided =
+        tx.prepare_cached("SELECT despite IS NOT NULL FROM numbers WHERE batch = ? AND packed = ?")?;
+    for one in wanted {
+        entry.execute([of_job.scope, one.packed, batch])?;
+        let decided: bool = match one.prior {
+            Some(_) => true,
+            None => was_decided.query_row([batch, one.packed], |row| row.get(0))?,
+        };
+        if decided {
+            row.execute(params![one.prior, batch, one.packed])?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn scope_id(tx: &Transaction<'_>, scope: &Scope) -> Result<Option<i64>> {
+    Ok(tx
+        .prepare_cached("SELECT id FROM scopes WHERE account = ? AND service = ? AND level = ?")?
+        .query_row(params![scope.account, scope.service, scope.level], |row| row.get(0))
+        .optional()?)
+}
+
+pub(super) fn look_up(
+    tx: &Transaction<'_>,
+    scope: &Scope,
+    numbers: &[PhoneNumber],
+) -> Result<Vec<Option<Known>>> {
+    let Some(scope) = scope_id(tx, scope)? else { return Ok(vec![None; numbers.len()]) };
+    let mut look_up = LookUp::new(tx);
+    numbers.iter().map(|number| known(&mut look_up, scope, number.pack() as i64)).collect()
+}
+
+fn known(look_up: &mut LookUp<'_>, scope: i64, packed: i64) -> Result<Option<Known>> {
+    let mut next = look_up.newest(scope, packed)?;
+    while let Some(batch) = next {
+        let Some((link, of_batch, prior)) = look_up.link(batch, packed)? else { return Ok(None) };
+        let state = match (link.result, link.state) {
+            (Some(has), _) => {
+                let state = BookState::Settled(has.outcome);
+                return Ok(Some(Known { state, at_ms: has.received_ms, job: of_batch.job }));
+            }
+            (None, BatchState::Planned | BatchState::Refused) => {
+                next = prior;
+                continue;
+            }
+            _ if link.is_in_doubt() || of_batch.is_forgotten => BookState::InDoubt,
+            _ => BookState::UnderWay,
+        };
+        return Ok(Some(Known { state, at_ms: of_batch.sent_ms as u64, job: of_batch.job }));
+    }
+    Ok(None)
+}
+
+pub(super) fn scopes(tx: &Transaction<'_>) -> Result<Vec<Scope>> {
+    let mut select = tx.prepare_cached("SELECT account, service, level FROM scopes ORDER BY id")?;
+    let scopes = select.query_map([], |row| {
+        Ok(Scope::new(row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?))
+    })?;
+    Ok(scopes.collect::<std::result::Result<_, _>>()?)
+}
+
+pub(super) fn merge_account(tx: &Transaction<'_>, old: &str, new: &str) -> Result<()> {
+    let scopes: Vec<(i64, String, i64)> = tx
+        .prepare_cached("SELECT id, service, level FROM scopes WHERE account = ?")?
+        .query_map([old], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<std::result::Result<_, _>>()?;
+    for (id, service, level) in scopes {
+        match scope_id(tx, &Scope::new(new, service, level))? {
+            None => _ = tx.execute("UPDATE scopes SET account = ? WHERE id = ?", params![new, id])?,
+            Some(to) => {
+                // Where both know a phone number, the newer sending is the book's, and the older one stands before it.
+                tx.execute(
+                    "UPDATE numbers SET prior = (SELECT min(o.batch, n.batch) FROM checks o JOIN checks n ON n.scope = ?2 AND n.packed = o.packed
+                        WHERE o.scope = ?1 AND o.packed = numbers.packed)
+                     WHERE prior IS NULL AND EXISTS (SELECT 1 FROM checks o JOIN checks n ON n.scope = ?2 AND n.packed = o.packed
+                        WHERE o.scope = ?1 AND o.packed = numbers.packed AND numbers.batch = max(o.batch, n.batch))",
+                    [id, to],
+                )?;
+                tx.execute(
+                    "INSERT INTO checks SELECT ?2, packed, batch FROM checks WHERE scope = ?1
+                     ON CONFLICT (scope, packed) DO UPDATE SET batch = max(batch, excluded.batch)",
+                    [id, to],
+                )?;
+                tx.execute("DELETE FROM checks WHERE scope = ?", [id])?;
+                tx.execute("UPDATE jobs SET scope = ? WHERE scope = ?", [to, id])?;
+                tx.execute("DELETE FROM scopes WHERE id = ?", [id])?;
+            }
+        }
+    }
+    let charges: Vec<(i64, String, String)> = tx
+        .prepare_cached("SELECT day, currency, amount FROM charges WHERE account = ?")?
+        .query_map([old], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<std::result::Result<_, _>>()?;
+    for (day, currency, amount) in charges {
+        tx.execute(
+            "INSERT INTO charges VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET amount = CAST(amount AS REAL) + CAST(?4 AS REAL)",
+            params![new, day, currency, amount],
+        )?;
+    }
+    tx.execute("DELETE FROM charges WHERE account = ?", [old])?;
+    Ok(())
+}
+
+pub(super) fn history(tx: &Transaction<'_>, number: &PhoneNumber) -> Result<Vec<Sending>> {
+    let packed = number.pack() as i64;
+    let mut sendings = Vec::new();
+    let newest: Vec<(i64, Scope)> = tx
+        .prepare_cached(
+            "SELECT c.batch, s.account, s.service, s.level FROM scopes s JOIN checks c ON c.scope = s.id AND c.packed = ?",
+        )?
+        .query_map([packed], |row| {
+            Ok((row.get(0)?, Scope::new(row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get(3)?)))
+        })?
+        .collect::<std::result::Result<_, _>>()?;
+    for (batch, scope) in newest {
+        let mut next = Some(batch);
+        while let Some(batch) = next {
+            let found = tx
+                .prepare_cached(
+                    "SELECT j.name, b.batch_no, b.state, b.sent_ms, r.source, r.body, r.received_ms, n.prior FROM numbers n
+                     JOIN batches b ON b.id = n.batch JOIN jobs j ON j.id = b.job LEFT JOIN results r ON r.id = n.result AND n.via IS NULL
+                     WHERE n.batch = ? AND n.packed = ?",
+                )?
+                .query_row([batch, packed], |row| {
+                    let result = match row.get::<_, Option<i64>>(4)? {
+                        Some(source) => {
+                            Some((Source::from_figure(source), row.get(5)?, row.get::<_, i64>(6)? as u64))
+                        }
+                        None => None,
+                    };
+                    let sending = (row.get::<_, String>(0)?, row.get(1)?, row.get(2)?, row.get::<_, Option<i64>>(3)?, result);
+                    Ok((sending, row.get::<_, Option<i64>>(7)?))
+                })
+                .optional()?;
+            let Some(((job, batch_no, number, sent_ms, result), prior)) = found else { break };
+            sendings.push(Sending {
+                scope: scope.clone(),
+                job: job.parse().map_err(|_| Fault::Damaged("a job has a name that it cannot have"))?,
+                batch_no,
+                batch: batches::state(number),
+                sent_ms: sent_ms.map(|ms| ms as u64),
+                result,
+            });
+            next = prior.filter(|_| sendings.len() < 10_000);
+        }
+    }
+    sendings.sort_by_key(|sending| std::cmp::Reverse(sending.sent_ms));
+    Ok(sendings)
+}

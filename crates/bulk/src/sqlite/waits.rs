@@ -1,0 +1,130 @@
+//! Rows that wait for other jobs' sendings.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Transaction, params};
+
+use super::batches;
+use super::fault::Result;
+use super::results::{self, count_reused};
+use super::schema::outcome;
+use crate::store::Followed;
+
+/// How many phone numbers are planned as one batch again.
+const AT_ONCE: usize = 2000;
+
+/// A row waits for a batch that has so many results.
+pub(super) fn add(tx: &Transaction<'_>, job: i64, via: i64, settled: i64) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO waits VALUES (?, ?, 1, ?) ON CONFLICT (job, via) DO UPDATE SET waiting = waiting + 1, seen = min(seen, excluded.seen)",
+    )?
+    .execute([job, via, settled])?;
+    Ok(())
+}
+
+/// Counts rows that wait, up or down.
+pub(super) fn count(tx: &Transaction<'_>, job: i64, via: i64, by: i64) -> Result<()> {
+    tx.prepare_cached("UPDATE waits SET waiting = waiting + ? WHERE job = ? AND via = ?")?.execute([by, job, via])?;
+    tx.prepare_cached("DELETE FROM waits WHERE job = ? AND via = ? AND waiting <= 0")?.execute([job, via])?;
+    Ok(())
+}
+
+pub(super) fn follow(tx: &Transaction<'_>, job: i64) -> Result<Followed> {
+    let mut followed = Followed::default();
+    let waits: Vec<(i64, i64, i64, i64)> = tx
+        .prepare_cached(
+            "SELECT w.via, w.seen, b.done + b.failed + b.refused, b.state FROM waits w JOIN batches b ON b.id = w.via WHERE w.job = ?",
+        )?
+        .query_map([job], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+        .collect::<std::result::Result<_, _>>()?;
+    for (via, seen, settled, state) in waits {
+        if settled != seen {
+            followed.reused += take_over(tx, job, via)?;
+            tx.prepare_cached("UPDATE waits SET seen = ? WHERE job = ? AND via = ?")?.execute([settled, job, via])?;
+        }
+        if matches!(state, batches::PLANNED | batches::REFUSED) {
+            followed.planned += plan(tx, job, via, None)?;
+        }
+    }
+    Ok(followed)
+}
+
+fn take_over(tx: &Transaction<'_>, job: i64, via: i64) -> Result<u64> {
+    let rows: Vec<[i64; 5]> = tx
+        .prepare_cached(
+            "SELECT n.batch, n.packed, o.result, o.received_ms, o.outcome FROM numbers n JOIN numbers o ON o.batch = n.via AND o.packed = n.packed
+             WHERE n.via = ? AND n.job = ? AND n.result IS NULL AND o.result IS NOT NULL",
+        )?
+        .query_map([via, job], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]))?
+        .collect::<std::result::Result<_, _>>()?;
+    let mut update = tx.prepare_cached(
+        "UPDATE numbers SET result = ?, received_ms = ?, outcome = ? WHERE batch = ? AND packed = ?",
+    )?;
+    for [batch, packed, result, received_ms, ended] in &rows {
+        update.execute([result, received_ms, ended, batch, packed])?;
+        count_reused(tx, job, outcome(*ended), 1)?;
+    }
+    count(tx, job, via, -(rows.len() as i64))?;
+    Ok(rows.len() as u64)
+}
+
+/// Plans the rows that wait for a batch as batches of their own, and says how many. `despite`: a person has decided not to wait for it.
+pub(super) fn plan(tx: &Transaction<'_>, job: i64, via: i64, despite: Option<i64>) -> Result<u64> {
+    let rows: Vec<(i64, i64, String)> = tx
+        .prepare_cached(
+            "SELECT n.batch, n.packed, b.grp FROM numbers n JOIN batches b ON b.id = n.batch WHERE n.via = ? AND n.job = ? AND n.result IS NULL",
+        )?
+        .query_map([via, job], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<std::result::Result<_, _>>()?;
+    let mut groups: BTreeMap<String, Vec<(i64, i64)>> = BTreeMap::new();
+    let count_all = rows.len();
+    for (batch, packed, group) in rows {
+        groups.entry(group).or_default().push((batch, packed));
+    }
+    for (group, rows) in groups {
+        for rows in rows.chunks(AT_ONCE) {
+            let to = batches::insert_further(tx, job, &group, rows.len() as i64)?;
+            for (from, packed) in rows {
+                move_row(tx, (*from, *packed), to, despite)?;
+            }
+        }
+    }
+    count(tx, job, via, -(count_all as i64))?;
+    Ok(count_all as u64)
+}
+
+/// Moves a row into another batch. Where its old batch has sent it once, a trace stays behind, by which a late result finds it.
+fn move_row(tx: &Transaction<'_>, (from, packed): (i64, i64), to: i64, despite: Option<i64>) -> Result<()> {
+    let was_sent: bool = tx
+        .prepare_cached("SELECT claim > 0 FROM batches WHERE id = ?")?
+        .query_row([from], |row| row.get(0))?;
+    tx.prepare_cached("UPDATE numbers SET batch = ?, via = NULL, despite = ? WHERE batch = ? AND packed = ?")?
+        .execute(params![to, despite, from, packed])?;
+    if was_sent {
+        // Of no job: its batch's key, negative.
+        tx.prepare_cached(
+            "INSERT INTO numbers (batch, packed, job, first_row, prior) SELECT ?1, packed, -?1, first_row, prior FROM numbers
+             WHERE batch = ?2 AND packed = ?3",
+        )?
+        .execute([from, to, packed])?;
+    }
+    Ok(())
+}
+
+/// Plans again what the job's rows wait for and is in doubt, in whichever job's batch. Says how many phone numbers.
+pub(super) fn resubmit(tx: &Transaction<'_>, job: i64, before_ms: u64) -> Result<u64> {
+    results::fold_all(tx)?;
+    follow(tx, job)?;
+    let mut numbers = batches::resubmit_own(tx, job, before_ms)?;
+    let doubtful: Vec<i64> = tx
+        .prepare_cached(
+            "SELECT w.via FROM waits w JOIN batches b ON b.id = w.via JOIN jobs j ON j.id = b.job
+             WHERE w.job = ? AND coalesce(b.sent_ms, 0) < ? AND (b.state = 2 OR (b.state = 3 AND b.missing) OR j.state = 2)",
+        )?
+        .query_map(params![job, before_ms.min(i64::MAX as u64) as i64], |row| row.get(0))?
+        .collect::<std::result::Result<_, _>>()?;
+    for via in doubtful {
+        numbers += plan(tx, job, via, Some(via))?;
+    }
+    Ok(numbers)
+}
