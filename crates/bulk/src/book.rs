@@ -137,7 +137,11 @@ mod tests {
         for reuse in [Reuse::NONE, Reuse::ALL, Reuse::since(NOW).with_retry_failed()] {
             for state in [BatchState::Sending, BatchState::InDoubt, BatchState::Accepted] {
                 assert_eq!(link(state, None).decide(&policy(reuse), None), Decision::Wait, "{state:?}");
-                assert_eq!(link(state, None).decide(&policy(reuse), Some(8)), Decision::Wait, "another's doubt");
+                assert_eq!(
+                    link(state, None).decide(&policy(reuse), Some(8)),
+                    Decision::Wait,
+                    "another's doubt"
+                );
             }
         }
     }

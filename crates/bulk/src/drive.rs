@@ -2,7 +2,7 @@
 //!
 //! What was sent and not answered is in doubt, and [`crate::reconcile`] alone may plan it again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -92,6 +92,11 @@ pub enum Halt {
         /// The group.
         group: String,
     },
+    /// A result was dearer than every price known when submitting began.
+    Dearer {
+        /// The group.
+        group: String,
+    },
     /// A price is in a currency that has no cap.
     Uncapped {
         /// The currency.
@@ -155,10 +160,8 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
             if next.numbers == 0 {
                 continue;
             }
-            let limit = match self.allowance(job, &next, None).await? {
-                Allowed::Send(numbers) if numbers < next.numbers && next.indivisible => {
-                    Err(Halt::CapReached)
-                }
+            let limit = match self.allowance(job, &next, None, round).await? {
+                Allowed::Send(numbers) if numbers < next.numbers && next.indivisible => Err(Halt::CapReached),
                 Allowed::Send(numbers) => Ok(numbers),
                 Allowed::Wait => {
                     passed_over.groups.insert(next.group);
@@ -193,7 +196,9 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
             };
             // Another process may have claimed meanwhile: each sees what the others have under way.
             let numbers = claimed.numbers.len() as u64;
-            if let Allowed::Halt(halt) = self.allowance(job, &next, Some((claimed.batch, numbers))).await? {
+            if let Allowed::Halt(halt) =
+                self.allowance(job, &next, Some((claimed.batch, numbers)), round).await?
+            {
                 let end = BatchEnd::NotSent;
                 self.store.end(claimed.batch, claimed.claim, end, self.clock.now_ms()).await?;
                 passed_over.groups.insert(next.group);
@@ -248,7 +253,10 @@ impl<S: Store + ?Sized> ConfirmClaim for Claim<S> {
             let confirmed = self.store.confirm(self.batch, self.claim, ts_ms).await;
             die_at("submit.confirmed");
             confirmed.unwrap_or_else(|error| {
-                tracing::error!(error = &error as &dyn std::error::Error, "a claim could not be confirmed; nothing is sent");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a claim could not be confirmed; nothing is sent"
+                );
                 false
             })
         })
@@ -286,6 +294,7 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
         job: &Job,
         next: &NextBatch,
         claimed: Option<(i64, u64)>,
+        round: &Round,
     ) -> Result<Allowed, StoreError> {
         let wanted = claimed.map_or(next.numbers, |(_, numbers)| numbers);
         let Some(limits) = &self.limits else { return Ok(Allowed::Send(wanted)) };
@@ -295,6 +304,9 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
         let own = prices.all(level, &next.group);
         if own.is_none() && limits.probe && claimed.is_some() {
             return Ok(Allowed::Send(wanted));
+        }
+        if own.as_ref().is_some_and(|own| round.is_dearer(&next.group, own)) {
+            return Ok(Allowed::Halt(Halt::Dearer { group: next.group.clone() }));
         }
         let mut allowed = wanted;
         let mut probes = false;
@@ -312,7 +324,9 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
                 Allowance::Send(numbers) => allowed = numbers,
                 Allowance::Reached => return Ok(Allowed::Halt(Halt::CapReached)),
                 Allowance::Unpriced if limits.probe => probes = true,
-                Allowance::Unpriced => return Ok(Allowed::Halt(Halt::Unpriced { group: next.group.clone() })),
+                Allowance::Unpriced => {
+                    return Ok(Allowed::Halt(Halt::Unpriced { group: next.group.clone() }));
+                }
                 Allowance::Uncapped(currency) => return Ok(Allowed::Halt(Halt::Uncapped { currency })),
             }
         }
@@ -329,7 +343,13 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
             return Ok(Allowed::Wait);
         }
         let is_open = |group: &str| group == next.group;
-        if self.store.open_batches(job.id).await?.iter().any(|open| open.job == job.id && is_open(&open.group)) {
+        if self
+            .store
+            .open_batches(job.id)
+            .await?
+            .iter()
+            .any(|open| open.job == job.id && is_open(&open.group))
+        {
             return Ok(Allowed::Wait);
         }
         if next.indivisible && next.numbers > 1 {
@@ -385,6 +405,8 @@ struct Round {
     halted: AtomicBool,
     unsent: AtomicU64,
     batches: AtomicU64,
+    /// The prices at which each group was reckoned first.
+    prices: std::sync::Mutex<HashMap<String, Amounts>>,
 }
 
 /// Groups of which nothing may be sent in this round, and why.
@@ -395,6 +417,12 @@ struct PassedOver {
 }
 
 impl Round {
+    fn is_dearer(&self, group: &str, now: &Amounts) -> bool {
+        let mut first = self.prices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let first = first.entry(group.to_owned()).or_insert_with(|| now.clone());
+        now.iter().any(|(currency, price)| first.get(currency).is_none_or(|first| first < price))
+    }
+
     fn judge(&self, submitted: Submitted) -> (BatchEnd, Option<Halt>) {
         let unsent = matches!(submitted, Submitted::NotSent { .. });
         let in_a_row = if unsent {

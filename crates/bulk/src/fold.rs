@@ -74,7 +74,8 @@ pub(crate) struct Known {
 /// What to read before results can be judged: phone numbers of batches, and batches of which the only one is meant.
 pub(crate) fn wanted(arrived: &[Arrived]) -> (BTreeSet<Place>, BTreeSet<i64>) {
     let (mut places, mut single) = (BTreeSet::new(), BTreeSet::new());
-    for (batch, facts) in arrived.iter().filter_map(|result| result.batch.as_ref().zip(result.facts.as_ref())) {
+    for (batch, facts) in arrived.iter().filter_map(|result| result.batch.as_ref().zip(result.facts.as_ref()))
+    {
         match &facts.number {
             _ if batch.is_forgotten => {}
             Some(number) => _ = places.insert((batch.id, packed(number))),
@@ -169,10 +170,13 @@ impl Changes {
         }
         let place = result.batch.as_ref().zip(result.facts.as_ref());
         let place = place.and_then(|(batch, facts)| known.place(batch, facts));
-        let (Some(batch), Some(place)) = (result.batch.clone(), place) else { return self.set_aside(result, None) };
+        let (Some(batch), Some(place)) = (result.batch.clone(), place) else {
+            return self.set_aside(result, None);
+        };
         let Some(facts) = result.facts.take() else { return self.set_aside(result, None) };
         let slot = known.slots.get(&place);
-        let own = slot.and_then(|slot| slot.has.as_ref()).filter(|_| slot.is_some_and(|slot| slot.via.is_none()));
+        let own =
+            slot.and_then(|slot| slot.has.as_ref()).filter(|_| slot.is_some_and(|slot| slot.via.is_none()));
         let outcome = facts.outcome;
         let as_first = |result: &Arrived, detached| First {
             id: result.id,
@@ -205,9 +209,8 @@ impl Changes {
             }
             None => {
                 folded.first += 1;
-                let detached = slot.and_then(|slot| {
-                    Some((slot.via?, slot.has.as_ref().map(|has| has.outcome)))
-                });
+                let detached =
+                    slot.and_then(|slot| Some((slot.via?, slot.has.as_ref().map(|has| has.outcome))));
                 self.tally(&batch).numbers += i64::from(detached.is_some());
                 self.firsts.push(as_first(&result, detached));
                 self.enter(&batch, &result, facts);
@@ -227,11 +230,7 @@ impl Changes {
     }
 
     /// What is kept aside is kept once, however often it comes: `is_kept` knows what was kept before.
-    pub(crate) fn compare_aside(
-        &mut self,
-        is_kept: &mut dyn FnMut(&Aside) -> bool,
-        folded: &mut Folded,
-    ) {
+    pub(crate) fn compare_aside(&mut self, is_kept: &mut dyn FnMut(&Aside) -> bool, folded: &mut Folded) {
         let mut new = BTreeSet::new();
         for aside in std::mem::take(&mut self.aside) {
             let key = (aside.result.batch_no.clone(), aside.packed, aside.hash);
@@ -265,7 +264,9 @@ impl Changes {
         if !aside.is_second_charge {
             let tally = self.tally(batch);
             tally.aside += 1;
-            if batch.aside + tally.aside >= max_aside(batch.numbers) && !folded.full.contains(&aside.result.batch_no) {
+            if batch.aside + tally.aside >= max_aside(batch.numbers)
+                && !folded.full.contains(&aside.result.batch_no)
+            {
                 folded.full.push(aside.result.batch_no.clone());
             }
         }
@@ -309,7 +310,8 @@ impl Changes {
         *day = day.checked_add(price).unwrap_or(*day);
         // An index takes no text of any length, and a region has two letters.
         if let Some(region) = facts.region.as_ref().filter(|region| region.len() <= 64) {
-            let highest = self.prices.entry((batch.level, region.replace('\0', "\u{fffd}"), currency)).or_insert(price);
+            let highest =
+                self.prices.entry((batch.level, region.replace('\0', "\u{fffd}"), currency)).or_insert(price);
             *highest = (*highest).max(price);
         }
     }

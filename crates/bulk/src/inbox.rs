@@ -1,15 +1,14 @@
-//! Receiving: a result is durable before its sender hears of it, and finds its number soon after.
-//!
-//! It must not say "stored" before the store said so, and never refuses a result for what it holds.
+//! Receiving: a result is durable before its sender hears of it, and finds its phone number soon after.
 
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::failpoint::die_at;
-use crate::store::{Folded, NewResult, Source, Store, StoreError, drifting};
+use crate::store::{Folded, NewResult, Source, Store, StoreError, drifting, reading};
 
 /// How many results are entered at a time: few enough that a waiting push is not held up.
 const SLICE: u32 = 128;
@@ -23,8 +22,22 @@ pub struct Inbox<S: ?Sized> {
     arrived: Arc<Notify>,
     /// Told whenever something was entered.
     entered: Arc<Notify>,
-    /// Repeats, conflicts and strays.
-    odd: Arc<[AtomicU64; 3]>,
+    /// Repeats, conflicts, strays and second charges.
+    unmatched: Arc<[AtomicU64; 4]>,
+    crowded: Arc<Mutex<Crowded>>,
+}
+
+/// How often it is looked up whether a batch may keep anything more aside, in pushes for that batch.
+const LOOK_EVERY: u32 = 256;
+/// Of so many batches the pushes are counted.
+const MAX_COUNTED: usize = 10_000;
+
+/// Batches for which much comes: whoever knows one URL must not fill the store.
+#[derive(Debug, Default)]
+struct Crowded {
+    counts: HashMap<String, u32>,
+    /// Nothing more is kept aside for these.
+    full: HashSet<String>,
 }
 
 impl<S: ?Sized> Clone for Inbox<S> {
@@ -34,7 +47,8 @@ impl<S: ?Sized> Clone for Inbox<S> {
             clock: Arc::clone(&self.clock),
             arrived: Arc::clone(&self.arrived),
             entered: Arc::clone(&self.entered),
-            odd: Arc::clone(&self.odd),
+            unmatched: Arc::clone(&self.unmatched),
+            crowded: Arc::clone(&self.crowded),
         }
     }
 }
@@ -42,16 +56,80 @@ impl<S: ?Sized> Clone for Inbox<S> {
 impl<S: Store + ?Sized> Inbox<S> {
     /// An inbox before a store.
     pub fn new(store: Arc<S>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, arrived: Arc::default(), entered: Arc::default(), odd: Arc::default() }
+        Self {
+            store,
+            clock,
+            arrived: Arc::default(),
+            entered: Arc::default(),
+            unmatched: Arc::default(),
+            crowded: Arc::default(),
+        }
     }
 
     /// Stores a pushed result of the batch that its capability named. Once this returns `Ok` it is durable: answer 200 then, and not
     /// before.
     ///
     /// # Errors
-    /// When it is not known to be stored: answer 503, and the platform comes back.
+    /// When it is not known to be stored: answer 503, and the platform comes back. Also when so much has been kept aside for the batch that
+    /// only results of phone numbers which still lack one are taken in.
     pub async fn store(&self, batch_no: &str, body: &[u8]) -> Result<(), StoreError> {
+        if self.is_full(batch_no).await? && !self.is_expected(batch_no, body).await? {
+            return Err(StoreError::TooMuchAside);
+        }
         self.keep(batch_no, Source::Push, [body.to_vec()]).await
+    }
+
+    async fn is_full(&self, batch_no: &str) -> Result<bool, StoreError> {
+        let is_due = {
+            let mut crowded = self.crowded.lock().unwrap_or_else(PoisonError::into_inner);
+            if crowded.full.contains(batch_no) {
+                return Ok(true);
+            }
+            match crowded.counts.get_mut(batch_no) {
+                Some(count) => {
+                    *count = count.wrapping_add(1);
+                    *count % LOOK_EVERY == 0
+                }
+                None => {
+                    if crowded.counts.len() >= MAX_COUNTED {
+                        crowded.counts.clear();
+                    }
+                    crowded.counts.insert(batch_no.to_owned(), 1);
+                    false
+                }
+            }
+        };
+        if !is_due || !self.store.is_full(batch_no).await? {
+            return Ok(false);
+        }
+        self.remember_full(batch_no);
+        Ok(true)
+    }
+
+    fn remember_full(&self, batch_no: &str) {
+        let mut crowded = self.crowded.lock().unwrap_or_else(PoisonError::into_inner);
+        if crowded.full.len() < MAX_COUNTED && crowded.full.insert(batch_no.to_owned()) {
+            tracing::error!(
+                batch_no,
+                "more results without a phone number of this batch than can be kept: further ones are turned away"
+            );
+        }
+    }
+
+    async fn is_expected(&self, batch_no: &str, body: &[u8]) -> Result<bool, StoreError> {
+        let number = reading::read(Source::Push, body).and_then(|facts| facts.number);
+        match number {
+            Some(number) => self.store.expects(batch_no, number).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Stores the reply of a call that brought its result at once.
+    ///
+    /// # Errors
+    /// When it is not known to be stored: then it must be shown to the person, whole.
+    pub async fn store_reply(&self, batch_no: &str, source: Source, body: Vec<u8>) -> Result<(), StoreError> {
+        self.keep(batch_no, source, [body]).await
     }
 
     /// Stores results that were fetched.
@@ -92,7 +170,10 @@ impl<S: Store + ?Sized> Inbox<S> {
             sum.repeats += folded.repeats;
             sum.conflicts += folded.conflicts;
             sum.strays += folded.strays;
-            let [repeats, conflicts, strays] = &*self.odd;
+            sum.charged_again += folded.charged_again;
+            folded.full.iter().for_each(|batch_no| self.remember_full(batch_no));
+            let [repeats, conflicts, strays, charged_again] = &*self.unmatched;
+            charged_again.fetch_add(folded.charged_again.into(), Ordering::Relaxed);
             repeats.fetch_add(folded.repeats.into(), Ordering::Relaxed);
             conflicts.fetch_add(folded.conflicts.into(), Ordering::Relaxed);
             strays.fetch_add(folded.strays.into(), Ordering::Relaxed);
@@ -122,10 +203,11 @@ impl<S: Store + ?Sized> Inbox<S> {
         }
     }
 
-    /// What this process has entered beside the first result of each number.
-    pub fn beside(&self) -> Beside {
-        let [repeats, conflicts, strays] = self.odd.each_ref().map(|count| count.load(Ordering::Relaxed));
-        Beside { repeats, conflicts, strays }
+    /// What this process has entered beside the first result of each phone number.
+    pub fn unmatched(&self) -> Unmatched {
+        let counts = self.unmatched.each_ref().map(|count| count.load(Ordering::Relaxed));
+        let [repeats, conflicts, strays, charged_again] = counts;
+        Unmatched { repeats, conflicts, strays, charged_again }
     }
 
     /// Resolves when results were entered after this call.
@@ -150,14 +232,16 @@ impl Default for Folding {
     }
 }
 
-/// What came in beside the first result of each number.
+/// What came in beside the first result of each phone number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Beside {
+pub struct Unmatched {
     /// The same result again.
     pub repeats: u64,
     /// A second result with other content; both are kept, the first one counts.
     pub conflicts: u64,
-    /// Results of no number that is known; they are kept.
+    /// Results of no phone number that is known; they are kept.
     pub strays: u64,
+    /// Results of a second sending of a phone number: charged, counted, and kept.
+    pub charged_again: u64,
 }

@@ -143,6 +143,10 @@ impl Ledger {
 
     /// Whether nothing more can happen by itself.
     pub fn is_final(&self) -> bool {
-        self.planned == 0 && self.pending == 0 && self.in_doubt == 0 && self.waiting == 0 && self.waiting_in_doubt == 0
+        self.planned == 0
+            && self.pending == 0
+            && self.in_doubt == 0
+            && self.waiting == 0
+            && self.waiting_in_doubt == 0
     }
 }

@@ -1,22 +1,24 @@
-//! A durable job: many numbers, planned into batches, submitted once, settled by pushed or fetched results, exported at any time.
+//! A durable job: many phone numbers, planned into batches, submitted once, settled by pushed or fetched results, exported at any time.
 //!
-//! It must not know HTTP, signatures or accounts: what submits and what queries is handed in ([`Platform`]). It reads no clock of its own:
-//! [`Clock`] is handed in too. It decides one thing that costs money, and only one: whether a batch may be sent, and the answer is
-//! "once, unless the platform has proved that it does not know it".
+//! What submits and what queries is handed in ([`Platform`]), and so is the time ([`Clock`]).
 //!
 //! # What is promised
 //!
-//! - A batch's number and content are durable before its request leaves.
+//! - What is paid for is a phone number, at a level, by an account. The store keeps a book of these: a phone number that is under way, in doubt
+//!   or settled and fresh enough is not submitted, whatever job asks for it. The promise is per store.
+//! - A claim and its content are durable before a request leaves, and confirmed durably before each attempt is signed.
 //! - A batch whose answer was lost is *in doubt*; it is settled by a result, or by asking the platform, and sent again only when
-//!   the platform proves that it does not know it, at a time when it can no longer accept the first request.
+//!   the platform is [proved](proof) not to know it, or a person says so.
 //! - A pushed result is durable before [`Inbox::store`] returns; repeats change nothing; what belongs to nothing is kept aside.
 //! - At all times `submitted = settled + failed + in doubt + missing + pending` ([`Ledger`]).
 //!
 //! What is not promised: that the platform charges once for what it accepted once, or that it pushes what it accepted.
 
+mod book;
 mod clock;
 mod drive;
 pub mod failpoint;
+mod fold;
 mod inbox;
 mod ledger;
 mod model;
@@ -33,17 +35,23 @@ mod sqlite;
 pub mod store;
 
 pub use clock::{Clock, SystemClock};
-pub use drive::{Drive, Driven, Halt};
-pub use inbox::{Beside, Folding, Inbox};
-pub use ledger::{Ledger, Sum};
-pub use model::{BatchEnd, BatchState, Delivery, Job, JobName, JobSpec, JobState, NotAJobName, Outcome};
+pub use drive::{Drive, Driven, Halt, SpendingLimits};
+pub use inbox::{Folding, Inbox, Unmatched};
+pub use ledger::{Ledger, Reused, Sum};
+pub use model::{
+    BatchEnd, BatchState, BookState, Delivery, Job, JobName, JobSpec, JobState, NotAJobName, Outcome, Reuse,
+    Scope,
+};
 pub use pace::Pace;
 pub use plan::{Added, Grouping, Plan, Planner, TooMany};
-pub use platform::{Found, Platform, Row, SIGN_WITHIN, Submitted};
+pub use platform::{ConfirmClaim, Found, Platform, Row, Submission, Submitted};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
-pub use pricing::{Budget, Cutoff, Estimate, NotACutoff, PriceKey, PriceTable, parse_amount};
-pub use reconcile::{Reconcile, Reconciled, Times};
+pub use pricing::{
+    Allowance, Amounts, Budget, Cutoff, Estimate, NotACutoff, PriceKey, PriceTable, parse_amount,
+};
+pub use proof::ProofRules;
+pub use reconcile::{LeasesOnly, Owners, Reconcile, Reconciled, Times};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 pub use store::{Store, StoreError};

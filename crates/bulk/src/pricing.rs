@@ -102,7 +102,8 @@ impl Estimate {
         };
         for (currency, price) in all {
             let known = self.known.get(&currency).copied().unwrap_or_default();
-            let sum = i64::try_from(count).ok().and_then(|count| known.checked_add(price.checked_mul(count)?));
+            let sum =
+                i64::try_from(count).ok().and_then(|count| known.checked_add(price.checked_mul(count)?));
             match sum {
                 Some(sum) => _ = self.known.insert(currency, sum),
                 None => self.unknown += count,
@@ -188,7 +189,8 @@ impl Budget {
         };
         if self.cutoff != Cutoff::Cautious {
             let counts = self.cutoff == Cutoff::Hard;
-            let is_open = self.caps.keys().all(|one| left(one, counts).is_some_and(|left| left > Price::ZERO));
+            let is_open =
+                self.caps.keys().all(|one| left(one, counts).is_some_and(|left| left > Price::ZERO));
             return if is_open { Allowance::Send(next) } else { Allowance::Reached };
         }
         if let Some(uncapped) = spent.keys().find(|currency| !self.caps.contains_key(currency)) {
@@ -299,7 +301,8 @@ mod tests {
     }
 
     fn budget(cutoff: Cutoff, caps: &[(&str, &str)]) -> Budget {
-        let cap = |(currency, amount): &(&str, &str)| (Currency::new(currency).unwrap(), amount.parse().unwrap());
+        let cap =
+            |(currency, amount): &(&str, &str)| (Currency::new(currency).unwrap(), amount.parse().unwrap());
         Budget { caps: caps.iter().map(cap).collect(), cutoff }
     }
 
@@ -328,7 +331,11 @@ mod tests {
         assert_eq!(budget.allows(&nothing, &unknown, Some(&usd("0.1").known), 5), Allowance::Unpriced);
         let uncapped = Allowance::Uncapped(Currency::new("CNY").unwrap());
         assert_eq!(budget.allows(&nothing, &usd("0"), Some(&cny), 5), uncapped);
-        assert_eq!(budget.allows(&cny, &usd("0"), Some(&usd("0.1").known), 5), uncapped, "results were charged in it");
+        assert_eq!(
+            budget.allows(&cny, &usd("0"), Some(&usd("0.1").known), 5),
+            uncapped,
+            "results were charged in it"
+        );
     }
 
     #[test]

@@ -296,6 +296,12 @@ impl DateOffsets {
         (offset(self.least), offset(self.most))
     }
 
+    /// Every offset from `least` to `most`; `None` when that is none.
+    pub fn between(least: UtcOffset, most: UtcOffset) -> Option<Self> {
+        let (least, most) = (least.minutes(), most.minutes());
+        (least <= most).then_some(Self { least, most })
+    }
+
     /// Narrows by a row that was found when `day` was asked for. `until_ms` is the time of the question.
     ///
     /// Where no offset remains, every one is possible again: a platform that ignores `date` shows a row on any day.

@@ -1,18 +1,26 @@
-//! Reconciling: asks the platform about what was not settled by itself.
+//! Reconciling: asks the platform about what was not settled by itself, in the job's own batches and in those that its rows wait for.
 //!
-//! It is the one place that may plan a batch again, and only on proof that the platform does not know it. One empty answer is proof only
-//! when the request can no longer be accepted: its signature has expired, and the platform has had the time in which results appear.
+//! It is the one place that plans a batch again without a person, and only where [`crate::proof`] says that the platform does not know it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use numcheck_protocol::UtcOffset;
+
 use crate::clock::{Clock, after_ms};
 use crate::failpoint::die_at;
 use crate::inbox::Inbox;
 use crate::model::{BatchEnd, BatchState, Delivery, Job};
-use crate::platform::{Platform, SIGN_WITHIN};
-use crate::store::{OpenBatch, Store, StoreError, drifting};
+use crate::platform::{Found, Platform};
+use crate::proof::{
+    Absence, ControlCandidate, DateOffsets, Doubt, Judgement, ProofRules, SignedSpan, control_after_ms, days,
+    is_control, is_remembered, judge,
+};
+use crate::store::{Control, OpenBatch, Store, StoreError, drifting};
+
+/// How many controls are tried for one doubt in a round: each costs questions.
+const MAX_CONTROLS: u32 = 3;
 
 /// Asks about open batches.
 #[derive(Debug)]
@@ -22,11 +30,29 @@ pub struct Reconcile<S: ?Sized, P> {
     inbox: Inbox<S>,
     clock: Arc<dyn Clock>,
     times: Times,
+    rules: ProofRules,
+    owners: Arc<dyn Owners>,
     /// When each batch was asked about last, by this process.
     asked: Mutex<HashMap<i64, Asked>>,
 }
 
-/// How long to leave a batch alone.
+/// Tells whether the owner of a claim still lives.
+pub trait Owners: std::fmt::Debug + Send + Sync + 'static {
+    /// `Some(false)`: it is surely dead. `None`: nobody here can tell, and its lease decides.
+    fn is_alive(&self, owner: &str) -> Option<bool>;
+}
+
+/// Knows of no owner: leases decide.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LeasesOnly;
+
+impl Owners for LeasesOnly {
+    fn is_alive(&self, _: &str) -> Option<bool> {
+        None
+    }
+}
+
+/// How long to leave a batch alone. None of these decides whether anything is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Times {
@@ -34,21 +60,12 @@ pub struct Times {
     pub push: Duration,
     /// Until results are fetched first, where nothing is pushed.
     pub poll: Duration,
-    /// How long after it was taken for sending a batch may be signed: as long as [`Drive::sign_within`](crate::Drive::sign_within), or
-    /// longer.
-    pub sign: Duration,
-    /// From the last moment in which it can have been signed until a batch in doubt can no longer be accepted: a signature lives 60 s,
-    /// either way.
+    /// Until a batch in doubt is asked about first.
     pub doubt: Duration,
-    /// From the same moment until an empty answer about a batch in doubt is proof. The document has results within 5 minutes; the rest is
-    /// for clocks that differ.
-    pub proof: Duration,
-    /// Until a sender that has not written an end is taken for dead: longer than it may wait for its turn and for an answer.
-    pub sending: Duration,
-    /// Until an accepted batch's remaining numbers are missing, when the platform was asked and does not have them.
+    /// The lease of a claim: until its owner, of whom nobody here can tell whether it lives, is taken for dead.
+    pub lease: Duration,
+    /// Until an accepted batch's remaining phone numbers are missing, when the platform was asked and does not have them.
     pub missing: Duration,
-    /// How long the platform remembers: an empty answer about anything older proves nothing. The document says 14 days.
-    pub memory: Duration,
 }
 
 impl Default for Times {
@@ -57,12 +74,9 @@ impl Default for Times {
         Self {
             push: minutes(61),
             poll: Duration::from_secs(10),
-            sign: SIGN_WITHIN,
-            doubt: Duration::from_secs(61),
-            proof: minutes(10),
-            sending: SIGN_WITHIN + Duration::from_secs(61),
+            doubt: Duration::from_secs(10),
+            lease: minutes(3),
             missing: minutes(75),
-            memory: minutes(13 * 24 * 60),
         }
     }
 }
@@ -75,10 +89,12 @@ pub struct Reconciled {
     pub asked: u64,
     /// Results fetched.
     pub fetched: u64,
-    /// Batches that the platform has proved not to know; they are planned again.
+    /// Batches that the platform was proved not to know; they are planned again.
     pub planned_again: u64,
     /// Batches whose rest was given up.
     pub missing: u64,
+    /// Rows that took over a result of another job's batch.
+    pub reused: u64,
     /// When the next question is due, Unix time in milliseconds; `None` when nothing is open.
     pub next_ms: Option<u64>,
     /// Why a question got no answer, the last time it happened.
@@ -97,8 +113,10 @@ struct Asked {
 enum Step {
     /// Not before this time.
     Wait(u64),
-    /// Ask. `proof`: an empty answer proves that the batch is not known. `last`: what is not there now will not come.
-    Ask { proof: bool, last: bool },
+    /// Ask. `last`: what is not there now will not come.
+    Ask { last: bool },
+    /// End its claim: its owner is dead, or silent for longer than the lease.
+    GiveUp,
     /// Nothing more is to be found out by itself.
     Leave,
 }
@@ -111,74 +129,198 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
         inbox: Inbox<S>,
         clock: Arc<dyn Clock>,
         times: Times,
+        rules: ProofRules,
     ) -> Self {
-        Self { store, platform, inbox, clock, times, asked: Mutex::default() }
+        let owners = Arc::new(LeasesOnly);
+        Self { store, platform, inbox, clock, times, rules, owners, asked: Mutex::default() }
     }
 
-    /// One round: asks what is due, and no more. Costs nothing and may be repeated.
+    /// Asks `owners` whether the owner of a claim lives.
+    #[must_use]
+    pub fn with_owners(self, owners: Arc<dyn Owners>) -> Self {
+        Self { owners, ..self }
+    }
+
+    /// One round: asks what is due, and no more. Costs nothing and may be repeated. `stop` is asked before each question.
     ///
     /// # Errors
     /// When the store fails. A platform that does not answer is no error: [`Reconciled::trouble`] tells.
-    pub async fn round(&self, job: &Job) -> Result<Reconciled, StoreError> {
+    pub async fn round(&self, job: &Job, stop: &(dyn Fn() -> bool + Sync)) -> Result<Reconciled, StoreError> {
         let mut done = Reconciled::default();
-        let sending = u64::try_from(self.times.sending.as_millis()).unwrap_or(u64::MAX);
-        self.store.give_up_sending(job.id, self.clock.now_ms().saturating_sub(sending)).await?;
-        die_at("reconcile.gave_up");
+        let mut controls = HashMap::new();
         for batch in self.store.open_batches(job.id).await? {
+            if stop() {
+                break;
+            }
             let asked = self.asked().get(&batch.batch).copied();
-            match step(&batch, job.spec.delivery, &self.times, asked, self.clock.now_ms()) {
+            let alive = match batch.state {
+                BatchState::Sending => self.owners.is_alive(&batch.owner),
+                _ => None,
+            };
+            match step(&batch, job.spec.delivery, &self.times, &self.rules, asked, alive, self.clock.now_ms())
+            {
                 Step::Leave => {}
                 Step::Wait(until) => done.next_ms = Some(done.next_ms.map_or(until, |next| next.min(until))),
-                Step::Ask { proof, last } => {
-                    self.ask(job.id, &batch, proof, last, &mut done).await?;
+                Step::GiveUp => {
+                    self.store.give_up(batch.batch, batch.claim).await?;
+                    die_at("reconcile.gave_up");
+                    done.next_ms = Some(self.clock.now_ms());
+                }
+                Step::Ask { last } => {
+                    self.ask(job, &batch, last, &mut controls, &mut done).await?;
                     done.next_ms = Some(self.clock.now_ms());
                 }
             }
         }
+        let followed = self.store.follow(job.id).await?;
+        done.reused = followed.reused;
+        done.planned_again += u64::from(followed.planned > 0);
         Ok(done)
     }
 
     async fn ask(
         &self,
-        job: i64,
+        job: &Job,
         batch: &OpenBatch,
-        proof: bool,
         last: bool,
+        controls: &mut HashMap<i64, Option<Found>>,
         done: &mut Reconciled,
     ) -> Result<(), StoreError> {
-        // The time of the question, not of its answer.
-        let at_ms = self.clock.now_ms();
-        die_at("reconcile.ask");
-        let found = self.platform.query(&batch.batch_no, batch.sent_ms, at_ms).await;
-        done.asked += 1;
-        self.asked().insert(batch.batch, Asked { at_ms, answered: found.trouble.is_none() });
-        if !found.rows.is_empty() {
-            done.fetched += found.rows.len() as u64;
-            let bodies = found.rows.into_iter().map(|row| row.0).collect();
-            self.inbox.store_fetched(batch.batch_no.as_str(), bodies).await?;
-        }
-        drifting::note(&*self.store, job, found.drift).await;
-        // What was pushed meanwhile counts before anything is concluded.
-        self.inbox.fold_all().await?;
-        die_at("reconcile.asked");
+        let in_doubt = batch.state == BatchState::InDoubt;
+        let enough = if in_doubt { u64::MAX } else { batch.numbers - batch.settled.min(batch.numbers) };
+        let found = self.find(job, batch, enough, done).await?;
         if found.trouble.is_some() {
             done.trouble = found.trouble;
             return Ok(());
         }
-        if found.known && batch.state == BatchState::InDoubt {
+        if found.known && in_doubt {
             // Whatever its rows say, the platform has the batch.
             let accepted = BatchEnd::Accepted { message_id: None };
-            self.store.end(batch.batch, &batch.batch_no, accepted, self.clock.now_ms()).await?;
+            self.store.end(batch.batch, batch.claim, accepted, self.clock.now_ms()).await?;
         }
-        if proof && !found.known {
-            die_at("reconcile.plan_again");
-            done.planned_again += u64::from(self.store.plan_again(batch.batch, &batch.batch_no).await?);
-            die_at("reconcile.planned_again");
-        } else if last {
-            let missing = self.store.mark_missing(batch.batch, &batch.batch_no).await?;
+        if in_doubt && !found.known {
+            self.prove(job, batch, controls, done).await?;
+        } else if last && !in_doubt {
+            let missing = self.store.mark_missing(batch.batch, batch.claim).await?;
             done.missing += u64::from(missing > 0);
         }
         Ok(())
+    }
+
+    /// Ends a doubt by a control, where there is one.
+    async fn prove(
+        &self,
+        job: &Job,
+        batch: &OpenBatch,
+        controls: &mut HashMap<i64, Option<Found>>,
+        done: &mut Reconciled,
+    ) -> Result<(), StoreError> {
+        let doubt = Doubt { signed: batch.signed, from_reply: batch.from_reply };
+        let Some(signed) = batch.signed.filter(|_| !batch.from_reply) else { return Ok(()) };
+        let after_ms = control_after_ms(signed, &self.rules);
+        for control in self.store.controls(&job.spec.scope, after_ms, MAX_CONTROLS).await? {
+            let shown = match controls.get(&control.batch) {
+                Some(shown) => shown.clone(),
+                None => {
+                    let shown = self.show(&control, done).await;
+                    controls.insert(control.batch, shown.clone());
+                    shown
+                }
+            };
+            let Some(shown) = shown else { continue };
+            let candidate = ControlCandidate {
+                signed: control.signed,
+                accepted: true,
+                taken: control.numbers,
+                shown: shown.shown,
+            };
+            if !is_control(&doubt, &candidate, &self.rules) {
+                continue;
+            }
+            // Only what is asked now counts: the control has been seen.
+            let asked = days(signed, self.clock.now_ms().max(control.signed.last_ms).max(shown.asked_ms));
+            die_at("reconcile.prove");
+            let again = self.platform.query(&batch.batch_no, &asked, u64::MAX).await;
+            done.asked += 1;
+            if again.trouble.is_some() || again.known || !again.rows.is_empty() {
+                // The next round asks again, and keeps what there is.
+                done.trouble = again.trouble;
+                return Ok(());
+            }
+            let clean = again.clean && again.form.is_some() && again.form == shown.form;
+            let absence = Absence { after_control: true, days: &asked, asked_ms: again.asked_ms, clean };
+            // What was pushed meanwhile counts before anything is concluded.
+            self.inbox.fold_all().await?;
+            match judge(&doubt, Some(&candidate), Some(&absence), &self.rules) {
+                Judgement::Unknown => {
+                    die_at("reconcile.plan_again");
+                    done.planned_again += u64::from(self.store.plan_again(batch.batch, batch.claim).await?);
+                    die_at("reconcile.planned_again");
+                }
+                Judgement::NeverSent | Judgement::Stays(_) => {}
+            }
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    /// What the query shows of a control; `None` when that is no whole answer.
+    async fn show(&self, control: &Control, done: &mut Reconciled) -> Option<Found> {
+        let asked = days(control.signed, self.clock.now_ms());
+        let found = self.platform.query(&control.batch_no, &asked, control.numbers).await;
+        done.asked += 1;
+        if found.trouble.is_some() {
+            done.trouble = found.trouble;
+            return None;
+        }
+        Some(found)
+    }
+
+    /// Asks about a batch, and keeps what there is.
+    async fn find(
+        &self,
+        job: &Job,
+        batch: &OpenBatch,
+        enough: u64,
+        done: &mut Reconciled,
+    ) -> Result<Found, StoreError> {
+        // The time of the question, not of its answer.
+        let at_ms = self.clock.now_ms();
+        die_at("reconcile.ask");
+        let signed = batch.signed.unwrap_or(SignedSpan::at(batch.sent_ms));
+        let offsets = self.offsets(&job.spec.scope.account).await?;
+        // What a doubt is about is looked for on every day; a result that is awaited where results were found before, then on the others.
+        let likely = offsets.days(signed, at_ms);
+        let all = days(signed, at_ms);
+        let mut asked = if batch.state == BatchState::InDoubt { Vec::new() } else { likely };
+        asked.extend(all.into_iter().filter(|day| !asked.contains(day)).collect::<Vec<_>>());
+        let found = self.platform.query(&batch.batch_no, &asked, enough).await;
+        done.asked += 1;
+        self.asked().insert(batch.batch, Asked { at_ms, answered: found.trouble.is_none() });
+        if !found.rows.is_empty() {
+            done.fetched += found.rows.len() as u64;
+            let bodies = found.rows.iter().map(|row| row.0.clone()).collect();
+            self.inbox.store_fetched(batch.batch_no.as_str(), bodies).await?;
+        }
+        let narrowed = found.days.iter().fold(offsets, |offsets, day| offsets.after_row(*day, signed, at_ms));
+        if narrowed != offsets {
+            self.learn_offsets(&job.spec.scope.account, narrowed).await?;
+        }
+        drifting::note(&*self.store, batch.job, found.drift.clone()).await;
+        // What was pushed meanwhile counts before anything is concluded.
+        self.inbox.fold_all().await?;
+        die_at("reconcile.asked");
+        Ok(found)
+    }
+
+    /// What rows of earlier answers have shown about the zone of the platform's days.
+    async fn offsets(&self, account: &str) -> Result<DateOffsets, StoreError> {
+        let learnt = self.store.learnt(&offsets_of(account)).await?;
+        Ok(learnt.and_then(|text| DateOffsets::read(&text)).unwrap_or_default())
+    }
+
+    async fn learn_offsets(&self, account: &str, offsets: DateOffsets) -> Result<(), StoreError> {
+        self.store.learn(&offsets_of(account), &offsets.to_text()).await
     }
 
     fn asked(&self) -> MutexGuard<'_, HashMap<i64, Asked>> {
@@ -186,35 +328,69 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
     }
 }
 
-fn step(batch: &OpenBatch, delivery: Delivery, times: &Times, asked: Option<Asked>, now_ms: u64) -> Step {
-    // Whoever wrote its end had signed it before; else it was signed in time, or never.
-    let signed_ms = batch.ended_ms.unwrap_or_else(|| after_ms(batch.sent_ms, times.sign));
-    let in_doubt = batch.state == BatchState::InDoubt;
-    let remembered = now_ms < after_ms(batch.sent_ms, times.memory);
+fn offsets_of(account: &str) -> String {
+    format!("date offsets of {account}")
+}
+
+fn step(
+    batch: &OpenBatch,
+    delivery: Delivery,
+    times: &Times,
+    rules: &ProofRules,
+    asked: Option<Asked>,
+    is_alive: Option<bool>,
+    now_ms: u64,
+) -> Step {
+    let signed = batch.signed.unwrap_or(SignedSpan::at(batch.sent_ms));
+    let since_ms = signed.last_ms.min(now_ms);
     let first = match batch.state {
         _ if batch.missing => return Step::Leave,
+        BatchState::Sending => {
+            let until = after_ms(batch.sent_ms, times.lease);
+            return match is_alive {
+                Some(false) => Step::GiveUp,
+                // A clock that was set back must not keep a claim for ever.
+                _ if now_ms > until
+                    || now_ms.saturating_add(u64::try_from(times.lease.as_millis()).unwrap_or(0))
+                        < batch.sent_ms =>
+                {
+                    Step::GiveUp
+                }
+                _ => Step::Wait(until.saturating_add(1)),
+            };
+        }
         // It is the person's decision now.
-        BatchState::InDoubt if !remembered => return Step::Leave,
-        BatchState::InDoubt => after_ms(signed_ms, times.doubt),
-        BatchState::Accepted if delivery == Delivery::Push => after_ms(signed_ms, times.push),
-        BatchState::Accepted => after_ms(batch.sent_ms, times.poll),
-        // One millisecond later it is given up.
-        _ => return Step::Wait(after_ms(batch.sent_ms, times.sending).saturating_add(1)),
+        BatchState::InDoubt if !is_remembered(signed, now_ms, rules) => return Step::Leave,
+        BatchState::InDoubt => after_ms(since_ms, times.doubt),
+        BatchState::Accepted if delivery == Delivery::Push => after_ms(since_ms, times.push),
+        _ => after_ms(since_ms, times.poll),
     };
-    let proof_ms = after_ms(signed_ms, times.proof.max(times.doubt));
-    let last_ms = after_ms(signed_ms, times.missing);
+    let last_ms = after_ms(since_ms, times.missing);
     // Asking again and again costs nothing but the platform's patience: ever more rarely, and once more when it counts.
     let again = asked.map_or(first, |asked| {
-        let age = asked.at_ms.saturating_sub(batch.sent_ms);
+        let age = asked.at_ms.saturating_sub(since_ms);
         let pause = if asked.answered { age / 2 } else { (age / 2).min(60_000) };
         let next = asked.at_ms.saturating_add(pause.max(1000));
-        let counts = [Some(last_ms), in_doubt.then_some(proof_ms)];
-        counts.into_iter().flatten().filter(|ms| *ms > asked.at_ms).fold(next, u64::min).max(first)
+        let counts = Some(last_ms).filter(|ms| *ms > asked.at_ms && batch.state == BatchState::Accepted);
+        counts.map_or(next, |counts| counts.min(next)).max(first.min(now_ms))
     });
     if now_ms < again {
         return Step::Wait(again);
     }
-    Step::Ask { proof: in_doubt && now_ms >= proof_ms, last: now_ms >= last_ms }
+    Step::Ask { last: now_ms >= last_ms }
+}
+
+impl DateOffsets {
+    fn read(text: &str) -> Option<Self> {
+        let (least, most) = text.split_once(' ')?;
+        let minutes = |text: &str| UtcOffset::from_minutes(text.parse().ok()?).ok();
+        Self::between(minutes(least)?, minutes(most)?)
+    }
+
+    fn to_text(self) -> String {
+        let (least, most) = self.bounds();
+        format!("{} {}", least.minutes(), most.minutes())
+    }
 }
 
 #[cfg(test)]

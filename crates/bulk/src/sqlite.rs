@@ -24,8 +24,8 @@ use crate::model::{BatchEnd, Job, JobName, JobSpec, Scope};
 use crate::pricing::PriceTable;
 use crate::store::drifting;
 use crate::store::{
-    Answer, Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, Known, NewBatch, NewResult, NextBatch,
-    Odd, OpenBatch, RowFate, Sending, Spending, Store, StoreError,
+    Answer, Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, Known, NewBatch, NewResult,
+    NextBatch, Odd, OpenBatch, RowFate, Sending, Spending, Store, StoreError,
 };
 
 use worker::Worker;
@@ -132,8 +132,9 @@ impl Store for Sqlite {
         notes: &'a serde_json::Value,
     ) -> Answer<'a, bool> {
         let notes = notes.clone();
-        self.write
-            .call("take over the new file", move |tx| jobs::replace_rows(tx, job, from, &rows, row_count, &notes))
+        self.write.call("take over the new file", move |tx| {
+            jobs::replace_rows(tx, job, from, &rows, row_count, &notes)
+        })
     }
 
     fn job<'a>(&'a self, name: &'a JobName) -> Answer<'a, Option<Job>> {
@@ -150,7 +151,9 @@ impl Store for Sqlite {
             while self.fold(SLICE).await?.seen == SLICE {}
             let forgotten = self.write.call("forget a job", move |tx| jobs::forget(tx, job)).await?;
             // The journal still holds the pages as they were.
-            self.write.with_connection("clear its journal of what was forgotten", schema::clear_journal).await?;
+            self.write
+                .with_connection("clear its journal of what was forgotten", schema::clear_journal)
+                .await?;
             Ok(forgotten)
         })
     }
@@ -178,7 +181,13 @@ impl Store for Sqlite {
         self.write.call("look the next batch up", move |tx| batches::next(tx, job, &skip))
     }
 
-    fn claim<'a>(&'a self, batch: i64, owner: &'a str, limit: u64, now_ms: u64) -> Answer<'a, Option<Claimed>> {
+    fn claim<'a>(
+        &'a self,
+        batch: i64,
+        owner: &'a str,
+        limit: u64,
+        now_ms: u64,
+    ) -> Answer<'a, Option<Claimed>> {
         let owner = owner.to_owned();
         self.write.call("claim a batch", move |tx| batches::claim(tx, batch, &owner, limit, now_ms))
     }
@@ -219,6 +228,11 @@ impl Store for Sqlite {
     fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> Answer<'a, bool> {
         let batch_no = batch_no.to_owned();
         self.read.call("look a result up", move |tx| results::expects(tx, &batch_no, &number))
+    }
+
+    fn is_full<'a>(&'a self, batch_no: &'a str) -> Answer<'a, bool> {
+        let batch_no = batch_no.to_owned();
+        self.read.call("look a batch up", move |tx| results::is_full(tx, &batch_no))
     }
 
     fn open_batches(&self, job: i64) -> Answer<'_, Vec<OpenBatch>> {

@@ -78,7 +78,13 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// The book is looked up in the same transaction: the claim holds only phone numbers that are neither settled nor under way nor in doubt
     /// elsewhere, and at most `limit` of them; the rest is planned as a batch of its own. `None` when nothing of it is left to send.
-    fn claim<'a>(&'a self, batch: i64, owner: &'a str, limit: u64, now_ms: u64) -> Answer<'a, Option<Claimed>>;
+    fn claim<'a>(
+        &'a self,
+        batch: i64,
+        owner: &'a str,
+        limit: u64,
+        now_ms: u64,
+    ) -> Answer<'a, Option<Claimed>>;
     /// Confirms a claim before an attempt is signed with `ts_ms`, and writes that timestamp down durably. `false` when the claim does not
     /// hold any more: then nothing may be sent.
     fn confirm(&self, batch: i64, claim: i64, ts_ms: u64) -> Answer<'_, bool>;
@@ -108,6 +114,9 @@ pub trait Store: Send + Sync + 'static {
     fn fold(&self, most: u32) -> Answer<'_, Folded>;
     /// Whether a result for this phone number of a batch is still expected: for a receiver that has to choose.
     fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> Answer<'a, bool>;
+
+    /// Whether as much is kept aside for a batch as may be: then only what is [expected](Store::expects) is to be taken in.
+    fn is_full<'a>(&'a self, batch_no: &'a str) -> Answer<'a, bool>;
 
     /// Sent batches that lack results: the job's own, and those of other jobs that its rows wait for.
     fn open_batches(&self, job: i64) -> Answer<'_, Vec<OpenBatch>>;
@@ -213,7 +222,8 @@ pub struct Known {
     /// When its result came, or its batch was claimed: Unix time in milliseconds.
     pub at_ms: u64,
     /// The job whose batch it is in.
-    pub job: i64,}
+    pub job: i64,
+}
 
 /// One sending of a phone number.
 #[derive(Clone, PartialEq, Eq)]
@@ -530,6 +540,9 @@ pub enum StoreError {
     /// It is somebody else's.
     #[error("this is no store, but a database of something else: name another one")]
     NotAStore,
+    /// So much is kept aside for a batch that nothing more is, but results of phone numbers that lack one.
+    #[error("too many results that belong to no phone number of their batch are kept already")]
+    TooMuchAside,
     /// Its own thread or connection has ended.
     #[error("the store is closed")]
     Closed,

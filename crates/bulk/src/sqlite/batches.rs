@@ -65,20 +65,20 @@ fn insert(tx: &Transaction<'_>, job: i64, batch_no: &str, group: &str, numbers: 
 /// A further planned batch of a job whose plan is whole.
 pub(super) fn insert_further(tx: &Transaction<'_>, job: i64, group: &str, numbers: i64) -> Result<i64> {
     let (name, count): (String, i64) =
-        tx.query_row("SELECT name, batch_count FROM jobs WHERE id = ?", [job], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        tx.query_row("SELECT name, batch_count FROM jobs WHERE id = ?", [job], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
     let batch_no = format!("nc-{name}-{}", count + 1);
     BatchNo::new(&batch_no).map_err(|_| NO_BATCH_NO)?;
     insert(tx, job, &batch_no, group, numbers)
 }
 
-pub(super) fn next(
-    tx: &Transaction<'_>,
-    job: i64,
-    skip: &[String],
-) -> Result<Option<NextBatch>> {
+pub(super) fn next(tx: &Transaction<'_>, job: i64, skip: &[String]) -> Result<Option<NextBatch>> {
     let Some(policy) = book::policy_of_open(tx, job)? else { return Ok(None) };
     let planned: Vec<(i64, String, bool)> = tx
-        .prepare_cached("SELECT id, grp, tries > 0 FROM batches WHERE job = ? AND state = 0 ORDER BY id LIMIT ?")?
+        .prepare_cached(
+            "SELECT id, grp, tries > 0 FROM batches WHERE job = ? AND state = 0 ORDER BY id LIMIT ?",
+        )?
         .query_map(params![job, if skip.is_empty() { LOOKED_UP } else { -1 }], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?
@@ -110,7 +110,12 @@ pub(super) fn claim(
     let found = tx
         .prepare_cached("SELECT job, batch_no, grp, tries FROM batches WHERE id = ? AND state = 0")?
         .query_row([batch], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get::<_, i64>(3)?))
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, String>(2)?,
+                row.get::<_, i64>(3)?,
+            ))
         })
         .optional()?;
     let Some((job, batch_no, group, tries)) = found else { return Ok(None) };
@@ -335,7 +340,9 @@ pub(super) fn mark_missing(tx: &Transaction<'_>, batch: i64, claim: i64) -> Resu
 
 pub(super) fn sent_in_group(tx: &Transaction<'_>, job: i64, group: &str) -> Result<u64> {
     let sent: i64 = tx
-        .prepare_cached("SELECT count(*) FROM batches WHERE job = ? AND grp = ? AND claim > 0 AND state IN (1, 2, 3)")?
+        .prepare_cached(
+            "SELECT count(*) FROM batches WHERE job = ? AND grp = ? AND claim > 0 AND state IN (1, 2, 3)",
+        )?
         .query_row(params![job, group], |row| row.get(0))?;
     Ok(sent as u64)
 }

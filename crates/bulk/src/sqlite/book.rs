@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use numcheck_protocol::PhoneNumber;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::batches::{self, state};
+use super::batches::state;
 use super::fault::{Fault, Result};
 use super::results::count_reused;
 use super::schema::outcome;
@@ -196,18 +196,14 @@ pub(super) fn look_up_batch(tx: &Transaction<'_>, batch: i64, of_job: &OfJob) ->
         }
     }
     if elsewhere > 0 {
-        tx.prepare_cached("UPDATE batches SET numbers = numbers - ? WHERE id = ?")?.execute([elsewhere, batch])?;
+        tx.prepare_cached("UPDATE batches SET numbers = numbers - ? WHERE id = ?")?
+            .execute([elsewhere, batch])?;
     }
     Ok(wanted)
 }
 
 /// Enters what is claimed, in the order of the key.
-pub(super) fn enter_claim(
-    tx: &Transaction<'_>,
-    batch: i64,
-    of_job: &OfJob,
-    wanted: &[Wanted],
-) -> Result<()> {
+pub(super) fn enter_claim(tx: &Transaction<'_>, batch: i64, of_job: &OfJob, wanted: &[Wanted]) -> Result<()> {
     let mut entry = tx.prepare_cached("INSERT OR REPLACE INTO checks VALUES (?, ?, ?)")?;
     let mut row = tx.prepare_cached(
         "UPDATE numbers SET prior = coalesce(?, prior), despite = NULL WHERE batch = ? AND packed = ?",
@@ -351,7 +347,7 @@ pub(super) fn history(tx: &Transaction<'_>, number: &PhoneNumber) -> Result<Vec<
                 scope: scope.clone(),
                 job: job.parse().map_err(|_| Fault::Damaged("a job has a name that it cannot have"))?,
                 batch_no,
-                batch: batches::state(number),
+                batch: state(number),
                 sent_ms: sent_ms.map(|ms| ms as u64),
                 result,
             });

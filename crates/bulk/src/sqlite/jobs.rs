@@ -36,8 +36,11 @@ pub(super) fn create(tx: &Transaction<'_>, name: &JobName, spec: &JobSpec, now_m
     for job in unfinished {
         tx.execute("UPDATE jobs SET state = 3 WHERE id = ?", [job.id])?;
     }
-    let marker: i64 =
-        tx.query_row("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'results'), 0)", [], |row| row.get(0))?;
+    let marker: i64 = tx.query_row(
+        "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'results'), 0)",
+        [],
+        |row| row.get(0),
+    )?;
     let text =
         serde_json::to_string(spec).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     tx.prepare_cached(
@@ -117,7 +120,8 @@ pub(super) fn replace_rows(
     must_be_planning(tx, from)?;
     let Some(old) = found(tx, job)?.filter(|job| job.state == JobState::Open) else { return Ok(false) };
     tx.execute_batch("CREATE TEMP TABLE IF NOT EXISTS new_rows (packed INTEGER PRIMARY KEY, row INTEGER) WITHOUT ROWID; DELETE FROM new_rows")?;
-    let mut sorted: Vec<(i64, i64)> = rows.iter().map(|(number, row)| (number.pack() as i64, *row as i64)).collect();
+    let mut sorted: Vec<(i64, i64)> =
+        rows.iter().map(|(number, row)| (number.pack() as i64, *row as i64)).collect();
     sorted.sort_unstable();
     let mut insert = tx.prepare_cached("INSERT INTO new_rows VALUES (?, ?)")?;
     for (packed, row) in &sorted {
@@ -135,8 +139,8 @@ pub(super) fn replace_rows(
     }
     let mut spec = old.spec;
     spec.notes = notes.clone();
-    let text =
-        serde_json::to_string(&spec).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let text = serde_json::to_string(&spec)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     // In two steps: no two rows of a job may be the same, not even for a moment.
     for sql in [
         "UPDATE numbers SET first_row = -1 - (SELECT row FROM new_rows r WHERE r.packed = numbers.packed) WHERE job = ?1",
@@ -182,7 +186,8 @@ pub(super) fn forget(tx: &Transaction<'_>, job: i64) -> Result<Forgotten> {
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<std::result::Result<_, _>>()?;
     const OWN: &str = "(job = ?1 OR job IN (SELECT -id FROM batches b WHERE b.job = ?1))";
-    const IS_KEPT: &str = "EXISTS (SELECT 1 FROM kept k WHERE k.batch = numbers.batch AND k.packed = numbers.packed)";
+    const IS_KEPT: &str =
+        "EXISTS (SELECT 1 FROM kept k WHERE k.batch = numbers.batch AND k.packed = numbers.packed)";
     for sql in [
         format!("DELETE FROM results WHERE id IN (SELECT result FROM numbers WHERE {OWN} AND via IS NULL AND NOT {IS_KEPT})"),
         "DELETE FROM results WHERE id IN (SELECT o.result FROM odd o JOIN batch_names n ON n.batch_no = o.batch_no JOIN batches b ON b.id = n.batch WHERE b.job = ?1)".to_owned(),

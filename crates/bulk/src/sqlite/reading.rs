@@ -64,12 +64,14 @@ pub(super) fn ledger(tx: &Transaction<'_>, job: i64) -> Result<Ledger> {
 
 pub(super) fn spending(tx: &Transaction<'_>, account: &str, since_ms: u64) -> Result<Spending> {
     let mut spending = Spending { charged: Some(BTreeMap::new()), ..Spending::default() };
-    let mut select = tx.prepare_cached("SELECT currency, amount FROM charges WHERE account = ? AND day >= ?")?;
+    let mut select =
+        tx.prepare_cached("SELECT currency, amount FROM charges WHERE account = ? AND day >= ?")?;
     let mut rows = select.query(params![account, day_of(since_ms as i64)])?;
     while let Some(row) = rows.next()? {
         let currency = Currency::new(row.get_ref(0)?.as_str()?);
         let currency = currency.map_err(|_| Fault::Damaged("a sum has no currency"))?;
-        let amount: Price = row.get::<_, String>(1)?.parse().map_err(|_| Fault::Damaged("a sum is no amount"))?;
+        let amount: Price =
+            row.get::<_, String>(1)?.parse().map_err(|_| Fault::Damaged("a sum is no amount"))?;
         spending.charge(currency, amount);
     }
     let mut select = tx.prepare_cached(

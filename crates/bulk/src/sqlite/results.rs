@@ -12,7 +12,9 @@ use super::drift;
 use super::fault::{Fault, Result};
 use super::schema::{outcome, outcome_figure};
 use crate::failpoint::die_at;
-use crate::fold::{Arrived, Aside, Batch, Changes, First, Has, Known, Slot, Tally, packed, wanted};
+use crate::fold::{
+    Arrived, Aside, Batch, Changes, First, Has, Known, Slot, Tally, max_aside, packed, wanted,
+};
 use crate::model::Outcome;
 use crate::store::reading;
 use crate::store::{Folded, NewResult, Source};
@@ -86,7 +88,15 @@ fn arrived(tx: &Transaction<'_>, from: i64, most: u32) -> Result<Vec<Arrived>> {
         };
         let (source, body) = (Source::from_figure(row.get(1)?), row.get::<_, Vec<u8>>(3)?);
         let facts = reading::read(source, &body);
-        arrived.push(Arrived { id: row.get(0)?, source, body, batch_no, received_ms: row.get(4)?, batch, facts });
+        arrived.push(Arrived {
+            id: row.get(0)?,
+            source,
+            body,
+            batch_no,
+            received_ms: row.get(4)?,
+            batch,
+            facts,
+        });
     }
     Ok(arrived)
 }
@@ -124,7 +134,8 @@ fn known(tx: &Transaction<'_>, arrived: &[Arrived]) -> Result<Known> {
             places.insert((batch, packed));
         }
     }
-    let mut slot = tx.prepare_cached("SELECT via, result, outcome FROM numbers WHERE batch = ? AND packed = ?")?;
+    let mut slot =
+        tx.prepare_cached("SELECT via, result, outcome FROM numbers WHERE batch = ? AND packed = ?")?;
     let mut has = tx.prepare_cached("SELECT source, batch_no, body FROM results WHERE id = ?")?;
     for place in places {
         let found = slot
@@ -165,6 +176,10 @@ pub(super) fn expects(tx: &Transaction<'_>, batch_no: &str, number: &PhoneNumber
             "SELECT 1 FROM batch_names b JOIN numbers n ON n.batch = b.batch WHERE b.batch_no = ? AND n.packed = ? AND n.result IS NULL",
         )?
         .exists(params![batch_no, packed(number)])?)
+}
+
+pub(super) fn is_full(tx: &Transaction<'_>, batch_no: &str) -> Result<bool> {
+    Ok(batch(tx, batch_no)?.is_some_and(|batch| batch.aside >= max_aside(batch.numbers)))
 }
 
 fn write(tx: &Transaction<'_>, changes: &Changes) -> Result<()> {
@@ -232,7 +247,9 @@ fn settle(tx: &Transaction<'_>, first: &First) -> Result<()> {
 pub(super) fn count_reused(tx: &Transaction<'_>, job: i64, outcome: Outcome, by: i64) -> Result<()> {
     let sql = match outcome {
         Outcome::Done => "UPDATE jobs SET reused_done = reused_done + ? WHERE id = ?",
-        Outcome::Failed | Outcome::Passing => "UPDATE jobs SET reused_failed = reused_failed + ? WHERE id = ?",
+        Outcome::Failed | Outcome::Passing => {
+            "UPDATE jobs SET reused_failed = reused_failed + ? WHERE id = ?"
+        }
         Outcome::Refused => "UPDATE jobs SET reused_refused = reused_refused + ? WHERE id = ?",
     };
     tx.prepare_cached(sql)?.execute([by, job])?;
@@ -296,12 +313,12 @@ fn add_charges(tx: &Transaction<'_>, charges: &BTreeMap<(Arc<str>, i64, Currency
     for ((account, day, currency), amount) in charges {
         let before: Option<String> = tx
             .prepare_cached("SELECT amount FROM charges WHERE account = ? AND day = ? AND currency = ?")?
-            .query_row(params![**account, day, currency.as_str()], |row| row.get(0))
+            .query_row(params![&**account, day, currency.as_str()], |row| row.get(0))
             .optional()?;
         let before: Price = before.and_then(|amount| amount.parse().ok()).unwrap_or_default();
         let sum = before.checked_add(*amount).unwrap_or(before);
         tx.prepare_cached("INSERT OR REPLACE INTO charges VALUES (?, ?, ?, ?)")?.execute(params![
-            **account,
+            &**account,
             day,
             currency.as_str(),
             sum.to_string()

@@ -24,7 +24,8 @@ pub(super) fn add(tx: &Transaction<'_>, job: i64, via: i64, settled: i64) -> Res
 
 /// Counts rows that wait, up or down.
 pub(super) fn count(tx: &Transaction<'_>, job: i64, via: i64, by: i64) -> Result<()> {
-    tx.prepare_cached("UPDATE waits SET waiting = waiting + ? WHERE job = ? AND via = ?")?.execute([by, job, via])?;
+    tx.prepare_cached("UPDATE waits SET waiting = waiting + ? WHERE job = ? AND via = ?")?
+        .execute([by, job, via])?;
     tx.prepare_cached("DELETE FROM waits WHERE job = ? AND via = ? AND waiting <= 0")?.execute([job, via])?;
     Ok(())
 }
@@ -40,7 +41,8 @@ pub(super) fn follow(tx: &Transaction<'_>, job: i64) -> Result<Followed> {
     for (via, seen, settled, state) in waits {
         if settled != seen {
             followed.reused += take_over(tx, job, via)?;
-            tx.prepare_cached("UPDATE waits SET seen = ? WHERE job = ? AND via = ?")?.execute([settled, job, via])?;
+            tx.prepare_cached("UPDATE waits SET seen = ? WHERE job = ? AND via = ?")?
+                .execute([settled, job, via])?;
         }
         if matches!(state, batches::PLANNED | batches::REFUSED) {
             followed.planned += plan(tx, job, via, None)?;
@@ -98,8 +100,10 @@ fn move_row(tx: &Transaction<'_>, (from, packed): (i64, i64), to: i64, despite: 
     let was_sent: bool = tx
         .prepare_cached("SELECT claim > 0 FROM batches WHERE id = ?")?
         .query_row([from], |row| row.get(0))?;
-    tx.prepare_cached("UPDATE numbers SET batch = ?, via = NULL, despite = ? WHERE batch = ? AND packed = ?")?
-        .execute(params![to, despite, from, packed])?;
+    tx.prepare_cached(
+        "UPDATE numbers SET batch = ?, via = NULL, despite = ? WHERE batch = ? AND packed = ?",
+    )?
+    .execute(params![to, despite, from, packed])?;
     if was_sent {
         // Of no job: its batch's key, negative.
         tx.prepare_cached(
