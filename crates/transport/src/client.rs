@@ -156,6 +156,11 @@ impl Client {
         self.0.clock.read().offset_ms
     }
 
+    /// Where the platform is, as [`canonical_base_url`](crate::canonical_base_url) spells it.
+    pub fn base_url(&self) -> String {
+        self.0.base.canonical()
+    }
+
     /// Whether the platform is this machine itself: a sandbox or a test.
     pub fn is_loopback(&self) -> bool {
         self.0.base.is_loopback()

@@ -52,6 +52,7 @@ pub mod retry;
 mod setup_error;
 
 pub use authorize::{Attempt, Authorize, BoxError, NoAuthorization};
+pub use base_url::canonical_base_url;
 pub use builder::{BuildError, ClientBuilder};
 pub use call::{Call, SecretQuery};
 pub use call_error::{CallError, CallErrorKind, quotable};
