@@ -64,6 +64,11 @@ impl Client {
         WhatsApp { client: self.clone() }
     }
 
+    /// Where the platform is, as [`canonical_base_url`](numcheck_transport::canonical_base_url) spells it.
+    pub fn base_url(&self) -> String {
+        self.0.transport.base_url()
+    }
+
     /// Whether the platform is this machine itself: a sandbox or a test, where nothing is paid.
     pub fn is_loopback(&self) -> bool {
         self.0.transport.is_loopback()

@@ -66,6 +66,11 @@ impl Client {
         }
     }
 
+    /// Where the platform is, as [`canonical_base_url`](numcheck_transport::canonical_base_url) spells it.
+    pub fn base_url(&self) -> String {
+        self.0.transport.base_url()
+    }
+
     /// Asks about many numbers, `at_once` (0 counts as 1) under way at a time. Costs money for each. The answers come in the input's
     /// order, and one failure does not stop the others: see [`CheckMany`].
     pub fn check_many<I: IntoIterator<Item = Mobile>>(
