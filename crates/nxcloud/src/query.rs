@@ -226,7 +226,7 @@ async fn ask(client: &Client, request: &QueryRequest) -> Result<QueryPage, CallE
     // Written once: these bytes are signed, and these are sent.
     let body = encode(request)
         .map_err(|_| CallError::value(&Query::INFO, ValueError::new("body", "cannot be written as JSON")))?;
-    read(client.exchange::<Query>(body, 1).await?, request)
+    read(client.exchange::<Query>(body, 1, None).await?, request)
 }
 
 fn read(reply: Reply, request: &QueryRequest) -> Result<QueryPage, CallError> {

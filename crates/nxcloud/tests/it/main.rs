@@ -12,6 +12,7 @@ mod check_code;
 mod clock;
 #[path = "../common/mod.rs"]
 mod common;
+mod confirm;
 mod dialects;
 mod in_doubt;
 mod pace;
