@@ -7,6 +7,7 @@
     reason = "a test may fail where it stands"
 )]
 
+mod absence;
 mod building;
 mod check_code;
 mod clock;
