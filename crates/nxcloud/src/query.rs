@@ -11,7 +11,7 @@ use futures_util::Stream;
 use http::StatusCode;
 use numcheck_protocol::number_check::{Query, QueryCode, QueryReply, QueryRequest, QueryRow};
 use numcheck_protocol::{
-    AppKey, Count, Drift, Endpoint, Field, List, Message, ValueError, decode, encode, mask,
+    AppKey, Count, Drift, DriftKind, Endpoint, Field, List, Message, ValueError, decode, encode, mask, mend,
 };
 use numcheck_transport::{CallError, Reply, quotable};
 
@@ -258,12 +258,20 @@ fn read(reply: Reply, request: &QueryRequest) -> Result<QueryPage, CallError> {
     let secret = request.appkey().map_or("", AppKey::expose);
     let told =
         |answer: &QueryReply<'_>| answer.message_text().map(|text| quotable(text, &[secret]).into_owned());
+    // One odd value in a row must not cost the other rows. What comes of it is never a clean absence.
+    let strict = decode::<QueryReply<'_>>(&reply.body);
+    let mended = strict.is_err().then(|| mend(&reply.body)).flatten();
+    let decoded = match (strict, &mended) {
+        (Err(unreadable), Some(mended)) => decode(mended).map_err(|_| unreadable),
+        (strict, _) => strict,
+    };
+    let mended = mended.is_some().then(|| Drift::new("QueryReply", DriftKind::OddShape, None));
     // The answer borrows from the reply, which an error takes along.
-    let outcome = match decode::<QueryReply<'_>>(&reply.body) {
+    let outcome = match decoded {
         Ok(answer) => match answer.code.get() {
             Some(code) if code.is_success() => {
                 let form = AnswerForm::of(&answer, reply.status, secret);
-                found(&answer, reply.status, told(&answer), form, request).map_err(Unfit::Implausible)
+                found(&answer, reply.status, told(&answer), form, mended, request).map_err(Unfit::Implausible)
             }
             Some(code) => Err(Unfit::Refused(code.refusal(told(&answer).as_deref()))),
             None => Err(Unfit::NoAnswer(None)),
@@ -292,9 +300,10 @@ fn found(
     status: StatusCode,
     text: Option<String>,
     form: AnswerForm,
+    mended: Option<Drift>,
     request: &QueryRequest,
 ) -> Result<impl FnOnce(Reply) -> QueryPage + use<>, &'static str> {
-    let mut drift = Vec::new();
+    let mut drift = Vec::from_iter(mended);
     answer.drift(&mut |one| drift.push(one));
     let data = answer.data.get();
     let count = |field: Option<&Field<Count>>| field?.get().map(|count| count.get());

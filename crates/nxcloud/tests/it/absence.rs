@@ -13,6 +13,7 @@ use crate::common::{builder, client_in_memory, phones};
 const NOON_MS: u64 = 1_713_758_400_000;
 
 const CONTRADICTS_ITSELF: &str = include_str!("../fixtures/query_contradicts_itself.json");
+const ONE_ODD_ROW: &str = include_str!("../fixtures/query_page_with_one_odd_row.json");
 
 /// The answer to a query that comes with this status and body.
 async fn with_status(status: &str, body: &str) -> Result<QueryPage, Error> {
@@ -164,4 +165,30 @@ async fn a_row_names_its_phone_however_it_is_spelled_and_finished_or_not() {
     let rows = r#"{"phone":"8498","validity":"YES"},{"phone":8499},{"messageId":"m"},{"phone":"8498"}"#;
     let page = ask(&found(rows, 4)).await.unwrap();
     assert_eq!(page.phones().collect::<Vec<_>>(), ["8498", "8499", "8498"]);
+}
+
+#[tokio::test]
+async fn a_row_with_an_odd_value_costs_the_page_nothing_but_that_value() {
+    let page = ask(ONE_ODD_ROW).await.unwrap();
+    assert_eq!((page.rows.len(), page.odd_rows, page.total_rows), (2, 0, Some(2)));
+    assert_eq!(page.phones().collect::<Vec<_>>(), ["8613800000001", "8613800000002"]);
+    assert!(page.rows.iter().all(|row| row.has_result() && row.price.get().is_some()));
+    let drift: Vec<_> = page.drift.iter().map(|drift| drift.place.as_str()).collect();
+    assert_eq!(drift, ["QueryReply", "QueryRow.carrier#1", "QueryRow.carrier#2"]);
+    assert_eq!(page.body(), ONE_ODD_ROW.as_bytes(), "kept as it came");
+}
+
+#[tokio::test]
+async fn an_empty_answer_that_had_to_be_mended_is_no_clean_absence() {
+    let busy = found("", 0).replace("Request successful", r"busy \ud800");
+    assert!(!ask(&busy).await.unwrap().is_clean_absence());
+    let twice = data(r#""result":[],"totalSize":3,"totalSize":0"#);
+    assert!(!ask(&twice).await.unwrap().is_clean_absence());
+    for body in [
+        data(r#""result":[{"phone":"84"}],"result":[],"totalSize":0"#),
+        r#"{"code":88,"code":0,"data":{"result":[],"totalSize":0}}"#.to_owned(),
+    ] {
+        let kind = ask(&body).await.expect_err(&body).kind();
+        assert!(matches!(kind, ErrorKind::Implausible | ErrorKind::NoAnswer), "{kind:?}: {body}");
+    }
 }
