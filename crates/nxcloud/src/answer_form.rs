@@ -1,4 +1,5 @@
-//! The form of an answer to a query, apart from what was found.
+//! The form of an answer to a query, for comparing an empty one with one that held rows. Nothing that depends on what was found is part
+//! of it.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

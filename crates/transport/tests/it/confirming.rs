@@ -42,6 +42,7 @@ impl Ledger {
 impl Confirm for Ledger {
     fn confirm<'a>(&'a self, attempt: Attempt<'a>) -> BoxFuture<'a, Result<(), BoxError>> {
         Box::pin(async move {
+            // why-sleep: every test here has a paused clock.
             sleep(self.takes).await;
             if attempt.number >= self.refuses_from {
                 return Err("the claim was revoked".into());
