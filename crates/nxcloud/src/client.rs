@@ -5,16 +5,15 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use http::HeaderValue;
 use numcheck_protocol::{AppKey, Endpoint, ValueError};
 use numcheck_signing::{Algorithm, Secret};
 use numcheck_transport::env::{Env, EnvError};
-use numcheck_transport::{Call, CallError, Reply, SetupError};
+use numcheck_transport::{Call, CallError, Confirm, Reply, SetupError};
 
 use crate::number_check::NumberCheck;
-use crate::signer::{SignUntil, Signer};
+use crate::signer::Signer;
 use crate::whatsapp::WhatsApp;
 
 /// A client for one NXCLOUD account. Cheap to clone; clones share connections, clock and rate limits.
@@ -64,6 +63,11 @@ impl Client {
         WhatsApp { client: self.clone() }
     }
 
+    /// Where the platform is, as [`canonical_base_url`](numcheck_transport::canonical_base_url) spells it.
+    pub fn base_url(&self) -> String {
+        self.0.transport.base_url()
+    }
+
     /// Whether the platform is this machine itself: a sandbox or a test, where nothing is paid.
     pub fn is_loopback(&self) -> bool {
         self.0.transport.is_loopback()
@@ -77,21 +81,19 @@ impl Client {
         self.0.appkey.as_ref().ok_or(MISSING)
     }
 
-    /// Sends a body that was written once. The reply is whatever came.
-    pub(crate) async fn exchange<E: Endpoint>(&self, body: Vec<u8>, units: u32) -> Result<Reply, CallError> {
-        self.exchange_until::<E>(body, units, None).await
-    }
-
-    /// The same, signed no later than at `until`: it is looked at in every attempt, after all that it may wait for.
-    pub(crate) async fn exchange_until<E: Endpoint>(
+    /// Sends a body that was written once, each attempt confirmed where the caller wants it. The reply is whatever came.
+    pub(crate) async fn exchange<E: Endpoint>(
         &self,
         body: Vec<u8>,
         units: u32,
-        until: Option<SystemTime>,
+        confirm: Option<Arc<dyn Confirm>>,
     ) -> Result<Reply, CallError> {
-        let call = Call::new(&E::INFO).body(body).units(units);
-        let signer = SignUntil { signer: &self.0.signer, until };
-        self.0.transport.send(call, &signer).await.map_err(|error| CallError::transport(&E::INFO, error))
+        let mut call = Call::new(&E::INFO).body(body).units(units);
+        if let Some(confirm) = confirm {
+            call = call.confirm(confirm);
+        }
+        let reply = self.0.transport.send(call, &self.0.signer).await;
+        reply.map_err(|error| CallError::transport(&E::INFO, error))
     }
 }
 

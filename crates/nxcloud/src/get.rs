@@ -3,10 +3,11 @@
 //! It never repeats a check: each costs.
 
 use std::fmt;
+use std::sync::Arc;
 
 use numcheck_protocol::number_check::{CheckResult, Get, GetOutcome, GetReply, GetRequest};
 use numcheck_protocol::{BatchNo, Drift, Endpoint, Message, PhoneNumber, ValueError, decode, encode, mask};
-use numcheck_transport::{CallError, Reply, quotable};
+use numcheck_transport::{CallError, Confirm, Reply, quotable};
 
 use crate::Client;
 
@@ -17,12 +18,21 @@ pub struct GetCall {
     pub(crate) client: Client,
     pub(crate) phone: PhoneNumber,
     pub(crate) batch_no: Option<BatchNo>,
+    pub(crate) confirm: Option<Arc<dyn Confirm>>,
 }
 
 impl GetCall {
     /// The batch number under which a query finds the check again. Left out, the platform makes one of 12 digits.
     pub fn batch_no(mut self, batch_no: BatchNo) -> Self {
         self.batch_no = Some(batch_no);
+        self
+    }
+
+    /// Awaits `confirm` before every attempt is signed, the repeat after 1004 included, with the very `ts` that is then signed. What it
+    /// refuses is not sent: that is a [`transport_error`](CallError::transport_error) of the kind
+    /// [`NotConfirmed`](numcheck_transport::ErrorKind::NotConfirmed).
+    pub fn confirm(mut self, confirm: Arc<dyn Confirm>) -> Self {
+        self.confirm = Some(confirm);
         self
     }
 
@@ -41,7 +51,7 @@ impl GetCall {
         // Written once: these bytes are signed, and these are sent.
         let body =
             encode(&request).map_err(|_| value(ValueError::new("body", "cannot be written as JSON")))?;
-        let reply = self.client.exchange::<Get>(body, 1).await?;
+        let reply = self.client.exchange::<Get>(body, 1, self.confirm).await?;
         Checked::read(reply, &request)
     }
 }

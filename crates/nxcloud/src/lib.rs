@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod answer_form;
 mod client;
 mod get;
 mod number_check;
@@ -7,6 +8,7 @@ mod query;
 mod signer;
 mod whatsapp;
 
+pub use answer_form::AnswerForm;
 pub use client::{Client, ClientBuilder};
 pub use get::{Checked, GetCall};
 pub use number_check::{Accepted, NumberCheck, SubmitCall};

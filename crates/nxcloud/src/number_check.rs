@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use numcheck_protocol::number_check::{
     CheckLevel, Dialect, NotTaken, QueryRequest, Submit, SubmitReply, SubmitRequest,
@@ -13,7 +13,7 @@ use numcheck_protocol::{
     BatchNo, CallbackUrl, Drift, Endpoint, Message, MessageId, PhoneList, PhoneNumber, ValueError, decode,
     encode, mask,
 };
-use numcheck_transport::{CallError, Reply, quotable};
+use numcheck_transport::{CallError, Confirm, Reply, quotable};
 
 use crate::Client;
 use crate::get::GetCall;
@@ -35,14 +35,14 @@ impl NumberCheck {
             batch_no: None,
             level: None,
             callback: None,
-            sign_until: None,
+            confirm: None,
         }
     }
 
     /// Checks one number at once, at the basic level; accounts of the second dialect only. Costs money when it was checked.
     #[must_use = "nothing is sent until `send`"]
     pub fn get(self, phone: PhoneNumber) -> GetCall {
-        GetCall { client: self.client, phone, batch_no: None }
+        GetCall { client: self.client, phone, batch_no: None, confirm: None }
     }
 
     /// Finds checks of the last 14 days again, by batch number or message id. Costs nothing (assumed); one query in 3 seconds.
@@ -61,7 +61,7 @@ pub struct SubmitCall {
     batch_no: Option<BatchNo>,
     level: Option<CheckLevel>,
     callback: Option<CallbackUrl>,
-    sign_until: Option<SystemTime>,
+    confirm: Option<Arc<dyn Confirm>>,
 }
 
 impl SubmitCall {
@@ -84,10 +84,11 @@ impl SubmitCall {
         self
     }
 
-    /// Signs no attempt later than this, by the machine's clock, whatever it had to wait for: what could not be signed in time was surely
-    /// not sent. For whoever concludes from it when the request can no longer be accepted.
-    pub fn sign_until(mut self, until: SystemTime) -> Self {
-        self.sign_until = Some(until);
+    /// Awaits `confirm` before every attempt is signed, the repeat after 1004 included, with the very `ts` that is then signed. What it
+    /// refuses is not sent: that is a [`transport_error`](CallError::transport_error) of the kind
+    /// [`NotConfirmed`](numcheck_transport::ErrorKind::NotConfirmed).
+    pub fn confirm(mut self, confirm: Arc<dyn Confirm>) -> Self {
+        self.confirm = Some(confirm);
         self
     }
 
@@ -108,7 +109,7 @@ impl SubmitCall {
         // Written once: these bytes are signed, and these are sent.
         let body =
             encode(&request).map_err(|_| value(ValueError::new("body", "cannot be written as JSON")))?;
-        let reply = self.client.exchange_until::<Submit>(body, units, self.sign_until).await?;
+        let reply = self.client.exchange::<Submit>(body, units, self.confirm).await?;
         Accepted::read(reply, request)
     }
 }

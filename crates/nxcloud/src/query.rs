@@ -3,17 +3,19 @@
 //! It must not conclude anything from an absence, nor take a reply that contradicts itself for an answer: what is not found may be
 //! submitted, and paid, again.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroU32;
 
 use futures_util::Stream;
+use http::StatusCode;
 use numcheck_protocol::number_check::{Query, QueryCode, QueryReply, QueryRequest, QueryRow};
 use numcheck_protocol::{
-    AppKey, Count, Drift, Endpoint, Field, List, Message, ValueError, decode, encode, mask,
+    AppKey, Count, Drift, DriftKind, Endpoint, Field, List, Message, ValueError, decode, encode, mask, mend,
 };
 use numcheck_transport::{CallError, Reply, quotable};
 
-use crate::Client;
+use crate::{AnswerForm, Client};
 
 /// A query in the making.
 #[derive(Clone, Debug)]
@@ -166,6 +168,7 @@ pub struct QueryPage {
     /// What in the reply no document lists.
     pub drift: Vec<Drift>,
     page_size: u64,
+    form: AnswerForm,
     reply: Reply,
 }
 
@@ -174,9 +177,31 @@ impl QueryPage {
     ///
     /// It does **not** prove that nothing was accepted: the platform may know a check only once it is finished, and under the day on
     /// which that was, and for 14 days. No document says. So it is proof only after the time that a check takes, and together with
-    /// the day after.
+    /// the day after. Nor does it say that the answer is without surprises: see [`is_clean_absence`](Self::is_clean_absence).
     pub fn is_empty(&self) -> bool {
         self.total_rows == Some(0) && self.count() == 0
+    }
+
+    /// Whether the answer says that nothing was found, and nothing in it says otherwise: HTTP 200, no rows by list and by count, at most
+    /// one page, nothing that no document lists.
+    ///
+    /// It is still no proof: see [`is_empty`](Self::is_empty), and compare its [`form`](Self::form).
+    pub fn is_clean_absence(&self) -> bool {
+        self.reply.status == StatusCode::OK
+            && self.is_empty()
+            && self.total_pages.is_none_or(|pages| pages <= 1)
+            && self.drift.is_empty()
+    }
+
+    /// What kind of answer it is, for comparing an empty one with one that held rows.
+    pub fn form(&self) -> &AnswerForm {
+        &self.form
+    }
+
+    /// The phone number that each row names, in the rows' order, whether its check is finished or not. One may come several times.
+    /// Personal data.
+    pub fn phones(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.rows.iter().filter_map(|row| row.phone.text())
     }
 
     /// Whether no page comes after this one.
@@ -226,18 +251,27 @@ async fn ask(client: &Client, request: &QueryRequest) -> Result<QueryPage, CallE
     // Written once: these bytes are signed, and these are sent.
     let body = encode(request)
         .map_err(|_| CallError::value(&Query::INFO, ValueError::new("body", "cannot be written as JSON")))?;
-    read(client.exchange::<Query>(body, 1).await?, request)
+    read(client.exchange::<Query>(body, 1, None).await?, request)
 }
 
 fn read(reply: Reply, request: &QueryRequest) -> Result<QueryPage, CallError> {
     let secret = request.appkey().map_or("", AppKey::expose);
     let told =
         |answer: &QueryReply<'_>| answer.message_text().map(|text| quotable(text, &[secret]).into_owned());
+    // One odd value in a row must not cost the other rows. What comes of it is never a clean absence.
+    let strict = decode::<QueryReply<'_>>(&reply.body);
+    let mended = strict.is_err().then(|| mend(&reply.body)).flatten();
+    let decoded = match (strict, &mended) {
+        (Err(unreadable), Some(mended)) => decode(mended).map_err(|_| unreadable),
+        (strict, _) => strict,
+    };
+    let mended = mended.is_some().then(|| Drift::new("QueryReply", DriftKind::OddShape, None));
     // The answer borrows from the reply, which an error takes along.
-    let outcome = match decode::<QueryReply<'_>>(&reply.body) {
+    let outcome = match decoded {
         Ok(answer) => match answer.code.get() {
             Some(code) if code.is_success() => {
-                found(&answer, told(&answer), request).map_err(Unfit::Implausible)
+                let form = AnswerForm::of(&answer, reply.status, secret);
+                found(&answer, reply.status, told(&answer), form, mended, request).map_err(Unfit::Implausible)
             }
             Some(code) => Err(Unfit::Refused(code.refusal(told(&answer).as_deref()))),
             None => Err(Unfit::NoAnswer(None)),
@@ -263,10 +297,13 @@ enum Unfit {
 /// What a successful answer holds, all but the reply itself.
 fn found(
     answer: &QueryReply<'_>,
+    status: StatusCode,
     text: Option<String>,
+    form: AnswerForm,
+    mended: Option<Drift>,
     request: &QueryRequest,
 ) -> Result<impl FnOnce(Reply) -> QueryPage + use<>, &'static str> {
-    let mut drift = Vec::new();
+    let mut drift = Vec::from_iter(mended);
     answer.drift(&mut |one| drift.push(one));
     let data = answer.data.get();
     let count = |field: Option<&Field<Count>>| field?.get().map(|count| count.get());
@@ -282,12 +319,22 @@ fn found(
     if count(data.map(|data| &data.page)).is_some_and(|echoed| echoed != u64::from(page.get())) {
         return Err("another page came than the one asked for");
     }
-    let Some(items) = items.or_else(|| (total_rows == Some(0)).then_some(&[])) else {
-        return Err("success, and no list of what was found");
-    };
-    let announced = total_rows.is_some_and(|rows| rows > u64::from(page.get() - 1) * page_size);
-    if items.is_empty() && announced {
-        return Err("rows are announced, and none is there");
+    let Some(items) = items else { return Err("success, and no list of what was found") };
+    if items.is_empty() {
+        let rows_before = u64::from(page.get() - 1) * page_size;
+        // The first page alone may be there without rows.
+        let with_rows = u64::from(page.get().max(2));
+        if total_rows.is_some_and(|rows| rows > rows_before)
+            || total_pages.is_some_and(|pages| pages >= with_rows)
+        {
+            return Err("rows are announced, and none is there");
+        }
+        if answer.has_other_items() {
+            return Err("no rows are there, and another list holds items");
+        }
+        if !status.is_success() {
+            return Err("success without rows came with an error status");
+        }
     }
     if total_rows.is_some_and(|rows| rows < items.len() as u64) {
         return Err("more rows are there than were announced");
@@ -304,6 +351,7 @@ fn found(
         text,
         drift,
         page_size,
+        form,
         reply,
     })
 }

@@ -2,8 +2,6 @@
 //!
 //! It signs exactly the bytes that it is shown, and never keeps a signature.
 
-use std::time::SystemTime;
-
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use numcheck_protocol::{Auth, AuthCode, BodyKind, decode};
 use numcheck_signing::{Algorithm, Body, Input, Secret, header, sign};
@@ -24,26 +22,6 @@ impl Signer {
         algorithm: Algorithm,
     ) -> Self {
         Self { access_key, access_key_text, secret, algorithm }
-    }
-}
-
-/// A signer that signs no more after some moment, by this machine's clock.
-pub(crate) struct SignUntil<'a> {
-    pub(crate) signer: &'a Signer,
-    pub(crate) until: Option<SystemTime>,
-}
-
-impl Authorize for SignUntil<'_> {
-    fn authorize(&self, attempt: &Attempt<'_>) -> Result<HeaderMap, BoxError> {
-        // A machine that slept in between has no other clock that went on.
-        if self.until.is_some_and(|until| SystemTime::now() > until) {
-            return Err("its time to be signed was over".into());
-        }
-        self.signer.authorize(attempt)
-    }
-
-    fn refused_for_clock(&self, reply: &Reply) -> bool {
-        self.signer.refused_for_clock(reply)
     }
 }
 

@@ -125,7 +125,7 @@ impl WhatsApp {
     where
         for<'a> E::Response<'a>: RegisterReply,
     {
-        let reply = self.client.exchange::<E>(body, 1).await?;
+        let reply = self.client.exchange::<E>(body, 1, None).await?;
         Answered::read::<E>(reply, secrets, take)
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use numcheck_protocol::qxt::{Mobile, Privacy, PrivacyRequest};
 use numcheck_protocol::{ApiKey, Endpoint};
 use numcheck_transport::env::{Env, EnvError};
-use numcheck_transport::{Call, CallError, NoAuthorization, SecretQuery, SetupError};
+use numcheck_transport::{Call, CallError, Confirm, NoAuthorization, SecretQuery, SetupError};
 
 use crate::{Answer, CheckMany};
 
@@ -52,18 +52,47 @@ impl Client {
     /// # Errors
     /// Ask [`CallError::may_have_happened`] before asking again: a query that was lost may have been charged.
     pub fn check(&self, mobile: Mobile) -> impl Future<Output = Result<Answer, CallError>> + Send + use<> {
+        self.ask(mobile, None)
+    }
+
+    /// [`check`](Self::check), with `confirm` awaited before every attempt is sent. What it refuses is not sent: that is a
+    /// [`transport_error`](CallError::transport_error) of the kind [`NotConfirmed`](numcheck_transport::ErrorKind::NotConfirmed).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check_confirmed(
+        &self,
+        mobile: Mobile,
+        confirm: Arc<dyn Confirm>,
+    ) -> impl Future<Output = Result<Answer, CallError>> + Send + use<> {
+        self.ask(mobile, Some(confirm))
+    }
+
+    fn ask(
+        &self,
+        mobile: Mobile,
+        confirm: Option<Arc<dyn Confirm>>,
+    ) -> impl Future<Output = Result<Answer, CallError>> + Send + use<> {
         let client = self.clone();
         async move {
             let Inner { transport, apikey, get } = &*client.0;
             let request = PrivacyRequest::new(apikey.clone(), mobile);
             let call = Call::new(&Privacy::INFO);
-            let call = match get {
+            let mut call = match get {
                 true => call.get(SecretQuery::from(request.to_form())),
                 false => call.body(request.to_form()),
             };
+            if let Some(confirm) = confirm {
+                call = call.confirm(confirm);
+            }
             let reply = transport.send(call, &NoAuthorization).await;
             Answer::read(reply.map_err(|error| CallError::transport(&Privacy::INFO, error))?, &request)
         }
+    }
+
+    /// Where the platform is, as [`canonical_base_url`](numcheck_transport::canonical_base_url) spells it.
+    pub fn base_url(&self) -> String {
+        self.0.transport.base_url()
     }
 
     /// Asks about many numbers, `at_once` (0 counts as 1) under way at a time. Costs money for each. The answers come in the input's

@@ -1,13 +1,32 @@
 //! Where a platform is. It must not accept a URL that would leak: user names, queries, plain http to other machines.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 
 use crate::BuildError;
 use crate::call::SecretQuery;
+
+/// The one spelling of a base URL, for comparing where accounts are: scheme and host in lower case, no default port, no `/` at the
+/// end, the path prefix as it is; without a scheme it is https.
+///
+/// Two spellings that give the same text lead to the same place. Plain http is as good as https here.
+///
+/// ```
+/// use numcheck_transport::canonical_base_url;
+///
+/// assert_eq!(canonical_base_url("API2.nxcloud.com:443/")?, "https://api2.nxcloud.com");
+/// # Ok::<(), numcheck_transport::BuildError>(())
+/// ```
+///
+/// # Errors
+///
+/// [`BuildError`], when it is no base URL; never [`BuildError::PlainHttp`].
+pub fn canonical_base_url(text: &str) -> Result<String, BuildError> {
+    Ok(BaseUrl::parse(text, true)?.canonical())
+}
 
 /// A checked base URL: scheme, host, port and a path prefix.
 #[derive(Clone, PartialEq, Eq)]
@@ -50,6 +69,18 @@ impl BaseUrl {
             return Err(BuildError::PlainHttp);
         }
         Ok(base)
+    }
+
+    /// See [`canonical_base_url`].
+    pub(crate) fn canonical(&self) -> String {
+        let default_port = if self.is_https() { 443 } else { 80 };
+        let host = match self.host().parse::<Ipv6Addr>() {
+            Ok(ip) => format!("[{ip}]"),
+            Err(_) => self.authority.host().to_ascii_lowercase(),
+        };
+        let port = self.authority.port_u16().filter(|port| *port != default_port);
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}://{host}{port}{}", self.scheme, self.prefix)
     }
 
     /// The URL of an endpoint below this base.

@@ -1,9 +1,12 @@
 //! One call: which endpoint, and the exact bytes. It must not serialise anything.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use numcheck_protocol::{Info, Method};
+
+use crate::Confirm;
 
 /// A call to an endpoint, serialised once by the caller; every attempt sends the same bytes.
 #[derive(Clone)]
@@ -14,12 +17,13 @@ pub struct Call {
     pub(crate) body: Bytes,
     pub(crate) query: Option<SecretQuery>,
     pub(crate) units: u32,
+    pub(crate) confirm: Option<Arc<dyn Confirm>>,
 }
 
 impl Call {
     /// A call by the endpoint's own method, without a body, of one unit.
     pub fn new(info: &Info) -> Self {
-        Self { info: *info, method: info.method, body: Bytes::new(), query: None, units: 1 }
+        Self { info: *info, method: info.method, body: Bytes::new(), query: None, units: 1, confirm: None }
     }
 
     /// The body; its `Content-Type` is the endpoint's.
@@ -41,6 +45,12 @@ impl Call {
         self.units = units;
         self
     }
+
+    /// Awaits `confirm` before every attempt is signed, the repeat after a corrected clock included.
+    pub fn confirm(mut self, confirm: Arc<dyn Confirm>) -> Self {
+        self.confirm = Some(confirm);
+        self
+    }
 }
 
 impl fmt::Debug for Call {
@@ -51,6 +61,7 @@ impl fmt::Debug for Call {
             .field("body_bytes", &self.body.len())
             .field("query", &self.query)
             .field("units", &self.units)
+            .field("confirm", &self.confirm)
             .finish()
     }
 }

@@ -204,6 +204,12 @@ impl CallError {
         }
     }
 
+    /// Whether a complete reply came, status and body, whatever it said: only then is the failure the platform's word, or a
+    /// gateway's. `false` where nothing was sent, and where the answer was lost, broke off or was too large to be read.
+    pub fn has_reply(&self) -> bool {
+        self.reply().is_some()
+    }
+
     /// The reply, where one came: its body is what the platform sent, byte for byte, and may hold personal data.
     pub fn reply(&self) -> Option<&Reply> {
         match &self.0.cause {

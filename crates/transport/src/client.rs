@@ -10,7 +10,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, PROXY_AUTHORIZATION, RETR
 use http::{HeaderMap, HeaderValue, Request, Uri};
 use http_body_util::Full;
 use numcheck_protocol::Method;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{debug, warn};
 
 use crate::authorize::{Attempt, Authorize};
@@ -59,7 +59,7 @@ impl Client {
         Self(Arc::new(Shared { base, route, user_agent, limits, http, clock, limiter, started }))
     }
 
-    /// Sends a call and reads its reply: waits for the rate limit, authorises, sends, and repeats where
+    /// Sends a call and reads its reply: waits for the rate limit, confirms, authorises, sends, and repeats where
     /// [`retry::decide`](crate::retry::decide) says so. Every attempt sends the same bytes.
     ///
     /// Whether it costs money is the endpoint's affair; what costs money is never sent twice when the first may have
@@ -89,6 +89,7 @@ impl Client {
             progress.attempts += 1;
             let reading = client.clock.read();
             let attempt = Attempt { info, now_ms: reading.now_ms, body, number: progress.attempts };
+            confirm(&call, attempt, deadline).await.map_err(|failure| progress.error(&call, failure))?;
             let request = client
                 .request(&call, url.clone(), authorize, &attempt)
                 .map_err(|failure| progress.error(&call, failure))?;
@@ -154,6 +155,11 @@ impl Client {
     /// By how much the client's clock was corrected by the platform's, in milliseconds; 0 when it never was.
     pub fn clock_offset_ms(&self) -> i64 {
         self.0.clock.read().offset_ms
+    }
+
+    /// Where the platform is, as [`canonical_base_url`](crate::canonical_base_url) spells it.
+    pub fn base_url(&self) -> String {
+        self.0.base.canonical()
     }
 
     /// Whether the platform is this machine itself: a sandbox or a test.
@@ -246,6 +252,17 @@ impl Shared {
         let ms = date(Some(value))
             .map(|date| self.clock.offset_to(date).saturating_sub(self.clock.read().offset_ms))?;
         Some(Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
+    }
+}
+
+/// Has the caller confirm the attempt, where it wants to, until `deadline` at the latest.
+async fn confirm(call: &Call, attempt: Attempt<'_>, deadline: Instant) -> Result<(), Failure> {
+    let Some(confirm) = &call.confirm else { return Ok(()) };
+    match timeout_at(deadline, confirm.confirm(attempt)).await {
+        // `timeout_at` asks the future first: one that is done too late comes as `Ok` as well.
+        Ok(Ok(())) if Instant::now() < deadline => Ok(()),
+        Ok(Err(error)) => Err(Failure::new(ErrorKind::NotConfirmed, Sent::No).because(error)),
+        _ => Err(Failure::new(ErrorKind::TotalTimeout, Sent::No)),
     }
 }
 

@@ -45,6 +45,8 @@ pub enum ErrorKind {
     Request,
     /// The injected authorisation failed. Never sent.
     Authorize,
+    /// The caller's [`Confirm`](crate::Confirm) refused the attempt. Never sent.
+    NotConfirmed,
     /// The rate limiter would have waited longer than [`Limits::rate_wait`](crate::Limits::rate_wait). Never sent.
     RateLimited,
     /// Name look-up, TCP or proxy failed. Never sent.
@@ -75,6 +77,7 @@ impl ErrorKind {
         match self {
             Self::Request => "the request could not be built",
             Self::Authorize => "the request could not be authorised",
+            Self::NotConfirmed => "the attempt was not confirmed before it was signed",
             Self::RateLimited => "the rate limit leaves no room in time",
             Self::Connect => "could not connect",
             Self::ConnectTimeout => "connecting took too long",
@@ -93,6 +96,7 @@ impl ErrorKind {
         match self {
             Self::Request => "correct the parameters",
             Self::Authorize => "correct the credentials",
+            Self::NotConfirmed => "see why it was not confirmed",
             Self::RateLimited => "send less at once, or allow a longer wait",
             Self::Connect => "check the address, the network and the proxy",
             Self::Tls => "check the certificate authority, the host name and this machine's clock",

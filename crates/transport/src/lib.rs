@@ -26,6 +26,11 @@
 //! must not be repeated stops there; only then does the kind of the failure count. hyper-util's own re-sending is
 //! off. A refusal because of the clock is repeated once, after the clock was corrected by the reply's `Date`.
 //!
+//! # What is confirmed
+//!
+//! A call may carry a [`Confirm`] ([`Call::confirm`]): it is awaited before every attempt is signed, with the time that
+//! the attempt is signed with. What was not confirmed is not sent.
+//!
 //! # Dropping a call
 //!
 //! A future of [`Client::send`] that is dropped half-way may have sent its request: treat it as [`Sent::Maybe`].
@@ -41,6 +46,7 @@ mod call;
 mod call_error;
 mod client;
 mod clock;
+mod confirm;
 mod connect;
 pub mod env;
 mod error;
@@ -52,11 +58,13 @@ pub mod retry;
 mod setup_error;
 
 pub use authorize::{Attempt, Authorize, BoxError, NoAuthorization};
+pub use base_url::canonical_base_url;
 pub use builder::{BuildError, ClientBuilder};
 pub use call::{Call, SecretQuery};
 pub use call_error::{CallError, CallErrorKind, quotable};
 pub use client::Client;
 pub use clock::{Clock, SystemClock};
+pub use confirm::{BoxFuture, Confirm};
 #[cfg(feature = "tls")]
 pub use connect::trust::Trust;
 pub use connect::{

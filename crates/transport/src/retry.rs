@@ -109,8 +109,8 @@ pub fn backoff(attempt: u32, random: u64) -> Duration {
 
 /// A repeat would meet the same again, however little was sent.
 fn is_settled(outcome: Outcome) -> bool {
-    use ErrorKind::{Authorize, RateLimited, Request, Tls, TotalTimeout};
-    matches!(outcome, Outcome::Failed(Request | Authorize | RateLimited | Tls | TotalTimeout))
+    use ErrorKind::{Authorize, NotConfirmed, RateLimited, Request, Tls, TotalTimeout};
+    matches!(outcome, Outcome::Failed(Request | Authorize | NotConfirmed | RateLimited | Tls | TotalTimeout))
 }
 
 fn passes_with_time(outcome: Outcome) -> bool {

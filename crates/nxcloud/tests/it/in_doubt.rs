@@ -1,7 +1,7 @@
 //! Submits whose outcome nobody knows: sent once, charged at most once, and said to be in doubt.
 
 use std::io::ErrorKind::ConnectionRefused;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use numcheck_nxcloud::transport::{self, Limits};
 use numcheck_nxcloud::{Error, ErrorKind, Sent};
@@ -29,7 +29,7 @@ async fn a_connection_that_closes_without_an_answer_leaves_the_submit_in_doubt()
             "{error}"
         );
         assert_eq!(error.transport_error().unwrap().kind(), transport::ErrorKind::Lost);
-        assert!(error.may_have_happened());
+        assert!(error.may_have_happened() && !error.has_reply());
         assert_eq!(
             error.to_string(),
             "number_check.submit: the connection broke before a reply; may have been carried out (attempt 1): \
@@ -44,13 +44,15 @@ async fn an_answer_that_breaks_off_leaves_the_submit_in_doubt() {
     assert_eq!((error.kind(), charged), (ErrorKind::Transport, 1), "{error}");
     assert!(error.may_have_happened());
 
+    assert!(!error.has_reply());
+
     let (client, mut platform) = client_in_memory();
     let call = tokio::spawn(client.number_check().submit(phones(1)).send());
     platform.request().await.break_off();
     let error = call.await.unwrap().unwrap_err();
     assert_eq!((error.kind(), error.sent()), (ErrorKind::Transport, Sent::Yes), "{error}");
     assert_eq!(error.transport_error().unwrap().kind(), transport::ErrorKind::Body);
-    assert!(error.may_have_happened());
+    assert!(error.may_have_happened() && !error.has_reply(), "its status came, its answer did not");
 }
 
 #[tokio::test]
@@ -69,6 +71,7 @@ async fn a_page_of_a_gateway_is_no_answer_and_leaves_the_submit_in_doubt() {
             "{error}"
         );
         assert!(error.may_have_happened() && error.refusal().is_none() && error.submit_code().is_none());
+        assert!(error.has_reply());
         assert_eq!(error.reply().unwrap().status.as_u16(), status);
         assert!(error.reply().unwrap().body.starts_with(b"<html>"));
         assert_eq!(
@@ -121,20 +124,13 @@ async fn dropping_the_future_half_way_leaves_the_submit_in_doubt() {
 }
 
 #[tokio::test]
-async fn a_submit_whose_time_to_be_signed_is_over_is_surely_not_sent() {
-    let (client, mut platform) = client_in_memory();
-    let over = SystemTime::now() - Duration::from_secs(1);
-    let error = client.number_check().submit(phones(1)).sign_until(over).send().await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.sent(), error.attempts()),
-        (ErrorKind::Transport, Sent::No, 1),
-        "{error}"
-    );
-    assert!(!error.may_have_happened());
-
-    let later = SystemTime::now() + Duration::from_secs(60);
-    let call = tokio::spawn(client.number_check().submit(phones(1)).sign_until(later).send());
-    platform.request().await.answer(r#"{"code":0,"data":{"messageId":"the first that came"}}"#);
-    let accepted = call.await.unwrap().unwrap();
-    assert_eq!(accepted.message_id.unwrap().as_str(), "the first that came");
+async fn a_doubt_by_the_platforms_own_word_came_in_a_reply() {
+    for code in [204, 206, 288, 299, 4711] {
+        let (client, mut platform) = client_in_memory();
+        let call = tokio::spawn(client.number_check().submit(phones(1)).send());
+        platform.request().await.answer(format!(r#"{{"code":{code},"message":"x","data":null}}"#));
+        let error = call.await.unwrap().unwrap_err();
+        assert_eq!(error.submit_code().unwrap().get(), code);
+        assert!(error.may_have_happened() && error.has_reply(), "{error}");
+    }
 }

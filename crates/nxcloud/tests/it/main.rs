@@ -7,11 +7,13 @@
     reason = "a test may fail where it stands"
 )]
 
+mod absence;
 mod building;
 mod check_code;
 mod clock;
 #[path = "../common/mod.rs"]
 mod common;
+mod confirm;
 mod dialects;
 mod in_doubt;
 mod pace;

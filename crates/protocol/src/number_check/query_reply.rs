@@ -3,6 +3,7 @@
 //! It must not conclude anything from an absence: what that proves is the caller's affair.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::count::Count;
 use crate::currency::Currency;
@@ -40,6 +41,23 @@ impl QueryReply<'_> {
     /// The platform's text, under whichever name it came.
     pub fn message_text(&self) -> Option<&str> {
         self.msg.get().or(self.message.get()).map(Text::as_str)
+    }
+
+    /// Whether a list other than `result` holds items, wherever it stands: then an empty `result` does not say that nothing was found.
+    pub fn has_other_items(&self) -> bool {
+        let Self { code, msg, message, data, extra } = self;
+        let in_data =
+            |QueryData { page, page_size, total_page, total_size, result, extra }: &QueryData<'_>| {
+                [page, page_size, total_page, total_size].into_iter().any(is_odd_with_items)
+                    || is_odd_with_items(result)
+                    || have_items(extra)
+            };
+        is_odd_with_items(code)
+            || is_odd_with_items(msg)
+            || is_odd_with_items(message)
+            || is_odd_with_items(data)
+            || data.get().is_some_and(in_data)
+            || have_items(extra)
     }
 }
 
@@ -265,6 +283,23 @@ impl<'a> QueryRow<'a> {
             currency: self.currency,
             extra: self.extra,
         }
+    }
+}
+
+fn is_odd_with_items<T>(field: &Field<T>) -> bool {
+    field.odd().is_some_and(has_items)
+}
+
+fn have_items(extra: &Extra) -> bool {
+    extra.iter().any(|(_, value)| has_items(value))
+}
+
+/// A reader goes no deeper than 127 levels, so neither does this.
+fn has_items(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => fields.values().any(has_items),
+        _ => false,
     }
 }
 

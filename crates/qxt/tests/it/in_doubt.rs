@@ -1,6 +1,9 @@
 //! Queries whose outcome nobody knows: asked once, charged at most once, and said to be in doubt.
 
-use numcheck_qxt::transport::{self, Limits};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use numcheck_qxt::transport::{self, Attempt, BoxError, Limits};
 use numcheck_qxt::{Error, ErrorKind, Sent};
 use numcheck_sandbox::{Fault, Faults, Operation, Sandbox, Service, When};
 
@@ -29,6 +32,7 @@ async fn a_query_whose_answer_was_lost_is_not_repeated_by_get_either() {
             let (error, count) = struck_by(fault.clone(), get).await;
             assert_eq!((error.kind(), error.attempts(), count), (kind, 1, charged), "{fault:?}: {error}");
             assert!(error.sent() != Sent::No && error.may_have_happened(), "{fault:?}: {error}");
+            assert_eq!(error.has_reply(), kind == ErrorKind::NoAnswer, "{fault:?}: {error}");
             assert!(
                 error.to_string().contains("do not send it again before you know what became of it"),
                 "{error}"
@@ -78,4 +82,39 @@ async fn a_url_that_holds_the_key_is_in_no_error() {
         let shown = format!("{} {client:?}", all_of(&error));
         assert!(!shown.contains("canary") && !shown.contains("8190792"), "{shown}");
     }
+}
+
+#[tokio::test]
+async fn what_is_not_confirmed_is_not_asked() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for get in [false, true] {
+        let client = builder(&sandbox).get(get).build().unwrap();
+        let confirmed = Arc::new(AtomicU32::new(0));
+        let counter = Arc::clone(&confirmed);
+        let once = Arc::new(move |_: Attempt<'_>| {
+            let first = counter.fetch_add(1, Ordering::SeqCst) == 0;
+            async move { if first { Ok(()) } else { Err::<(), BoxError>("the claim was revoked".into()) } }
+        });
+        let before = sandbox.journal().requests().count();
+        client.check_confirmed(mobile("18819079212"), once.clone()).await.unwrap();
+        let error = client.check_confirmed(mobile("18819079212"), once).await.unwrap_err();
+        assert_eq!(error.transport_error().unwrap().kind(), transport::ErrorKind::NotConfirmed);
+        assert_eq!((error.sent(), error.may_have_happened()), (Sent::No, false), "{error}");
+        assert_eq!((sandbox.journal().requests().count() - before, confirmed.load(Ordering::SeqCst)), (1, 2));
+    }
+}
+
+#[tokio::test]
+async fn every_attempt_is_confirmed_again() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let client = builder(&sandbox).build().unwrap();
+    sandbox.shutdown().await;
+    let attempts = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&attempts);
+    let counts = move |attempt: Attempt<'_>| {
+        assert_eq!(counter.fetch_add(1, Ordering::SeqCst) + 1, attempt.number);
+        async { Ok::<(), BoxError>(()) }
+    };
+    let error = client.check_confirmed(mobile("18819079212"), Arc::new(counts)).await.unwrap_err();
+    assert_eq!((error.attempts(), attempts.load(Ordering::SeqCst)), (3, 3), "{error}");
 }

@@ -1,6 +1,6 @@
 //! What a client can be built from, and what not.
 
-use numcheck_transport::{BuildError, Client, Proxy};
+use numcheck_transport::{BuildError, Client, Proxy, canonical_base_url};
 
 fn build(url: &str) -> Result<(), BuildError> {
     Client::builder(url).build().map(drop)
@@ -112,4 +112,38 @@ fn clients_calls_and_errors_cross_threads() {
         sends(client.send(call, &numcheck_transport::NoAuthorization));
     }
     let _: fn(&'static Client, numcheck_transport::Call) = spawned;
+}
+
+#[test]
+fn a_base_url_has_one_canonical_spelling() {
+    let table = [
+        ("https://api2.nxcloud.com", "https://api2.nxcloud.com"),
+        ("https://api2.nxcloud.com/", "https://api2.nxcloud.com"),
+        ("https://api2.nxcloud.com///", "https://api2.nxcloud.com"),
+        ("https://api2.nxcloud.com:443", "https://api2.nxcloud.com"),
+        ("https://api2.nxcloud.com:0443/", "https://api2.nxcloud.com"),
+        ("HTTPS://API2.NXcloud.com", "https://api2.nxcloud.com"),
+        (" api2.nxcloud.com\n", "https://api2.nxcloud.com"),
+        ("Api2.nxcloud.com:443/", "https://api2.nxcloud.com"),
+        ("https://api2.nxcloud.com:8443", "https://api2.nxcloud.com:8443"),
+        ("https://api2.nxcloud.com:80", "https://api2.nxcloud.com:80"),
+        ("http://api2.nxcloud.com:80/", "http://api2.nxcloud.com"),
+        ("HTTP://127.0.0.1:8080/", "http://127.0.0.1:8080"),
+        ("http://localhost:443", "http://localhost:443"),
+        ("api2.nxcloud.com/Gate/v1/", "https://api2.nxcloud.com/Gate/v1"),
+        ("https://host/a//b/", "https://host/a//b"),
+        ("https://[2001:DB8::0:1]:443/x", "https://[2001:db8::1]/x"),
+        ("http://[0:0:0:0:0:0:0:1]:1", "http://[::1]:1"),
+    ];
+    for (spelled, canonical) in table {
+        assert_eq!(canonical_base_url(spelled).expect(spelled), canonical, "{spelled}");
+        assert_eq!(canonical_base_url(canonical).expect(spelled), canonical, "a second time");
+    }
+    for spelled in ["", "https://", "ftp://host", "https://host:99999"] {
+        assert!(matches!(canonical_base_url(spelled), Err(BuildError::BaseUrl)), "{spelled}");
+    }
+    assert!(matches!(canonical_base_url("https://u:p@host"), Err(BuildError::BaseUrlUser)));
+    assert!(matches!(canonical_base_url("https://host?a=b"), Err(BuildError::BaseUrlParts)));
+    let client = Client::builder("HTTP://LocalHost:80/Prefix/").build().expect("a client");
+    assert_eq!(client.base_url(), "http://localhost/Prefix");
 }

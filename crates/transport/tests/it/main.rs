@@ -5,6 +5,7 @@
 mod attempts;
 mod building;
 mod clock;
+mod confirming;
 mod connections;
 mod pacing;
 mod proxy;

@@ -10,9 +10,10 @@ use numcheck_transport::retry::{
 use numcheck_transport::{ErrorKind, Sent};
 use proptest::prelude::*;
 
-const KINDS: [ErrorKind; 13] = [
+const KINDS: [ErrorKind; 14] = [
     ErrorKind::Request,
     ErrorKind::Authorize,
+    ErrorKind::NotConfirmed,
     ErrorKind::RateLimited,
     ErrorKind::Connect,
     ErrorKind::ConnectTimeout,
@@ -47,6 +48,7 @@ fn failures_in_a_table() {
         (No, Tls, false, false),
         (No, Request, false, false),
         (No, Authorize, false, false),
+        (No, NotConfirmed, false, false),
         (No, RateLimited, false, false),
         (No, TotalTimeout, false, false),
         (Maybe, Lost, false, true),

@@ -1,0 +1,83 @@
+//! The form of an answer to a query, for comparing an empty one with one that held rows. Nothing that depends on what was found is part
+//! of it.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use http::StatusCode;
+use numcheck_protocol::number_check::{QueryData, QueryReply};
+use numcheck_protocol::{Extra, Field, Text, mask};
+use numcheck_transport::quotable;
+
+/// What answers of one kind have in common, whatever they found: status, texts, spelling of the code, names of the fields.
+///
+/// A text such as "busy, try later" may come beside an empty list that looks like any other. So an empty answer whose form differs from
+/// that of an answer with rows is not known to be one of "nothing found". Counts and rows are no part of a form. `Debug` masks what may
+/// be a phone number.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct AnswerForm {
+    status: u16,
+    code_is_text: bool,
+    msg: Option<String>,
+    message: Option<String>,
+    fields: Names,
+    data_fields: Names,
+}
+
+type Names = BTreeSet<Cow<'static, str>>;
+
+impl AnswerForm {
+    /// `secret` is what the platform was sent and must not be quoted.
+    pub(crate) fn of(answer: &QueryReply<'_>, status: StatusCode, secret: &str) -> Self {
+        // In full, so that a field that joins one of the messages is not forgotten here.
+        let QueryReply { code, msg, message, data, extra } = answer;
+        let known = [
+            ("code", code.is_absent()),
+            ("msg", msg.is_absent()),
+            ("message", message.is_absent()),
+            ("data", data.is_absent()),
+        ];
+        let text =
+            |field: &Field<Text<'_>>| field.get().map(|text| quotable(text.as_str(), &[secret]).into_owned());
+        Self {
+            status: status.as_u16(),
+            code_is_text: matches!(code, Field::Respelled(both) if both.1.is_string()),
+            msg: text(msg),
+            message: text(message),
+            fields: names(&known, extra),
+            data_fields: data.get().map(data_names).unwrap_or_default(),
+        }
+    }
+}
+
+fn data_names(data: &QueryData<'_>) -> Names {
+    let QueryData { page, page_size, total_page, total_size, result, extra } = data;
+    let known = [
+        ("page", page.is_absent()),
+        ("pageSize", page_size.is_absent()),
+        ("totalPage", total_page.is_absent()),
+        ("totalSize", total_size.is_absent()),
+        ("result", result.is_absent()),
+    ];
+    names(&known, extra)
+}
+
+fn names(known: &[(&'static str, bool)], extra: &Extra) -> Names {
+    let known = known.iter().filter(|(_, is_absent)| !is_absent).map(|(name, _)| Cow::Borrowed(*name));
+    known.chain(extra.iter().map(|(name, _)| Cow::Owned(name.to_owned()))).collect()
+}
+
+impl fmt::Debug for AnswerForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |names: &Names| names.iter().map(|name| mask::shown(name, 64)).collect::<Vec<_>>();
+        f.debug_struct("AnswerForm")
+            .field("status", &self.status)
+            .field("code_is_text", &self.code_is_text)
+            .field("msg", &self.msg.as_deref().map(mask::digits))
+            .field("message", &self.message.as_deref().map(mask::digits))
+            .field("fields", &shown(&self.fields))
+            .field("data_fields", &shown(&self.data_fields))
+            .finish()
+    }
+}

@@ -1,0 +1,124 @@
+//! What one odd value costs a message: nothing else.
+
+use numcheck_protocol::number_check::{QueryReply, ResultPush};
+use numcheck_protocol::{DriftKind, Message, decode, mend};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn mended(body: &str) -> String {
+    String::from_utf8(mend(body.as_bytes()).expect(body)).expect("UTF-8")
+}
+
+#[test]
+fn what_decode_refuses_is_kept_beside_the_rest() {
+    for (body, expected) in [
+        (r#"{"a":"b\ud800"}"#, r#"{"a":"b\\ud800"}"#),
+        (r#"{"a":"\ud800\ud83d\ude00\udc00x"}"#, r#"{"a":"\\ud800\ud83d\ude00\\udc00x"}"#),
+        (r#"{"a":"\ud800\u0041"}"#, r#"{"a":"\\ud800\u0041"}"#),
+        (r#"{"\ud83d":0}"#, r#"{"\\ud83d":0}"#),
+        (r#"{"a":"\\ud800"}"#, r#"{"a":"\\ud800"}"#),
+        (r#"{"a":1e999,"b":[-1e400]}"#, r#"{"a":"1e999","b":["-1e400"]}"#),
+        (r#"{"a":NaN,"b":-Infinity,"c":01,"d":+1}"#, r#"{"a":"NaN","b":"-Infinity","c":"01","d":"+1"}"#),
+        (r#"{"a":1,"b":2,"a":3}"#, r##"{"a#1":1,"b":2,"a#2":3}"##),
+        (r#"{"code":0,"\u0063ode":1}"#, r##"{"code#1":0,"code#2":1}"##),
+        (r#"{"l":[{"a":1},{"a":1,"a":1,"a":2}]}"#, r##"{"l":[{"a":1},{"a#1":1,"a#2":1,"a#3":2}]}"##),
+        ("\u{feff} { \"a\" : [ ] , \"b\" : { } }\n", r#"{"a":[],"b":{}}"#),
+    ] {
+        assert_eq!(mended(body), expected);
+        assert!(serde_json::from_str::<Value>(&mended(body)).is_ok(), "{body}");
+    }
+}
+
+#[test]
+fn what_is_no_object_is_not_made_one() {
+    let deep = |levels: usize| format!("{{\"x\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+    assert!(mend(deep(126).as_bytes()).is_some());
+    for body in [
+        "",
+        "[]",
+        "0",
+        "<html>",
+        "{",
+        "{\"a\"",
+        "{\"a\":",
+        "{\"a\":1",
+        "{\"a\":1,",
+        "{\"a\" 1}",
+        "{a:1}",
+        "{'a':1}",
+        "{\"a\":1}x",
+        "{\"a\":1}{}",
+        "{\"a\":x}",
+        "{\"a\":e}",
+        "{\"a\":}",
+        "{\"a\":[1 2]}",
+        "{\"a\":\"b}",
+        "{\"a\":\"\\",
+        &deep(127),
+    ] {
+        assert_eq!(mend(body.as_bytes()), None, "{body}");
+    }
+    assert_eq!(mend(b"{\"a\":\"\xff\"}"), None);
+}
+
+#[test]
+fn a_code_that_stands_twice_is_no_code() {
+    let body = mended(r#"{"code":0,"code":114,"phone":"8498"}"#);
+    let push: ResultPush<'_> = decode(body.as_bytes()).expect("readable");
+    assert_eq!((push.code.get(), push.phone.get().map(|phone| phone.as_str())), (None, Some("8498")));
+    let mut seen = Vec::new();
+    push.drift(&mut |drift| seen.push((drift.place, drift.kind)));
+    let new = |place: &str| (place.to_owned(), DriftKind::NewField);
+    assert_eq!(seen, [new("ResultPush.code#1"), new("ResultPush.code#2")]);
+}
+
+#[test]
+fn a_page_with_one_odd_row_is_read_row_by_row() {
+    let body = r#"{"code":0,"data":{"result":[{"messageId":"m-1","phone":"8613800000001"},
+        {"messageId":"m-2","phone":"8613800000002","carrier":"b\ud800","carrier":"c","price":0.03}],"totalSize":2}}"#;
+    assert!(decode::<QueryReply<'_>>(body.as_bytes()).is_err());
+    let body = mended(body);
+    let reply: QueryReply<'_> = decode(body.as_bytes()).expect("readable");
+    let rows = reply.data.get().and_then(|data| data.result.get()).expect("rows").items();
+    let [first, second] = rows else { unreachable!("two rows: {rows:?}") };
+    let (first, second) = (first.get().expect("a row"), second.get().expect("a row"));
+    assert_eq!((first.id(), second.id()), (Some("m-1"), Some("m-2")));
+    assert_eq!(second.phone.text().as_deref(), Some("8613800000002"));
+    assert!(second.carrier.is_absent() && second.price.get().is_some());
+    assert_eq!(second.extra.get("carrier#1"), Some(&json!(r"b\ud800")));
+    assert_eq!(second.extra.get("carrier#2"), Some(&json!("c")));
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 40, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::btree_map(".{0,4}", inner, 0..6).prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn nothing_else_is_changed(value in any_json()) {
+        let body = json!({ "x": value });
+        for text in [body.to_string(), serde_json::to_string_pretty(&body).expect("text")] {
+            prop_assert_eq!(serde_json::from_str::<Value>(&mended(&text)).expect("JSON"), body.clone());
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(text in r#"[\{\}\[\]":,\\ud8e1\.\+\-N" ]{0,40}"#, bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+        let _ = mend(format!("{{{text}}}").as_bytes());
+        let _ = mend(&bytes);
+    }
+}
