@@ -151,6 +151,11 @@ impl JobSpec {
         Self { scope, delivery, set: set.into(), reuse: Reuse::ALL, notes }
     }
 
+    /// Whether running it means to go on with an unfinished job about the same phone numbers.
+    pub(crate) fn continues(&self, job: &Job) -> bool {
+        !self.reuse.is_override() || self.reuse.is_same_override(&job.spec.reuse)
+    }
+
     /// Takes other results of the book.
     #[must_use]
     pub fn with_reuse(self, reuse: Reuse) -> Self {

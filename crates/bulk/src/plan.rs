@@ -114,15 +114,23 @@ impl<G: Ord + std::fmt::Display> Planner<G> {
             number.group = came.and_then(|came| order.get(came)).copied().unwrap_or_default();
         }
         numbers.sort_unstable_by_key(|number| (number.group, number.row));
-        let (mut parts, mut start) = (Vec::with_capacity(groups.len()), 0);
-        for (position, group) in (0_u32..).zip(groups.into_keys()) {
-            let end =
-                start + numbers.iter().skip(start).take_while(|number| number.group == position).count();
-            parts.push((group.to_string(), start..end));
-            start = end;
-        }
-        Plan { groups: parts, numbers, grouping, duplicates, most: most.max(1) }
+        let names: Vec<String> = groups.into_keys().map(|group| group.to_string()).collect();
+        let groups = parts(&names, &numbers, 0);
+        let known = Vec::new();
+        Plan { names, groups, known, numbers, grouping, duplicates, most: most.max(1) }
     }
+}
+
+/// Each group with its part of sorted numbers, which begin at `offset`; a group without any has none.
+fn parts(names: &[String], numbers: &[Planned], offset: usize) -> Vec<(u32, Range<usize>)> {
+    let (mut parts, mut start) = (Vec::with_capacity(names.len()), offset);
+    for chunk in numbers.chunk_by(|one, next| one.group == next.group) {
+        if let Some(first) = chunk.first() {
+            parts.push((first.group, start..start + chunk.len()));
+        }
+        start += chunk.len();
+    }
+    parts
 }
 
 /// Whether groups may share a batch.
@@ -138,8 +146,12 @@ pub enum Grouping {
 /// A plan: groups in their order, cut into batches.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// The groups' names, in their order.
+    names: Vec<String>,
     /// Each with its part of the numbers.
-    groups: Vec<(String, Range<usize>)>,
+    groups: Vec<(u32, Range<usize>)>,
+    /// The same of numbers that are set apart, which stand behind the others.
+    known: Vec<(u32, Range<usize>)>,
     /// In the order of the groups, and of rows within each.
     numbers: Vec<Planned>,
     grouping: Grouping,
@@ -171,9 +183,39 @@ impl Plan {
         self.numbers.len() as u64
     }
 
-    /// Groups in their order: name, numbers.
+    /// Groups in their order: name, numbers; of those that are not set apart.
     pub fn groups(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.groups.iter().map(|(group, numbers)| (group.as_str(), numbers.len() as u64))
+        self.groups.iter().map(|(group, numbers)| (self.group(*group), numbers.len() as u64))
+    }
+
+    fn group(&self, group: u32) -> &str {
+        usize::try_from(group).ok().and_then(|group| self.names.get(group)).map_or("", String::as_str)
+    }
+
+    /// Every phone number, its first row, and its group.
+    pub fn entries(&self) -> impl Iterator<Item = (PhoneNumber, u64, &str)> {
+        self.numbers.iter().filter_map(|planned| {
+            Some((PhoneNumber::unpack(planned.packed)?, u64::from(planned.row), self.group(planned.group)))
+        })
+    }
+
+    /// Sets phone numbers apart that will hardly be sent, because the book knows them: they travel in batches of their own, so that the
+    /// others fill theirs. `is_known` is asked in the order of [`entries`](Self::entries).
+    pub fn set_apart(&mut self, mut is_known: impl FnMut(&PhoneNumber) -> bool) {
+        let known =
+            |planned: &Planned| PhoneNumber::unpack(planned.packed).is_some_and(|number| is_known(&number));
+        let (known, mut others): (Vec<Planned>, Vec<Planned>) = self.numbers.iter().copied().partition(known);
+        self.groups = parts(&self.names, &others, 0);
+        self.known = parts(&self.names, &known, others.len());
+        others.extend(known);
+        self.numbers = others;
+    }
+
+    /// The packed phone numbers in ascending order: the set, whatever file it came from.
+    pub fn sorted(&self) -> Vec<u64> {
+        let mut sorted: Vec<u64> = self.numbers.iter().map(|planned| planned.packed).collect();
+        sorted.sort_unstable();
+        sorted
     }
 
     /// How many batches.
@@ -205,20 +247,21 @@ impl Plan {
 
     /// Batches in their order.
     fn chunks(&self) -> impl Iterator<Item = &[Planned]> {
+        let others = self.known.first().map_or(self.numbers.len(), |(_, part)| part.start);
         let (apart, together) = match self.grouping {
-            Grouping::Apart => (self.groups.as_slice(), &[][..]),
-            Grouping::Together => (&[][..], self.numbers.as_slice()),
+            Grouping::Apart => (self.groups.as_slice(), 0..0),
+            Grouping::Together => (&[][..], 0..others),
         };
-        let parts = apart.iter().map(|(_, part)| self.numbers.get(part.clone()).unwrap_or_default());
-        parts.chain([together]).flat_map(|part| part.chunks(self.most))
+        let parts = apart.iter().map(|(_, part)| part.clone()).chain([together]);
+        let parts = parts.chain(self.known.iter().map(|(_, part)| part.clone()));
+        parts.filter_map(|part| self.numbers.get(part)).flat_map(|part| part.chunks(self.most))
     }
 
     /// The names of a batch's groups.
     fn name(&self, chunk: &[Planned]) -> String {
         let groups = chunk.chunk_by(|one, next| one.group == next.group).filter_map(<[_]>::first);
-        let names = groups.filter_map(|first| self.groups.get(usize::try_from(first.group).ok()?));
         let mut name = String::new();
-        for (group, _) in names {
+        for group in groups.map(|first| self.group(first.group)) {
             if !name.is_empty() {
                 name.push(JOINT);
             }

@@ -107,6 +107,11 @@ impl Store for Sqlite {
         self.write.call("make a job", move |tx| jobs::create(tx, &name, &spec, now_ms))
     }
 
+    fn unfinished<'a>(&'a self, spec: &'a JobSpec) -> Answer<'a, Option<Job>> {
+        let spec = spec.clone();
+        self.read.call("look for an unfinished job", move |tx| jobs::unfinished(tx, &spec))
+    }
+
     fn add_input(&self, job: i64, sequence: u32, bytes: Vec<u8>) -> Answer<'_, ()> {
         self.write.call("keep the input", move |tx| jobs::add_input(tx, job, sequence, &bytes))
     }

@@ -29,6 +29,8 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// A job of the same scope and set whose plan was never finished is removed, so that whoever was planning it can add nothing more.
     fn create_job<'a>(&'a self, name: &'a JobName, spec: &'a JobSpec, now_ms: u64) -> Answer<'a, Job>;
+    /// The job that [`create_job`](Self::create_job) would continue.
+    fn unfinished<'a>(&'a self, spec: &'a JobSpec) -> Answer<'a, Option<Job>>;
     /// Adds a piece of the input, in order; the same piece again changes nothing. This and the two below fail with
     /// [`StoreError::Superseded`] unless the job is being planned.
     fn add_input(&self, job: i64, sequence: u32, bytes: Vec<u8>) -> Answer<'_, ()>;
@@ -97,8 +99,8 @@ pub trait Store: Send + Sync + 'static {
     /// A batch in doubt becomes planned again under a new `batchNo`. For one that the platform has proved not to know. Says whether it was;
     /// it is not when it is no longer in doubt, or was claimed again meanwhile.
     fn plan_again(&self, batch: i64, claim: i64) -> Answer<'_, bool>;
-    /// Plans again every phone number of the job that is in doubt, in whichever job's batch, and was sent before `before_ms`. A person's
-    /// decision: it may be paid twice. Says how many phone numbers.
+    /// Looks the book up for all planned batches, then plans again every phone number of the job that is in doubt, in whichever job's batch,
+    /// and was sent before `before_ms`. A person's decision: it may be paid twice. Says how many phone numbers.
     fn resubmit_doubtful(&self, job: i64, before_ms: u64) -> Answer<'_, u64>;
     /// Brings the rows up to date that wait for other jobs' sendings: takes over the results that came, and plans again what turned out
     /// never to have been sent.

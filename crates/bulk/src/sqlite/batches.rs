@@ -90,7 +90,7 @@ pub(super) fn next(tx: &Transaction<'_>, job: i64, skip: &[String]) -> Result<Op
         }
         let wanted = book::look_up_batch(tx, batch, &policy)?.len() as u64;
         if wanted == 0 {
-            tx.prepare_cached("UPDATE batches SET state = 3 WHERE id = ? AND state = 0")?.execute([batch])?;
+            nothing_to_send(tx, batch)?;
         }
         last = Some(NextBatch { batch, group, numbers: wanted, indivisible });
         if wanted > 0 {
@@ -98,6 +98,17 @@ pub(super) fn next(tx: &Transaction<'_>, job: i64, skip: &[String]) -> Result<Op
         }
     }
     Ok(last)
+}
+
+/// A planned batch of which everything has a result or waits for one.
+pub(super) fn nothing_to_send(tx: &Transaction<'_>, batch: i64) -> Result<()> {
+    tx.prepare_cached("UPDATE batches SET state = 3 WHERE id = ? AND state = 0")?.execute([batch])?;
+    Ok(())
+}
+
+pub(super) fn planned(tx: &Transaction<'_>, job: i64) -> Result<Vec<i64>> {
+    let mut select = tx.prepare_cached("SELECT id FROM batches WHERE job = ? AND state = 0 ORDER BY id")?;
+    Ok(select.query_map([job], |row| row.get(0))?.collect::<std::result::Result<_, _>>()?)
 }
 
 pub(super) fn claim(
@@ -122,7 +133,7 @@ pub(super) fn claim(
     let Some(policy) = book::policy_of_open(tx, job)? else { return Ok(None) };
     let mut wanted = book::look_up_batch(tx, batch, &policy)?;
     if wanted.is_empty() {
-        tx.prepare_cached("UPDATE batches SET state = 3 WHERE id = ? AND state = 0")?.execute([batch])?;
+        nothing_to_send(tx, batch)?;
         return Ok(None);
     }
     wanted.sort_unstable_by_key(|wanted| wanted.first_row);

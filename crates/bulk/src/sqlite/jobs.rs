@@ -14,23 +14,18 @@ const COLUMNS: &str = "id, name, spec, state, created_ms, row_count, number_coun
 
 pub(super) fn create(tx: &Transaction<'_>, name: &JobName, spec: &JobSpec, now_ms: u64) -> Result<Job> {
     let scope = scope(tx, &spec.scope)?;
-    let same: Vec<Job> = tx
-        .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM jobs WHERE scope = ? AND number_set = ? AND number_set <> '' AND state IN (0, 1) ORDER BY id DESC"
-        ))?
-        .query_map(params![scope, spec.set], job)?
+    let planning: Vec<i64> = tx
+        .prepare_cached(
+            "SELECT id FROM jobs WHERE scope = ? AND number_set = ? AND number_set <> '' AND state = 0",
+        )?
+        .query_map(params![scope, spec.set], |row| row.get(0))?
         .collect::<std::result::Result<_, _>>()?;
-    let mut unfinished = Vec::new();
-    for job in same {
-        match job.state {
-            // Whoever began it can add nothing to what is made now.
-            JobState::Planning => remove(tx, job.id)?,
-            _ if is_unfinished(tx, job.id)? => unfinished.push(job),
-            _ => {}
-        }
+    for job in planning {
+        // Whoever began it can add nothing to what is made now.
+        remove(tx, job)?;
     }
-    let continues = |job: &Job| !spec.reuse.is_override() || job.spec.reuse.is_same_override(&spec.reuse);
-    if let Some(at) = unfinished.iter().position(continues) {
+    let mut unfinished = all_unfinished(tx, scope, &spec.set)?;
+    if let Some(at) = unfinished.iter().position(|job| spec.continues(job)) {
         return Ok(unfinished.swap_remove(at));
     }
     for job in unfinished {
@@ -48,6 +43,28 @@ pub(super) fn create(tx: &Transaction<'_>, name: &JobName, spec: &JobSpec, now_m
     )?
     .execute(params![name.as_str(), text, now_ms as i64, scope, spec.set, marker])?;
     found(tx, tx.last_insert_rowid())?.ok_or(Fault::Damaged("a job that was made is not there"))
+}
+
+pub(super) fn unfinished(tx: &Transaction<'_>, spec: &JobSpec) -> Result<Option<Job>> {
+    let Some(scope) = super::book::scope_id(tx, &spec.scope)? else { return Ok(None) };
+    Ok(all_unfinished(tx, scope, &spec.set)?.into_iter().find(|job| spec.continues(job)))
+}
+
+/// Open jobs of the same scope and set in which something is left to do, the newest first.
+fn all_unfinished(tx: &Transaction<'_>, scope: i64, set: &str) -> Result<Vec<Job>> {
+    let open: Vec<Job> = tx
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM jobs WHERE scope = ? AND number_set = ? AND number_set <> '' AND state = 1 ORDER BY id DESC"
+        ))?
+        .query_map(params![scope, set], job)?
+        .collect::<std::result::Result<_, _>>()?;
+    let mut unfinished = Vec::new();
+    for job in open {
+        if is_unfinished(tx, job.id)? {
+            unfinished.push(job);
+        }
+    }
+    Ok(unfinished)
 }
 
 fn scope(tx: &Transaction<'_>, scope: &Scope) -> Result<i64> {

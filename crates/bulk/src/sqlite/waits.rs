@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Transaction, params};
 
 use super::batches;
+use super::book;
 use super::fault::Result;
 use super::results::{self, count_reused};
 use super::schema::outcome;
@@ -118,6 +119,13 @@ fn move_row(tx: &Transaction<'_>, (from, packed): (i64, i64), to: i64, despite: 
 /// Plans again what the job's rows wait for and is in doubt, in whichever job's batch. Says how many phone numbers.
 pub(super) fn resubmit(tx: &Transaction<'_>, job: i64, before_ms: u64) -> Result<u64> {
     results::fold_all(tx)?;
+    if let Some(policy) = book::policy_of_open(tx, job)? {
+        for batch in batches::planned(tx, job)? {
+            if book::look_up_batch(tx, batch, &policy)?.is_empty() {
+                batches::nothing_to_send(tx, batch)?;
+            }
+        }
+    }
     follow(tx, job)?;
     let mut numbers = batches::resubmit_own(tx, job, before_ms)?;
     let doubtful: Vec<i64> = tx
