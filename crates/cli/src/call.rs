@@ -178,7 +178,7 @@ pub(crate) async fn once<T>(
 }
 
 /// A call that did not succeed, for a machine.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Unsuccessful {
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,7 @@ use numcheck_bulk::{Job, JobName, Pace, Postgres, Sqlite, Store, StoreError, Sys
 use numcheck_protocol::{Info, Rate};
 use numcheck_transport::env;
 
-use crate::call::{self, fingerprint};
+use crate::account::AccountId;
 use crate::exit::Failure;
 use crate::print;
 
@@ -64,7 +64,7 @@ impl StoreAt {
         match self.open_existing().await {
             Ok(None) => Ok(None),
             Ok(Some(store)) => {
-                Ok(Some(pace(&store, info, &fingerprint(&call::account()?), info.rates.to_vec())))
+                Ok(Some(pace(&store, info, &AccountId::nxcloud()?.fingerprint, info.rates.to_vec())))
             }
             Err(error) => {
                 print::say(

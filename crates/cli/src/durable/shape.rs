@@ -6,13 +6,12 @@ use numcheck_bulk::{Grouping, Plan, Planner, Store};
 use numcheck_protocol::number_check::{Dialect, Submit};
 use numcheck_protocol::{Endpoint, PhoneList};
 
-use crate::call::fingerprint;
 use crate::commands::arguments::{Countries, Together};
 use crate::exit::Failure;
 use crate::regions::Group;
 
 /// The most numbers that travel at the platform's faster pace.
-pub(super) const USUAL_SIZE: u16 = 2000;
+const USUAL_SIZE: u16 = 2000;
 
 /// How numbers are put together.
 #[derive(Clone, Copy, Debug)]
@@ -62,5 +61,5 @@ pub(crate) async fn learn_dialect(store: &dyn Store, account: &str, dialect: Dia
 }
 
 fn name(account: &str) -> String {
-    format!("dialect of {}", fingerprint(account))
+    format!("dialect of {account}")
 }
