@@ -83,20 +83,36 @@ impl BaseUrl {
 
     /// Whether the host is this machine: `localhost`, `127.0.0.0/8` or `::1`.
     pub(crate) fn is_loopback(&self) -> bool {
-        match self.host().parse::<IpAddr>() {
-            Ok(IpAddr::V4(ip)) => ip.is_loopback(),
-            Ok(IpAddr::V6(ip)) => {
-                ip.is_loopback() || ip.to_ipv4_mapped().as_ref().is_some_and(Ipv4Addr::is_loopback)
-            }
-            Err(_) => self.host().eq_ignore_ascii_case("localhost"),
-        }
+        is_loopback_host(self.host())
     }
 
     /// The host, without the brackets of IPv6.
     pub(crate) fn host(&self) -> &str {
-        let host = self.authority.host();
-        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+        without_brackets(self.authority.host())
     }
+}
+
+/// Whether the host of a URL is this machine: `localhost`, `127.0.0.0/8` or `::1`. Without a scheme it is read as https, and what is no
+/// URL is not this machine.
+pub fn is_loopback(url: &str) -> bool {
+    let url = url.trim();
+    let url = if url.contains("://") { url.to_owned() } else { format!("https://{url}") };
+    Uri::try_from(url)
+        .is_ok_and(|url| url.host().is_some_and(|host| is_loopback_host(without_brackets(host))))
+}
+
+fn is_loopback_host(host: &str) -> bool {
+    match host.parse::<IpAddr>() {
+        Ok(IpAddr::V4(ip)) => ip.is_loopback(),
+        Ok(IpAddr::V6(ip)) => {
+            ip.is_loopback() || ip.to_ipv4_mapped().as_ref().is_some_and(Ipv4Addr::is_loopback)
+        }
+        Err(_) => host.eq_ignore_ascii_case("localhost"),
+    }
+}
+
+fn without_brackets(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 impl fmt::Debug for BaseUrl {

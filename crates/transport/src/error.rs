@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use numcheck_protocol::Repeat;
+use numcheck_protocol::{Info, Repeat};
 
 use crate::BoxError;
 
@@ -68,6 +68,8 @@ pub enum ErrorKind {
     Body,
     /// A reply arrived whose body is larger than [`Limits::body_bytes`](crate::Limits::body_bytes).
     TooLarge,
+    /// The caller dropped the call: [`Error::cancelled`].
+    Cancelled,
 }
 
 impl ErrorKind {
@@ -86,6 +88,7 @@ impl ErrorKind {
             Self::BadReply => "the reply is not HTTP or its head is too large",
             Self::Body => "the reply broke off",
             Self::TooLarge => "the reply is too large",
+            Self::Cancelled => "stopped on request",
         }
     }
 
@@ -103,7 +106,8 @@ impl ErrorKind {
             | Self::Lost
             | Self::ResponseTimeout
             | Self::TotalTimeout
-            | Self::Body => "call again later",
+            | Self::Body
+            | Self::Cancelled => "call again later",
         }
     }
 }
@@ -130,6 +134,14 @@ impl Error {
     pub(crate) fn new(endpoint: &'static str, repeat: Repeat, attempts: u32, failure: Failure) -> Self {
         let Failure { kind, sent, status, source } = failure;
         Self(Box::new(Inner { kind, sent, repeat, endpoint, attempts, status, source }))
+    }
+
+    /// The error of a call that its caller stopped, which no future is left to return.
+    ///
+    /// [`Sent::No`] where the future of [`Client::send`](crate::Client::send) was never polled, [`Sent::Maybe`] where it was.
+    pub fn cancelled(info: &Info, sent: Sent) -> Self {
+        let attempts = u32::from(sent != Sent::No);
+        Self::new(info.id, info.repeat, attempts, Failure::new(ErrorKind::Cancelled, sent))
     }
 
     /// What went wrong in the last attempt.

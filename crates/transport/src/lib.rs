@@ -28,7 +28,8 @@
 //!
 //! # Dropping a call
 //!
-//! A future of [`Client::send`] that is dropped half-way may have sent its request: treat it as [`Sent::Maybe`].
+//! A future of [`Client::send`] that is dropped half-way may have sent its request: treat it as [`Sent::Maybe`]. [`Error::cancelled`] is
+//! the error to report then.
 //!
 //! # Features
 //!
@@ -52,6 +53,7 @@ pub mod retry;
 mod setup_error;
 
 pub use authorize::{Attempt, Authorize, BoxError, NoAuthorization};
+pub use base_url::is_loopback;
 pub use builder::{BuildError, ClientBuilder};
 pub use call::{Call, SecretQuery};
 pub use call_error::{CallError, CallErrorKind, quotable};

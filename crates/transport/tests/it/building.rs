@@ -1,6 +1,8 @@
 //! What a client can be built from, and what not.
 
-use numcheck_transport::{BuildError, Client, Proxy};
+use numcheck_protocol::Endpoint;
+use numcheck_protocol::number_check::Submit;
+use numcheck_transport::{BuildError, CallError, Client, Error, Proxy, Sent, is_loopback};
 
 fn build(url: &str) -> Result<(), BuildError> {
     Client::builder(url).build().map(drop)
@@ -33,7 +35,7 @@ fn plain_http_goes_to_this_machine_only_unless_allowed() {
         "http://localhost",
         "http://LOCALHOST:1",
     ] {
-        assert!(build(url).is_ok(), "{url}");
+        assert!(build(url).is_ok() && is_loopback(url), "{url}");
     }
     for url in [
         "http://api2.nxcloud.com",
@@ -44,9 +46,39 @@ fn plain_http_goes_to_this_machine_only_unless_allowed() {
         "http://127.0.0.1.example.com",
         "http://localhost.example.com",
     ] {
-        assert!(matches!(build(url), Err(BuildError::PlainHttp)), "{url}");
+        assert!(matches!(build(url), Err(BuildError::PlainHttp)) && !is_loopback(url), "{url}");
         assert!(Client::builder(url).allow_plain_http().build().is_ok(), "{url}");
     }
+}
+
+#[test]
+fn a_url_is_loopback_by_its_host_alone() {
+    for url in
+        ["localhost:1", " https://[::1]/path?query ", "http://[::ffff:127.0.0.1]/", "http://user@127.0.0.1/"]
+    {
+        assert!(is_loopback(url), "{url}");
+    }
+    for url in [
+        "",
+        "http://",
+        "not a url",
+        "http://localhost@example.com/",
+        "http://example.com/?localhost",
+        "127.1",
+    ] {
+        assert!(!is_loopback(url), "{url}");
+    }
+}
+
+#[test]
+fn a_stopped_call_says_whether_it_may_have_been_sent() {
+    let stopped = |sent| CallError::transport(&Submit::INFO, Error::cancelled(&Submit::INFO, sent));
+    let error = stopped(Sent::No);
+    assert_eq!((error.sent(), error.attempts(), error.may_have_happened()), (Sent::No, 0, false));
+    assert!(error.to_string().contains("stopped on request; not sent"), "{error}");
+    let error = stopped(Sent::Maybe);
+    assert_eq!((error.sent(), error.attempts(), error.may_have_happened()), (Sent::Maybe, 1, true));
+    assert!(error.to_string().contains("do not send it again before you know"), "{error}");
 }
 
 #[test]
@@ -104,7 +136,7 @@ fn clients_calls_and_errors_cross_threads() {
     crosses::<Client>();
     crosses::<numcheck_transport::Call>();
     crosses::<numcheck_transport::Reply>();
-    is_error::<numcheck_transport::Error>();
+    is_error::<Error>();
     is_error::<BuildError>();
 
     fn sends<T: Send>(_: T) {}
