@@ -4,7 +4,11 @@ use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::{env, error, fmt};
+
+use tracing::warn;
 
 use crate::Proxy;
 
@@ -56,6 +60,8 @@ impl<'a> Env<'a> {
     /// A secret: the value of `name`, else what stands in the file that `name_FILE` names, without surrounding white space. `None`
     /// when neither is set.
     ///
+    /// A file that users other than its owner can read is used, and one warning per variable is logged, which names the file.
+    ///
     /// # Errors
     /// When a value is not UTF-8, when both are set, or when the file cannot be read, is empty, longer than 64 KiB or holds more
     /// than one line.
@@ -66,7 +72,11 @@ impl<'a> Env<'a> {
             (Some(_), Some(_)) => Err(EnvError::new(name, Problem::Both)),
             (value, None) => Ok(value),
             (None, Some(path)) => {
-                read(&path).map(Some).map_err(|problem| EnvError::new(file_variable, problem))
+                let value = read(&path);
+                if value.is_ok() && is_readable_by_others(Path::new(&path)) {
+                    warn_once(&file_variable, Path::new(&path));
+                }
+                value.map(Some).map_err(|problem| EnvError::new(file_variable, problem))
             }
         }
     }
@@ -97,6 +107,33 @@ impl fmt::Debug for Env<'_> {
 /// As there.
 pub fn secret(name: &'static str) -> Result<Option<String>, EnvError> {
     Env::process().secret(name)
+}
+
+/// Whether users other than its owner can read a file. `false` for what is no regular file, and where permissions are not those of Unix.
+pub fn is_readable_by_others(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+
+        const OTHERS_READ: u32 = 0o044;
+        std::fs::metadata(path)
+            .is_ok_and(|file| file.is_file() && file.permissions().mode() & OTHERS_READ != 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
+}
+
+/// A process reads some secrets several times, and a person needs to be told once.
+fn warn_once(variable: &str, path: &Path) {
+    static WARNED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !warned.iter().any(|known| known == variable) {
+        warned.push(variable.to_owned());
+        warn!("{variable}: other users can read the secret in this file: chmod 600 {path:?}");
+    }
 }
 
 fn read(path: &OsStr) -> Result<String, Problem> {
@@ -218,5 +255,27 @@ impl error::Error for EnvError {
             Problem::File(source) => Some(source),
             _ => None,
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use super::is_readable_by_others;
+
+    #[test]
+    fn a_file_is_readable_by_others_where_its_group_or_the_world_may_read_it() {
+        let path = std::env::temp_dir().join(format!("numcheck-env-{}", std::process::id()));
+        fs::write(&path, "secret").unwrap();
+        let readable = [0o600, 0o400, 0o610, 0o640, 0o604, 0o644].map(|mode| {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            is_readable_by_others(&path)
+        });
+        fs::remove_file(&path).unwrap();
+        assert_eq!(readable, [false, false, false, true, true, true]);
+        assert!(!is_readable_by_others(&path) && !is_readable_by_others(Path::new("/dev/null")));
     }
 }
