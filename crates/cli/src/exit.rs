@@ -17,6 +17,7 @@ Exit codes:
   1  anything else went wrong
   2  wrong usage: nothing was sent
   3  some numbers are invalid, refused, missing or in doubt
+  130  ended at once by Ctrl-C or SIGTERM, for verbs that stop cleanly by a second one
 
 Environment:
   NXCLOUD_ACCESS_KEY, NXCLOUD_ACCESS_SECRET, NXCLOUD_APPKEY   the NXCLOUD account

@@ -52,10 +52,12 @@ fn main() -> ExitCode {
         let runtime = runtime.enable_all().build().map_err(|error| {
             exit::Failure::new("the asynchronous runtime cannot be started").because(error)
         })?;
-        runtime.block_on(arguments.command.run())
+        // With the runtime gone, everything is dropped.
+        runtime.block_on(stop::unless_stopped(arguments.command.run()))
     });
-    match ended {
-        Ok(exit) => exit.into(),
+    match ended.and_then(Option::transpose) {
+        Ok(Some(exit)) => exit.into(),
+        Ok(None) => stop::EXIT_CODE.into(),
         Err(failure) if failure.is_reader_gone() => Exit::Settled.into(),
         Err(failure) => {
             print::complain(&failure);

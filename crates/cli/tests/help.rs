@@ -78,6 +78,7 @@ fn help_lists_the_verbs_the_exit_codes_and_the_variables_of_the_accounts() {
         "1 anything else went wrong",
         "2 wrong usage: nothing was sent",
         "3 some numbers are invalid, refused, missing or in doubt",
+        "130 ended at once by Ctrl-C or SIGTERM",
     ] {
         assert!(help.contains(promise), "{promise}");
     }

@@ -54,7 +54,7 @@ impl Receive {
             return show_quarantine(&engine).await;
         };
         let verifier = self.signatures.verifier()?;
-        let stop = Stop::on_signal("")?;
+        let stop = Stop::on_signal("");
         let url = self.public_url.as_deref();
         let receiving = Receiving::start(&*engine.store, &engine.inbox, listen, url, verifier).await?;
         if self.json {

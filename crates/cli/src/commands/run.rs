@@ -209,7 +209,7 @@ impl Going {
     ) -> Result<Exit, Failure> {
         let stop = Stop::on_signal(
             "numcheck: stopping: no further batch is sent, results so far are written; once more ends at once",
-        )?;
+        );
         let budget = self.limit.budget()?;
         let prices = self.prices.table()?;
         let planned = engine.store.ledger(job.id).await.map_err(Failure::of)?;
