@@ -15,6 +15,7 @@ use numcheck_transport::env::{self, Env};
 use numcheck_webhook::PushVerifier;
 
 use crate::exit::Failure;
+use crate::print;
 
 /// What is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -224,6 +225,18 @@ impl Signed {
         };
         Ok(use_it(&input, &Secret::from(secret)))
     }
+}
+
+/// The same of a file that holds a secret or a phone number: a person is told when others can read it.
+pub(crate) fn read_private(path: &Path, option: &str) -> Result<Vec<u8>, Failure> {
+    let content = read(path, option)?;
+    if path != Path::new("-") && env::is_readable_by_others(path) {
+        print::say(&format!(
+            "numcheck: {option}: other users can read this file: chmod 600 {}",
+            path.display()
+        ));
+    }
+    Ok(content)
 }
 
 /// The content of a file, or of standard input for `-`.

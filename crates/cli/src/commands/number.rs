@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use numcheck_protocol::PhoneNumber;
 
-use crate::commands::arguments::read;
+use crate::commands::arguments::read_private;
 use crate::exit::Failure;
 use crate::input::normalise;
 
@@ -103,7 +103,7 @@ impl fmt::Debug for Numbers {
 /// What was typed, else what the file holds, and the option that it is from.
 fn typed_or_read(phone: Option<&str>, file: Option<&Path>) -> Result<(&'static str, Vec<u8>), Failure> {
     match (phone, file) {
-        (None, Some(path)) => Ok(("--phone-file", read(path, "--phone-file")?)),
+        (None, Some(path)) => Ok(("--phone-file", read_private(path, "--phone-file")?)),
         (phone, _) => Ok(("--phone", phone.unwrap_or_default().into())),
     }
 }

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{fail, succeed};
 use crate::call::{self, Network};
-use crate::commands::arguments::read;
+use crate::commands::arguments::read_private;
 use crate::commands::number::Number;
 use crate::drift;
 use crate::exit::{Exit, Failure};
@@ -96,7 +96,7 @@ impl CheckCode {
         let text = if code_on_stdin && io::stdin().is_terminal() {
             ask()?
         } else {
-            read(&self.code_file, "--code-file")?
+            read_private(&self.code_file, "--code-file")?
         };
         let code = std::str::from_utf8(&text).ok().and_then(|text| VerificationCode::new(text.trim()).ok());
         let Some(code) = code else {
