@@ -5,7 +5,6 @@
 use std::time::Instant;
 
 use clap::Args;
-use clap::builder::BoolishValueParser;
 use numcheck_bulk::{BatchState, JobName, JobState};
 
 use crate::call;
@@ -23,7 +22,7 @@ pub(crate) struct Resume {
     #[arg(value_name = "JOB")]
     job: JobName,
     /// Send batches in doubt once more, although they may have been accepted: their numbers may be paid for twice.
-    #[arg(long, env = "NUMCHECK_RESUBMIT_DOUBTFUL", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    #[arg(long)]
     resubmit_doubtful: bool,
     #[command(flatten)]
     going: Going,

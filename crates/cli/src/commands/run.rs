@@ -55,7 +55,7 @@ pub(crate) struct Run {
     #[command(flatten)]
     together: Together,
     /// Check this file once more, and pay again: a new job.
-    #[arg(long, env = "NUMCHECK_AGAIN", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    #[arg(long)]
     again: bool,
     #[command(flatten)]
     going: Going,
