@@ -9,12 +9,15 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_protocol::number_check::{Query, Submit};
 use numcheck_protocol::{Endpoint, Info, Lang, Rate, UtcOffset};
-use numcheck_transport::{CallError, CallErrorKind, ClientBuilder, Limits, RateLimits, Sent, Trust, env};
+use numcheck_transport::{
+    self as transport, CallError, CallErrorKind, ClientBuilder, Limits, RateLimits, Sent, Trust, env,
+};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::exit::{Exit, Failure};
 use crate::print;
+use crate::stop::Stop;
 
 /// How to reach a platform.
 #[derive(Clone, Debug, Args)]
@@ -102,6 +105,12 @@ pub(crate) fn account() -> Result<String, Failure> {
     Ok(format!("{key}@{}", url.as_deref().unwrap_or(numcheck_nxcloud::Client::BASE_URL)))
 }
 
+/// Whether the environment's platform is this machine itself: a sandbox or a test, where nothing is paid.
+pub(crate) fn is_loopback() -> Result<bool, Failure> {
+    let url = env::Env::process().text("NXCLOUD_BASE_URL").map_err(Failure::setting)?;
+    Ok(transport::is_loopback(url.as_deref().unwrap_or(numcheck_nxcloud::Client::BASE_URL)))
+}
+
 /// A hash of whose money is spent, and where: it names them without showing them.
 pub(crate) fn fingerprint(account: &str) -> String {
     Sha256::digest(account).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
@@ -145,6 +154,27 @@ pub(crate) fn qxt(network: &Network, get: bool) -> Result<numcheck_qxt::Client, 
     let settings = network.settings()?;
     let builder = numcheck_qxt::ClientBuilder::from_env().map_err(Failure::setting)?;
     builder.get(get).transport(settings).build().map_err(Failure::setting)
+}
+
+/// What a verb of calls that must not be made twice says at the first signal.
+pub(crate) const STOPPING: &str =
+    "numcheck: stopping: nothing more is sent; what is on its way is waited for, 2 s at most";
+
+/// How long a request that is on its way is waited for once somebody asked to stop.
+const ON_ITS_WAY: Duration = Duration::from_secs(2);
+
+/// Makes a call that must not be made twice: not at all once somebody asked to stop. One that is on its way then has 2 s for its answer, and
+/// is in doubt after that.
+pub(crate) async fn once<T>(
+    stop: &Stop,
+    info: &Info,
+    call: impl Future<Output = Result<T, CallError>>,
+) -> Result<T, CallError> {
+    let stopped = |sent| Err(CallError::transport(info, transport::Error::cancelled(info, sent)));
+    if stop.asked() {
+        return stopped(Sent::No);
+    }
+    stop.race_with_grace(ON_ITS_WAY, call).await.unwrap_or_else(|| stopped(Sent::Maybe))
 }
 
 /// A call that did not succeed, for a machine.
@@ -212,5 +242,43 @@ pub(crate) fn exit_of(error: &CallError) -> Exit {
         CallErrorKind::Value => Exit::Usage,
         _ if matches!(outcome(error), "not_sent" | "failed") => Exit::Failed,
         _ => Exit::Unsettled,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use numcheck_protocol::number_check::Get;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_sends_nothing_more_and_leaves_in_doubt_what_does_not_answer() {
+        let stop = Stop::for_test();
+        let answer = |seconds| async move {
+            sleep(Duration::from_secs(seconds)).await;
+            Ok::<_, CallError>(seconds)
+        };
+        assert_eq!(once(&stop, &Get::INFO, answer(50)).await.unwrap(), 50);
+        let asking = async {
+            sleep(Duration::from_secs(10)).await;
+            stop.ask();
+        };
+        let (in_time, too_late, ()) =
+            tokio::join!(once(&stop, &Get::INFO, answer(11)), once(&stop, &Get::INFO, answer(13)), asking);
+        assert_eq!(in_time.unwrap(), 11);
+        let error = too_late.unwrap_err();
+        assert_eq!((outcome(&error), exit_of(&error)), ("in_doubt", Exit::Unsettled), "{error}");
+
+        let begun = Cell::new(false);
+        let call = async {
+            begun.set(true);
+            Ok::<_, CallError>(())
+        };
+        let error = once(&stop, &Get::INFO, call).await.unwrap_err();
+        assert_eq!((outcome(&error), exit_of(&error)), ("not_sent", Exit::Failed), "{error}");
+        assert!(!begun.get());
     }
 }

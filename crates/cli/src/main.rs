@@ -5,6 +5,7 @@
 
 mod call;
 mod commands;
+mod consent;
 mod drift;
 mod durable;
 mod exit;
@@ -13,6 +14,7 @@ mod output;
 mod print;
 mod regions;
 mod stop;
+mod terminal;
 mod usage;
 
 use std::process::ExitCode;

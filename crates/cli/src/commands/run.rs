@@ -3,18 +3,18 @@
 //! It must not submit before everything that can fail at home has been tried. The same file with the same parameters is the same job:
 //! a second run goes on where the first one ended, and pays for nothing twice.
 
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use numcheck_bulk::{Delivery, Halt, Job};
+use numcheck_bulk::{Delivery, Estimate, Halt, Job};
 
 use crate::call::{self, Network};
 use crate::commands::arguments::{Level, Limit, Prices, Signatures, Together};
 use crate::commands::typed;
+use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::durable::{
     Account, Destination, Engine, Parameters, Prepared, Receiving, Shape, StoreAt, Summary, Target, Wait,
     export, learn_dialect, open_file, prepare,
@@ -97,9 +97,8 @@ pub(crate) struct Going {
     prices: Prices,
     #[command(flatten)]
     signatures: Signatures,
-    /// Do not ask before money is spent.
-    #[arg(long, env = "NUMCHECK_YES", hide_env_values = true, value_parser = BoolishValueParser::new())]
-    yes: bool,
+    #[command(flatten)]
+    yes: Yes,
     /// For a machine: results on standard output as JSON lines, or the summary there when -o says where results go.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
@@ -216,9 +215,7 @@ impl Going {
         let mut halt = None;
         if !planned.is_final() {
             let account = Account::open(&target, &self.network, self.minute.into()).await?;
-            if account.costs_money() && planned.planned > 0 {
-                self.ask(planned.planned)?;
-            }
+            self.ask(planned.planned, !account.costs_money()).await?;
             let receiving = match job.spec.delivery.pushes() {
                 false => None,
                 true => {
@@ -291,24 +288,19 @@ impl Going {
         }
     }
 
-    fn ask(&self, numbers: u64) -> Result<(), Failure> {
-        if self.yes {
-            return Ok(());
-        }
-        if !std::io::stdin().is_terminal() {
-            return Err(Failure::usage(format!(
-                "checking {numbers} numbers costs money, and there is no terminal to ask at: say --yes; `numcheck plan` tells the cost where it is known"
-            )));
-        }
-        print::say(&format!("numcheck: checking {numbers} numbers costs money. Go on? [y/N]"));
-        let mut answer = String::new();
-        std::io::stdin()
-            .read_line(&mut answer)
-            .map_err(|error| Failure::new("the answer cannot be read").because(error))?;
-        match answer.trim() {
-            "y" | "Y" | "yes" => Ok(()),
-            _ => Err(Failure::usage("nothing was sent")),
-        }
+    async fn ask(&self, numbers: u64, is_loopback: bool) -> Result<(), Failure> {
+        let mut cost = Estimate::default();
+        cost.unknown = numbers;
+        let question = Question {
+            what: "checking",
+            numbers,
+            level: None,
+            left_out: LeftOut::default(),
+            cost: Cost::Estimated(cost),
+            is_loopback,
+            stdin_is_taken: false,
+        };
+        consent::ask(&question, &self.yes).await
     }
 }
 

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use numcheck_protocol::CallbackUrl;
-use numcheck_protocol::whatsapp::AppName;
+use numcheck_protocol::whatsapp::{self, AppName};
+use numcheck_protocol::{CallbackUrl, Endpoint};
 use serde_json::Map;
 
 use super::{fail, succeed};
@@ -17,11 +17,12 @@ use crate::call::{self, Network};
 use crate::drift;
 use crate::exit::{Exit, Failure};
 use crate::print;
+use crate::stop::Stop;
 
 /// Create an application. An account can have 1000, and none can be removed here.
 ///
 /// The platform tells the application's key once, and never again: it is written to a file, which only this user can read, or shown.
-/// NXCLOUD_APPKEY_FILE takes that file. Sent once: an answer that was lost leaves it in doubt whether there is an application.
+/// NXCLOUD_APPKEY_FILE takes that file. Nothing is known to be charged, so it does not ask first. Sent once: an answer that was lost leaves it in doubt whether there is an application.
 #[derive(Debug, Args)]
 pub(crate) struct CreateApp {
     /// What the application is called.
@@ -57,9 +58,11 @@ impl CreateApp {
                 "--key-file or --show: the key is told once and must go somewhere; nothing was sent",
             ));
         }
+        let stop = Stop::on_signal(call::STOPPING);
         let client = call::nxcloud(&self.network)?;
         let file = self.key_file.as_deref().map(KeyFile::create).transpose()?;
-        let app = match client.whatsapp().create_app(self.name, self.webhook_url).await {
+        let call = client.whatsapp().create_app(self.name, self.webhook_url);
+        let app = match call::once(&stop, &whatsapp::CreateApp::INFO, call).await {
             Ok(app) => app,
             Err(error) => {
                 let doubt =

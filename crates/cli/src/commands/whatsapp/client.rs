@@ -4,6 +4,7 @@
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use numcheck_protocol::{Endpoint, whatsapp};
 use serde_json::json;
 
 use super::{fail, succeed};
@@ -11,10 +12,11 @@ use crate::call::{self, Network};
 use crate::commands::number::Number;
 use crate::drift;
 use crate::exit::{Exit, Failure};
+use crate::stop::Stop;
 
 /// Register the client of a phone number whose code was verified.
 ///
-/// Sent once: an answer that was lost leaves it in doubt. `numcheck whatsapp phone-list` shows how far it has got.
+/// Nothing is known to be charged, so it does not ask first. Sent once: an answer that was lost leaves it in doubt. `numcheck whatsapp phone-list` shows how far it has got.
 #[derive(Debug, Args)]
 pub(crate) struct CreateClient {
     #[command(flatten)]
@@ -28,9 +30,11 @@ pub(crate) struct CreateClient {
 
 impl CreateClient {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
+        let stop = Stop::on_signal(call::STOPPING);
         let phone = self.number.read()?;
         let client = call::nxcloud(&self.network)?;
-        match client.whatsapp().create_client(phone).await {
+        let call = client.whatsapp().create_client(phone);
+        match call::once(&stop, &whatsapp::CreateClient::INFO, call).await {
             Ok(created) => {
                 drift::tell(&created.drift);
                 let line = format!(

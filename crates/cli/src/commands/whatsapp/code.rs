@@ -3,26 +3,27 @@
 //! A code comes from standard input or a file and must not be shown; a getCode sends a message and a check uses up a guess, so neither
 //! is made twice.
 
-use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use numcheck_protocol::VerificationCode;
-use numcheck_protocol::whatsapp::CodeMethod;
+use numcheck_protocol::whatsapp::{self, CodeMethod};
+use numcheck_protocol::{Endpoint, VerificationCode};
 use serde_json::json;
 
 use super::{fail, succeed};
 use crate::call::{self, Network};
 use crate::commands::arguments::read_private;
 use crate::commands::number::Number;
+use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::drift;
 use crate::exit::{Exit, Failure};
-use crate::print;
+use crate::stop::Stop;
+use crate::terminal::Terminal;
 
-/// Have WhatsApp send a verification code to a phone number. Sends a message.
+/// Have WhatsApp send a verification code to a phone number. Sends a message, which may cost money.
 ///
-/// Sent once: an answer that was lost leaves it in doubt whether a message is on its way. A second message may make the first one's
+/// Asks first, unless the platform is on this machine. Sent once: an answer that was lost leaves it in doubt whether a message is on its way. A second message may make the first one's
 /// code useless.
 #[derive(Debug, Args)]
 pub(crate) struct GetCode {
@@ -31,6 +32,8 @@ pub(crate) struct GetCode {
     /// How the code is sent.
     #[arg(long, env = "NUMCHECK_METHOD", hide_env_values = true, value_enum, default_value_t = Method::Sms)]
     method: Method,
+    #[command(flatten)]
+    yes: Yes,
     /// Print one JSON object.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
@@ -48,13 +51,25 @@ enum Method {
 
 impl GetCode {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
+        let stop = Stop::on_signal(call::STOPPING);
         let phone = self.number.read()?;
         let client = call::nxcloud(&self.network)?;
+        let question = Question {
+            what: "sending a verification code to",
+            numbers: 1,
+            level: None,
+            left_out: LeftOut::default(),
+            cost: Cost::Undocumented,
+            is_loopback: client.is_loopback(),
+            stdin_is_taken: self.number.takes_stdin(),
+        };
+        consent::ask(&question, &self.yes).await?;
         let (method, how) = match self.method {
             Method::Sms => (CodeMethod::SMS, "text message"),
             Method::Voice => (CodeMethod::VOICE, "call"),
         };
-        match client.whatsapp().get_code(phone, method).await {
+        let call = client.whatsapp().get_code(phone, method);
+        match call::once(&stop, &whatsapp::GetCode::INFO, call).await {
             Ok(sent) => {
                 drift::tell(&sent.drift);
                 let line =
@@ -68,7 +83,7 @@ impl GetCode {
 
 /// Ask whether a verification code is right. Uses up a guess.
 ///
-/// The code is read from standard input, or from a file; it is no argument, because arguments can be seen in the list of processes.
+/// No document says that it costs money, so it does not ask first. The code is read from standard input, or from a file; it is no argument, because arguments can be seen in the list of processes.
 #[derive(Debug, Args)]
 pub(crate) struct CheckCode {
     #[command(flatten)]
@@ -85,6 +100,7 @@ pub(crate) struct CheckCode {
 
 impl CheckCode {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
+        let stop = Stop::on_signal(call::STOPPING);
         let code_on_stdin = self.code_file == Path::new("-");
         if code_on_stdin && self.number.takes_stdin() {
             return Err(Failure::usage(
@@ -93,10 +109,9 @@ impl CheckCode {
         }
         let phone = self.number.read()?;
         let client = call::nxcloud(&self.network)?;
-        let text = if code_on_stdin && io::stdin().is_terminal() {
-            ask()?
-        } else {
-            read_private(&self.code_file, "--code-file")?
+        let text = match Terminal::find(false).filter(|_| code_on_stdin) {
+            Some(terminal) => terminal.answer("numcheck: type the code and press Enter").await?.into_bytes(),
+            None => read_private(&self.code_file, "--code-file")?,
         };
         let code = std::str::from_utf8(&text).ok().and_then(|text| VerificationCode::new(text.trim()).ok());
         let Some(code) = code else {
@@ -104,7 +119,8 @@ impl CheckCode {
                 "the code must be 1 to 16 letters, digits or hyphens, on one line; nothing was sent",
             ));
         };
-        match client.whatsapp().check_code(phone, code).await {
+        let call = client.whatsapp().check_code(phone, code);
+        match call::once(&stop, &whatsapp::CheckCode::INFO, call).await {
             Ok(verified) => {
                 drift::tell(&verified.drift);
                 succeed(self.json, "verified", json!({}), "the code is right")
@@ -115,13 +131,4 @@ impl CheckCode {
             }
         }
     }
-}
-
-/// Asks the person at the terminal.
-fn ask() -> Result<Vec<u8>, Failure> {
-    print::say("numcheck: type the code and press Enter");
-    let mut line = String::new();
-    let read = io::stdin().read_line(&mut line);
-    read.map_err(|error| Failure::usage("the code cannot be read; nothing was sent").because(error))?;
-    Ok(line.into_bytes())
 }
