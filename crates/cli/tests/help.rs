@@ -120,6 +120,8 @@ fn help_says_what_costs_money_and_where_secrets_are_read_from() {
         (&["whatsapp", "create-app"], "Nothing is known to be charged, so it does not ask first"),
         (&["whatsapp", "create-client"], "Nothing is known to be charged, so it does not ask first"),
         (&["whatsapp", "check-code"], "No document says that it costs money, so it does not ask first"),
+        (&["receive"], "whoever sees it on its way can forge results"),
+        (&["reconcile"], "refused for any other platform"),
         (&["whatsapp", "get-code"], "--phone-file"),
         (&["whatsapp", "create-client"], "Sent once: an answer that was lost leaves it in doubt"),
         (&["sandbox"], "/_sandbox/inbox.json"),

@@ -2,8 +2,10 @@
 //!
 //! It reads what was typed and sends nothing.
 
+use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
@@ -136,6 +138,87 @@ impl Limit {
     }
 }
 
+/// How long the platform's minute is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Minute {
+    /// How long the platform's minute is; for a sandbox on this machine whose time runs faster, and refused for any other platform.
+    #[arg(
+        long,
+        env = "NUMCHECK_MINUTE",
+        hide_env_values = true,
+        default_value = "60s",
+        value_name = "DURATION"
+    )]
+    minute: humantime::Duration,
+}
+
+impl Minute {
+    /// The platform's own.
+    const REAL: Duration = Duration::from_secs(60);
+
+    /// The minute of the platform that the command is about to use.
+    ///
+    /// # Errors
+    /// When it is not 60 s for a platform that is not on loopback: what a job believes about a batch in doubt rests on it.
+    pub(crate) fn for_platform(&self, is_loopback: bool) -> Result<Duration, Failure> {
+        let minute = *self.minute;
+        if minute == Self::REAL || is_loopback {
+            return Ok(minute);
+        }
+        Err(Failure::usage(format!(
+            "--minute or NUMCHECK_MINUTE: {} is for a sandbox on this machine; a real platform's minute is 60s, and with another one a \
+             batch whose answer was lost could be taken for unknown, sent again and paid twice: unset it; nothing was sent",
+            self.minute
+        )))
+    }
+}
+
+/// How the platform reaches the receiver.
+#[derive(Clone, Args)]
+pub(crate) struct PublicUrl {
+    /// How the platform reaches the address of --listen from outside, such as `https://example.org`. `receive` needs only its path.
+    #[arg(long, env = "NUMCHECK_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
+    public_url: Option<String>,
+    /// Let a --public-url of another machine be plain http, although whoever sees it on its way can forge results.
+    #[arg(
+        long,
+        env = "NUMCHECK_ALLOW_PLAIN_CALLBACK",
+        hide_env_values = true,
+        value_parser = BoolishValueParser::new()
+    )]
+    allow_plain_callback: bool,
+}
+
+impl PublicUrl {
+    pub(crate) fn is_given(&self) -> bool {
+        self.public_url.is_some()
+    }
+
+    /// The URL. Whether it is one shows when a callback URL is made of it.
+    ///
+    /// # Errors
+    /// When it is plain http to another machine than this one, which nobody has allowed.
+    pub(crate) fn checked(&self) -> Result<Option<&str>, Failure> {
+        let Some(url) = self.public_url.as_deref() else { return Ok(None) };
+        let scheme = url.trim_start().split_once("://").map(|(scheme, _)| scheme);
+        let is_plain = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("http"));
+        if is_plain && !self.allow_plain_callback && !numcheck_transport::is_loopback(url) {
+            return Err(Failure::usage(
+                "--public-url is plain http to another machine: whoever sees it on its way can forge results; put a proxy with TLS in \
+                 between and write https, or say --allow-plain-callback; nothing was sent",
+            ));
+        }
+        Ok(Some(url))
+    }
+}
+
+/// Shows whether there is one, never which: its path may be a secret.
+impl fmt::Debug for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PublicUrl(***)")
+    }
+}
+
 /// What is done about the signatures of pushed results.
 #[derive(Debug, Args)]
 pub(crate) struct Signatures {
@@ -249,4 +332,58 @@ pub(crate) fn read(path: &Path, option: &str) -> Result<Vec<u8>, Failure> {
     read.map_err(|error| {
         Failure::usage(format!("{option}: {} cannot be read", path.display())).because(error)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_of_its_own_is_for_loopback_only() {
+        let minute = |text: &str| Minute { minute: text.parse().unwrap() };
+        for text in ["1s", "59s", "1m 30s", "0s"] {
+            assert_eq!(minute(text).for_platform(true).unwrap(), *minute(text).minute);
+            let refused = minute(text).for_platform(false).unwrap_err();
+            assert_eq!(refused.exit(), crate::exit::Exit::Usage);
+            for part in ["--minute", "NUMCHECK_MINUTE", text, "paid twice"] {
+                assert!(refused.to_string().contains(part), "{refused}");
+            }
+        }
+        for text in ["60s", "1m"] {
+            assert_eq!(minute(text).for_platform(false).unwrap(), Duration::from_secs(60));
+        }
+    }
+
+    #[test]
+    fn a_public_url_of_plain_http_beyond_this_machine_needs_a_word() {
+        let url = |text: &str, allow_plain_callback| PublicUrl {
+            public_url: Some(text.to_owned()),
+            allow_plain_callback,
+        };
+        for text in [
+            "http://example.org",
+            "HTTP://10.0.0.1:80/x",
+            "http://127.0.0.1@example.org",
+            " http://[::2]",
+            "http://",
+        ] {
+            let refused = url(text, false).checked().unwrap_err();
+            assert_eq!(refused.exit(), crate::exit::Exit::Usage);
+            assert!(refused.to_string().contains("--allow-plain-callback"), "{refused}");
+            assert!(!refused.to_string().contains("example"), "{refused}");
+            assert_eq!(url(text, true).checked().unwrap(), Some(text));
+        }
+        // What is no URL is refused where a callback URL is made of it.
+        for text in [
+            "https://example.org",
+            "http://127.0.0.1:8080/x?y",
+            "http://[::1]:1",
+            "http://localhost",
+            "not a url",
+            "",
+        ] {
+            assert_eq!(url(text, false).checked().unwrap(), Some(text));
+        }
+        assert!(PublicUrl { public_url: None, allow_plain_callback: false }.checked().unwrap().is_none());
+    }
 }

@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use numcheck_bulk::{Delivery, Estimate, Halt, Job};
 
 use crate::call::{self, Network};
-use crate::commands::arguments::{Level, Limit, Prices, Signatures, Together};
+use crate::commands::arguments::{Level, Limit, Minute, Prices, PublicUrl, Signatures, Together};
 use crate::commands::typed;
 use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::durable::{
@@ -72,9 +72,8 @@ pub(crate) struct Going {
     /// Where to listen for results, such as 0.0.0.0:8080.
     #[arg(long, env = "NUMCHECK_LISTEN", hide_env_values = true, value_name = "ADDR")]
     listen: Option<SocketAddr>,
-    /// How the platform reaches that address from outside, such as `https://example.org`.
-    #[arg(long, env = "NUMCHECK_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
-    public_url: Option<String>,
+    #[command(flatten)]
+    public_url: PublicUrl,
     /// Where results are written; standard output otherwise. An existing file is replaced at the end.
     #[arg(short, long, env = "NUMCHECK_OUTPUT", hide_env_values = true, value_name = "OUT")]
     output: Option<PathBuf>,
@@ -82,15 +81,8 @@ pub(crate) struct Going {
     /// goes on trying; with --sandbox 5s more than its delay.
     #[arg(long, env = "NUMCHECK_WAIT", hide_env_values = true, value_name = "DURATION")]
     wait: Option<humantime::Duration>,
-    /// How long the platform's minute is; for a sandbox whose time runs faster.
-    #[arg(
-        long,
-        env = "NUMCHECK_MINUTE",
-        hide_env_values = true,
-        default_value = "60s",
-        value_name = "DURATION"
-    )]
-    minute: humantime::Duration,
+    #[command(flatten)]
+    minute: Minute,
     #[command(flatten)]
     limit: Limit,
     #[command(flatten)]
@@ -176,14 +168,18 @@ impl Run {
 }
 
 impl Going {
-    /// Whether results have a way to come back.
+    /// Whether results have a way to come back, and the platform's minute is its own.
     pub(crate) fn check(&self, sandbox: bool, delivery: Delivery) -> Result<(), Failure> {
-        if !sandbox && delivery.pushes() && (self.listen.is_none() || self.public_url.is_none()) {
+        if !sandbox && delivery.pushes() && (self.listen.is_none() || !self.public_url.is_given()) {
             return Err(Failure::usage(
                 "--listen and --public-url are both needed to receive the results; --delivery poll fetches them instead, and --sandbox \
                  needs neither; nothing was sent",
             ));
         }
+        if !sandbox && delivery.pushes() {
+            self.public_url.checked()?;
+        }
+        self.minute.for_platform(sandbox || call::is_loopback()?)?;
         if sandbox && self.signatures.required() {
             return Err(Failure::usage(
                 "--require-signed-pushes: the sandbox inside this command signs nothing",
@@ -214,7 +210,9 @@ impl Going {
         let planned = engine.store.ledger(job.id).await.map_err(Failure::of)?;
         let mut halt = None;
         if !planned.is_final() {
-            let account = Account::open(&target, &self.network, self.minute.into()).await?;
+            let is_loopback = matches!(target, Target::Sandbox(_)) || call::is_loopback()?;
+            let minute = self.minute.for_platform(is_loopback)?;
+            let account = Account::open(&target, &self.network, minute).await?;
             self.ask(planned.planned, !account.costs_money()).await?;
             let receiving = match job.spec.delivery.pushes() {
                 false => None,
@@ -225,7 +223,7 @@ impl Going {
                         Target::Sandbox(_) => (own, None, None),
                         Target::Account => (
                             self.listen.unwrap_or(own),
-                            self.public_url.as_deref(),
+                            self.public_url.checked()?,
                             self.signatures.verifier()?,
                         ),
                     };
@@ -233,8 +231,8 @@ impl Going {
                 }
             };
             let platform = account.platform(receiving.as_ref().map(Receiving::callback), &engine.store)?;
-            let quiet = self.wait.map_or_else(|| default_wait(&target, self.minute.into()), Into::into);
-            let wait = Wait { quiet, minute: self.minute.into() };
+            let quiet = self.wait.map_or_else(|| default_wait(&target, minute), Into::into);
+            let wait = Wait { quiet, minute };
             let driven =
                 engine.drive(job, platform, budget.map(|budget| (budget, prices)), wait, &stop).await;
             if let Some(receiving) = receiving {
