@@ -8,6 +8,7 @@ use clap::Args;
 use numcheck_bulk::JobName;
 
 use crate::call::{self, Network};
+use crate::commands::arguments::Minute;
 use crate::durable::{Account, Engine, StoreAt, Target, job_of, notes_of};
 use crate::exit::{Exit, Failure};
 use crate::print;
@@ -20,15 +21,8 @@ pub(crate) struct Reconcile {
     /// The job.
     #[arg(value_name = "JOB")]
     job: JobName,
-    /// How long the platform's minute is; for a sandbox whose time runs faster.
-    #[arg(
-        long,
-        env = "NUMCHECK_MINUTE",
-        hide_env_values = true,
-        default_value = "60s",
-        value_name = "DURATION"
-    )]
-    minute: humantime::Duration,
+    #[command(flatten)]
+    minute: Minute,
     #[command(flatten)]
     network: Network,
     #[command(flatten)]
@@ -37,13 +31,14 @@ pub(crate) struct Reconcile {
 
 impl Reconcile {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
+        let minute = self.minute.for_platform(call::is_loopback()?)?;
         let engine = Engine::new(self.store.open().await?);
         let job = job_of(&*engine.store, &self.job).await?;
         notes_of(&job)?.check_account(&call::account()?)?;
-        let account = Account::open(&Target::Account, &self.network, self.minute.into()).await?;
+        let account = Account::open(&Target::Account, &self.network, minute).await?;
         let platform = Arc::new(account.platform(None, &engine.store)?);
         engine.inbox.fold_all().await.map_err(Failure::of)?;
-        let round = engine.reconcile(platform, self.minute.into()).round(&job).await.map_err(Failure::of)?;
+        let round = engine.reconcile(platform, minute).round(&job).await.map_err(Failure::of)?;
         print::data(&format!(
             "asked {} times: {} results fetched, {} batches proved unknown and planned again, {} given up",
             round.asked, round.fetched, round.planned_again, round.missing

@@ -183,7 +183,7 @@ impl Sandbox {
             return magic();
         }
         // Listening for signals comes first: who reads our line may send one at once.
-        let stop = Stop::on_signal("")?;
+        let stop = Stop::on_signal("");
         let mut account = Account::default();
         account.dialect = self.dialect.dialect();
         let mut builder = numcheck_sandbox::Sandbox::builder();
