@@ -3,6 +3,7 @@
 //! It joins the crates and holds no protocol of its own. Data goes to stdout, everything else to stderr; secrets come from the
 //! environment or from files, never from arguments.
 
+mod account;
 mod call;
 mod commands;
 mod consent;

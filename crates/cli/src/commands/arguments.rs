@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use numcheck_bulk::{Budget, Cutoff, PriceKey, PriceTable};
+use numcheck_bulk::{PriceKey, PriceTable};
 use numcheck_protocol::number_check::CheckLevel;
 use numcheck_protocol::{Currency, Price};
 use numcheck_signing::{Algorithm, Body, Input, Secret};
@@ -37,6 +37,11 @@ impl Level {
             Self::Call => CheckLevel::CALL,
             Self::Hlr => CheckLevel::HLR,
         }
+    }
+
+    /// The level of a word that a job was kept with.
+    pub(crate) fn from_word(word: &str) -> Self {
+        <Self as ValueEnum>::from_str(word, true).unwrap_or(Self::Basic)
     }
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -108,34 +113,6 @@ fn read_price(text: &str) -> Option<(PriceKey, Currency, Price)> {
     let level = <Level as ValueEnum>::from_str(level, true).ok()?.check_level().get();
     let (price, currency) = numcheck_bulk::parse_amount(amount)?;
     Some((PriceKey { level, group: group.to_owned() }, currency, price))
-}
-
-/// The most that may be spent.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct Limit {
-    /// Stop submitting at this cost, such as 12.50USD; costs in other currencies are not limited.
-    #[arg(long, env = "NUMCHECK_MAX_COST", hide_env_values = true, value_name = "AMOUNT")]
-    max_cost: Option<String>,
-    /// When it stops: `soft` once results have cost it, `hard` counting what is under way at known prices, `cautious` before a batch
-    /// that could overrun it or whose price is unknown.
-    #[arg(
-        long,
-        env = "NUMCHECK_CUTOFF",
-        hide_env_values = true,
-        default_value = "hard",
-        value_name = "soft|hard|cautious"
-    )]
-    cutoff: Cutoff,
-}
-
-impl Limit {
-    pub(crate) fn budget(&self) -> Result<Option<Budget>, Failure> {
-        let Some(text) = &self.max_cost else { return Ok(None) };
-        let (most, currency) = numcheck_bulk::parse_amount(text).ok_or_else(|| {
-            Failure::usage("--max-cost: write an amount and its currency, such as 12.50USD")
-        })?;
-        Ok(Some(Budget { most, currency, cutoff: self.cutoff }))
-    }
 }
 
 /// How long the platform's minute is.

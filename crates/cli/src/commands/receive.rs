@@ -49,7 +49,11 @@ pub(crate) struct Receive {
 impl Receive {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let url = if self.show_quarantine { None } else { self.public_url.checked()? };
-        let engine = Engine::new(self.store.open().await?);
+        let store = match self.show_quarantine {
+            true => self.store.open_existing_or_fail().await?,
+            false => self.store.open_or_create().await?,
+        };
+        let engine = Engine::new(store);
         let Some(listen) = self.listen.filter(|_| !self.show_quarantine) else {
             return show_quarantine(&engine).await;
         };

@@ -22,9 +22,16 @@ pub(crate) struct Shape {
 
 impl Shape {
     /// As asked for; where that leaves it open, as the account has shown to take it.
-    pub(crate) async fn of(together: &Together, store: &dyn Store, account: &str) -> Result<Self, Failure> {
+    ///
+    /// Under a cap, countries travel apart: of a batch of several nobody knows how many are of which, and so not what it costs.
+    pub(crate) async fn of(
+        together: &Together,
+        has_cap: bool,
+        store: &dyn Store,
+        account: &str,
+    ) -> Result<Self, Failure> {
         let mut shape = Self::of_unknown(together);
-        if together.countries == Countries::Auto && dialect_of(store, account).await? == Some(Dialect::V2) {
+        if !has_cap && together.countries == Countries::Auto && dialect_of(store, account).await? == Some(Dialect::V2) {
             shape.grouping = Grouping::Together;
         }
         Ok(shape)

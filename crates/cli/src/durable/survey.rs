@@ -89,10 +89,7 @@ impl Survey {
             .collect();
         if !scopes.contains(scope) && others.is_empty() {
             // An empty book: nothing to look up.
-            for (group, numbers) in plan.groups() {
-                survey.unknown.insert(group.to_owned(), numbers);
-            }
-            return Ok(survey);
+            return Ok(Self::unknown(plan));
         }
         let mut entries = plan.entries().peekable();
         while entries.peek().is_some() {
@@ -111,6 +108,12 @@ impl Survey {
             }
         }
         Ok(survey)
+    }
+
+    /// What a store knows that knows nothing.
+    pub(crate) fn unknown(plan: &Plan) -> Self {
+        let unknown = plan.groups().map(|(group, numbers)| (group.to_owned(), numbers)).collect();
+        Self { unknown, ..Self::default() }
     }
 
     fn count(
