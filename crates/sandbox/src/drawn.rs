@@ -3,14 +3,14 @@
 //! What a client promises must hold whatever the platform does where its documents are silent: so tests draw all of it, and say what
 //! they drew.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::time::Duration;
 
-use numcheck_protocol::UtcOffset;
+use numcheck_protocol::{Currency, UtcOffset};
 
 use crate::assumptions::{
     Assumptions, GetBadNumber, GetInV1, PushPhone, QueryDate, QueryOddity, QueryPace, QueryRight, QueryShows,
-    QxtFailure, RepeatedBatchNo, SubmitPace, ToldPrice,
+    QxtFailure, RepeatedBatchNo, SubmitPace, ToldPrice, V2Revision,
 };
 use crate::prices;
 use crate::rule::mix;
@@ -77,102 +77,176 @@ impl Assumptions {
             ..Self::default()
         }
     }
+}
 
-    /// Every assumption by name, with its value for people.
-    pub fn facts(&self) -> Vec<(&'static str, String)> {
-        // Taken apart in full, so that none is forgotten.
-        let Self {
-            refuse_mixed_countries,
-            repeated_batch_no,
-            any_2xx_accepts_a_push,
-            query_pace,
-            submit_pace,
-            query_shows,
-            query_date,
-            query_offset,
-            query_right,
-            visibility_delay,
-            visibility_spread,
-            query_shows_failed,
-            query_oddity,
-            query_oddity_percent,
-            register,
-            make_up_unknown_areas,
-            v2_revision,
-            refuse_over_5000,
-            charge_not_taken,
-            charge_failed,
-            charge_failed_in_v1,
-            mask_not_taken,
-            get_bad_number,
-            get_in_v1,
-            told_price,
-            told_currency,
-            small_currency,
-            push_phone,
-            numbers_as_strings,
-            repeats_accepted_pushes,
-            refuse_at_limit,
-            auth_status,
-            qxt_failure,
-            charge_nothing_found,
-        } = self;
-        let RegisterAssumptions {
-            guesses,
-            code_lifetime,
-            second_code,
-            client_needs_verified_number,
-            second_client,
-            magic_code,
-        } = register;
-        let told_price = match told_price {
-            ToldPrice::Fixed(price) => price.to_string(),
+/// Names every assumption once. Both structs are taken apart in full, so that none is forgotten.
+macro_rules! facts {
+    ($($name:ident),* ; $($register:ident),*) => {
+        impl Assumptions {
+            /// Every assumption by name, with its value for people.
+            pub fn facts(&self) -> Vec<(&'static str, String)> {
+                let Self { register, $($name),* } = self;
+                let RegisterAssumptions { $($register),* } = register;
+                vec![
+                    $((stringify!($name), $name.show()),)*
+                    $((concat!("register.", stringify!($register)), $register.show()),)*
+                ]
+            }
+
+            /// Sets one by its name, to a value written as [`facts`](Self::facts) shows it.
+            ///
+            /// # Errors
+            /// When there is no such name, or the value is none that it can have. Nothing is set then.
+            pub fn set(&mut self, name: &str, value: &str) -> Result<(), FactError> {
+                match name {
+                    $(stringify!($name) => put(&mut self.$name, value),)*
+                    $(concat!("register.", stringify!($register)) => put(&mut self.register.$register, value),)*
+                    _ => Err(FactError::UnknownName),
+                }
+            }
+        }
+    };
+}
+
+facts! {
+    refuse_mixed_countries, repeated_batch_no, any_2xx_accepts_a_push, query_pace, submit_pace, query_shows,
+    query_date, query_offset, query_right, visibility_delay, visibility_spread, query_shows_failed,
+    query_oddity, query_oddity_percent, make_up_unknown_areas, v2_revision, refuse_over_5000,
+    charge_not_taken, charge_failed, charge_failed_in_v1, mask_not_taken, get_bad_number, get_in_v1,
+    told_price, told_currency, small_currency, push_phone, numbers_as_strings, repeats_accepted_pushes,
+    refuse_at_limit, auth_status, qxt_failure, charge_nothing_found;
+    guesses, code_lifetime, second_code, client_needs_verified_number, second_client, magic_code
+}
+
+/// Why an assumption cannot be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FactError {
+    /// There is none of this name.
+    UnknownName,
+    /// It cannot have this value.
+    BadValue,
+}
+
+impl fmt::Display for FactError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownName => "the sandbox has no assumption of this name",
+            Self::BadValue => "the assumption cannot have this value",
+        })
+    }
+}
+
+impl std::error::Error for FactError {}
+
+fn put<T: Fact>(field: &mut T, value: &str) -> Result<(), FactError> {
+    *field = T::read(value).ok_or(FactError::BadValue)?;
+    Ok(())
+}
+
+/// A value as a text, and back.
+trait Fact: Sized {
+    fn show(&self) -> String;
+    fn read(text: &str) -> Option<Self>;
+}
+
+/// Types whose own text will do.
+macro_rules! as_text {
+    ($($type:ty),*) => {
+        $(impl Fact for $type {
+            fn show(&self) -> String {
+                self.to_string()
+            }
+
+            fn read(text: &str) -> Option<Self> {
+                text.parse().ok()
+            }
+        })*
+    };
+}
+
+as_text!(bool, u8, u16, u32, UtcOffset);
+
+/// Enums whose variants' names are their words.
+macro_rules! as_word {
+    ($($type:ident: $($variant:ident),*;)*) => {
+        $(impl Fact for $type {
+            fn show(&self) -> String {
+                word(self)
+            }
+
+            fn read(text: &str) -> Option<Self> {
+                [$(Self::$variant),*].into_iter().find(|variant| word(variant) == text)
+            }
+        })*
+    };
+}
+
+as_word! {
+    RepeatedBatchNo: ChargeAgain, Refuse, Merge;
+    QueryPace: Refuse, Off;
+    SubmitPace: Refuse, Off;
+    QueryShows: Finished, Accepted;
+    QueryDate: Checked, Submitted, Ignored;
+    QueryRight: Granted, Refused, Empty;
+    V2Revision: Today, Year2023, FirstDays;
+    GetBadNumber: FailNumber, FailReason;
+    GetInV1: NotFound, BadParameter;
+    PushPhone: AsSubmitted, Plus, DoubleZero;
+    QxtFailure: Absent, Null, Empty, CodeInQuotes;
+    SecondCode: Replaces, Adds;
+    SecondClient: Fails, Succeeds;
+}
+
+impl Fact for Duration {
+    fn show(&self) -> String {
+        format!("{}ms", crate::clock::millis(*self))
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        text.strip_suffix("ms")?.parse().ok().map(Self::from_millis)
+    }
+}
+
+impl Fact for Option<QueryOddity> {
+    fn show(&self) -> String {
+        self.map_or_else(|| "none".to_owned(), |oddity| word(&oddity))
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let mut all = ODDITIES.iter();
+        if text == "none" {
+            Some(None)
+        } else {
+            all.find(|(word, _)| *word == text).map(|(_, odd)| Some(*odd))
+        }
+    }
+}
+
+impl Fact for ToldPrice {
+    fn show(&self) -> String {
+        match self {
+            Self::Fixed(price) => price.to_string(),
             other => word(other),
-        };
-        vec![
-            ("refuse_mixed_countries", word(refuse_mixed_countries)),
-            ("repeated_batch_no", word(repeated_batch_no)),
-            ("any_2xx_accepts_a_push", word(any_2xx_accepts_a_push)),
-            ("query_pace", word(query_pace)),
-            ("submit_pace", word(submit_pace)),
-            ("query_shows", word(query_shows)),
-            ("query_date", word(query_date)),
-            ("query_offset", query_offset.to_string()),
-            ("query_right", word(query_right)),
-            ("visibility_delay", format!("{visibility_delay:?}")),
-            ("visibility_spread", format!("{visibility_spread:?}")),
-            ("query_shows_failed", word(query_shows_failed)),
-            ("query_oddity", query_oddity.map_or_else(|| "none".to_owned(), |oddity| word(&oddity))),
-            ("query_oddity_percent", word(query_oddity_percent)),
-            ("register.guesses", word(guesses)),
-            ("register.code_lifetime", format!("{code_lifetime:?}")),
-            ("register.second_code", word(second_code)),
-            ("register.client_needs_verified_number", word(client_needs_verified_number)),
-            ("register.second_client", word(second_client)),
-            ("register.magic_code", word(magic_code)),
-            ("make_up_unknown_areas", word(make_up_unknown_areas)),
-            ("v2_revision", word(v2_revision)),
-            ("refuse_over_5000", word(refuse_over_5000)),
-            ("charge_not_taken", word(charge_not_taken)),
-            ("charge_failed", word(charge_failed)),
-            ("charge_failed_in_v1", word(charge_failed_in_v1)),
-            ("mask_not_taken", word(mask_not_taken)),
-            ("get_bad_number", word(get_bad_number)),
-            ("get_in_v1", word(get_in_v1)),
-            ("told_price", told_price),
-            (
-                "told_currency",
-                told_currency.map_or_else(|| "listed".to_owned(), |currency| currency.to_string()),
-            ),
-            ("small_currency", word(small_currency)),
-            ("push_phone", word(push_phone)),
-            ("numbers_as_strings", word(numbers_as_strings)),
-            ("repeats_accepted_pushes", word(repeats_accepted_pushes)),
-            ("refuse_at_limit", word(refuse_at_limit)),
-            ("auth_status", word(auth_status)),
-            ("qxt_failure", word(qxt_failure)),
-            ("charge_nothing_found", word(charge_nothing_found)),
-        ]
+        }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        match text {
+            "listed" => Some(Self::Listed),
+            "absent" => Some(Self::Absent),
+            amount => amount.parse().ok().map(Self::Fixed),
+        }
+    }
+}
+
+impl Fact for Option<Currency> {
+    fn show(&self) -> String {
+        self.map_or_else(|| "listed".to_owned(), |currency| currency.to_string())
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        if text == "listed" { Some(None) } else { text.parse().ok().map(Some) }
     }
 }
 
@@ -246,7 +320,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
     use std::time::Duration;
 
-    use super::{ODDITIES, word};
+    use super::{FactError, ODDITIES, word};
     use crate::assumptions::Assumptions;
 
     const MINUTE: Duration = Duration::from_secs(60);
@@ -271,7 +345,7 @@ mod tests {
         }
         assert_eq!(seen["query_oddity"].len(), ODDITIES.len() + 1);
         assert_eq!(seen["query_right"], ["empty", "granted", "refused"].map(str::to_owned).into());
-        assert!(seen["visibility_delay"].contains("0ns"));
+        assert!(seen["visibility_delay"].contains("0ms"));
     }
 
     #[test]
@@ -289,6 +363,23 @@ mod tests {
             let drawn = Assumptions::draw(seed, MINUTE);
             assert!(drawn.visibility_delay <= MINUTE * 2 && drawn.visibility_spread <= MINUTE);
         }
+    }
+
+    #[test]
+    fn what_is_shown_can_be_set_again() {
+        for seed in 0..300 {
+            let drawn = Assumptions::draw(seed, MINUTE);
+            let mut copied = Assumptions::default();
+            for (name, value) in drawn.facts() {
+                copied.set(name, &value).unwrap_or_else(|error| panic!("{name} {value}: {error}"));
+            }
+            assert_eq!(copied, drawn);
+        }
+        let mut set = Assumptions::default();
+        assert_eq!(set.set("told_price", "-1000000"), Ok(()));
+        assert!(set.facts().contains(&("told_price", "-1000000.0000".to_owned())));
+        assert_eq!(set.set("query_dates", "ignored"), Err(FactError::UnknownName));
+        assert_eq!(set.set("query_date", "today"), Err(FactError::BadValue));
     }
 
     #[test]

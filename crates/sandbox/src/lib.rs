@@ -33,6 +33,7 @@ pub use assumptions::{
     QxtFailure, RepeatedBatchNo, SubmitPace, ToldPrice, V2Revision,
 };
 pub use clock::Clock;
+pub use drawn::FactError;
 pub use error::{StartError, StartErrorKind};
 pub use faults::{DataShape, Fault, Faults, Operation, PushFault, When};
 pub use journal::{
