@@ -1,4 +1,6 @@
 //! What a number is said to have cost, which need not be what it cost.
+//!
+//! What is charged must not depend on it.
 
 use numcheck_protocol::number_check::Cost;
 use numcheck_protocol::{Currency, Extra, Field, Price};

@@ -1,4 +1,6 @@
 //! What the sandbox does where no document says what the platforms do: chosen one by one, or drawn from a seed.
+//!
+//! It only reads options: which values there are, and what they do, must not be decided here.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! What goes wrong on purpose: requests and answers that are lost or late, and clocks that are wrong.
+//!
+//! It must not touch this machine's clock: only the sandbox's is ever set.
 
 use std::str::FromStr;
 use std::time::Duration;
