@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use numcheck_bulk::store::{NewBatch, NewResult, Source};
-use numcheck_bulk::{Delivery, JobName, JobSpec, Sqlite, Store};
+use numcheck_bulk::{Delivery, JobName, JobSpec, Scope, Sqlite, Store};
 use numcheck_protocol::{BatchNo, DriftKind, PhoneNumber};
 use serde_json::{Map, Value, json};
 
@@ -94,8 +94,9 @@ async fn nothing_is_refused_nothing_is_lost_and_the_counter_equals_what_was_inje
 
     let dir = tempfile::tempdir().unwrap();
     let store = Sqlite::open(&dir.path().join("jobs.db")).unwrap();
-    let spec = JobSpec::new(5, Delivery::Push, Value::Null);
-    let job = store.create_job(&JobName::from_hash([1; 8]), &spec, 0).await.unwrap();
+    let spec =
+        JobSpec::new(Scope::new("account", Scope::NUMBER_CHECK, 5), "set", Delivery::Push, Value::Null);
+    let job = store.create_job(&JobName::from_random([1; 8]), &spec, 0).await.unwrap();
     // A batch for each: whatever becomes of the number in a message, it is about the only one there is.
     let batch_no = |at: usize| BatchNo::new(&format!("b{at}")).unwrap();
     let number = |at: usize| PhoneNumber::new(&format!("86138{at:08}")).unwrap();
