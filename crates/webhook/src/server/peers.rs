@@ -104,7 +104,6 @@ impl Peers {
         if let Some(peer) = most {
             let grace = if peer.suspect { Duration::ZERO } else { self.grace_time };
             if peer.dismiss_oldest(grace, now) {
-                peer.suspect = true;
                 return;
             }
         }
@@ -383,6 +382,15 @@ mod tests {
             let told = [dismissed(&exempt).await, dismissed(&older).await, dismissed(&younger).await];
             assert_eq!(told, expected, "what has pushed stays");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_with_a_capability_makes_no_room() {
+        let (peers, start) = (peers(), Instant::now());
+        let waiting = admit(&peers, 1, 2, start);
+        waiting[0].present();
+        peers.make_room(start + 2 * SECOND);
+        assert_eq!((dismissed(&waiting[..1]).await, dismissed(&waiting[1..]).await), (0, 1));
     }
 
     #[tokio::test(start_paused = true)]
