@@ -69,10 +69,20 @@ mod tests {
     #[test]
     fn an_account_is_the_same_however_its_address_is_spelled() {
         let one = AccountId::new("key", "https://api2.nxcloud.com").unwrap();
-        for same in ["https://api2.nxcloud.com/", "HTTPS://API2.NXCloud.com", "api2.nxcloud.com", "https://api2.nxcloud.com:443//"] {
+        for same in [
+            "https://api2.nxcloud.com/",
+            "HTTPS://API2.NXCloud.com",
+            "api2.nxcloud.com",
+            "https://api2.nxcloud.com:443//",
+        ] {
             assert_eq!(AccountId::new("key", same).unwrap().fingerprint, one.fingerprint, "{same}");
         }
-        for other in ["http://api2.nxcloud.com", "https://api2.nxcloud.com:444", "https://api2.nxcloud.com/x", "https://api.nxcloud.com"] {
+        for other in [
+            "http://api2.nxcloud.com",
+            "https://api2.nxcloud.com:444",
+            "https://api2.nxcloud.com/x",
+            "https://api.nxcloud.com",
+        ] {
             assert_ne!(AccountId::new("key", other).unwrap().fingerprint, one.fingerprint, "{other}");
         }
         assert_ne!(AccountId::new("other", "https://api2.nxcloud.com").unwrap().fingerprint, one.fingerprint);
@@ -86,6 +96,10 @@ mod tests {
         }
         let typed = AccountId::new("key", "https://API2.nxcloud.com").unwrap();
         assert!(typed.earlier.contains(&fingerprint("key@https://API2.nxcloud.com")), "as it is typed");
-        assert_eq!(one.fingerprint, fingerprint("key@https://api2.nxcloud.com"), "the usual one needs no move");
+        assert_eq!(
+            one.fingerprint,
+            fingerprint("key@https://api2.nxcloud.com"),
+            "the usual one needs no move"
+        );
     }
 }

@@ -255,7 +255,9 @@ fn as_it_stands(path: &Path) -> fault::Result<Connection> {
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                uri.push(char::from(*byte))
+            }
             _ => uri.push_str(&format!("%{byte:02x}")),
         }
     }
@@ -351,8 +353,7 @@ pub(super) fn close_copy(connection: &Connection) -> fault::Result<()> {
 
 /// Moves the journal into the file; says whether all of it is there.
 pub(super) fn checkpoint(connection: &Connection, mode: &str) -> fault::Result<bool> {
-    let busy: bool =
-        connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get(0))?;
+    let busy: bool = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get(0))?;
     Ok(!busy)
 }
 

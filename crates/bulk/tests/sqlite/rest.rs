@@ -50,10 +50,7 @@ fn tampered<T>(file: &File, work: impl FnOnce(&Connection) -> T) -> T {
 }
 
 fn set_mark(connection: &Connection, value: i64) {
-    assert_eq!(
-        connection.execute("UPDATE marks SET value = ? WHERE name = 'closed'", [value]).unwrap(),
-        1
-    );
+    assert_eq!(connection.execute("UPDATE marks SET value = ? WHERE name = 'closed'", [value]).unwrap(), 1);
 }
 
 fn set_journal(connection: &Connection, mode: &str) {

@@ -53,7 +53,10 @@ impl Forget {
                 continue;
             }
             if unsettled(&engine, &job).await? > 0 && !self.even_unsettled {
-                print::say(&format!("numcheck: job {} is kept: something in it is under way or in doubt", job.name));
+                print::say(&format!(
+                    "numcheck: job {} is kept: something in it is under way or in doubt",
+                    job.name
+                ));
                 kept += 1;
                 continue;
             }
@@ -76,7 +79,9 @@ async fn forget(engine: &Engine, job: &Job) -> Result<(), Failure> {
         job.name
     ));
     for (name, count) in forgotten.kept_for {
-        print::say(&format!("numcheck: {count} of its checks stay, because job {name} refers to them: forget that one, too"));
+        print::say(&format!(
+            "numcheck: {count} of its checks stay, because job {name} refers to them: forget that one, too"
+        ));
     }
     Ok(())
 }

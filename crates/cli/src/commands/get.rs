@@ -91,7 +91,8 @@ impl Get {
         consent::ask(&question, &self.yes).await?;
         let batch_no = self.batch_no.as_ref();
         let single =
-            Single::plan(store, scope, "get", level.as_str(), &[number], batch_no, true, decided.reuse).await?;
+            Single::plan(store, scope, "get", level.as_str(), &[number], batch_no, true, decided.reuse)
+                .await?;
         let fates = single.look_up(decided.resubmit_before_ms).await?;
         if let Some(fate) = fates.iter().find(|fate| fate.reused) {
             return self.show_known(fate);
@@ -103,7 +104,8 @@ impl Get {
             return Err(Failure::new("another process is checking the number just now; nothing was sent"));
         };
         let batch_no = claimed.batch_no.clone();
-        let check = client.number_check().get(number).batch_no(batch_no.clone()).confirm(single.confirm(&claimed));
+        let check =
+            client.number_check().get(number).batch_no(batch_no.clone()).confirm(single.confirm(&claimed));
         let checked = match call::once(&stop, &number_check::Get::INFO, check.send()).await {
             Ok(checked) => checked,
             Err(error) => {
@@ -193,7 +195,11 @@ async fn keep(single: &Single, claimed: &Claimed, checked: &Checked) -> Result<(
         }
         GetOutcome::Checked | GetOutcome::BadNumber => {
             let body = checked.body().to_vec();
-            single.inbox.store_reply(claimed.batch_no.as_str(), Source::Get, body).await.map_err(Failure::of)?;
+            single
+                .inbox
+                .store_reply(claimed.batch_no.as_str(), Source::Get, body)
+                .await
+                .map_err(Failure::of)?;
             BatchEnd::Accepted { message_id: None }
         }
     };

@@ -10,10 +10,22 @@ use crate::exit::Failure;
 pub(crate) struct Limits {
     /// Never spend more than this for the job, all its runs together, such as 12.50USD; several by commas, one a currency. What has no known
     /// price, or one in another currency, is not sent.
-    #[arg(long, env = "NUMCHECK_MAX_COST", hide_env_values = true, value_name = "AMOUNT", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "NUMCHECK_MAX_COST",
+        hide_env_values = true,
+        value_name = "AMOUNT",
+        value_delimiter = ','
+    )]
     max_cost: Vec<String>,
     /// The same for the account and a day (UTC), whatever job spends it.
-    #[arg(long, env = "NUMCHECK_MAX_COST_PER_DAY", hide_env_values = true, value_name = "AMOUNT", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "NUMCHECK_MAX_COST_PER_DAY",
+        hide_env_values = true,
+        value_name = "AMOUNT",
+        value_delimiter = ','
+    )]
     max_cost_per_day: Vec<String>,
     /// How strict a cap is: `cautious` is never exceeded at the highest price given or seen, `hard` stops once results and what is under way
     /// have reached it, and one batch can exceed it, `soft` stops once results have cost it.
@@ -53,7 +65,9 @@ impl Limits {
         let mut caps = Amounts::new();
         for text in amounts {
             let (most, currency) = numcheck_bulk::parse_amount(text).ok_or_else(|| {
-                Failure::usage(format!("{option}: write an amount and its currency, such as 12.50USD; nothing was sent"))
+                Failure::usage(format!(
+                    "{option}: write an amount and its currency, such as 12.50USD; nothing was sent"
+                ))
             })?;
             if caps.insert(currency, most).is_some() {
                 return Err(Failure::usage(format!("{option}: two caps in {currency}; nothing was sent")));

@@ -58,7 +58,9 @@ impl Plan {
         // Without an account nothing is known about its dialect, nor what it has paid for.
         let account = AccountId::nxcloud().ok();
         let shape = match (&store, &account) {
-            (Some(store), Some(account)) => Shape::of(&self.together, false, &**store, &account.fingerprint).await?,
+            (Some(store), Some(account)) => {
+                Shape::of(&self.together, false, &**store, &account.fingerprint).await?
+            }
             _ => Shape::of_unknown(&self.together),
         };
         let Prepared { mut plan, rows, duplicates, invalid } = Prepared::read(&input, shape)?;
@@ -70,7 +72,10 @@ impl Plan {
                 let known = store.scopes().await.map_err(Failure::of)?;
                 let scope = |account: &str| Scope::new(account, Scope::NUMBER_CHECK, level);
                 // An earlier release's spelling of the address: the run makes it this one's.
-                let spelled = account.earlier.iter().find(|earlier| known.iter().any(|known| known.account == **earlier));
+                let spelled = account
+                    .earlier
+                    .iter()
+                    .find(|earlier| known.iter().any(|known| known.account == **earlier));
                 let is_known = known.iter().any(|known| known.account == account.fingerprint);
                 let name = spelled.filter(|_| !is_known).unwrap_or(&account.fingerprint);
                 Survey::of(&**store, &scope(name), &plan, freshness).await?
@@ -88,7 +93,7 @@ impl Plan {
         let to_send: u64 = groups.values().sum();
         plan.set_apart(|number| survey.knows(number));
         let estimate = estimate(&groups, &prices, level);
-        let shortest = std::time::Duration::from_millis(plan.shortest_ms(Submit::INFO.rates));
+        let shortest = Duration::from_millis(plan.shortest_ms(Submit::INFO.rates));
         if self.json {
             let groups: Vec<Value> =
                 plan.groups().map(|(group, numbers)| json!({"group": group, "numbers": numbers})).collect();
@@ -129,7 +134,8 @@ impl Plan {
     }
 
     fn show_known(&self, survey: &Survey, to_send: u64, now_ms: u64) -> Result<(), Failure> {
-        let age = |at_ms: u64| humantime::format_duration(Duration::from_secs(now_ms.saturating_sub(at_ms) / 1000));
+        let age =
+            |at_ms: u64| humantime::format_duration(Duration::from_secs(now_ms.saturating_sub(at_ms) / 1000));
         let Survey { fresh, old, from_the_future, passing, under_way, other_level, .. } = survey;
         if fresh.count > 0 {
             print::data(&format!(

@@ -103,7 +103,8 @@ impl Privacy {
         let client = call::qxt(&self.network, self.get)?;
         let typed: Vec<Typed> =
             self.mobiles()?.into_iter().map(|typed| Typed { mobile: read_mobile(&typed), typed }).collect();
-        let given: Vec<PhoneNumber> = typed.iter().filter_map(|one| number_of(one.mobile.as_ref().ok()?)).collect();
+        let given: Vec<PhoneNumber> =
+            typed.iter().filter_map(|one| number_of(one.mobile.as_ref().ok()?)).collect();
         let numbers = distinct(given.clone());
         if numbers.is_empty() {
             return self.show_all(&typed, HashMap::new());
@@ -132,11 +133,12 @@ impl Privacy {
                 in_doubt: if decided.what.doubts { 0 } else { survey.doubts() },
             },
             cost: Cost::Estimated(cost),
-            is_loopback: client.is_loopback(),
+            is_loopback: account.is_loopback(),
             stdin_is_taken,
         };
         consent::ask(&question, &self.yes).await?;
-        let single = Single::plan(store, scope, "privacy", "privacy", &numbers, None, true, decided.reuse).await?;
+        let single =
+            Single::plan(store, scope, "privacy", "privacy", &numbers, None, true, decided.reuse).await?;
         let fates = single.look_up(decided.resubmit_before_ms).await?;
         let mut known: HashMap<PhoneNumber, (Outcome, Exit)> =
             fates.iter().filter(|fate| fate.reused).map(|fate| (fate.number, known_before(fate))).collect();
@@ -200,7 +202,11 @@ impl Privacy {
     }
 
     /// One line for each number as it was typed, in order; the answer of one that stands there twice is repeated.
-    fn show_all(&self, typed: &[Typed], mut known: HashMap<PhoneNumber, (Outcome, Exit)>) -> Result<Exit, Failure> {
+    fn show_all(
+        &self,
+        typed: &[Typed],
+        mut known: HashMap<PhoneNumber, (Outcome, Exit)>,
+    ) -> Result<Exit, Failure> {
         let mut exit = Exit::Settled;
         let mut shown = HashSet::new();
         for one in typed {

@@ -95,13 +95,15 @@ impl Again {
             ];
             let options = "say --max-age AGE (younger results are reused, older ones checked anew) or --again (all are checked anew)";
             match consent::choose(&question, &choices, stdin_is_taken, options).await? {
-                "r" => reuse = Reuse { since_ms: 0, ..reuse },
+                "r" if self.retry_failed => reuse = Reuse::ALL.with_retry_failed(),
+                "r" => reuse = Reuse::ALL,
                 "a" => what.stale = true,
                 _ => return Err(Failure::usage("nothing was sent")),
             }
         }
         let mut resubmit_before_ms = None;
-        let since_usual = freshness.now_ms.saturating_sub(u64::try_from(usual.as_millis()).unwrap_or(u64::MAX));
+        let since_usual =
+            freshness.now_ms.saturating_sub(u64::try_from(usual.as_millis()).unwrap_or(u64::MAX));
         if self.resubmit_doubtful {
             resubmit_before_ms = Some(u64::MAX);
             what.doubts = true;
@@ -113,7 +115,10 @@ impl Again {
                 resubmit_before_ms = Some(freshness.since_ms().min(since_usual));
                 what.old_doubts = true;
             } else if old {
-                let question = format!("some of these are in doubt for longer than {}", humantime::format_duration(usual));
+                let question = format!(
+                    "some of these are in doubt for longer than {}",
+                    humantime::format_duration(usual)
+                );
                 let choices = [
                     ("w", "leave them in doubt"),
                     ("a", "send them again: they may be paid for twice"),
@@ -139,7 +144,8 @@ pub(crate) async fn say_doubts(store: &dyn Store, survey: &Survey) -> Result<(),
     let jobs = store.jobs().await.map_err(Failure::of)?;
     for (job, aged) in &survey.in_doubt {
         let Some(job) = jobs.iter().find(|known| known.id == *job) else { continue };
-        let since = humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + Duration::from_millis(aged.oldest_ms));
+        let since =
+            humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + Duration::from_millis(aged.oldest_ms));
         print::say(&format!(
             "numcheck: {} in doubt from job {} since {since}: may have been charged; `numcheck resume {} --resubmit-doubtful` decides",
             aged.count, job.name, job.name
@@ -157,12 +163,14 @@ pub(crate) async fn know_account(
     stdin_is_taken: bool,
 ) -> Result<(), Failure> {
     let name = |fingerprint: &str| format!("address of {fingerprint}");
-    let mut known: Vec<String> = store.scopes().await.map_err(Failure::of)?.into_iter().map(|scope| scope.account).collect();
+    let mut known: Vec<String> =
+        store.scopes().await.map_err(Failure::of)?.into_iter().map(|scope| scope.account).collect();
     known.dedup();
     for earlier in account.earlier.iter().filter(|earlier| known.contains(earlier)) {
         store.merge_account(earlier, &account.fingerprint).await.map_err(Failure::of)?;
     }
-    let is_known = known.contains(&account.fingerprint) || account.earlier.iter().any(|earlier| known.contains(earlier));
+    let is_known =
+        known.contains(&account.fingerprint) || account.earlier.iter().any(|earlier| known.contains(earlier));
     if !is_known && !is_new {
         let mut others = 0;
         for other in &known {
@@ -171,7 +179,9 @@ pub(crate) async fn know_account(
             others += u64::from(address.is_none_or(|address| address == account.address));
         }
         if others > 0 && account.is_loopback() {
-            print::say("numcheck: note: another access key at an address that this store knows: its checks are not this one's");
+            print::say(
+                "numcheck: note: another access key at an address that this store knows: its checks are not this one's",
+            );
         } else if others > 0 {
             let question = format!(
                 "this store holds checks of another access key at {}: with this key they are not reused, and their numbers are paid for again",
@@ -184,7 +194,9 @@ pub(crate) async fn know_account(
             }
         }
     }
-    if !account.address.is_empty() && store.learnt(&name(&account.fingerprint)).await.map_err(Failure::of)?.is_none() {
+    if !account.address.is_empty()
+        && store.learnt(&name(&account.fingerprint)).await.map_err(Failure::of)?.is_none()
+    {
         store.learn(&name(&account.fingerprint), &account.address).await.map_err(Failure::of)?;
     }
     Ok(())

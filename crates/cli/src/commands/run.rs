@@ -16,8 +16,8 @@ use crate::commands::reuse::{Again, know_account};
 use crate::commands::typed;
 use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::durable::{
-    Account, Destination, Engine, Parameters, Prepared, Receiving, Shape, StoreAt, Summary, Survey, Target, Wait, estimate,
-    export, learn_dialect, open_file, prepare,
+    Account, Destination, Engine, Parameters, Prepared, Receiving, Shape, StoreAt, Summary, Survey, Target,
+    Wait, estimate, export, learn_dialect, open_file, prepare,
 };
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
@@ -151,7 +151,11 @@ impl Run {
         // A file without a number needs no account.
         let account = if planned.plan.numbers() == 0 { AccountId::embedded() } else { account? };
         let is_loopback = account.is_loopback();
-        let minute = if self.sandbox { self.run.minute.for_platform(true)? } else { self.run.minute.for_platform(is_loopback)? };
+        let minute = if self.sandbox {
+            self.run.minute.for_platform(true)?
+        } else {
+            self.run.minute.for_platform(is_loopback)?
+        };
         let sandbox_store;
         let store = if self.sandbox {
             sandbox_store = tempfile::tempdir()
@@ -180,7 +184,10 @@ impl Run {
         let spec = parameters.spec(&input, &prepared.plan)?;
         let continued = store.unfinished(&spec).await.map_err(Failure::of)?;
         let survey = Survey::of(store, &parameters.scope(), &prepared.plan, freshness).await?;
-        let decided = self.again.decide(store, &survey, freshness, self.level, continued.as_ref(), stdin_is_taken).await?;
+        let decided = self
+            .again
+            .decide(store, &survey, freshness, self.level, continued.as_ref(), stdin_is_taken)
+            .await?;
         parameters.reuse = decided.reuse;
         let prices = self.run.prices(store).await?;
         let groups = survey.to_send(decided.what);
@@ -190,12 +197,19 @@ impl Run {
             Some(job) => store.ledger(job.id).await.map_err(Failure::of)?.planned.min(groups.values().sum()),
             None => groups.values().sum(),
         };
-        let reused = if self.again.again { 0 } else { prepared.plan.numbers().saturating_sub(to_send + survey.under_way + survey.doubts()) };
+        let reused = if self.again.again {
+            0
+        } else {
+            prepared.plan.numbers().saturating_sub(to_send + survey.under_way + survey.doubts())
+        };
         if to_send > 0 && self.run.limits.needs_prices() && cost.unknown > 0 {
             return Err(no_price(&groups, &prices, level));
         }
         if survey.other_level > 0 {
-            print::say(&format!("numcheck: note: {} of the numbers have a result of another level, which is not reused", survey.other_level));
+            print::say(&format!(
+                "numcheck: note: {} of the numbers have a result of another level, which is not reused",
+                survey.other_level
+            ));
         }
         if reused > 0 && continued.is_none() {
             print::say(&format!("numcheck: {}", reused_line(&survey, reused, engine.now_ms())));
@@ -243,17 +257,29 @@ pub(crate) async fn resubmit(engine: &Engine, job: &Job, before_ms: u64) -> Resu
 }
 
 fn reused_line(survey: &Survey, reused: u64, now_ms: u64) -> String {
-    let oldest = [&survey.fresh, &survey.old].into_iter().filter(|aged| aged.count > 0).map(|aged| aged.oldest_ms).min();
+    let oldest = [&survey.fresh, &survey.old]
+        .into_iter()
+        .filter(|aged| aged.count > 0)
+        .map(|aged| aged.oldest_ms)
+        .min();
     let age = oldest.map(|oldest| Duration::from_secs(now_ms.saturating_sub(oldest) / 1000));
-    let age = age.map_or(String::new(), |age| format!(", the oldest {} old", humantime::format_duration(age)));
+    let age =
+        age.map_or(String::new(), |age| format!(", the oldest {} old", humantime::format_duration(age)));
     format!("{reused} of the numbers have a result already{age}: they are not paid for again")
 }
 
 fn no_price(groups: &std::collections::BTreeMap<String, u64>, prices: &PriceTable, level: i64) -> Failure {
-    let unknown: Vec<&str> =
-        groups.iter().filter(|(group, count)| **count > 0 && prices.get(level, group).is_none()).map(|(group, _)| group.as_str()).collect();
+    let unknown: Vec<&str> = groups
+        .iter()
+        .filter(|(group, count)| **count > 0 && prices.get(level, group).is_none())
+        .map(|(group, _)| group.as_str())
+        .collect();
     let shown: Vec<&str> = unknown.iter().take(10).copied().collect();
-    let more = if unknown.len() > shown.len() { format!(" and {} more", unknown.len() - shown.len()) } else { String::new() };
+    let more = if unknown.len() > shown.len() {
+        format!(" and {} more", unknown.len() - shown.len())
+    } else {
+        String::new()
+    };
     Failure::usage(format!(
         "--max-cost: no price is known for {}{more}, so the cap cannot be kept: say --price LEVEL:COUNTRY=AMOUNT, or --probe, which checks one \
          number of each first; nothing was sent",
@@ -296,7 +322,13 @@ impl RunArgs {
     }
 
     /// Asks before a job that goes on spends money.
-    pub(crate) async fn ask(&self, planned: u64, level: Level, cost: Cost, is_loopback: bool) -> Result<(), Failure> {
+    pub(crate) async fn ask(
+        &self,
+        planned: u64,
+        level: Level,
+        cost: Cost,
+        is_loopback: bool,
+    ) -> Result<(), Failure> {
         let question = Question {
             what: "checking",
             numbers: planned,
@@ -338,9 +370,11 @@ impl RunArgs {
                     let own = SocketAddr::from(([127, 0, 0, 1], 0));
                     let (listen, url, verifier) = match target {
                         Target::Sandbox(_) => (own, None, None),
-                        Target::Account => {
-                            (self.listen.unwrap_or(own), self.public_url.checked()?, self.signatures.verifier()?)
-                        }
+                        Target::Account => (
+                            self.listen.unwrap_or(own),
+                            self.public_url.checked()?,
+                            self.signatures.verifier()?,
+                        ),
                     };
                     Some(Receiving::start(&*engine.store, &engine.inbox, listen, url, verifier).await?)
                 }
@@ -429,16 +463,18 @@ fn say_how_to_go_on(job: &Job, target: &Target) {
 fn why_not_sent(halt: &Halt) -> Option<String> {
     match halt {
         Halt::Refused(why) | Halt::NotSent(why) => Some(format!("not sent: {why}")),
-        Halt::CapReached => Some("not sent: it would cost more than --max-cost allows; a higher one goes on".to_owned()),
-        Halt::Unpriced { group } => {
-            Some(format!("not sent: no price is known for {group}, so --max-cost cannot be kept; --price or --probe goes on"))
+        Halt::CapReached => {
+            Some("not sent: it would cost more than --max-cost allows; a higher one goes on".to_owned())
         }
-        Halt::Dearer { group } => {
-            Some(format!("not sent: a result of {group} was dearer than any price known before; running again goes on with the new one"))
-        }
-        Halt::Uncapped { currency } => {
-            Some(format!("not sent: prices are in {currency}, for which --max-cost has no cap; one more, such as 1.00{currency}, goes on"))
-        }
+        Halt::Unpriced { group } => Some(format!(
+            "not sent: no price is known for {group}, so --max-cost cannot be kept; --price or --probe goes on"
+        )),
+        Halt::Dearer { group } => Some(format!(
+            "not sent: a result of {group} was dearer than any price known before; running again goes on with the new one"
+        )),
+        Halt::Uncapped { currency } => Some(format!(
+            "not sent: prices are in {currency}, for which --max-cost has no cap; one more, such as 1.00{currency}, goes on"
+        )),
         _ => None,
     }
 }

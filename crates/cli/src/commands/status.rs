@@ -97,7 +97,10 @@ impl Status {
                 ))?;
             }
             if ledger.charged_again > 0 {
-                print::data(&format!("{} numbers were charged for two sendings; both are in the cost", ledger.charged_again))?;
+                print::data(&format!(
+                    "{} numbers were charged for two sendings; both are in the cost",
+                    ledger.charged_again
+                ))?;
             }
             for ((outcome, currency), sum) in &ledger.costs {
                 print::data(&format!("{} {} cost {} {currency}", sum.count, word(*outcome), sum.amount))?;

@@ -134,7 +134,8 @@ impl Submit {
         }
         let batch_no = self.batch_no.as_ref();
         let single =
-            Single::plan(store, scope, "submit", level.as_str(), &numbers, batch_no, false, decided.reuse).await?;
+            Single::plan(store, scope, "submit", level.as_str(), &numbers, batch_no, false, decided.reuse)
+                .await?;
         let fates = single.look_up(decided.resubmit_before_ms).await?;
         let elsewhere: Vec<RowFate> = fates.into_iter().filter(|fate| fate.reused).collect();
         let mut shown = Accepted::nothing(&elsewhere);
@@ -156,7 +157,11 @@ impl Submit {
                 }
             };
             for Row(body) in not_taken(&sent, &accepted.not_taken) {
-                single.inbox.store_reply(claimed.batch_no.as_str(), Source::Answer, body).await.map_err(Failure::of)?;
+                single
+                    .inbox
+                    .store_reply(claimed.batch_no.as_str(), Source::Answer, body)
+                    .await
+                    .map_err(Failure::of)?;
             }
             let message_id = accepted.message_id.as_ref().map(ToString::to_string);
             single.end(&claimed, BatchEnd::Accepted { message_id }).await?;
@@ -197,7 +202,10 @@ impl Submit {
             ));
         }
         if !shown.reused.is_empty() {
-            print::say(&format!("numcheck: {} of the numbers have a result already: they are not paid for again", shown.reused.len()));
+            print::say(&format!(
+                "numcheck: {} of the numbers have a result already: they are not paid for again",
+                shown.reused.len()
+            ));
         }
         if not_taken > 0 {
             print::say(&format!(

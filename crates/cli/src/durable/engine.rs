@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use numcheck_bulk::{
-    BatchState, Clock, Drive, Folding, Halt, Inbox, Job, ProofRules, Reconcile, SpendingLimits, Store, StoreError, SystemClock,
-    Times,
+    BatchState, Clock, Drive, Folding, Halt, Inbox, Job, ProofRules, Reconcile, SpendingLimits, Store,
+    StoreError, SystemClock, Times,
 };
 
 use super::owner;
@@ -74,9 +74,10 @@ impl Engine {
         let drive = drive.with_limits(limits);
         let reconcile = self.reconcile(platform, wait);
         let mut ending = Ending { halt: None, trouble: None };
+        let asked = || stop.asked();
         let work = async {
             loop {
-                let driven = drive.run(job, &|| stop.asked());
+                let driven = drive.run(job, &asked);
                 // A request that is on its way may still have its answer; one that has none is in doubt.
                 let Some(driven) = stop.race_with_grace(ON_ITS_WAY, driven).await else {
                     return self.give_up_own(job).await;
@@ -194,12 +195,7 @@ fn times(minute: Duration) -> Times {
     let of = Times::default();
     let scale = |time: Duration| time.mul_f64(minute.as_secs_f64() / 60.0);
     let mut times = of;
-    for time in [
-        &mut times.push,
-        &mut times.poll,
-        &mut times.doubt,
-        &mut times.missing,
-    ] {
+    for time in [&mut times.push, &mut times.poll, &mut times.doubt, &mut times.missing] {
         *time = scale(*time);
     }
     times

@@ -9,7 +9,9 @@ use numcheck_bulk::store::reading;
 use numcheck_bulk::{ConfirmClaim, Found, Pace, Platform, Row, Store, Submission, Submitted};
 use numcheck_nxcloud::Client;
 use numcheck_protocol::number_check::{Dialect, NotTaken, Query, QueryRequest, Submit, SubmitCode};
-use numcheck_protocol::{AppKey, BatchNo, Class, Date, Endpoint, Info, Message, PhoneList, PhoneNumber, encode};
+use numcheck_protocol::{
+    AppKey, BatchNo, Class, Date, Endpoint, Info, Message, PhoneList, PhoneNumber, encode,
+};
 use numcheck_sandbox::Sandbox;
 use numcheck_transport::{Attempt, BoxError, BoxFuture, CallError, Confirm, RateLimits};
 use numcheck_webhook::ReceiverKey;
@@ -50,6 +52,7 @@ impl Account {
             });
         };
         let sandbox = Sandbox::builder()
+            .account(numcheck_sandbox::Account::random())
             .callback_delay(*callback_delay)
             .start()
             .await
@@ -61,13 +64,7 @@ impl Account {
             .transport(|transport| transport.rate_limits(RateLimits::off()))
             .build()
             .map_err(Failure::of)?;
-        Ok(Self {
-            client,
-            minute,
-            limited: None,
-            sandbox: Some(sandbox),
-            dialect: Arc::default(),
-        })
+        Ok(Self { client, minute, limited: None, sandbox: Some(sandbox), dialect: Arc::default() })
     }
 
     /// The platform as a job sees it. `callback` is where results are pushed, if they are. Its limits are kept together with all who use
@@ -93,11 +90,6 @@ impl Account {
             asking: pace(&Query::INFO),
             dialect: Arc::clone(&self.dialect),
         })
-    }
-
-    /// Whether checks are paid for. What is on this machine's own loopback is a sandbox or a test.
-    pub(crate) fn costs_money(&self) -> bool {
-        self.sandbox.is_none() && !self.client.is_loopback()
     }
 
     /// In which dialect it has answered a submit, if it has.
@@ -132,7 +124,10 @@ impl Platform for Nxcloud {
 
     async fn query(&self, batch_no: &BatchNo, days: &[Date], enough: u64) -> Found {
         // Without a day there is no question, and so no proof.
-        let mut asked = Asked { found: Found { known: days.is_empty(), clean: true, ..Found::default() }, ..Asked::default() };
+        let mut asked = Asked {
+            found: Found { known: days.is_empty(), clean: true, ..Found::default() },
+            ..Asked::default()
+        };
         for day in days {
             if let Err(error) = self.ask(*day, batch_no, &mut asked).await {
                 asked.found.known = true;
@@ -201,7 +196,7 @@ impl Nxcloud {
                 Some(known) if *known != form => found.clean = false,
                 _ => found.form = Some(form),
             }
-            let mut is_of_batch = |row: &numcheck_protocol::number_check::QueryRow<'_>| {
+            let is_of_batch = |row: &numcheck_protocol::number_check::QueryRow<'_>| {
                 let names = row.batch_no.text();
                 names.is_none_or(|named| named == batch_no.as_str())
             };

@@ -178,16 +178,21 @@ async fn follow_file(
         return Ok(job);
     }
     // A job in planning holds the new rows until they are whole.
-    let rows_of = JobSpec::new(spec.scope.clone(), format!("rows of {}", job.name), spec.delivery, spec.notes.clone());
+    let rows_of =
+        JobSpec::new(spec.scope.clone(), format!("rows of {}", job.name), spec.delivery, spec.notes.clone());
     let from = store.create_job(&new_name()?, &rows_of, now_ms).await.map_err(Failure::of)?;
     keep_input(store, &from, input).await?;
     keep_duplicates(store, &from, prepared).await?;
     let rows = prepared.plan.entries().map(|(number, row, _)| (number, row)).collect();
-    let replaced = store.replace_rows(job.id, from.id, rows, prepared.rows, &spec.notes).await.map_err(Failure::of)?;
+    let replaced =
+        store.replace_rows(job.id, from.id, rows, prepared.rows, &spec.notes).await.map_err(Failure::of)?;
     if !replaced {
         return Err(Failure::new(format!("job {} holds other phone numbers than this file", job.name)));
     }
-    print::say(&format!("numcheck: job {} was made of another file with the same numbers: its rows are this file's from now on", job.name));
+    print::say(&format!(
+        "numcheck: job {} was made of another file with the same numbers: its rows are this file's from now on",
+        job.name
+    ));
     let found = store.job(&job.name).await.map_err(Failure::of)?;
     found.ok_or_else(|| Failure::new(format!("job {} is gone", job.name)))
 }

@@ -122,9 +122,15 @@ impl Totals {
     }
 
     pub(crate) fn all_settled(&self) -> bool {
-        [CheckState::Invalid, CheckState::Refused, CheckState::Pending, CheckState::Missing, CheckState::InDoubt]
-            .iter()
-            .all(|state| self.of(*state) == 0)
+        [
+            CheckState::Invalid,
+            CheckState::Refused,
+            CheckState::Pending,
+            CheckState::Missing,
+            CheckState::InDoubt,
+        ]
+        .iter()
+        .all(|state| self.of(*state) == 0)
     }
 }
 

@@ -31,7 +31,10 @@ impl Shape {
         account: &str,
     ) -> Result<Self, Failure> {
         let mut shape = Self::of_unknown(together);
-        if !has_cap && together.countries == Countries::Auto && dialect_of(store, account).await? == Some(Dialect::V2) {
+        if !has_cap
+            && together.countries == Countries::Auto
+            && dialect_of(store, account).await? == Some(Dialect::V2)
+        {
             shape.grouping = Grouping::Together;
         }
         Ok(shape)

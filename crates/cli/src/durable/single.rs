@@ -75,7 +75,10 @@ impl Single {
             batches.push(NewBatch { batch_no, group: "*".to_owned(), numbers: numbers.to_vec() });
         }
         store.add_batches(job.id, batches).await.map_err(|error| {
-            Failure::usage("the batch number stands in the store already, or the plan cannot be kept; nothing was sent").because(error)
+            Failure::usage(
+                "the batch number stands in the store already, or the plan cannot be kept; nothing was sent",
+            )
+            .because(error)
         })?;
         let job = store.finish_plan(job.id, rows.len() as u64).await.map_err(Failure::of)?;
         let inbox = Inbox::new(Arc::clone(&store), clock);
@@ -85,7 +88,10 @@ impl Single {
     /// Looks everything up, and plans again what a person has decided to. Returns every row's fate.
     pub(crate) async fn look_up(&self, resubmit_before_ms: Option<u64>) -> Result<Vec<RowFate>, Failure> {
         self.inbox.fold_all().await.map_err(Failure::of)?;
-        self.store.resubmit_doubtful(self.job.id, resubmit_before_ms.unwrap_or(0)).await.map_err(Failure::of)?;
+        self.store
+            .resubmit_doubtful(self.job.id, resubmit_before_ms.unwrap_or(0))
+            .await
+            .map_err(Failure::of)?;
         let (mut fates, mut after) = (Vec::new(), None);
         loop {
             let page = self.store.rows(self.job.id, after, 2000).await.map_err(Failure::of)?;

@@ -85,7 +85,9 @@ impl Survey {
         let scopes = store.scopes().await.map_err(Failure::of)?;
         let others: Vec<&Scope> = scopes
             .iter()
-            .filter(|other| other.account == scope.account && other.service == scope.service && *other != scope)
+            .filter(|other| {
+                other.account == scope.account && other.service == scope.service && *other != scope
+            })
             .collect();
         if !scopes.contains(scope) && others.is_empty() {
             // An empty book: nothing to look up.
@@ -192,7 +194,16 @@ impl Survey {
             self.passing_by_group.iter().for_each(|(group, count)| add(group, *count));
         }
         for (group, (all, old)) in &self.doubtful {
-            add(group, if what.doubts { *all } else if what.old_doubts { *old } else { 0 });
+            add(
+                group,
+                if what.doubts {
+                    *all
+                } else if what.old_doubts {
+                    *old
+                } else {
+                    0
+                },
+            );
         }
         groups
     }

@@ -1,10 +1,12 @@
 //! What a client can be built from, and what not.
 
 use numcheck_protocol::Endpoint;
-use numcheck_protocol::number_check::Submit;
 use numcheck_protocol::Endpoint;
 use numcheck_protocol::number_check::Submit;
-use numcheck_transport::{BuildError, CallError, Client, Error, Proxy, Sent, canonical_base_url, is_loopback};
+use numcheck_protocol::number_check::Submit;
+use numcheck_transport::{
+    BuildError, CallError, Client, Error, Proxy, Sent, canonical_base_url, is_loopback,
+};
 
 fn build(url: &str) -> Result<(), BuildError> {
     Client::builder(url).build().map(drop)
