@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use numcheck_bulk::{Job, JobName, Pace, Sqlite, Store, StoreError, SystemClock, Upgrade};
+use numcheck_bulk::{Job, JobName, Pace, Postgres, Sqlite, Store, StoreError, SystemClock, Upgrade};
 use numcheck_protocol::{Info, Rate};
 use numcheck_transport::env;
 
@@ -122,8 +122,11 @@ impl StoreAt {
     }
 }
 
-async fn server(_: &str) -> Result<Arc<dyn Store>, Failure> {
-    Err(Failure::usage("not yet"))
+async fn server(address: &str) -> Result<Arc<dyn Store>, Failure> {
+    let opened = Postgres::open(address).await;
+    Ok(Arc::new(
+        opened.map_err(|error| Failure::new("the store on the server cannot be used").because(error))?,
+    ))
 }
 
 /// A new store in a file of this command's own.
@@ -140,9 +143,7 @@ fn existing(path: &Path) -> Result<Arc<dyn Store>, Failure> {
 fn cannot_be_used(path: &Path, error: StoreError) -> Failure {
     let text = format!("the store {} cannot be used; nothing was sent", path.display());
     match error {
-        StoreError::Missing { .. } => {
-            Failure::usage(format!("there is no store at {}: `numcheck run` makes one", path.display()))
-        }
+        StoreError::Missing { .. } => Failure::usage(format!("there is no store at {}: `numcheck run` makes one", path.display())),
         StoreError::Database { .. } => Failure::new(text).because(error),
         _ => Failure::usage(text).because(error),
     }
@@ -154,10 +155,7 @@ fn say_upgrade(upgrade: Upgrade) {
             "numcheck: note: the store of an older release has no side file beside it; if it was copied while it was open, it lacks the latest results",
         ),
         Upgrade::BackedUp(path) => {
-            print::say(&format!(
-                "numcheck: bringing the store up to date; a backup of it is {}",
-                path.display()
-            ));
+            print::say(&format!("numcheck: bringing the store up to date; a backup of it is {}", path.display()));
         }
         Upgrade::Changing { version, last, .. } => {
             print::say(&format!("numcheck: bringing the store up to date: version {version} of {last}"));
