@@ -100,6 +100,12 @@ impl Store for Postgres {
         }))
     }
 
+    fn unfinished<'a>(&'a self, spec: &'a JobSpec) -> Answer<'a, Option<Job>> {
+        Box::pin(self.pool.call("look for an unfinished job", Purpose::Read, move |session| async move {
+            jobs::unfinished(&session, spec).await
+        }))
+    }
+
     fn add_input(&self, job: i64, sequence: u32, bytes: Vec<u8>) -> Answer<'_, ()> {
         let bytes = Arc::new(bytes);
         Box::pin(self.pool.call("keep the input", Purpose::Write, move |session| {

@@ -117,6 +117,23 @@ pub(super) async fn next(session: &Session, job: i64, skip: &[String]) -> Result
     Ok(last)
 }
 
+/// Looks the book up for all planned batches of a job whose scope is locked.
+pub(super) async fn look_up_all(session: &Session, job: i64) -> Result<()> {
+    let Some(of_job) = book::policy_of_open(session, job).await? else { return Ok(()) };
+    let mut elsewhere = Elsewhere::default();
+    for row in
+        session.rows("SELECT id FROM batches WHERE job = $1 AND state = 0 ORDER BY id", &[&job]).await?
+    {
+        let batch: i64 = get(&row, 0)?;
+        if lock_planned(session, batch).await?
+            && book::look_up_batch(session, batch, &of_job, &mut elsewhere).await?.is_empty()
+        {
+            session.run(NOTHING_TO_SEND, &[&batch]).await?;
+        }
+    }
+    elsewhere.write(session, job).await
+}
+
 const NOTHING_TO_SEND: &str = "UPDATE batches SET state = 3 WHERE id = $1 AND state = 0";
 
 async fn lock_planned(session: &Session, batch: i64) -> Result<bool> {

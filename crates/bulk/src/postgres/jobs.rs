@@ -36,8 +36,7 @@ pub(super) async fn create(session: &Session, name: &JobName, spec: &JobSpec, no
             _ => {}
         }
     }
-    let continues = |job: &Job| !spec.reuse.is_override() || job.spec.reuse.is_same_override(&spec.reuse);
-    if let Some(at) = unfinished.iter().position(continues) {
+    if let Some(at) = unfinished.iter().position(|job| spec.continues(job)) {
         return Ok(unfinished.swap_remove(at));
     }
     for job in unfinished {
@@ -50,6 +49,19 @@ pub(super) async fn create(session: &Session, name: &JobName, spec: &JobSpec, no
         RETURNING id, name, spec, state, created_ms, row_count, number_count";
     let row = session.row(sql, &[&name.as_str(), &written, &big(now_ms), &scope, &text(&spec.set)]).await?;
     job(&row.ok_or_else(|| Fault::damaged("a job that was made is not there"))?)
+}
+
+pub(super) async fn unfinished(session: &Session, spec: &JobSpec) -> Result<Option<Job>> {
+    let Some(scope) = book::find_scope(session, &spec.scope).await? else { return Ok(None) };
+    let sql = "SELECT id, name, spec, state, created_ms, row_count, number_count FROM jobs
+        WHERE scope = $1 AND number_set = $2 AND number_set <> '' AND state = 1 ORDER BY id DESC";
+    for row in session.rows(sql, &[&scope, &text(&spec.set)]).await? {
+        let job = job(&row)?;
+        if spec.continues(&job) && is_unfinished(session, job.id).await? {
+            return Ok(Some(job));
+        }
+    }
+    Ok(None)
 }
 
 /// Locks the scope of a job that is to be made, and makes it where it is new.

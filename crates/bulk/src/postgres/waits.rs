@@ -124,6 +124,7 @@ pub(super) async fn resubmit(session: &Session, job: i64, before_ms: u64) -> Res
         return Ok(0);
     }
     fold::fold_all(session).await?;
+    batches::look_up_all(session, job).await?;
     follow_locked(session, job).await?;
     let mut numbers = batches::resubmit_own(session, job, before_ms).await?;
     let sql = "SELECT w.via FROM waits w JOIN batches b ON b.id = w.via JOIN jobs j ON j.id = b.job

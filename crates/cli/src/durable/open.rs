@@ -143,7 +143,9 @@ fn existing(path: &Path) -> Result<Arc<dyn Store>, Failure> {
 fn cannot_be_used(path: &Path, error: StoreError) -> Failure {
     let text = format!("the store {} cannot be used; nothing was sent", path.display());
     match error {
-        StoreError::Missing { .. } => Failure::usage(format!("there is no store at {}: `numcheck run` makes one", path.display())),
+        StoreError::Missing { .. } => {
+            Failure::usage(format!("there is no store at {}: `numcheck run` makes one", path.display()))
+        }
         StoreError::Database { .. } => Failure::new(text).because(error),
         _ => Failure::usage(text).because(error),
     }
@@ -155,7 +157,10 @@ fn say_upgrade(upgrade: Upgrade) {
             "numcheck: note: the store of an older release has no side file beside it; if it was copied while it was open, it lacks the latest results",
         ),
         Upgrade::BackedUp(path) => {
-            print::say(&format!("numcheck: bringing the store up to date; a backup of it is {}", path.display()));
+            print::say(&format!(
+                "numcheck: bringing the store up to date; a backup of it is {}",
+                path.display()
+            ));
         }
         Upgrade::Changing { version, last, .. } => {
             print::say(&format!("numcheck: bringing the store up to date: version {version} of {last}"));
