@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use numcheck_bulk::store::Claimed;
 use numcheck_bulk::{BatchEnd, BatchState, Postgres, Store};
 use tokio::task::JoinSet;
 
 use crate::cluster::{self, Cluster};
-use crate::fixture::{NOW, accepted, batch_no, fold_all, plan, result, rows};
+use crate::fixture::{NOW, accepted, batch_no, claim, fold_all, plan, result, rows};
 
 async fn stores(cluster: &Cluster, database: &str, count: usize) -> Vec<Arc<Postgres>> {
     let url = cluster.database(database).await;
@@ -18,6 +19,12 @@ async fn stores(cluster: &Cluster, database: &str, count: usize) -> Vec<Arc<Post
     stores
 }
 
+async fn doubt(store: &Postgres, claimed: &Claimed) {
+    assert!(store.confirm(claimed.batch, claimed.claim, NOW).await.unwrap());
+    let doubt = BatchEnd::InDoubt { code: None, message: "silence".to_owned(), from_reply: false };
+    store.end(claimed.batch, claimed.claim, doubt, NOW).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_is_claimed_by_one_of_ten_runners() {
     let Some(cluster) = cluster::shared() else { return };
@@ -25,10 +32,10 @@ async fn a_batch_is_claimed_by_one_of_ten_runners() {
     let job = plan(&stores[0], 1, 60, 4).await;
     let mut runners = JoinSet::new();
     for store in &stores {
-        let store = Arc::clone(store);
+        let (store, job) = (Arc::clone(store), job.clone());
         runners.spawn(async move {
             let mut claimed = Vec::new();
-            while let Some(batch) = store.claim(job.id, "runner", NOW).await.unwrap() {
+            while let Some(batch) = claim(&store, &job, "runner").await {
                 assert_eq!(batch.numbers.len(), 4);
                 claimed.push(batch.batch_no);
             }
@@ -38,23 +45,6 @@ async fn a_batch_is_claimed_by_one_of_ten_runners() {
     let claimed: Vec<_> = runners.join_all().await.into_iter().flatten().collect();
     let distinct: BTreeSet<_> = claimed.iter().map(|batch_no| batch_no.as_str()).collect();
     assert_eq!((claimed.len(), distinct.len()), (60, 60));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_claim_does_not_wait_for_a_batch_that_another_is_just_taking() {
-    let Some(cluster) = cluster::shared() else { return };
-    let stores = stores(&cluster, "skip_locked", 1).await;
-    let job = plan(&stores[0], 1, 2, 1).await;
-    let (client, connection) =
-        tokio_postgres::connect(&cluster.url("skip_locked"), tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client.batch_execute("BEGIN; SELECT FROM numcheck.batches ORDER BY id LIMIT 1 FOR UPDATE").await.unwrap();
-    let claimed = stores[0].claim(job.id, "other", NOW).await.unwrap().unwrap();
-    assert_eq!(claimed.batch_no.as_str(), batch_no(&job, 1));
-    assert_eq!(stores[0].claim(job.id, "other", NOW).await.unwrap(), None);
-    client.batch_execute("ROLLBACK").await.unwrap();
-    let claimed = stores[0].claim(job.id, "other", NOW).await.unwrap().unwrap();
-    assert_eq!(claimed.batch_no.as_str(), batch_no(&job, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -193,12 +183,11 @@ async fn a_batch_is_not_planned_again_while_a_result_of_it_waits() {
     let Some(cluster) = cluster::shared() else { return };
     let stores = stores(&cluster, "waiting_result", 1).await;
     let (store, job) = (&stores[0], plan(&stores[0], 1, 1, 3).await);
-    let claimed = store.claim(job.id, "one", NOW).await.unwrap().unwrap();
-    let doubt = BatchEnd::InDoubt { code: None, message: "silence".to_owned() };
-    store.end(claimed.batch, &claimed.batch_no, doubt, NOW).await.unwrap();
+    let claimed = claim(store, &job, "one").await.unwrap();
+    doubt(store, &claimed).await;
     store.append(vec![result(claimed.batch_no.as_str(), 1)]).await.unwrap();
-    assert!(!store.plan_again(claimed.batch, &claimed.batch_no).await.unwrap());
-    assert_eq!(store.claim(job.id, "two", NOW).await.unwrap(), None);
+    assert!(!store.plan_again(claimed.batch, claimed.claim).await.unwrap());
+    assert_eq!(claim(store, &job, "two").await, None);
     fold_all(store, 10).await;
     assert_eq!(store.open_batches(job.id).await.unwrap()[0].state, BatchState::Accepted);
 }
@@ -208,14 +197,13 @@ async fn a_result_of_a_batch_that_is_planned_again_stops_its_second_sending() {
     let Some(cluster) = cluster::shared() else { return };
     let stores = stores(&cluster, "late_proof", 1).await;
     let (store, job) = (&stores[0], plan(&stores[0], 1, 1, 3).await);
-    let claimed = store.claim(job.id, "one", NOW).await.unwrap().unwrap();
-    let doubt = BatchEnd::InDoubt { code: None, message: "silence".to_owned() };
-    store.end(claimed.batch, &claimed.batch_no, doubt, NOW).await.unwrap();
-    assert!(store.plan_again(claimed.batch, &claimed.batch_no).await.unwrap());
+    let claimed = claim(store, &job, "one").await.unwrap();
+    doubt(store, &claimed).await;
+    assert!(store.plan_again(claimed.batch, claimed.claim).await.unwrap());
     // It names the batch by its first number: the platform has taken it after all.
     store.append(vec![result(claimed.batch_no.as_str(), 1)]).await.unwrap();
     fold_all(store, 10).await;
-    assert_eq!(store.claim(job.id, "two", NOW).await.unwrap(), None);
+    assert_eq!(claim(store, &job, "two").await, None);
     let ledger = store.ledger(job.id).await.unwrap();
     assert_eq!((ledger.planned, ledger.settled, ledger.pending), (0, 1, 2));
 }
