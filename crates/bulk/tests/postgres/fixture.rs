@@ -65,9 +65,15 @@ pub(crate) fn batch_no(job: &Job, batch: u64) -> String {
 
 /// A pushed result of a row's number, which cost 0.0100 USD.
 pub(crate) fn result(batch_no: &str, row: u64) -> NewResult {
+    result_of(batch_no, &number(row))
+}
+
+/// The same of a phone number.
+pub(crate) fn result_of(batch_no: &str, number: &PhoneNumber) -> NewResult {
+    let row = number.pack() % 100_000_000;
     let body = format!(
         r#"{{"messageId":"m-{row}","code":0,"msg":"success","batchNo":"{batch_no}","phone":"{}","data":{{"basic":{{"preCheck":"YES","regionCode":"CN"}}}},"cost":{{"price":0.01,"currency":"USD"}}}}"#,
-        number(row).digits()
+        number.digits()
     );
     pushed(batch_no, body.as_bytes())
 }

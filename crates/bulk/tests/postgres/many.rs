@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use numcheck_bulk::store::Claimed;
-use numcheck_bulk::{BatchEnd, BatchState, Postgres, Store};
+use numcheck_bulk::{BatchEnd, BatchState, Job, Postgres, Reuse, Store};
 use tokio::task::JoinSet;
 
 use crate::cluster::{self, Cluster};
-use crate::fixture::{NOW, accepted, batch_no, claim, fold_all, plan, result, rows};
+use crate::fixture::{
+    NOW, accept, accepted, batch_no, claim, fold_all, plan, plan_of, result, result_of, rows,
+};
 
 async fn stores(cluster: &Cluster, database: &str, count: usize) -> Vec<Arc<Postgres>> {
     let url = cluster.database(database).await;
@@ -239,4 +241,104 @@ async fn a_forgotten_job_is_left_alone_by_results_that_come_while_it_is_forgotte
     let counted: BTreeMap<_, _> = ledger.costs.iter().map(|(key, sum)| (*key, sum.count)).collect();
     assert_eq!(counted.values().sum::<u64>(), ledger.settled);
     assert_eq!(ledger.submitted, 1000);
+}
+
+/// Everything of a job that can be claimed, and accepted at once.
+async fn claim_all(store: &Postgres, job: &Job) -> Vec<Claimed> {
+    let mut all = Vec::new();
+    while let Some(claimed) = claim(store, job, "runner").await {
+        accept(store, &claimed).await;
+        all.push(claimed);
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn phone_numbers_that_several_jobs_want_at_the_same_time_are_sent_by_one_of_them() {
+    let Some(cluster) = cluster::shared() else { return };
+    let stores = stores(&cluster, "common", 4).await;
+    let mut jobs = Vec::new();
+    for (at, store) in stores.iter().enumerate() {
+        // Batches of other sizes, so that they overlap in every way.
+        let each = [50, 60, 75, 100][at];
+        jobs.push(plan(store, at as u64, 600 / each, each).await);
+    }
+    let mut runners = JoinSet::new();
+    for (store, job) in stores.iter().zip(&jobs) {
+        let (store, job) = (Arc::clone(store), job.clone());
+        runners.spawn(async move { claim_all(&store, &job).await });
+    }
+    let claimed: Vec<_> = runners.join_all().await.into_iter().flatten().collect();
+    let sent: Vec<_> = claimed.iter().flat_map(|claimed| claimed.numbers.clone()).collect();
+    let distinct: BTreeSet<_> = sent.iter().map(|number| number.pack()).collect();
+    assert_eq!((sent.len(), distinct.len()), (600, 600));
+    for job in &jobs {
+        let ledger = stores[0].ledger(job.id).await.unwrap();
+        assert_eq!(ledger.pending + ledger.waiting, 600, "{ledger:?}");
+    }
+    // Each takes the results over, whoever has sent.
+    for claimed in &claimed {
+        let results = claimed.numbers.iter().map(|number| result_of(claimed.batch_no.as_str(), number));
+        stores[0].append(results.collect()).await.unwrap();
+    }
+    fold_all(&stores[1], 100).await;
+    for (store, job) in stores.iter().zip(&jobs) {
+        store.follow(job.id).await.unwrap();
+        let ledger = store.ledger(job.id).await.unwrap();
+        assert_eq!(ledger.settled + ledger.reused.done, 600, "{ledger:?}");
+        assert!(ledger.is_final() && rows(store, job).await.iter().all(|row| row.result.is_some()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn claims_look_ups_and_folds_that_meet_lose_nothing_and_wait_for_nobody_in_a_circle() {
+    let Some(cluster) = cluster::shared() else { return };
+    let stores = stores(&cluster, "meeting", 4).await;
+    let mut runners = JoinSet::new();
+    for at in 0..3 {
+        let store = Arc::clone(&stores[at as usize]);
+        runners.spawn(async move {
+            for round in 0..4 {
+                // Doubts that are planned again while their results come: rows are looked up and settled at the same time.
+                let reuse = if round % 2 == 0 { Reuse::NONE } else { Reuse::ALL };
+                let job = plan_of(&store, at * 10 + round, reuse, 6, 40).await;
+                while let Some(claimed) = claim(&store, &job, "runner").await {
+                    doubt(&store, &claimed).await;
+                    let results: Vec<_> = (claimed.numbers.iter())
+                        .map(|number| result_of(claimed.batch_no.as_str(), number))
+                        .collect();
+                    let half = results.len() / 2;
+                    let (early, late) = results.split_at(half);
+                    store.append(early.to_vec()).await.unwrap();
+                    store.plan_again(claimed.batch, claimed.claim).await.unwrap();
+                    store.append(late.to_vec()).await.unwrap();
+                    store.follow(job.id).await.unwrap();
+                }
+                store.resubmit_doubtful(job.id, 0).await.unwrap();
+            }
+        });
+    }
+    let folding = tokio::spawn({
+        let store = Arc::clone(&stores[3]);
+        async move {
+            loop {
+                store.fold(16).await.unwrap();
+            }
+        }
+    });
+    while let Some(ended) = runners.join_next().await {
+        ended.unwrap();
+    }
+    folding.abort();
+    let _ = folding.await;
+    fold_all(&stores[0], 100).await;
+    for job in stores[0].jobs().await.unwrap() {
+        stores[0].follow(job.id).await.unwrap();
+        let ledger = stores[0].ledger(job.id).await.unwrap();
+        assert_eq!(ledger.settled + ledger.reused.done, 240, "{ledger:?}");
+        assert!(ledger.is_final(), "{ledger:?}");
+    }
+    let log =
+        cluster.admin("meeting", "SELECT deadlocks FROM pg_stat_database WHERE datname = 'meeting'").await;
+    assert_eq!(log, [[Some("0".to_owned())]]);
 }

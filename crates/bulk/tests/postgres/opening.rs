@@ -143,18 +143,3 @@ async fn a_server_that_is_not_there_is_said_at_once() {
     let error = Postgres::open(&url).await.unwrap_err();
     assert_eq!(error.to_string(), "the store could not open the database; nothing was changed");
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_of_version_1_is_brought_up_to_date_and_its_turns_go_on() {
-    let Some(cluster) = cluster::shared() else { return };
-    let url = cluster.database("older").await;
-    drop(Postgres::open(&url).await.unwrap());
-    let back = "ALTER TABLE numcheck.turns DROP COLUMN interval_ms; ALTER TABLE numcheck.batches DROP COLUMN refused;
-        DROP TABLE numcheck.learnt; DROP TABLE numcheck.drift; UPDATE numcheck.version SET version = 1;
-        INSERT INTO numcheck.turns VALUES ('submit', 1700000000400)";
-    cluster.admin("older", back).await;
-    let store = Postgres::open(&url).await.unwrap().by_the_callers_clock();
-    assert_eq!(store.take_turn("submit", 100, 1_700_000_000_000).await.unwrap(), 400);
-    let version = cluster.admin("older", "SELECT version FROM numcheck.version").await;
-    assert_eq!(version, [[Some("3".to_owned())]]);
-}
