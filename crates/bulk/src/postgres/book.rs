@@ -82,12 +82,14 @@ struct Found {
     settled: i64,
     job: i64,
     sent_ms: u64,
+    /// The last claim of its batch: later sendings have higher ones.
+    claim: i64,
 }
 
 /// Of one moment each: whether a phone number has its result, and how many its batch has.
 const LINKS: &str =
-    "SELECT wanted.at, b.id, n.result, n.received_ms, n.outcome, n.prior, n.via IS NULL AND n.job > 0,
-        b.state, b.missing, j.state = 2, b.done + b.failed + b.refused, b.job, coalesce(b.sent_ms, 0)
+    "SELECT wanted.at, b.id, n.result, n.received_ms, n.outcome, n.prior, n.via IS NULL AND (n.job > 0 OR j.state = 2),
+        b.state, b.missing, j.state = 2, b.done + b.failed + b.refused, b.job, coalesce(b.sent_ms, 0), b.claim
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS wanted (at, batch, packed)
     JOIN numbers n ON n.batch = wanted.batch AND n.packed = wanted.packed
     JOIN batches b ON b.id = wanted.batch JOIN jobs j ON j.id = b.job";
@@ -101,15 +103,19 @@ fn found(row: &Row) -> Result<(usize, Found)> {
         }),
         None => None,
     };
-    // A row that stands for another sending, or was moved away, is not part of what its batch has sent last.
+    // A row that stands for another sending, or was moved away, is not part of what its batch has sent last. What a forgotten job has left
+    // of no job was not moved.
     let state = if get(row, 6)? { state(get(row, 7)?) } else { BatchState::Planned };
+    let is_forgotten: bool = get(row, 9)?;
     let found = Found {
-        link: Link { batch: get(row, 1)?, state, missing: get(row, 8)?, result: has },
+        // Nobody asks about a forgotten job's batch any more: its results are dropped.
+        link: Link { batch: get(row, 1)?, state, missing: is_forgotten || get(row, 8)?, result: has },
         prior: get(row, 5)?,
-        is_forgotten: get(row, 9)?,
+        is_forgotten,
         settled: get(row, 10)?,
         job: get(row, 11)?,
         sent_ms: get_u64(row, 12)?,
+        claim: get(row, 13)?,
     };
     Ok((get::<i64>(row, 0)? as usize, found))
 }
@@ -378,17 +384,14 @@ pub(super) async fn merge_account(session: &Session, old: &str, new: &str) -> Re
         lock_scope(session, scope).await?;
     }
     for (from, to) in pairs {
+        rename_account(session, from, &new).await?;
         let Some(to) = to else {
             session.run("UPDATE scopes SET account = $2 WHERE id = $1", &[&from, &new]).await?;
             continue;
         };
+        splice(session, from, to).await?;
         for sql in [
-            // Where both know a phone number, the newer sending is the book's, and the older one stands before it.
-            "UPDATE numbers SET prior = least(o.batch, n.batch) FROM checks o JOIN checks n ON n.scope = $2 AND n.packed = o.packed
-             WHERE o.scope = $1 AND numbers.batch = greatest(o.batch, n.batch) AND numbers.packed = o.packed AND numbers.prior IS NULL
-             AND o.batch <> n.batch",
-            "INSERT INTO checks SELECT $2, packed, batch FROM checks WHERE scope = $1
-             ON CONFLICT (scope, packed) DO UPDATE SET batch = greatest(checks.batch, excluded.batch)",
+            "INSERT INTO checks SELECT $2, packed, batch FROM checks WHERE scope = $1 ON CONFLICT DO NOTHING",
             "UPDATE jobs SET scope = $2 WHERE scope = $1",
         ] {
             session.run(sql, &[&from, &to]).await?;
@@ -401,6 +404,62 @@ pub(super) async fn merge_account(session: &Session, old: &str, new: &str) -> Re
     session.run(sql, &[&old, &new]).await?;
     session.run("DELETE FROM charges WHERE account = $1", &[&old]).await?;
     Ok(())
+}
+
+/// What is fixed about the jobs of a scope names the account, too.
+async fn rename_account(session: &Session, scope: i64, account: &str) -> Result<()> {
+    for row in session.rows("SELECT id, spec FROM jobs WHERE scope = $1", &[&scope]).await? {
+        let unreadable = |_| Fault::damaged("a job's parameters cannot be read");
+        let mut spec: JobSpec = serde_json::from_str(get(&row, 1)?).map_err(unreadable)?;
+        account.clone_into(&mut spec.scope.account);
+        let spec = serde_json::to_string(&spec).map_err(unreadable)?;
+        session.run("UPDATE jobs SET spec = $2 WHERE id = $1", &[&get::<i64>(&row, 0)?, &spec]).await?;
+    }
+    Ok(())
+}
+
+/// Where two scopes know a phone number, all its sendings stand in one chain of the second one, the latest first.
+async fn splice(session: &Session, from: i64, to: i64) -> Result<()> {
+    let mut last = i64::MIN;
+    loop {
+        let sql = "SELECT o.packed, o.batch, n.batch FROM checks o JOIN checks n ON n.scope = $2 AND n.packed = o.packed
+            WHERE o.scope = $1 AND o.packed > $3 ORDER BY o.packed LIMIT $4";
+        let rows = session.rows(sql, &[&from, &to, &last, &(AT_ONCE as i64)]).await?;
+        let packed = rows.iter().map(|row| get(row, 0)).collect::<Result<Vec<i64>>>()?;
+        let mut ends = Vec::new();
+        for (at, row) in rows.iter().enumerate() {
+            ends.extend([(at, get(row, 1)?), (at, get(row, 2)?)]);
+        }
+        let mut chains: Vec<Vec<(i64, i64)>> = vec![Vec::new(); packed.len()];
+        walk(session, &packed, ends, |at, found| {
+            chains.get_mut(at)?.push((found.claim, found.link.batch));
+            found.prior
+        })
+        .await?;
+        let (mut links, mut newest) = ((Vec::new(), Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+        for (packed, mut chain) in packed.iter().copied().zip(chains) {
+            chain.sort_unstable_by(|one, other| other.cmp(one));
+            newest.0.extend(chain.first().map(|_| packed));
+            newest.1.extend(chain.first().map(|(_, batch)| *batch));
+            let before = chain.iter().skip(1).map(|(_, batch)| Some(*batch)).chain([None]);
+            for ((_, batch), prior) in chain.iter().zip(before) {
+                links.0.push(*batch);
+                links.1.push(packed);
+                links.2.push(prior);
+            }
+        }
+        let sql = "UPDATE numbers SET prior = new.prior
+            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (batch, packed, prior)
+            WHERE numbers.batch = new.batch AND numbers.packed = new.packed AND numbers.prior IS DISTINCT FROM new.prior";
+        session.run(sql, &[&links.0, &links.1, &links.2]).await?;
+        let sql = "UPDATE checks SET batch = new.batch FROM unnest($2::bigint[], $3::bigint[]) AS new (packed, batch)
+            WHERE checks.scope = $1 AND checks.packed = new.packed AND checks.batch <> new.batch";
+        session.run(sql, &[&to, &newest.0, &newest.1]).await?;
+        match packed.last() {
+            Some(end) if packed.len() == AT_ONCE => last = *end,
+            _ => return Ok(()),
+        }
+    }
 }
 
 pub(super) async fn history(session: &Session, number: &PhoneNumber) -> Result<Vec<Sending>> {

@@ -234,10 +234,7 @@ pub(super) async fn forget(session: &Session, job: i64) -> Result<Forgotten> {
     spec.notes = serde_json::Value::Null;
     spec.set = String::new();
     let kept_for = kept_for(session, job).await?;
-    // The job's rows, and the traces of rows that were moved between its batches.
-    let rows = session.rows("SELECT -id FROM batches WHERE job = $1", &[&job]).await?;
-    let mut own = rows.iter().map(|row| get(row, 0)).collect::<Result<Vec<i64>>>()?;
-    own.push(job);
+    let own = own_of(session, job).await?;
     // Where another job had sent the phone number before, that is the book's newest sending again.
     const BEFORE: &str = concat!(
         "UPDATE checks c SET batch = n.prior FROM numbers n WHERE n.job = ANY ($2) AND n.prior < n.batch
@@ -278,6 +275,25 @@ pub(super) async fn forget(session: &Session, job: i64) -> Result<Forgotten> {
     let sql = "UPDATE jobs SET state = $2, number_set = '', spec = $3 WHERE id = $1";
     session.run(sql, &[&job, &FORGOTTEN, &write_spec(&spec)?]).await?;
     Ok(Forgotten { kept_for })
+}
+
+/// As what the job's rows stand in the store: its own, the traces of those that were moved between its batches, and what forgotten jobs have
+/// left for it.
+async fn own_of(session: &Session, job: i64) -> Result<Vec<i64>> {
+    let rows = session.rows("SELECT -id FROM batches WHERE job = $1", &[&job]).await?;
+    let mut own = rows.iter().map(|row| get(row, 0)).collect::<Result<Vec<i64>>>()?;
+    own.push(job);
+    loop {
+        let sql = "SELECT DISTINCT -b.id FROM numbers n JOIN batches b ON b.id = n.via JOIN jobs j ON j.id = b.job AND j.state = 2
+            WHERE n.job = ANY ($1) AND -b.id <> ALL ($1)";
+        let rows = session.rows(sql, &[&own]).await?;
+        if rows.is_empty() {
+            return Ok(own);
+        }
+        for row in &rows {
+            own.push(get(row, 0)?);
+        }
+    }
 }
 
 /// The jobs that refer to checks of a job, the newest first, and to how many.

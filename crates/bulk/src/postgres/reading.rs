@@ -83,14 +83,16 @@ pub(super) async fn rows(
     most: u32,
 ) -> Result<Vec<RowFate>> {
     let (after, limit) = (after_row.map_or(-1, big), i64::from(most));
-    let own = "SELECT n.first_row, false, n.packed, b.batch_no, b.state, b.missing, b.code, b.message, r.source, r.body, n.via IS NOT NULL,
+    let own = "SELECT n.first_row, false, n.packed, b.batch_no, b.state, b.missing OR (n.via IS NOT NULL AND n.result IS NULL AND EXISTS (SELECT FROM jobs j WHERE j.id = b.job AND j.state = 2)),
+            b.code, b.message, r.source, r.body, n.via IS NOT NULL,
             r.received_ms
         FROM numbers n JOIN batches b ON b.id = coalesce(n.via, n.batch) LEFT JOIN results r ON r.id = n.result
         WHERE n.job = $1 AND n.first_row > $2 ORDER BY n.first_row LIMIT $3";
     let own = session.rows(own, &[&job, &after, &limit]).await?;
     // Where a page is full already, what lies behind it is another page's.
     let last = own.last().filter(|_| own.len() == most as usize).map(|row| get(row, 0)).transpose()?;
-    let repeated = "SELECT d.dup_row, true, n.packed, b.batch_no, b.state, b.missing, b.code, b.message, r.source, r.body, n.via IS NOT NULL,
+    let repeated = "SELECT d.dup_row, true, n.packed, b.batch_no, b.state, b.missing OR (n.via IS NOT NULL AND n.result IS NULL AND EXISTS (SELECT FROM jobs j WHERE j.id = b.job AND j.state = 2)),
+            b.code, b.message, r.source, r.body, n.via IS NOT NULL,
             r.received_ms
         FROM duplicates d JOIN numbers n ON n.job = d.job AND n.first_row = d.first_row
         JOIN batches b ON b.id = coalesce(n.via, n.batch) LEFT JOIN results r ON r.id = n.result
