@@ -259,15 +259,21 @@ pub(super) fn take_out(tx: &Transaction<'_>, job: i64) -> Result<()> {
             continue;
         }
         match (later, prior) {
-            (Some(later), _) => _ = tx
-                .prepare_cached("UPDATE numbers SET prior = ? WHERE batch = ? AND packed = ?")?
-                .execute(params![prior, later, packed])?,
-            (None, Some(prior)) => _ = tx
-                .prepare_cached("UPDATE checks SET batch = ? WHERE scope = ? AND packed = ?")?
-                .execute([prior, scope, packed])?,
-            (None, None) => _ = tx
-                .prepare_cached("DELETE FROM checks WHERE scope = ? AND packed = ?")?
-                .execute([scope, packed])?,
+            (Some(later), _) => {
+                _ = tx
+                    .prepare_cached("UPDATE numbers SET prior = ? WHERE batch = ? AND packed = ?")?
+                    .execute(params![prior, later, packed])?
+            }
+            (None, Some(prior)) => {
+                _ = tx
+                    .prepare_cached("UPDATE checks SET batch = ? WHERE scope = ? AND packed = ?")?
+                    .execute([prior, scope, packed])?
+            }
+            (None, None) => {
+                _ = tx
+                    .prepare_cached("DELETE FROM checks WHERE scope = ? AND packed = ?")?
+                    .execute([scope, packed])?
+            }
         }
     }
     Ok(())
