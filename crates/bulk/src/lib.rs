@@ -44,5 +44,5 @@ pub use postgres::Postgres;
 pub use pricing::{Budget, Cutoff, Estimate, NotACutoff, PriceKey, PriceTable, parse_amount};
 pub use reconcile::{Reconcile, Reconciled, Times};
 #[cfg(feature = "sqlite")]
-pub use sqlite::Sqlite;
+pub use sqlite::{Sqlite, Upgrade};
 pub use store::{Store, StoreError};
