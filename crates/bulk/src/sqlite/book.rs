@@ -104,9 +104,9 @@ impl<'a> LookUp<'a> {
         let found = self
             .tx
             .prepare_cached(
-                "SELECT result, received_ms, outcome, prior, via IS NULL AND job > 0 FROM numbers WHERE batch = ? AND packed = ?",
+                "SELECT result, received_ms, outcome, prior, via IS NULL AND (job > 0 OR ?) FROM numbers WHERE batch = ? AND packed = ?",
             )?
-            .query_row([batch, packed], |row| {
+            .query_row(params![of_batch.is_forgotten, batch, packed], |row| {
                 Ok((
                     row.get::<_, Option<i64>>(0)?,
                     row.get::<_, Option<i64>>(1)?,
@@ -122,9 +122,10 @@ impl<'a> LookUp<'a> {
             received_ms: received_ms.unwrap_or_default() as u64,
             outcome: outcome(ended.unwrap_or(1)),
         });
-        // A row that stands for another sending, or was moved away, is not part of what its batch has sent last.
+        // A row that stands for another sending, or was moved away, is not part of what its batch has sent last. Of a forgotten job's batch
+        // what others refer to is left, and its result will not be known.
         let state = if is_own { of_batch.state } else { BatchState::Planned };
-        let link = Link { batch, state, missing: of_batch.missing, result: has };
+        let link = Link { batch, state, missing: of_batch.missing || of_batch.is_forgotten, result: has };
         Ok(Some((link, of_batch, prior)))
     }
 
@@ -254,7 +255,7 @@ fn known(look_up: &mut LookUp<'_>, scope: i64, packed: i64) -> Result<Option<Kno
                 next = prior;
                 continue;
             }
-            _ if link.is_in_doubt() || of_batch.is_forgotten => BookState::InDoubt,
+            _ if link.is_in_doubt() => BookState::InDoubt,
             _ => BookState::UnderWay,
         };
         return Ok(Some(Known { state, at_ms: of_batch.sent_ms as u64, job: of_batch.job }));
