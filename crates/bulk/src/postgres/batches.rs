@@ -332,9 +332,10 @@ pub(super) async fn controls(
     most: u32,
 ) -> Result<Vec<Control>> {
     let Some(scope) = book::find_scope(session, scope).await? else { return Ok(Vec::new()) };
-    let sql = "SELECT b.id, b.batch_no, b.first_ts, b.last_ts, b.numbers - b.refused FROM batches b JOIN jobs j ON j.id = b.job
-        WHERE j.scope = $1 AND b.state = 3 AND b.first_ts > $2 AND b.tries = 0 AND b.numbers > b.refused
-        ORDER BY b.numbers, b.id LIMIT $3";
+    let sql = "SELECT b.id, b.batch_no, b.first_ts, b.last_ts, b.numbers - b.refused FROM jobs j CROSS JOIN LATERAL (
+            SELECT * FROM batches WHERE job = j.id AND state = 3 AND first_ts > $2 AND tries = 0 AND numbers > refused
+            ORDER BY numbers, id LIMIT $3
+        ) AS b WHERE j.scope = $1 ORDER BY b.numbers, b.id LIMIT $3";
     let rows = session.rows(sql, &[&scope, &big(after_ms), &i64::from(most)]).await?;
     let control = |row| {
         Ok(Control {

@@ -1,7 +1,8 @@
 //! The book on a server: looks phone numbers up, and enters claims.
 //!
 //! Whoever decides by it, or changes to what its entries point, holds the lock of the scope first: then the statements that follow see all
-//! that others have decided. Rows are locked in one order everywhere: batches by their key, then phone numbers, waits, jobs.
+//! that others have decided. A `LIMIT 1` by a whole key, and a key in full in every row of an array, make the server look rows up one by one,
+//! whatever it believes of the size of a scope or a batch: plans are made while they are small. Rows are locked in one order everywhere: batches by their key, then phone numbers, waits, jobs.
 
 use std::collections::BTreeMap;
 
@@ -91,8 +92,8 @@ const LINKS: &str =
     "SELECT wanted.at, b.id, n.result, n.received_ms, n.outcome, n.prior, n.via IS NULL AND (n.job > 0 OR j.state = 2),
         b.state, b.missing, j.state = 2, b.done + b.failed + b.refused, b.job, coalesce(b.sent_ms, 0), b.claim
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS wanted (at, batch, packed)
-    JOIN numbers n ON n.batch = wanted.batch AND n.packed = wanted.packed
-    JOIN batches b ON b.id = wanted.batch JOIN jobs j ON j.id = b.job";
+    CROSS JOIN LATERAL (SELECT * FROM numbers WHERE batch = wanted.batch AND packed = wanted.packed LIMIT 1) AS n
+    JOIN batches b ON b.id = n.batch JOIN jobs j ON j.id = b.job";
 
 fn found(row: &Row) -> Result<(usize, Found)> {
     let has = match get::<Option<i64>>(row, 2)? {
@@ -123,7 +124,7 @@ fn found(row: &Row) -> Result<(usize, Found)> {
 /// The newest sending of each phone number, by its place in `packed`.
 async fn newest(session: &Session, scope: i64, packed: &[i64]) -> Result<Vec<(usize, i64)>> {
     let sql = "SELECT wanted.at - 1, c.batch FROM unnest($2::bigint[]) WITH ORDINALITY AS wanted (packed, at)
-        JOIN checks c ON c.scope = $1 AND c.packed = wanted.packed";
+        CROSS JOIN LATERAL (SELECT batch FROM checks WHERE scope = $1 AND packed = wanted.packed LIMIT 1) AS c";
     let rows = session.rows(sql, &[&scope, &packed]).await?;
     rows.iter().map(|row| Ok((get::<i64>(row, 0)? as usize, get(row, 1)?))).collect()
 }
@@ -223,9 +224,9 @@ pub(super) async fn look_up_batch(
     taken.write(session, batch).await?;
     if !waiting.0.is_empty() {
         let sql =
-            "UPDATE numbers SET via = new.via FROM unnest($2::bigint[], $3::bigint[]) AS new (packed, via)
-            WHERE numbers.batch = $1 AND numbers.packed = new.packed";
-        session.run(sql, &[&batch, &waiting.0, &waiting.1]).await?;
+            "UPDATE numbers SET via = new.via FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (batch, packed, via)
+            WHERE numbers.batch = new.batch AND numbers.packed = new.packed";
+        session.run(sql, &[&vec![batch; waiting.0.len()], &waiting.0, &waiting.1]).await?;
     }
     let gone = (taken.packed.len() + waiting.0.len()) as i64;
     if gone > 0 {
@@ -258,11 +259,12 @@ impl Taken {
             return Ok(());
         }
         let sql = "UPDATE numbers SET via = new.via, result = new.result, received_ms = new.received_ms, outcome = new.outcome
-            FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::smallint[])
-                AS new (packed, via, result, received_ms, outcome)
-            WHERE numbers.batch = $1 AND numbers.packed = new.packed";
+            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::smallint[])
+                AS new (batch, packed, via, result, received_ms, outcome)
+            WHERE numbers.batch = new.batch AND numbers.packed = new.packed";
+        let batches = vec![batch; self.packed.len()];
         session
-            .run(sql, &[&batch, &self.packed, &self.via, &self.ids, &self.received, &self.outcomes])
+            .run(sql, &[&batches, &self.packed, &self.via, &self.ids, &self.received, &self.outcomes])
             .await?;
         Ok(())
     }
@@ -305,9 +307,9 @@ pub(super) async fn enter_claim(
         changed.map(|wanted| (wanted.packed, wanted.prior)).unzip();
     if !packed.is_empty() {
         let sql = "UPDATE numbers SET prior = coalesce(new.prior, numbers.prior), despite = NULL
-            FROM unnest($2::bigint[], $3::bigint[]) AS new (packed, prior)
-            WHERE numbers.batch = $1 AND numbers.packed = new.packed";
-        session.run(sql, &[&batch, &packed, &priors]).await?;
+            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (batch, packed, prior)
+            WHERE numbers.batch = new.batch AND numbers.packed = new.packed";
+        session.run(sql, &[&vec![batch; packed.len()], &packed, &priors]).await?;
     }
     Ok(())
 }
@@ -422,7 +424,8 @@ async fn rename_account(session: &Session, scope: i64, account: &str) -> Result<
 async fn splice(session: &Session, from: i64, to: i64) -> Result<()> {
     let mut last = i64::MIN;
     loop {
-        let sql = "SELECT o.packed, o.batch, n.batch FROM checks o JOIN checks n ON n.scope = $2 AND n.packed = o.packed
+        let sql = "SELECT o.packed, o.batch, n.batch FROM checks o
+            CROSS JOIN LATERAL (SELECT batch FROM checks WHERE scope = $2 AND packed = o.packed LIMIT 1) AS n
             WHERE o.scope = $1 AND o.packed > $3 ORDER BY o.packed LIMIT $4";
         let rows = session.rows(sql, &[&from, &to, &last, &(AT_ONCE as i64)]).await?;
         let packed = rows.iter().map(|row| get(row, 0)).collect::<Result<Vec<i64>>>()?;
@@ -452,9 +455,10 @@ async fn splice(session: &Session, from: i64, to: i64) -> Result<()> {
             FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (batch, packed, prior)
             WHERE numbers.batch = new.batch AND numbers.packed = new.packed AND numbers.prior IS DISTINCT FROM new.prior";
         session.run(sql, &[&links.0, &links.1, &links.2]).await?;
-        let sql = "UPDATE checks SET batch = new.batch FROM unnest($2::bigint[], $3::bigint[]) AS new (packed, batch)
-            WHERE checks.scope = $1 AND checks.packed = new.packed AND checks.batch <> new.batch";
-        session.run(sql, &[&to, &newest.0, &newest.1]).await?;
+        let sql = "UPDATE checks SET batch = new.batch
+            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (scope, packed, batch)
+            WHERE checks.scope = new.scope AND checks.packed = new.packed AND checks.batch <> new.batch";
+        session.run(sql, &[&vec![to; newest.0.len()], &newest.0, &newest.1]).await?;
         match packed.last() {
             Some(end) if packed.len() == AT_ONCE => last = *end,
             _ => return Ok(()),
@@ -465,7 +469,8 @@ async fn splice(session: &Session, from: i64, to: i64) -> Result<()> {
 pub(super) async fn history(session: &Session, number: &PhoneNumber) -> Result<Vec<Sending>> {
     let packed = number.pack() as i64;
     let mut sendings = Vec::new();
-    let sql = "SELECT c.batch, s.account, s.service, s.level FROM scopes s JOIN checks c ON c.scope = s.id AND c.packed = $1 ORDER BY s.id";
+    let sql = "SELECT c.batch, s.account, s.service, s.level FROM scopes s
+        CROSS JOIN LATERAL (SELECT batch FROM checks WHERE scope = s.id AND packed = $1 LIMIT 1) AS c ORDER BY s.id";
     for newest in session.rows(sql, &[&packed]).await? {
         let mut next: Option<i64> = get(&newest, 0)?;
         while let Some(batch) = next {

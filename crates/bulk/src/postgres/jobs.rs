@@ -237,15 +237,16 @@ pub(super) async fn forget(session: &Session, job: i64) -> Result<Forgotten> {
     let own = own_of(session, job).await?;
     // Where another job had sent the phone number before, that is the book's newest sending again.
     const BEFORE: &str = concat!(
-        "UPDATE checks c SET batch = n.prior FROM numbers n WHERE n.job = ANY ($2) AND n.prior < n.batch
-         AND c.scope = $3 AND c.packed = n.packed AND c.batch = n.batch AND NOT ",
-        is_kept!()
+        "WITH gone AS MATERIALIZED (SELECT $3::bigint AS scope, n.batch, n.packed, n.prior FROM numbers n
+            WHERE n.job = ANY ($2) AND n.prior < n.batch AND NOT ",
+        is_kept!(),
+        ") UPDATE checks c SET batch = gone.prior FROM gone WHERE c.scope = gone.scope AND c.packed = gone.packed AND c.batch = gone.batch"
     );
     while session.run(BEFORE, &[&job, &own, &scope]).await? > 0 {}
     const CHECKS: &str = concat!(
-        "DELETE FROM checks c USING numbers n WHERE n.job = ANY ($2)
-         AND c.scope = $3 AND c.packed = n.packed AND c.batch = n.batch AND NOT ",
-        is_kept!()
+        "WITH gone AS MATERIALIZED (SELECT $3::bigint AS scope, n.batch, n.packed FROM numbers n WHERE n.job = ANY ($2) AND NOT ",
+        is_kept!(),
+        ") DELETE FROM checks c USING gone WHERE c.scope = gone.scope AND c.packed = gone.packed AND c.batch = gone.batch"
     );
     session.run(CHECKS, &[&job, &own, &scope]).await?;
     for sql in [
