@@ -107,7 +107,7 @@ fn facts(result: &CheckResult<'_>, message: &impl Message) -> Facts {
     let number = |phone: &str| PhoneNumber::new(phone.trim_start_matches('+')).ok();
     let cost = result.currency.zip(result.price);
     if cost.is_some_and(|(_, price)| !is_believed(price)) {
-        drift.push(Drift::new("cost.price", DriftKind::NewValue, None));
+        drift.push(Drift::new("Cost.price", DriftKind::NewValue, None));
     }
     let outcome = match &result.code {
         _ if result.done => Outcome::Done,
