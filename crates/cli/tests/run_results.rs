@@ -157,7 +157,7 @@ fn nobody_else_can_push_results_into_a_run() {
     ] {
         assert_eq!(push(&wrong, &body).unwrap(), 404, "{wrong}");
     }
-    assert_eq!(run.end().exits(3).json()["missing"], 2);
+    assert_eq!(run.end().exits(3).json()["pending"], 2);
     assert_eq!(job.files(), ["numbers.txt", "out.csv"]);
 }
 
@@ -176,15 +176,24 @@ fn a_result_for_no_number_of_its_batch_is_acknowledged_and_kept() {
 }
 
 #[test]
-fn numbers_whose_results_never_come_are_missing() {
+fn numbers_whose_results_never_come_are_pending_and_missing_after_the_platform_s_time() {
     let job = Job::of(3);
     let run = job.start(&["--wait", "1s"]);
     let batch = job.platform.accept();
     batch.push(&number(1));
     let summary = run.end().exits(3).json();
+    assert_eq!(job.states(), ["pending", "done", "pending"]);
+    assert_eq!(
+        (&summary["pending"], &summary["missing"], &summary["done"]),
+        (&json!(2), &json!(0), &json!(1))
+    );
+    // On a platform whose minute is short, the time is over.
+    let run = job.start(&["--wait", "1s", "--minute", "10ms"]);
+    let summary = run.end().exits(3).json();
     assert_eq!(job.states(), ["missing", "done", "missing"]);
-    assert_eq!((&summary["missing"], &summary["done"]), (&json!(2), &json!(1)));
+    assert_eq!((&summary["pending"], &summary["missing"]), (&json!(0), &json!(2)));
     assert!(job.rows()[0]["check_message"].contains("it may have been charged"));
+    assert_eq!(job.platform.seen().len(), 1, "and nothing is sent again");
 }
 
 #[test]
@@ -258,7 +267,7 @@ fn on_any_doubt_503_a_full_disk_acknowledges_nothing() {
     assert_eq!(push(&batch.dr_url, &large.to_string()).unwrap(), 503);
     // It ends, in whatever way a full disk allows; what was acknowledged is there.
     run.end().says("could not be stored");
-    assert_eq!(column(&job.export(), "check_state"), ["done", "missing", "missing"]);
+    assert_eq!(column(&job.export(), "check_state"), ["done", "pending", "pending"]);
 }
 
 #[test]

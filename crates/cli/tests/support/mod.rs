@@ -8,6 +8,7 @@
 mod http;
 pub(crate) mod job;
 mod platform;
+pub(crate) mod scene;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
