@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use numcheck_bulk::{Delivery, Halt, Job, JobState, PriceTable};
+use numcheck_bulk::{Delivery, Estimate, Halt, Job, JobState, PriceTable};
 
 use crate::account::AccountId;
 use crate::call::Network;
@@ -66,9 +66,9 @@ pub(crate) struct Run {
 /// How a job is driven, by `run` and by `resume`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// How results come back.
-    #[arg(long, env = "NUMCHECK_DELIVERY", hide_env_values = true, value_enum, default_value_t = How::Push)]
-    pub(crate) delivery: How,
+    /// How results come back. Default: push, or as the job was begun with `resume`.
+    #[arg(long, env = "NUMCHECK_DELIVERY", hide_env_values = true, value_enum)]
+    delivery: Option<How>,
     /// Where to listen for results, such as 0.0.0.0:8080.
     #[arg(long, env = "NUMCHECK_LISTEN", hide_env_values = true, value_name = "ADDR")]
     listen: Option<SocketAddr>,
@@ -140,7 +140,8 @@ impl Run {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let started = Instant::now();
         let stdin_is_taken = self.file == Path::new("-");
-        self.run.check(self.sandbox, self.run.delivery.into())?;
+        let delivery = self.run.delivery_or(Delivery::Push);
+        self.run.check(self.sandbox, delivery)?;
         let input = Input::open(&self.file, &Options { column: self.column.clone() })?;
         let writer = self.run.destination().create(&input)?;
         let account = match self.sandbox {
@@ -177,7 +178,7 @@ impl Run {
         let mut parameters = Parameters {
             column: self.column.clone(),
             level: self.level,
-            delivery: self.run.delivery.into(),
+            delivery,
             account: account.fingerprint.clone(),
             reuse: self.again.reuse(freshness),
         };
@@ -234,8 +235,10 @@ impl Run {
         }
         drop(survey);
         let spec = spec.with_reuse(decided.reuse);
-        let (job, found) = prepare(store, &input, &spec, &prepared, engine.now_ms()).await?;
+        let (mut job, found) = prepare(store, &input, &spec, &prepared, engine.now_ms()).await?;
         drop(prepared);
+        // A job that is gone on with is driven as this command says.
+        job.spec.delivery = delivery;
         if found {
             print::say(&format!("numcheck: these numbers are job {}: going on where it ended", job.name));
         }
@@ -296,7 +299,9 @@ impl RunArgs {
                  needs neither; nothing was sent",
             ));
         }
-        self.public_url.checked()?;
+        if !sandbox {
+            self.public_url.checked()?;
+        }
         if sandbox && self.signatures.required() {
             return Err(Failure::usage(
                 "--require-signed-pushes: the sandbox inside this command signs nothing",
@@ -304,6 +309,11 @@ impl RunArgs {
         }
         // Found before anything is sent.
         self.limits.limits(PriceTable::default()).map(drop)
+    }
+
+    /// How results come back: as the command says, else `usual`.
+    pub(crate) fn delivery_or(&self, usual: Delivery) -> Delivery {
+        self.delivery.map_or(usual, Into::into)
     }
 
     pub(crate) fn minute(&self, is_loopback: bool) -> Result<Duration, Failure> {
@@ -420,7 +430,8 @@ impl RunArgs {
         }
         .show(self.json)?;
         if let Some(halt) = &halt {
-            say_halt(halt, ledger.planned);
+            let prices = self.prices(&*engine.store).await?;
+            say_halt(halt, ledger.planned, &estimate(totals.left(), &prices, job.spec.scope.level));
         }
         if !ledger.is_final() {
             say_how_to_go_on(job, &target);
@@ -437,7 +448,7 @@ impl RunArgs {
     }
 }
 
-fn say_halt(halt: &Halt, planned: u64) {
+fn say_halt(halt: &Halt, planned: u64, cost: &Estimate) {
     match halt {
         Halt::Asked => {}
         Halt::Refused(why) => print::say(&format!("numcheck: submitting ended: {why}")),
@@ -446,7 +457,9 @@ fn say_halt(halt: &Halt, planned: u64) {
         }
         other => {
             if let Some(why) = why_not_sent(other) {
-                print::say(&format!("numcheck: submitting ended with {planned} numbers left: {why}"));
+                print::say(&format!(
+                    "numcheck: submitting ended with {planned} numbers left, which cost {cost}: {why}"
+                ));
             }
         }
     }

@@ -159,6 +159,9 @@ fn write(
             without(CheckState::Refused, fate.code, said.unwrap_or("refused"))
         }
         (None, BatchState::Planned | BatchState::Refused) => {
+            if !fate.duplicate {
+                totals.leave(&fate.number);
+            }
             let why = said.or(not_sent).unwrap_or("not sent yet");
             without(CheckState::Pending, fate.code, why)
         }

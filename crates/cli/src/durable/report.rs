@@ -10,13 +10,14 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use numcheck_bulk::store::{Drifted, reading};
 use numcheck_bulk::{Job, Ledger, Store, Unmatched};
-use numcheck_protocol::{Currency, Price};
+use numcheck_protocol::{Currency, PhoneNumber, Price};
 use serde_json::{Value, json};
 
 use crate::drift;
 use crate::exit::Failure;
 use crate::output::{CheckRow, CheckState};
 use crate::print;
+use crate::regions::group_of;
 
 /// Does `work` with a progress bar on the terminal, if stderr is one.
 pub(crate) async fn with_progress<T>(store: &dyn Store, job: &Job, work: impl Future<Output = T>) -> T {
@@ -58,6 +59,8 @@ pub(crate) struct Totals {
     saved: BTreeMap<Currency, Price>,
     /// Why numbers have no result, and how many.
     reasons: BTreeMap<(CheckState, String), u64>,
+    /// Numbers that are still to be sent, by group.
+    left: BTreeMap<String, u64>,
     /// What the platform sent that no document lists.
     drift: Vec<Drifted>,
 }
@@ -86,6 +89,16 @@ impl Totals {
             None if check.state == CheckState::Done => self.unpriced += 1,
             None => {}
         }
+    }
+
+    /// Counts a number that is still to be sent.
+    pub(super) fn leave(&mut self, number: &PhoneNumber) {
+        *self.left.entry(group_of(number).to_string()).or_default() += 1;
+    }
+
+    /// Numbers that are still to be sent, by group.
+    pub(crate) fn left(&self) -> &BTreeMap<String, u64> {
+        &self.left
     }
 
     /// Counts a row that took a result which was paid for before.
