@@ -87,7 +87,7 @@ fn many_batches_at_once_never_pass_the_cap_together() {
 fn what_is_left_is_said_with_its_cost() {
     let scene = Scene::start();
     let ended = capped(&scene, &PRICED).run().exits(3);
-    assert!(ended.stderr.contains("0.0500 USD"), "25 numbers are left: {}", ended.stderr);
+    assert!(ended.stderr.contains("25 numbers left, which cost 0.0500 USD"), "{}", ended.stderr);
 }
 
 #[test]

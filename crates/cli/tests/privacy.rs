@@ -79,9 +79,8 @@ fn no_such_key_ends_the_call() {
     let ended = call.env("QXT_API_KEY", "unknown0unknown0unknown0unknown0").run().exits(3);
     let lines = ended.json_lines();
     assert_eq!(lines.len(), 200);
-    assert!(requests(&scene) <= 4, "{}", requests(&scene));
-    let refused = lines.iter().filter(|line| line["outcome"] == "refused").count() as u64;
-    assert_eq!(refused, requests(&scene));
+    assert!(requests(&scene) <= 4, "no more than were under way by then: {}", requests(&scene));
+    assert!(lines.iter().any(|line| line["outcome"] == "refused" && line["code"] == -1));
     assert!(lines.iter().all(|line| line["outcome"] == "refused" || line["outcome"] == "pending"));
     // What refuses the account is not in the book: with the right key all are asked about, once.
     let mobiles = &mobiles[..10];
