@@ -46,6 +46,12 @@ pub(crate) async fn with_progress<T>(store: &dyn Store, job: &Job, work: impl Fu
     done
 }
 
+/// What rows say whose numbers are on their way.
+pub(super) const NOT_SENT_YET: &str = "not sent yet";
+pub(super) const NOT_ANSWERED_YET: &str = "sent, and not answered yet";
+pub(super) const MAY_STILL_COME: &str = "accepted; the result may still come";
+const TAKES_ITS_TIME: [&str; 3] = [NOT_SENT_YET, NOT_ANSWERED_YET, MAY_STILL_COME];
+
 /// How many rows ended how, and what that cost.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
@@ -113,10 +119,14 @@ impl Totals {
         }
     }
 
-    /// Counts why a number has no result. Reasons are few; should a platform word each differently, most are left to the rows.
+    /// Counts why a number has no result, where that is more than that it takes its time. Reasons are few; should a platform word each
+    /// differently, most are left to the rows.
     pub(super) fn explain(&mut self, check: &CheckRow<'_>) {
         const MOST_REASONS: usize = 10;
-        let (CheckState::Refused | CheckState::InDoubt) = check.state else { return };
+        let (CheckState::Refused | CheckState::InDoubt | CheckState::Pending) = check.state else { return };
+        if check.message.as_deref().is_some_and(|message| TAKES_ITS_TIME.contains(&message)) {
+            return;
+        }
         let reason = (check.state, check.message.as_deref().unwrap_or_default().to_owned());
         if let Some(count) = self.reasons.get_mut(&reason) {
             *count += 1;
