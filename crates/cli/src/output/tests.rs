@@ -88,7 +88,7 @@ fn one_row_comes_out_per_row_of_the_messy_file_in_its_order_and_layout() {
     }
     assert!(
         String::from_utf8_lossy(&bytes)
-            .contains(",done,0,success,,,,,,,,\"Sandbox, \"\"Mobile\"\"\",,,,,,,,,,0.0020,,,b1\r\n")
+            .contains(",done,0,success,,,,,,,,\"Sandbox, \"\"Mobile\"\"\",,,,,,,,,,0.0020,,,b1,\r\n")
     );
 }
 
