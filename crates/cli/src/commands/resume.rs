@@ -34,7 +34,7 @@ impl Resume {
         let started = Instant::now();
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
         let mut job = job_of(&*engine.store, &self.job).await?;
-        job.spec.delivery = self.run.delivery_or(job.spec.delivery);
+        job.spec.delivery = self.run.delivery(job.spec.delivery);
         match job.state {
             JobState::Open => {}
             JobState::Replaced => {

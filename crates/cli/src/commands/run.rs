@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use numcheck_bulk::{Delivery, Estimate, Halt, Job, JobState, PriceTable};
+use numcheck_bulk::{Delivery, Estimate, Halt, Job, JobState, PriceTable, Scope};
 
 use crate::account::AccountId;
 use crate::call::Network;
 use crate::commands::arguments::{Level, Minute, Prices, PublicUrl, Signatures, Together};
 use crate::commands::limits::Limits;
-use crate::commands::reuse::{Again, know_account};
+use crate::commands::reuse::{Again, Known, know_account};
 use crate::commands::typed;
 use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::durable::{
-    Account, Destination, Engine, Parameters, Prepared, Receiving, Shape, StoreAt, Summary, Survey, Target,
+    Account, Counted, Destination, Engine, Parameters, Receiving, Shape, StoreAt, Summary, Survey, Target,
     Wait, estimate, export, learn_dialect, open_file, prepare,
 };
 use crate::exit::{Exit, Failure};
@@ -66,7 +66,8 @@ pub(crate) struct Run {
 /// How a job is driven, by `run` and by `resume`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// How results come back. Default: push, or as the job was begun with `resume`.
+    /// How results come back.
+    /// `run` has them pushed, and `resume` goes on as before, where nothing is said.
     #[arg(long, env = "NUMCHECK_DELIVERY", hide_env_values = true, value_enum)]
     delivery: Option<How>,
     /// Where to listen for results, such as 0.0.0.0:8080.
@@ -140,7 +141,7 @@ impl Run {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let started = Instant::now();
         let stdin_is_taken = self.file == Path::new("-");
-        let delivery = self.run.delivery_or(Delivery::Push);
+        let delivery = self.run.delivery(Delivery::Push);
         self.run.check(self.sandbox, delivery)?;
         let input = Input::open(&self.file, &Options { column: self.column.clone() })?;
         let writer = self.run.destination().create(&input)?;
@@ -148,9 +149,9 @@ impl Run {
             true => Ok(AccountId::embedded()),
             false => AccountId::nxcloud(),
         };
-        let planned = Prepared::read(&input, Shape::of_unknown(&self.together))?;
+        let counted = Counted::read(&input)?;
         // A file without a number needs no account.
-        let account = if planned.plan.numbers() == 0 { AccountId::embedded() } else { account? };
+        let account = if counted.is_empty() { AccountId::embedded() } else { account? };
         let is_loopback = account.is_loopback();
         let minute = if self.sandbox {
             self.run.minute.for_platform(true)?
@@ -169,11 +170,11 @@ impl Run {
         let store = &*engine.store;
         engine.inbox.fold_all().await.map_err(Failure::of)?;
         if !self.sandbox {
-            know_account(store, &account, self.again.new_account, stdin_is_taken).await?;
+            know_account(store, &account, Scope::NUMBER_CHECK, self.again.new_account, stdin_is_taken)
+                .await?;
         }
         let shape = Shape::of(&self.together, self.run.limits.has_cap(), store, &account.fingerprint).await?;
-        let mut prepared = Prepared::read(&input, shape)?;
-        drop(planned);
+        let mut prepared = counted.plan(shape);
         let freshness = self.again.freshness(self.level, engine.now_ms());
         let mut parameters = Parameters {
             column: self.column.clone(),
@@ -185,14 +186,15 @@ impl Run {
         let spec = parameters.spec(&input, &prepared.plan)?;
         let continued = store.unfinished(&spec).await.map_err(Failure::of)?;
         let survey = Survey::of(store, &parameters.scope(), &prepared.plan, freshness).await?;
+        let prices = self.run.prices(store).await?;
+        let level = parameters.scope().level;
+        let known = Known { survey: &survey, prices: &prices, level };
         let decided = self
             .again
-            .decide(store, &survey, freshness, self.level, continued.as_ref(), stdin_is_taken)
+            .decide(store, known, freshness, self.level, continued.as_ref(), stdin_is_taken)
             .await?;
         parameters.reuse = decided.reuse;
-        let prices = self.run.prices(store).await?;
         let groups = survey.to_send(decided.what);
-        let level = parameters.scope().level;
         let cost = estimate(&groups, &prices, level);
         let to_send: u64 = match &continued {
             Some(job) => store.ledger(job.id).await.map_err(Failure::of)?.planned.min(groups.values().sum()),
@@ -236,9 +238,9 @@ impl Run {
         drop(survey);
         let spec = spec.with_reuse(decided.reuse);
         let (mut job, found) = prepare(store, &input, &spec, &prepared, engine.now_ms()).await?;
-        drop(prepared);
-        // A job that is gone on with is driven as this command says.
+        // It may have been begun with another one.
         job.spec.delivery = delivery;
+        drop(prepared);
         if found {
             print::say(&format!("numcheck: these numbers are job {}: going on where it ended", job.name));
         }
@@ -291,6 +293,11 @@ fn no_price(groups: &std::collections::BTreeMap<String, u64>, prices: &PriceTabl
 }
 
 impl RunArgs {
+    /// How results come back: as it was said, else as `usual`.
+    pub(crate) fn delivery(&self, usual: Delivery) -> Delivery {
+        self.delivery.map_or(usual, Into::into)
+    }
+
     /// Whether results have a way to come back.
     pub(crate) fn check(&self, sandbox: bool, delivery: Delivery) -> Result<(), Failure> {
         if !sandbox && delivery.pushes() && (self.listen.is_none() || !self.public_url.is_given()) {
@@ -309,11 +316,6 @@ impl RunArgs {
         }
         // Found before anything is sent.
         self.limits.limits(PriceTable::default()).map(drop)
-    }
-
-    /// How results come back: as the command says, else `usual`.
-    pub(crate) fn delivery_or(&self, usual: Delivery) -> Delivery {
-        self.delivery.map_or(usual, Into::into)
     }
 
     pub(crate) fn minute(&self, is_loopback: bool) -> Result<Duration, Failure> {
