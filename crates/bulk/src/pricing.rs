@@ -263,11 +263,14 @@ impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known: Vec<String> =
             self.known.iter().map(|(currency, sum)| format!("{sum} {currency}")).collect();
+        let numbers = if self.unknown == 1 { "number" } else { "numbers" };
         match (known.is_empty(), self.unknown) {
             (true, 0) => f.write_str("nothing"),
-            (true, unknown) => write!(f, "unknown ({unknown} numbers without a known price)"),
+            (true, unknown) => write!(f, "unknown ({unknown} {numbers} without a known price)"),
             (false, 0) => f.write_str(&known.join(" + ")),
-            (false, unknown) => write!(f, "{} and the unknown price of {unknown} numbers", known.join(" + ")),
+            (false, unknown) => {
+                write!(f, "{} and the unknown price of {unknown} {numbers}", known.join(" + "))
+            }
         }
     }
 }
