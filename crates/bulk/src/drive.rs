@@ -381,7 +381,9 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
             }
         }
         // After what is under way: a result that comes in between counts twice, and not at all the other way round.
-        Ok((under_way, self.store.ledger(job.id).await?.total()))
+        let ledger = self.store.ledger(job.id).await?;
+        under_way.add_unpriced(prices, job.spec.scope.level, ledger.unpriced);
+        Ok((under_way, ledger.total()))
     }
 
     async fn of_day(

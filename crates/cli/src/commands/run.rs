@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use numcheck_bulk::{Delivery, Halt, Job, JobState, PriceTable, Scope};
+use numcheck_bulk::{Delivery, Estimate, Halt, Job, JobState, PriceTable, Scope};
 
 use crate::account::AccountId;
 use crate::call::Network;
@@ -306,7 +306,9 @@ impl RunArgs {
                  needs neither; nothing was sent",
             ));
         }
-        self.public_url.checked()?;
+        if !sandbox {
+            self.public_url.checked()?;
+        }
         if sandbox && self.signatures.required() {
             return Err(Failure::usage(
                 "--require-signed-pushes: the sandbox inside this command signs nothing",
@@ -430,7 +432,8 @@ impl RunArgs {
         }
         .show(self.json)?;
         if let Some(halt) = &halt {
-            say_halt(halt, ledger.planned);
+            let prices = self.prices(&*engine.store).await?;
+            say_halt(halt, ledger.planned, &estimate(totals.left(), &prices, job.spec.scope.level));
         }
         if !ledger.is_final() {
             say_how_to_go_on(job, &target);
@@ -447,7 +450,7 @@ impl RunArgs {
     }
 }
 
-fn say_halt(halt: &Halt, planned: u64) {
+fn say_halt(halt: &Halt, planned: u64, cost: &Estimate) {
     match halt {
         Halt::Asked => {}
         Halt::Refused(why) => print::say(&format!("numcheck: submitting ended: {why}")),
@@ -456,7 +459,9 @@ fn say_halt(halt: &Halt, planned: u64) {
         }
         other => {
             if let Some(why) = why_not_sent(other) {
-                print::say(&format!("numcheck: submitting ended with {planned} numbers left: {why}"));
+                print::say(&format!(
+                    "numcheck: submitting ended with {planned} numbers left, which cost {cost}: {why}"
+                ));
             }
         }
     }
