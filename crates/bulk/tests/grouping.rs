@@ -25,7 +25,7 @@ fn plan(grouping: Grouping, most: usize, groups: &[(&'static str, u64)]) -> Plan
 
 /// Group and size of each batch.
 fn batches(plan: &Plan) -> Vec<(String, usize)> {
-    let job = JobName::from_hash([7; 8]);
+    let job = JobName::from_random([7; 8]);
     plan.cut(&job).map(|batch| batch.unwrap()).map(|batch| (batch.group, batch.numbers.len())).collect()
 }
 
@@ -75,7 +75,7 @@ proptest! {
         let groups: Vec<(&str, u64)> = names.into_iter().zip(counts.iter().copied()).collect();
         let grouping = if together { Grouping::Together } else { Grouping::Apart };
         let plan = plan(grouping, most, &groups);
-        let job = JobName::from_hash([7; 8]);
+        let job = JobName::from_random([7; 8]);
         let (mut rows, mut names, mut batches) = (BTreeSet::new(), BTreeSet::new(), 0);
         for batch in plan.cut(&job) {
             let batch = batch.unwrap();

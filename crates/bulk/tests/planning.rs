@@ -45,7 +45,7 @@ proptest! {
         let plan = planner.finish(Grouping::Apart, most);
         prop_assert_eq!(plan.numbers(), first_rows.len() as u64);
         prop_assert_eq!(plan.duplicates().collect::<Vec<_>>(), duplicates);
-        let name = JobName::from_hash([7; 8]);
+        let name = JobName::from_random([7; 8]);
         let batches: Vec<NewBatch> = plan.cut(&name).map(Result::unwrap).collect();
         prop_assert_eq!(plan.batches(), batches.len() as u64);
         let chunks = groups.iter().flat_map(|(group, numbers)| {

@@ -17,7 +17,7 @@ pub async fn numbers_that_were_not_taken_are_refused_and_not_sent_again<P: Place
     assert_eq!(enter(&*store, vec![push(1).not_taken()]).await, [0, 1, 0, 0], "twice is once");
     drop(store);
     store = place.open().await;
-    store.give_up_sending(job.id, T0 + 1).await.unwrap();
+    assert!(store.give_up(claimed.batch, claimed.claim).await.unwrap());
     let ledger = check(&*store, job.id).await;
     assert_eq!((ledger.refused, ledger.submitted, ledger.pending, ledger.in_doubt), (1, 2, 2, 0));
     let fate = row(&*store, job.id, 1).await;
@@ -28,13 +28,13 @@ pub async fn numbers_that_were_not_taken_are_refused_and_not_sent_again<P: Place
 
     // It is settled: neither missing nor open.
     assert_eq!(store.open_batches(job.id).await.unwrap()[0].settled, 1);
-    assert_eq!(store.mark_missing(claimed.batch, &claimed.batch_no).await.unwrap(), 2);
+    assert_eq!(store.mark_missing(claimed.batch, claimed.claim).await.unwrap(), 2);
     let ledger = check(&*store, job.id).await;
     assert_eq!((ledger.refused, ledger.missing), (1, 2));
     enter(&*store, vec![push(0).pushed(), push(2).pushed()]).await;
     assert!(check(&*store, job.id).await.is_final());
     assert_eq!(store.open_batches(job.id).await.unwrap(), []);
-    assert_eq!(store.claim(job.id, "sender", T0).await.unwrap(), None);
+    assert_eq!(try_claim(&*store, job.id, T0).await, None);
     store.forget(job.id).await.unwrap();
     assert_eq!(store.ledger(job.id).await.unwrap().refused, 1, "the sums stay");
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use numcheck_bulk::store::{Claimed, Duplicate, NewBatch, NewResult, RowFate, Source};
-use numcheck_bulk::{BatchEnd, BatchState, Delivery, Job, JobName, JobSpec, Ledger, Outcome, Store};
+use numcheck_bulk::{
+    BatchEnd, BatchState, Delivery, Job, JobName, JobSpec, Ledger, Outcome, Reuse, Scope, Store,
+};
 use numcheck_protocol::{BatchNo, Currency, PhoneNumber, Price};
 
 /// The time at which everything begins.
@@ -14,11 +16,16 @@ pub fn number(at: u64) -> PhoneNumber {
 }
 
 pub fn name(at: u64) -> JobName {
-    JobName::from_hash(at.to_be_bytes())
+    JobName::from_random(at.to_be_bytes())
 }
 
-pub fn spec() -> JobSpec {
-    JobSpec::new(5, Delivery::Both, serde_json::json!({ "file": "numbers.csv" }))
+pub fn scope() -> Scope {
+    Scope::new("account", Scope::NUMBER_CHECK, 5)
+}
+
+/// A job with a set of phone numbers of its own.
+pub fn spec(job: u64) -> JobSpec {
+    JobSpec::new(scope(), format!("set-{job}"), Delivery::Both, serde_json::json!({ "file": "numbers.csv" }))
 }
 
 pub fn batch_no(text: &str) -> BatchNo {
@@ -51,16 +58,44 @@ pub fn named(job: u64, at: u64) -> BatchNo {
 
 /// A job whose plan is whole.
 pub async fn planned<S: Store>(store: &S, job: u64, sizes: &[u64]) -> Job {
-    let made = store.create_job(&name(job), &spec(), T0).await.unwrap();
+    made(store, job, batches(job, sizes), Reuse::ALL, T0).await
+}
+
+/// A job with this plan, which takes these results of the book.
+pub async fn made<S: Store>(store: &S, job: u64, plan: Vec<NewBatch>, reuse: Reuse, now_ms: u64) -> Job {
+    let spec = spec(job).with_reuse(reuse);
+    let made = store.create_job(&name(job), &spec, now_ms).await.unwrap();
     store.add_input(made.id, 0, b"the input".to_vec()).await.unwrap();
-    store.add_batches(made.id, batches(job, sizes)).await.unwrap();
-    let whole = store.finish_plan(made.id, sizes.iter().sum()).await.unwrap();
+    let rows = plan.iter().map(|batch| batch.numbers.len() as u64).sum();
+    store.add_batches(made.id, plan).await.unwrap();
+    let whole = store.finish_plan(made.id, rows).await.unwrap();
     check(store, whole.id).await;
     whole
 }
 
+/// Batches of a job with these phone numbers, called `b<job>-1`, `b<job>-2`, …; rows run on from 0.
+pub fn batches_of(job: u64, parts: &[&[PhoneNumber]]) -> Vec<NewBatch> {
+    let mut rows = 0..;
+    let batch = |(at, part): (usize, &&[PhoneNumber])| NewBatch {
+        batch_no: named(job, at as u64 + 1),
+        group: "CN".into(),
+        numbers: part.iter().copied().zip(rows.by_ref()).collect(),
+    };
+    parts.iter().enumerate().map(batch).collect()
+}
+
+/// Phone numbers that several jobs may have in common.
+pub fn shared(range: std::ops::Range<u64>) -> Vec<PhoneNumber> {
+    range.map(|at| number(50_000_000 + at)).collect()
+}
+
+/// A job with one batch of these phone numbers, which takes every result of the book.
+pub async fn of_numbers<S: Store>(store: &S, job: u64, numbers: &[PhoneNumber]) -> Job {
+    made(store, job, batches_of(job, &[numbers]), Reuse::ALL, T0).await
+}
+
 pub async fn with_duplicates<S: Store>(store: &S, job: u64, sizes: &[u64], duplicates: &[(u64, u64)]) -> Job {
-    let made = store.create_job(&name(job), &spec(), T0).await.unwrap();
+    let made = store.create_job(&name(job), &spec(job), T0).await.unwrap();
     store.add_batches(made.id, batches(job, sizes)).await.unwrap();
     let duplicates: Vec<_> =
         duplicates.iter().map(|(row, first)| Duplicate { row: *row, first: *first }).collect();
@@ -69,9 +104,24 @@ pub async fn with_duplicates<S: Store>(store: &S, job: u64, sizes: &[u64], dupli
     store.finish_plan(made.id, rows).await.unwrap()
 }
 
-/// Takes the next batch.
+/// Claims the next batch that has something to send, as a whole, and does not confirm it.
+pub async fn try_claim<S: Store + ?Sized>(store: &S, job: i64, now_ms: u64) -> Option<Claimed> {
+    while let Some(next) = store.next_batch(job, &[]).await.unwrap() {
+        if next.numbers == 0 {
+            continue;
+        }
+        if let Some(claimed) = store.claim(next.batch, "sender", u64::MAX, now_ms).await.unwrap() {
+            return Some(claimed);
+        }
+    }
+    None
+}
+
+/// Claims the next batch and confirms the claim, as whoever signs at that time.
 pub async fn claim<S: Store>(store: &S, job: &Job, now_ms: u64) -> Claimed {
-    store.claim(job.id, "sender", now_ms).await.unwrap().expect("a planned batch")
+    let claimed = try_claim(store, job.id, now_ms).await.expect("a planned batch");
+    assert!(store.confirm(claimed.batch, claimed.claim, now_ms).await.unwrap());
+    claimed
 }
 
 /// Takes the next batch, and has it accepted.
@@ -83,11 +133,11 @@ pub async fn accepted<S: Store>(store: &S, job: &Job) -> Claimed {
 }
 
 pub async fn end<S: Store>(store: &S, claimed: &Claimed, end: BatchEnd) {
-    store.end(claimed.batch, &claimed.batch_no, end, T0 + 1000).await.unwrap();
+    store.end(claimed.batch, claimed.claim, end, T0 + 1000).await.unwrap();
 }
 
 pub fn doubt() -> BatchEnd {
-    BatchEnd::InDoubt { code: None, message: "nobody answered".into() }
+    BatchEnd::InDoubt { code: None, message: "nobody answered".into(), from_reply: false }
 }
 
 pub fn refusal() -> BatchEnd {
@@ -179,11 +229,12 @@ pub fn result(batch_no: &str, source: Source, body: Vec<u8>) -> NewResult {
     NewResult { batch_no: batch_no.to_owned(), source, body, received_ms: T0 + 5000 }
 }
 
-/// Enters everything that waits; says first, repeats, conflicts, strays.
+/// Enters everything that waits; says first, repeats, conflicts, strays. None of it is a second charge.
 pub async fn fold<S: Store + ?Sized>(store: &S) -> [u32; 4] {
     let mut sum = [0; 4];
     loop {
         let folded = store.fold(3).await.unwrap();
+        assert_eq!(folded.charged_again, 0, "nothing was charged twice");
         for (sum, one) in sum.iter_mut().zip([folded.first, folded.repeats, folded.conflicts, folded.strays])
         {
             *sum += one;
@@ -208,56 +259,61 @@ pub async fn row<S: Store + ?Sized>(store: &S, job: i64, row: u64) -> RowFate {
     all_rows(store, job).await.into_iter().find(|fate| fate.row == row).expect("a row of the job")
 }
 
-/// The equation, and the same figures counted once more, row by row. To be called after every step.
+/// The equations, and the same figures counted once more, row by row. To be called after every step.
 pub async fn check<S: Store + ?Sized>(store: &S, job: i64) -> Ledger {
     let ledger = store.ledger(job).await.unwrap();
     assert!(ledger.adds_up());
     let mut counted = Ledger::default();
     let (mut done, mut unpriced) = (BTreeMap::<(Outcome, Currency), (u64, Price)>::new(), 0);
-    for fate in all_rows(store, job).await.iter().filter(|fate| !fate.duplicate) {
-        let submitted = match (&fate.result, fate.state) {
+    let rows: Vec<_> = all_rows(store, job).await.into_iter().filter(|fate| !fate.duplicate).collect();
+    for fate in &rows {
+        assert_eq!(fate.result.is_some(), fate.received_ms.is_some(), "row {}", fate.row);
+        let read = |source, body: &[u8]| {
+            numcheck_bulk::store::reading::read(source, body).expect("a result that was read before")
+        };
+        let place = match (&fate.result, fate.state) {
+            (Some((source, body)), _) if fate.reused => match read(*source, body).outcome {
+                Outcome::Done => &mut counted.reused.done,
+                Outcome::Refused => &mut counted.reused.refused,
+                _ => &mut counted.reused.failed,
+            },
             (Some((source, body)), state) => {
-                assert_ne!(state, BatchState::Planned, "a batch with a result is planned");
                 assert_ne!(state, BatchState::InDoubt, "a batch with a result is in doubt");
                 assert_ne!(state, BatchState::Refused, "a batch with a result is refused");
-                let facts = numcheck_bulk::store::reading::read(*source, body)
-                    .expect("a result that was read before");
-                match facts.outcome {
-                    Outcome::Done => counted.settled += 1,
-                    Outcome::Refused => counted.refused += 1,
-                    _ => counted.failed += 1,
-                }
+                let facts = read(*source, body);
+                let outcome = if facts.outcome.is_failed() { Outcome::Failed } else { facts.outcome };
                 match facts.cost {
                     Some((currency, price)) => {
-                        let sum = done.entry((facts.outcome, currency)).or_default();
+                        let sum = done.entry((outcome, currency)).or_default();
                         *sum = (sum.0 + 1, sum.1.checked_add(price).unwrap());
                     }
-                    None => unpriced += u64::from(facts.outcome == Outcome::Done),
+                    None => unpriced += u64::from(outcome == Outcome::Done),
                 }
-                facts.outcome != Outcome::Refused
+                counted.submitted += u64::from(outcome != Outcome::Refused);
+                match outcome {
+                    Outcome::Done => &mut counted.settled,
+                    Outcome::Refused => &mut counted.refused,
+                    _ => &mut counted.failed,
+                }
             }
-            (None, BatchState::Planned) => {
-                counted.planned += 1;
-                false
+            (None, BatchState::Planned) => &mut counted.planned,
+            // Whoever waits for a batch that was not sent is planned again soon.
+            (None, BatchState::Refused) if fate.reused => &mut counted.planned,
+            (None, BatchState::Refused) => &mut counted.refused,
+            (None, state) if fate.reused => {
+                let in_doubt = state == BatchState::InDoubt || fate.missing;
+                if in_doubt { &mut counted.waiting_in_doubt } else { &mut counted.waiting }
             }
-            (None, BatchState::Refused) => {
-                counted.refused += 1;
-                false
-            }
-            (None, BatchState::InDoubt) => {
-                counted.in_doubt += 1;
-                true
-            }
-            (None, _) if fate.missing => {
-                counted.missing += 1;
-                true
-            }
-            (None, _) => {
-                counted.pending += 1;
-                true
+            (None, state) => {
+                counted.submitted += 1;
+                match state {
+                    BatchState::InDoubt => &mut counted.in_doubt,
+                    _ if fate.missing => &mut counted.missing,
+                    _ => &mut counted.pending,
+                }
             }
         };
-        counted.submitted += u64::from(submitted);
+        *place += 1;
     }
     let figures = |ledger: &Ledger| {
         [
@@ -269,12 +325,26 @@ pub async fn check<S: Store + ?Sized>(store: &S, job: i64) -> Ledger {
             ledger.in_doubt,
             ledger.missing,
             ledger.pending,
+            ledger.reused.done,
+            ledger.reused.failed,
+            ledger.reused.refused,
+            ledger.waiting,
+            ledger.waiting_in_doubt,
         ]
     };
     assert_eq!(figures(&ledger), figures(&counted), "{ledger:?} is not what the rows say");
-    assert_eq!(ledger.unpriced, unpriced);
-    let sums: BTreeMap<_, _> =
-        ledger.costs.iter().map(|(key, sum)| (*key, (sum.count, sum.amount))).collect();
-    assert_eq!(sums, done, "the costs are not those of the results");
+    let numbers = ledger.planned
+        + ledger.refused
+        + ledger.submitted
+        + ledger.reused.total()
+        + ledger.waiting
+        + ledger.waiting_in_doubt;
+    assert_eq!(numbers, rows.len() as u64, "{ledger:?} does not have each phone number once");
+    // What was charged for second sendings is in the costs, too; whoever tests that says how much.
+    if ledger.charged_again == 0 {
+        let sums: BTreeMap<_, _> =
+            ledger.costs.iter().map(|(key, sum)| (*key, (sum.count, sum.amount))).collect();
+        assert_eq!((sums, ledger.unpriced), (done, unpriced), "the costs are not those of the results");
+    }
     ledger
 }

@@ -18,7 +18,7 @@ pub async fn a_batch_is_taken_once_by_however_many_senders_in_two_processes<P: P
             let id = job.id;
             tokio::spawn(async move {
                 let mut taken = Vec::new();
-                while let Some(claimed) = store.claim(id, "sender", T0).await.unwrap() {
+                while let Some(claimed) = try_claim(&*store, id, T0).await {
                     taken.push(claimed);
                 }
                 taken
@@ -43,13 +43,13 @@ pub async fn batches_are_sent_in_the_order_of_the_plan<P: Place>(place: &P) {
     for at in 1..=12 {
         assert_eq!(claim(&*store, &job, T0).await.batch_no, named(1, at));
     }
-    assert_eq!(store.claim(job.id, "sender", T0).await.unwrap(), None);
+    assert_eq!(try_claim(&*store, job.id, T0).await, None);
 }
 
 pub async fn every_end_of_sending_leads_to_its_state<P: Place>(place: &P) {
     let store = place.open().await;
     let job = planned(&*store, 1, &[1, 2, 4, 8]).await;
-    let unknown = BatchEnd::InDoubt { code: Some(299), message: "system error".into() };
+    let unknown = BatchEnd::InDoubt { code: Some(299), message: "system error".into(), from_reply: true };
     let ends = [BatchEnd::Accepted { message_id: Some("id".into()) }, refusal(), unknown, BatchEnd::NotSent];
     for to in ends {
         let claimed = claim(&*store, &job, T0).await;
@@ -72,16 +72,15 @@ pub async fn every_end_of_sending_leads_to_its_state<P: Place>(place: &P) {
     assert_eq!((unsent.state, unsent.code, unsent.message), (BatchState::Planned, None, None));
 
     let open = store.open_batches(job.id).await.unwrap();
-    let states: Vec<_> = open.iter().map(|batch| (batch.state, batch.sent_ms, batch.ended_ms)).collect();
-    let ended = Some(T0 + 1000);
-    assert_eq!(states, [(BatchState::Accepted, T0, ended), (BatchState::InDoubt, T0, ended)]);
+    let states: Vec<_> = open.iter().map(|batch| (batch.state, batch.sent_ms, batch.from_reply)).collect();
+    assert_eq!(states, [(BatchState::Accepted, T0, false), (BatchState::InDoubt, T0, true)]);
 
     // What did not leave is sent under the same number, and then its time is that of the second sending.
     let again = claim(&*store, &job, T0 + 9000).await;
     assert_eq!((again.batch_no.clone(), again.numbers.len()), (named(1, 4), 8));
     let open = store.open_batches(job.id).await.unwrap();
     let sending = open.iter().find(|batch| batch.batch == again.batch).unwrap();
-    assert_eq!((sending.state, sending.sent_ms, sending.ended_ms), (BatchState::Sending, T0 + 9000, None));
+    assert_eq!((sending.state, sending.sent_ms), (BatchState::Sending, T0 + 9000));
 }
 
 pub async fn what_was_turned_away_is_planned_with_its_reason_until_it_is_taken_again<P: Place>(place: &P) {
@@ -115,8 +114,8 @@ pub async fn a_word_about_an_earlier_sending_changes_nothing<P: Place>(place: &P
     let store = place.open().await;
     let job = planned(&*store, 1, &[3]).await;
     let slow = claim(&*store, &job, T0).await;
-    store.give_up_sending(job.id, T0 + 1).await.unwrap();
-    assert!(store.plan_again(slow.batch, &slow.batch_no).await.unwrap());
+    assert!(store.give_up(slow.batch, slow.claim).await.unwrap());
+    assert!(store.plan_again(slow.batch, slow.claim).await.unwrap());
     let second = claim(&*store, &job, T0 + 900_000).await;
     assert_ne!(second.batch_no, slow.batch_no);
 
@@ -125,13 +124,13 @@ pub async fn a_word_about_an_earlier_sending_changes_nothing<P: Place>(place: &P
         end(&*store, &slow, late).await;
         assert_eq!(row(&*store, job.id, 0).await.state, BatchState::Sending);
     }
-    assert_eq!(store.claim(job.id, "third", T0).await.unwrap(), None);
+    assert_eq!(try_claim(&*store, job.id, T0).await, None);
 
     end(&*store, &second, doubt()).await;
-    assert!(!store.plan_again(slow.batch, &slow.batch_no).await.unwrap(), "proof about the first number");
+    assert!(!store.plan_again(slow.batch, slow.claim).await.unwrap(), "proof about the first number");
     assert_eq!(row(&*store, job.id, 0).await.state, BatchState::InDoubt);
     end(&*store, &second, BatchEnd::Accepted { message_id: None }).await;
-    assert_eq!(store.mark_missing(slow.batch, &slow.batch_no).await.unwrap(), 0);
+    assert_eq!(store.mark_missing(slow.batch, slow.claim).await.unwrap(), 0);
     assert!(!row(&*store, job.id, 0).await.missing);
     // What has ended for good cannot end otherwise.
     for late in [BatchEnd::NotSent, refusal(), doubt()] {
@@ -157,7 +156,7 @@ pub async fn an_end_cannot_undo_what_a_result_has_proved<P: Place>(place: &P) {
     // The same when nobody writes an end.
     let claimed = claim(&*store, &job, T0).await;
     enter(&*store, vec![Push::of(&claimed.batch_no, claimed.numbers[0]).pushed()]).await;
-    assert_eq!(store.give_up_sending(job.id, T0 + 1).await.unwrap(), 1);
+    assert!(store.give_up(claimed.batch, claimed.claim).await.unwrap());
     let other = row(&*store, job.id, 7).await;
     assert_eq!((other.state, other.message), (BatchState::Accepted, None));
     assert_eq!(check(&*store, job.id).await.pending, 4);
@@ -173,13 +172,12 @@ pub async fn a_sender_that_died_leaves_its_batch_in_doubt<P: Place>(place: &P) {
     drop(store);
 
     let store = place.open().await;
-    assert_eq!(store.give_up_sending(job.id, T0).await.unwrap(), 0, "only what is older");
-    assert_eq!(store.give_up_sending(job.id, T0 + 10).await.unwrap(), 1);
-    assert_eq!(store.give_up_sending(job.id, T0 + 10).await.unwrap(), 0);
+    assert!(store.give_up(dead.batch, dead.claim).await.unwrap());
+    assert!(!store.give_up(dead.batch, dead.claim).await.unwrap(), "once");
+    assert!(!store.give_up(alive.batch, dead.claim).await.unwrap(), "under its own claim");
     let open = store.open_batches(job.id).await.unwrap();
-    let states: Vec<_> = open.iter().map(|batch| (batch.batch, batch.state, batch.ended_ms)).collect();
-    let expected = [(dead.batch, BatchState::InDoubt, None), (alive.batch, BatchState::Sending, None)];
-    assert_eq!(states, expected, "nobody saw an end");
+    let states: Vec<_> = open.iter().map(|batch| (batch.batch, batch.state)).collect();
+    assert_eq!(states, [(dead.batch, BatchState::InDoubt), (alive.batch, BatchState::Sending)]);
     assert!(open[0].message.is_some() && open[1].message.is_none());
     let ledger = check(&*store, job.id).await;
     assert_eq!((ledger.in_doubt, ledger.pending, ledger.planned), (1, 1, 1));
@@ -202,13 +200,13 @@ pub async fn only_a_batch_in_doubt_is_planned_again<P: Place>(place: &P) {
     end(&*store, &refused, refusal()).await;
     for claimed in [&sending, &taken, &refused] {
         let before = all_rows(&*store, job.id).await;
-        assert!(!store.plan_again(claimed.batch, &claimed.batch_no).await.unwrap());
+        assert!(!store.plan_again(claimed.batch, claimed.claim).await.unwrap());
         assert_eq!(all_rows(&*store, job.id).await, before);
     }
     let in_doubt = claim(&*store, &job, T0).await;
     end(&*store, &in_doubt, doubt()).await;
-    assert!(store.plan_again(in_doubt.batch, &in_doubt.batch_no).await.unwrap());
-    assert!(!store.plan_again(in_doubt.batch, &in_doubt.batch_no).await.unwrap(), "once");
+    assert!(store.plan_again(in_doubt.batch, in_doubt.claim).await.unwrap());
+    assert!(!store.plan_again(in_doubt.batch, in_doubt.claim).await.unwrap(), "once");
     let fate = row(&*store, job.id, 3).await;
     assert_eq!((fate.state, fate.code, fate.message), (BatchState::Planned, None, None));
     assert_eq!(check(&*store, job.id).await.planned, 1);
@@ -224,7 +222,7 @@ pub async fn a_batch_that_is_planned_again_is_found_by_all_its_numbers<P: Place>
         claims.push(claimed.clone());
         if at < 11 {
             end(&*store, &claimed, doubt()).await;
-            assert!(store.plan_again(claimed.batch, &claimed.batch_no).await.unwrap());
+            assert!(store.plan_again(claimed.batch, claimed.claim).await.unwrap());
         }
     }
     let names: HashSet<_> = claims.iter().map(|claimed| claimed.batch_no.as_str()).collect();
@@ -246,14 +244,10 @@ pub async fn a_late_result_stops_the_second_sending<P: Place>(place: &P) {
     let job = planned(&*store, 1, &[3]).await;
     let first = claim(&*store, &job, T0).await;
     end(&*store, &first, doubt()).await;
-    assert!(store.plan_again(first.batch, &first.batch_no).await.unwrap());
+    assert!(store.plan_again(first.batch, first.claim).await.unwrap());
     // The platform had accepted it after all.
     enter(&*store, vec![Push::of(&first.batch_no, first.numbers[0]).pushed()]).await;
-    assert_eq!(
-        store.claim(job.id, "sender", T0).await.unwrap(),
-        None,
-        "the other two would be paid for again"
-    );
+    assert_eq!(try_claim(&*store, job.id, T0).await, None, "the other two would be paid for again");
     let ledger = check(&*store, job.id).await;
     assert_eq!((ledger.settled, ledger.pending, ledger.planned), (1, 2, 0));
     let open = store.open_batches(job.id).await.unwrap();
@@ -264,12 +258,12 @@ pub async fn a_late_result_stops_the_second_sending<P: Place>(place: &P) {
     let job = planned(&*store, 2, &[3]).await;
     let first = claim(&*store, &job, T0).await;
     end(&*store, &first, doubt()).await;
-    store.plan_again(first.batch, &first.batch_no).await.unwrap();
+    store.plan_again(first.batch, first.claim).await.unwrap();
     let second = claim(&*store, &job, T0 + 50).await;
     enter(&*store, vec![Push::of(&first.batch_no, first.numbers[0]).pushed()]).await;
     check(&*store, job.id).await;
     end(&*store, &second, BatchEnd::NotSent).await;
-    assert_eq!(store.claim(job.id, "sender", T0).await.unwrap(), None);
+    assert_eq!(try_claim(&*store, job.id, T0).await, None);
     let open = store.open_batches(job.id).await.unwrap();
     assert_eq!((open[0].state, &open[0].batch_no), (BatchState::Accepted, &first.batch_no));
     check(&*store, job.id).await;
@@ -281,7 +275,7 @@ pub async fn a_result_that_waits_stops_planning_again<P: Place>(place: &P) {
     let claimed = claim(&*store, &job, T0).await;
     end(&*store, &claimed, doubt()).await;
     store.append(vec![Push::of(&claimed.batch_no, claimed.numbers[1]).pushed()]).await.unwrap();
-    assert!(!store.plan_again(claimed.batch, &claimed.batch_no).await.unwrap());
+    assert!(!store.plan_again(claimed.batch, claimed.claim).await.unwrap());
     let ledger = check(&*store, job.id).await;
     assert_eq!((ledger.settled, ledger.pending, ledger.in_doubt), (1, 1, 0));
 }
@@ -299,11 +293,11 @@ pub async fn only_what_was_accepted_is_given_up_as_missing<P: Place>(place: &P) 
     let results = whole.numbers.iter().map(|number| Push::of(&whole.batch_no, *number).pushed());
     enter(&*store, results.collect()).await;
     for claimed in [&sending, &refused, &in_doubt, &whole] {
-        assert_eq!(store.mark_missing(claimed.batch, &claimed.batch_no).await.unwrap(), 0);
+        assert_eq!(store.mark_missing(claimed.batch, claimed.claim).await.unwrap(), 0);
     }
     enter(&*store, vec![Push::of(&part.batch_no, part.numbers[1]).pushed()]).await;
-    assert_eq!(store.mark_missing(part.batch, &part.batch_no).await.unwrap(), 2, "those without a result");
-    assert_eq!(store.mark_missing(part.batch, &part.batch_no).await.unwrap(), 0, "once");
+    assert_eq!(store.mark_missing(part.batch, part.claim).await.unwrap(), 2, "those without a result");
+    assert_eq!(store.mark_missing(part.batch, part.claim).await.unwrap(), 0, "once");
     let ledger = check(&*store, job.id).await;
     assert_eq!((ledger.missing, ledger.settled, ledger.pending, ledger.in_doubt), (2, 3, 1, 1));
     let open = store.open_batches(job.id).await.unwrap();
@@ -315,7 +309,7 @@ pub async fn a_result_that_comes_after_it_was_given_up_still_counts<P: Place>(pl
     let store = place.open().await;
     let job = planned(&*store, 1, &[2]).await;
     let claimed = accepted(&*store, &job).await;
-    store.mark_missing(claimed.batch, &claimed.batch_no).await.unwrap();
+    store.mark_missing(claimed.batch, claimed.claim).await.unwrap();
     for (number, missing) in claimed.numbers.iter().zip([1, 0]) {
         let push = Push::of(&claimed.batch_no, *number);
         assert_eq!(enter(&*store, vec![push.pushed()]).await, [1, 0, 0, 0]);
@@ -403,17 +397,18 @@ pub async fn nobody_waits_for_the_time_that_a_clock_showed_before_it_was_set_bac
 
 pub async fn the_size_of_the_next_batch_can_be_seen_before_it_is_taken<P: Place>(place: &P) {
     let store = place.open().await;
-    let made = store.create_job(&name(1), &spec(), T0).await.unwrap();
+    let made = store.create_job(&name(1), &spec(1), T0).await.unwrap();
     store.add_batches(made.id, batches(1, &[3, 2])).await.unwrap();
-    assert_eq!(store.next_size(made.id).await.unwrap(), None, "its plan is not whole");
+    assert_eq!(store.next_batch(made.id, &[]).await.unwrap(), None, "its plan is not whole");
     let job = store.finish_plan(made.id, 5).await.unwrap();
-    assert_eq!(store.next_size(job.id).await.unwrap(), Some(3));
+    let size = async || store.next_batch(job.id, &[]).await.unwrap().map(|next| next.numbers);
+    assert_eq!((size().await, size().await), (Some(3), Some(3)), "a look claims nothing");
     claim(&*store, &job, T0).await;
-    assert_eq!(store.next_size(job.id).await.unwrap(), Some(2));
+    assert_eq!(size().await, Some(2));
     let last = claim(&*store, &job, T0).await;
-    assert_eq!(store.next_size(job.id).await.unwrap(), None);
+    assert_eq!(size().await, None);
     end(&*store, &last, BatchEnd::NotSent).await;
-    assert_eq!(store.next_size(job.id).await.unwrap(), Some(2));
+    assert_eq!(size().await, Some(2));
     store.forget(job.id).await.unwrap();
-    assert_eq!(store.next_size(job.id).await.unwrap(), None);
+    assert_eq!(size().await, None);
 }

@@ -9,7 +9,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use numcheck_bulk::{BatchEnd, BatchState, Inbox, JobState, Sqlite, Store, SystemClock};
+use numcheck_bulk::store::Claimed;
+use numcheck_bulk::{BatchEnd, BatchState, Inbox, JobState, Sqlite, Store, StoreError, SystemClock};
 
 use super::File;
 use super::conformance::Place;
@@ -82,11 +83,11 @@ async fn work(path: &Path) {
         if let Ok(job) = plan(&store).await {
             say("plan");
             let inbox = Inbox::new(Arc::clone(&store), Arc::new(SystemClock));
-            while let Ok(Some(claimed)) = store.claim(job, "sender", T0).await {
+            while let Ok(Some(claimed)) = next(&store, job).await {
                 let batch_no = claimed.batch_no.as_str();
                 say(&format!("claim {batch_no}"));
                 let end = BatchEnd::Accepted { message_id: Some("id".into()) };
-                if store.end(claimed.batch, &claimed.batch_no, end, T0).await.is_ok() {
+                if store.end(claimed.batch, claimed.claim, end, T0).await.is_ok() {
                     say(&format!("accept {batch_no}"));
                 }
                 for number in &claimed.numbers {
@@ -105,8 +106,17 @@ async fn work(path: &Path) {
     say("end");
 }
 
-async fn plan(store: &Sqlite) -> Result<i64, numcheck_bulk::StoreError> {
-    let job = store.create_job(&name(1), &spec(), T0).await?;
+async fn next(store: &Sqlite, job: i64) -> Result<Option<Claimed>, StoreError> {
+    let Some(next) = store.next_batch(job, &[]).await? else { return Ok(None) };
+    let claimed = store.claim(next.batch, "sender", u64::MAX, T0).await?;
+    if let Some(claimed) = &claimed {
+        store.confirm(claimed.batch, claimed.claim, T0).await?;
+    }
+    Ok(claimed)
+}
+
+async fn plan(store: &Sqlite) -> Result<i64, StoreError> {
+    let job = store.create_job(&name(1), &spec(1), T0).await?;
     store.add_input(job.id, 0, vec![b'i'; 5000]).await?;
     store.add_batches(job.id, batches(1, &[NUMBERS; BATCHES as usize])).await?;
     Ok(store.finish_plan(job.id, BATCHES * NUMBERS).await?.id)
@@ -130,7 +140,7 @@ async fn verify(file: &File, done: &BTreeSet<&str>, blocks: u32) {
         assert!(fate.result.is_some() || !stored, "{batch_no} {digits}, under {blocks} blocks");
     }
     // And it goes on.
-    while let Some(claimed) = store.claim(job.id, "sender", T0).await.unwrap() {
+    while let Some(claimed) = try_claim(&*store, job.id, T0).await {
         end(&*store, &claimed, BatchEnd::Accepted { message_id: None }).await;
     }
     let rest = all_rows(&*store, job.id).await.into_iter().filter(|fate| fate.result.is_none());

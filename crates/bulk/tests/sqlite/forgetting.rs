@@ -23,7 +23,7 @@ async fn nothing_personal_of_a_forgotten_job_is_left_in_the_files() {
     let store = file.open().await;
     let onlooker = file.open().await;
 
-    let mut notes = spec();
+    let mut notes = spec(1);
     notes.notes = serde_json::json!({ "file": "canary-notes.csv" });
     let job = store.create_job(&name(1), &notes, T0).await.unwrap();
     store.add_input(job.id, 0, b"phone,name\n8613800100000,canary-input\n".repeat(2000)).await.unwrap();

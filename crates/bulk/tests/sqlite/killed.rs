@@ -56,11 +56,11 @@ async fn work(path: &Path) {
     let job = store.job(&name(1)).await.unwrap().unwrap();
     let inbox = Inbox::new(Arc::clone(&store), Arc::new(SystemClock));
     let hands = (0..8).map(|_| async {
-        while let Some(claimed) = store.claim(job.id, "sender", T0).await.unwrap() {
+        while let Some(claimed) = try_claim(&*store, job.id, T0).await {
             let batch_no = claimed.batch_no.as_str();
             say(&format!("claim {batch_no}"));
             let end = BatchEnd::Accepted { message_id: None };
-            store.end(claimed.batch, &claimed.batch_no, end, T0).await.unwrap();
+            store.end(claimed.batch, claimed.claim, end, T0).await.unwrap();
             say(&format!("accept {batch_no}"));
             for number in &claimed.numbers {
                 inbox.store(batch_no, &Push::of(&claimed.batch_no, *number).body()).await.unwrap();

@@ -97,7 +97,9 @@ async fn a_store_that_was_damaged_says_so() {
     drop(damage);
     let store = file.open().await;
     // A number left out of a request, or an amount out of a sum, would be a loss that nobody sees.
-    assert!(matches!(store.claim(job.id, "sender", T0).await, Err(StoreError::Damaged { .. })));
+    let next = store.next_batch(job.id, &[]).await.unwrap().unwrap();
+    let claimed = store.claim(next.batch, "sender", u64::MAX, T0).await;
+    assert!(matches!(claimed, Err(StoreError::Damaged { .. })));
     assert!(matches!(store.rows(job.id, None, 9).await, Err(StoreError::Damaged { .. })));
     assert!(matches!(store.ledger(job.id).await, Err(StoreError::Damaged { .. })));
 }

@@ -22,7 +22,7 @@ fn fixture(version: i64) -> PathBuf {
 /// A store with a batch in every state, results entered and waiting, and everything else that a store can hold.
 async fn with_everything(file: &File) {
     let store = file.open().await;
-    let job = store.create_job(&name(1), &spec(), T0).await.unwrap();
+    let job = store.create_job(&name(1), &spec(1), T0).await.unwrap();
     store.add_input(job.id, 0, b"phone\n\xff\n".to_vec()).await.unwrap();
     store.add_batches(job.id, batches(1, &[3, 1, 1, 1, 1, 1])).await.unwrap();
     let duplicate = numcheck_bulk::store::Duplicate { row: 8, first: 0 };
@@ -39,14 +39,14 @@ async fn with_everything(file: &File) {
     let in_doubt = claim(&*store, &job, T0).await;
     end(&*store, &in_doubt, doubt()).await;
     let missing = accepted(&*store, &job).await;
-    store.mark_missing(missing.batch, &missing.batch_no).await.unwrap();
+    store.mark_missing(missing.batch, missing.claim).await.unwrap();
     claim(&*store, &job, T0).await;
     store.append(vec![Push::of(&first.batch_no, first.numbers[2]).fetched()]).await.unwrap();
 
     let gone = planned(&*store, 2, &[1]).await;
     accepted(&*store, &gone).await;
     store.append(vec![Push::of(&first.batch_no, first.numbers[2]).fetched()]).await.unwrap();
-    store.create_job(&name(3), &spec(), T0).await.unwrap();
+    store.create_job(&name(3), &spec(3), T0).await.unwrap();
     store.secret("receiver", vec![1, 2, 3, 0xff]).await.unwrap();
     store.take_turn("submit", 100, T0).await.unwrap();
     store.learn("dialect", "v2").await.unwrap();
@@ -68,7 +68,10 @@ async fn a_store_of_version_1_opens_and_nothing_in_it_is_lost() {
 
     let store = file.open().await;
     let job = store.job(&name(1)).await.unwrap().unwrap();
-    assert_eq!((job.state, job.rows, job.numbers, job.spec.clone()), (JobState::Open, 9, 8, spec()));
+    assert_eq!(
+        (job.state, job.rows, job.numbers, job.spec.notes.clone()),
+        (JobState::Open, 9, 8, spec(1).notes)
+    );
     assert_eq!(store.input(job.id, 0).await.unwrap().unwrap(), b"phone\n\xff\n");
     let ledger = check(&*store, job.id).await;
     let figures =
@@ -83,7 +86,9 @@ async fn a_store_of_version_1_opens_and_nothing_in_it_is_lost() {
 
     // It goes on where it was left.
     assert_eq!(fold(&*store).await, [1, 1, 0, 0], "two results waited");
-    assert_eq!(store.give_up_sending(job.id, T0 + 1).await.unwrap(), 1);
+    let open = store.open_batches(job.id).await.unwrap();
+    let sending = open.iter().find(|open| open.state == BatchState::Sending).unwrap();
+    assert!(store.give_up(sending.batch, sending.claim).await.unwrap());
     let next = claim(&*store, &job, T0).await;
     assert_eq!(next.batch_no, named(1, 6));
     enter(&*store, vec![Push::of(&next.batch_no, next.numbers[0]).pushed()]).await;
