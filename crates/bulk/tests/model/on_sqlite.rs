@@ -20,7 +20,7 @@ impl Place for File {
     }
 }
 
-fn run(scenario: &Scenario) -> End {
+pub(crate) fn run(scenario: &Scenario) -> End {
     // In memory where that can be had: what is durable is proved elsewhere, and a world should take milliseconds.
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     world::run(scenario, Arc::new(File(folder.path().join("jobs.db"))))

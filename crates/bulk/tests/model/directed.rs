@@ -1,0 +1,296 @@
+//! Worlds in which one certain thing goes wrong: what random ones meet too seldom.
+//!
+//! Each is a counter-example to a job that leaves one of its checks out.
+
+use numcheck_bulk::JobState;
+use numcheck_protocol::PhoneNumber;
+
+use crate::made::number;
+use crate::on_sqlite::run;
+use crate::scenario::{Command, Fate, Query, Scenario, Script, Takes};
+use crate::world::End;
+
+/// An hour and a bit later than what was sent at the start: by so much a control must be.
+const LATER: u64 = 70;
+
+fn ends(scenario: &Scenario) -> End {
+    let end = run(scenario);
+    assert!(end.broken.is_empty(), "{end}");
+    end
+}
+
+/// How often each of the first numbers was accepted.
+fn accepted<const N: usize>(end: &End) -> [usize; N] {
+    std::array::from_fn(|at| end.accepted.get(&number(at as u64)).copied().unwrap_or_default())
+}
+
+/// How many phone numbers of the first command's job have a result, and how many are in doubt.
+fn settled(end: &End) -> (u64, u64) {
+    let first = end.jobs.first().expect("a job");
+    assert_eq!(first.0, JobState::Open);
+    let ledger = &first.1;
+    let settled = ledger.settled + ledger.failed + ledger.reused.total();
+    (settled, ledger.in_doubt + ledger.missing + ledger.waiting_in_doubt)
+}
+
+/// The first command's request is lost, and another one is given later.
+fn lost_and_later(script: Script) -> Scenario {
+    Scenario::scripted(vec![Command::at(0, 0, 2), Command::at(LATER, 5, 2)], script)
+}
+
+fn first(fate: Fate) -> Script {
+    Script { fates: vec![fate], ..Script::default() }
+}
+
+#[test]
+fn a_lost_request_is_sent_again_once_as_soon_as_a_later_batch_shows_that_it_never_arrived() {
+    let end = ends(&lost_and_later(first(Fate::Lost)));
+    assert_eq!(accepted(&end), [1, 1]);
+    assert_eq!(settled(&end), (2, 0));
+}
+
+#[test]
+fn without_a_later_batch_a_lost_request_stays_in_doubt() {
+    let end = ends(&Scenario::scripted(vec![Command::at(0, 0, 2)], first(Fate::Lost)));
+    assert_eq!(accepted(&end), [0, 0]);
+    assert_eq!(settled(&end), (0, 2));
+}
+
+#[test]
+fn a_later_batch_that_is_not_later_enough_proves_nothing() {
+    let commands = vec![Command::at(0, 0, 2), Command::at(LATER - 10, 5, 2)];
+    let end = ends(&Scenario::scripted(commands, first(Fate::Lost)));
+    assert_eq!(accepted(&end), [0, 0]);
+    assert_eq!(settled(&end), (0, 2));
+}
+
+#[test]
+fn where_the_account_may_not_ask_a_lost_request_stays_in_doubt() {
+    for query in [Query::Never, Query::Empty] {
+        let mut scenario = lost_and_later(first(Fate::Lost));
+        scenario.traits.query = query;
+        let end = ends(&scenario);
+        assert_eq!((accepted(&end), settled(&end)), ([0, 0], (0, 2)), "{query:?}");
+    }
+}
+
+#[test]
+fn a_person_decides_what_nothing_proves_and_it_is_paid_once() {
+    let script = Script { resubmit: Some(30), ..first(Fate::Lost) };
+    let end = ends(&Scenario::scripted(vec![Command::at(0, 0, 2)], script));
+    assert_eq!((accepted(&end), settled(&end)), ([1, 1], (2, 0)));
+    // Where the request had arrived, a person's word is paid for.
+    let script = Script { resubmit: Some(30), ..first(Fate::Doubted) };
+    let mut scenario = Scenario::scripted(vec![Command::at(0, 0, 2)], script);
+    scenario.faults.not_pushed = 100;
+    let end = ends(&scenario);
+    assert_eq!(accepted(&end), [2, 2]);
+}
+
+#[test]
+fn a_lost_answer_is_found_in_whatever_zone_the_platform_lives() {
+    for zone in [-12 * 4, 0, 8 * 4, 14 * 4] {
+        for by_finish in [false, true] {
+            let mut scenario = lost_and_later(first(Fate::Unanswered));
+            scenario.traits.zone = zone;
+            scenario.traits.by_finish = by_finish;
+            scenario.traits.any_day = false;
+            scenario.faults.not_pushed = 100;
+            let end = ends(&scenario);
+            assert_eq!((accepted(&end), settled(&end)), ([1, 1], (2, 0)), "{zone} {by_finish}");
+        }
+    }
+}
+
+/// A request that is signed and then sleeps for hours, until it is somebody else's: its signature has expired, the clock is corrected, and
+/// the repeat must not be sent.
+#[test]
+fn a_sender_that_wakes_up_after_its_batch_was_sent_again_sends_nothing() {
+    for point in ["confirm", "confirmed", "signed"] {
+        let naps = vec![(point, 1, 300)];
+        let mut scenario = lost_and_later(Script { naps, ..Script::default() });
+        scenario.runners = 2;
+        let end = ends(&scenario);
+        assert_eq!((accepted(&end), settled(&end)), ([1, 1], (2, 0)), "{point}");
+    }
+}
+
+/// The same with an answer that comes to the sender after its claim was given up: what it says of the first sending must not be taken for
+/// what became of the second.
+#[test]
+fn the_end_of_a_claim_that_was_given_up_is_not_the_end_of_the_next() {
+    let script = Script { fates: vec![Fate::Refused], naps: vec![("answer", 1, 300)], ..Script::default() };
+    let mut scenario = lost_and_later(script);
+    scenario.runners = 2;
+    let end = ends(&scenario);
+    assert_eq!((accepted(&end), settled(&end)), ([1, 1], (2, 0)));
+}
+
+#[test]
+fn a_claim_that_was_never_confirmed_is_planned_again_without_proof() {
+    for owners in [false, true] {
+        let script = Script { deaths: vec![("confirm", 1)], ..Script::default() };
+        let mut scenario = Scenario::scripted(vec![Command::at(0, 0, 2)], script);
+        scenario.owners = owners;
+        let end = ends(&scenario);
+        assert_eq!((accepted(&end), settled(&end)), ([1, 1], (2, 0)), "{owners}");
+    }
+}
+
+#[test]
+fn a_claim_that_was_confirmed_is_in_doubt_when_its_owner_dies() {
+    for point in ["confirmed", "signed"] {
+        let script = Script { deaths: vec![(point, 1)], ..Script::default() };
+        let end = ends(&Scenario::scripted(vec![Command::at(0, 0, 2)], script));
+        assert_eq!((accepted(&end), settled(&end)), ([0, 0], (0, 2)), "{point}");
+    }
+}
+
+#[test]
+fn a_doubt_that_came_from_a_reply_is_not_ended_by_absence() {
+    let mut scenario = lost_and_later(first(Fate::Doubted));
+    scenario.faults.not_pushed = 100;
+    let end = ends(&scenario);
+    assert_eq!((accepted(&end), settled(&end)), ([1, 1], (0, 2)));
+    // It is ended by presence, and by a result.
+    for pushes in [true, false] {
+        let mut scenario = lost_and_later(first(Fate::Doubted));
+        (scenario.traits.hides, scenario.faults.not_pushed) = (pushes, if pushes { 0 } else { 100 });
+        let end = ends(&scenario);
+        assert_eq!((accepted(&end), settled(&end)), ([1, 1], (2, 0)), "{pushes}");
+    }
+}
+
+/// Batches differ in when they can be found, by as much as is assumed: the gap between the two must cover that.
+#[test]
+fn a_batch_that_can_be_found_late_is_not_taken_for_unknown() {
+    for start in [2, 10, 40, 61, LATER] {
+        let script = Script { fates: vec![Fate::Unanswered], delays: vec![59, 0], ..Script::default() };
+        let mut scenario = Scenario::scripted(vec![Command::at(0, 0, 2), Command::at(start, 5, 2)], script);
+        (scenario.traits.delay, scenario.faults.not_pushed) = (30, 100);
+        let end = ends(&scenario);
+        assert_eq!((accepted(&end), settled(&end)), ([1, 1], (2, 0)), "{start}");
+    }
+}
+
+/// The rows of a batch come into sight one after the other: some of a control's say nothing.
+#[test]
+fn a_control_counts_only_once_all_of_it_is_shown() {
+    let mut scenario = lost_and_later(first(Fate::Unanswered));
+    // One number, and the last row of it: nothing of the first batch is seen for ten hours.
+    scenario.commands[0] = Command::at(0, 0, 1);
+    scenario.commands[1] = Command::at(LATER, 5, 9);
+    (scenario.traits.trickle, scenario.faults.not_pushed) = (600, 100);
+    let end = ends(&scenario);
+    assert_eq!((accepted(&end), settled(&end)), ([1], (1, 0)));
+}
+
+/// What was asked before the control was seen says nothing: the batch was still to appear.
+#[test]
+fn only_what_is_asked_after_the_control_was_seen_counts() {
+    let script = Script {
+        fates: vec![Fate::Unanswered],
+        delays: vec![50, 0],
+        // Asked about the doubt a few times, and asleep before the control is looked for.
+        naps: vec![("controls", 4, 240)],
+        ..Script::default()
+    };
+    let mut scenario = lost_and_later(script);
+    scenario.faults.not_pushed = 100;
+    let end = ends(&scenario);
+    assert_eq!((accepted(&end), settled(&end)), ([1, 1], (2, 0)));
+}
+
+#[test]
+fn an_empty_answer_that_contradicts_itself_proves_nothing() {
+    for seed in 0..8 {
+        // The first answers that could show the batch are odd; those about the control come later, and are not.
+        let script =
+            Script { fates: vec![Fate::Unanswered], first_contradicts: true, ..Script::default() };
+        let mut scenario = lost_and_later(script);
+        (scenario.seed, scenario.faults.not_pushed) = (seed, 100);
+        let end = ends(&scenario);
+        assert_eq!(accepted(&end), [1, 1], "{seed}");
+    }
+}
+
+/// The doubtful request was signed by a clock that was ahead; a control is later than that, not later than the time of day.
+#[test]
+fn a_signature_from_the_future_wants_a_control_that_is_later_still() {
+    // Two minutes late on its way: refused, or accepted at the last moment.
+    for late in [30, 59, 61, 119] {
+        let script = Script { fates: vec![Fate::Late(late)], ..Script::default() };
+        let end = ends(&lost_and_later(script));
+        let [first, second] = accepted(&end);
+        assert!(first == second && first <= 1, "{late}");
+    }
+}
+
+#[test]
+fn what_another_job_has_under_way_is_waited_for_and_its_result_is_taken() {
+    for start in [0, 1, 5] {
+        let commands = vec![Command::at(0, 0, 3), Command::at(start, 1, 3)];
+        let end = ends(&Scenario::scripted(commands, Script::default()));
+        assert_eq!(accepted(&end), [1, 1, 1, 1]);
+        assert_eq!(settled(&end), (3, 0));
+    }
+}
+
+#[test]
+fn a_file_with_what_another_job_has_in_doubt_is_settled_by_the_proof_about_that() {
+    // The first command's processes have ended when the second one asks.
+    let script = Script { fates: vec![Fate::Lost], deaths: vec![("answer", 1)], ..Script::default() };
+    let mut commands = vec![Command::at(0, 0, 2), Command::at(LATER, 1, 3)];
+    commands[1].sizes = vec![1, 2];
+    let end = ends(&Scenario::scripted(commands, script));
+    assert_eq!(accepted(&end), [1, 1, 1, 1]);
+}
+
+#[test]
+fn to_check_again_is_paid_once_more_and_what_is_under_way_is_not() {
+    let again = |start| Command { takes: Takes::None, ..Command::at(start, 0, 2) };
+    let end = ends(&Scenario::scripted(vec![Command::at(0, 0, 2), again(60)], Script::default()));
+    assert_eq!(accepted(&end), [2, 2]);
+    let end = ends(&Scenario::scripted(vec![Command::at(0, 5, 2), again(0), again(0)], Script::default()));
+    assert_eq!(accepted(&end), [1, 1]);
+    // What is in doubt is not overridden.
+    let commands = vec![Command::at(0, 0, 3), again(60)];
+    let end = ends(&Scenario::scripted(commands, first(Fate::Doubted)));
+    assert!(accepted::<2>(&end).iter().all(|count| *count <= 2));
+    let mut scenario = Scenario::scripted(vec![Command::at(0, 0, 3), again(60)], first(Fate::Doubted));
+    scenario.faults.not_pushed = 100;
+    assert_eq!(accepted(&ends(&scenario)), [1, 1, 1]);
+}
+
+#[test]
+fn what_is_old_and_what_failed_in_passing_is_checked_again_where_that_was_asked_for() {
+    let later = |takes| Command { takes, ..Command::at(120, 0, 2) };
+    for (takes, failed, times) in [
+        (Takes::All, 0, 1),
+        (Takes::Younger(200), 0, 1),
+        (Takes::Younger(30), 0, 2),
+        (Takes::NoFailures, 0, 1),
+        (Takes::NoFailures, 100, 2),
+        (Takes::All, 100, 1),
+    ] {
+        let mut scenario = Scenario::scripted(vec![Command::at(0, 0, 2), later(takes)], Script::default());
+        scenario.faults.failed = failed;
+        let end = ends(&scenario);
+        assert_eq!(accepted(&end), [times, times], "{takes:?} {failed}");
+    }
+}
+
+/// Both sendings of what a person had sent twice are charged, whichever way their results come, and each of them once.
+#[test]
+fn both_charges_of_two_sendings_are_in_the_costs() {
+    for not_pushed in [0, 50, 100] {
+        for seed in 0..4 {
+            let script = Script { resubmit: Some(30), ..first(Fate::Unanswered) };
+            let mut scenario = Scenario::scripted(vec![Command::at(0, 0, 2)], script);
+            (scenario.seed, scenario.faults.not_pushed, scenario.traits.delay) = (seed, not_pushed, 40);
+            let end = ends(&scenario);
+            let numbers: Vec<PhoneNumber> = end.accepted.keys().copied().collect();
+            assert_eq!(numbers.len(), 2);
+        }
+    }
+}
