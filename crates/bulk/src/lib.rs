@@ -53,5 +53,5 @@ pub use pricing::{
 pub use proof::ProofRules;
 pub use reconcile::{LeasesOnly, Owners, Reconcile, Reconciled, Times};
 #[cfg(feature = "sqlite")]
-pub use sqlite::Sqlite;
+pub use sqlite::{Sqlite, Upgrade};
 pub use store::{Store, StoreError};

@@ -21,6 +21,8 @@ use crate::store::{Control, OpenBatch, Store, StoreError, drifting};
 
 /// How many controls are tried for one doubt in a round: each costs questions.
 const MAX_CONTROLS: u32 = 3;
+/// The pause between questions about a batch whose age nobody can tell.
+const PAUSE_WITHOUT_AGE: Duration = Duration::from_secs(60);
 
 /// Asks about open batches.
 #[derive(Debug)]
@@ -342,7 +344,10 @@ fn step(
     now_ms: u64,
 ) -> Step {
     let signed = batch.signed.unwrap_or(SignedSpan::at(batch.sent_ms));
-    let since_ms = signed.last_ms.min(now_ms);
+    // Claimed by this clock, signed by the platform's perhaps: pauses go by the earlier, what is given up by the later.
+    let since_ms = signed.last_ms.min(batch.sent_ms);
+    let last_ms = after_ms(signed.last_ms.max(batch.sent_ms), times.missing);
+    let asked = asked.filter(|asked| asked.at_ms <= now_ms);
     let first = match batch.state {
         _ if batch.missing => return Step::Leave,
         BatchState::Sending => {
@@ -361,18 +366,24 @@ fn step(
         }
         // It is the person's decision now.
         BatchState::InDoubt if !is_remembered(signed, now_ms, rules) => return Step::Leave,
+        // The clock was set back: nobody can tell how old it is, and asking does no harm.
+        _ if now_ms < since_ms => {
+            return match asked.map(|asked| after_ms(asked.at_ms, PAUSE_WITHOUT_AGE)) {
+                Some(until) if now_ms < until => Step::Wait(until),
+                _ => Step::Ask { last: false },
+            };
+        }
         BatchState::InDoubt => after_ms(since_ms, times.doubt),
         BatchState::Accepted if delivery == Delivery::Push => after_ms(since_ms, times.push),
         _ => after_ms(since_ms, times.poll),
     };
-    let last_ms = after_ms(since_ms, times.missing);
     // Asking again and again costs nothing but the platform's patience: ever more rarely, and once more when it counts.
     let again = asked.map_or(first, |asked| {
         let age = asked.at_ms.saturating_sub(since_ms);
         let pause = if asked.answered { age / 2 } else { (age / 2).min(60_000) };
         let next = asked.at_ms.saturating_add(pause.max(1000));
         let counts = Some(last_ms).filter(|ms| *ms > asked.at_ms && batch.state == BatchState::Accepted);
-        counts.map_or(next, |counts| counts.min(next)).max(first.min(now_ms))
+        counts.map_or(next, |counts| counts.min(next)).max(first)
     });
     if now_ms < again {
         return Step::Wait(again);

@@ -7,17 +7,20 @@ mod batches;
 mod book;
 mod drift;
 mod fault;
+mod file;
 mod jobs;
 mod reading;
 mod results;
 mod schema;
+mod unfinished;
+mod upgrade;
 mod waits;
 mod worker;
 
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use numcheck_protocol::{Drift, PhoneNumber};
-use rusqlite::Connection;
 
 use crate::ledger::Ledger;
 use crate::model::{BatchEnd, Job, JobName, JobSpec, Scope};
@@ -28,74 +31,77 @@ use crate::store::{
     NextBatch, Odd, OpenBatch, RowFate, Sending, Spending, Store, StoreError,
 };
 
+pub use upgrade::Upgrade;
 use worker::Worker;
 
 /// A store in a file. Other processes may use the same file at the same time.
+///
+/// Dropping it waits until everything that was asked of it is done, and for some commits. The last one to go, of all processes, leaves
+/// one whole file without side files. One that a process leaves without being dropped is whole together with its side file.
+///
+/// A process that opens the file by other means than this, even to read it, drops the locks that keep other processes from harming it.
 #[derive(Debug)]
 pub struct Sqlite {
     write: Worker,
     read: Worker,
+    path: PathBuf,
 }
 
 impl Sqlite {
-    /// Opens the file, or makes it, readable by its owner only; a file of an older release is brought up to date.
+    /// Opens the store, or makes a new one where there is no file; one of an older release is brought up to date, after a backup.
     ///
     /// # Errors
-    /// When it cannot be opened, is no store, or is a newer release's.
+    /// As [`open_existing`](Self::open_existing), except [`StoreError::Missing`].
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        make_private(path)?;
-        let mut write = connect(path)?;
-        schema::migrate(&mut write)?;
-        let read = connect(path)?;
-        read.pragma_update(None, "query_only", true)
-            .map_err(|error| fault::Fault::from(error).named("open its second connection"))?;
-        Ok(Self { write: Worker::start("store-write", write)?, read: Worker::start("store-read", read)? })
+        Self::open_or_create(path, &mut |_| ()).map(|(store, _)| store)
+    }
+
+    /// Opens the store, or makes a new one where there is no file, readable by its owner only. Says whether it made one.
+    ///
+    /// # Errors
+    /// As [`open_existing`](Self::open_existing), except [`StoreError::Missing`].
+    pub fn open_or_create(
+        path: &Path,
+        on_upgrade: &mut dyn FnMut(Upgrade),
+    ) -> Result<(Self, bool), StoreError> {
+        let path = file::resolved(path);
+        let is_missing = path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        let is_new = is_missing && file::create(&path)?;
+        Ok((Self::open_existing(&path, on_upgrade)?, is_new))
+    }
+
+    /// Opens the store. One of an older release is brought up to date, after a backup beside it; `on_upgrade` hears of that.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where there is no file; [`Emptied`](StoreError::Emptied), [`Incomplete`](StoreError::Incomplete) or
+    /// [`ForeignJournal`](StoreError::ForeignJournal) where it is not whole; [`InUse`](StoreError::InUse) where another process keeps it
+    /// from being brought up to date; [`TooNew`](StoreError::TooNew), [`NotAStore`](StoreError::NotAStore), and when it cannot be opened.
+    pub fn open_existing(path: &Path, on_upgrade: &mut dyn FnMut(Upgrade)) -> Result<Self, StoreError> {
+        let path = file::resolved(path);
+        let (write, read) = file::open(&path, on_upgrade)?;
+        Ok(Self {
+            write: Worker::start("store-write", write)?,
+            read: Worker::start("store-read", read)?,
+            path,
+        })
+    }
+
+    /// Those of a store's files that others than their owner may read or write: the store, its side files and its backups.
+    ///
+    /// New ones never are, except those that get an existing store's permissions.
+    #[must_use]
+    pub fn exposed_files(path: &Path) -> Vec<PathBuf> {
+        file::exposed(path)
     }
 }
 
-/// Results are personal data: nobody else reads them.
-fn make_private(path: &Path) -> Result<(), StoreError> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let opened = options.open(path);
-    opened.map(drop).map_err(|source| StoreError::Database { what: "open its file", source: source.into() })
-}
-
-fn connect(path: &Path) -> Result<Connection, StoreError> {
-    let open = || -> fault::Result<Connection> {
-        let connection = Connection::open(path)?;
-        connection.busy_timeout(std::time::Duration::from_secs(30))?;
-        schema::recognise(&connection)?;
-        use_wal(&connection)?;
-        // FULL: a commit is on the device before it returns.
-        connection.pragma_update(None, "synchronous", "full")?;
-        // What is deleted is overwritten: results are personal data, and a person may have them forgotten.
-        connection.pragma_update(None, "secure_delete", true)?;
-        connection.pragma_update(None, "cache_size", -32 * 1024)?;
-        connection.set_prepared_statement_cache_capacity(64);
-        // Else a statement is planned anew whenever a value bound to it changes: a quarter of all its time.
-        connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        Ok(connection)
-    };
-    open().map_err(|fault| fault.named("open its file"))
-}
-
-/// Changing the journal's mode needs the file alone, and SQLite answers "busy" at once there, whatever the time-out: several processes
-/// that make one file at the same moment must try again.
-fn use_wal(connection: &Connection) -> Result<(), rusqlite::Error> {
-    const TRIES: u32 = 3000;
-    let pause = std::time::Duration::from_millis(10);
-    for _ in 1..TRIES {
-        match connection.pragma_update(None, "journal_mode", "wal") {
-            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
-                std::thread::sleep(pause)
-            }
-            other => return other,
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        drop(self.read.stop());
+        if let Some(connection) = self.write.stop() {
+            file::close(connection, &self.path);
         }
     }
-    connection.pragma_update(None, "journal_mode", "wal")
 }
 
 /// How many results are entered at a time before a job is forgotten.

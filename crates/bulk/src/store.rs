@@ -8,6 +8,7 @@ pub mod reading;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 
 use numcheck_protocol::{BatchNo, Currency, Drift, PhoneNumber, Price};
@@ -539,6 +540,48 @@ pub enum StoreError {
     /// The job is not being planned any more: another process has begun its plan anew, or has finished it.
     #[error("another process plans the same job: let it finish, then run the command again")]
     Superseded,
+    /// There is no file.
+    #[error("there is no store at {}", .path.display())]
+    #[non_exhaustive]
+    Missing {
+        /// Where.
+        path: PathBuf,
+    },
+    /// The file has no bytes, or no tables: nothing that was ever closed as a store looks like that.
+    #[error(
+        "the file {} holds nothing: the store was emptied or never completed. Put a backup in its place; for a new store remove the file, or name another one",
+        .path.display()
+    )]
+    #[non_exhaustive]
+    Emptied {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The file was left open, and its journal is not there: what was written last is missing.
+    #[error(
+        "the store is incomplete: its side file {} is missing, and with it what was written last. The store was copied while a process had it open, or the side file was removed: put that file back beside it, or copy the store again once no process has it open, or use a backup",
+        .missing.display()
+    )]
+    #[non_exhaustive]
+    Incomplete {
+        /// The side file.
+        missing: PathBuf,
+    },
+    /// The file was closed, and the journal beside it is of another one, or of an earlier time.
+    #[error(
+        "the side file {} does not belong to the store beside it: the store was put in the place of one that was still open. Move the side file (and the -shm beside it) away to use the store as it was put there; what only the side file holds is not in it",
+        .journal.display()
+    )]
+    #[non_exhaustive]
+    ForeignJournal {
+        /// The side file.
+        journal: PathBuf,
+    },
+    /// It is of an older release, and another process keeps it from being brought up to date.
+    #[error(
+        "the store is of an older release and must be brought up to date, but another process has it open, perhaps that release: end it, then run the command again; nothing was changed"
+    )]
+    InUse,
     /// It is somebody else's.
     #[error("this is no store, but a database of something else: name another one")]
     NotAStore,

@@ -8,12 +8,11 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_protocol::number_check::{Query, Submit};
-use numcheck_protocol::{Endpoint, Info, Lang, Rate, UtcOffset};
+use numcheck_protocol::{Endpoint, Info, Lang, Rate};
 use numcheck_transport::{
     self as transport, CallError, CallErrorKind, ClientBuilder, Limits, RateLimits, Sent, Trust, env,
 };
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::exit::{Exit, Failure};
 use crate::print;
@@ -45,18 +44,9 @@ pub(crate) struct Network {
         value_name = "DURATION"
     )]
     timeout: humantime::Duration,
-    /// How many minutes the platform's days are ahead of UTC, for queries. No document says; Beijing's are 480.
-    #[arg(long, env = "NUMCHECK_PLATFORM_OFFSET", hide_env_values = true, default_value = "480", value_name = "MINUTES",
-          allow_negative_numbers = true, value_parser = read_offset)]
-    platform_offset: UtcOffset,
 }
 
 impl Network {
-    /// Of which time zone the platform's days are.
-    pub(crate) fn offset(&self) -> UtcOffset {
-        self.platform_offset
-    }
-
     /// These settings as a change of the transport.
     pub(crate) fn settings(
         &self,
@@ -80,11 +70,6 @@ impl Network {
     }
 }
 
-fn read_offset(text: &str) -> Result<UtcOffset, String> {
-    let offset = text.parse().ok().and_then(|minutes| UtcOffset::from_minutes(minutes).ok());
-    offset.ok_or_else(|| "write minutes, such as 480 or -300".to_owned())
-}
-
 /// The NXCLOUD account of the environment.
 pub(crate) fn nxcloud(network: &Network) -> Result<numcheck_nxcloud::Client, Failure> {
     nxcloud_at(network, RateLimits::documented())
@@ -97,23 +82,10 @@ fn nxcloud_at(network: &Network, limits: RateLimits) -> Result<numcheck_nxcloud:
     builder.build().map_err(Failure::setting)
 }
 
-/// Whose money the environment's account spends, and where: what another account or another platform says of a batch proves nothing.
-pub(crate) fn account() -> Result<String, Failure> {
-    let env = env::Env::process();
-    let key = env.required_text("NXCLOUD_ACCESS_KEY").map_err(Failure::setting)?;
-    let url = env.text("NXCLOUD_BASE_URL").map_err(Failure::setting)?;
-    Ok(format!("{key}@{}", url.as_deref().unwrap_or(numcheck_nxcloud::Client::BASE_URL)))
-}
-
 /// Whether the environment's platform is this machine itself: a sandbox or a test, where nothing is paid.
 pub(crate) fn is_loopback() -> Result<bool, Failure> {
     let url = env::Env::process().text("NXCLOUD_BASE_URL").map_err(Failure::setting)?;
     Ok(transport::is_loopback(url.as_deref().unwrap_or(numcheck_nxcloud::Client::BASE_URL)))
-}
-
-/// A hash of whose money is spent, and where: it names them without showing them.
-pub(crate) fn fingerprint(account: &str) -> String {
-    Sha256::digest(account).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The account with its application, which pays for number checks.
@@ -178,7 +150,7 @@ pub(crate) async fn once<T>(
 }
 
 /// A call that did not succeed, for a machine.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Unsuccessful {
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]

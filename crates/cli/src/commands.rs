@@ -8,7 +8,9 @@ mod explain;
 mod export;
 mod forget;
 mod get;
+mod history;
 mod jobs;
+pub(crate) mod limits;
 mod metrics;
 mod number;
 mod plan;
@@ -17,10 +19,12 @@ mod query;
 mod receive;
 mod reconcile;
 mod resume;
+pub(crate) mod reuse;
 mod run;
 mod sandbox;
 mod sign;
 mod status;
+mod stored;
 mod submit;
 mod typed;
 mod verify;
@@ -42,6 +46,7 @@ pub(crate) enum Command {
     Reconcile(reconcile::Reconcile),
     Receive(receive::Receive),
     Forget(forget::Forget),
+    History(history::History),
     Sandbox(sandbox::Sandbox),
     Submit(submit::Submit),
     Query(query::Query),
@@ -75,6 +80,7 @@ impl Command {
             Self::Reconcile(command) => command.run().await,
             Self::Receive(command) => command.run().await,
             Self::Forget(command) => command.run().await,
+            Self::History(command) => command.run().await,
             Self::Sandbox(command) => command.run().await,
             Self::Submit(command) => command.run().await,
             Self::Query(command) => command.run().await,

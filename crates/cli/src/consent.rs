@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(
             all.statement(),
             "checking 926 numbers at level hlr (not sent: 30 reused, 4 invalid, 1 duplicate, 2 in doubt) costs money: \
-             46.30 CNY + 1.5 USD and the unknown price of 12 numbers"
+             46.3000 CNY + 1.5000 USD and the unknown price of 12 numbers"
         );
         all.left_out = LeftOut { duplicates: 2, ..LeftOut::default() };
         assert!(all.statement().contains(" (not sent: 2 duplicates) costs"), "{}", all.statement());

@@ -3,6 +3,7 @@
 //! It joins the crates and holds no protocol of its own. Data goes to stdout, everything else to stderr; secrets come from the
 //! environment or from files, never from arguments.
 
+mod account;
 mod call;
 mod commands;
 mod consent;
@@ -74,4 +75,44 @@ fn start_logging(filter: &str) -> Result<(), exit::Failure> {
     })?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory};
+
+    use super::Arguments;
+
+    /// What pays again for what may have been paid for: a person says it anew, each time.
+    const PAYS_AGAIN: [&str; 4] = ["again", "retry-failed", "resubmit-doubtful", "probe"];
+
+    /// Every option of a command and its verbs, with the verb and the variable.
+    fn options(command: &Command) -> Vec<(String, String, Option<String>)> {
+        let own = command.get_arguments().filter_map(|option| {
+            let variable = option.get_env().map(|name| name.to_string_lossy().into_owned());
+            Some((command.get_name().to_owned(), option.get_long()?.to_owned(), variable))
+        });
+        own.chain(command.get_subcommands().flat_map(options)).collect()
+    }
+
+    #[test]
+    fn every_option_has_an_environment_variable_except_those_that_pay_again() {
+        let mut command = Arguments::command();
+        command.build();
+        let options = options(&command);
+        let options = options
+            .iter()
+            .filter(|(verb, name, _)| verb != "help" && !["help", "version"].contains(&name.as_str()));
+        let mut paying_again = Vec::new();
+        for (verb, name, variable) in options {
+            if PAYS_AGAIN.contains(&name.as_str()) {
+                assert_eq!(*variable, None, "{verb} --{name}");
+                paying_again.push((verb.as_str(), name.as_str()));
+            } else {
+                assert!(variable.is_some(), "{verb} --{name}");
+            }
+        }
+        assert!(paying_again.contains(&("run", "again")), "{paying_again:?}");
+        assert!(paying_again.contains(&("resume", "resubmit-doubtful")), "{paying_again:?}");
+    }
 }

@@ -153,7 +153,7 @@ fn a_refused_query_is_3_and_one_without_an_answer_is_1_and_neither_is_in_doubt()
 #[test]
 fn the_same_seed_gives_the_same_ids_for_the_same_batch_numbers() {
     let ids = |seed: &str, order: [&str; 2]| {
-        let sandbox = Sandbox::start_with(&["--seed", seed]);
+        let sandbox = Sandbox::start_with(&["--seed", seed, "--access-key", "the-same"]);
         let mut ids = order.map(|batch| {
             let accepted = submit(&sandbox, batch, "8613800138000,8613800138001");
             (batch.to_owned(), accepted["message_id"].as_str().unwrap().to_owned())

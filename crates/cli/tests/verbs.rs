@@ -479,10 +479,29 @@ fn explain_says_what_a_code_means_and_what_to_do() {
     // A code means something only with its endpoint: every meaning is listed.
     let meanings = numcheck(["explain", "0", "--json"]).run().exits(0).json_lines();
     assert!(meanings.len() >= 4, "{meanings:?}");
-    let expect = ["code", "table", "title", "endpoint", "name", "meaning", "charged", "advice"];
+    let expect = ["code", "table", "title", "endpoint", "name", "meaning", "charged", "passes", "advice"];
     assert!(meanings.iter().all(|meaning| keys(meaning) == set(expect) && meaning["code"] == 0));
     let tables: BTreeSet<&str> = meanings.iter().map(|meaning| meaning["table"].as_str().unwrap()).collect();
     assert_eq!(tables.len(), meanings.len(), "each table once");
+}
+
+#[test]
+fn explain_says_whether_a_failure_passes_with_time() {
+    for (code, passes, english) in [
+        ("112", "yes", "it passes with time"),
+        ("-8", "yes", "it passes with time"),
+        ("114", "no", "it does not pass with time"),
+        ("-4", "no", "it does not pass with time"),
+    ] {
+        let text = numcheck(["explain", code]).run().exits(0);
+        assert!(text.text().contains(english), "{}", text.text());
+        let meanings = numcheck(["explain", code, "--json"]).run().exits(0).json_lines();
+        assert!(meanings.iter().all(|meaning| meaning["passes"] == passes), "{meanings:?}");
+    }
+    let unknown = numcheck(["explain", "211"]).run().exits(0);
+    assert!(!unknown.text().contains("with time"), "{}", unknown.text());
+    let chinese = numcheck(["explain", "112", "--lang", "zh"]).run().exits(0);
+    assert!(chinese.text().contains("属暂时性失败"), "{}", chinese.text());
 }
 
 #[test]

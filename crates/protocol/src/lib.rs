@@ -51,5 +51,5 @@ pub use phone_list::PhoneList;
 pub use price::Price;
 pub use refusal::Refusal;
 pub use secrets::{ApiKey, AppKey, VerificationCode};
-pub use table::{Charged, Class, CodeEntry, Lang};
+pub use table::{Charged, Class, CodeEntry, Lang, Passes, ResultCode};
 pub use text::{HiddenText, Json, PhoneText, Text};

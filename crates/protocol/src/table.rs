@@ -49,6 +49,18 @@ pub enum Charged {
     Unknown,
 }
 
+/// Whether a failure passes with time: whether the same check may succeed later, though nothing about it was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Passes {
+    /// The platform failed, or its account was short: checking again later may succeed, and is a new, paid check.
+    Yes,
+    /// It is about the number: checking again says the same.
+    No,
+    /// Nobody knows: do not check again.
+    Unknown,
+}
+
 /// Everything that the spec says about one result code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -61,6 +73,8 @@ pub struct CodeEntry {
     pub class: Class,
     /// Whether it was charged.
     pub charged: Charged,
+    /// Whether the failure passes with time; [`Passes::Unknown`] for a success.
+    pub passes: Passes,
     meaning: [&'static str; 2],
     advice: [&'static str; 2],
 }
@@ -72,12 +86,13 @@ impl CodeEntry {
         name: &'static str,
         class: Class,
         charged: Charged,
+        passes: Passes,
         en: &'static str,
         zh: &'static str,
         advice_en: &'static str,
         advice_zh: &'static str,
     ) -> Self {
-        Self { code, name, class, charged, meaning: [en, zh], advice: [advice_en, advice_zh] }
+        Self { code, name, class, charged, passes, meaning: [en, zh], advice: [advice_en, advice_zh] }
     }
 
     /// What the code means.
@@ -88,6 +103,46 @@ impl CodeEntry {
     /// What to do now.
     pub fn advice(&self, lang: Lang) -> &'static str {
         pick(self.advice, lang)
+    }
+}
+
+/// A result code, whichever table it is of.
+///
+/// ```
+/// use numcheck_protocol::number_check::CallbackCode;
+/// use numcheck_protocol::{Passes, ResultCode};
+///
+/// fn is_worth_another_check(code: impl ResultCode) -> bool {
+///     code.passes() == Passes::Yes
+/// }
+/// assert!(is_worth_another_check(CallbackCode::BACKEND_FAILED));
+/// assert!(!is_worth_another_check(CallbackCode::new(4711)));
+/// ```
+pub trait ResultCode: Copy {
+    /// The code on the wire.
+    fn get(self) -> i64;
+
+    /// What the spec says about the code; `None` for one that it does not list.
+    fn entry(self) -> Option<&'static CodeEntry>;
+
+    /// Its name, such as `BALANCE_TOO_LOW`; `None` for an unknown code.
+    fn name(self) -> Option<&'static str> {
+        self.entry().map(|entry| entry.name)
+    }
+
+    /// What kind of outcome it stands for.
+    fn class(self) -> Class {
+        self.entry().map_or(Class::Unknown, |entry| entry.class)
+    }
+
+    /// Whether what ended with it was charged.
+    fn charged(self) -> Charged {
+        self.entry().map_or(Charged::Unknown, |entry| entry.charged)
+    }
+
+    /// Whether the failure passes with time.
+    fn passes(self) -> Passes {
+        self.entry().map_or(Passes::Unknown, |entry| entry.passes)
     }
 }
 
@@ -102,7 +157,7 @@ pub(crate) fn pick([en, zh]: [&'static str; 2], lang: Lang) -> &'static str {
 macro_rules! code_table {
     (
         $(#[$doc:meta])* $Code:ident $(includes $Auth:ident $(via $Common:ident)?)? {
-            $( $(#[$row_doc:meta])* $NAME:ident = $code:literal, $class:ident, $charged:ident, $en:literal, $zh:literal, $advice:literal, $advice_zh:literal; )*
+            $( $(#[$row_doc:meta])* $NAME:ident = $code:literal, $class:ident, $charged:ident, $passes:ident, $en:literal, $zh:literal, $advice:literal, $advice_zh:literal; )*
         }
     ) => {
         $(#[$doc])*
@@ -119,6 +174,7 @@ macro_rules! code_table {
             pub const ENTRIES: &'static [$crate::table::CodeEntry] = &[
                 $( $crate::table::CodeEntry::new(
                     $code, stringify!($NAME), $crate::table::Class::$class, $crate::table::Charged::$charged,
+                    $crate::table::Passes::$passes,
                     $en, $zh, $advice, $advice_zh,
                 ), )*
             ];
@@ -143,17 +199,22 @@ macro_rules! code_table {
 
             /// Its name, such as `BALANCE_TOO_LOW`; `None` for an unknown code.
             pub fn name(self) -> Option<&'static str> {
-                self.entry().map(|entry| entry.name)
+                $crate::table::ResultCode::name(self)
             }
 
             /// What kind of outcome it stands for.
             pub fn class(self) -> $crate::table::Class {
-                self.entry().map_or($crate::table::Class::Unknown, |entry| entry.class)
+                $crate::table::ResultCode::class(self)
             }
 
             /// Whether what ended with it was charged.
             pub fn charged(self) -> $crate::table::Charged {
-                self.entry().map_or($crate::table::Charged::Unknown, |entry| entry.charged)
+                $crate::table::ResultCode::charged(self)
+            }
+
+            /// Whether the failure passes with time, so that the same check may succeed later.
+            pub fn passes(self) -> $crate::table::Passes {
+                $crate::table::ResultCode::passes(self)
             }
 
             /// What it means, in a few words.
@@ -190,6 +251,17 @@ macro_rules! code_table {
                     }
                 )?
             )?
+        }
+
+        impl $crate::table::ResultCode for $Code {
+            fn get(self) -> i64 {
+                self.0
+            }
+
+            fn entry(self) -> Option<&'static $crate::table::CodeEntry> {
+                // The table's own function, which has the same name.
+                Self::entry(self)
+            }
         }
 
         impl core::fmt::Debug for $Code {

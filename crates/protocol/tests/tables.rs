@@ -3,7 +3,9 @@
 use numcheck_protocol::number_check::{CallbackCode, InstantCode, QueryCode, SubmitCode};
 use numcheck_protocol::qxt::QxtCode;
 use numcheck_protocol::whatsapp::{CreateAppCode, PhoneListCode, WhatsAppCode};
-use numcheck_protocol::{AuthCode, Charged, Class, CodeEntry, DriftKind, Field, FromWire, Lang};
+use numcheck_protocol::{
+    AuthCode, Charged, Class, CodeEntry, DriftKind, Field, FromWire, Lang, Passes, ResultCode,
+};
 use proptest::prelude::*;
 use serde::Serialize;
 
@@ -189,6 +191,25 @@ fn the_operations_of_a_family_share_its_codes_and_add_their_own() {
         assert_eq!((WhatsAppCode::new(code).name(), CreateAppCode::new(code).common()), (None, None));
     }
     assert_eq!(CreateAppCode::new(1003).common(), None, "an authentication error is not the family's own");
+}
+
+#[test]
+fn what_passes_with_time_is_what_the_platform_failed_at() {
+    fn passing<T: ResultCode>(new: impl Fn(i64) -> T, passes: Passes) -> Vec<i64> {
+        (-1000..10_000).filter(|code| new(*code).passes() == passes).collect()
+    }
+    assert_eq!(passing(CallbackCode::new, Passes::Yes), [103, 112, 121, 266]);
+    assert_eq!(passing(CallbackCode::new, Passes::No), [108, 114, 120, 122]);
+    assert_eq!(passing(QxtCode::new, Passes::Yes), [-8]);
+    assert_eq!(passing(QxtCode::new, Passes::No), [-4, -3, -2, 1]);
+    // Of a refused request nobody says it, and of what no table lists nobody knows.
+    for passes in [Passes::Yes, Passes::No] {
+        assert!(passing(SubmitCode::new, passes).is_empty() && passing(InstantCode::new, passes).is_empty());
+        assert!(passing(QueryCode::new, passes).is_empty() && passing(WhatsAppCode::new, passes).is_empty());
+    }
+    for code in [CallbackCode::SUCCESS, CallbackCode::new(104), CallbackCode::new(i64::MIN)] {
+        assert_eq!(code.passes(), Passes::Unknown, "{code:?}");
+    }
 }
 
 #[test]

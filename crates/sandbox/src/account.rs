@@ -3,17 +3,20 @@
 //! It holds who they are and what they had at the start. It must not know what they spent: that is the ledger's affair.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
 
 use numcheck_protocol::number_check::Dialect;
 use numcheck_protocol::{CallbackUrl, Currency, PhoneNumber, Price};
 use numcheck_signing::Secret;
 
+use crate::rule;
+
 /// A customer of both platforms. `Debug` shows no secret.
 ///
 /// [`Account::default`] is the built-in one, with the credentials that stand in the constants of this type; [`Account::other`] is
 /// the second one, which exists so that an appkey of another customer (code 210) can be had; [`Account::second_dialect`] the third one.
-/// None of them is a secret: they open nothing but a sandbox.
+/// [`Account::random`] is another one at every call. None of their secrets is one: they open nothing but a sandbox.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Account {
@@ -95,6 +98,22 @@ impl Account {
         }
     }
 
+    /// An account of this name, whose secrets follow from it: a sandbox that is started again knows it as the same.
+    pub fn named(access_key: &str) -> Self {
+        let key = |what: &str| {
+            let halves = [1, 2].map(|half| rule::hash(access_key, &format!("{what}{half}")));
+            halves.map(letters).concat()
+        };
+        Self::new(access_key, &key("secret"), &key("appkey"), &key("qxt"))
+    }
+
+    /// An account that nobody had before, so that a client's book of an earlier sandbox does not know it. Not unguessable.
+    pub fn random() -> Self {
+        // Each state has keys of its own, from the system's random numbers.
+        let random = RandomState::new().build_hasher().finish();
+        Self::named(&format!("sandbox-{}", letters(random)))
+    }
+
     /// The second built-in account. It is no integrator, so the embedded register answers 9007.
     pub fn other() -> Self {
         let mut other = Self::new(
@@ -116,8 +135,44 @@ impl Account {
     }
 }
 
+/// Sixteen letters: digits would look like a phone number to what masks those.
+fn letters(word: u64) -> String {
+    (0..16)
+        .map(|place| char::from(b'a' + u8::try_from((word >> (4 * place)) & 0xf).unwrap_or_default()))
+        .collect()
+}
+
 impl Default for Account {
     fn default() -> Self {
         Self::new(Self::ACCESS_KEY, Self::ACCESS_SECRET, Self::APPKEY, Self::QXT_API_KEY)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::Account;
+
+    #[test]
+    fn each_random_account_is_another_one_and_its_qxt_key_has_the_form_of_one() {
+        let accounts: Vec<Account> = (0..100).map(|_| Account::random()).collect();
+        let keys: HashSet<&str> = accounts.iter().map(|account| account.access_key.as_str()).collect();
+        assert_eq!(keys.len(), accounts.len());
+        for account in &accounts {
+            let key = account.qxt_api_key.expose();
+            assert!(key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_name_gives_the_same_account_again_and_another_name_another_one() {
+        let all = |name: &str| {
+            let account = Account::named(name);
+            [account.access_secret, account.appkey, account.qxt_api_key].map(|key| key.expose().to_owned())
+        };
+        assert_eq!(all("torture"), all("torture"));
+        let different: HashSet<String> = [all("torture"), all("model")].concat().into_iter().collect();
+        assert_eq!(different.len(), 6);
     }
 }

@@ -1,15 +1,16 @@
 //! The time that the sandbox believes in.
 //!
-//! Everything in the sandbox that depends on time (freshness of a signature, `Date`, when a result is pushed) asks this clock,
-//! so that tests need not wait. It must not be used for the patience with a peer that does not answer: that is real time.
+//! Everything in the sandbox that depends on time asks this clock, so that tests need not wait. What is compared with another
+//! machine's clock (freshness of a signature, `Date`, the day of a check) follows what it shows; delays follow how long it has run,
+//! which a step does not change. The patience with a peer that does not answer is real time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Notify;
 
-/// A clock that can be put forward. Clones show the same time.
+/// A clock that can be put forward, and set wrong. Clones show the same time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -29,6 +30,8 @@ struct Inner {
     /// Since when it runs by itself; `None` for one that only moves when told.
     running_since: Option<Instant>,
     advanced_ms: AtomicU64,
+    /// How much more it shows than it has run, after steps.
+    stepped_ms: AtomicI64,
     moved: Notify,
 }
 
@@ -54,29 +57,49 @@ impl Clock {
             start_ms,
             running_since,
             advanced_ms: AtomicU64::new(0),
+            stepped_ms: AtomicI64::new(0),
             moved: Notify::new(),
         }))
     }
 
-    /// Unix time in milliseconds.
+    /// What it shows: Unix time in milliseconds.
     pub fn now_ms(&self) -> u64 {
+        self.shown_at(self.running_ms())
+    }
+
+    /// What it would show without its steps. Delays are measured by this one.
+    pub(crate) fn running_ms(&self) -> u64 {
         let ran = self.0.running_since.map_or(0, |since| millis(since.elapsed()));
         self.0.start_ms.saturating_add(self.0.advanced_ms.load(Ordering::Acquire)).saturating_add(ran)
     }
 
-    /// Puts the clock forward. Whatever became due is done soon after, not before this returns.
+    /// What it shows, by its steps until now, at a moment given as [`running_ms`](Self::running_ms).
+    pub(crate) fn shown_at(&self, running_ms: u64) -> u64 {
+        running_ms.saturating_add_signed(self.0.stepped_ms.load(Ordering::Acquire))
+    }
+
+    /// Sets it forward or, with a negative number, back by so many milliseconds, as when somebody corrects a machine's clock: what it
+    /// shows changes (freshness, `Date`, days), delays that are running do not.
+    pub fn step(&self, ms: i64) {
+        let stepped = |before: i64| Some(before.saturating_add(ms));
+        // The closure always gives a value, so this does not fail.
+        let _ = self.0.stepped_ms.fetch_update(Ordering::AcqRel, Ordering::Acquire, stepped);
+    }
+
+    /// Lets time pass: the clock shows a later time, and delays come to their end. Whatever became due is done soon after, not before
+    /// this returns.
     pub fn advance(&self, by: Duration) {
         self.0.advanced_ms.fetch_add(millis(by), Ordering::AcqRel);
         self.0.moved.notify_waiters();
     }
 
-    /// Waits until the clock shows `at_ms` or has been put forward, whichever comes first.
+    /// Waits until the clock has run until `at_ms` or has been put forward, whichever comes first.
     pub(crate) async fn wait_until(&self, at_ms: u64) {
         let moved = self.0.moved.notified();
         tokio::pin!(moved);
         // Listen first, look second: a move in between must not be missed.
         moved.as_mut().enable();
-        let left = at_ms.saturating_sub(self.now_ms());
+        let left = at_ms.saturating_sub(self.running_ms());
         if left == 0 {
             return;
         }
@@ -86,6 +109,13 @@ impl Clock {
         tokio::select! {
             () = moved => {}
             () = tokio::time::sleep(Duration::from_millis(left)) => {}
+        }
+    }
+
+    /// Waits until the clock has run until `at_ms`.
+    pub(crate) async fn sleep_until(&self, at_ms: u64) {
+        while self.running_ms() < at_ms {
+            self.wait_until(at_ms).await;
         }
     }
 
@@ -127,6 +157,32 @@ mod tests {
         let right = Clock::system().now_ms();
         assert!(Clock::system_off_by(3_600_000).now_ms() >= right + 3_600_000);
         assert!(Clock::system_off_by(-3_600_000).now_ms() < right);
+    }
+
+    #[test]
+    fn a_step_either_way_changes_what_is_shown_and_not_how_long_it_has_run() {
+        let clock = Clock::manual(10_000);
+        for (ms, shown) in [(-4_000, 6_000), (5_000, 11_000), (i64::MIN, 0)] {
+            clock.step(ms);
+            assert_eq!((clock.now_ms(), clock.running_ms()), (shown, 10_000), "{ms}");
+        }
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(clock.running_ms(), 11_000);
+    }
+
+    #[tokio::test]
+    async fn a_delay_does_not_end_by_a_step() {
+        let clock = Clock::manual(0);
+        let other = clock.clone();
+        let sleeping = tokio::spawn(async move { other.sleep_until(2_000).await });
+        clock.step(3_600_000);
+        clock.advance(Duration::from_secs(1));
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!sleeping.is_finished());
+        clock.advance(Duration::from_secs(1));
+        sleeping.await.unwrap();
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::assumptions::QueryOddity;
 use crate::rule::mix;
 
 /// What shall go wrong. Given to the sandbox with `set_faults`, it replaces what was asked before; counts begin anew.
@@ -72,18 +73,32 @@ impl Faults {
 
     /// The fault of this request, if any; counts it.
     pub(crate) fn for_request(&self, operation: Operation, seed: u64) -> Option<Fault> {
-        let mut rules = self.requests.iter().enumerate();
-        rules.find_map(|(at, rule)| {
+        let mut struck = None;
+        for (at, rule) in self.requests.iter().enumerate() {
             let (wanted, fault) = &rule.fault;
-            let concerned = *wanted == Operation::Any || *wanted == operation;
-            (concerned && rule.fires(mix(seed ^ at as u64))).then(|| fault.clone())
-        })
+            if *wanted != Operation::Any && *wanted != operation {
+                continue;
+            }
+            if struck.is_some() {
+                rule.pass();
+            } else if rule.fires(mix(seed ^ at as u64)) {
+                struck = Some(fault.clone());
+            }
+        }
+        struck
     }
 
     /// The fault of this push, if any; counts it.
     pub(crate) fn for_push(&self, seed: u64) -> Option<PushFault> {
-        let mut rules = self.pushes.iter().enumerate();
-        rules.find_map(|(at, rule)| rule.fires(mix(seed ^ (at as u64) << 32)).then(|| rule.fault.clone()))
+        let mut struck = None;
+        for (at, rule) in self.pushes.iter().enumerate() {
+            if struck.is_some() {
+                rule.pass();
+            } else if rule.fires(mix(seed ^ (at as u64) << 32)) {
+                struck = Some(rule.fault.clone());
+            }
+        }
+        struck
     }
 }
 
@@ -121,6 +136,8 @@ pub enum Operation {
 pub enum When {
     /// The next so many times.
     Next(u32),
+    /// That one alone, counted from 1; those that another rule strikes count too.
+    Nth(u32),
     /// Every time.
     Always,
     /// So many times out of a hundred, chosen by the sandbox's seed.
@@ -133,10 +150,17 @@ pub enum When {
 pub enum Fault {
     /// This HTTP status and a text that is no JSON; nothing is done or charged.
     Respond(u16),
-    /// The connection closes without an answer; nothing is done or charged.
+    /// The connection closes without an answer; nothing is done or charged: the request was lost on its way.
     Close,
     /// The request is carried out and charged, then the connection closes without an answer.
     AcceptThenClose,
+    /// The request is held for so long, in the sandbox's time, before anything of it is looked at, its `ts` included: it arrives late.
+    /// It is carried out even when whoever sent it has hung up meanwhile.
+    Hold(Duration),
+    /// The request is carried out and charged, and answered with the endpoint's envelope with this code.
+    AcceptThenCode(i64),
+    /// The answer to a query contradicts itself. Does nothing to other requests.
+    Contradict(QueryOddity),
     /// The request is carried out and charged, and answered so much (real) time later.
     DelayReply(Duration),
     /// The endpoint's envelope with this code; nothing is done or charged.
@@ -213,10 +237,18 @@ impl<T> Rule<T> {
         Self { when, fault, asked: AtomicU64::new(0) }
     }
 
+    /// Another rule has struck.
+    fn pass(&self) {
+        if matches!(self.when, When::Nth(_)) {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     fn fires(&self, seed: u64) -> bool {
         let count = self.asked.fetch_add(1, Ordering::Relaxed);
         match self.when {
             When::Next(times) => count < u64::from(times),
+            When::Nth(which) => count + 1 == u64::from(which),
             When::Always => true,
             When::Percent(percent) => mix(seed.wrapping_add(count)) % 100 < u64::from(percent),
         }
@@ -235,6 +267,18 @@ mod tests {
         assert!(strikes(Operation::Submit));
         assert!(strikes(Operation::Submit));
         assert!(!strikes(Operation::Submit));
+    }
+
+    #[test]
+    fn the_nth_is_struck_and_those_that_another_rule_strikes_are_counted() {
+        let nth = |which| (Operation::Submit, When::Nth(which));
+        let faults = [(nth(1), Fault::Close), (nth(3), Fault::NotJson), (nth(4), Fault::CutReply)]
+            .into_iter()
+            .fold(Faults::none(), |faults, ((operation, when), fault)| {
+                faults.request(operation, when, fault)
+            });
+        let struck: Vec<_> = (0..5).map(|_| faults.for_request(Operation::Submit, 1)).collect();
+        assert_eq!(struck, [Some(Fault::Close), None, Some(Fault::NotJson), Some(Fault::CutReply), None]);
     }
 
     #[test]

@@ -72,6 +72,12 @@ impl BatchIds {
         u32::try_from(suffix).unwrap_or_default()
     }
 
+    /// A number from 0 to `most`, another one for each submit.
+    pub(crate) fn up_to(&self, most: u64) -> u64 {
+        let drawn = mix(self.high ^ self.low.rotate_left(32));
+        most.checked_add(1).map_or(drawn, |count| drawn % count)
+    }
+
     /// Another order of `count` places: where the number that is pushed as `turn`-th stands in the batch.
     pub(crate) fn shuffled(&self, turn: u32, count: u32) -> u32 {
         let count = count.max(1);

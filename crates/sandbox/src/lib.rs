@@ -2,8 +2,11 @@
 //! this machine unless told to.
 #![doc = include_str!("../README.md")]
 
+mod acceptances;
 mod account;
+mod assumptions;
 mod clock;
+mod drawn;
 mod error;
 mod faults;
 mod ids;
@@ -23,8 +26,14 @@ mod settings;
 mod state;
 mod whatsapp;
 
+pub use acceptances::{Repeat, Tally};
 pub use account::Account;
+pub use assumptions::{
+    Assumptions, GetBadNumber, GetInV1, PushPhone, QueryDate, QueryOddity, QueryPace, QueryRight, QueryShows,
+    QxtFailure, RepeatedBatchNo, SubmitPace, ToldPrice, V2Revision,
+};
 pub use clock::Clock;
+pub use drawn::FactError;
 pub use error::{StartError, StartErrorKind};
 pub use faults::{DataShape, Fault, Faults, Operation, PushFault, When};
 pub use journal::{
@@ -33,11 +42,7 @@ pub use journal::{
 };
 pub use ledger::{BatchLine, Ledger, LedgerLine, Service};
 pub use magic::{MAGIC, MagicRow, UNKNOWN_ANSWER, UNKNOWN_OPERATOR, UNKNOWN_RESPONSE, UNKNOWN_STATUS};
-pub use number_check::Tally;
 pub use prices::{PRICES, PriceRow, QXT_PRICE};
 pub use sandbox::{Sandbox, SandboxBuilder};
-pub use settings::{
-    Assumptions, GetBadNumber, GetInV1, PushPolicy, QueryDate, QueryPace, QueryShows, RepeatedBatchNo,
-    SubmitPace, V2Revision,
-};
+pub use settings::PushPolicy;
 pub use whatsapp::{InboxMessage, RegisterAssumptions, SecondClient, SecondCode};

@@ -69,6 +69,16 @@ pub const MAGIC: &[MagicRow] = &[
     ),
     row("number check", "…003208", "8613800003208", "data is a list instead of an object"),
     row("number check", "…003209", "8613800003209", "the pushed body is no JSON"),
+    row("number check", "…003210", "8613800003210", "the push tells a price of -1000000"),
+    row("number check", "…003211", "8613800003211", "the push tells a price of 999999999"),
+    row(
+        "number check",
+        "…003212",
+        "8613800003212",
+        "the push tells its price in another currency: USD where it was charged in CNY, else CNY",
+    ),
+    row("number check", "…003213", "8613800003213", "the push writes its currency in small letters"),
+    row("number check", "…003214", "8613800003214", "the push writes its number with 00 before it"),
     row("number check", "…003301", "8613800003301", "pushed twice"),
     row("number check", "…003302", "8613800003302", "checked and charged, never pushed; a query finds it"),
     row("number check", "…003303", "8613800003303", "pushed ten (virtual) minutes late"),
@@ -162,6 +172,11 @@ pub(crate) enum Shape {
     MessageInsteadOfMsg,
     DataAsList,
     NotJson,
+    NegativePrice,
+    AbsurdPrice,
+    OtherCurrency,
+    SmallCurrency,
+    PhoneWithZeros,
 }
 
 /// Unusual deliveries of a push.
@@ -285,6 +300,11 @@ fn shape(place: u8) -> Option<Shape> {
         7 => Shape::MessageInsteadOfMsg,
         8 => Shape::DataAsList,
         9 => Shape::NotJson,
+        10 => Shape::NegativePrice,
+        11 => Shape::AbsurdPrice,
+        12 => Shape::OtherCurrency,
+        13 => Shape::SmallCurrency,
+        14 => Shape::PhoneWithZeros,
         _ => return None,
     })
 }

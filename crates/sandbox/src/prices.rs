@@ -60,6 +60,11 @@ pub(crate) fn currencies() -> impl Iterator<Item = Currency> {
     PRICES.iter().map(|row| currency(row.currency))
 }
 
+/// Another one than that in which something was charged.
+pub(crate) fn another_currency(charged: Currency) -> Currency {
+    currency(if charged.as_str() == CNY.currency { USD.currency } else { CNY.currency })
+}
+
 fn exact(ten_thousandths: i64) -> Price {
     Price::from_ten_thousandths(ten_thousandths).unwrap_or_default()
 }

@@ -8,6 +8,8 @@ use std::net::IpAddr;
 use numcheck_protocol::qxt::{Operator, PrivacyReply, PrivacyResult, PrivacyStatus, QxtCode};
 use numcheck_protocol::{Extra, Field, Lang, PhoneText, Text};
 
+use crate::acceptances::Single;
+use crate::assumptions::QxtFailure;
 use crate::ledger::{Item, Service, TooPoor};
 use crate::magic::{QxtMagic, of_qxt};
 use crate::server::Answer;
@@ -43,24 +45,36 @@ pub(crate) fn privacy(shared: &Shared, peer: IpAddr, parameters: &[u8]) -> Answe
         _ => Err((QxtCode::BAD_PARAMETER, "apikey or mobile is missing or empty")),
     };
     match answer {
-        Ok(result) => Answer { numbers: 1, ..reply(QxtCode::SUCCESS, "", Field::Known(result)) },
-        Err((code, why)) => refusal(code, why),
+        Ok(result) => Answer {
+            numbers: 1,
+            ..reply(QxtCode::SUCCESS, Field::Known(QxtCode::SUCCESS), "", Field::Known(result))
+        },
+        Err((code, why)) => failed(shared, code, why),
     }
+}
+
+/// A query without answer, in the form that is assumed.
+fn failed(shared: &Shared, code: QxtCode, why: &str) -> Answer {
+    let failure = shared.settings.assumptions.qxt_failure;
+    let result = match failure {
+        QxtFailure::Null => Field::Null,
+        QxtFailure::Empty => Field::Empty,
+        QxtFailure::Absent | QxtFailure::CodeInQuotes => Field::Absent,
+    };
+    let in_quotes = Field::Odd(serde_json::Value::String(code.get().to_string()));
+    let told = if failure == QxtFailure::CodeInQuotes { in_quotes } else { Field::Known(code) };
+    reply(code, told, why, result)
 }
 
 /// The envelope of a query without answer. What stands there beside the code is not documented; here, nothing.
 pub(crate) fn refusal(code: QxtCode, why: &str) -> Answer {
-    reply(code, why, Field::Absent)
+    reply(code, Field::Known(code), why, Field::Absent)
 }
 
-fn reply(code: QxtCode, why: &str, result: Field<PrivacyResult<'_>>) -> Answer {
+fn reply(code: QxtCode, told: Field<QxtCode>, why: &str, result: Field<PrivacyResult<'_>>) -> Answer {
     let reason = if code == QxtCode::SUCCESS { "Succ" } else { code.meaning(Lang::Zh) };
-    let reply = PrivacyReply {
-        code: Field::Known(code),
-        reason: Field::Known(Text::new(reason)),
-        result,
-        extra: Extra::default(),
-    };
+    let reply =
+        PrivacyReply { code: told, reason: Field::Known(Text::new(reason)), result, extra: Extra::default() };
     Answer::envelope(&reply, code.get(), why.to_owned())
 }
 
@@ -87,8 +101,16 @@ fn result<'a>(
     if !is_mobile(mobile) {
         return Err((QxtCode::NOT_MOBILE, "a mobile number is 1, then 3 to 9, then nine digits"));
     }
-    let (status, area, operator) = answer(shared, mobile)?;
-    charge(shared, owner)?;
+    let found = answer(shared, mobile);
+    let is_charged = match &found {
+        Ok(_) => true,
+        Err((code, _)) => *code == QxtCode::NOTHING_FOUND && shared.settings.assumptions.charge_nothing_found,
+    };
+    if is_charged {
+        let code = found.as_ref().err().map_or(QxtCode::SUCCESS, |(code, _)| *code);
+        charge(shared, owner, code, mobile)?;
+    }
+    let (status, area, operator) = found?;
     Ok(PrivacyResult {
         mobile: Field::Known(PhoneText::new(mobile)),
         status: Field::Known(status),
@@ -137,9 +159,17 @@ fn made_up_area(mobile: &str) -> &'static str {
     MADE_UP_AREAS.get(place).copied().unwrap_or_default()
 }
 
-fn charge(shared: &Shared, account: usize) -> Result<(), Refusal> {
+fn charge(shared: &Shared, account: usize, code: QxtCode, mobile: &str) -> Result<(), Refusal> {
     let (price, currency) = prices::qxt_price();
-    let item = Item { code: QxtCode::SUCCESS.get(), count: 1, price, currency };
+    let item = Item { code: code.get(), count: 1, price, currency };
     let charged = shared.books.charge(account, Service::Privacy, &[item]);
-    charged.map_err(|TooPoor| (QxtCode::BALANCE_TOO_LOW, "the balance is used up"))
+    charged.map_err(|TooPoor| (QxtCode::BALANCE_TOO_LOW, "the balance is used up"))?;
+    shared.acceptances.keep_single(Single {
+        account,
+        service: Service::Privacy,
+        phone: mobile.into(),
+        batch_no: None,
+        accepted: true,
+    });
+    Ok(())
 }

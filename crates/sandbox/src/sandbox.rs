@@ -10,14 +10,15 @@ use numcheck_protocol::Platform;
 use numcheck_signing::Algorithm;
 use tokio::task::JoinSet;
 
+use crate::acceptances::{Repeat, Tally};
 use crate::account::Account;
+use crate::assumptions::Assumptions;
 use crate::clock::Clock;
 use crate::error::StartError;
 use crate::faults::Faults;
 use crate::journal::Journal;
-use crate::ledger::Ledger;
-use crate::number_check::Tally;
-use crate::settings::{Assumptions, PushPolicy, Settings};
+use crate::ledger::{Ledger, Service};
+use crate::settings::{PushPolicy, Settings};
 use crate::state::Shared;
 use crate::whatsapp::InboxMessage;
 use crate::{push, server};
@@ -106,6 +107,12 @@ impl Sandbox {
         self.shared.clock.advance(by);
     }
 
+    /// Sets the sandbox's clock forward or, with a negative number, back by so many milliseconds; `Date` follows. Delays that are running
+    /// stay as long as they are.
+    pub fn step_clock(&self, ms: i64) {
+        self.shared.clock.step(ms);
+    }
+
     /// Waits until every push that is due has been tried, its retries that are due included. Those due later do not count.
     ///
     /// It waits for the receivers' answers, so a receiver that only runs between two awaits of the same task is never heard.
@@ -135,9 +142,29 @@ impl Sandbox {
         }
     }
 
-    /// How often numbers were accepted in the last 14 days, to prove that none was paid for twice.
+    /// How often numbers were accepted since the start, to prove that none was paid for twice. Exact; costs some 100 ms and 16 MB for a
+    /// million numbers.
     pub fn tally(&self) -> Tally {
-        self.shared.archive.tally()
+        self.shared.count_acceptances().0
+    }
+
+    /// The numbers that were accepted more than once at one level by one account, whatever that cost, and those that were charged more
+    /// than once; by number check, the instant check and QXT.
+    pub fn accepted_twice(&self) -> Vec<Repeat> {
+        self.shared.count_acceptances().1
+    }
+
+    /// The numbers that were charged more than once at one level by one account.
+    pub fn paid_twice(&self) -> Vec<Repeat> {
+        let mut repeats = self.accepted_twice();
+        repeats.retain(|repeat| repeat.charged > 1);
+        repeats
+    }
+
+    /// How often a number was accepted for an account at a level, however it was spelled; 0 for an account that nobody has.
+    pub fn times_accepted(&self, access_key: &str, level: impl Into<Service>, phone: &str) -> u64 {
+        let account = self.accounts().iter().position(|account| account.access_key == access_key);
+        account.map_or(0, |account| self.shared.acceptances.times(account, level.into(), phone))
     }
 
     /// The verification codes that were sent, oldest first, as the phones that got them would show them; the last 200.

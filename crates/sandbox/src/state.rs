@@ -3,20 +3,24 @@
 //! It holds and hands out; it decides nothing.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use numcheck_protocol::number_check::Dialect;
 use tokio::sync::watch;
 
+use crate::acceptances::{Acceptances, Repeat, Tally};
 use crate::account::Account;
+use crate::assumptions::{QueryOddity, QueryPace, RepeatedBatchNo, SubmitPace};
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::ids::Ids;
 use crate::journal::Log;
 use crate::ledger::Books;
-use crate::number_check::Archive;
+use crate::number_check::{Archive, is_charged};
 use crate::push::Queue;
-use crate::settings::{QueryPace, RepeatedBatchNo, Settings, SubmitPace};
+use crate::rule::mix;
+use crate::settings::Settings;
 use crate::whatsapp::Register;
 
 pub(crate) struct Shared {
@@ -28,12 +32,15 @@ pub(crate) struct Shared {
     pub(crate) ids: Ids,
     pub(crate) queue: Queue,
     pub(crate) archive: Archive,
+    pub(crate) acceptances: Acceptances,
     pub(crate) register: Register,
     faults: RwLock<Arc<Faults>>,
     /// Whether connections are refused, for the listeners.
     refuse: watch::Sender<bool>,
     /// When each account last made a query.
     queried: Mutex<HashMap<usize, u64>>,
+    /// How many queries were asked that may be answered in an odd way.
+    asked: AtomicU64,
     /// When each account last submitted, and how much of its limit that took.
     submitted: Mutex<HashMap<usize, Vec<(u64, u64)>>>,
     /// The message id of each batch number that was used, where that matters.
@@ -48,16 +55,24 @@ impl Shared {
             ids: Ids::new(settings.seed),
             queue: Queue::default(),
             archive: Archive::default(),
+            acceptances: Acceptances::default(),
             register: Register::new(settings.seed, &accounts),
             faults: RwLock::default(),
             refuse: watch::Sender::new(false),
             queried: Mutex::default(),
+            asked: AtomicU64::new(0),
             submitted: Mutex::default(),
             used: Mutex::default(),
             settings,
             accounts,
             clock,
         }
+    }
+
+    /// How often numbers were accepted, and those that were accepted or charged more than once.
+    pub(crate) fn count_acceptances(&self) -> (Tally, Vec<Repeat>) {
+        let names: Vec<String> = self.accounts.iter().map(|account| account.access_key.clone()).collect();
+        self.acceptances.count(&names, |batch, phone| is_charged(batch, phone, &self.settings.assumptions))
     }
 
     pub(crate) fn faults(&self) -> Arc<Faults> {
@@ -94,6 +109,14 @@ impl Shared {
         }
         queried.insert(account, now_ms);
         true
+    }
+
+    /// In which way the next answer to a query contradicts itself, if it does.
+    pub(crate) fn next_oddity(&self) -> Option<QueryOddity> {
+        let assumptions = &self.settings.assumptions;
+        let oddity = assumptions.query_oddity?;
+        let drawn = mix(self.settings.seed.wrapping_add(self.asked.fetch_add(1, Ordering::Relaxed))) % 100;
+        (drawn < u64::from(assumptions.query_oddity_percent)).then_some(oddity)
     }
 
     /// Whether a submit that takes so much of the limit is within it, counting all that the account made in the last `window_ms`.

@@ -402,7 +402,7 @@ async fn the_ledger_tells_how_often_each_batch_and_each_number_was_accepted() {
     submit(&sandbox, "8613800138000,8613800138001,86138", r#","batchNo":"once""#).await;
     submit(&sandbox, "8613800138002", r#","batchNo":"twice""#).await;
     submit(&sandbox, "8613800138003", r#","batchNo":"sandbox-211""#).await;
-    let tally = json!({"accepted": 4, "distinct": 4, "repeated": 0, "most": 1, "examples": []});
+    let tally = json!({"submits": 2, "accepted": 4, "distinct": 4, "repeated": 0, "paid_twice": 0, "most": 1, "examples": []});
     assert_eq!(get("/_sandbox/tally.json").await.json(), tally);
     submit(&sandbox, "8613800138002", r#","batchNo":"twice""#).await;
     let account = Account::ACCESS_KEY;
@@ -416,7 +416,7 @@ async fn the_ledger_tells_how_often_each_batch_and_each_number_was_accepted() {
     let tally = get("/_sandbox/tally.json").await;
     assert_eq!(
         tally.json(),
-        json!({"accepted": 5, "distinct": 4, "repeated": 1, "most": 2,
+        json!({"submits": 3, "accepted": 5, "distinct": 4, "repeated": 1, "paid_twice": 1, "most": 2,
                "examples": [{"phone": "861********02", "batches": ["twice", "twice"]}]})
     );
 }

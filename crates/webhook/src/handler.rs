@@ -16,12 +16,16 @@ use crate::push::Push;
 /// - The same push comes again and again until it was answered, so storing it twice must be the same as storing it once.
 /// - It is run to its end even when the platform hangs up, or when the time limit has passed and 503 was sent: it is never
 ///   cancelled half-way, except when the process ends.
+/// - Whoever knows one URL can push anything into its batch. A handler may bound that: [`NotStored`] once a batch has too many strays, pushes
+///   for phone numbers that it does not have, and `Ok` for whatever else comes. The platform is told 503, so a stray that was a result after
+///   all comes again for an hour. Such a push closes no connection and exempts its peer from
+///   [`Limits::unauthenticated_per_peer`](crate::Limits::unauthenticated_per_peer) like any other, since it has a valid capability.
 /// - What cannot be read or names another batch ([`Push::read`]) is stored, too: it may be a result that was paid for.
 pub trait Handler: Send + Sync + 'static {
     /// Makes the push durable.
     ///
     /// # Errors
-    /// [`NotStored`] on any doubt: the platform is told 503 and comes back in a minute, for an hour.
+    /// [`NotStored`] on any doubt, or where it does not want the push now: the platform is told 503 and comes back in a minute, for an hour.
     fn store(&self, push: Push) -> impl Future<Output = Result<(), NotStored>> + Send;
 }
 
@@ -35,7 +39,7 @@ where
     }
 }
 
-/// The push is not known to be durable. Nothing is lost: the platform will push it again.
+/// The push is not known to be durable, or the handler does not want it now. Nothing is lost: the platform will push it again.
 ///
 /// It carries no cause. The handler knows what went wrong and what of it is safe to log, and database errors like to quote values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

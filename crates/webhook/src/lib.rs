@@ -49,5 +49,8 @@ pub use handler::{Handler, NotStored};
 pub use key::{KeyError, ReceiverKey};
 pub use push::{Correlation, Push, Reading};
 #[cfg(feature = "server")]
-pub use server::{Answer, BindError, Closed, Counts, Ended, Limits, Receiver, Server, serve_connection};
+pub use server::{
+    Answer, BindError, Closed, Counts, Ended, Limits, Receiver, Server, serve_connection,
+    serve_connection_from,
+};
 pub use signature::{BadSignature, PushVerifier, SignatureHeaders, Verdict};

@@ -125,10 +125,10 @@ async fn a_wrong_path_gets_the_same_404_whatever_else_the_request_says() {
     }
     let asked = seen.len() as u64;
     seen.dedup();
-    assert_eq!(seen, ["HTTP/1.1 404 Not Found\ncontent-length: 0"]);
-    // Nor does a length beyond the limit change the status; only the connection cannot be used again.
+    assert_eq!(seen, ["HTTP/1.1 404 Not Found\nconnection: close\ncontent-length: 0"]);
+    // Nor does a length beyond the limit change it.
     let long = format!("POST {wrong} HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999\r\n\r\n");
-    assert_eq!(server.status(long.as_bytes()).await, 404);
+    assert_eq!(server.ask(long.as_bytes()).await, seen[0]);
     assert_eq!(receiver.counts().not_found, asked + 1);
     assert!(stored.try_recv().is_err());
 }
@@ -448,6 +448,115 @@ async fn no_more_connections_than_the_limit_are_accepted() {
     held.end.send(Ok(())).unwrap();
     assert_eq!(status(&mut second).await, 200);
     assert_eq!(receiver.counts().connections, 2);
+}
+
+/// Reads until the other side closes.
+async fn is_closed(stream: &mut TcpStream) -> bool {
+    matches!(stream.read(&mut [0; 1]).await, Ok(0) | Err(_))
+}
+
+#[tokio::test]
+async fn silent_connections_of_one_peer_do_not_pile_up() {
+    let limits =
+        Limits { unauthenticated_per_peer: 8, grace_time: std::time::Duration::ZERO, ..Limits::default() };
+    let (receiver, _stored) = storing(limits);
+    let server = start(&receiver);
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        silent.push(server.connect().await);
+    }
+    until(|| receiver.counts().dismissed == 92).await;
+    for stream in &mut silent[..92] {
+        assert!(is_closed(stream).await, "the oldest go first");
+    }
+    // The newest ones are still there, and may push.
+    for stream in &mut silent[92..] {
+        stream.write_all(&post(BODY)).await.unwrap();
+        assert_eq!(status(stream).await, 200);
+    }
+    // Now the peer is exempt.
+    for _ in 0..100 {
+        silent.push(server.connect().await);
+    }
+    until(|| receiver.counts().connections == 200).await;
+    for stream in &mut silent[100..] {
+        stream.write_all(&post(BODY)).await.unwrap();
+        assert_eq!(status(stream).await, 200);
+    }
+    assert_eq!(receiver.counts().dismissed, 92);
+}
+
+#[tokio::test]
+async fn a_push_gets_in_where_silent_connections_hold_every_place() {
+    let limits = Limits { connections: 4, grace_time: std::time::Duration::ZERO, ..Limits::default() };
+    let (receiver, _stored) = storing(limits);
+    let server = start(&receiver);
+    let mut silent = Vec::new();
+    for _ in 0..4 {
+        silent.push(server.connect().await);
+    }
+    until(|| receiver.counts().connections == 4).await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let mut stream = server.connect().await;
+        stream.write_all(&post(BODY)).await.unwrap();
+        assert_eq!(status(&mut stream).await, 200);
+        held.push(stream);
+    }
+    for stream in &mut silent {
+        assert!(is_closed(stream).await);
+    }
+    // What has pushed keeps its place.
+    for stream in &mut held {
+        stream.write_all(&post(BODY)).await.unwrap();
+        assert_eq!(status(stream).await, 200);
+    }
+    assert_eq!(receiver.counts().dismissed, 4);
+}
+
+#[tokio::test]
+async fn whoever_knows_no_url_is_answered_and_closed_while_pushes_are_stored() {
+    let (receiver, _stored) = storing(Limits::default());
+    let server = start(&receiver);
+    let mut clients = Vec::new();
+    for client in 0..300 {
+        let address = server.address;
+        clients.push(tokio::spawn(async move {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let is_push = client % 3 == 0;
+            let request = if is_push { post(BODY) } else { post_to("/nowhere", "") };
+            stream.write_all(&request).await.unwrap();
+            let status = status(&mut stream).await;
+            if is_push {
+                assert_eq!(status, 200);
+            } else {
+                assert_eq!(status, 404);
+                assert!(is_closed(&mut stream).await);
+            }
+        }));
+    }
+    for client in clients {
+        client.await.unwrap();
+    }
+    let counts = receiver.counts();
+    assert_eq!((counts.stored, counts.not_found, counts.dismissed), (100, 200, 0));
+}
+
+#[tokio::test]
+async fn a_handler_that_wants_no_more_strays_says_so_for_each_push() {
+    let handler = |push: numcheck_webhook::Push| {
+        let stored = if push.raw() == "stray" { Err(NotStored) } else { Ok(()) };
+        async move { stored }
+    };
+    let receiver = Receiver::new(gate(), handler);
+    let server = start(&receiver);
+    let mut stream = server.connect().await;
+    for (body, expected) in [("stray", 503), (BODY, 200), ("stray", 503), (BODY, 200)] {
+        stream.write_all(&post(body)).await.unwrap();
+        assert_eq!(status(&mut stream).await, expected);
+    }
+    let counts = receiver.counts();
+    assert_eq!((counts.connections, counts.stored, counts.not_stored), (1, 2, 2));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use toml::Spanned;
 
 use crate::codegen::read::{
-    Auth, BodyKind, Codes, Endpoint, Field, File, Kind, Object, Push, Spec, Vocabulary, Wire,
+    Auth, BodyKind, Class, Codes, Endpoint, Field, File, Kind, Object, Passes, Push, Spec, Vocabulary, Wire,
 };
 use crate::codegen::text::{is_camel, is_screaming, is_snake, snake};
 
@@ -240,6 +240,12 @@ impl Check<'_> {
         self.each_once("name", file, codes.rows.iter().map(|row| &row.name));
         for row in &codes.rows {
             self.shape(file, &row.name, is_screaming, "`BAD_NUMBER`");
+            if row.passes != Passes::Unknown && codes.passes_sure.is_none() {
+                self.found(file, &row.code, "how sure `passes` is must be said: `passes_sure`");
+            }
+            if row.passes != Passes::Unknown && row.class == Class::Success {
+                self.found(file, &row.code, "only a failure passes with time");
+            }
         }
         if let Some(id) = &codes.endpoint {
             let content = &file.content;

@@ -435,6 +435,8 @@ fn code_row(codes: &Codes, row: &Row) -> Json {
         .with("class", snake(&row.class.word().replace(' ', "_")))
         .with("charged", row.charged.word().replace(' ', "_"))
         .with("charged_sure", codes.charged_sure.word())
+        .with_some("passes", codes.passes_sure.map(|_| row.passes.word()))
+        .with_some("passes_sure", codes.passes_sure.map(|sure| sure.word()))
         .with("advice", row.advice.as_str())
         .with("advice_zh", row.advice_zh.as_str())
         .with("sure", row.sure.word())

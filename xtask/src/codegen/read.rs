@@ -378,6 +378,8 @@ pub(crate) struct Codes {
     pub(crate) includes: Option<Spanned<String>>,
     /// How sure the column `charged` is.
     pub(crate) charged_sure: Sure,
+    /// How sure the column `passes` is, where a row has one.
+    pub(crate) passes_sure: Option<Sure>,
     pub(crate) note: Option<String>,
     #[serde(default)]
     pub(crate) facts: Vec<Fact>,
@@ -392,6 +394,9 @@ pub(crate) struct Row {
     pub(crate) name: Spanned<String>,
     pub(crate) class: Class,
     pub(crate) charged: Charged,
+    /// Whether the failure passes with time.
+    #[serde(default)]
+    pub(crate) passes: Passes,
     /// The document's own wording, where `en` rewords it.
     pub(crate) text: Option<String>,
     pub(crate) en: String,
@@ -419,6 +424,15 @@ pub(crate) enum Charged {
     Yes,
     WhenChecked,
     No,
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Passes {
+    Yes,
+    No,
+    #[default]
     Unknown,
 }
 

@@ -369,20 +369,23 @@ impl<'a> Page<'a> {
         self.text(&format!("{} ({}), of {of}. {note}{included}", codes.title, codes.title_zh));
         self.facts(&codes.facts);
         let charged = format!("charged ({})", codes.charged_sure.word());
-        self.row(&["code", "name", "meaning", "中文", "class", &charged, "what to do", "sure"]);
-        self.row(&["---"; 8]);
+        let passes = codes.passes_sure.map(|sure| format!("passes with time ({})", sure.word()));
+        let head = ["code", "name", "meaning", "中文", "class", charged.as_str()];
+        let head: Vec<&str> =
+            head.into_iter().chain(passes.as_deref()).chain(["what to do", "sure"]).collect();
+        self.row(&head);
+        self.row(&vec!["---"; head.len()]);
         for row in &codes.rows {
             let text = row.text.as_ref().map_or(String::new(), |text| format!("<br>“{text}”"));
-            self.row(&[
-                &format!("`{}`", row.code.get_ref()),
-                &format!("`{}`", row.name.get_ref()),
-                &format!("{}{text}", row.en),
-                &row.zh,
-                row.class.word(),
-                row.charged.word(),
-                &format!("{}<br>{}", row.advice, row.advice_zh),
-                row.sure.word(),
-            ]);
+            let code = format!("`{}`", row.code.get_ref());
+            let name = format!("`{}`", row.name.get_ref());
+            let meaning = format!("{}{text}", row.en);
+            let advice = format!("{}<br>{}", row.advice, row.advice_zh);
+            let cells = [&code, &name, &meaning, &row.zh, row.class.word(), row.charged.word()];
+            let passes = codes.passes_sure.map(|_| row.passes.word());
+            let cells: Vec<&str> =
+                cells.into_iter().chain(passes).chain([advice.as_str(), row.sure.word()]).collect();
+            self.row(&cells);
         }
         self.out.push('\n');
         if codes.rows.iter().any(|row| row.text.is_some()) {

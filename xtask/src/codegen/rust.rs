@@ -4,7 +4,8 @@
 //! the text goes through no formatter.
 
 use crate::codegen::read::{
-    Auth, BodyKind, Charged, Class, Codes, Endpoint, File, Kind, Method, Push, Rate, Repeat, Spec, Vocabulary,
+    Auth, BodyKind, Charged, Class, Codes, Endpoint, File, Kind, Method, Passes, Push, Rate, Repeat, Spec,
+    Vocabulary,
 };
 use crate::codegen::text::{columns, sentence, snake, wrap};
 use crate::codegen::write::Output;
@@ -215,8 +216,13 @@ fn codes(out: &mut String, spec: &Spec, file: &File, codes: &Codes) {
     let endpoint = codes.endpoint.as_ref().map_or("every signed endpoint", |id| id.get_ref());
     out.push('\n');
     line(out, 0, "code_table! {");
-    let source =
-        format!("Source: {}; what is charged is {}.", file.source(&codes.source), codes.charged_sure.word());
+    let passes =
+        codes.passes_sure.map_or(String::new(), |sure| format!(", what passes with time is {}", sure.word()));
+    let source = format!(
+        "Source: {}; what is charged is {}{passes}.",
+        file.source(&codes.source),
+        codes.charged_sure.word()
+    );
     let head = format!("{} ({}), of {endpoint}. {note}", codes.title, codes.title_zh);
     paragraphs(out, 1, &[head, source]);
     let includes = match spec.included(codes).as_slice() {
@@ -233,9 +239,17 @@ fn codes(out: &mut String, spec: &Spec, file: &File, codes: &Codes) {
             Charged::No => "Not charged.",
             Charged::Unknown => "Perhaps charged.",
         };
-        paragraphs(out, 2, &[format!("{} {charged}{}", sentence(&meaning), unless_documented(row.sure))]);
-        let (class, charged) = (class_name(row.class), charged_name(row.charged));
-        line(out, 2, &format!("{} = {}, {class}, {charged},", row.name.get_ref(), row.code.get_ref()));
+        let passes = match row.passes {
+            Passes::Yes => " Passes with time.",
+            Passes::No => " Does not pass with time.",
+            Passes::Unknown => "",
+        };
+        let known = format!("{} {charged}{passes}{}", sentence(&meaning), unless_documented(row.sure));
+        paragraphs(out, 2, &[known]);
+        let (class, charged, passes) =
+            (class_name(row.class), charged_name(row.charged), passes_name(row.passes));
+        let (name, code) = (row.name.get_ref(), row.code.get_ref());
+        line(out, 2, &format!("{name} = {code}, {class}, {charged}, {passes},"));
         pair(out, &row.en, &row.zh, ",");
         pair(out, &row.advice, &row.advice_zh, ";");
     }
@@ -462,6 +476,14 @@ fn class_name(class: Class) -> &'static str {
         Class::Balance => "Balance",
         Class::Platform => "Platform",
         Class::NoResult => "NoResult",
+    }
+}
+
+fn passes_name(passes: Passes) -> &'static str {
+    match passes {
+        Passes::Yes => "Yes",
+        Passes::No => "No",
+        Passes::Unknown => "Unknown",
     }
 }
 

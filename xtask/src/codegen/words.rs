@@ -2,7 +2,7 @@
 //!
 //! It must not know where they stand.
 
-use crate::codegen::read::{Charged, Class, Method, Sure, Wire};
+use crate::codegen::read::{Charged, Class, Method, Passes, Sure, Wire};
 
 impl Sure {
     pub(crate) fn word(self) -> &'static str {
@@ -45,6 +45,17 @@ impl Charged {
         match self {
             Self::Yes => "yes",
             Self::WhenChecked => "when checked",
+            Self::No => "no",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Passes {
+    /// In running text.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
             Self::No => "no",
             Self::Unknown => "unknown",
         }

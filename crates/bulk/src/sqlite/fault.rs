@@ -11,8 +11,8 @@ pub(super) enum Fault {
     Sql(rusqlite::Error),
     Damaged(&'static str),
     Superseded,
-    NotAStore,
     StillRead,
+    NoJournal,
 }
 
 impl Fault {
@@ -22,8 +22,8 @@ impl Fault {
             Self::Sql(error) => error.to_string(),
             Self::Damaged(what) => (*what).to_owned(),
             Self::Superseded => StoreError::Superseded.to_string(),
-            Self::NotAStore => StoreError::NotAStore.to_string(),
             Self::StillRead => STILL_READ.to_owned(),
+            Self::NoJournal => NO_JOURNAL.to_owned(),
         }
     }
 
@@ -33,13 +33,14 @@ impl Fault {
             Self::Sql(error) => StoreError::Database { what, source: Box::new(error) },
             Self::Damaged(what) => StoreError::Damaged { what },
             Self::Superseded => StoreError::Superseded,
-            Self::NotAStore => StoreError::NotAStore,
             Self::StillRead => StoreError::Database { what, source: STILL_READ.into() },
+            Self::NoJournal => StoreError::Database { what, source: NO_JOURNAL.into() },
         }
     }
 }
 
 const STILL_READ: &str = "another process reads it all the time";
+const NO_JOURNAL: &str = "the file system cannot hold its journal: it shares no memory between processes, as network file systems do";
 
 impl From<rusqlite::types::FromSqlError> for Fault {
     fn from(error: rusqlite::types::FromSqlError) -> Self {

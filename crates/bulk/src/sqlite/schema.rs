@@ -2,9 +2,12 @@
 //!
 //! A version that was released is never changed: a new one is added behind it. It must not touch data that it does not move.
 
-use rusqlite::{Connection, params};
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::fault::{Fault, Result};
+use super::file::{self, OPEN};
 use crate::model::Outcome;
 use crate::store::{Source, StoreError, reading};
 
@@ -212,45 +215,44 @@ pub(super) fn outcome(figure: i64) -> Outcome {
     }
 }
 
+/// The newest version.
+pub(super) const KNOWN: i64 = STEPS.len() as i64;
+
 /// What tells a store from any other database: `ncjb`.
 const APPLICATION: i64 = 0x6e63_6a62;
 
-/// Whether the file is empty or a store; nothing is changed.
-pub(super) fn recognise(connection: &Connection) -> Result<()> {
-    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if tables > 0 && pragma("application_id")? != APPLICATION { Err(Fault::NotAStore) } else { Ok(()) }
+/// The version of the store at `path`. Refuses what is no store or a newer release's; nothing is changed.
+pub(super) fn recognise(connection: &Connection, path: &Path) -> std::result::Result<i64, StoreError> {
+    let read = || -> Result<_> {
+        let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        Ok((tables, pragma("application_id")?, version(connection)?))
+    };
+    match read().map_err(|fault| fault.named(OPEN))? {
+        (0, ..) => Err(StoreError::Emptied { path: path.to_owned() }),
+        (_, APPLICATION, found) if found > KNOWN => Err(StoreError::TooNew { found, known: KNOWN }),
+        (_, APPLICATION, found) => Ok(found),
+        _ => Err(StoreError::NotAStore),
+    }
 }
 
-/// Brings a file up to the newest version.
-pub(super) fn migrate(connection: &mut Connection) -> std::result::Result<(), StoreError> {
-    let known = STEPS.len() as i64;
-    let step = |connection: &mut Connection| -> Result<i64> {
-        // Another process may be at it too: look again under the lock.
-        let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let found: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if let Some(sql) = usize::try_from(found).ok().and_then(|found| STEPS.get(found)) {
-            tx.execute_batch(sql)?;
-            complete(&tx, found + 1)?;
-            tx.pragma_update(None, "user_version", found + 1)?;
-            tx.commit()?;
-            return Ok(found + 1);
-        }
-        Ok(found)
-    };
-    loop {
-        let found = step(connection).map_err(|fault| fault.named("bring its file up to date"))?;
-        if found > known {
-            return Err(StoreError::TooNew { found, known });
-        }
-        if found == known {
-            return Ok(());
-        }
+pub(super) fn version(connection: &Connection) -> Result<i64> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+/// Brings a file from its version to the next, if there is one.
+pub(super) fn step(connection: &mut Connection) -> Result<()> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+    let found = version(&tx)?;
+    if let Some(sql) = usize::try_from(found).ok().and_then(|found| STEPS.get(found)) {
+        tx.execute_batch(sql)?;
+        complete(&tx, found + 1)?;
+        tx.pragma_update(None, "user_version", found + 1)?;
     }
+    Ok(tx.commit()?)
 }
 
 /// Moves the journal into the file and empties it. Waits for readers that still need it.
 pub(super) fn clear_journal(connection: &mut Connection) -> Result<()> {
-    let busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    if busy { Err(Fault::StillRead) } else { Ok(()) }
+    if file::checkpoint(connection, "TRUNCATE")? { Ok(()) } else { Err(Fault::StillRead) }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -31,7 +31,9 @@ const STEP: Duration = Duration::from_micros(500);
 const MOST_WAITING: usize = 64 << 20;
 
 pub(super) struct Worker {
-    queue: Sender<Work>,
+    /// `None` once it was told to end.
+    queue: Option<Sender<Work>>,
+    thread: Option<JoinHandle<Connection>>,
     /// Bytes of results that wait.
     waiting: Arc<AtomicUsize>,
 }
@@ -69,11 +71,17 @@ impl Drop for Waiting {
 impl Worker {
     pub(super) fn start(name: &str, connection: Connection) -> std::result::Result<Self, StoreError> {
         let (queue, work) = channel();
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || run(connection, &work))
             .map_err(|source| StoreError::Database { what: "start its thread", source: source.into() })?;
-        Ok(Self { queue, waiting: Arc::default() })
+        Ok(Self { queue: Some(queue), thread: Some(thread), waiting: Arc::default() })
+    }
+
+    /// Ends the thread once it has done everything that was asked of it, and gives its connection back. Blocks until then.
+    pub(super) fn stop(&mut self) -> Option<Connection> {
+        self.queue = None;
+        self.thread.take().and_then(|thread| thread.join().ok())
     }
 
     /// Does `work` in a transaction of its own.
@@ -117,9 +125,11 @@ impl Worker {
         work: Work,
         answered: oneshot::Receiver<std::result::Result<T, StoreError>>,
     ) -> Answer<'_, T> {
-        let queued = self.queue.send(work);
+        let is_queued = self.queue.as_ref().is_some_and(|queue| queue.send(work).is_ok());
         Box::pin(async move {
-            queued.map_err(|_| StoreError::Closed)?;
+            if !is_queued {
+                return Err(StoreError::Closed);
+            }
             answered.await.map_err(|_| StoreError::Closed)?
         })
     }
@@ -153,7 +163,7 @@ fn behavior(connection: &Connection) -> TransactionBehavior {
     }
 }
 
-fn run(mut connection: Connection, queue: &Receiver<Work>) {
+fn run(mut connection: Connection, queue: &Receiver<Work>) -> Connection {
     let behavior = behavior(&connection);
     connection.set_transaction_behavior(behavior);
     let (mut later, mut last) = (VecDeque::new(), 0);
@@ -168,6 +178,7 @@ fn run(mut connection: Connection, queue: &Receiver<Work>) {
             }
         }
     }
+    connection
 }
 
 /// Results that are committed together, and who waits for them.

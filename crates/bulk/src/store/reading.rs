@@ -4,7 +4,9 @@
 
 use numcheck_protocol::number_check::{CheckResult, GetReply, QueryRow, ResultPush};
 use numcheck_protocol::qxt::PrivacyReply;
-use numcheck_protocol::{Currency, Drift, DriftKind, Field, Message, PhoneNumber, Price, decode, encode};
+use numcheck_protocol::{
+    Currency, Drift, DriftKind, Field, Message, Passes, PhoneNumber, Price, decode, encode,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -109,7 +111,7 @@ fn facts(result: &CheckResult<'_>, message: &impl Message) -> Facts {
     }
     let outcome = match &result.code {
         _ if result.done => Outcome::Done,
-        Some(code) if passes(code.get()) => Outcome::Passing,
+        Some(code) if code.passes() == Passes::Yes => Outcome::Passing,
         _ => Outcome::Failed,
     };
     Facts {
@@ -121,18 +123,15 @@ fn facts(result: &CheckResult<'_>, message: &impl Message) -> Facts {
     }
 }
 
-fn passes(code: i64) -> bool {
-    matches!(code, 103 | 112 | 121 | 266)
-}
-
 /// A privacy query is about one phone number, and its reply tells no price. A code other than 0 means a failed check.
 fn privacy(body: &[u8]) -> Option<Facts> {
     let reply = decode::<PrivacyReply<'_>>(body).ok()?;
     let mut drift = Vec::new();
     reply.drift(&mut |one| drift.push(one));
-    let outcome = match reply.code.get().map(|code| code.get()) {
-        Some(0 | -4) => Outcome::Done,
-        Some(-8) => Outcome::Passing,
+    let outcome = match reply.code.get() {
+        // Nothing was found out about it, which is an answer and was paid for.
+        Some(code) if matches!(code.get(), 0 | -4) => Outcome::Done,
+        Some(code) if code.passes() == Passes::Yes => Outcome::Passing,
         _ => Outcome::Failed,
     };
     Some(Facts { number: None, outcome, cost: None, region: None, drift })

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod answers;
+mod common;
 pub mod made;
 mod plans;
 mod reading;
@@ -25,6 +26,7 @@ pub trait Place {
 }
 
 pub use answers::*;
+pub use common::*;
 pub use plans::*;
 pub use reading::*;
 pub use results::*;
@@ -81,6 +83,23 @@ macro_rules! conformance {
             forgetting_one_job_leaves_the_others
             a_secret_is_made_once
             what_was_learnt_last_is_remembered
+            a_phone_number_of_two_jobs_is_sent_by_the_first_and_the_other_takes_its_result
+            no_phone_number_is_accepted_twice_however_many_claim_at_once
+            a_fresh_result_is_taken_at_no_cost_and_an_older_one_is_paid_for_again
+            an_override_sends_settled_numbers_again_and_never_what_is_under_way_or_in_doubt
+            a_result_that_came_after_the_job_was_made_is_taken_whatever_clocks_say
+            a_result_from_the_future_is_of_unknown_age
+            only_failures_that_pass_are_checked_again_on_request
+            what_was_never_taken_frees_its_numbers_for_the_job_that_waits
+            a_claim_that_was_never_confirmed_frees_its_numbers_when_it_is_given_up
+            a_number_refused_in_an_accepted_batch_is_settled_for_every_job
+            the_waiting_job_alone_can_resubmit_a_doubt_and_only_its_own_numbers_are_sent
+            a_resubmission_waits_for_what_another_job_has_resubmitted_before
+            a_resubmission_covers_what_was_sent_before_its_time
+            a_doubt_that_a_result_has_ended_is_not_resubmitted
+            missing_counts_as_in_doubt_and_is_resubmitted
+            results_of_both_sendings_are_two_charges
+            scopes_share_nothing
         );
     };
     ($place:expr; $($case:ident)+) => {

@@ -9,6 +9,8 @@ mod faults;
 mod forgetting;
 mod killed;
 mod opening;
+mod rest;
+mod upgrade;
 mod versions;
 
 use std::path::PathBuf;

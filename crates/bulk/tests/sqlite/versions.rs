@@ -15,7 +15,7 @@ use super::conformance::made::*;
 
 const NEWEST: i64 = 2;
 
-fn fixture(version: i64) -> PathBuf {
+pub(super) fn fixture(version: i64) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/store-v{version}.sql"))
 }
 

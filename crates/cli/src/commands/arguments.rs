@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use numcheck_bulk::{Budget, Cutoff, PriceKey, PriceTable};
+use numcheck_bulk::{PriceKey, PriceTable};
 use numcheck_protocol::number_check::CheckLevel;
 use numcheck_protocol::{Currency, Price};
 use numcheck_signing::{Algorithm, Body, Input, Secret};
@@ -37,6 +37,11 @@ impl Level {
             Self::Call => CheckLevel::CALL,
             Self::Hlr => CheckLevel::HLR,
         }
+    }
+
+    /// The level of a word that a job was kept with.
+    pub(crate) fn from_word(word: &str) -> Self {
+        <Self as ValueEnum>::from_str(word, true).unwrap_or(Self::Basic)
     }
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -110,34 +115,6 @@ fn read_price(text: &str) -> Option<(PriceKey, Currency, Price)> {
     Some((PriceKey { level, group: group.to_owned() }, currency, price))
 }
 
-/// The most that may be spent.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct Limit {
-    /// Stop submitting at this cost, such as 12.50USD; costs in other currencies are not limited.
-    #[arg(long, env = "NUMCHECK_MAX_COST", hide_env_values = true, value_name = "AMOUNT")]
-    max_cost: Option<String>,
-    /// When it stops: `soft` once results have cost it, `hard` counting what is under way at known prices, `cautious` before a batch
-    /// that could overrun it or whose price is unknown.
-    #[arg(
-        long,
-        env = "NUMCHECK_CUTOFF",
-        hide_env_values = true,
-        default_value = "hard",
-        value_name = "soft|hard|cautious"
-    )]
-    cutoff: Cutoff,
-}
-
-impl Limit {
-    pub(crate) fn budget(&self) -> Result<Option<Budget>, Failure> {
-        let Some(text) = &self.max_cost else { return Ok(None) };
-        let (most, currency) = numcheck_bulk::parse_amount(text).ok_or_else(|| {
-            Failure::usage("--max-cost: write an amount and its currency, such as 12.50USD")
-        })?;
-        Ok(Some(Budget { most, currency, cutoff: self.cutoff }))
-    }
-}
-
 /// How long the platform's minute is.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Minute {
@@ -176,7 +153,7 @@ impl Minute {
 /// How the platform reaches the receiver.
 #[derive(Clone, Args)]
 pub(crate) struct PublicUrl {
-    /// How the platform reaches the address of --listen from outside, such as `https://example.org`.
+    /// How the platform reaches the address of --listen from outside, such as `https://example.org`. `receive` needs only its path.
     #[arg(long, env = "NUMCHECK_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
     public_url: Option<String>,
     /// Let a --public-url of another machine be plain http, although whoever sees it on its way can forge results.
@@ -341,12 +318,13 @@ mod tests {
     #[test]
     fn a_minute_of_its_own_is_for_loopback_only() {
         let minute = |text: &str| Minute { minute: text.parse().unwrap() };
-        for text in ["1s", "59s", "90s", "0s"] {
+        for text in ["1s", "59s", "1m 30s", "0s"] {
             assert_eq!(minute(text).for_platform(true).unwrap(), *minute(text).minute);
             let refused = minute(text).for_platform(false).unwrap_err();
             assert_eq!(refused.exit(), crate::exit::Exit::Usage);
-            let says = |part: &str| assert!(refused.to_string().contains(part), "{refused}");
-            ["--minute", "NUMCHECK_MINUTE", text, "paid twice"].map(says);
+            for part in ["--minute", "NUMCHECK_MINUTE", text, "paid twice"] {
+                assert!(refused.to_string().contains(part), "{refused}");
+            }
         }
         for text in ["60s", "1m"] {
             assert_eq!(minute(text).for_platform(false).unwrap(), Duration::from_secs(60));

@@ -4,7 +4,7 @@
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use numcheck_protocol::{Charged, Lang, Table, tables};
+use numcheck_protocol::{Charged, Lang, Passes, Table, tables};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
@@ -41,6 +41,8 @@ struct Meaning {
     name: &'static str,
     meaning: &'static str,
     charged: &'static str,
+    /// `yes`, `no` or `unknown`.
+    passes: &'static str,
     advice: &'static str,
 }
 
@@ -62,10 +64,11 @@ impl Explain {
             if self.json {
                 print::json(meaning)?;
             } else {
-                let Meaning { code, title, endpoint, name, meaning, charged, advice, .. } = meaning;
+                let Meaning { code, title, endpoint, name, meaning, charged, passes, advice, .. } = meaning;
                 let endpoint = endpoint.map_or(String::new(), |endpoint| format!(" ({endpoint})"));
+                let passes = passing(passes, lang).map_or(String::new(), |passing| format!("\n  {passing}"));
                 print::data(&format!(
-                    "{code} {name}, {title}{endpoint}\n  {meaning}\n  {charged}\n  {advice}"
+                    "{code} {name}, {title}{endpoint}\n  {meaning}\n  {charged}{passes}\n  {advice}"
                 ))?;
             }
         }
@@ -83,7 +86,33 @@ fn meaning(table: &'static Table, code: i64, lang: Lang) -> Option<Meaning> {
         name: entry.name,
         meaning: entry.meaning(lang),
         charged: charged(entry.charged, lang),
+        passes: passes(entry.passes),
         advice: entry.advice(lang),
+    })
+}
+
+fn passes(passes: Passes) -> &'static str {
+    match passes {
+        Passes::Yes => "yes",
+        Passes::No => "no",
+        _ => "unknown",
+    }
+}
+
+/// Nothing where it is not known, which is so for every success and every refusal.
+fn passing(passes: &str, lang: Lang) -> Option<&'static str> {
+    let [en, zh] = match passes {
+        "yes" => {
+            ["it passes with time: the same check may succeed later", "属暂时性失败：稍后再次检测可能成功"]
+        }
+        "no" => {
+            ["it does not pass with time: the same check ends the same", "非暂时性失败：再次检测结果相同"]
+        }
+        _ => return None,
+    };
+    Some(match lang {
+        Lang::En => en,
+        Lang::Zh => zh,
     })
 }
 

@@ -14,7 +14,7 @@ use crate::exit::{Exit, Failure};
 
 /// Write the results of a job, also half-way.
 ///
-/// What is not settled yet stands there as missing, in_doubt or refused.
+/// What is not settled yet stands there as pending, in_doubt or missing.
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     /// The job.
@@ -33,17 +33,25 @@ pub(crate) struct Export {
 impl Export {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let started = Instant::now();
-        let engine = Engine::new(self.store.open().await?);
+        let engine = Engine::new(self.store.open_existing_or_fail().await?);
         let job = job_of(&*engine.store, &self.job).await?;
         let (input, _) = read_back(&*engine.store, &job).await?;
         let destination = Destination { output: self.output, json: self.json };
         let mut writer = destination.create(&input)?;
         engine.inbox.fold_all().await.map_err(Failure::of)?;
+        engine.store.follow(job.id).await.map_err(Failure::of)?;
         let totals = export(&*engine.store, &job, &input, None, &mut writer).await?;
         writer.finish()?;
-        let beside = engine.inbox.beside();
-        Summary { job: &job, totals: &totals, beside, took: started.elapsed(), output: destination.file() }
-            .show(self.json)?;
+        let ledger = engine.store.ledger(job.id).await.map_err(Failure::of)?;
+        Summary {
+            job: &job,
+            totals: &totals,
+            ledger: &ledger,
+            unmatched: engine.inbox.unmatched(),
+            took: started.elapsed(),
+            output: destination.file(),
+        }
+        .show(self.json)?;
         Ok(if totals.all_settled() { Exit::Settled } else { Exit::Unsettled })
     }
 }

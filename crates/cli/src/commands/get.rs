@@ -1,26 +1,33 @@
-//! `numcheck get`: one number, checked at once.
-//!
-//! It asks once and never again by itself: a check costs.
+//! `numcheck get`: one number, checked at once. What it finds is in the store's book.
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use numcheck_bulk::store::{Claimed, RowFate, Source};
+use numcheck_bulk::{BatchEnd, Clock, Scope, SystemClock};
 use numcheck_nxcloud::Checked;
 use numcheck_protocol::number_check::{self, CheckResult, GetOutcome};
 use numcheck_protocol::{BatchNo, Endpoint};
 use serde::Serialize;
 
+use crate::account::AccountId;
 use crate::call::{self, Network};
+use crate::commands::arguments::{Level, Prices};
 use crate::commands::check_line;
 use crate::commands::number::Number;
+use crate::commands::reuse::{Again, know_account};
+use crate::commands::stored;
+use crate::commands::submit::end_of;
+use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::drift;
-use crate::durable::StoreAt;
+use crate::durable::{Single, StoreAt, Survey, estimate, plan_of};
 use crate::exit::{Exit, Failure};
 use crate::print;
+use crate::stop::Stop;
 
 /// Check one number at once, at the basic level. Costs money.
 ///
-/// Only accounts of the platform's second dialect (v2) have it. One request, sent once. An answer that was lost leaves the check in doubt: it
-/// may have been paid for.
+/// Only accounts of the platform's second dialect (v2) have it. One request, sent once, after a question. An answer that was lost leaves the check
+/// in doubt: it may have been paid for. A number that the store knows to be paid for and fresh is shown, and not sent.
 #[derive(Debug, Args)]
 pub(crate) struct Get {
     #[command(flatten)]
@@ -28,6 +35,12 @@ pub(crate) struct Get {
     /// The batch number under which `numcheck query` finds the check again, at most 64 characters; a random one otherwise.
     #[arg(long, env = "NUMCHECK_BATCH_NO", hide_env_values = true, value_name = "B")]
     batch_no: Option<BatchNo>,
+    #[command(flatten)]
+    again: Again,
+    #[command(flatten)]
+    prices: Prices,
+    #[command(flatten)]
+    yes: Yes,
     /// Print one JSON object.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
@@ -51,17 +64,52 @@ struct Shown {
 
 impl Get {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
+        let stop = Stop::on_signal(call::STOPPING);
         let number = self.number.read()?;
         let client = call::number_check(&self.network)?;
-        let batch_no = match &self.batch_no {
-            Some(batch_no) => batch_no.clone(),
-            None => own_batch_no()?,
+        let account = AccountId::nxcloud()?;
+        let store = self.store.open_or_create().await?;
+        let stdin_is_taken = self.number.takes_stdin();
+        know_account(&*store, &account, self.again.new_account, stdin_is_taken).await?;
+        let level = Level::Basic;
+        let scope = Scope::new(&account.fingerprint, Scope::NUMBER_CHECK, level.check_level().get());
+        let freshness = self.again.freshness(level, SystemClock.now_ms());
+        let survey = Survey::of(&*store, &scope, &plan_of(&[number])?, freshness).await?;
+        let decided = self.again.decide(&*store, &survey, freshness, level, None, stdin_is_taken).await?;
+        let groups = survey.to_send(decided.what);
+        let mut prices = store.prices().await.map_err(Failure::of)?;
+        prices.merge(&self.prices.table()?);
+        let question = Question {
+            what: "checking",
+            numbers: groups.values().sum(),
+            level: Some(level),
+            left_out: LeftOut::default(),
+            cost: Cost::Estimated(estimate(&groups, &prices, scope.level)),
+            is_loopback: client.is_loopback(),
+            stdin_is_taken,
         };
-        let check = client.number_check().get(number).batch_no(batch_no.clone());
-        self.store.take_turn(&number_check::Get::INFO, 1).await?;
-        let checked = match check.send().await {
+        consent::ask(&question, &self.yes).await?;
+        let batch_no = self.batch_no.as_ref();
+        let single =
+            Single::plan(store, scope, "get", level.as_str(), &[number], batch_no, true, decided.reuse)
+                .await?;
+        let fates = single.look_up(decided.resubmit_before_ms).await?;
+        if let Some(fate) = fates.iter().find(|fate| fate.reused) {
+            return self.show_known(fate);
+        }
+        if question.numbers > 0 {
+            self.store.take_turn(&number_check::Get::INFO, 1).await?;
+        }
+        let Some(claimed) = single.claim().await? else {
+            return Err(Failure::new("another process is checking the number just now; nothing was sent"));
+        };
+        let batch_no = claimed.batch_no.clone();
+        let check =
+            client.number_check().get(number).batch_no(batch_no.clone()).confirm(single.confirm(&claimed));
+        let checked = match call::once(&stop, &number_check::Get::INFO, check.send()).await {
             Ok(checked) => checked,
             Err(error) => {
+                single.end(&claimed, end_of(&error)).await?;
                 if error.may_have_happened() {
                     print::say(&format!(
                         "numcheck: `numcheck query --batch-no {batch_no}` tells whether it was checked"
@@ -70,8 +118,31 @@ impl Get {
                 return call::unsuccessful(&error, self.json);
             }
         };
+        let kept = keep(&single, &claimed, &checked).await;
         drift::tell(&checked.drift);
-        checked.result(|result| self.show(&checked, &result, &batch_no))
+        let exit = checked.result(|result| self.show(&checked, &result, &batch_no))?;
+        // What was paid for is shown first, whatever became of the store.
+        kept.map(|()| exit)
+    }
+
+    fn show_known(&self, fate: &RowFate) -> Result<Exit, Failure> {
+        match (stored::values(fate), stored::line(fate)) {
+            (Some(values), Some(line)) => {
+                if self.json {
+                    print::json(&Shown { outcome: "reused", values, drift: Vec::new(), reply: None })?;
+                } else {
+                    print::data(&line)?;
+                }
+                print::say("numcheck: the number has a result already: it is not paid for again");
+                Ok(Exit::Settled)
+            }
+            _ => {
+                print::say(
+                    "numcheck: the number is under way, in doubt or refused by an earlier call: it is not sent again; `numcheck history` tells more",
+                );
+                Ok(Exit::Unsettled)
+            }
+        }
     }
 
     fn show(&self, checked: &Checked, result: &CheckResult<'_>, batch_no: &BatchNo) -> Result<Exit, Failure> {
@@ -115,9 +186,23 @@ impl Get {
     }
 }
 
-/// A batch number by which a check is found again, whatever becomes of its answer.
-fn own_batch_no() -> Result<BatchNo, Failure> {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(|_| Failure::new("this machine gives no random numbers"))?;
-    BatchNo::new(&format!("nc-get-{:016x}", u64::from_be_bytes(random))).map_err(Failure::of)
+/// Keeps a reply in the book. One that does not say whether it checked leaves the number in doubt.
+async fn keep(single: &Single, claimed: &Claimed, checked: &Checked) -> Result<(), Failure> {
+    let end = match checked.outcome() {
+        GetOutcome::Unclear => {
+            let message = "the reply has a form that no document shows".to_owned();
+            BatchEnd::InDoubt { code: None, message, from_reply: true }
+        }
+        GetOutcome::Checked | GetOutcome::BadNumber => {
+            let body = checked.body().to_vec();
+            single
+                .inbox
+                .store_reply(claimed.batch_no.as_str(), Source::Get, body)
+                .await
+                .map_err(Failure::of)?;
+            BatchEnd::Accepted { message_id: None }
+        }
+    };
+    single.end(claimed, end).await?;
+    single.inbox.fold_all().await.map(drop).map_err(Failure::of)
 }

@@ -1,6 +1,4 @@
 //! `numcheck jobs`: the jobs of the store.
-//!
-//! It reads, and sends nothing.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -25,26 +23,34 @@ pub(crate) struct Jobs {
 
 impl Jobs {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
-        let store = self.store.open().await?;
+        let Some(store) = self.store.open_existing().await? else { return Ok(Exit::Settled) };
         for job in store.jobs().await.map_err(Failure::of)? {
             let notes: Notes = serde_json::from_value(job.spec.notes.clone()).unwrap_or_default();
+            let ledger = store.ledger(job.id).await.map_err(Failure::of)?;
             let state = match job.state {
                 JobState::Planning => "planning",
                 JobState::Forgotten => "forgotten",
+                JobState::Replaced => "closed",
+                _ if ledger.is_final() && ledger.missing == 0 => "finished",
                 _ => "open",
             };
-            let ledger = store.ledger(job.id).await.map_err(Failure::of)?;
-            let open = ledger.planned + ledger.pending + ledger.in_doubt;
+            let open = ledger.planned
+                + ledger.pending
+                + ledger.in_doubt
+                + ledger.missing
+                + ledger.waiting
+                + ledger.waiting_in_doubt;
             let created =
                 humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(job.created_ms))
                     .to_string();
             if self.json {
                 print::json(&json!({
                     "job": job.name, "state": state, "created": created, "file": notes.file, "level": notes.level,
-                    "rows": job.rows, "numbers": job.numbers, "settled": ledger.settled, "failed": ledger.failed, "open": open,
+                    "rows": job.rows, "numbers": job.numbers, "settled": ledger.settled, "failed": ledger.failed,
+                    "reused": ledger.reused.total(), "open": open,
                 }))?;
             } else {
-                let done = ledger.settled + ledger.failed;
+                let done = ledger.settled + ledger.failed + ledger.reused.done + ledger.reused.failed;
                 print::data(&format!(
                     "{}\t{created}\t{state}\t{}\t{done} of {} checked, {open} open\t{}",
                     job.name, notes.level, job.numbers, notes.file

@@ -19,6 +19,9 @@ pub(crate) fn text(job: &Job, ledger: &Ledger, drift: &[Drifted]) -> String {
         ("in_doubt", ledger.in_doubt),
         ("missing", ledger.missing),
         ("pending", ledger.pending),
+        ("reused", ledger.reused.total()),
+        ("waiting", ledger.waiting),
+        ("waiting_in_doubt", ledger.waiting_in_doubt),
     ] {
         text.push_str(&format!("numcheck_numbers{{job=\"{job}\",state=\"{state}\"}} {count}\n"));
     }

@@ -72,6 +72,11 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
+    /// Whether they stand on standard input.
+    pub(crate) fn takes_stdin(&self) -> bool {
+        self.phone.is_none() && self.phone_file.as_deref() == Some(Path::new("-"))
+    }
+
     /// The numbers, in the order in which they stand.
     pub(crate) fn read(&self) -> Result<Vec<PhoneNumber>, Failure> {
         let (_, text) = typed_or_read(self.phone.as_deref(), self.phone_file.as_deref())?;

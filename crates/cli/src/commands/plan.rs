@@ -1,26 +1,27 @@
 //! `numcheck plan FILE`: what checking a file would mean.
-//!
-//! It sends nothing and writes nothing; from the store, if there is one, it takes the prices that earlier results have shown.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use numcheck_bulk::PriceTable;
+use numcheck_bulk::{Clock, PriceTable, Scope, SystemClock};
 use numcheck_protocol::Endpoint;
 use numcheck_protocol::number_check::Submit;
 use serde_json::{Value, json};
 
-use crate::call;
+use crate::account::AccountId;
 use crate::commands::arguments::{Level, Prices, Together};
-use crate::durable::{Prepared, Shape, StoreAt};
+use crate::commands::reuse::{Again, say_doubts};
+use crate::durable::{Prepared, Shape, StoreAt, Survey, WhatToSend, estimate};
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
 use crate::print;
 
 /// Say what checking a file would mean. Sends nothing.
 ///
-/// Counts rows, invalid ones, duplicates and batches, and says how long submitting takes at least and what it costs where a price is known.
+/// Counts rows, invalid ones, duplicates, numbers that were paid for already, and batches, and says how long submitting takes at least and what it
+/// costs where a price is known.
 #[derive(Debug, Args)]
 pub(crate) struct Plan {
     /// The numbers.
@@ -37,6 +38,8 @@ pub(crate) struct Plan {
     #[command(flatten)]
     prices: Prices,
     #[command(flatten)]
+    again: Again,
+    #[command(flatten)]
     store: StoreAt,
     /// Print one JSON object.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
@@ -51,16 +54,46 @@ impl Plan {
             Some(store) => store.prices().await.map_err(Failure::of)?,
             None => PriceTable::default(),
         };
-        // Without an account nothing is known about its dialect.
-        let shape = match (&store, call::account()) {
-            (Some(store), Ok(account)) => Shape::of(&self.together, &**store, &account).await?,
+        prices.merge(&self.prices.table()?);
+        // Without an account nothing is known about its dialect, nor what it has paid for.
+        let account = AccountId::nxcloud().ok();
+        let shape = match (&store, &account) {
+            (Some(store), Some(account)) => {
+                Shape::of(&self.together, false, &**store, &account.fingerprint).await?
+            }
             _ => Shape::of_unknown(&self.together),
         };
-        prices.prefer(&self.prices.table()?);
-        let Prepared { plan, rows, duplicates, invalid } = Prepared::read(&input, shape)?;
+        let Prepared { mut plan, rows, duplicates, invalid } = Prepared::read(&input, shape)?;
         let level = self.level.check_level().get();
-        let estimate = plan.estimate(&prices, level);
-        let shortest = std::time::Duration::from_millis(plan.shortest_ms(Submit::INFO.rates));
+        let now_ms = SystemClock.now_ms();
+        let freshness = self.again.freshness(self.level, now_ms);
+        let survey = match (&store, &account) {
+            (Some(store), Some(account)) => {
+                let known = store.scopes().await.map_err(Failure::of)?;
+                let scope = |account: &str| Scope::new(account, Scope::NUMBER_CHECK, level);
+                // An earlier release's spelling of the address: the run makes it this one's.
+                let spelled = account
+                    .earlier
+                    .iter()
+                    .find(|earlier| known.iter().any(|known| known.account == **earlier));
+                let is_known = known.iter().any(|known| known.account == account.fingerprint);
+                let name = spelled.filter(|_| !is_known).unwrap_or(&account.fingerprint);
+                Survey::of(&**store, &scope(name), &plan, freshness).await?
+            }
+            _ => Survey::unknown(&plan),
+        };
+        let what = WhatToSend {
+            fresh: self.again.again,
+            stale: self.again.again || self.again.max_age.is_some(),
+            passing: self.again.retry_failed,
+            doubts: self.again.resubmit_doubtful,
+            old_doubts: false,
+        };
+        let groups = survey.to_send(what);
+        let to_send: u64 = groups.values().sum();
+        plan.set_apart(|number| survey.knows(number));
+        let estimate = estimate(&groups, &prices, level);
+        let shortest = Duration::from_millis(plan.shortest_ms(Submit::INFO.rates));
         if self.json {
             let groups: Vec<Value> =
                 plan.groups().map(|(group, numbers)| json!({"group": group, "numbers": numbers})).collect();
@@ -69,7 +102,10 @@ impl Plan {
                 .iter()
                 .map(|(currency, sum)| (currency.to_string(), sum.to_string().into()))
                 .collect();
+            let fresh = if self.again.again { 0 } else { survey.fresh.count };
             print::json(&json!({
+                "to_send": to_send, "reused": fresh, "stale": survey.stale(), "under_way": survey.under_way, "in_doubt": survey.doubts(),
+                "other_level": survey.other_level, "retryable": survey.passing,
                 "rows": rows, "numbers": plan.numbers(), "duplicates": duplicates, "invalid": invalid, "level": self.level.as_str(),
                 "batches": plan.batches(), "batch_size": plan.batch_size(), "groups": groups, "shortest_seconds": shortest.as_secs_f64(),
                 "cost": known, "numbers_without_price": estimate.unknown,
@@ -77,6 +113,10 @@ impl Plan {
             return Ok(Exit::Settled);
         }
         print::data(&format!("{rows} rows: {} numbers to check, {duplicates} duplicates", plan.numbers()))?;
+        self.show_known(&survey, to_send, now_ms)?;
+        if let Some(store) = &store {
+            say_doubts(&**store, &survey).await?;
+        }
         for (reason, count) in &invalid {
             print::data(&format!("  {count} invalid: {}", reason.replace('_', " ")))?;
         }
@@ -91,5 +131,39 @@ impl Plan {
         print::data(&format!("submitting takes at least {:.1} s", shortest.as_secs_f64()))?;
         print::data(&format!("cost: {estimate}"))?;
         Ok(Exit::Settled)
+    }
+
+    fn show_known(&self, survey: &Survey, to_send: u64, now_ms: u64) -> Result<(), Failure> {
+        let age =
+            |at_ms: u64| humantime::format_duration(Duration::from_secs(now_ms.saturating_sub(at_ms) / 1000));
+        let Survey { fresh, old, from_the_future, passing, under_way, other_level, .. } = survey;
+        if fresh.count > 0 {
+            print::data(&format!(
+                "  {} have a fresh result, {} to {} old{}",
+                fresh.count,
+                age(fresh.newest_ms),
+                age(fresh.oldest_ms),
+                if self.again.again { ", and are paid for again" } else { ", and are reused" }
+            ))?;
+        }
+        if old.count > 0 {
+            print::data(&format!(
+                "  {} have an older result, {} to {} old: `run` asks, --max-age AGE or --again decides",
+                old.count,
+                age(old.newest_ms),
+                age(old.oldest_ms)
+            ))?;
+        }
+        let counts = [
+            (*from_the_future, "have a result of unknown age"),
+            (*passing, "failed for a reason that passes: --retry-failed checks them again"),
+            (*under_way, "are under way"),
+            (survey.doubts(), "are in doubt and may have been charged"),
+            (*other_level, "have a result of another level only, which is not reused"),
+        ];
+        for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
+            print::data(&format!("  {count} {what}"))?;
+        }
+        print::data(&format!("  {to_send} would be sent"))
     }
 }

@@ -1,25 +1,36 @@
-//! `numcheck privacy`: are Chinese mobile numbers privacy (virtual) numbers?
-//!
-//! It asks once per number, in the given order, and never again by itself: every query costs.
+//! `numcheck privacy`: are Chinese mobile numbers privacy (virtual) numbers? What it finds is in the store's book.
 
+use std::collections::{HashMap, HashSet};
 use std::io::BufRead;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use futures_util::StreamExt;
-use numcheck_protocol::qxt::Mobile;
+use numcheck_bulk::store::{Claimed, RowFate, Source};
+use numcheck_bulk::{BatchEnd, Clock, Estimate, Scope, SystemClock};
+use numcheck_protocol::qxt::{Mobile, PrivacyReply, QxtCode};
+use numcheck_protocol::{Endpoint, PhoneNumber, decode, qxt};
 use numcheck_transport::CallError;
 use serde::Serialize;
 
+use crate::account::AccountId;
 use crate::call::{self, Network, Unsuccessful};
+use crate::commands::arguments::Level;
+use crate::commands::reuse::{Again, know_account};
+use crate::commands::stored;
+use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::drift;
+use crate::durable::{Single, StoreAt, Survey, distinct, plan_of};
 use crate::exit::{Exit, Failure};
 use crate::input::normalise;
 use crate::print;
+use crate::stop::Stop;
 
 /// Ask QXT whether Chinese mobile numbers are privacy (virtual) numbers. Costs money per number.
 ///
-/// Prints one line per number, in order.
+/// Asks first. Each number is asked about once, however often and in whatever spelling it stands there; one that the store has an answer for, younger
+/// than 24 hours, is not asked about again. Prints one line per number, in order.
 #[derive(Debug, Args)]
 pub(crate) struct Privacy {
     /// The numbers: 11 digits, with or without 86 before them; `-` reads them from standard input, one a line.
@@ -32,11 +43,17 @@ pub(crate) struct Privacy {
     #[arg(long, env = "NUMCHECK_CONCURRENCY", hide_env_values = true, default_value_t = 8, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=256))]
     concurrency: u16,
+    #[command(flatten)]
+    again: Again,
+    #[command(flatten)]
+    yes: Yes,
     /// Print one JSON object per number.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
     #[command(flatten)]
     network: Network,
+    #[command(flatten)]
+    store: StoreAt,
 }
 
 /// What is known about one number, for a machine.
@@ -47,7 +64,7 @@ struct Line {
     outcome: Outcome,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(untagged)]
 enum Outcome {
     Done {
@@ -58,33 +75,121 @@ enum Outcome {
         privacy: Option<bool>,
         area: Option<String>,
         operator: Option<String>,
+        /// When it was answered, where that was before this call.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reused: Option<String>,
     },
     Unsuccessful(Unsuccessful),
+    /// Nothing was asked about it by this call.
+    NotAsked {
+        outcome: &'static str,
+        error: String,
+    },
     Invalid {
         outcome: &'static str,
         error: String,
     },
 }
 
+/// A number as it was typed, and as it is asked about.
+struct Typed {
+    typed: String,
+    mobile: Result<Mobile, String>,
+}
+
 impl Privacy {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
+        let stop = Stop::on_signal(call::STOPPING);
         let client = call::qxt(&self.network, self.get)?;
-        let mobiles = self.mobiles()?;
-        let queries = mobiles.into_iter().map(|typed| {
-            let client = &client;
-            async move {
-                match read_mobile(&typed) {
-                    Ok(mobile) => (mobile.digits().to_owned(), Ok(client.check(mobile).await)),
-                    Err(why) => (typed, Err(why)),
-                }
-            }
-        });
-        let mut answers = futures_util::stream::iter(queries).buffered(self.concurrency.into());
-        let mut exit = Exit::Settled;
-        while let Some((mobile, answer)) = answers.next().await {
-            exit = worse(exit, self.show(mobile, answer)?);
+        let typed: Vec<Typed> =
+            self.mobiles()?.into_iter().map(|typed| Typed { mobile: read_mobile(&typed), typed }).collect();
+        let given: Vec<PhoneNumber> =
+            typed.iter().filter_map(|one| number_of(one.mobile.as_ref().ok()?)).collect();
+        let numbers = distinct(given.clone());
+        if numbers.is_empty() {
+            return self.show_all(&typed, HashMap::new());
         }
-        Ok(exit)
+        let account = AccountId::qxt()?;
+        let store = self.store.open_or_create().await?;
+        let stdin_is_taken = self.mobiles == ["-"];
+        know_account(&*store, &account, self.again.new_account, stdin_is_taken).await?;
+        let scope = Scope::new(&account.fingerprint, Scope::PRIVACY, 0);
+        // Fresh for 24 hours, as HLR is.
+        let (level, now_ms) = (Level::Hlr, SystemClock.now_ms());
+        let freshness = self.again.freshness(level, now_ms);
+        let survey = Survey::of(&*store, &scope, &plan_of(&numbers)?, freshness).await?;
+        let decided = self.again.decide(&*store, &survey, freshness, level, None, stdin_is_taken).await?;
+        let to_send: u64 = survey.to_send(decided.what).values().sum();
+        let mut cost = Estimate::default();
+        cost.unknown = to_send;
+        let question = Question {
+            what: "asking about",
+            numbers: to_send,
+            level: None,
+            left_out: LeftOut {
+                reused: (numbers.len() as u64).saturating_sub(to_send + survey.under_way + survey.doubts()),
+                invalid: (typed.len() - given.len()) as u64,
+                duplicates: (given.len() - numbers.len()) as u64,
+                in_doubt: if decided.what.doubts { 0 } else { survey.doubts() },
+            },
+            cost: Cost::Estimated(cost),
+            is_loopback: account.is_loopback(),
+            stdin_is_taken,
+        };
+        consent::ask(&question, &self.yes).await?;
+        let single =
+            Single::plan(store, scope, "privacy", "privacy", &numbers, None, true, decided.reuse).await?;
+        let fates = single.look_up(decided.resubmit_before_ms).await?;
+        let mut known: HashMap<PhoneNumber, (Outcome, Exit)> =
+            fates.iter().filter(|fate| fate.reused).map(|fate| (fate.number, known_before(fate))).collect();
+        let refused = AtomicBool::new(false);
+        let asking = futures_util::stream::iter(0..numbers.len()).map(|_| async {
+            // What refuses the account refuses every further number.
+            if refused.load(Ordering::SeqCst) || stop.asked() {
+                return Ok(None);
+            }
+            self.ask_next(&single, &client, &stop, &refused).await
+        });
+        let mut asking = std::pin::pin!(asking.buffer_unordered(self.concurrency.into()));
+        let mut failed = None;
+        while let Some(answered) = asking.next().await {
+            match answered {
+                Ok(Some((number, outcome, exit))) => _ = known.insert(number, (outcome, exit)),
+                Ok(None) => {}
+                Err(failure) => failed = Some(failure),
+            }
+        }
+        single.inbox.fold_all().await.map_err(Failure::of)?;
+        let exit = self.show_all(&typed, known)?;
+        failed.map_or(Ok(exit), Err)
+    }
+
+    /// Asks about the next number that is to be asked about; `None` when there is none left.
+    async fn ask_next(
+        &self,
+        single: &Single,
+        client: &numcheck_qxt::Client,
+        stop: &Stop,
+        refused: &AtomicBool,
+    ) -> Result<Option<(PhoneNumber, Outcome, Exit)>, Failure> {
+        let Some(claimed) = single.claim().await? else { return Ok(None) };
+        let Some(number) = claimed.numbers.first().copied() else { return Ok(None) };
+        let mobile = Mobile::new(number.digits().strip_prefix("86").unwrap_or(number.digits()))
+            .map_err(|error| Failure::usage(error.to_string()))?;
+        let call = client.check_confirmed(mobile, single.confirm(&claimed));
+        let answer = call::once(stop, &qxt::Privacy::INFO, call).await;
+        if let Err(error) = &answer
+            && error.qxt_code().is_some_and(|code| refuses_account(code))
+        {
+            refused.store(true, Ordering::SeqCst);
+        }
+        let kept = keep(single, &claimed, &answer).await;
+        let (outcome, exit) = outcome_of(answer);
+        // What was paid for is shown, whatever became of the store.
+        if let Err(failure) = kept {
+            print::complain(&failure);
+        }
+        Ok(Some((number, outcome, exit)))
     }
 
     fn mobiles(&self) -> Result<Vec<String>, Failure> {
@@ -96,51 +201,152 @@ impl Privacy {
         Ok(lines.into_iter().filter(|line| !line.trim().is_empty()).collect())
     }
 
-    fn show(
+    /// One line for each number as it was typed, in order; the answer of one that stands there twice is repeated.
+    fn show_all(
         &self,
-        mobile: String,
-        answer: Result<Result<numcheck_qxt::Answer, CallError>, String>,
+        typed: &[Typed],
+        mut known: HashMap<PhoneNumber, (Outcome, Exit)>,
     ) -> Result<Exit, Failure> {
-        let (outcome, exit) = match answer {
-            Ok(Ok(answer)) => {
-                drift::tell(&answer.drift);
-                let done = Outcome::Done {
-                    outcome: "done",
-                    code: 0,
-                    privacy: answer.is_privacy(),
-                    reason: answer.reason,
-                    status: answer.status.map(|status| status.to_string()),
-                    area: answer.area,
-                    operator: answer.operator.map(|operator| operator.to_string()),
-                };
-                (done, Exit::Settled)
+        let mut exit = Exit::Settled;
+        let mut shown = HashSet::new();
+        for one in typed {
+            let (mobile, outcome, own) = match &one.mobile {
+                Err(why) => {
+                    let outcome = Outcome::Invalid { outcome: "invalid", error: why.clone() };
+                    (one.typed.clone(), outcome, Exit::Unsettled)
+                }
+                Ok(mobile) => {
+                    let number = number_of(mobile);
+                    let (outcome, own) = match number.and_then(|number| known.get_mut(&number)) {
+                        Some((outcome, own)) => (outcome.clone(), *own),
+                        None => {
+                            let error = "the command ended before it was asked about".to_owned();
+                            (Outcome::NotAsked { outcome: "pending", error }, Exit::Unsettled)
+                        }
+                    };
+                    shown.insert(number);
+                    (mobile.digits().to_owned(), outcome, own)
+                }
+            };
+            exit = worse(exit, own);
+            if self.json {
+                print::json(&Line { mobile, outcome })?;
+            } else {
+                print::data(&format!("{mobile}\t{outcome}"))?;
             }
-            Ok(Err(error)) => {
-                print::complain(&error);
-                (Outcome::Unsuccessful(Unsuccessful::from(&error)), call::exit_of(&error))
-            }
-            Err(error) => (Outcome::Invalid { outcome: "invalid", error }, Exit::Unsettled),
-        };
-        if self.json {
-            print::json(&Line { mobile, outcome })?;
-        } else {
-            print::data(&format!("{mobile}\t{outcome}"))?;
         }
         Ok(exit)
     }
 }
 
+/// A mobile number as the book keeps it: with its country code.
+fn number_of(mobile: &Mobile) -> Option<PhoneNumber> {
+    PhoneNumber::new(&format!("86{}", mobile.digits())).ok()
+}
+
+/// No such key, no balance, no right for this address: the next number fares no better.
+fn refuses_account(code: QxtCode) -> bool {
+    matches!(code.get(), -1 | -5 | -9)
+}
+
+/// Keeps what was answered in the book.
+async fn keep(
+    single: &Single,
+    claimed: &Claimed,
+    answer: &Result<numcheck_qxt::Answer, CallError>,
+) -> Result<(), Failure> {
+    let store = |body: Vec<u8>| single.inbox.store_reply(claimed.batch_no.as_str(), Source::Privacy, body);
+    let end = match answer {
+        Ok(answer) => {
+            store(answer.body().to_vec()).await.map_err(Failure::of)?;
+            BatchEnd::Accepted { message_id: None }
+        }
+        Err(error) => match (error.qxt_code(), error.reply()) {
+            (Some(code), _) if refuses_account(code) => {
+                BatchEnd::TurnedAway { code: Some(code.get()), message: error.to_string() }
+            }
+            (Some(code), Some(reply)) if matches!(code.get(), 1 | -2 | -3 | -4 | -8) => {
+                store(reply.body.to_vec()).await.map_err(Failure::of)?;
+                BatchEnd::Accepted { message_id: None }
+            }
+            (code, _) if error.may_have_happened() => BatchEnd::InDoubt {
+                code: code.map(|code| code.get()),
+                message: error.to_string(),
+                from_reply: error.has_reply(),
+            },
+            (Some(code), _) => BatchEnd::Refused { code: Some(code.get()), message: error.to_string() },
+            (None, _) => BatchEnd::NotSent,
+        },
+    };
+    single.end(claimed, end).await
+}
+
+fn outcome_of(answer: Result<numcheck_qxt::Answer, CallError>) -> (Outcome, Exit) {
+    match answer {
+        Ok(answer) => {
+            drift::tell(&answer.drift);
+            let done = Outcome::Done {
+                outcome: "done",
+                code: 0,
+                privacy: answer.is_privacy(),
+                reason: answer.reason,
+                status: answer.status.map(|status| status.to_string()),
+                area: answer.area,
+                operator: answer.operator.map(|operator| operator.to_string()),
+                reused: None,
+            };
+            (done, Exit::Settled)
+        }
+        Err(error) => {
+            print::complain(&error);
+            (Outcome::Unsuccessful(Unsuccessful::from(&error)), call::exit_of(&error))
+        }
+    }
+}
+
+/// What the book knows of a number that is not asked about.
+fn known_before(fate: &RowFate) -> (Outcome, Exit) {
+    let reply = fate.result.as_ref().and_then(|(_, body)| decode::<PrivacyReply<'_>>(body).ok());
+    let Some(reply) = reply else {
+        let error = "under way or in doubt by an earlier call: not asked about again".to_owned();
+        return (Outcome::NotAsked { outcome: "in_doubt", error }, Exit::Unsettled);
+    };
+    let code = reply.code.get().map_or(0, |code| code.get());
+    let result = reply.result.get();
+    let status = result.and_then(|result| result.status.get());
+    let done = Outcome::Done {
+        outcome: if code == 0 { "done" } else { "failed" },
+        code,
+        privacy: status.and_then(|status| match status.known()? {
+            qxt::KnownPrivacyStatus::Privacy => Some(true),
+            qxt::KnownPrivacyStatus::NotPrivacy => Some(false),
+            _ => None,
+        }),
+        reason: reply.reason.get().map(|text| text.as_str().to_owned()),
+        status: status.map(ToString::to_string),
+        area: result.and_then(|result| result.area.get()).map(|area| area.as_str().to_owned()),
+        operator: result.and_then(|result| result.now_isp.get()).map(ToString::to_string),
+        reused: Some(stored::time(fate.received_ms.unwrap_or_default())),
+    };
+    (done, if code == 0 { Exit::Settled } else { Exit::Unsettled })
+}
+
 impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Done { status, area, operator, .. } => {
+            Self::Done { status, area, operator, reused, .. } => {
                 // Whatever the platform sends stays on its number's line.
                 let show = |text: &Option<String>| match text {
                     Some(text) => text.replace(char::is_control, " "),
                     None => "-".to_owned(),
                 };
-                write!(f, "{}\t{}\t{}", show(status), show(area), show(operator))
+                write!(f, "{}\t{}\t{}", show(status), show(area), show(operator))?;
+                match reused {
+                    Some(time) => write!(f, "\treused, answered {time}"),
+                    None => Ok(()),
+                }
             }
+            Self::NotAsked { outcome, error } => write!(f, "{outcome}: {error}"),
             Self::Unsuccessful(error) => write!(f, "{}", error.outcome()),
             Self::Invalid { error, .. } => write!(f, "invalid: {error}"),
         }

@@ -9,7 +9,7 @@ use clap::builder::BoolishValueParser;
 use numcheck_bulk::Folding;
 use serde_json::json;
 
-use crate::commands::arguments::Signatures;
+use crate::commands::arguments::{PublicUrl, Signatures};
 use crate::durable::{Engine, Receiving, StoreAt};
 use crate::exit::{Exit, Failure};
 use crate::print;
@@ -29,9 +29,8 @@ pub(crate) struct Receive {
         required_unless_present = "show_quarantine"
     )]
     listen: Option<SocketAddr>,
-    /// How the platform reaches that address; needed when the URL has a path.
-    #[arg(long, env = "NUMCHECK_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
-    public_url: Option<String>,
+    #[command(flatten)]
+    public_url: PublicUrl,
     /// Show the results that belong to no number, or came a second time with other content, and end. They hold phone numbers.
     #[arg(long, env = "NUMCHECK_SHOW_QUARANTINE", hide_env_values = true, value_parser = BoolishValueParser::new())]
     show_quarantine: bool,
@@ -49,13 +48,17 @@ pub(crate) struct Receive {
 
 impl Receive {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
-        let engine = Engine::new(self.store.open().await?);
+        let url = if self.show_quarantine { None } else { self.public_url.checked()? };
+        let store = match self.show_quarantine {
+            true => self.store.open_existing_or_fail().await?,
+            false => self.store.open_or_create().await?,
+        };
+        let engine = Engine::new(store);
         let Some(listen) = self.listen.filter(|_| !self.show_quarantine) else {
             return show_quarantine(&engine).await;
         };
         let verifier = self.signatures.verifier()?;
-        let stop = Stop::on_signal("")?;
-        let url = self.public_url.as_deref();
+        let stop = Stop::on_signal("");
         let receiving = Receiving::start(&*engine.store, &engine.inbox, listen, url, verifier).await?;
         if self.json {
             print::json(&json!({"listening": receiving.address().to_string()}))?;

@@ -1,16 +1,18 @@
-//! `numcheck reconcile JOB`: asks the platform about results that did not come.
-//!
-//! It costs nothing. It submits nothing, not even what the platform has proved not to know: `resume` does.
+//! `numcheck reconcile JOB`: asks the platform about results that did not come. It submits nothing: `resume` does.
 
 use std::sync::Arc;
 
 use clap::Args;
 use numcheck_bulk::JobName;
 
+use crate::account::AccountId;
 use crate::call::{self, Network};
-use crate::durable::{Account, Engine, StoreAt, Target, job_of, notes_of};
+use crate::commands::arguments::Minute;
+use crate::commands::run::Spread;
+use crate::durable::{Account, Engine, StoreAt, Target, Wait, check_account, job_of};
 use crate::exit::{Exit, Failure};
 use crate::print;
+use crate::stop::Stop;
 
 /// Ask the platform about results that did not come. Costs nothing.
 ///
@@ -20,15 +22,10 @@ pub(crate) struct Reconcile {
     /// The job.
     #[arg(value_name = "JOB")]
     job: JobName,
-    /// How long the platform's minute is; for a sandbox whose time runs faster.
-    #[arg(
-        long,
-        env = "NUMCHECK_MINUTE",
-        hide_env_values = true,
-        default_value = "60s",
-        value_name = "DURATION"
-    )]
-    minute: humantime::Duration,
+    #[command(flatten)]
+    minute: Minute,
+    #[command(flatten)]
+    spread: Spread,
     #[command(flatten)]
     network: Network,
     #[command(flatten)]
@@ -37,13 +34,21 @@ pub(crate) struct Reconcile {
 
 impl Reconcile {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
-        let engine = Engine::new(self.store.open().await?);
+        let minute = self.minute.for_platform(call::is_loopback()?)?;
+        let engine = Engine::new(self.store.open_existing_or_fail().await?);
         let job = job_of(&*engine.store, &self.job).await?;
-        notes_of(&job)?.check_account(&call::account()?)?;
-        let account = Account::open(&Target::Account, &self.network, self.minute.into()).await?;
+        check_account(&job, &AccountId::nxcloud()?.fingerprint)?;
+        let stop = Stop::on_signal("numcheck: stopping: nothing more is asked");
+        let account = Account::open(&Target::Account, &self.network, minute).await?;
         let platform = Arc::new(account.platform(None, &engine.store)?);
         engine.inbox.fold_all().await.map_err(Failure::of)?;
-        let round = engine.reconcile(platform, self.minute.into()).round(&job).await.map_err(Failure::of)?;
+        let wait = Wait { quiet: std::time::Duration::ZERO, minute, visibility_spread: self.spread.get() };
+        let reconcile = engine.reconcile(platform, wait);
+        let stopped = || stop.asked();
+        let Some(round) = stop.race(reconcile.round(&job, &stopped)).await else {
+            return Ok(Exit::Unsettled);
+        };
+        let round = round.map_err(Failure::of)?;
         print::data(&format!(
             "asked {} times: {} results fetched, {} batches proved unknown and planned again, {} given up",
             round.asked, round.fetched, round.planned_again, round.missing

@@ -1,32 +1,30 @@
 //! `numcheck resume JOB`: goes on with a job.
-//!
-//! It needs neither the file nor its path: the store has kept the input. It pays for nothing twice.
 
 use std::time::Instant;
 
 use clap::Args;
-use clap::builder::BoolishValueParser;
-use numcheck_bulk::{BatchState, JobName, JobState};
+use numcheck_bulk::{Estimate, JobName, JobState};
 
-use crate::call;
-use crate::commands::run::Going;
-use crate::durable::{Engine, StoreAt, Target, job_of, read_back};
+use crate::account::AccountId;
+use crate::commands::arguments::Level;
+use crate::commands::run::{RunArgs, resubmit};
+use crate::consent::Cost;
+use crate::durable::{Engine, StoreAt, Target, check_account, job_of, read_back};
 use crate::exit::{Exit, Failure};
-use crate::print;
 
 /// Go on with a job that was interrupted.
 ///
-/// Sends what was not sent, waits for what was, and writes the results.
+/// Sends what was not sent, waits for what was, and writes the results. It needs neither the file nor its path: the store has kept the input.
 #[derive(Debug, Args)]
 pub(crate) struct Resume {
     /// The job.
     #[arg(value_name = "JOB")]
     job: JobName,
-    /// Send batches in doubt once more, although they may have been accepted: their numbers may be paid for twice.
-    #[arg(long, env = "NUMCHECK_RESUBMIT_DOUBTFUL", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    /// Send again what is in doubt or missing, although it may have been accepted: it may be paid for twice.
+    #[arg(long)]
     resubmit_doubtful: bool,
     #[command(flatten)]
-    going: Going,
+    run: RunArgs,
     #[command(flatten)]
     store: StoreAt,
 }
@@ -34,10 +32,16 @@ pub(crate) struct Resume {
 impl Resume {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let started = Instant::now();
-        let engine = Engine::new(self.store.open().await?);
+        let engine = Engine::new(self.store.open_existing_or_fail().await?);
         let job = job_of(&*engine.store, &self.job).await?;
         match job.state {
             JobState::Open => {}
+            JobState::Replaced => {
+                return Err(Failure::usage(format!(
+                    "job {} was replaced by a later one about the same numbers: `numcheck jobs` lists it",
+                    job.name
+                )));
+            }
             JobState::Forgotten => {
                 return Err(Failure::usage(format!(
                     "job {} was forgotten; only its sums are left",
@@ -52,20 +56,24 @@ impl Resume {
             }
         }
         let (input, notes) = read_back(&*engine.store, &job).await?;
-        notes.check_account(&call::account()?)?;
-        self.going.check(false, job.spec.delivery)?;
+        let account = AccountId::nxcloud()?;
+        check_account(&job, &account.fingerprint)?;
+        self.run.check(false, job.spec.delivery)?;
+        let minute = self.run.minute(account.is_loopback())?;
+        let writer = self.run.destination().create(&input)?;
+        engine.inbox.fold_all().await.map_err(Failure::of)?;
+        let prices = self.run.prices(&*engine.store).await?;
+        let mut ledger = engine.store.ledger(job.id).await.map_err(Failure::of)?;
         if self.resubmit_doubtful {
-            let open = engine.store.open_batches(job.id).await.map_err(Failure::of)?;
-            for batch in open.iter().filter(|batch| batch.state == BatchState::InDoubt) {
-                if engine.store.plan_again(batch.batch, &batch.batch_no).await.map_err(Failure::of)? {
-                    print::say(&format!(
-                        "numcheck: batch {} is sent once more, as you decided",
-                        batch.batch_no
-                    ));
-                }
-            }
+            ledger.planned += ledger.in_doubt + ledger.missing + ledger.waiting_in_doubt;
         }
-        let writer = self.going.destination().create(&input)?;
-        self.going.drive(&engine, &job, &input, writer, Target::Account, started).await
+        let mut cost = Estimate::default();
+        cost.add(&prices, job.spec.scope.level, "*", ledger.planned);
+        let level = Level::from_word(&notes.level);
+        self.run.ask(ledger.planned, level, Cost::Estimated(cost), account.is_loopback()).await?;
+        if self.resubmit_doubtful {
+            resubmit(&engine, &job, u64::MAX).await?;
+        }
+        self.run.drive(&engine, &job, &input, writer, Target::Account, prices, minute, started).await
     }
 }

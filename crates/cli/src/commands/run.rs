@@ -1,23 +1,23 @@
 //! `numcheck run FILE`: checks a file of numbers, and writes a file of results.
-//!
-//! It must not submit before everything that can fail at home has been tried. The same file with the same parameters is the same job:
-//! a second run goes on where the first one ended, and pays for nothing twice.
 
-use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use numcheck_bulk::{Delivery, Halt, Job};
+use numcheck_bulk::{Delivery, Halt, Job, JobState, PriceTable};
 
-use crate::call::{self, Network};
-use crate::commands::arguments::{Level, Limit, Prices, Signatures, Together};
+use crate::account::AccountId;
+use crate::call::Network;
+use crate::commands::arguments::{Level, Minute, Prices, PublicUrl, Signatures, Together};
+use crate::commands::limits::Limits;
+use crate::commands::reuse::{Again, know_account};
 use crate::commands::typed;
+use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::durable::{
-    Account, Destination, Engine, Parameters, Prepared, Receiving, Shape, StoreAt, Summary, Target, Wait,
-    export, learn_dialect, open_file, prepare,
+    Account, Destination, Engine, Parameters, Prepared, Receiving, Shape, StoreAt, Summary, Survey, Target,
+    Wait, estimate, export, learn_dialect, open_file, prepare,
 };
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
@@ -27,8 +27,9 @@ use crate::stop::Stop;
 
 /// Check a file of phone numbers, and write a file of results. Costs money per number, except with --sandbox.
 ///
-/// Every number is submitted once. FILE is CSV with a header, or one number a line; `-` is standard input. The output repeats the input's columns and adds
-/// check_phone, check_state, check_code and so on, one row out per row in. Run it again to go on where it was interrupted.
+/// A number that this store knows to be paid for and fresh, or under way, or in doubt, is not sent again, whatever file it stands in. FILE is CSV with a
+/// header, or one number a line; `-` is standard input. The output repeats the input's columns and adds check_phone, check_state, check_code and so
+/// on, one row out per row in. Run it again to go on where it was interrupted.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// The numbers.
@@ -54,57 +55,64 @@ pub(crate) struct Run {
     callback_delay: humantime::Duration,
     #[command(flatten)]
     together: Together,
-    /// Check this file once more, and pay again: a new job.
-    #[arg(long, env = "NUMCHECK_AGAIN", hide_env_values = true, value_parser = BoolishValueParser::new())]
-    again: bool,
     #[command(flatten)]
-    going: Going,
+    again: Again,
+    #[command(flatten)]
+    run: RunArgs,
     #[command(flatten)]
     store: StoreAt,
 }
 
 /// How a job is driven, by `run` and by `resume`.
 #[derive(Debug, Args)]
-pub(crate) struct Going {
+pub(crate) struct RunArgs {
     /// How results come back.
     #[arg(long, env = "NUMCHECK_DELIVERY", hide_env_values = true, value_enum, default_value_t = How::Push)]
     pub(crate) delivery: How,
     /// Where to listen for results, such as 0.0.0.0:8080.
     #[arg(long, env = "NUMCHECK_LISTEN", hide_env_values = true, value_name = "ADDR")]
     listen: Option<SocketAddr>,
-    /// How the platform reaches that address from outside, such as `https://example.org`.
-    #[arg(long, env = "NUMCHECK_PUBLIC_URL", hide_env_values = true, value_name = "URL")]
-    public_url: Option<String>,
+    #[command(flatten)]
+    public_url: PublicUrl,
     /// Where results are written; standard output otherwise. An existing file is replaced at the end.
     #[arg(short, long, env = "NUMCHECK_OUTPUT", hide_env_values = true, value_name = "OUT")]
     output: Option<PathBuf>,
-    /// How long to wait after the last result before the rest is called missing. Default 80m, which is longer than the platform
+    /// How long to wait after the last result before the command ends. Default 80m, which is longer than the platform
     /// goes on trying; with --sandbox 5s more than its delay.
     #[arg(long, env = "NUMCHECK_WAIT", hide_env_values = true, value_name = "DURATION")]
     wait: Option<humantime::Duration>,
-    /// How long the platform's minute is; for a sandbox whose time runs faster.
-    #[arg(
-        long,
-        env = "NUMCHECK_MINUTE",
-        hide_env_values = true,
-        default_value = "60s",
-        value_name = "DURATION"
-    )]
-    minute: humantime::Duration,
     #[command(flatten)]
-    limit: Limit,
+    minute: Minute,
+    #[command(flatten)]
+    spread: Spread,
+    #[command(flatten)]
+    limits: Limits,
     #[command(flatten)]
     prices: Prices,
     #[command(flatten)]
     signatures: Signatures,
-    /// Do not ask before money is spent.
-    #[arg(long, env = "NUMCHECK_YES", hide_env_values = true, value_parser = BoolishValueParser::new())]
-    yes: bool,
+    #[command(flatten)]
+    yes: Yes,
     /// For a machine: results on standard output as JSON lines, or the summary there when -o says where results go.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
     #[command(flatten)]
     network: Network,
+}
+
+/// An assumption about the platform on which a proof rests.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Spread {
+    /// By how much batches may differ in the time until a query shows them. No document says: shorter than it is, a batch whose answer was
+    /// lost could be taken for unknown, sent again and paid twice.
+    #[arg(long, default_value = "1h", value_name = "DURATION")]
+    visibility_spread: humantime::Duration,
+}
+
+impl Spread {
+    pub(crate) fn get(&self) -> Duration {
+        self.visibility_spread.into()
+    }
 }
 
 /// How results come back.
@@ -131,73 +139,210 @@ impl From<How> for Delivery {
 impl Run {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let started = Instant::now();
-        self.going.check(self.sandbox, self.going.delivery.into())?;
+        let stdin_is_taken = self.file == Path::new("-");
+        self.run.check(self.sandbox, self.run.delivery.into())?;
         let input = Input::open(&self.file, &Options { column: self.column.clone() })?;
-        let writer = self.going.destination().create(&input)?;
+        let writer = self.run.destination().create(&input)?;
+        let account = match self.sandbox {
+            true => Ok(AccountId::embedded()),
+            false => AccountId::nxcloud(),
+        };
+        let planned = Prepared::read(&input, Shape::of_unknown(&self.together))?;
+        // A file without a number needs no account.
+        let account = if planned.plan.numbers() == 0 { AccountId::embedded() } else { account? };
+        let is_loopback = account.is_loopback();
+        let minute = if self.sandbox {
+            self.run.minute.for_platform(true)?
+        } else {
+            self.run.minute.for_platform(is_loopback)?
+        };
         let sandbox_store;
         let store = if self.sandbox {
             sandbox_store = tempfile::tempdir()
                 .map_err(|error| Failure::new("no temporary folder can be made").because(error))?;
             open_file(&sandbox_store.path().join("jobs.db"))?
         } else {
-            self.store.open().await?
+            self.store.open_or_create().await?
         };
         let engine = Engine::new(store);
-        let account = if self.sandbox { Ok(String::new()) } else { call::account() };
-        let shape = match &account {
-            Ok(account) => Shape::of(&self.together, &*engine.store, account).await?,
-            Err(_) => Shape::of_unknown(&self.together),
-        };
-        let prepared = Prepared::read(&input, shape)?;
+        let store = &*engine.store;
+        engine.inbox.fold_all().await.map_err(Failure::of)?;
+        if !self.sandbox {
+            know_account(store, &account, self.again.new_account, stdin_is_taken).await?;
+        }
+        let shape = Shape::of(&self.together, self.run.limits.has_cap(), store, &account.fingerprint).await?;
+        let mut prepared = Prepared::read(&input, shape)?;
+        drop(planned);
+        let freshness = self.again.freshness(self.level, engine.now_ms());
         let mut parameters = Parameters {
             column: self.column.clone(),
             level: self.level,
-            delivery: self.going.delivery.into(),
-            batch_size: self.together.batch_size,
-            // A file without a number needs no account.
-            account: if prepared.plan.numbers() == 0 { String::new() } else { account? },
-            again: 0,
+            delivery: self.run.delivery.into(),
+            account: account.fingerprint.clone(),
+            reuse: self.again.reuse(freshness),
         };
-        if self.again {
-            while engine.store.job(&parameters.name(&input)?).await.map_err(Failure::of)?.is_some() {
-                parameters.again += 1;
-            }
+        let spec = parameters.spec(&input, &prepared.plan)?;
+        let continued = store.unfinished(&spec).await.map_err(Failure::of)?;
+        let survey = Survey::of(store, &parameters.scope(), &prepared.plan, freshness).await?;
+        let decided = self
+            .again
+            .decide(store, &survey, freshness, self.level, continued.as_ref(), stdin_is_taken)
+            .await?;
+        parameters.reuse = decided.reuse;
+        let prices = self.run.prices(store).await?;
+        let groups = survey.to_send(decided.what);
+        let level = parameters.scope().level;
+        let cost = estimate(&groups, &prices, level);
+        let to_send: u64 = match &continued {
+            Some(job) => store.ledger(job.id).await.map_err(Failure::of)?.planned.min(groups.values().sum()),
+            None => groups.values().sum(),
+        };
+        let reused = if self.again.again {
+            0
+        } else {
+            prepared.plan.numbers().saturating_sub(to_send + survey.under_way + survey.doubts())
+        };
+        if to_send > 0 && self.run.limits.needs_prices() && cost.unknown > 0 {
+            return Err(no_price(&groups, &prices, level));
         }
-        let (job, found) = prepare(&*engine.store, &input, &parameters, &prepared, engine.now_ms()).await?;
-        let target = if self.sandbox { Target::Sandbox(self.callback_delay.into()) } else { Target::Account };
-        drop(prepared);
-        if found {
+        if survey.other_level > 0 {
             print::say(&format!(
-                "numcheck: this file is job {}: going on where it ended; --again pays for it once more",
-                job.name
+                "numcheck: note: {} of the numbers have a result of another level, which is not reused",
+                survey.other_level
             ));
         }
-        self.going.drive(&engine, &job, &input, writer, target, started).await
+        if reused > 0 && continued.is_none() {
+            print::say(&format!("numcheck: {}", reused_line(&survey, reused, engine.now_ms())));
+        }
+        let question = Question {
+            what: "checking",
+            numbers: to_send,
+            level: Some(self.level),
+            left_out: LeftOut {
+                reused,
+                invalid: prepared.invalid.values().sum(),
+                duplicates: prepared.duplicates,
+                in_doubt: if decided.what.doubts { 0 } else { survey.doubts() },
+            },
+            cost: Cost::Estimated(cost),
+            is_loopback: self.sandbox || is_loopback,
+            stdin_is_taken,
+        };
+        consent::ask(&question, &self.run.yes).await?;
+        if continued.is_none() {
+            prepared.plan.set_apart(|number| survey.knows(number));
+        }
+        drop(survey);
+        let spec = spec.with_reuse(decided.reuse);
+        let (job, found) = prepare(store, &input, &spec, &prepared, engine.now_ms()).await?;
+        drop(prepared);
+        if found {
+            print::say(&format!("numcheck: these numbers are job {}: going on where it ended", job.name));
+        }
+        if let Some(before_ms) = decided.resubmit_before_ms {
+            resubmit(&engine, &job, before_ms).await?;
+        }
+        let target = if self.sandbox { Target::Sandbox(self.callback_delay.into()) } else { Target::Account };
+        self.run.drive(&engine, &job, &input, writer, target, prices, minute, started).await
     }
 }
 
-impl Going {
+/// Plans again what is in doubt, as a person has decided.
+pub(crate) async fn resubmit(engine: &Engine, job: &Job, before_ms: u64) -> Result<(), Failure> {
+    let numbers = engine.store.resubmit_doubtful(job.id, before_ms).await.map_err(Failure::of)?;
+    if numbers > 0 {
+        print::say(&format!("numcheck: {numbers} numbers in doubt are sent again, as you decided"));
+    }
+    Ok(())
+}
+
+fn reused_line(survey: &Survey, reused: u64, now_ms: u64) -> String {
+    let oldest = [&survey.fresh, &survey.old]
+        .into_iter()
+        .filter(|aged| aged.count > 0)
+        .map(|aged| aged.oldest_ms)
+        .min();
+    let age = oldest.map(|oldest| Duration::from_secs(now_ms.saturating_sub(oldest) / 1000));
+    let age =
+        age.map_or(String::new(), |age| format!(", the oldest {} old", humantime::format_duration(age)));
+    format!("{reused} of the numbers have a result already{age}: they are not paid for again")
+}
+
+fn no_price(groups: &std::collections::BTreeMap<String, u64>, prices: &PriceTable, level: i64) -> Failure {
+    let unknown: Vec<&str> = groups
+        .iter()
+        .filter(|(group, count)| **count > 0 && prices.get(level, group).is_none())
+        .map(|(group, _)| group.as_str())
+        .collect();
+    let shown: Vec<&str> = unknown.iter().take(10).copied().collect();
+    let more = if unknown.len() > shown.len() {
+        format!(" and {} more", unknown.len() - shown.len())
+    } else {
+        String::new()
+    };
+    Failure::usage(format!(
+        "--max-cost: no price is known for {}{more}, so the cap cannot be kept: say --price LEVEL:COUNTRY=AMOUNT, or --probe, which checks one \
+         number of each first; nothing was sent",
+        shown.join(", ")
+    ))
+}
+
+impl RunArgs {
     /// Whether results have a way to come back.
     pub(crate) fn check(&self, sandbox: bool, delivery: Delivery) -> Result<(), Failure> {
-        if !sandbox && delivery.pushes() && (self.listen.is_none() || self.public_url.is_none()) {
+        if !sandbox && delivery.pushes() && (self.listen.is_none() || !self.public_url.is_given()) {
             return Err(Failure::usage(
                 "--listen and --public-url are both needed to receive the results; --delivery poll fetches them instead, and --sandbox \
                  needs neither; nothing was sent",
             ));
         }
+        self.public_url.checked()?;
         if sandbox && self.signatures.required() {
             return Err(Failure::usage(
                 "--require-signed-pushes: the sandbox inside this command signs nothing",
             ));
         }
-        Ok(())
+        // Found before anything is sent.
+        self.limits.limits(PriceTable::default()).map(drop)
+    }
+
+    pub(crate) fn minute(&self, is_loopback: bool) -> Result<Duration, Failure> {
+        self.minute.for_platform(is_loopback)
     }
 
     pub(crate) fn destination(&self) -> Destination {
         Destination { output: self.output.clone(), json: self.json }
     }
 
+    /// The prices given and seen.
+    pub(crate) async fn prices(&self, store: &dyn numcheck_bulk::Store) -> Result<PriceTable, Failure> {
+        let mut prices = store.prices().await.map_err(Failure::of)?;
+        prices.merge(&self.prices.table()?);
+        Ok(prices)
+    }
+
+    /// Asks before a job that goes on spends money.
+    pub(crate) async fn ask(
+        &self,
+        planned: u64,
+        level: Level,
+        cost: Cost,
+        is_loopback: bool,
+    ) -> Result<(), Failure> {
+        let question = Question {
+            what: "checking",
+            numbers: planned,
+            level: Some(level),
+            left_out: LeftOut::default(),
+            cost,
+            is_loopback,
+            stdin_is_taken: false,
+        };
+        consent::ask(&question, &self.yes).await
+    }
+
     /// Receives, submits, waits, and writes the results.
+    #[allow(clippy::too_many_arguments)] // what a run consists of
     pub(crate) async fn drive(
         &self,
         engine: &Engine,
@@ -205,20 +350,19 @@ impl Going {
         input: &Input,
         mut writer: Writer,
         target: Target,
+        prices: PriceTable,
+        minute: Duration,
         started: Instant,
     ) -> Result<Exit, Failure> {
         let stop = Stop::on_signal(
             "numcheck: stopping: no further batch is sent, results so far are written; once more ends at once",
-        )?;
-        let budget = self.limit.budget()?;
-        let prices = self.prices.table()?;
-        let planned = engine.store.ledger(job.id).await.map_err(Failure::of)?;
+        );
+        let limits = self.limits.limits(prices)?;
         let mut halt = None;
-        if !planned.is_final() {
-            let account = Account::open(&target, &self.network, self.minute.into()).await?;
-            if account.costs_money() && planned.planned > 0 {
-                self.ask(planned.planned)?;
-            }
+        engine.store.follow(job.id).await.map_err(Failure::of)?;
+        let before = engine.store.ledger(job.id).await.map_err(Failure::of)?;
+        if !before.is_final() {
+            let account = Account::open(&target, &self.network, minute).await?;
             let receiving = match job.spec.delivery.pushes() {
                 false => None,
                 true => {
@@ -228,7 +372,7 @@ impl Going {
                         Target::Sandbox(_) => (own, None, None),
                         Target::Account => (
                             self.listen.unwrap_or(own),
-                            self.public_url.as_deref(),
+                            self.public_url.checked()?,
                             self.signatures.verifier()?,
                         ),
                     };
@@ -236,10 +380,9 @@ impl Going {
                 }
             };
             let platform = account.platform(receiving.as_ref().map(Receiving::callback), &engine.store)?;
-            let quiet = self.wait.map_or_else(|| default_wait(&target, self.minute.into()), Into::into);
-            let wait = Wait { quiet, minute: self.minute.into() };
-            let driven =
-                engine.drive(job, platform, budget.map(|budget| (budget, prices)), wait, &stop).await;
+            let quiet = self.wait.map_or_else(|| default_wait(&target, minute), Into::into);
+            let wait = Wait { quiet, minute, visibility_spread: self.spread.get() };
+            let driven = engine.drive(job, platform, limits, wait, &stop).await;
             if let Some(receiving) = receiving {
                 receiving.close().await;
             }
@@ -247,7 +390,7 @@ impl Going {
             account.close().await;
             let driven = driven.inspect_err(|_| say_how_to_go_on(job, &target))?;
             if let (Some(dialect), Target::Account) = (dialect, &target)
-                && let Err(error) = learn_dialect(&*engine.store, &call::account()?, dialect).await
+                && let Err(error) = learn_dialect(&*engine.store, &job.spec.scope.account, dialect).await
             {
                 // The next job only needs more requests.
                 tracing::warn!(
@@ -256,7 +399,6 @@ impl Going {
                 );
             }
             halt = driven.halt;
-            engine.inbox.fold_all().await.map_err(Failure::of)?;
         }
         let not_sent = halt.as_ref().and_then(why_not_sent);
         let exported = export(&*engine.store, job, input, not_sent.as_deref(), &mut writer).await;
@@ -267,54 +409,52 @@ impl Going {
             }
         })?;
         let destination = self.destination();
-        let beside = engine.inbox.beside();
-        Summary { job, totals: &totals, beside, took: started.elapsed(), output: destination.file() }
-            .show(self.json)?;
-        self.say_halt(halt.as_ref());
-        let left = engine.store.ledger(job.id).await.map_err(Failure::of)?;
-        if !left.is_final() {
+        let ledger = engine.store.ledger(job.id).await.map_err(Failure::of)?;
+        Summary {
+            job,
+            totals: &totals,
+            ledger: &ledger,
+            unmatched: engine.inbox.unmatched(),
+            took: started.elapsed(),
+            output: destination.file(),
+        }
+        .show(self.json)?;
+        if let Some(halt) = &halt {
+            say_halt(halt, ledger.planned);
+        }
+        if !ledger.is_final() {
             say_how_to_go_on(job, &target);
         }
-        Ok(if totals.all_settled() { Exit::Settled } else { Exit::Unsettled })
+        if ledger.in_doubt + ledger.missing + ledger.waiting_in_doubt > 0 {
+            print::say(&format!(
+                "numcheck: {} numbers are in doubt or missing and may have been charged; a result or a later run settles them where it can; \
+                 `numcheck resume {} --resubmit-doubtful` sends them again and may pay twice",
+                ledger.in_doubt + ledger.missing + ledger.waiting_in_doubt,
+                job.name
+            ));
+        }
+        Ok(if totals.all_settled() && ledger.is_final() { Exit::Settled } else { Exit::Unsettled })
     }
+}
 
-    fn say_halt(&self, halt: Option<&Halt>) {
-        match halt {
-            Some(Halt::Refused(why)) => print::say(&format!("numcheck: submitting ended: {why}")),
-            Some(Halt::NotSent(why)) => {
-                print::say(&format!("numcheck: submitting ended, nothing leaves this machine: {why}"))
+fn say_halt(halt: &Halt, planned: u64) {
+    match halt {
+        Halt::Asked => {}
+        Halt::Refused(why) => print::say(&format!("numcheck: submitting ended: {why}")),
+        Halt::NotSent(why) => {
+            print::say(&format!("numcheck: submitting ended, nothing leaves this machine: {why}"));
+        }
+        other => {
+            if let Some(why) = why_not_sent(other) {
+                print::say(&format!("numcheck: submitting ended with {planned} numbers left: {why}"));
             }
-            Some(Halt::Budget) => {
-                print::say("numcheck: submitting ended before a batch that --max-cost does not allow")
-            }
-            _ => {}
-        }
-    }
-
-    fn ask(&self, numbers: u64) -> Result<(), Failure> {
-        if self.yes {
-            return Ok(());
-        }
-        if !std::io::stdin().is_terminal() {
-            return Err(Failure::usage(format!(
-                "checking {numbers} numbers costs money, and there is no terminal to ask at: say --yes; `numcheck plan` tells the cost where it is known"
-            )));
-        }
-        print::say(&format!("numcheck: checking {numbers} numbers costs money. Go on? [y/N]"));
-        let mut answer = String::new();
-        std::io::stdin()
-            .read_line(&mut answer)
-            .map_err(|error| Failure::new("the answer cannot be read").because(error))?;
-        match answer.trim() {
-            "y" | "Y" | "yes" => Ok(()),
-            _ => Err(Failure::usage("nothing was sent")),
         }
     }
 }
 
 /// The command that goes on with the job, to be pasted. What an embedded sandbox did is gone with it.
 fn say_how_to_go_on(job: &Job, target: &Target) {
-    if matches!(target, Target::Account) {
+    if matches!(target, Target::Account) && job.state == JobState::Open {
         print::say(&format!("numcheck: {}", typed::resume(&job.name)));
     }
 }
@@ -323,7 +463,18 @@ fn say_how_to_go_on(job: &Job, target: &Target) {
 fn why_not_sent(halt: &Halt) -> Option<String> {
     match halt {
         Halt::Refused(why) | Halt::NotSent(why) => Some(format!("not sent: {why}")),
-        Halt::Budget => Some("not sent: the next batch would cost more than --max-cost".to_owned()),
+        Halt::CapReached => {
+            Some("not sent: it would cost more than --max-cost allows; a higher one goes on".to_owned())
+        }
+        Halt::Unpriced { group } => Some(format!(
+            "not sent: no price is known for {group}, so --max-cost cannot be kept; --price or --probe goes on"
+        )),
+        Halt::Dearer { group } => Some(format!(
+            "not sent: a result of {group} was dearer than any price known before; running again goes on with the new one"
+        )),
+        Halt::Uncapped { currency } => Some(format!(
+            "not sent: prices are in {currency}, for which --max-cost has no cap; one more, such as 1.00{currency}, goes on"
+        )),
         _ => None,
     }
 }

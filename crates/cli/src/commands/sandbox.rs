@@ -2,14 +2,21 @@
 //!
 //! It charges nobody and reaches nobody: results are pushed to loopback addresses only.
 
+mod assumed;
+mod trouble;
+
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use numcheck_protocol::number_check::Dialect;
-use numcheck_sandbox::{Account, Assumptions, QueryPace, SubmitPace, V2Revision};
+use numcheck_sandbox::{Account, V2Revision};
 use numcheck_signing::Algorithm;
 use serde::Serialize;
+
+use assumed::Assumed;
+use trouble::Trouble;
 
 use crate::exit::{Exit, Failure};
 use crate::print;
@@ -17,7 +24,8 @@ use crate::stop::Stop;
 
 /// Run both platforms on this machine, without an account and without cost.
 ///
-/// Runs until SIGTERM or Ctrl-C. The account is made up, and the same at every start.
+/// Runs until SIGTERM or Ctrl-C. The account is made up, and another one at every start unless it is named, so that nothing was ever
+/// paid for with it.
 ///
 /// What happens can be seen in a browser, at the address of NXCLOUD: requests, pushes, and the inbox with the codes that `numcheck
 /// whatsapp get-code` had sent; for scripts, that inbox is `/_sandbox/inbox.json` there.
@@ -41,6 +49,10 @@ pub(crate) struct Sandbox {
         value_name = "ADDR"
     )]
     qxt: SocketAddr,
+    /// The access key of the account, whose secrets follow from it: a sandbox that is started with the same one again knows the account
+    /// as the same. Default: a new one at every start.
+    #[arg(long, env = "NUMCHECK_SANDBOX_ACCESS_KEY", hide_env_values = true, value_parser = access_key, value_name = "KEY")]
+    access_key: Option<String>,
     /// How long a check takes. The platform's own takes 10 seconds to 5 minutes.
     #[arg(
         long,
@@ -68,15 +80,6 @@ pub(crate) struct Sandbox {
         value_name = "DURATION"
     )]
     fresh: humantime::Duration,
-    /// What becomes of a query less than 3 seconds after the last one.
-    #[arg(
-        long,
-        env = "NUMCHECK_SANDBOX_QUERY_PACE",
-        hide_env_values = true,
-        default_value = "refuse",
-        value_enum
-    )]
-    query_pace: Pace,
     /// In which dialect the account is answered: that of the project's source documents, or what the vendor documents since
     /// September 2023, today or with the words and the level call of that year.
     #[arg(long, env = "NUMCHECK_SANDBOX_DIALECT", hide_env_values = true, default_value = "v1", value_enum)]
@@ -84,16 +87,8 @@ pub(crate) struct Sandbox {
     /// Sign every pushed result with the account's secret. The documents of number check know no signature.
     #[arg(long, env = "NUMCHECK_SANDBOX_SIGN_PUSHES", hide_env_values = true, value_name = "md5|sha256")]
     sign_pushes: Option<Algorithm>,
-    /// What becomes of a submit beyond 10 requests a second, of which one with more than 2000 numbers takes the whole second.
-    #[arg(
-        long,
-        env = "NUMCHECK_SANDBOX_SUBMIT_PACE",
-        hide_env_values = true,
-        default_value = "off",
-        value_enum
-    )]
-    submit_pace: Pace,
-    /// What message ids and generated batch numbers follow from: the same seed gives the same ids for the same batch numbers.
+    /// What message ids and generated batch numbers follow from: the same seed gives the same ids for the same batch numbers of the same
+    /// access key.
     #[arg(
         long,
         env = "NUMCHECK_SANDBOX_SEED",
@@ -102,21 +97,16 @@ pub(crate) struct Sandbox {
         value_name = "N"
     )]
     seed: u64,
+    #[command(flatten)]
+    assumed: Assumed,
+    #[command(flatten)]
+    trouble: Trouble,
     /// Print one JSON object with addresses and account.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
     /// Print the magic numbers, and end.
     #[arg(long, env = "NUMCHECK_MAGIC", hide_env_values = true, value_parser = BoolishValueParser::new())]
     magic: bool,
-}
-
-/// What becomes of a request that comes too early.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Pace {
-    /// It is refused: a query with 88, a submit with 288.
-    Refuse,
-    /// It is answered like any other.
-    Off,
 }
 
 /// How the account is answered.
@@ -150,22 +140,6 @@ impl Tongue {
     }
 }
 
-impl Sandbox {
-    fn assumptions(&self) -> Assumptions {
-        let mut assumptions = Assumptions::default();
-        assumptions.query_pace = match self.query_pace {
-            Pace::Refuse => QueryPace::Refuse,
-            Pace::Off => QueryPace::Off,
-        };
-        assumptions.submit_pace = match self.submit_pace {
-            Pace::Refuse => SubmitPace::Refuse,
-            Pace::Off => SubmitPace::Off,
-        };
-        assumptions.v2_revision = self.dialect.revision();
-        assumptions
-    }
-}
-
 /// One line for scripts; its keys are a fixed interface.
 #[derive(Serialize)]
 struct Listening<'a> {
@@ -175,6 +149,18 @@ struct Listening<'a> {
     access_secret: &'a str,
     appkey: &'a str,
     qxt_api_key: &'a str,
+    /// With `--assume` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assume: Option<u64>,
+    /// With `--assume` only: by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assumptions: Option<BTreeMap<&'static str, String>>,
+}
+
+/// An access key stands in a header.
+fn access_key(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty() && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| text.to_owned()).ok_or_else(|| "write 1 to 64 letters, digits or signs".to_owned())
 }
 
 impl Sandbox {
@@ -182,9 +168,10 @@ impl Sandbox {
         if self.magic {
             return magic();
         }
+        let assumptions = self.assumed.assumptions(self.dialect.revision(), self.minute.into())?;
         // Listening for signals comes first: who reads our line may send one at once.
-        let stop = Stop::on_signal("")?;
-        let mut account = Account::default();
+        let stop = Stop::on_signal("");
+        let mut account = self.access_key.as_deref().map_or_else(Account::random, Account::named);
         account.dialect = self.dialect.dialect();
         let mut builder = numcheck_sandbox::Sandbox::builder();
         if let Some(algorithm) = self.sign_pushes {
@@ -197,7 +184,9 @@ impl Sandbox {
             .callback_delay(self.callback_delay.into())
             .minute(self.minute.into())
             .freshness(self.fresh.into())
-            .assumptions(self.assumptions())
+            .assumptions(assumptions)
+            .faults(self.trouble.faults())
+            .clock(self.trouble.clock())
             .seed(self.seed)
             .start()
             .await
@@ -210,11 +199,20 @@ impl Sandbox {
             access_secret: account.access_secret.expose(),
             appkey: account.appkey.expose(),
             qxt_api_key: account.qxt_api_key.expose(),
+            assume: self.assumed.seed(),
+            assumptions: self.assumed.seed().map(|_| assumptions.facts().into_iter().collect()),
         };
+        if let Some(seed) = listening.assume {
+            print::say(&format!("numcheck: from seed {seed} the sandbox assumes:"));
+            for (name, value) in assumptions.facts() {
+                print::say(&format!("  {name}={value}"));
+            }
+        }
+        let _steps = self.trouble.step(sandbox.clock());
         if self.json {
             print::json(&listening)?;
         } else {
-            let Listening { nxcloud, qxt, access_key, access_secret, appkey, qxt_api_key } = &listening;
+            let Listening { nxcloud, qxt, access_key, access_secret, appkey, qxt_api_key, .. } = &listening;
             print::data(&format!(
                 "export NXCLOUD_BASE_URL={nxcloud}\nexport NXCLOUD_ACCESS_KEY={access_key}\n\
                  export NXCLOUD_ACCESS_SECRET={access_secret}\nexport NXCLOUD_APPKEY={appkey}\n\

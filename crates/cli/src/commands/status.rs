@@ -1,6 +1,4 @@
 //! `numcheck status JOB`: the account of a job.
-//!
-//! It reads, and sends nothing.
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
@@ -8,7 +6,7 @@ use numcheck_bulk::{BatchState, JobName, Outcome};
 use serde_json::{Value, json};
 
 use crate::commands::metrics;
-use crate::durable::{StoreAt, drift_json, drift_line, job_of};
+use crate::durable::{Engine, StoreAt, drift_json, drift_line, job_of};
 use crate::exit::{Exit, Failure};
 use crate::print;
 
@@ -38,8 +36,11 @@ pub(crate) struct Status {
 
 impl Status {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
-        let store = self.store.open().await?;
-        let job = job_of(&*store, &self.job).await?;
+        let engine = Engine::new(self.store.open_existing_or_fail().await?);
+        let store = &engine.store;
+        let job = job_of(&**store, &self.job).await?;
+        engine.inbox.fold_all().await.map_err(Failure::of)?;
+        store.follow(job.id).await.map_err(Failure::of)?;
         let ledger = store.ledger(job.id).await.map_err(Failure::of)?;
         let doubtful: Vec<_> = store
             .open_batches(job.id)
@@ -69,7 +70,8 @@ impl Status {
             print::json(&json!({
                 "job": job.name, "numbers": job.numbers, "planned": ledger.planned, "refused": ledger.refused,
                 "submitted": ledger.submitted, "settled": ledger.settled, "failed": ledger.failed, "in_doubt": ledger.in_doubt,
-                "missing": ledger.missing, "pending": ledger.pending, "costs": costs, "unpriced": ledger.unpriced,
+                "missing": ledger.missing, "pending": ledger.pending, "reused": ledger.reused.total(), "waiting": ledger.waiting,
+                "waiting_in_doubt": ledger.waiting_in_doubt, "costs": costs, "unpriced": ledger.unpriced, "charged_again": ledger.charged_again,
                 "batches_in_doubt": in_doubt, "drift": drift.iter().map(drift_json).collect::<Vec<_>>(),
             }))?;
         } else {
@@ -86,6 +88,20 @@ impl Status {
                 ledger.missing,
                 ledger.pending
             ))?;
+            if ledger.reused.total() + ledger.waiting + ledger.waiting_in_doubt > 0 {
+                print::data(&format!(
+                    "not sent by this job: {} reused, {} wait for another job's sending, {} for one that is in doubt",
+                    ledger.reused.total(),
+                    ledger.waiting,
+                    ledger.waiting_in_doubt
+                ))?;
+            }
+            if ledger.charged_again > 0 {
+                print::data(&format!(
+                    "{} numbers were charged for two sendings; both are in the cost",
+                    ledger.charged_again
+                ))?;
+            }
             for ((outcome, currency), sum) in &ledger.costs {
                 print::data(&format!("{} {} cost {} {currency}", sum.count, word(*outcome), sum.amount))?;
             }
@@ -105,7 +121,8 @@ impl Status {
             }
             if !doubtful.is_empty() {
                 print::say(&format!(
-                    "numcheck: a result or `numcheck reconcile {0}` settles what is in doubt; `numcheck resume {0} --resubmit-doubtful` sends it again and may pay twice",
+                    "numcheck: a result or `numcheck reconcile {0}` settles what is in doubt; an empty answer ends a doubt only beside a later batch that the platform shows; \
+                     `numcheck resume {0} --resubmit-doubtful` sends it again and may pay twice",
                     job.name
                 ));
             }

@@ -1,24 +1,33 @@
 //! `numcheck submit`: a few numbers, one request.
 //!
-//! It submits once and does not wait for results; `numcheck run` does both.
+//! It submits once and does not wait for results; `numcheck run` does both. What it sends is in the store's book.
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use numcheck_bulk::store::{RowFate, Source};
+use numcheck_bulk::{BatchEnd, Clock, Row, Scope, Submitted, SystemClock};
 use numcheck_protocol::number_check::{self, Dialect};
-use numcheck_protocol::{BatchNo, CallbackUrl, Endpoint, PhoneList, ValueError};
+use numcheck_protocol::{BatchNo, CallbackUrl, Endpoint, PhoneList, PhoneNumber, ValueError};
+use numcheck_transport::CallError;
 use serde::Serialize;
 
+use crate::account::AccountId;
 use crate::call::{self, Network};
-use crate::commands::arguments::{Countries, Level};
+use crate::commands::arguments::{Countries, Level, Prices};
 use crate::commands::number::Numbers;
+use crate::commands::reuse::{Again, know_account};
+use crate::commands::stored;
+use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::drift;
-use crate::durable::StoreAt;
+use crate::durable::{Single, StoreAt, Survey, distinct, estimate, not_taken, plan_of, submitted};
 use crate::exit::{Exit, Failure};
 use crate::print;
+use crate::stop::Stop;
 
 /// Submit a few numbers; results are pushed to the callback URL. Costs money.
 ///
-/// One request, sent once. It costs money when it is accepted. An answer that was lost leaves the submit in doubt: it may have been accepted.
+/// One request, sent once, after a question. It costs money when it is accepted. An answer that was lost leaves the submit in doubt: it may have been
+/// accepted. A number that the store knows to be paid for and fresh, or under way, or in doubt, is not sent.
 #[derive(Debug, Args)]
 pub(crate) struct Submit {
     #[command(flatten)]
@@ -35,6 +44,12 @@ pub(crate) struct Submit {
     /// Where results are pushed; the application's own callback URL otherwise.
     #[arg(long, env = "NUMCHECK_DR_URL", hide_env_values = true, value_name = "U")]
     dr_url: Option<CallbackUrl>,
+    #[command(flatten)]
+    again: Again,
+    #[command(flatten)]
+    prices: Prices,
+    #[command(flatten)]
+    yes: Yes,
     /// Print one JSON object.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
@@ -54,6 +69,10 @@ struct Accepted {
     message: Option<String>,
     dialect: Option<&'static str>,
     not_taken: Vec<NotTaken>,
+    /// Results that were paid for before.
+    reused: Vec<serde_json::Map<String, serde_json::Value>>,
+    /// How many numbers are under way or in doubt elsewhere.
+    waiting: usize,
     drift: Vec<serde_json::Value>,
 }
 
@@ -72,62 +91,166 @@ impl From<number_check::NotTaken> for NotTaken {
 
 impl Submit {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
+        let stop = Stop::on_signal(call::STOPPING);
         let not_sent = |error: ValueError| Failure::usage(format!("{error}; nothing was sent"));
-        let numbers = match self.countries {
-            Countries::Many => PhoneList::of_many_countries(self.numbers.read()?),
-            _ => PhoneList::of_one_country(self.numbers.read()?),
+        let given = self.numbers.read()?;
+        let numbers = distinct(given.clone());
+        let list = |numbers: Vec<PhoneNumber>| match self.countries {
+            Countries::Many => PhoneList::of_many_countries(numbers),
+            _ => PhoneList::of_one_country(numbers),
         };
-        let numbers = numbers.map_err(not_sent)?;
-        let count = numbers.len();
+        list(numbers.clone()).map_err(not_sent)?;
         let client = call::number_check(&self.network)?;
-        let mut submit = client.number_check().submit(numbers);
-        if let Some(level) = self.level {
-            submit = submit.level(level.check_level());
-        }
-        if let Some(batch_no) = self.batch_no {
-            submit = submit.batch_no(batch_no);
-        }
-        if let Some(url) = self.dr_url {
-            submit = submit.callback(url);
-        }
-        self.store.take_turn(&number_check::Submit::INFO, count as u64).await?;
-        let accepted = match submit.send().await {
-            Ok(accepted) => accepted,
-            Err(error) => return call::unsuccessful(&error, self.json),
+        let account = AccountId::nxcloud()?;
+        let store = self.store.open_or_create().await?;
+        let stdin_is_taken = self.numbers.takes_stdin();
+        know_account(&*store, &account, self.again.new_account, stdin_is_taken).await?;
+        let level = self.level.unwrap_or(Level::Basic);
+        let scope = Scope::new(&account.fingerprint, Scope::NUMBER_CHECK, level.check_level().get());
+        let freshness = self.again.freshness(level, SystemClock.now_ms());
+        let survey = Survey::of(&*store, &scope, &plan_of(&numbers)?, freshness).await?;
+        let decided = self.again.decide(&*store, &survey, freshness, level, None, stdin_is_taken).await?;
+        let groups = survey.to_send(decided.what);
+        let to_send: u64 = groups.values().sum();
+        let mut prices = store.prices().await.map_err(Failure::of)?;
+        prices.merge(&self.prices.table()?);
+        let question = Question {
+            what: "checking",
+            numbers: to_send,
+            level: Some(level),
+            left_out: LeftOut {
+                reused: (numbers.len() as u64).saturating_sub(to_send + survey.under_way + survey.doubts()),
+                invalid: 0,
+                duplicates: (given.len() - numbers.len()) as u64,
+                in_doubt: if decided.what.doubts { 0 } else { survey.doubts() },
+            },
+            cost: Cost::Estimated(estimate(&groups, &prices, scope.level)),
+            is_loopback: client.is_loopback(),
+            stdin_is_taken,
         };
-        drift::tell(&accepted.drift);
-        let shown = Accepted {
-            outcome: "accepted",
-            code: 0,
-            numbers: count,
-            message_id: accepted.message_id.map(|id| id.to_string()),
-            batch_no: accepted.batch_no.map(|batch_no| batch_no.to_string()),
-            message: accepted.text,
-            dialect: accepted.dialect.map(Dialect::as_str),
-            not_taken: accepted.not_taken.into_iter().map(NotTaken::from).collect(),
-            drift: drift::list(&accepted.drift),
-        };
+        consent::ask(&question, &self.yes).await?;
+        if to_send > 0 {
+            self.store.take_turn(&number_check::Submit::INFO, to_send).await?;
+        }
+        let batch_no = self.batch_no.as_ref();
+        let single =
+            Single::plan(store, scope, "submit", level.as_str(), &numbers, batch_no, false, decided.reuse)
+                .await?;
+        let fates = single.look_up(decided.resubmit_before_ms).await?;
+        let elsewhere: Vec<RowFate> = fates.into_iter().filter(|fate| fate.reused).collect();
+        let mut shown = Accepted::nothing(&elsewhere);
+        if let Some(claimed) = single.claim().await? {
+            let sent = claimed.numbers.clone();
+            let mut submit = client.number_check().submit(list(sent.clone()).map_err(not_sent)?);
+            if let Some(level) = self.level {
+                submit = submit.level(level.check_level());
+            }
+            submit = submit.batch_no(claimed.batch_no.clone()).confirm(single.confirm(&claimed));
+            if let Some(url) = self.dr_url.clone() {
+                submit = submit.callback(url);
+            }
+            let accepted = match call::once(&stop, &number_check::Submit::INFO, submit.send()).await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    single.end(&claimed, end_of(&error)).await?;
+                    return call::unsuccessful(&error, self.json);
+                }
+            };
+            for Row(body) in not_taken(&sent, &accepted.not_taken) {
+                single
+                    .inbox
+                    .store_reply(claimed.batch_no.as_str(), Source::Answer, body)
+                    .await
+                    .map_err(Failure::of)?;
+            }
+            let message_id = accepted.message_id.as_ref().map(ToString::to_string);
+            single.end(&claimed, BatchEnd::Accepted { message_id }).await?;
+            single.inbox.fold_all().await.map_err(Failure::of)?;
+            drift::tell(&accepted.drift);
+            shown.accept(sent.len(), accepted);
+        }
+        self.show(&shown, elsewhere)
+    }
+
+    fn show(&self, shown: &Accepted, elsewhere: Vec<RowFate>) -> Result<Exit, Failure> {
         let not_taken = shown.not_taken.len();
         if self.json {
-            print::json(&shown)?;
+            print::json(shown)?;
         } else {
             let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
-            print::data(&format!(
-                "accepted {} numbers: message id {}, batch number {}",
-                count.saturating_sub(not_taken),
-                or_none(&shown.message_id),
-                or_none(&shown.batch_no)
-            ))?;
+            if shown.numbers > 0 {
+                print::data(&format!(
+                    "accepted {} numbers: message id {}, batch number {}",
+                    shown.numbers.saturating_sub(not_taken),
+                    or_none(&shown.message_id),
+                    or_none(&shown.batch_no)
+                ))?;
+            }
             for one in &shown.not_taken {
                 print::data(&format!("not taken\t{}\t{}", or_none(&one.number), or_none(&one.reason)))?;
             }
+            for fate in &elsewhere {
+                if let Some(line) = stored::line(fate) {
+                    print::data(&line)?;
+                }
+            }
+        }
+        if shown.waiting > 0 {
+            print::say(&format!(
+                "numcheck: {} of the numbers are under way or in doubt by an earlier call: they are not sent again",
+                shown.waiting
+            ));
+        }
+        if !shown.reused.is_empty() {
+            print::say(&format!(
+                "numcheck: {} of the numbers have a result already: they are not paid for again",
+                shown.reused.len()
+            ));
         }
         if not_taken > 0 {
             print::say(&format!(
                 "numcheck: the platform did not take {not_taken} of the numbers; they are not checked"
             ));
-            return Ok(Exit::Unsettled);
         }
-        Ok(Exit::Settled)
+        Ok(if not_taken + shown.waiting > 0 { Exit::Unsettled } else { Exit::Settled })
+    }
+}
+
+impl Accepted {
+    fn nothing(elsewhere: &[RowFate]) -> Self {
+        Self {
+            outcome: "reused",
+            code: 0,
+            numbers: 0,
+            message_id: None,
+            batch_no: None,
+            message: None,
+            dialect: None,
+            not_taken: Vec::new(),
+            reused: elsewhere.iter().filter_map(stored::values).collect(),
+            waiting: elsewhere.iter().filter(|fate| fate.result.is_none()).count(),
+            drift: Vec::new(),
+        }
+    }
+
+    fn accept(&mut self, numbers: usize, accepted: numcheck_nxcloud::Accepted) {
+        self.outcome = "accepted";
+        self.numbers = numbers;
+        self.message_id = accepted.message_id.map(|id| id.to_string());
+        self.batch_no = accepted.batch_no.map(|batch_no| batch_no.to_string());
+        self.message = accepted.text;
+        self.dialect = accepted.dialect.map(Dialect::as_str);
+        self.not_taken = accepted.not_taken.into_iter().map(NotTaken::from).collect();
+        self.drift = drift::list(&accepted.drift);
+    }
+}
+
+/// How a submit that did not succeed ended, for the book.
+pub(crate) fn end_of(error: &CallError) -> BatchEnd {
+    match submitted(error) {
+        Submitted::Refused { code, message, for_all: true } => BatchEnd::TurnedAway { code, message },
+        Submitted::Refused { code, message, .. } => BatchEnd::Refused { code, message },
+        Submitted::InDoubt { code, message, from_reply } => BatchEnd::InDoubt { code, message, from_reply },
+        _ => BatchEnd::NotSent,
     }
 }

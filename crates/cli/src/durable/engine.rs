@@ -1,19 +1,22 @@
 //! Drives a job to its end: submits, receives, asks, and knows when to stop.
-//!
-//! It must not decide what may be sent; the bulk crate does.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use numcheck_bulk::{
-    Budget, Clock, Drive, Folding, Halt, Inbox, Job, PriceTable, Reconcile, Store, SystemClock, Times,
+    BatchState, Clock, Drive, Folding, Halt, Inbox, Job, ProofRules, Reconcile, SpendingLimits, Store,
+    StoreError, SystemClock, Times,
 };
 
+use super::owner;
 use super::platform::Nxcloud;
 use super::report::with_progress;
 use crate::exit::Failure;
 use crate::print;
 use crate::stop::Stop;
+
+/// How long a request that is on its way is waited for once somebody asked to stop.
+const ON_ITS_WAY: Duration = Duration::from_millis(1500);
 
 /// When to stop waiting for results.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +25,8 @@ pub(crate) struct Wait {
     pub(crate) quiet: Duration,
     /// How long the platform's minute is, which stretches or shortens all its times.
     pub(crate) minute: Duration,
+    /// By how much batches may differ in the time until a query shows them.
+    pub(crate) visibility_spread: Duration,
 }
 
 /// How driving a job ended.
@@ -55,31 +60,31 @@ impl Engine {
         &self,
         job: &Job,
         platform: Nxcloud,
-        budget: Option<(Budget, PriceTable)>,
+        limits: SpendingLimits,
         wait: Wait,
         stop: &Stop,
     ) -> Result<Ending, Failure> {
         let platform = Arc::new(platform);
-        let owner = format!("process {}", std::process::id());
         let drive =
-            Drive::new(Arc::clone(&self.store), Arc::clone(&platform), Arc::clone(&self.clock), owner);
-        let drive = drive.sign_within(times(wait.minute).sign);
+            Drive::new(Arc::clone(&self.store), Arc::clone(&platform), Arc::clone(&self.clock), owner::own());
         let drive = match platform.submitting() {
-            Some(pace) => drive.at(pace),
+            Some(pace) => drive.with_pace(pace),
             None => drive,
         };
-        let drive = match budget {
-            Some((budget, prices)) => drive.within(budget, prices),
-            None => drive,
-        };
-        let reconcile = self.reconcile(platform, wait.minute);
+        let drive = drive.with_limits(limits);
+        let reconcile = self.reconcile(platform, wait);
         let mut ending = Ending { halt: None, trouble: None };
+        let asked = || stop.asked();
         let work = async {
             loop {
-                let driven = drive.run(job, &|| stop.asked()).await?;
-                ending.halt = driven.halt;
+                let driven = drive.run(job, &asked);
+                // A request that is on its way may still have its answer; one that has none is in doubt.
+                let Some(driven) = stop.race_with_grace(ON_ITS_WAY, driven).await else {
+                    return self.give_up_own(job).await;
+                };
+                ending.halt = driven?.halt;
                 if self.settle(job, &reconcile, wait, stop, &mut ending).await? {
-                    return Ok::<(), numcheck_bulk::StoreError>(());
+                    return Ok::<(), StoreError>(());
                 }
             }
         };
@@ -89,20 +94,31 @@ impl Engine {
             () = self.inbox.keep_folding(Folding::default()) => {}
         }
         self.inbox.fold_all().await.map_err(Failure::of)?;
+        self.store.follow(job.id).await.map_err(Failure::of)?;
         Ok(ending)
     }
 
-    /// What asks the platform about open batches.
-    pub(crate) fn reconcile(
-        &self,
-        platform: Arc<Nxcloud>,
-        minute: Duration,
-    ) -> Reconcile<dyn Store, Nxcloud> {
-        let store = Arc::clone(&self.store);
-        Reconcile::new(store, platform, self.inbox.clone(), Arc::clone(&self.clock), times(minute))
+    /// Ends the claims of this process, whose requests were dropped.
+    async fn give_up_own(&self, job: &Job) -> Result<(), StoreError> {
+        let own = owner::own();
+        for batch in self.store.open_batches(job.id).await? {
+            if batch.state == BatchState::Sending && batch.owner == own {
+                self.store.give_up(batch.batch, batch.claim).await?;
+            }
+        }
+        Ok(())
     }
 
-    /// Waits for results and asks for those that do not come. `false` when there is something to submit again.
+    /// What asks the platform about open batches.
+    pub(crate) fn reconcile(&self, platform: Arc<Nxcloud>, wait: Wait) -> Reconcile<dyn Store, Nxcloud> {
+        let store = Arc::clone(&self.store);
+        let rules = ProofRules::new().with_visibility_spread(wait.visibility_spread);
+        let clock = Arc::clone(&self.clock);
+        let reconcile = Reconcile::new(store, platform, self.inbox.clone(), clock, times(wait.minute), rules);
+        reconcile.with_owners(Arc::new(owner::Processes))
+    }
+
+    /// Waits for results and asks for those that do not come. `false` when there is something to submit.
     async fn settle(
         &self,
         job: &Job,
@@ -110,22 +126,36 @@ impl Engine {
         wait: Wait,
         stop: &Stop,
         ending: &mut Ending,
-    ) -> Result<bool, numcheck_bulk::StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut last_news = tokio::time::Instant::now();
         let mut known = None;
         loop {
             let entered = self.inbox.entered();
             let ledger = self.store.ledger(job.id).await?;
-            if known.as_ref() != Some(&ledger) {
+            let is_news = known.as_ref().is_some_and(|known| *known != ledger);
+            if is_news || known.is_none() {
                 last_news = tokio::time::Instant::now();
             }
-            let settled = ledger.pending == 0 && ledger.in_doubt == 0;
+            if is_news && ledger.planned > 0 && ending.halt.is_none() {
+                // A price that was awaited may be known by now.
+                return Ok(false);
+            }
+            let is_settled = ledger.pending == 0
+                && ledger.in_doubt == 0
+                && ledger.waiting == 0
+                && ledger.waiting_in_doubt == 0;
             let over = last_news.elapsed() >= wait.quiet;
             known = Some(ledger);
-            if settled || over || stop.asked() {
+            if over {
+                self.mark_missing(job, wait).await?;
+            }
+            if is_settled || over || stop.asked() {
                 return Ok(true);
             }
-            let round = reconcile.round(job).await?;
+            // Dropped wherever it is: what it asks costs nothing, and what it writes is written as a whole.
+            let stopped = || stop.asked();
+            let Some(round) = stop.race(reconcile.round(job, &stopped)).await else { return Ok(true) };
+            let round = round?;
             if let Some(trouble) = round.trouble {
                 if ending.trouble.is_none() {
                     print::say(&format!(
@@ -147,6 +177,17 @@ impl Engine {
             }
         }
     }
+
+    /// Gives up what has been accepted for longer than the platform takes, whether it could be asked or not.
+    async fn mark_missing(&self, job: &Job, wait: Wait) -> Result<(), StoreError> {
+        let missing = u64::try_from(times(wait.minute).missing.as_millis()).unwrap_or(u64::MAX);
+        for batch in self.store.open_batches(job.id).await? {
+            if batch.state == BatchState::Accepted && self.now_ms() >= batch.sent_ms.saturating_add(missing) {
+                self.store.mark_missing(batch.batch, batch.claim).await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The platform's times, in minutes of this length.
@@ -154,16 +195,7 @@ fn times(minute: Duration) -> Times {
     let of = Times::default();
     let scale = |time: Duration| time.mul_f64(minute.as_secs_f64() / 60.0);
     let mut times = of;
-    for time in [
-        &mut times.push,
-        &mut times.poll,
-        &mut times.sign,
-        &mut times.doubt,
-        &mut times.proof,
-        &mut times.sending,
-        &mut times.missing,
-        &mut times.memory,
-    ] {
+    for time in [&mut times.push, &mut times.poll, &mut times.doubt, &mut times.missing] {
         *time = scale(*time);
     }
     times

@@ -1,6 +1,6 @@
 //! Writes a job's rows with their results, at any time, half-way too.
 //!
-//! One row out per row in, in the input's order. It changes neither results nor the store.
+//! One row out per row in, in the input's order.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -10,7 +10,7 @@ use numcheck_bulk::failpoint::die_at;
 use numcheck_bulk::store::{RowFate, Source, reading};
 use numcheck_bulk::{BatchState, Job, Store};
 use numcheck_protocol::decode;
-use numcheck_protocol::number_check::{CheckResult, QueryRow, ResultPush};
+use numcheck_protocol::number_check::{CheckResult, GetReply, QueryRow, ResultPush};
 
 use super::check_row;
 use super::report::Totals;
@@ -53,7 +53,7 @@ impl Destination {
     }
 }
 
-/// Writes every row. What is not settled yet stands there as `missing`, `in_doubt` or `refused`.
+/// Writes every row. What is not settled yet stands there as `pending`, `in_doubt` or `missing`.
 pub(crate) async fn export(
     store: &dyn Store,
     job: &Job,
@@ -127,40 +127,57 @@ fn write(
         ..CheckRow::default()
     };
     let said = fate.message.as_deref();
-    let (push, fetched);
-    let check = match (&fate.result, fate.state) {
+    let (push, fetched, reply);
+    let mut check = match (&fate.result, fate.state) {
         // What stands in the store as this number's result was read before.
         (Some((source, body)), _) => {
             let result = match source {
                 Source::Push => {
                     push = decode::<ResultPush<'_>>(body).unwrap_or_default();
-                    CheckResult::from(&push)
+                    Some(CheckResult::from(&push))
                 }
                 Source::Query => {
                     fetched = decode::<QueryRow<'_>>(body).unwrap_or_default();
-                    CheckResult::from(&fetched)
+                    Some(CheckResult::from(&fetched))
                 }
-                Source::Answer => {
-                    let why = reading::why_not_taken(body);
-                    let mut check = without(CheckState::Refused, None, why.as_deref().unwrap_or("not taken"));
-                    check.level = Some(Cow::Borrowed(level));
-                    return finish(row, fate, check, writer, totals);
+                Source::Get => {
+                    reply = decode::<GetReply<'_>>(body).unwrap_or_default();
+                    Some(CheckResult::from(&reply))
                 }
+                Source::Answer | Source::Privacy => None,
             };
-            let mut check = check_row::of_result(fate.number, result);
-            check.level = Some(Cow::Borrowed(level));
-            check
+            match (result, source) {
+                (Some(result), _) => check_row::of_result(fate.number, result),
+                (None, Source::Privacy) => without(CheckState::Done, None, ""),
+                (None, _) => {
+                    let why = reading::why_not_taken(body);
+                    without(CheckState::Refused, None, why.as_deref().unwrap_or("not taken"))
+                }
+            }
         }
-        (None, BatchState::Refused) => without(CheckState::Refused, fate.code, said.unwrap_or("refused")),
-        (None, BatchState::Planned) => {
+        (None, BatchState::Refused) if !fate.reused => {
+            without(CheckState::Refused, fate.code, said.unwrap_or("refused"))
+        }
+        (None, BatchState::Planned | BatchState::Refused) => {
             let why = said.or(not_sent).unwrap_or("not sent yet");
-            without(CheckState::Refused, fate.code, why)
+            without(CheckState::Pending, fate.code, why)
         }
-        (None, BatchState::Accepted) => {
+        (None, BatchState::Accepted) if fate.missing => {
             without(CheckState::Missing, None, "accepted, and no result has come; it may have been charged")
         }
+        (None, BatchState::Accepted) => {
+            without(CheckState::Pending, None, "accepted; the result may still come")
+        }
+        (None, BatchState::Sending) => without(CheckState::Pending, None, "sent, and not answered yet"),
         (None, _) => without(CheckState::InDoubt, fate.code, said.unwrap_or("sent, and not answered yet")),
     };
+    if fate.result.is_some() {
+        check.level = Some(Cow::Borrowed(level));
+        check.time = fate.received_ms.map(|ms| {
+            let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(ms);
+            humantime::format_rfc3339_seconds(at).to_string().into()
+        });
+    }
     finish(row, fate, check, writer, totals)
 }
 
@@ -176,6 +193,12 @@ fn finish(
         check.state = CheckState::Duplicate;
         check.price = None;
         check.currency = None;
+    } else if fate.reused {
+        // It was paid for by the job that has sent it.
+        totals.save(&check);
+        check.price = None;
+        check.currency = None;
+        totals.explain(&check);
     } else {
         totals.pay(&check);
         totals.explain(&check);

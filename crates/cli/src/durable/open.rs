@@ -1,16 +1,14 @@
-//! Which store: the file or the database that the user named, or the usual file.
-//!
-//! It must not show a database's URL: it holds a password.
+//! Which store: the file or the database that the user named, or the usual file. The URL of a database holds a password and is never shown.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use numcheck_bulk::{Job, JobName, Pace, Postgres, Sqlite, Store, StoreError, SystemClock};
+use numcheck_bulk::{Job, JobName, Pace, Sqlite, Store, StoreError, SystemClock, Upgrade};
 use numcheck_protocol::{Info, Rate};
 use numcheck_transport::env;
 
-use crate::call::{self, fingerprint};
+use crate::account::AccountId;
 use crate::exit::Failure;
 use crate::print;
 
@@ -38,14 +36,22 @@ impl StoreAt {
     /// Opens it when it is there; makes no file.
     pub(crate) async fn open_existing(&self) -> Result<Option<Arc<dyn Store>>, Failure> {
         match self.place()? {
-            Place::File(path) if path.exists() => file(&path).map(Some),
+            Place::File(path) if path.symlink_metadata().is_ok() => existing(&path).map(Some),
             Place::File(_) => Ok(None),
             Place::Server(address) => server(&address).await.map(Some),
         }
     }
 
-    /// Opens it, or makes it.
-    pub(crate) async fn open(&self) -> Result<Arc<dyn Store>, Failure> {
+    /// Opens it; fails where there is none. For verbs that only read, or go on.
+    pub(crate) async fn open_existing_or_fail(&self) -> Result<Arc<dyn Store>, Failure> {
+        match self.place()? {
+            Place::File(path) => existing(&path),
+            Place::Server(address) => server(&address).await,
+        }
+    }
+
+    /// Opens it, or makes it, and says which one it is. What is paid for is remembered per store.
+    pub(crate) async fn open_or_create(&self) -> Result<Arc<dyn Store>, Failure> {
         let path = match self.place()? {
             Place::Server(address) => return server(&address).await,
             Place::File(path) => path,
@@ -55,7 +61,22 @@ impl StoreAt {
                 Failure::new(format!("the folder {} cannot be made", folder.display())).because(error)
             })?;
         }
-        file(&path)
+        let opened = Sqlite::open_or_create(&path, &mut say_upgrade);
+        let (store, is_new) = opened.map_err(|error| cannot_be_used(&path, error))?;
+        let new = if is_new { ", which is new" } else { "" };
+        print::say(&format!("numcheck: using the store {}{new}", path.display()));
+        if is_new
+            && let Ok(usual) = usual()
+            && usual != path
+            && usual.exists()
+        {
+            print::say(&format!(
+                "numcheck: note: there is a store at {} as well; what that one knows to be paid for, this one does not know",
+                usual.display()
+            ));
+        }
+        warn_exposed(&path);
+        Ok(Arc::new(store))
     }
 
     /// The pace that a single call keeps together with the jobs in the store; `None` where there is no store. One that cannot be used is
@@ -64,7 +85,7 @@ impl StoreAt {
         match self.open_existing().await {
             Ok(None) => Ok(None),
             Ok(Some(store)) => {
-                Ok(Some(pace(&store, info, &fingerprint(&call::account()?), info.rates.to_vec())))
+                Ok(Some(pace(&store, info, &AccountId::nxcloud()?.fingerprint, info.rates.to_vec())))
             }
             Err(error) => {
                 print::say(
@@ -101,19 +122,59 @@ impl StoreAt {
     }
 }
 
-async fn server(address: &str) -> Result<Arc<dyn Store>, Failure> {
-    let opened = Postgres::open(address).await;
-    Ok(Arc::new(
-        opened.map_err(|error| Failure::new("the store on the server cannot be used").because(error))?,
-    ))
+async fn server(_: &str) -> Result<Arc<dyn Store>, Failure> {
+    Err(Failure::usage("not yet"))
 }
 
-/// The store in a file.
+/// A new store in a file of this command's own.
 pub(crate) fn file(path: &Path) -> Result<Arc<dyn Store>, Failure> {
-    let cannot = |error: StoreError| {
-        Failure::new(format!("the store {} cannot be used", path.display())).because(error)
-    };
-    Ok(Arc::new(Sqlite::open(path).map_err(cannot)?))
+    Ok(Arc::new(Sqlite::open(path).map_err(|error| cannot_be_used(path, error))?))
+}
+
+fn existing(path: &Path) -> Result<Arc<dyn Store>, Failure> {
+    let store = Sqlite::open_existing(path, &mut say_upgrade).map_err(|error| cannot_be_used(path, error))?;
+    warn_exposed(path);
+    Ok(Arc::new(store))
+}
+
+fn cannot_be_used(path: &Path, error: StoreError) -> Failure {
+    let text = format!("the store {} cannot be used; nothing was sent", path.display());
+    match error {
+        StoreError::Missing { .. } => {
+            Failure::usage(format!("there is no store at {}: `numcheck run` makes one", path.display()))
+        }
+        StoreError::Database { .. } => Failure::new(text).because(error),
+        _ => Failure::usage(text).because(error),
+    }
+}
+
+fn say_upgrade(upgrade: Upgrade) {
+    match upgrade {
+        Upgrade::Unproven => print::say(
+            "numcheck: note: the store of an older release has no side file beside it; if it was copied while it was open, it lacks the latest results",
+        ),
+        Upgrade::BackedUp(path) => {
+            print::say(&format!(
+                "numcheck: bringing the store up to date; a backup of it is {}",
+                path.display()
+            ));
+        }
+        Upgrade::Changing { version, last, .. } => {
+            print::say(&format!("numcheck: bringing the store up to date: version {version} of {last}"));
+        }
+        Upgrade::Done => print::say("numcheck: the store is up to date"),
+        _ => {}
+    }
+}
+
+fn warn_exposed(path: &Path) {
+    for exposed in Sqlite::exposed_files(path) {
+        print::say(&format!(
+            "numcheck: other users can read {}, which holds phone numbers: chmod 600 {}",
+            exposed.display(),
+            exposed.display()
+        ));
+    }
 }
 
 fn usual() -> Result<PathBuf, Failure> {

@@ -1,26 +1,24 @@
 //! What a job submits to: the account of the environment, or a sandbox inside this command.
-//!
-//! It must not judge results; it turns the ways in which a call ends into the words of the job.
 
+use std::collections::HashSet;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use numcheck_bulk::store::reading;
-use numcheck_bulk::{Found, Pace, Platform, Row, Store, Submitted};
+use numcheck_bulk::{ConfirmClaim, Found, Pace, Platform, Row, Store, Submission, Submitted};
 use numcheck_nxcloud::Client;
-use numcheck_protocol::number_check::{
-    CheckLevel, Dialect, NotTaken, Query, QueryRequest, Submit, SubmitCode,
-};
+use numcheck_protocol::number_check::{Dialect, NotTaken, Query, QueryRequest, Submit, SubmitCode};
 use numcheck_protocol::{
-    AppKey, BatchNo, Class, Date, Endpoint, Info, Message, PhoneList, PhoneNumber, UtcOffset, encode,
+    AppKey, BatchNo, Class, Date, Endpoint, Info, Message, PhoneList, PhoneNumber, encode,
 };
 use numcheck_sandbox::Sandbox;
-use numcheck_transport::{CallError, RateLimits};
+use numcheck_transport::{Attempt, BoxError, BoxFuture, CallError, Confirm, RateLimits};
 use numcheck_webhook::ReceiverKey;
 
 use super::open;
-use crate::call::{self, Network, fingerprint};
+use crate::account::AccountId;
+use crate::call::{self, Network};
 use crate::exit::Failure;
 
 /// Where checks are paid for, or not.
@@ -34,7 +32,6 @@ pub(crate) enum Target {
 /// An account that is ready to be used.
 pub(crate) struct Account {
     client: Client,
-    offset: UtcOffset,
     minute: Duration,
     /// Whose limits are to be kept; nobody is to be protected from this command's own sandbox.
     limited: Option<String>,
@@ -48,14 +45,14 @@ impl Account {
         let Target::Sandbox(callback_delay) = target else {
             return Ok(Self {
                 client: call::number_check_of_job(network, minute)?,
-                offset: network.offset(),
                 minute,
-                limited: Some(fingerprint(&call::account()?)),
+                limited: Some(AccountId::nxcloud()?.fingerprint),
                 sandbox: None,
                 dialect: Arc::default(),
             });
         };
         let sandbox = Sandbox::builder()
+            .account(numcheck_sandbox::Account::random())
             .callback_delay(*callback_delay)
             .start()
             .await
@@ -67,14 +64,7 @@ impl Account {
             .transport(|transport| transport.rate_limits(RateLimits::off()))
             .build()
             .map_err(Failure::of)?;
-        Ok(Self {
-            client,
-            offset: UtcOffset::BEIJING,
-            minute,
-            limited: None,
-            sandbox: Some(sandbox),
-            dialect: Arc::default(),
-        })
+        Ok(Self { client, minute, limited: None, sandbox: Some(sandbox), dialect: Arc::default() })
     }
 
     /// The platform as a job sees it. `callback` is where results are pushed, if they are. Its limits are kept together with all who use
@@ -95,17 +85,11 @@ impl Account {
         };
         Ok(Nxcloud {
             client: self.client.clone(),
-            offset: self.offset,
             callback,
             submitting: pace(&Submit::INFO),
             asking: pace(&Query::INFO),
             dialect: Arc::clone(&self.dialect),
         })
-    }
-
-    /// Whether checks are paid for. What is on this machine's own loopback is a sandbox or a test.
-    pub(crate) fn costs_money(&self) -> bool {
-        self.sandbox.is_none() && !self.client.is_loopback()
     }
 
     /// In which dialect it has answered a submit, if it has.
@@ -124,7 +108,6 @@ impl Account {
 /// NXCLOUD, as a job sees it.
 pub(crate) struct Nxcloud {
     client: Client,
-    offset: UtcOffset,
     callback: Option<(ReceiverKey, String)>,
     submitting: Option<Pace<dyn Store>>,
     asking: Option<Pace<dyn Store>>,
@@ -133,43 +116,57 @@ pub(crate) struct Nxcloud {
 }
 
 impl Platform for Nxcloud {
-    async fn submit(
-        &self,
-        batch_no: &BatchNo,
-        level: CheckLevel,
-        numbers: Vec<PhoneNumber>,
-        sign_until_ms: u64,
-    ) -> Submitted {
-        match self.try_submit(batch_no, level, numbers, sign_until_ms).await {
+    async fn submit(&self, submission: Submission) -> Submitted {
+        match self.try_submit(submission).await {
             Ok(submitted) | Err(submitted) => submitted,
         }
     }
 
-    async fn query(&self, batch_no: &BatchNo, submitted_ms: u64, now_ms: u64) -> Found {
-        let days = days(submitted_ms, now_ms, self.offset);
+    async fn query(&self, batch_no: &BatchNo, days: &[Date], enough: u64) -> Found {
         // Without a day there is no question, and so no proof.
-        let mut found = Found { known: days.is_empty(), ..Found::default() };
+        let mut asked = Asked {
+            found: Found { known: days.is_empty(), clean: true, ..Found::default() },
+            ..Asked::default()
+        };
         for day in days {
-            if let Err(error) = self.ask(day, batch_no, &mut found).await {
-                found.known = true;
-                found.trouble = Some(with_causes(&*error));
+            if let Err(error) = self.ask(*day, batch_no, &mut asked).await {
+                asked.found.known = true;
+                asked.found.clean = false;
+                asked.found.trouble = Some(with_causes(&*error));
+                break;
+            }
+            if asked.shown.len() as u64 >= enough {
                 break;
             }
         }
-        found
+        asked.found.shown = asked.shown.len() as u64;
+        asked.found
     }
 }
 
-/// The days, by the platform's clock, under which a batch may stand: that of its submit, with some minutes for clocks that differ, and
-/// those until its checks were finished. Which time zone a day is of, no document says.
-fn days(submitted_ms: u64, now_ms: u64, offset: UtcOffset) -> Vec<Date> {
-    const CLOCKS_MS: u64 = 5 * 60_000;
-    const CHECKS_MS: u64 = 2 * 60 * 60_000;
-    let last = submitted_ms.saturating_add(CHECKS_MS).min(now_ms.saturating_add(CLOCKS_MS));
-    let moments = [submitted_ms.saturating_sub(CLOCKS_MS), submitted_ms, last];
-    let mut days: Vec<Date> = moments.iter().filter_map(|ms| Date::of_unix_ms(*ms, offset)).collect();
-    days.dedup();
-    days
+/// What the answers to one question have shown so far.
+#[derive(Default)]
+struct Asked {
+    found: Found,
+    /// Distinct phone numbers that rows name.
+    shown: HashSet<String>,
+    /// Rows are found under every day that is asked for by a platform that ignores `date`: each is kept once.
+    kept: HashSet<Vec<u8>>,
+}
+
+/// Confirms the claim of a batch before each attempt is signed.
+struct Confirmed(Arc<dyn ConfirmClaim>);
+
+impl Confirm for Confirmed {
+    fn confirm<'a>(&'a self, attempt: Attempt<'a>) -> BoxFuture<'a, Result<(), BoxError>> {
+        let ts_ms = attempt.now_ms;
+        Box::pin(async move {
+            match self.0.confirm(ts_ms).await {
+                true => Ok(()),
+                false => Err("another process has taken it over, or the store did not confirm it".into()),
+            }
+        })
+    }
 }
 
 impl Nxcloud {
@@ -182,8 +179,9 @@ impl Nxcloud {
         &self,
         day: Date,
         batch_no: &BatchNo,
-        found: &mut Found,
+        asked: &mut Asked,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let Asked { found, shown, kept } = asked;
         let mut pages =
             self.client.number_check().query(QueryRequest::of_batch(day, batch_no.clone())).pages();
         while !pages.is_done() {
@@ -191,14 +189,42 @@ impl Nxcloud {
                 pace.turn(1).await?;
             }
             let Some(page) = pages.next().await.transpose()? else { break };
-            found.known |= !page.is_empty();
+            found.asked_ms = page.asked_at_ms();
+            let form = format!("{:?}", page.form());
+            // One answer in another form makes all of them doubtful.
+            match &found.form {
+                Some(known) if *known != form => found.clean = false,
+                _ => found.form = Some(form),
+            }
+            let is_of_batch = |row: &numcheck_protocol::number_check::QueryRow<'_>| {
+                let names = row.batch_no.text();
+                names.is_none_or(|named| named == batch_no.as_str())
+            };
+            let of_batch = page.rows.iter().filter(|row| is_of_batch(row)).count();
+            if page.rows.is_empty() && page.odd_rows == 0 {
+                found.known |= !page.is_empty();
+                found.clean &= page.is_clean_absence();
+            } else {
+                found.known = true;
+                // Rows of another batch show nothing of this one.
+                found.clean &= of_batch == page.rows.len() && page.odd_rows == 0;
+            }
+            if of_batch > 0 && !found.days.contains(&day) {
+                found.days.push(day);
+            }
             // Rows that are kept are looked at when they are entered.
-            let of_page = page.drift.into_iter().filter(|drift| !drift.place.starts_with("QueryRow."));
+            let of_page = page.drift.iter().filter(|drift| !drift.place.starts_with("QueryRow.")).cloned();
             found.drift.extend(of_page);
-            for row in &page.rows {
+            for row in page.rows.iter().filter(|row| is_of_batch(row)) {
+                if let Some(phone) = row.phone.text() {
+                    shown.insert(phone.trim_start_matches('+').to_owned());
+                }
                 if row.has_result() {
                     // A row is written back exactly as it was read.
-                    found.rows.extend(encode(row).map(Row));
+                    let body = encode(row).unwrap_or_default();
+                    if !body.is_empty() && kept.insert(body.clone()) {
+                        found.rows.push(Row(body));
+                    }
                 } else {
                     // Nothing of it is kept, so what is new in it is told now.
                     row.drift(&mut |drift| found.drift.push(drift));
@@ -208,13 +234,9 @@ impl Nxcloud {
         Ok(())
     }
 
-    async fn try_submit(
-        &self,
-        batch_no: &BatchNo,
-        level: CheckLevel,
-        numbers: Vec<PhoneNumber>,
-        sign_until_ms: u64,
-    ) -> Result<Submitted, Submitted> {
+    async fn try_submit(&self, submission: Submission) -> Result<Submitted, Submitted> {
+        let Submission { batch_no, level, numbers, claim, .. } = submission;
+        let batch_no = &batch_no;
         let not_sent = |message: String| Submitted::NotSent { message };
         // The plan has put numbers of one country together already, or of several where the account takes them.
         let sent = numbers.clone();
@@ -225,7 +247,7 @@ impl Nxcloud {
                 key.capability(batch_no).url(public_url).map_err(|error| not_sent(error.to_string()))?;
             submit = submit.callback(url);
         }
-        let submit = submit.sign_until(UNIX_EPOCH + Duration::from_millis(sign_until_ms));
+        let submit = submit.confirm(Arc::new(Confirmed(claim)));
         match submit.send().await {
             Ok(accepted) => {
                 if let Some(dialect) = accepted.dialect {
@@ -244,7 +266,7 @@ impl Nxcloud {
 
 /// What to store for each number that was not taken. The platform may mask a number: then it is the one that fits, where there is only one.
 /// What fits none, or several, is kept aside for a person, and its number will be missing.
-fn not_taken(sent: &[PhoneNumber], listed: &[NotTaken]) -> Vec<Row> {
+pub(crate) fn not_taken(sent: &[PhoneNumber], listed: &[NotTaken]) -> Vec<Row> {
     let which = |one: &NotTaken| {
         if let [only] = sent {
             return Some(*only);
@@ -280,10 +302,11 @@ fn fits(shown: &str, digits: &str) -> bool {
         && digits.ends_with(tail)
 }
 
-fn submitted(error: &CallError) -> Submitted {
+pub(crate) fn submitted(error: &CallError) -> Submitted {
     if let Some(refusal) = error.refusal() {
         if error.may_have_happened() {
-            return Submitted::InDoubt { code: Some(refusal.code()), message: refusal.to_string() };
+            let message = refusal.to_string();
+            return Submitted::InDoubt { code: Some(refusal.code()), message, from_reply: true };
         }
         let code = SubmitCode::new(refusal.code());
         // No price and an unknown country may be the affair of one country only.
@@ -293,7 +316,7 @@ fn submitted(error: &CallError) -> Submitted {
     }
     let message = with_causes(error);
     if error.may_have_happened() {
-        Submitted::InDoubt { code: None, message }
+        Submitted::InDoubt { code: None, message, from_reply: error.has_reply() }
     } else {
         Submitted::NotSent { message }
     }

@@ -1,20 +1,21 @@
-//! A file becomes a job: named by its content and parameters, its plan and its input kept in the store.
+//! A file becomes a job: its plan and its input are kept in the store.
 //!
-//! It sends nothing. The same file with the same parameters is the same job, whatever the file is called.
+//! A job is about a set of phone numbers, by an account, at a level. Which file they stand in, in which order and spelling, decides only how
+//! its results are written.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 
 use numcheck_bulk::failpoint::die_at;
-use numcheck_bulk::{Added, Delivery, Job, JobName, JobSpec, JobState, Plan, Planner, Store};
+use numcheck_bulk::{Added, Delivery, Job, JobName, JobSpec, JobState, Plan, Planner, Reuse, Scope, Store};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::shape::{Shape, USUAL_SIZE};
-use crate::call::fingerprint;
+use super::shape::Shape;
 use crate::commands::arguments::Level;
 use crate::exit::Failure;
 use crate::input::{Input, Options};
+use crate::print;
 use crate::regions::{Group, group_of};
 
 /// How much of the input is kept in one piece.
@@ -22,18 +23,15 @@ const PIECE: usize = 1 << 20;
 /// How many batches are written to the store at a time.
 const BATCHES: usize = 16;
 
-/// What makes a job what it is, beside the file.
+/// What is asked for, beside the phone numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Parameters {
     pub(crate) column: Option<String>,
     pub(crate) level: Level,
     pub(crate) delivery: Delivery,
-    /// As it was asked for.
-    pub(crate) batch_size: Option<u16>,
-    /// Whose money, and where it is spent; no secret.
+    /// A fingerprint of whose money it spends, and where.
     pub(crate) account: String,
-    /// A further job of the same file: 0 is the first.
-    pub(crate) again: u32,
+    pub(crate) reuse: Reuse,
 }
 
 /// What the command keeps with a job, to read its input as it was read first.
@@ -43,21 +41,19 @@ pub(crate) struct Notes {
     pub(crate) file: String,
     pub(crate) column: Option<String>,
     pub(crate) level: String,
-    /// A hash of whose money it spends, and where.
+    /// A hash of the input's bytes: the same file is not taken in twice.
     #[serde(default)]
-    pub(crate) account: String,
+    pub(crate) content: String,
 }
 
-impl Notes {
-    /// Whether this account may go on with the job. Another one would be told that its batches are not known, and pay for them again.
-    pub(crate) fn check_account(&self, account: &str) -> Result<(), Failure> {
-        if self.account == fingerprint(account) {
-            return Ok(());
-        }
-        Err(Failure::usage(
-            "this job was begun with another account, or at another platform: set NXCLOUD_ACCESS_KEY and NXCLOUD_BASE_URL as they were then",
-        ))
+/// Fails unless this account may go on with the job. Another one would be told that its batches are not known.
+pub(crate) fn check_account(job: &Job, account: &str) -> Result<(), Failure> {
+    if job.spec.scope.account == account {
+        return Ok(());
     }
+    Err(Failure::usage(
+        "this job was begun with another account, or at another platform: set NXCLOUD_ACCESS_KEY and NXCLOUD_BASE_URL as they were then",
+    ))
 }
 
 /// What a file holds.
@@ -91,60 +87,66 @@ impl Prepared {
 }
 
 impl Parameters {
-    /// The job's name: a hash over the input's bytes and these parameters.
-    pub(crate) fn name(&self, input: &Input) -> Result<JobName, Failure> {
-        let mut hash = Sha256::new();
-        let Self { column, level, delivery, batch_size, account, again } = self;
-        // Each part ends with a byte that is in none of them.
-        let parameters = [
-            column.as_deref().unwrap_or_default().to_owned(),
-            level.as_str().to_owned(),
-            format!("{delivery:?}"),
-            // A size of its own is asked for; which one is fastest is no part of what is asked.
-            batch_size.unwrap_or(USUAL_SIZE).to_string(),
-            account.clone(),
-            again.to_string(),
-        ];
-        for part in parameters {
-            hash.update(part.as_bytes());
-            hash.update([0xff]);
-        }
-        each_piece(input, |piece| {
-            hash.update(piece);
-            Ok(())
-        })?;
-        let mut first = [0; 8];
-        first.iter_mut().zip(hash.finalize()).for_each(|(to, byte)| *to = byte);
-        Ok(JobName::from_hash(first))
+    /// What is paid for.
+    pub(crate) fn scope(&self) -> Scope {
+        Scope::new(&self.account, Scope::NUMBER_CHECK, self.level.check_level().get())
+    }
+
+    /// The job as a store keeps it.
+    pub(crate) fn spec(&self, input: &Input, plan: &Plan) -> Result<JobSpec, Failure> {
+        let notes = Notes {
+            file: input.name().to_owned(),
+            column: self.column.clone(),
+            level: self.level.as_str().to_owned(),
+            content: content(input)?,
+        };
+        let notes = serde_json::to_value(notes)
+            .map_err(|error| Failure::new("the job cannot be described").because(error))?;
+        Ok(JobSpec::new(self.scope(), set(plan), self.delivery, notes).with_reuse(self.reuse))
     }
 }
 
-/// Finds the job of this input and these parameters, or makes it. Says whether it was there.
+/// Names a set of phone numbers, whatever file they came from.
+fn set(plan: &Plan) -> String {
+    let mut hash = Sha256::new();
+    for packed in plan.sorted() {
+        hash.update(packed.to_be_bytes());
+    }
+    hex_of(&hash.finalize())
+}
+
+fn hex_of(bytes: &[u8]) -> String {
+    bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A hash of the input's bytes.
+fn content(input: &Input) -> Result<String, Failure> {
+    let mut hash = Sha256::new();
+    each_piece(input, |piece| {
+        hash.update(piece);
+        Ok(())
+    })?;
+    Ok(hex_of(&hash.finalize()))
+}
+
+/// A name that no other job has.
+pub(crate) fn new_name() -> Result<JobName, Failure> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|_| Failure::new("this machine gives no random numbers"))?;
+    Ok(JobName::from_random(random))
+}
+
+/// Finds the unfinished job about these phone numbers, or makes one. Says whether it was there.
 pub(crate) async fn prepare(
     store: &dyn Store,
     input: &Input,
-    parameters: &Parameters,
+    spec: &JobSpec,
     prepared: &Prepared,
     now_ms: u64,
 ) -> Result<(Job, bool), Failure> {
-    let name = parameters.name(input)?;
-    let notes = Notes {
-        file: input.name().to_owned(),
-        column: parameters.column.clone(),
-        level: parameters.level.as_str().to_owned(),
-        account: fingerprint(&parameters.account),
-    };
-    let notes = serde_json::to_value(notes)
-        .map_err(|error| Failure::new("the job cannot be described").because(error))?;
-    let spec = JobSpec::new(parameters.level.check_level().get(), parameters.delivery, notes);
-    let job = store.create_job(&name, &spec, now_ms).await.map_err(Failure::of)?;
-    if job.state == JobState::Forgotten {
-        return Err(Failure::usage(format!(
-            "job {name} of this file was forgotten; it was paid for once: --again makes a new job and pays again"
-        )));
-    }
-    if job.state == JobState::Open {
-        return Ok((job, true));
+    let job = store.create_job(&new_name()?, spec, now_ms).await.map_err(Failure::of)?;
+    if job.state != JobState::Planning {
+        return Ok((follow_file(store, job, input, spec, prepared, now_ms).await?, true));
     }
     die_at("plan.created");
     keep_input(store, &job, input).await?;
@@ -154,15 +156,54 @@ pub(crate) async fn prepare(
         die_at("plan.batches");
         store.add_batches(job.id, some).await.map_err(Failure::of)?;
     }
+    keep_duplicates(store, &job, prepared).await?;
+    die_at("plan.finish");
+    let job = store.finish_plan(job.id, prepared.rows).await.map_err(Failure::of)?;
+    die_at("plan.finished");
+    Ok((job, false))
+}
+
+/// The job goes on with the rows of this file, where it was made of another one with the same phone numbers.
+async fn follow_file(
+    store: &dyn Store,
+    job: Job,
+    input: &Input,
+    spec: &JobSpec,
+    prepared: &Prepared,
+    now_ms: u64,
+) -> Result<Job, Failure> {
+    let known = notes_of(&job).unwrap_or_default();
+    let new: Notes = serde_json::from_value(spec.notes.clone()).unwrap_or_default();
+    if known.content == new.content && known.column == new.column {
+        return Ok(job);
+    }
+    // A job in planning holds the new rows until they are whole.
+    let rows_of =
+        JobSpec::new(spec.scope.clone(), format!("rows of {}", job.name), spec.delivery, spec.notes.clone());
+    let from = store.create_job(&new_name()?, &rows_of, now_ms).await.map_err(Failure::of)?;
+    keep_input(store, &from, input).await?;
+    keep_duplicates(store, &from, prepared).await?;
+    let rows = prepared.plan.entries().map(|(number, row, _)| (number, row)).collect();
+    let replaced =
+        store.replace_rows(job.id, from.id, rows, prepared.rows, &spec.notes).await.map_err(Failure::of)?;
+    if !replaced {
+        return Err(Failure::new(format!("job {} holds other phone numbers than this file", job.name)));
+    }
+    print::say(&format!(
+        "numcheck: job {} was made of another file with the same numbers: its rows are this file's from now on",
+        job.name
+    ));
+    let found = store.job(&job.name).await.map_err(Failure::of)?;
+    found.ok_or_else(|| Failure::new(format!("job {} is gone", job.name)))
+}
+
+async fn keep_duplicates(store: &dyn Store, job: &Job, prepared: &Prepared) -> Result<(), Failure> {
     let mut duplicates = prepared.plan.duplicates().peekable();
     while duplicates.peek().is_some() {
         let some = duplicates.by_ref().take(10_000).collect();
         store.add_duplicates(job.id, some).await.map_err(Failure::of)?;
     }
-    die_at("plan.finish");
-    let job = store.finish_plan(job.id, prepared.rows).await.map_err(Failure::of)?;
-    die_at("plan.finished");
-    Ok((job, false))
+    Ok(())
 }
 
 async fn keep_input(store: &dyn Store, job: &Job, input: &Input) -> Result<(), Failure> {

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use numcheck_bulk::store::Drifted;
-use numcheck_bulk::{Beside, Job, Store};
+use numcheck_bulk::store::{Drifted, reading};
+use numcheck_bulk::{Job, Ledger, Store, Unmatched};
 use numcheck_protocol::{Currency, Price};
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ pub(crate) async fn with_progress<T>(store: &dyn Store, job: &Job, work: impl Fu
     let show = async {
         loop {
             if let Ok(ledger) = store.ledger(job.id).await {
-                bar.set_position(ledger.settled + ledger.failed);
+                bar.set_position(ledger.settled + ledger.failed + ledger.reused.total());
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
@@ -53,6 +53,9 @@ pub(crate) struct Totals {
     cost: BTreeMap<Currency, Price>,
     /// Results without a price that can be read; their cost is not in the sums.
     unpriced: u64,
+    /// Rows that took a result which was paid for before, and what that had cost.
+    reused: u64,
+    saved: BTreeMap<Currency, Price>,
     /// Why numbers have no result, and how many.
     reasons: BTreeMap<(CheckState, String), u64>,
     /// What the platform sent that no document lists.
@@ -71,10 +74,8 @@ impl Totals {
     }
 
     pub(super) fn pay(&mut self, check: &CheckRow<'_>) {
-        let price = check.price.as_deref().and_then(|price| price.parse::<Price>().ok());
-        let currency = check.currency.as_deref().and_then(|currency| Currency::new(currency).ok());
-        match (price, currency) {
-            (Some(price), Some(currency)) => {
+        match cost_of(check) {
+            Some((price, currency)) => {
                 let sum = self.cost.entry(currency).or_default();
                 match sum.checked_add(price) {
                     Some(total) => *sum = total,
@@ -82,8 +83,20 @@ impl Totals {
                 }
             }
             // A failed check carries no cost in the first dialect.
-            _ if check.state == CheckState::Done => self.unpriced += 1,
-            _ => {}
+            None if check.state == CheckState::Done => self.unpriced += 1,
+            None => {}
+        }
+    }
+
+    /// Counts a row that took a result which was paid for before.
+    pub(super) fn save(&mut self, check: &CheckRow<'_>) {
+        if !matches!(check.state, CheckState::Done | CheckState::Failed | CheckState::Refused) {
+            return;
+        }
+        self.reused += 1;
+        if let Some((price, currency)) = cost_of(check) {
+            let sum = self.saved.entry(currency).or_default();
+            *sum = sum.checked_add(price).unwrap_or(*sum);
         }
     }
 
@@ -109,9 +122,15 @@ impl Totals {
     }
 
     pub(crate) fn all_settled(&self) -> bool {
-        [CheckState::Invalid, CheckState::Refused, CheckState::Missing, CheckState::InDoubt]
-            .iter()
-            .all(|state| self.of(*state) == 0)
+        [
+            CheckState::Invalid,
+            CheckState::Refused,
+            CheckState::Pending,
+            CheckState::Missing,
+            CheckState::InDoubt,
+        ]
+        .iter()
+        .all(|state| self.of(*state) == 0)
     }
 }
 
@@ -133,21 +152,39 @@ pub(crate) fn drift_json(drifted: &Drifted) -> Value {
 pub(crate) struct Summary<'a> {
     pub(crate) job: &'a Job,
     pub(crate) totals: &'a Totals,
+    /// The account of the job.
+    pub(crate) ledger: &'a Ledger,
     /// What this process has seen beside the first results.
-    pub(crate) beside: Beside,
+    pub(crate) unmatched: Unmatched,
     pub(crate) took: Duration,
     pub(crate) output: Option<&'a Path>,
 }
 
-const STATES: [CheckState; 7] = [
+/// What a row's result has cost, where that can be believed.
+fn cost_of(check: &CheckRow<'_>) -> Option<(Price, Currency)> {
+    let price = check.price.as_deref()?.parse::<Price>().ok().filter(|price| reading::is_believed(*price))?;
+    Some((price, Currency::new(check.currency.as_deref()?).ok()?))
+}
+
+const STATES: [CheckState; 8] = [
     CheckState::Done,
     CheckState::Failed,
     CheckState::Invalid,
     CheckState::Duplicate,
     CheckState::Refused,
+    CheckState::Pending,
     CheckState::InDoubt,
     CheckState::Missing,
 ];
+
+fn amounts(amounts: &BTreeMap<Currency, Price>) -> String {
+    let amounts: Vec<String> = amounts.iter().map(|(currency, sum)| format!("{sum} {currency}")).collect();
+    amounts.join(" + ")
+}
+
+fn by_currency(amounts: &BTreeMap<Currency, Price>) -> serde_json::Map<String, Value> {
+    amounts.iter().map(|(currency, sum)| (currency.to_string(), sum.to_string().into())).collect()
+}
 
 impl Summary<'_> {
     /// Shows it: a line on stderr, or an object for a machine, on stdout unless the results went there.
@@ -175,12 +212,12 @@ impl Summary<'_> {
             }
         }
         line.pop();
-        let costs: Vec<String> =
-            totals.cost.iter().map(|(currency, sum)| format!("{sum} {currency}")).collect();
-        let cost = if costs.is_empty() { "nothing".to_owned() } else { costs.join(" + ") };
-        line.push_str(&format!("; cost {cost}"));
-        if totals.unpriced > 0 {
-            line.push_str(&format!(" and the unknown cost of {} results", totals.unpriced));
+        line.push_str(&format!("; {}", self.cost()));
+        if totals.reused > 0 {
+            line.push_str(&format!("; {} reused", totals.reused));
+            if !totals.saved.is_empty() {
+                line.push_str(&format!(", which saved {}", amounts(&totals.saved)));
+            }
         }
         line.push_str(&format!("; {:.1} s", self.took.as_secs_f64()));
         if let Some(output) = self.output {
@@ -189,12 +226,37 @@ impl Summary<'_> {
         line
     }
 
+    /// What was paid, as far as that is known: all charges of the job, a second one of the same number included.
+    fn cost(&self) -> String {
+        let (totals, ledger) = (self.totals, self.ledger);
+        let unknown = ledger.pending + ledger.in_doubt + ledger.missing;
+        let paid = ledger.total().unwrap_or_else(|| totals.cost.clone());
+        let mut cost = match (paid.is_empty(), unknown) {
+            (true, 0) => "cost nothing".to_owned(),
+            (true, unknown) => return format!("{unknown} submitted, price not known yet"),
+            (false, _) => format!("cost {}", amounts(&paid)),
+        };
+        if ledger.unpriced > 0 {
+            cost.push_str(&format!(" and the unknown cost of {} results", ledger.unpriced));
+        }
+        if unknown > 0 {
+            cost.push_str(&format!("; {unknown} more submitted, price not known yet"));
+        }
+        cost
+    }
+
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         for ((state, reason), count) in &self.totals.reasons {
             notes.push(format!("note: {count} {}: {reason}", state.as_str().replace('_', " ")));
         }
-        let Beside { conflicts, strays, .. } = self.beside;
+        let Unmatched { conflicts, strays, .. } = self.unmatched;
+        if self.ledger.charged_again > 0 {
+            notes.push(format!(
+                "note: {} numbers have results of two sendings: both were charged, and both are in the cost",
+                self.ledger.charged_again
+            ));
+        }
         if conflicts > 0 {
             notes.push(format!("note: {conflicts} results came a second time with other content; the first one counts, both are kept"));
         }
@@ -215,20 +277,20 @@ impl Summary<'_> {
                 |((state, reason), count)| json!({"state": state.as_str(), "reason": reason, "count": count}),
             )
             .collect();
-        let cost: serde_json::Map<String, Value> = totals
-            .cost
-            .iter()
-            .map(|(currency, sum)| (currency.to_string(), sum.to_string().into()))
-            .collect();
+        let cost = by_currency(&self.ledger.total().unwrap_or_else(|| totals.cost.clone()));
         let mut summary = json!({
             "job": self.job.name,
             "rows": totals.rows,
             "checked": totals.checked(),
             "cost": cost,
             "unpriced": totals.unpriced,
-            "repeats": self.beside.repeats,
-            "conflicts": self.beside.conflicts,
-            "unmatched": self.beside.strays,
+            "submitted": self.ledger.submitted,
+            "reused": totals.reused,
+            "saved": by_currency(&totals.saved),
+            "charged_again": self.ledger.charged_again,
+            "repeats": self.unmatched.repeats,
+            "conflicts": self.unmatched.conflicts,
+            "unmatched": self.unmatched.strays,
             "reasons": reasons,
             "drift": drift,
             "seconds": self.took.as_secs_f64(),

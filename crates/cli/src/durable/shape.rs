@@ -6,13 +6,12 @@ use numcheck_bulk::{Grouping, Plan, Planner, Store};
 use numcheck_protocol::number_check::{Dialect, Submit};
 use numcheck_protocol::{Endpoint, PhoneList};
 
-use crate::call::fingerprint;
 use crate::commands::arguments::{Countries, Together};
 use crate::exit::Failure;
 use crate::regions::Group;
 
 /// The most numbers that travel at the platform's faster pace.
-pub(super) const USUAL_SIZE: u16 = 2000;
+const USUAL_SIZE: u16 = 2000;
 
 /// How numbers are put together.
 #[derive(Clone, Copy, Debug)]
@@ -23,9 +22,19 @@ pub(crate) struct Shape {
 
 impl Shape {
     /// As asked for; where that leaves it open, as the account has shown to take it.
-    pub(crate) async fn of(together: &Together, store: &dyn Store, account: &str) -> Result<Self, Failure> {
+    ///
+    /// Under a cap, countries travel apart: of a batch of several nobody knows how many are of which, and so not what it costs.
+    pub(crate) async fn of(
+        together: &Together,
+        has_cap: bool,
+        store: &dyn Store,
+        account: &str,
+    ) -> Result<Self, Failure> {
         let mut shape = Self::of_unknown(together);
-        if together.countries == Countries::Auto && dialect_of(store, account).await? == Some(Dialect::V2) {
+        if !has_cap
+            && together.countries == Countries::Auto
+            && dialect_of(store, account).await? == Some(Dialect::V2)
+        {
             shape.grouping = Grouping::Together;
         }
         Ok(shape)
@@ -62,5 +71,5 @@ pub(crate) async fn learn_dialect(store: &dyn Store, account: &str, dialect: Dia
 }
 
 fn name(account: &str) -> String {
-    format!("dialect of {}", fingerprint(account))
+    format!("dialect of {account}")
 }

@@ -24,8 +24,10 @@ pub(crate) enum CheckState {
     Duplicate,
     /// It may have been sent, and nobody knows yet what became of it.
     InDoubt,
-    /// It was taken and no result has come.
+    /// It is not sent yet, or its result may still come.
     #[default]
+    Pending,
+    /// It was taken, and no result has come in the time that the platform takes.
     Missing,
 }
 
@@ -39,6 +41,7 @@ impl CheckState {
             Self::Invalid => "invalid",
             Self::Duplicate => "duplicate",
             Self::InDoubt => "in_doubt",
+            Self::Pending => "pending",
             Self::Missing => "missing",
         }
     }
@@ -110,10 +113,12 @@ pub(crate) struct CheckRow<'a> {
     pub(crate) message_id: Option<Cow<'a, str>>,
     /// The batch it was sent in.
     pub(crate) batch_no: Option<Cow<'a, str>>,
+    /// When its result came: UTC, RFC 3339.
+    pub(crate) time: Option<Cow<'a, str>>,
 }
 
 /// How many `check_*` columns there are.
-pub(super) const COLUMNS: usize = 25;
+pub(super) const COLUMNS: usize = 26;
 
 impl<'a> CheckRow<'a> {
     /// The result of a row that is not sent: the reason's word and sentence as the message, as in
@@ -157,6 +162,7 @@ impl<'a> CheckRow<'a> {
             ("currency", text(&self.currency)),
             ("message_id", text(&self.message_id)),
             ("batch_no", text(&self.batch_no)),
+            ("time", text(&self.time)),
         ]
     }
 }

@@ -68,7 +68,8 @@ impl Scene {
         fs::write(dir.path().join("in.csv"), work.input()).unwrap();
         let place = store.place(dir.path());
         let sandbox = ["--callback-delay", work.delay, "--minute", MINUTE, "--fresh", "2500ms"];
-        let at = ["--query-pace", "off", "--nxcloud", &seat.sandbox];
+        // The account is part of what makes a job, and so of its ids, which are compared with those of another run.
+        let at = ["--query-pace", "off", "--nxcloud", &seat.sandbox, "--access-key", "torture"];
         Self {
             dir,
             sandbox: Sandbox::start_with(&[sandbox.as_slice(), &at].concat()),

@@ -14,25 +14,25 @@ code_table! {
     /// document; what is charged is assumed.
     AuthCode {
         /// A common parameter is missing (公共参数缺失). Not charged.
-        MISSING_PARAMETER = 1001, Authentication, No,
+        MISSING_PARAMETER = 1001, Authentication, No, Unknown,
             "a common parameter is missing", "公共参数缺失",
             "Send all five headers, none empty.", "请确保五个公共请求头均不为空。";
         /// Parameter error (参数错误). Not charged.
-        BAD_PARAMETER = 1002, Authentication, No,
+        BAD_PARAMETER = 1002, Authentication, No, Unknown,
             "parameter error", "参数错误",
             "Check bizType, action and the body's parameters.", "请检查 bizType、action 及请求参数。";
         /// Invalid signature (签名无效). Not charged.
-        BAD_SIGNATURE = 1003, Authentication, No,
+        BAD_SIGNATURE = 1003, Authentication, No, Unknown,
             "invalid signature", "签名无效",
             "Check NXCLOUD_ACCESS_SECRET, and that the body is sent exactly as it was signed, as application/json.",
             "请检查 NXCLOUD_ACCESS_SECRET，并确保发送的请求体与签名时一致，且类型为 application/json。";
         /// Timestamp expired (时间戳过期). Not charged.
-        TIMESTAMP_EXPIRED = 1004, Authentication, No,
+        TIMESTAMP_EXPIRED = 1004, Authentication, No, Unknown,
             "timestamp expired", "时间戳过期",
             "Set this machine's clock: ts must be milliseconds and within 60 000 of the platform's.",
             "请校准本机时钟：ts 须为毫秒且与平台时间相差不超过 60 秒。";
         /// Insufficient permission (权限不足). Not charged.
-        NOT_PERMITTED = 1005, Authentication, No,
+        NOT_PERMITTED = 1005, Authentication, No, Unknown,
             "insufficient permission", "权限不足",
             "Check NXCLOUD_ACCESS_KEY, and that the account has this business.",
             "请检查 NXCLOUD_ACCESS_KEY 以及账户是否开通该业务。";

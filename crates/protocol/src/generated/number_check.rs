@@ -203,63 +203,63 @@ code_table! {
     /// Source: Number Check API submit (nxtele/nxcloud-doc-en); what is charged is assumed.
     SubmitCode includes AuthCode {
         /// Accepted (成功). Charged when checked.
-        ACCEPTED = 0, Success, WhenChecked,
+        ACCEPTED = 0, Success, WhenChecked, Unknown,
             "accepted", "成功",
             "Wait for the result pushes.", "等待结果推送。";
         /// A parameter is wrong or empty (参数错误或为空). Not charged.
-        BAD_PARAMETER = 201, BadInput, No,
+        BAD_PARAMETER = 201, BadInput, No, Unknown,
             "a parameter is wrong or empty", "参数错误或为空",
             "Correct the request; nothing was checked.", "请修正请求参数；未进行检测。";
         /// Application unavailable or appkey wrong (应用不可用或appkey错误). Not charged.
-        BAD_APPKEY = 202, Configuration, No,
+        BAD_APPKEY = 202, Configuration, No, Unknown,
             "application unavailable or appkey wrong", "应用不可用或appkey错误",
             "Check NXCLOUD_APPKEY and that the application is enabled.",
             "请检查 NXCLOUD_APPKEY 以及应用是否启用。";
         /// Country or operator not recognised (无法识别国家运营商信息). Not charged.
-        COUNTRY_NOT_RECOGNISED = 203, BadInput, No,
+        COUNTRY_NOT_RECOGNISED = 203, BadInput, No, Unknown,
             "country or operator not recognised", "无法识别国家运营商信息",
             "Check the country codes; submit one country per batch.",
             "请检查国家码；每批只提交一个国家的号码。";
         /// The deduction interface failed (客户扣费接口异常). Perhaps charged.
-        DEDUCTION_FAILED = 204, Platform, Unknown,
+        DEDUCTION_FAILED = 204, Platform, Unknown, Unknown,
             "the deduction interface failed", "客户扣费接口异常",
             "Look at the account before submitting again: it may have been charged.",
             "重新提交前请先核对账户：可能已扣费。";
         /// The application has no price (未找到应用定价). Not charged.
-        NO_PRICE = 205, Configuration, No,
+        NO_PRICE = 205, Configuration, No, Unknown,
             "the application has no price", "未找到应用定价",
             "Ask the platform to set a price for this country and level.",
             "请联系平台为该国家和检测类型配置价格。";
         /// The check interface failed (请求检测业务接口异常). Perhaps charged.
-        CHECK_INTERFACE_FAILED = 206, Platform, Unknown,
+        CHECK_INTERFACE_FAILED = 206, Platform, Unknown, Unknown,
             "the check interface failed", "请求检测业务接口异常",
             "Look at the account before submitting again: it may have been charged.",
             "重新提交前请先核对账户：可能已扣费。";
         /// Invalid check type (检测类型无效). Not charged.
-        BAD_LEVEL = 207, BadInput, No,
+        BAD_LEVEL = 207, BadInput, No, Unknown,
             "invalid check type", "检测类型无效",
             "Use a level that the account offers: basic, call or HLR.",
             "请使用账户支持的检测类型：基础版、呼叫版或HLR。";
         /// The accessKey and the appkey belong to different customers (认证客户与appkey所属客户不一致). Not
         /// charged.
-        CUSTOMER_MISMATCH = 210, Configuration, No,
+        CUSTOMER_MISMATCH = 210, Configuration, No, Unknown,
             "the accessKey and the appkey belong to different customers", "认证客户与appkey所属客户不一致",
             "Use an access key and an appkey of the same account.", "请使用同一账户的 accessKey 和 appkey。";
         /// Balance too low (客户余额不足). Not charged.
-        BALANCE_TOO_LOW = 211, Balance, No,
+        BALANCE_TOO_LOW = 211, Balance, No, Unknown,
             "balance too low", "客户余额不足",
             "Top up the account, then submit again.", "请充值后重新提交。";
         /// Batch number longer than 64 characters (批次号长度不能超过64位). Not charged.
-        BATCH_NO_TOO_LONG = 212, BadInput, No,
+        BATCH_NO_TOO_LONG = 212, BadInput, No, Unknown,
             "batch number longer than 64 characters", "批次号长度不能超过64位",
             "Shorten the batch number.", "请缩短批次号。";
         /// Request failed (请求失败). Perhaps charged.
-        REQUEST_FAILED = 288, Platform, Unknown,
+        REQUEST_FAILED = 288, Platform, Unknown, Unknown,
             "request failed", "请求失败",
             "Look at the account before submitting again: it may have been charged.",
             "重新提交前请先核对账户：可能已扣费。";
         /// System error (系统异常). Perhaps charged.
-        SYSTEM_ERROR = 299, Platform, Unknown,
+        SYSTEM_ERROR = 299, Platform, Unknown, Unknown,
             "system error", "系统异常",
             "Look at the account before submitting again: it may have been charged.",
             "重新提交前请先核对账户：可能已扣费。";
@@ -273,62 +273,62 @@ code_table! {
     /// Source: Number Check API instant check (vendor); what is charged is assumed.
     InstantCode includes AuthCode {
         /// Checked (成功). Charged.
-        CHECKED = 0, Success, Yes,
+        CHECKED = 0, Success, Yes, Unknown,
             "checked", "成功",
             "Read the result.", "请读取结果。";
         /// A parameter is wrong or empty (参数错误或为空). Not charged. Assumed.
-        BAD_PARAMETER = 201, BadInput, No,
+        BAD_PARAMETER = 201, BadInput, No, Unknown,
             "a parameter is wrong or empty", "参数错误或为空",
             "Correct the request; nothing was checked.", "请修正请求参数；未进行检测。";
         /// Application unavailable or appkey wrong (应用不可用或appkey错误). Not charged. Assumed.
-        BAD_APPKEY = 202, Configuration, No,
+        BAD_APPKEY = 202, Configuration, No, Unknown,
             "application unavailable or appkey wrong", "应用不可用或appkey错误",
             "Check NXCLOUD_APPKEY and that the application is enabled.",
             "请检查 NXCLOUD_APPKEY 以及应用是否启用。";
         /// Country or operator not recognised (无法识别国家运营商信息). Not charged. Assumed.
-        COUNTRY_NOT_RECOGNISED = 203, BadInput, No,
+        COUNTRY_NOT_RECOGNISED = 203, BadInput, No, Unknown,
             "country or operator not recognised", "无法识别国家运营商信息",
             "Check the country codes; the number begins with its country code.",
             "请检查国家码；号码须以国家码开头。";
         /// The deduction interface failed (客户扣费接口异常). Perhaps charged. Assumed.
-        DEDUCTION_FAILED = 204, Platform, Unknown,
+        DEDUCTION_FAILED = 204, Platform, Unknown, Unknown,
             "the deduction interface failed", "客户扣费接口异常",
             "Look at the account before checking again: it may have been charged.",
             "重新检测前请先核对账户：可能已扣费。";
         /// The application has no price (未找到应用定价). Not charged. Assumed.
-        NO_PRICE = 205, Configuration, No,
+        NO_PRICE = 205, Configuration, No, Unknown,
             "the application has no price", "未找到应用定价",
             "Ask the platform to set a price for this country and level.",
             "请联系平台为该国家和检测类型配置价格。";
         /// The check interface failed (请求检测业务接口异常). Perhaps charged. Assumed.
-        CHECK_INTERFACE_FAILED = 206, Platform, Unknown,
+        CHECK_INTERFACE_FAILED = 206, Platform, Unknown, Unknown,
             "the check interface failed", "请求检测业务接口异常",
             "Look at the account before checking again: it may have been charged.",
             "重新检测前请先核对账户：可能已扣费。";
         /// Invalid check type (检测类型无效). Not charged. Assumed.
-        BAD_LEVEL = 207, BadInput, No,
+        BAD_LEVEL = 207, BadInput, No, Unknown,
             "invalid check type", "检测类型无效",
             "Use the basic level, the only one here.", "此接口仅支持基础版。";
         /// The accessKey and the appkey belong to different customers (认证客户与appkey所属客户不一致). Not
         /// charged. Assumed.
-        CUSTOMER_MISMATCH = 210, Configuration, No,
+        CUSTOMER_MISMATCH = 210, Configuration, No, Unknown,
             "the accessKey and the appkey belong to different customers", "认证客户与appkey所属客户不一致",
             "Use an access key and an appkey of the same account.", "请使用同一账户的 accessKey 和 appkey。";
         /// Balance too low (客户余额不足). Not charged. Assumed.
-        BALANCE_TOO_LOW = 211, Balance, No,
+        BALANCE_TOO_LOW = 211, Balance, No, Unknown,
             "balance too low", "客户余额不足",
             "Top up the account, then check again.", "请充值后重新检测。";
         /// Batch number longer than 64 characters (批次号长度不能超过64位). Not charged. Assumed.
-        BATCH_NO_TOO_LONG = 212, BadInput, No,
+        BATCH_NO_TOO_LONG = 212, BadInput, No, Unknown,
             "batch number longer than 64 characters", "批次号长度不能超过64位",
             "Shorten the batch number.", "请缩短批次号。";
         /// Request failed (请求失败). Perhaps charged. Assumed.
-        REQUEST_FAILED = 288, Platform, Unknown,
+        REQUEST_FAILED = 288, Platform, Unknown, Unknown,
             "request failed", "请求失败",
             "Look at the account before checking again: it may have been charged.",
             "重新检测前请先核对账户：可能已扣费。";
         /// System error (系统异常). Perhaps charged. Assumed.
-        SYSTEM_ERROR = 299, Platform, Unknown,
+        SYSTEM_ERROR = 299, Platform, Unknown, Unknown,
             "system error", "系统异常",
             "Look at the account before checking again: it may have been charged.",
             "重新检测前请先核对账户：可能已扣费。";
@@ -341,44 +341,45 @@ code_table! {
     /// translation.
     ///
     /// Source: Number Check API callback old, 检测结果推送 (nxtele/http-api-document); what is charged is
-    /// assumed.
+    /// assumed, what passes with time is assumed.
     CallbackCode {
         /// Success (成功). Charged.
-        SUCCESS = 0, Success, Yes,
+        SUCCESS = 0, Success, Yes, Unknown,
             "success", "成功",
             "Read the result.", "请读取结果。";
-        /// Internal server error (内部服务器错误). Perhaps charged.
-        INTERNAL_ERROR = 103, Platform, Unknown,
+        /// Internal server error (内部服务器错误). Perhaps charged. Passes with time.
+        INTERNAL_ERROR = 103, Platform, Unknown, Yes,
             "internal server error", "内部服务器错误",
             "The check failed on the platform's side; checking the number again is a new, paid check.",
             "平台侧检测失败；再次检测将重新计费。";
-        /// Value not allowed (请求的值不合法). Perhaps charged.
-        VALUE_NOT_ALLOWED = 108, BadInput, Unknown,
+        /// Value not allowed (请求的值不合法). Perhaps charged. Does not pass with time.
+        VALUE_NOT_ALLOWED = 108, BadInput, Unknown, No,
             "value not allowed", "请求的值不合法",
             "Correct the number.", "请修正号码。";
-        /// Backend call failed (后端服务调用失败). Perhaps charged.
-        BACKEND_FAILED = 112, Platform, Unknown,
+        /// Backend call failed (后端服务调用失败). Perhaps charged. Passes with time.
+        BACKEND_FAILED = 112, Platform, Unknown, Yes,
             "backend call failed", "后端服务调用失败",
             "The check failed on the platform's side; checking the number again is a new, paid check.",
             "平台侧检测失败；再次检测将重新计费。";
-        /// Number format wrong (号码格式有误). Perhaps charged.
-        BAD_NUMBER = 114, BadInput, Unknown,
+        /// Number format wrong (号码格式有误). Perhaps charged. Does not pass with time.
+        BAD_NUMBER = 114, BadInput, Unknown, No,
             "number format wrong", "号码格式有误",
             "Correct the number: country code first, digits only.", "请修正号码：带国家码，仅数字。";
-        /// Not a mobile number, which is not supported (不支持非移动号码检测). Perhaps charged.
-        NOT_MOBILE = 120, BadInput, Unknown,
+        /// Not a mobile number, which is not supported (不支持非移动号码检测). Perhaps charged. Does not pass
+        /// with time.
+        NOT_MOBILE = 120, BadInput, Unknown, No,
             "not a mobile number, which is not supported", "不支持非移动号码检测",
             "Use the basic level for numbers that are not mobile.", "非移动号码请使用基础版检测。";
-        /// Unknown error (未知错误). Perhaps charged.
-        UNKNOWN_ERROR = 121, Platform, Unknown,
+        /// Unknown error (未知错误). Perhaps charged. Passes with time.
+        UNKNOWN_ERROR = 121, Platform, Unknown, Yes,
             "unknown error", "未知错误",
             "Report it to the platform with the message id.", "请将 messageId 反馈给平台。";
-        /// Nothing could be found out (无法检测到信息). Perhaps charged.
-        NOTHING_FOUND = 122, NoResult, Unknown,
+        /// Nothing could be found out (无法检测到信息). Perhaps charged. Does not pass with time.
+        NOTHING_FOUND = 122, NoResult, Unknown, No,
             "nothing could be found out", "无法检测到信息",
             "The platform knows nothing about this number.", "平台未检测到该号码的信息。";
-        /// The balance could not be deducted (扣费失败). Perhaps charged. Observed.
-        DEDUCTION_FAILED = 266, Balance, Unknown,
+        /// The balance could not be deducted (扣费失败). Perhaps charged. Passes with time. Observed.
+        DEDUCTION_FAILED = 266, Balance, Unknown, Yes,
             "the balance could not be deducted", "扣费失败",
             "Top up the account, and look at its statement: the push carries a cost all the same.",
             "请充值并核对账单：该回执仍带有费用信息。";
@@ -391,22 +392,22 @@ code_table! {
     /// Source: Number Check API query (vendor, 2025); what is charged is assumed.
     QueryCode includes AuthCode {
         /// The query was carried out (请求成功). Not charged.
-        FOUND = 0, Success, No,
+        FOUND = 0, Success, No, Unknown,
             "the query was carried out", "请求成功",
             "Read the rows; there may be none.", "请读取结果；结果可能为空。";
         /// The query failed; the reason is in the text (查询失败，原因见文本). Not charged.
-        QUERY_FAILED = 88, Platform, No,
+        QUERY_FAILED = 88, Platform, No, Unknown,
             "the query failed; the reason is in the text", "查询失败，原因见文本",
             "Read the text, and ask at most once in 3 seconds; then ask again.",
             "请查看返回文本，并保证每3秒最多查询一次，然后重试。";
         /// Application unavailable or appkey wrong (应用不可用或appkey错误). Not charged.
-        BAD_APPKEY = 202, Configuration, No,
+        BAD_APPKEY = 202, Configuration, No, Unknown,
             "application unavailable or appkey wrong", "应用不可用或appkey错误",
             "Check NXCLOUD_APPKEY and that the application is enabled.",
             "请检查 NXCLOUD_APPKEY 以及应用是否启用。";
         /// The accessKey and the appkey belong to different customers (认证客户与appkey所属客户不一致). Not
         /// charged.
-        CUSTOMER_MISMATCH = 210, Configuration, No,
+        CUSTOMER_MISMATCH = 210, Configuration, No, Unknown,
             "the accessKey and the appkey belong to different customers", "认证客户与appkey所属客户不一致",
             "Use an access key and an appkey of the same account.", "请使用同一账户的 accessKey 和 appkey。";
     }

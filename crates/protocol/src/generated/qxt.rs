@@ -60,47 +60,50 @@ open_words! {
 code_table! {
     /// QXT result codes (QXT 错误代码), of qxt.privacy. 1, -2 and -3 overlap: all three are bad input.
     ///
-    /// Source: QXT Phone Check Interface 虚拟号检测平台接口说明文档, 2022-8-24; what is charged is assumed.
+    /// Source: QXT Phone Check Interface 虚拟号检测平台接口说明文档, 2022-8-24; what is charged is assumed,
+    /// what passes with time is assumed.
     QxtCode {
         /// Success (请求成功). Charged.
-        SUCCESS = 0, Success, Yes,
+        SUCCESS = 0, Success, Yes, Unknown,
             "success", "请求成功",
             "Read the result.", "请读取结果。";
         /// A parameter is missing, or the length of the apikey, the length of the number or the number is
         /// wrong (请求参数缺失,apikey 长度不对,查询的手机号码长度不对,查询的手机号码有误). Perhaps charged.
-        BAD_PARAMETER = 1, BadInput, Unknown,
+        /// Does not pass with time.
+        BAD_PARAMETER = 1, BadInput, Unknown, No,
             "a parameter is missing, or the length of the apikey, the length of the number or the number is wrong",
             "请求参数缺失,apikey 长度不对,查询的手机号码长度不对,查询的手机号码有误",
             "Check QXT_API_KEY (32 letters and digits) and the number (11 digits).",
             "请检查 QXT_API_KEY（32 位字母数字）和号码（11 位）。";
         /// No such apikey (apikey 信息不匹配(用户信息不正确)apikey 不正确). Perhaps charged.
-        NO_SUCH_KEY = -1, Authentication, Unknown,
+        NO_SUCH_KEY = -1, Authentication, Unknown, Unknown,
             "no such apikey", "apikey 信息不匹配(用户信息不正确)apikey 不正确",
             "Check QXT_API_KEY.", "请检查 QXT_API_KEY。";
-        /// The number's length is wrong (查询的手机号码长度不对). Perhaps charged.
-        BAD_LENGTH = -2, BadInput, Unknown,
+        /// The number's length is wrong (查询的手机号码长度不对). Perhaps charged. Does not pass with time.
+        BAD_LENGTH = -2, BadInput, Unknown, No,
             "the number's length is wrong", "查询的手机号码长度不对",
             "A Chinese mobile number has 11 digits, without country code.",
             "手机号码应为 11 位，不带国家码。";
-        /// Not a correct mobile number (请填写正确的手机号码). Perhaps charged.
-        NOT_MOBILE = -3, BadInput, Unknown,
+        /// Not a correct mobile number (请填写正确的手机号码). Perhaps charged. Does not pass with time.
+        NOT_MOBILE = -3, BadInput, Unknown, No,
             "not a correct mobile number", "请填写正确的手机号码",
             "Check the number.", "请检查手机号码。";
-        /// Nothing found for the number (未查询到相关信息或填写正确的手机号码再查询). Perhaps charged.
-        NOTHING_FOUND = -4, NoResult, Unknown,
+        /// Nothing found for the number (未查询到相关信息或填写正确的手机号码再查询). Perhaps charged. Does
+        /// not pass with time.
+        NOTHING_FOUND = -4, NoResult, Unknown, No,
             "nothing found for the number", "未查询到相关信息或填写正确的手机号码再查询",
             "Check the number; the platform knows nothing about it.",
             "请检查手机号码；平台未查询到相关信息。";
         /// Balance too low for this query (当前余额不足发起本次查询请求,请与供应商联系). Perhaps charged.
-        BALANCE_TOO_LOW = -5, Balance, Unknown,
+        BALANCE_TOO_LOW = -5, Balance, Unknown, Unknown,
             "balance too low for this query", "当前余额不足发起本次查询请求,请与供应商联系",
             "Top up the account.", "请充值或与供应商联系。";
-        /// System error, try later (系统错误,请稍候再试). Perhaps charged.
-        SYSTEM_ERROR = -8, Platform, Unknown,
+        /// System error, try later (系统错误,请稍候再试). Perhaps charged. Passes with time.
+        SYSTEM_ERROR = -8, Platform, Unknown, Yes,
             "system error, try later", "系统错误,请稍候再试",
             "Ask again later; this query may have been charged.", "请稍后再试；本次查询可能已扣费。";
         /// The caller's IP address is not authorised (ip 地址鉴权失败). Perhaps charged.
-        IP_NOT_AUTHORISED = -9, Authentication, Unknown,
+        IP_NOT_AUTHORISED = -9, Authentication, Unknown, Unknown,
             "the caller's IP address is not authorised", "ip 地址鉴权失败",
             "Have the supplier authorise this machine's IP address.", "请联系供应商授权本机 IP 地址。";
     }

@@ -271,26 +271,26 @@ code_table! {
     /// Source: WhatsApp API checkCode (nxtele/nxcloud-doc-en); what is charged is assumed.
     WhatsAppCode includes AuthCode {
         /// Request successful (请求成功). Perhaps charged.
-        SUCCESS = 0, Success, Unknown,
+        SUCCESS = 0, Success, Unknown, Unknown,
             "request successful", "请求成功",
             "It is done; a code that was checked is right.", "请求已完成；若为校验验证码，则验证码正确。";
         /// Request failed; a wrong code and a fault look alike (请求失败（验证码错误与系统故障无法区分）).
         /// Perhaps charged.
-        FAILED = -1, NoResult, Unknown,
+        FAILED = -1, NoResult, Unknown, Unknown,
             "request failed; a wrong code and a fault look alike", "请求失败（验证码错误与系统故障无法区分）",
             "Before trying once more, see whether it came about all the same, on the phone or with phoneList, and read a code again: every check of a code uses up a guess. If it stays, contact the platform's support.",
             "重试前请先通过手机或 phoneList 确认操作是否已生效，并核对验证码：每次校验都会消耗一次机会。若仍失败请联系技术支持。";
         /// A parameter is missing or wrong (参数异常). Not charged.
-        BAD_PARAMETER = 9000, BadInput, No,
+        BAD_PARAMETER = 9000, BadInput, No, Unknown,
             "a parameter is missing or wrong", "参数异常",
             "A parameter is missing: check the required ones.", "请检查必填参数。";
         /// System business error (系统业务异常). Perhaps charged.
-        SYSTEM_ERROR = 9001, Platform, Unknown,
+        SYSTEM_ERROR = 9001, Platform, Unknown, Unknown,
             "system business error", "系统业务异常",
             "Contact the platform's support; what was asked for may have happened, and a guess may have been used up.",
             "请联系技术支持；请求可能已生效，验证机会可能已消耗。";
         /// The caller is not an integrator (非集成商请求). Not charged.
-        NOT_INTEGRATOR = 9007, Configuration, No,
+        NOT_INTEGRATOR = 9007, Configuration, No, Unknown,
             "the caller is not an integrator", "非集成商请求",
             "Confirm with the platform that the account is an integrator.", "请确认账户是否为集成商。";
     }
@@ -303,7 +303,7 @@ code_table! {
     /// what is charged is assumed.
     CreateAppCode includes AuthCode via WhatsAppCode {
         /// There are 1000 applications already (应用数量已达上限（1000 个）). Not charged.
-        TOO_MANY_APPS = 9009, Configuration, No,
+        TOO_MANY_APPS = 9009, Configuration, No, Unknown,
             "there are 1000 applications already", "应用数量已达上限（1000 个）",
             "Use one of the applications that exist, or have the platform remove some.",
             "请使用已有应用，或联系平台删除不用的应用。";
@@ -317,12 +317,12 @@ code_table! {
     /// what is charged is assumed.
     PhoneListCode includes AuthCode via WhatsAppCode {
         /// No application has this appkey (appkey 不存在). Not charged.
-        NO_SUCH_APP = 9008, Configuration, No,
+        NO_SUCH_APP = 9008, Configuration, No, Unknown,
             "no application has this appkey", "appkey 不存在",
             "Check the appkey: it is the app_key that createApp told.",
             "请检查 appkey，应为 createApp 返回的 app_key。";
         /// The application belongs to another customer (appkey 不属于当前客户). Not charged.
-        APP_OF_ANOTHER = 9010, Configuration, No,
+        APP_OF_ANOTHER = 9010, Configuration, No, Unknown,
             "the application belongs to another customer", "appkey 不属于当前客户",
             "Check that appkey and accessKey belong to the same account.",
             "请确认 appkey 与 accessKey 属于同一账户。";

@@ -6,10 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use numcheck_protocol::mask;
-
 use super::batch::Batch;
-use crate::rule;
 
 /// How long checks can be found. [vendor]
 pub(crate) const KEPT_MS: u64 = 14 * 24 * 3_600_000;
@@ -26,30 +23,11 @@ struct Shelves {
     by_message_id: HashMap<Box<str>, Arc<Batch>>,
 }
 
-/// How often numbers were accepted, over all accounts: a number counts anew for each account and level.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Tally {
-    /// How many numbers were accepted, repeats included.
-    pub accepted: u64,
-    /// How many different ones.
-    pub distinct: u64,
-    /// How many of these were accepted more than once.
-    pub repeated: u64,
-    /// How often the most repeated one was accepted.
-    pub most: u64,
-    /// Some of the repeated ones, masked, with the batch numbers under which they came.
-    pub examples: Vec<(String, Vec<String>)>,
-}
-
-/// How many repeated numbers a tally shows.
-const EXAMPLES: usize = 10;
-
 impl Archive {
     /// Keeps a submit, and forgets those that are too old.
     pub(crate) fn keep(&self, batch: Arc<Batch>) {
         let mut shelves = self.open();
-        shelves.forget_before(batch.accepted_ms.saturating_sub(KEPT_MS));
+        shelves.forget_before(batch.times.accepted_ms.saturating_sub(KEPT_MS));
         let key = (batch.account, Arc::clone(&batch.batch_no));
         shelves.by_batch_no.entry(key).or_default().push(Arc::clone(&batch));
         shelves.by_message_id.insert(batch.message_id.as_str().into(), Arc::clone(&batch));
@@ -67,54 +45,15 @@ impl Archive {
         found.filter(|batch| batch.account == account)
     }
 
-    /// How often numbers were accepted. Costs some 100 ms and 16 MB for a million numbers.
-    pub(crate) fn tally(&self) -> Tally {
-        let batches: Vec<Arc<Batch>> = self.open().all.iter().cloned().collect();
-        let hashes_of = |batch: &Batch| {
-            let seed = rule::mix(batch.account as u64 ^ (batch.level.get().unsigned_abs() << 32));
-            batch.phones().map(move |phone| rule::hash(phone, "") ^ seed).collect::<Vec<u64>>()
-        };
-        let mut hashes: Vec<u64> = batches.iter().flat_map(|batch| hashes_of(batch)).collect();
-        hashes.sort_unstable();
-        let mut tally = Tally { accepted: hashes.len() as u64, ..Tally::default() };
-        let mut shown = Vec::new();
-        for same in hashes.chunk_by(|a, b| a == b) {
-            tally.distinct += 1;
-            tally.most = tally.most.max(same.len() as u64);
-            if let [hash, _, ..] = same {
-                tally.repeated += 1;
-                shown.extend((shown.len() < EXAMPLES).then_some(*hash));
-            }
-        }
-        tally.examples = shown.iter().map(|hash| example(&batches, *hash, &hashes_of)).collect();
-        tally
-    }
-
     /// Nothing in here is left half done when a thread ends, so a poisoned lock is as good as any.
     fn open(&self) -> MutexGuard<'_, Shelves> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A repeated number, masked, and where it came.
-fn example(
-    batches: &[Arc<Batch>],
-    wanted: u64,
-    hashes_of: &impl Fn(&Batch) -> Vec<u64>,
-) -> (String, Vec<String>) {
-    let mut shown = (String::new(), Vec::new());
-    for batch in batches {
-        for (phone, _) in batch.phones().zip(hashes_of(batch)).filter(|(_, hash)| *hash == wanted) {
-            shown.0 = mask::digits(phone).into_owned();
-            shown.1.push(batch.batch_no.to_string());
-        }
-    }
-    shown
-}
-
 impl Shelves {
     fn forget_before(&mut self, oldest_ms: u64) {
-        while let Some(batch) = self.all.pop_front_if(|batch| batch.accepted_ms < oldest_ms) {
+        while let Some(batch) = self.all.pop_front_if(|batch| batch.times.accepted_ms < oldest_ms) {
             let key = (batch.account, Arc::clone(&batch.batch_no));
             if let Some(same) = self.by_batch_no.get_mut(&key) {
                 same.retain(|other| !Arc::ptr_eq(other, &batch));
@@ -133,10 +72,9 @@ mod tests {
 
     use numcheck_protocol::number_check::KnownCheckLevel;
 
-    use super::super::batch::{Batch, Phones};
+    use super::super::batch::Batch;
     use super::{Archive, KEPT_MS};
     use crate::ids::Ids;
-    use crate::push::Destination;
 
     fn batch(
         ids: &Ids,
@@ -146,17 +84,7 @@ mod tests {
         level: KnownCheckLevel,
         at_ms: u64,
     ) -> Arc<Batch> {
-        let ids = ids.of_batch("key", batch_no, at_ms);
-        let phones = Phones::new(phones).unwrap();
-        Arc::new(Batch::new(
-            account,
-            phones,
-            level,
-            batch_no.into(),
-            ids,
-            Destination::Nowhere,
-            (at_ms, at_ms),
-        ))
+        Arc::new(Batch::of_test(ids, account, batch_no, phones, level, at_ms))
     }
 
     #[test]
@@ -179,22 +107,5 @@ mod tests {
         assert!(archive.of_batch_no(0, "b").is_empty());
         assert!(archive.of_message_id(0, &theirs.message_id).is_none());
         assert!(archive.of_message_id(1, &theirs.message_id).is_some());
-    }
-
-    #[test]
-    fn a_number_counts_anew_for_each_account_and_level_and_repeats_are_named() {
-        let (archive, ids) = (Archive::default(), Ids::new(1));
-        archive.keep(batch(&ids, 0, "a", "8613800138000,8613800138001", KnownCheckLevel::Basic, 1));
-        archive.keep(batch(&ids, 1, "a", "8613800138000", KnownCheckLevel::Basic, 2));
-        archive.keep(batch(&ids, 0, "b", "8613800138000", KnownCheckLevel::Hlr, 3));
-        let tally = archive.tally();
-        assert_eq!((tally.accepted, tally.distinct, tally.repeated, tally.most), (4, 4, 0, 1));
-        archive.keep(batch(&ids, 0, "c", "8613800138001,8613800138001", KnownCheckLevel::Basic, 4));
-        let tally = archive.tally();
-        assert_eq!((tally.accepted, tally.distinct, tally.repeated, tally.most), (6, 4, 1, 3));
-        assert_eq!(
-            tally.examples,
-            [("861********01".to_owned(), vec!["a".to_owned(), "c".into(), "c".into()])]
-        );
     }
 }

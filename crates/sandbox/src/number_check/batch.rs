@@ -25,9 +25,26 @@ pub(crate) struct Batch {
     pub(crate) message_id: String,
     pub(crate) ids: BatchIds,
     pub(crate) destination: Destination,
-    /// When it was accepted, and when its checks are finished.
+    pub(crate) times: Times,
+}
+
+/// When what happens to a batch, by how long the clock has run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
     pub(crate) accepted_ms: u64,
+    /// When its checks are finished.
     pub(crate) checked_ms: u64,
+    /// From when on a query may find anything of it.
+    pub(crate) visible_ms: u64,
+    /// What the clock showed when it was accepted: days follow from it.
+    pub(crate) shown_ms: u64,
+}
+
+impl Times {
+    /// What the clock would show when its checks are finished, were it not set in between.
+    pub(crate) fn checked_shown_ms(&self) -> u64 {
+        self.shown_ms.saturating_add(self.checked_ms.saturating_sub(self.accepted_ms))
+    }
 }
 
 impl Batch {
@@ -38,28 +55,31 @@ impl Batch {
         batch_no: Arc<str>,
         ids: BatchIds,
         destination: Destination,
-        (accepted_ms, checked_ms): (u64, u64),
+        times: Times,
     ) -> Self {
         let message_id = ids.message_id();
         let (dialect, several) = (Dialect::V1, phones.count() != 1);
-        Self {
-            account,
-            dialect,
-            phones,
-            several,
-            level,
-            batch_no,
-            message_id,
-            ids,
-            destination,
-            accepted_ms,
-            checked_ms,
-        }
+        Self { account, dialect, phones, several, level, batch_no, message_id, ids, destination, times }
     }
 
     /// The same in a dialect, of a submit that held so many numbers, whether they were taken or not.
     pub(crate) fn told_in(self, dialect: Dialect, submitted: usize) -> Self {
         Self { dialect, several: submitted != 1, ..self }
+    }
+
+    /// A batch that is accepted and finished at a time, for tests.
+    #[cfg(test)]
+    pub(crate) fn of_test(
+        ids: &crate::ids::Ids,
+        account: usize,
+        batch_no: &str,
+        phones: &str,
+        level: KnownCheckLevel,
+        at_ms: u64,
+    ) -> Self {
+        let (phones, ids) = (Phones::new(phones).unwrap(), ids.of_batch("key", batch_no, at_ms));
+        let times = Times { accepted_ms: at_ms, checked_ms: at_ms, visible_ms: at_ms, shown_ms: at_ms };
+        Self::new(account, phones, level, batch_no.into(), ids, Destination::Nowhere, times)
     }
 
     /// How many numbers.

@@ -3,10 +3,12 @@
 //! It bends the protocol's own types, and must not decide which push gets which form.
 
 use numcheck_protocol::number_check::ResultPush;
-use numcheck_protocol::{Extra, Field};
+use numcheck_protocol::{Extra, Field, PhoneText, Price};
 use serde_json::Value;
 
+use super::cost::in_small_letters;
 use crate::magic::Shape;
+use crate::prices;
 
 /// Gives a push an unusual form.
 pub(super) fn bend(push: &mut ResultPush<'_>, shape: Shape) {
@@ -75,8 +77,32 @@ pub(super) fn bend(push: &mut ResultPush<'_>, shape: Shape) {
             std::mem::swap(&mut push.message, &mut push.msg);
         }
         Shape::DataAsList => push.data = Field::Odd(Value::Array(Vec::new())),
+        Shape::NegativePrice => set_price(push, -10_000_000_000),
+        Shape::AbsurdPrice => set_price(push, 9_999_999_990_000),
+        Shape::OtherCurrency | Shape::SmallCurrency => {
+            if let Field::Known(cost) = &mut push.cost
+                && let Some(currency) = cost.currency.get()
+            {
+                cost.currency = match shape {
+                    Shape::SmallCurrency => in_small_letters(*currency),
+                    _ => Field::Known(prices::another_currency(*currency)),
+                };
+            }
+        }
+        Shape::PhoneWithZeros => {
+            if let Some(phone) = push.phone.get() {
+                push.phone = Field::Known(PhoneText::new(format!("00{}", phone.as_str())));
+            }
+        }
         // Not a form of this message at all: whoever writes the body sees to it.
         Shape::NotJson => {}
+    }
+}
+
+/// Another price, in ten-thousandths, where the push tells one.
+fn set_price(push: &mut ResultPush<'_>, ten_thousandths: i64) {
+    if let Field::Known(cost) = &mut push.cost {
+        cost.price = Field::Known(Price::from_ten_thousandths(ten_thousandths).unwrap_or_default());
     }
 }
 

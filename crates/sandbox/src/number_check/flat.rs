@@ -7,8 +7,8 @@ use numcheck_protocol::number_check::{Answer, DialResponse, NumberType, NumberTy
 use numcheck_protocol::{Field, Text};
 
 use super::check::{CheckResult, Network};
+use crate::assumptions::V2Revision;
 use crate::rule;
-use crate::settings::V2Revision;
 
 /// What is told of a check that worked.
 pub(super) fn data<'a>(result: &'a CheckResult, phone: &str, revision: V2Revision) -> ResultData<'a> {

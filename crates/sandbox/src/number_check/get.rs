@@ -3,23 +3,27 @@
 //! In v2 only. What a check came to is asked of the same rule that pushes ask. It must not push anything.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use numcheck_protocol::number_check::{
-    CheckLevel, Cost, Dialect, GetBasic, GetBody, GetData, GetReply, InstantCode, KnownCheckLevel, SubmitCode,
+    CheckLevel, Dialect, GetBasic, GetBody, GetData, GetReply, InstantCode, KnownCheckLevel, SubmitCode,
 };
-use numcheck_protocol::{BatchNo, Extra, Field, Lang, List, PhoneText, Text, decode};
+use numcheck_protocol::{BatchNo, Field, Lang, List, PhoneText, Text, decode};
 
 use super::batch::{Batch, Phones};
 use super::check::{check, not_taken};
+use super::cost::cost;
 use super::flat;
 use super::order::{Refused, optional, required};
-use super::submit::{check_appkey, check_balance, check_batch_no, paid_for_nothing};
+use super::submit::{
+    check_appkey, check_balance, check_batch_no, keep, keep_charged, paid_for_nothing, times,
+};
 use super::submit_reply::{NotTaken, fail_numbers};
 use super::wording::submit_text;
+use crate::assumptions::{GetBadNumber, GetInV1, RepeatedBatchNo};
 use crate::ledger::{Item, TooPoor};
 use crate::push::Destination;
 use crate::server::Answer;
-use crate::settings::{GetBadNumber, GetInV1, RepeatedBatchNo};
 use crate::state::Shared;
 
 const LEVEL: KnownCheckLevel = KnownCheckLevel::Basic;
@@ -140,11 +144,7 @@ fn take(shared: &Shared, account: usize, wanted: &Wanted) -> Result<Answer, Refu
                 operator: Field::Known(Text::new(result.carrier)),
                 ..GetBasic::default()
             }),
-            cost: Field::Known(Cost {
-                price: Field::Known(price),
-                currency: Field::Known(currency),
-                extra: Extra::default(),
-            }),
+            cost: cost(outcome.list_price, assumptions),
             ..data
         },
         (_, why) => bad_number(shared, phone, why.unwrap_or_default(), data),
@@ -152,10 +152,12 @@ fn take(shared: &Shared, account: usize, wanted: &Wanted) -> Result<Answer, Refu
     if bad.is_none()
         && let Some(phones) = Phones::new(phone)
     {
-        let now_ms = shared.clock.now_ms();
+        let times = times(shared, &ids, Duration::ZERO);
         let no = Arc::clone(&batch_no);
-        let batch = Batch::new(account, phones, LEVEL, no, ids, Destination::Nowhere, (now_ms, now_ms));
-        shared.archive.keep(Arc::new(batch.told_in(Dialect::V2, 1)));
+        let batch = Batch::new(account, phones, LEVEL, no, ids, Destination::Nowhere, times);
+        keep(shared, &Arc::new(batch.told_in(Dialect::V2, 1)));
+    } else if !bill.is_empty() {
+        keep_charged(shared, account, LEVEL, phone, &batch_no);
     }
     Ok(Answer {
         batch_no: Some(batch_no.to_string()),

@@ -6,9 +6,11 @@ mod archive;
 mod batch;
 mod bend;
 mod check;
+mod cost;
 mod flat;
 mod get;
 mod nested;
+mod oddity;
 mod order;
 mod query;
 mod question;
@@ -18,12 +20,11 @@ mod submit;
 mod submit_reply;
 mod wording;
 
-pub use archive::Tally;
-
 pub(crate) use archive::Archive;
 pub(crate) use batch::Batch;
 pub(crate) use get::{get, get_refusal};
+pub(crate) use oddity::contradict;
 pub(crate) use query::{query, query_refusal};
 pub(crate) use render::{PushBody, Variant, push_body};
-pub(crate) use submit::submit;
+pub(crate) use submit::{is_charged, submit};
 pub(crate) use submit_reply::refusal;

@@ -7,7 +7,7 @@ use numcheck_protocol::number_check::{Dialect, KnownCheckLevel, SubmitBody, Subm
 use numcheck_protocol::{BatchNo, CallbackUrl, Field, PhoneList, decode};
 
 use super::batch::{MOST_NUMBERS, Phones};
-use crate::settings::{Assumptions, V2Revision};
+use crate::assumptions::{Assumptions, V2Revision};
 
 /// A submit whose form is right.
 pub(crate) struct Order {

@@ -6,16 +6,18 @@
 use std::sync::Arc;
 
 use numcheck_protocol::number_check::{QueryCode, QueryData, QueryReply, QueryRow};
-use numcheck_protocol::{Count, Date, Extra, Field, List, Text};
+use numcheck_protocol::{AuthCode, Count, Date, Extra, Field, List, Text};
 
 use super::archive::KEPT_MS;
 use super::batch::Batch;
+use super::check::check;
+use super::oddity::contradict;
 use super::question::{self, Question, Unanswered};
 use super::row::row;
 use super::wording::query_text;
+use crate::assumptions::{QueryDate, QueryRight, QueryShows};
 use crate::magic::{self, Delivery, Magic};
 use crate::server::Answer;
-use crate::settings::{QueryDate, QueryShows};
 use crate::state::Shared;
 
 /// The vendor's limit, and how much earlier a request may come: that much the way to here varies.
@@ -24,10 +26,25 @@ const SLACK_MS: u64 = 100;
 
 /// Answers a query of an authenticated account.
 ///
-/// The order: 88 (too early), 88 (the form, [`question::read`]), 202 and 210 (the appkey, where there is one).
+/// The order: 1005 (where accounts may not query), 88 (too early), 88 (the form, [`question::read`]), 202 and 210 (the appkey, where
+/// there is one).
 pub(crate) fn query(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+    let assumptions = &shared.settings.assumptions;
+    if assumptions.query_right == QueryRight::Refused {
+        let refused =
+            query_refusal(QueryCode::new(AuthCode::NOT_PERMITTED.get()), "the account may not query");
+        return Answer { status: assumptions.auth_status, ..refused };
+    }
     match find(shared, account, body) {
-        Ok(found) => found,
+        Ok(found) => {
+            let odd = shared.next_oddity().and_then(|oddity| contradict(oddity, &found.body));
+            match odd {
+                Some(body) => {
+                    Answer { body: body.into(), why: "the answer is odd on purpose".to_owned(), ..found }
+                }
+                None => found,
+            }
+        }
         Err(Unanswered { code, text, why }) => answer(code, text, why, Field::Known(QueryData::default())),
     }
 }
@@ -51,7 +68,7 @@ fn answer(code: QueryCode, text: &str, why: String, data: Field<QueryData<'_>>) 
 }
 
 fn find(shared: &Shared, account: usize, body: &[u8]) -> Result<Answer, Unanswered> {
-    let now_ms = shared.clock.now_ms();
+    let now_ms = shared.clock.running_ms();
     if !shared.may_query(account, now_ms, PACE_MS - SLACK_MS) {
         let why = "the account's last query was less than 3 seconds ago";
         return Err(Unanswered::new(
@@ -63,7 +80,10 @@ fn find(shared: &Shared, account: usize, body: &[u8]) -> Result<Answer, Unanswer
     let question = question::read(body)?;
     check_appkey(shared, account, question.appkey.as_deref())?;
 
-    let batches = batches(shared, account, &question, now_ms);
+    let batches = match shared.settings.assumptions.query_right {
+        QueryRight::Empty => Vec::new(),
+        _ => batches(shared, account, &question, now_ms),
+    };
     let skip = (question.page - 1).saturating_mul(question.page_size);
     let (mut total, mut rows) = (0_u64, Vec::new());
     for batch in &batches {
@@ -74,8 +94,11 @@ fn find(shared: &Shared, account: usize, body: &[u8]) -> Result<Answer, Unanswer
             total += 1;
         }
     }
-    let rows: List<QueryRow<'_>> =
-        rows.iter().map(|(batch, place)| row(batch, *place, is_finished(batch, *place, now_ms))).collect();
+    let told = &shared.settings.assumptions;
+    let rows: List<QueryRow<'_>> = rows
+        .iter()
+        .map(|(batch, place)| row(batch, *place, is_finished(batch, *place, now_ms), told))
+        .collect();
     let numbers = rows.items().len();
     let data = QueryData {
         page: Field::Known(Count::new(question.page)),
@@ -113,12 +136,16 @@ fn batches(shared: &Shared, account: usize, question: &Question, now_ms: u64) ->
         (None, None) => Vec::new(),
     };
     let assumptions = &shared.settings.assumptions;
-    let day = |batch: &Batch| match assumptions.query_date {
-        QueryDate::Checked => Date::of_unix_ms(batch.checked_ms, assumptions.query_offset),
-        QueryDate::Submitted => Date::of_unix_ms(batch.accepted_ms, assumptions.query_offset),
+    let is_asked = |ms| Date::of_unix_ms(ms, assumptions.query_offset) == Some(question.date);
+    let is_of_day = |batch: &Batch| match assumptions.query_date {
+        QueryDate::Checked => is_asked(batch.times.checked_shown_ms()),
+        QueryDate::Submitted => is_asked(batch.times.shown_ms),
+        QueryDate::Ignored => true,
     };
     let wanted = |batch: &Arc<Batch>| {
-        now_ms.saturating_sub(batch.accepted_ms) <= KEPT_MS && day(batch) == Some(question.date)
+        batch.times.visible_ms <= now_ms
+            && now_ms.saturating_sub(batch.times.accepted_ms) <= KEPT_MS
+            && is_of_day(batch)
     };
     found.into_iter().filter(wanted).collect()
 }
@@ -130,18 +157,19 @@ fn places<'a>(
     question: &'a Question,
     now_ms: u64,
 ) -> impl Iterator<Item = u32> + 'a {
-    let shows = shared.settings.assumptions.query_shows;
+    let assumptions = &shared.settings.assumptions;
     (0..batch.count()).filter(move |place| {
         let phone = batch.phone(*place);
         question.phone.as_deref().is_none_or(|wanted| wanted == phone)
             && question.message_id.as_deref().is_none_or(|wanted| wanted == batch.message_id(*place))
             && magic::of(phone) != Some(Magic::Delivery(Delivery::Lost))
-            && (shows == QueryShows::Accepted || is_finished(batch, *place, now_ms))
+            && (assumptions.query_shows == QueryShows::Accepted || is_finished(batch, *place, now_ms))
+            && (assumptions.query_shows_failed || check(phone, batch.level).result.is_some())
     })
 }
 
 /// Whether the check of a number is over by now.
 fn is_finished(batch: &Batch, place: u32, now_ms: u64) -> bool {
-    batch.checked_ms <= now_ms
+    batch.times.checked_ms <= now_ms
         || magic::of(batch.phone(place)) == Some(Magic::Delivery(Delivery::BeforeReply))
 }

@@ -2,15 +2,16 @@
 //!
 //! In the dialect of the account: the two differ in names, and in what a failure holds. It must not decide what a check came to.
 
-use numcheck_protocol::number_check::{CallbackCode, Cost, Dialect, ResultPush};
-use numcheck_protocol::{Extra, Field, Lang, PhoneText, Text, encode};
+use numcheck_protocol::number_check::{CallbackCode, Dialect, ResultPush};
+use numcheck_protocol::{Field, Lang, PhoneText, Text, encode};
 
 use super::batch::Batch;
 use super::bend::bend;
 use super::check::{Outcome, check};
+use super::cost::cost;
 use super::{flat, nested};
+use crate::assumptions::{Assumptions, PushPhone};
 use crate::magic::{self, Delivery, Magic, Shape};
-use crate::settings::V2Revision;
 
 /// Which of several pushes of one result it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub(crate) struct PushBody {
 }
 
 /// The body of the push for the number at a place.
-pub(crate) fn push_body(batch: &Batch, place: u32, variant: Variant, revision: V2Revision) -> PushBody {
+pub(crate) fn push_body(batch: &Batch, place: u32, variant: Variant, assumptions: &Assumptions) -> PushBody {
     let phone = batch.phone(place);
     let mut outcome = check(phone, batch.level);
     if variant == Variant::Differing {
@@ -54,7 +55,11 @@ pub(crate) fn push_body(batch: &Batch, place: u32, variant: Variant, revision: V
     let common = ResultPush {
         code: Field::Known(outcome.code),
         batch_no: Field::Known(Text::new(&*batch_no)),
-        phone: Field::Known(PhoneText::new(phone)),
+        phone: Field::Known(match assumptions.push_phone {
+            PushPhone::AsSubmitted => PhoneText::new(phone),
+            PushPhone::Plus => PhoneText::new(format!("+{phone}")),
+            PushPhone::DoubleZero => PhoneText::new(format!("00{phone}")),
+        }),
         ..ResultPush::default()
     };
     let mut push = match batch.dialect {
@@ -62,17 +67,20 @@ pub(crate) fn push_body(batch: &Batch, place: u32, variant: Variant, revision: V
             message_id: id,
             msg: Field::Known(Text::new(nested_text(outcome.code))),
             data: outcome.result.as_ref().map(nested::data).into(),
-            cost: outcome.result.is_some().then(|| cost(&outcome)).into(),
+            cost: match outcome.result {
+                Some(_) => cost(outcome.list_price, assumptions),
+                None => Field::Absent,
+            },
             ..common
         },
         Dialect::V2 => ResultPush {
             request_id: id,
             message: Field::Known(Text::new(flat_text(outcome.code))),
             data: match &outcome.result {
-                Some(result) => Field::Known(flat::data(result, phone, revision)),
+                Some(result) => Field::Known(flat::data(result, phone, assumptions.v2_revision)),
                 None => Field::Null,
             },
-            cost: Field::Known(cost(&outcome)),
+            cost: cost(outcome.list_price, assumptions),
             ..common
         },
     };
@@ -83,7 +91,12 @@ pub(crate) fn push_body(batch: &Batch, place: u32, variant: Variant, revision: V
             bend(&mut push, shape);
             encode(&push).unwrap_or_default()
         }
-        None => encode(&push).unwrap_or_default(),
+        None => {
+            if assumptions.numbers_as_strings {
+                bend(&mut push, Shape::NumbersAsStrings);
+            }
+            encode(&push).unwrap_or_default()
+        }
     };
     PushBody { bytes, code, message_id, batch_no }
 }
@@ -100,9 +113,4 @@ fn flat_text(code: CallbackCode) -> &'static str {
         CallbackCode::DEDUCTION_FAILED => "subBalance failed",
         other => other.meaning(Lang::Zh),
     }
-}
-
-fn cost(outcome: &Outcome) -> Cost {
-    let (price, currency) = outcome.list_price;
-    Cost { price: Field::Known(price), currency: Field::Known(currency), extra: Extra::default() }
 }

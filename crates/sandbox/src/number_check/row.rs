@@ -9,21 +9,34 @@ use numcheck_protocol::{Field, PhoneText, Price, Text};
 
 use super::batch::Batch;
 use super::check::{CheckResult, Network, Outcome, check};
+use super::cost::{told, told_currency};
 use super::flat;
+use crate::assumptions::Assumptions;
 
 /// The row of the number at a place. One without a result, because the check failed or is not finished, has empty words and price 0:
 /// a row has no field for a result code. [assumed]
-pub(crate) fn row(batch: &Batch, place: u32, finished: bool) -> QueryRow<'_> {
+pub(crate) fn row<'a>(
+    batch: &'a Batch,
+    place: u32,
+    finished: bool,
+    assumptions: &Assumptions,
+) -> QueryRow<'a> {
     let outcome = check(batch.phone(place), batch.level);
     match batch.dialect {
-        Dialect::V1 => first_dialect(batch, place, outcome, finished),
-        Dialect::V2 => second_dialect(batch, place, outcome, finished),
+        Dialect::V1 => first_dialect(batch, place, outcome, finished, assumptions),
+        Dialect::V2 => second_dialect(batch, place, outcome, finished, assumptions),
     }
 }
 
-fn first_dialect(batch: &Batch, place: u32, outcome: Outcome, finished: bool) -> QueryRow<'_> {
+fn first_dialect<'a>(
+    batch: &'a Batch,
+    place: u32,
+    outcome: Outcome,
+    finished: bool,
+    assumptions: &Assumptions,
+) -> QueryRow<'a> {
     let phone = batch.phone(place);
-    let (price, currency) = outcome.list_price;
+    let list_price = outcome.list_price;
     let mut row = QueryRow {
         message_id: Field::Known(Text::new(batch.message_id(place))),
         batch_no: Field::Known(Text::new(&*batch.batch_no)),
@@ -37,7 +50,7 @@ fn first_dialect(batch: &Batch, place: u32, outcome: Outcome, finished: bool) ->
         number_type: Field::Empty,
         carrier: Field::Empty,
         price: Field::Known(Price::ZERO),
-        currency: Field::Known(currency),
+        currency: told_currency(list_price.1, assumptions),
         ..QueryRow::default()
     };
     match batch.level {
@@ -50,31 +63,39 @@ fn first_dialect(batch: &Batch, place: u32, outcome: Outcome, finished: bool) ->
         _ => {}
     }
     if let Some(result) = outcome.result.filter(|_| finished) {
-        row.price = Field::Known(price);
+        (row.price, row.currency) = told(list_price, assumptions);
         fill(&mut row, result);
     }
     row
 }
 
 /// The names are those of a push, as far as the vendor's page does not show them. [assumed]
-fn second_dialect(batch: &Batch, place: u32, outcome: Outcome, finished: bool) -> QueryRow<'_> {
+fn second_dialect<'a>(
+    batch: &'a Batch,
+    place: u32,
+    outcome: Outcome,
+    finished: bool,
+    assumptions: &Assumptions,
+) -> QueryRow<'a> {
     let phone = batch.phone(place);
-    let (price, currency) = outcome.list_price;
+    let list_price = outcome.list_price;
     let row = QueryRow {
         request_id: Field::Known(Text::new(batch.message_id(place))),
         batch_no: Field::Known(Text::new(&*batch.batch_no)),
         phone: Field::Known(PhoneText::new(phone)),
-        currency: Field::Known(currency),
+        currency: told_currency(list_price.1, assumptions),
         ..QueryRow::default()
     };
     let Some(result) = outcome.result.filter(|_| finished) else { return without_result(row, batch.level) };
     let text =
         |text: &str| if text.is_empty() { Field::Empty } else { Field::Known(Text::new(text.to_owned())) };
+    let (price, currency) = told(list_price, assumptions);
     let row = QueryRow {
         country: text(&result.facts.region),
         number_type: Field::Known(AnyNumberType::Word(flat::kind(&result))),
         operator: text(result.carrier),
-        price: Field::Known(price),
+        price,
+        currency,
         ..row
     };
     match result.network {

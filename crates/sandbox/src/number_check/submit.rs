@@ -5,23 +5,25 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use numcheck_protocol::number_check::{CallbackCode, Dialect, KnownCheckLevel, SubmitCode};
 use numcheck_protocol::{CallbackUrl, CallingCode, Currency, Price};
 use tokio::sync::oneshot;
 
-use super::batch::{Batch, Phones};
+use super::batch::{Batch, Phones, Times};
 use super::check::{Outcome, check, not_taken};
 use super::order::{self, Allowed, Order, Refused};
 use super::submit_reply::{accepted, refusal};
+use crate::assumptions::{Assumptions, RepeatedBatchNo};
 use crate::clock::millis;
+use crate::ids::BatchIds;
 use crate::ledger::{Item, TooPoor};
 use crate::magic::{self, Delivery, Magic};
-use crate::prices;
 use crate::push::{Destination, Job, Single};
 use crate::server::Answer;
-use crate::settings::{Assumptions, RepeatedBatchNo};
 use crate::state::Shared;
+use crate::{acceptances, prices};
 
 /// The vendor's limit: so many requests in a second, with at most so many numbers each; a larger one counts for all of them.
 const LIMIT: u64 = 10;
@@ -44,7 +46,7 @@ pub(crate) async fn submit(shared: &Shared, account: usize, body: &[u8]) -> Answ
         Err(Refused { code, why }) => return refusal(shared, dialect, code, why),
     };
     let takes = if order.phones.count() > LARGE { LIMIT } else { 1 };
-    if !shared.may_submit(account, shared.clock.now_ms(), takes, LIMIT, WINDOW_MS) {
+    if !shared.may_submit(account, shared.clock.running_ms(), takes, LIMIT, WINDOW_MS) {
         let why = "the account submits faster than its limit allows";
         let refused = refusal(shared, dialect, SubmitCode::REQUEST_FAILED, why);
         return Answer { batch_no: order.batch_no, ..refused };
@@ -103,18 +105,63 @@ async fn take(shared: &Shared, account: usize, dialect: Dialect, order: Order) -
     let access_key = shared.accounts.get(account).map_or("", |account| account.access_key.as_str());
     let ids = shared.ids.of_batch(access_key, &batch_no, before);
     let destination = destination(shared, account, order.dr_url.as_ref(), &batch_no);
-    let accepted_ms = shared.clock.now_ms();
-    let times = (accepted_ms, accepted_ms.saturating_add(millis(shared.settings.callback_delay)));
+    let times = times(shared, &ids, shared.settings.callback_delay);
     let batch = Batch::new(account, phones, order.level, batch_no, ids, destination, times);
     let batch = Arc::new(batch.told_in(dialect, submitted));
     shared.remember(account, &batch.batch_no, &batch.message_id);
-    shared.archive.keep(Arc::clone(&batch));
+    keep(shared, &batch);
+    for (phone, _) in charged_for {
+        keep_charged(shared, account, order.level, phone, &batch.batch_no);
+    }
     Ok(Taken {
         message_id: batch.message_id.clone(),
         batch_no: Arc::clone(&batch.batch_no),
         before_reply: queue(shared, batch),
         not_taken: refused,
     })
+}
+
+/// When a batch that is accepted now is finished, and when a query may find it.
+pub(super) fn times(shared: &Shared, ids: &BatchIds, callback_delay: Duration) -> Times {
+    let assumptions = &shared.settings.assumptions;
+    let accepted_ms = shared.clock.running_ms();
+    let spread_ms = ids.up_to(millis(assumptions.visibility_spread));
+    let hidden_ms = millis(assumptions.visibility_delay).saturating_add(spread_ms);
+    Times {
+        accepted_ms,
+        checked_ms: accepted_ms.saturating_add(millis(callback_delay)),
+        visible_ms: accepted_ms.saturating_add(hidden_ms),
+        shown_ms: shared.clock.shown_at(accepted_ms),
+    }
+}
+
+/// Keeps a batch for those who query it, and for those who count.
+pub(super) fn keep(shared: &Shared, batch: &Arc<Batch>) {
+    shared.archive.keep(Arc::clone(batch));
+    shared.acceptances.keep(Arc::clone(batch));
+}
+
+/// Keeps in mind that a number was charged without being taken.
+pub(super) fn keep_charged(
+    shared: &Shared,
+    account: usize,
+    level: KnownCheckLevel,
+    phone: &str,
+    batch_no: &Arc<str>,
+) {
+    shared.acceptances.keep_single(acceptances::Single {
+        account,
+        service: level.into(),
+        phone: phone.into(),
+        batch_no: Some(Arc::clone(batch_no)),
+        accepted: false,
+    });
+}
+
+/// Whether a number of a batch was charged.
+pub(crate) fn is_charged(batch: &Batch, phone: &str, assumptions: &Assumptions) -> bool {
+    let terms = Terms { dialect: batch.dialect, level: batch.level, assumptions };
+    terms.price(&check(phone, batch.level)) != Price::ZERO
 }
 
 pub(super) fn check_batch_no(batch_no: Option<&str>) -> Result<(), Refused> {
@@ -214,9 +261,11 @@ struct Terms<'a> {
 impl Terms<'_> {
     /// What fails is free, unless it is assumed to be charged. What could not be deducted never is.
     fn price(&self, outcome: &Outcome) -> Price {
-        let failed_for_money = self.dialect == Dialect::V2
-            && self.assumptions.charge_failed
-            && outcome.code != CallbackCode::DEDUCTION_FAILED;
+        let charges = match self.dialect {
+            Dialect::V1 => self.assumptions.charge_failed_in_v1,
+            Dialect::V2 => self.assumptions.charge_failed,
+        };
+        let failed_for_money = charges && outcome.code != CallbackCode::DEDUCTION_FAILED;
         if failed_for_money { outcome.list_price.0 } else { outcome.price() }
     }
 }
@@ -289,12 +338,12 @@ fn queue(shared: &Shared, batch: Arc<Batch>) -> Vec<oneshot::Receiver<()>> {
             let (waiting, tried) = oneshot::channel();
             let single = Single::new(Arc::clone(&batch), place);
             shared.queue.add(
-                batch.accepted_ms,
+                batch.times.accepted_ms,
                 Job::Single(Single { planned: true, waiting: Some(waiting), ..single }),
             );
             before_reply.push(tried);
         }
     }
-    shared.queue.add(batch.checked_ms, Job::batch(batch, shared.faults().shuffles()));
+    shared.queue.add(batch.times.checked_ms, Job::batch(batch, shared.faults().shuffles()));
     before_reply
 }

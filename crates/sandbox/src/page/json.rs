@@ -68,13 +68,15 @@ pub(crate) fn ledger(shared: &Shared) -> Answer {
 
 /// How often numbers were accepted.
 pub(crate) fn tally(shared: &Shared) -> Answer {
-    let tally = shared.archive.tally();
+    let (tally, _) = shared.count_acceptances();
     let examples =
         tally.examples.iter().map(|(phone, batches)| json!({ "phone": phone, "batches": batches }));
     let page = json!({
+        "submits": tally.submits,
         "accepted": tally.accepted,
         "distinct": tally.distinct,
         "repeated": tally.repeated,
+        "paid_twice": tally.paid_twice,
         "most": tally.most,
         "examples": examples.collect::<Vec<_>>(),
     });
@@ -95,13 +97,16 @@ pub(crate) fn inbox(shared: &Shared) -> Answer {
     Answer::json(200, &json!({ "messages": messages.collect::<Vec<_>>() }), "")
 }
 
-/// That it runs.
+/// That it runs, and what it does where the documents are silent.
 pub(crate) fn health(shared: &Shared) -> Answer {
+    let facts = shared.settings.assumptions.facts().into_iter();
+    let facts = facts.map(|(name, value)| (name.to_owned(), Value::String(value)));
     let page = json!({
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
         "now_ms": shared.clock.now_ms(),
         "seed": shared.settings.seed,
+        "assumptions": facts.collect::<serde_json::Map<_, _>>(),
     });
     Answer::json(200, &page, "")
 }

@@ -17,7 +17,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     let mut targets: HashMap<Arc<str>, Arc<Target>> = HashMap::new();
     let mut workers = JoinSet::new();
     loop {
-        while let Some(job) = shared.queue.take_due(shared.clock.now_ms()) {
+        while let Some(job) = shared.queue.take_due(shared.clock.running_ms()) {
             let Destination::To { authority, .. } = &job.of().destination else {
                 (0..job.len()).for_each(|_| shared.queue.finished());
                 continue;

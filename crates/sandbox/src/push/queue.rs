@@ -150,7 +150,7 @@ impl Queue {
             tokio::pin!(progress);
             // Listen first, look second: progress in between must not be missed.
             progress.as_mut().enable();
-            if self.is_settled(clock.now_ms()) {
+            if self.is_settled(clock.running_ms()) {
                 return;
             }
             progress.await;

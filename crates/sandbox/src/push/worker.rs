@@ -39,7 +39,7 @@ async fn deliver(shared: &Shared, target: &Target, connection: &mut Connection, 
             Plan::Send => {}
             Plan::SendTwice(variant) => single.then = Some(variant),
             Plan::Later(by_ms) => {
-                shared.queue.add(shared.clock.now_ms().saturating_add(by_ms), Job::Single(single));
+                shared.queue.add(shared.clock.running_ms().saturating_add(by_ms), Job::Single(single));
                 return shared.queue.finished();
             }
             Plan::Skip => return shared.queue.finished(),
@@ -47,7 +47,7 @@ async fn deliver(shared: &Shared, target: &Target, connection: &mut Connection, 
         }
     }
     if single.tried == 0 {
-        single.first_tried_ms = shared.clock.now_ms();
+        single.first_tried_ms = shared.clock.running_ms();
     }
     single.tried += 1;
     let Destination::To { path, .. } = &single.batch.destination else { return shared.queue.finished() };
@@ -60,7 +60,7 @@ async fn deliver(shared: &Shared, target: &Target, connection: &mut Connection, 
 }
 
 fn body_of(shared: &Shared, single: &Single) -> PushBody {
-    push_body(&single.batch, single.place, single.variant, shared.settings.assumptions.v2_revision)
+    push_body(&single.batch, single.place, single.variant, &shared.settings.assumptions)
 }
 
 /// What magic numbers and faults make of a result before it is first sent.
@@ -88,6 +88,7 @@ fn plan(shared: &Shared, single: &mut Single) -> Plan {
         }
     }
     match shared.faults().for_push(shared.settings.seed) {
+        None if shared.settings.assumptions.repeats_accepted_pushes => Plan::SendTwice(Variant::Again),
         None => Plan::Send,
         Some(PushFault::Drop) => Plan::Withhold,
         Some(PushFault::Duplicate) => Plan::SendTwice(Variant::Again),
@@ -112,14 +113,15 @@ fn conclude(
         PushAnswer::Status(200..=299) => shared.settings.assumptions.any_2xx_accepts_a_push,
         _ => false,
     };
-    let next = match answer {
-        PushAnswer::Withheld => PushNext::Dropped,
-        _ if accepted => PushNext::Done,
-        _ if single.tried > RETRIES => PushNext::GivenUp,
-        _ => {
-            let passed = millis(shared.settings.minute).saturating_mul(single.tried.into());
-            PushNext::RetryAt(single.first_tried_ms.saturating_add(passed))
-        }
+    let retry_ms = || {
+        let passed = millis(shared.settings.minute).saturating_mul(single.tried.into());
+        single.first_tried_ms.saturating_add(passed)
+    };
+    let (next, again_ms) = match answer {
+        PushAnswer::Withheld => (PushNext::Dropped, None),
+        _ if accepted => (PushNext::Done, None),
+        _ if single.tried > RETRIES => (PushNext::GivenUp, None),
+        _ => (PushNext::RetryAt(shared.clock.shown_at(retry_ms())), Some(retry_ms())),
     };
     debug!(message_id = %body.message_id, code = %body.code, attempt = single.tried, ?answer, ?next, "result pushed");
     let record = PushRecord {
@@ -136,9 +138,9 @@ fn conclude(
     if let Some(variant) = single.then.take() {
         let second =
             Single { variant, planned: true, ..Single::new(Arc::clone(&single.batch), single.place) };
-        shared.queue.add(shared.clock.now_ms(), Job::Single(second));
+        shared.queue.add(shared.clock.running_ms(), Job::Single(second));
     }
-    if let PushNext::RetryAt(due_ms) = next {
+    if let Some(due_ms) = again_ms {
         shared.queue.add(due_ms, Job::Single(single));
     }
     // Whoever waits for this one to be finished finds it in the journal then.

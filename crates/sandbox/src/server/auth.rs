@@ -52,7 +52,9 @@ pub(crate) fn authenticate(
     if !has_business(account) {
         return distrust(AuthCode::NOT_PERMITTED, "the account does not have this business".to_owned());
     }
-    if let Err(stale) = check_freshness(ts, shared.clock.now_ms(), millis(shared.settings.freshness)) {
+    let at_limit = u64::from(shared.settings.assumptions.refuse_at_limit);
+    let most_ms = millis(shared.settings.freshness).saturating_sub(at_limit);
+    if let Err(stale) = check_freshness(ts, shared.clock.now_ms(), most_ms) {
         return distrust(AuthCode::TIMESTAMP_EXPIRED, stale.to_string());
     }
     // Where there is no body, there need be no type of one.

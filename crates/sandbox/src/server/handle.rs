@@ -3,6 +3,7 @@
 //! It must not decide what an endpoint answers.
 
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +13,8 @@ use hyper::{Method, Request, Response, StatusCode};
 use numcheck_protocol::number_check::{InstantCode, QueryCode, SubmitCode};
 use numcheck_protocol::qxt::QxtCode;
 use numcheck_protocol::{Info, Platform, mask};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use tracing::debug;
 
 use super::answer::{Answer, HTML};
@@ -19,6 +22,7 @@ use super::auth::{Distrust, authenticate};
 use super::call::{Call, Unread};
 use super::reply_body::{Cut, ReplyBody};
 use super::route::{self, Page, Route, route};
+use crate::clock::millis;
 use crate::faults::{Fault, Operation};
 use crate::journal::{HiddenBytes, RequestRecord, What};
 use crate::state::Shared;
@@ -33,11 +37,15 @@ const LONGEST_KEY: usize = 128;
 /// The longest path that the journal keeps.
 const LONGEST_PATH: usize = 256;
 
+/// Requests that are held back on one connection, which may end sooner than they.
+pub(super) type Held = Mutex<JoinSet<()>>;
+
 /// Answers one request.
-pub(crate) async fn handle(
-    shared: &Shared,
+pub(super) async fn handle(
+    shared: &Arc<Shared>,
     platform: Platform,
     peer: IpAddr,
+    held: &Held,
     request: Request<Incoming>,
 ) -> Result<Response<ReplyBody>, Cut> {
     let (call, unread) = Call::read(request, peer, shared.settings.body_limit).await;
@@ -50,6 +58,34 @@ pub(crate) async fn handle(
         _ => (Operation::Any, None),
     };
     let fault = info.and_then(|_| shared.faults().for_request(operation, shared.settings.seed));
+    let arrived = Arrived { platform, call, unread, found, operation, info, fault };
+    let Some(Fault::Hold(by)) = arrived.fault else { return carry_out(shared, arrived).await };
+    let (answer, answered) = oneshot::channel();
+    let until_ms = shared.clock.running_ms().saturating_add(millis(by));
+    shared.log.note(shared.clock.now_ms(), None, format!("a request is held for {by:?}"));
+    let shared = Arc::clone(shared);
+    // A task of its own: a caller who hangs up ends this one.
+    held.lock().unwrap_or_else(PoisonError::into_inner).spawn(async move {
+        shared.clock.sleep_until(until_ms).await;
+        // Whether or not anybody still waits for it.
+        let _ = answer.send(carry_out(&shared, arrived).await);
+    });
+    answered.await.unwrap_or(Err(Cut))
+}
+
+/// A request that has arrived in full.
+struct Arrived {
+    platform: Platform,
+    call: Call,
+    unread: Option<Unread>,
+    found: Route,
+    operation: Operation,
+    info: Option<&'static Info>,
+    fault: Option<Fault>,
+}
+
+async fn carry_out(shared: &Shared, arrived: Arrived) -> Result<Response<ReplyBody>, Cut> {
+    let Arrived { platform, call, unread, found, operation, info, fault } = arrived;
     let answered = match (&unread, info) {
         (Some(Unread::Broken), _) => Err("the request broke off"),
         (Some(Unread::TooLong), _) => Ok(sandbox_error(413, "the body is longer than this sandbox takes")),
@@ -61,15 +97,9 @@ pub(crate) async fn handle(
         },
     };
     let closed = answered.is_err() || fault == Some(Fault::AcceptThenClose);
-    let mut answer =
+    let answer =
         answered.unwrap_or_else(|why| Answer { why: why.to_owned(), ..Answer::new(0, HTML, b"".as_slice()) });
-    if fault == Some(Fault::NotJson) {
-        answer =
-            Answer { content_type: HTML, body: b"<html><body>502</body></html>".as_slice().into(), ..answer };
-    }
-    if let Some(Fault::Data(shape)) = fault {
-        answer.body = shape.put_into(&answer.body).map_or(answer.body, Into::into);
-    }
+    let mut answer = spoil(shared, operation, &call, fault.as_ref(), answer);
     record(shared, platform, &call, info, &answer, closed, fault.as_ref());
     for tried in std::mem::take(&mut answer.before_reply) {
         // Whether it was tried or nobody is there to try it: the answer must not wait for ever.
@@ -82,6 +112,43 @@ pub(crate) async fn handle(
         tokio::time::sleep(by).await;
     }
     Ok(respond(shared, answer, fault == Some(Fault::CutReply)))
+}
+
+/// What a fault makes of the answer to a request that was carried out.
+fn spoil(
+    shared: &Shared,
+    operation: Operation,
+    call: &Call,
+    fault: Option<&Fault>,
+    answer: Answer,
+) -> Answer {
+    match fault {
+        Some(Fault::NotJson) => {
+            Answer { content_type: HTML, body: b"<html><body>502</body></html>".as_slice().into(), ..answer }
+        }
+        Some(Fault::Data(shape)) => match shape.put_into(&answer.body) {
+            Some(body) => Answer { body: body.into(), ..answer },
+            None => answer,
+        },
+        Some(Fault::Contradict(oddity)) if operation == Operation::Query => {
+            match number_check::contradict(*oddity, &answer.body) {
+                Some(body) => Answer { body: body.into(), ..answer },
+                None => answer,
+            }
+        }
+        Some(Fault::AcceptThenCode(code)) => {
+            let refused =
+                refuse(shared, operation, call, *code, "a fault, after the request was carried out");
+            Answer {
+                status: refused.status,
+                body: refused.body,
+                code: refused.code,
+                why: refused.why,
+                ..answer
+            }
+        }
+        _ => answer,
+    }
 }
 
 /// The answer of a fault that strikes before anything is done.
@@ -108,15 +175,15 @@ async fn dispatch(shared: &Shared, operation: Operation, info: &Info, call: &Cal
     let answer = match operation {
         Operation::Submit => match authenticate(shared, call, info, |account| account.number_check) {
             Ok(account) => number_check::submit(shared, account, &call.body).await,
-            Err(Distrust { code, why }) => refuse(shared, operation, call, code.get(), &why),
+            Err(distrust) => turn_away(shared, operation, call, &distrust),
         },
         Operation::Query => match authenticate(shared, call, info, |account| account.number_check) {
             Ok(account) => number_check::query(shared, account, &call.body),
-            Err(Distrust { code, why }) => refuse(shared, operation, call, code.get(), &why),
+            Err(distrust) => turn_away(shared, operation, call, &distrust),
         },
         Operation::Get => match authenticate(shared, call, info, |account| account.number_check) {
             Ok(account) => number_check::get(shared, account, &call.body),
-            Err(Distrust { code, why }) => refuse(shared, operation, call, code.get(), &why),
+            Err(distrust) => turn_away(shared, operation, call, &distrust),
         },
         Operation::Login
         | Operation::CreateApp
@@ -125,12 +192,18 @@ async fn dispatch(shared: &Shared, operation: Operation, info: &Info, call: &Cal
         | Operation::CheckCode
         | Operation::CreateClient => match authenticate(shared, call, info, |account| account.whatsapp) {
             Ok(account) => whatsapp::answer(shared, operation, account, &call.body),
-            Err(Distrust { code, why }) => refuse(shared, operation, call, code.get(), &why),
+            Err(distrust) => turn_away(shared, operation, call, &distrust),
         },
         Operation::Privacy => qxt::privacy(shared, call.peer, parameters(call)),
         Operation::Any => lost(info.platform, Route::Nowhere),
     };
     Answer { access_key, ..answer }
+}
+
+/// An endpoint's envelope for a caller who is not believed.
+fn turn_away(shared: &Shared, operation: Operation, call: &Call, distrust: &Distrust) -> Answer {
+    let status = shared.settings.assumptions.auth_status;
+    Answer { status, ..refuse(shared, operation, call, distrust.code.get(), &distrust.why) }
 }
 
 /// Where QXT's parameters stand: in the query of a GET, in the body of a POST. A POST that is no form has none.

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -14,7 +14,7 @@ use numcheck_protocol::Platform;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
-use super::handle::handle;
+use super::handle::{Held, handle};
 use crate::state::Shared;
 
 /// tokio's own 128 make 256 connections at once wait a second.
@@ -72,7 +72,8 @@ pub(crate) async fn run(shared: Arc<Shared>, platform: Platform, listener: TcpLi
 async fn serve(shared: Arc<Shared>, platform: Platform, stream: TcpStream, peer: SocketAddr) {
     // Answers are small and wanted at once; should this fail, they are merely slower.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| handle(&shared, platform, peer.ip(), request));
+    let held = Held::default();
+    let service = service_fn(|request| handle(&shared, platform, peer.ip(), &held, request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_PATIENCE)
@@ -80,4 +81,6 @@ async fn serve(shared: Arc<Shared>, platform: Platform, stream: TcpStream, peer:
         .serve_connection(TokioIo::new(stream), service);
     // A connection that ends badly ends all the same; whatever was asked on it stands in the journal.
     let _ = connection.await;
+    let mut held = held.into_inner().unwrap_or_else(PoisonError::into_inner);
+    while held.join_next().await.is_some() {}
 }

@@ -157,9 +157,7 @@ impl Signed {
     }
 
     pub(crate) async fn try_send(&self, sandbox: &Sandbox) -> Option<Reply> {
-        let headers = self.headers();
-        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        send(sandbox.nxcloud_addr(), "POST", self.path, &headers, self.body.as_bytes()).await
+        self.send_to(sandbox.nxcloud_addr()).await
     }
 
     /// Everything that is answered, whole or not.
@@ -169,7 +167,13 @@ impl Signed {
         send_and_listen(sandbox.nxcloud_addr(), "POST", self.path, &headers, self.body.as_bytes()).await
     }
 
-    fn headers(&self) -> Vec<(&'static str, String)> {
+    pub(crate) async fn send_to(&self, address: SocketAddr) -> Option<Reply> {
+        let headers = self.headers();
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        send(address, "POST", self.path, &headers, self.body.as_bytes()).await
+    }
+
+    pub(crate) fn headers(&self) -> Vec<(&'static str, String)> {
         let sign = self.sign.clone().unwrap_or_else(|| self.right_sign());
         let mut headers = vec![
             ("accessKey", self.access_key.clone()),

@@ -1,8 +1,12 @@
 //! What a client can be built from, and what not.
 
 use numcheck_protocol::Endpoint;
+use numcheck_protocol::Endpoint;
 use numcheck_protocol::number_check::Submit;
-use numcheck_transport::{BuildError, CallError, Client, Error, Proxy, Sent, canonical_base_url, is_loopback};
+use numcheck_protocol::number_check::Submit;
+use numcheck_transport::{
+    BuildError, CallError, Client, Error, Proxy, Sent, canonical_base_url, is_loopback,
+};
 
 fn build(url: &str) -> Result<(), BuildError> {
     Client::builder(url).build().map(drop)
@@ -136,7 +140,7 @@ fn clients_calls_and_errors_cross_threads() {
     crosses::<Client>();
     crosses::<numcheck_transport::Call>();
     crosses::<numcheck_transport::Reply>();
-    is_error::<numcheck_transport::Error>();
+    is_error::<Error>();
     is_error::<BuildError>();
 
     fn sends<T: Send>(_: T) {}

@@ -2,21 +2,30 @@
 //!
 //! It must not wait without a limit: for a head, a body, a handler, an answer to be taken, or an end.
 
+use std::convert::Infallible;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::handler::Handler;
 use crate::server::limits::Limits;
-use crate::server::receiver::Receiver;
+use crate::server::peers::Admission;
+use crate::server::receiver::{Answer, Receiver};
 
 /// Serves one connection of HTTP/1.1 over any stream, until the other side leaves, a limit closes it, or `stop` resolves and
-/// what is in flight has been answered. For a listener of the caller's own, such as one with TLS.
+/// what is in flight has been answered. For a stream without an address; see [`serve_connection_from`].
+///
+/// A request that is not let in closes the connection, unless a push was let in on it before: what a proxy keeps open for the next request
+/// has then shown a capability.
 ///
 /// Handlers that are still running when it returns run on.
 pub async fn serve_connection<H, S, Stop>(receiver: &Receiver<H>, stream: S, stop: Stop) -> Ended
@@ -25,7 +34,39 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
     Stop: Future<Output = ()>,
 {
+    serve_admitted(receiver, stream, Admission::unlimited(), stop).await
+}
+
+/// The same for a stream from `peer`, within [`Limits::unauthenticated_per_peer`]. For a listener of the caller's own, such as one with TLS.
+pub async fn serve_connection_from<H, S, Stop>(
+    receiver: &Receiver<H>,
+    peer: IpAddr,
+    stream: S,
+    stop: Stop,
+) -> Ended
+where
+    H: Handler,
+    S: AsyncRead + AsyncWrite + Unpin,
+    Stop: Future<Output = ()>,
+{
+    let admission = receiver.peers().admit(peer, Instant::now());
+    serve_admitted(receiver, stream, admission, stop).await
+}
+
+pub(crate) async fn serve_admitted<H, S, Stop>(
+    receiver: &Receiver<H>,
+    stream: S,
+    admission: Admission,
+    stop: Stop,
+) -> Ended
+where
+    H: Handler,
+    S: AsyncRead + AsyncWrite + Unpin,
+    Stop: Future<Output = ()>,
+{
     let limits = *receiver.limits();
+    let admission = Arc::new(admission);
+    let service = Admitted { receiver: receiver.clone(), admission: Arc::clone(&admission) };
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)
@@ -33,18 +74,25 @@ where
         .max_headers(Limits::MOST_FIELDS)
         // The platform may close its sending side before it reads the answer; it is still owed one.
         .half_close(true)
-        .serve_connection(TokioIo::new(stream), receiver.clone());
+        .serve_connection(TokioIo::new(stream), service);
 
     let outcome = {
         let mut connection = Pin::new(&mut connection);
         let first = tokio::select! {
-            outcome = connection.as_mut() => Some(outcome),
-            () = stop => None,
-            () = tokio::time::sleep(limits.connection_time) => None,
+            // What has arrived is read before the connection may be dismissed.
+            biased;
+            outcome = connection.as_mut() => First::Ended(outcome),
+            () = admission.dismissed() => First::Dismissed,
+            () = stop => First::Stopped,
+            () = tokio::time::sleep(limits.connection_time) => First::Stopped,
         };
         match first {
-            Some(outcome) => Some(outcome),
-            None => {
+            First::Ended(outcome) => Some(outcome),
+            First::Dismissed => {
+                receiver.counters().dismissed.add();
+                return Ended::Dismissed;
+            }
+            First::Stopped => {
                 connection.as_mut().graceful_shutdown();
                 timeout(limits.request_time(), connection).await.ok()
             }
@@ -66,9 +114,33 @@ where
             }
         }
         Ended::Malformed => receiver.counters().malformed.add(),
-        Ended::Done | Ended::Broken | Ended::Cut => {}
+        Ended::Done | Ended::Broken | Ended::Dismissed | Ended::Cut => {}
     }
     ended
+}
+
+/// What happened first to a connection.
+enum First {
+    Ended(hyper::Result<()>),
+    Dismissed,
+    Stopped,
+}
+
+/// A receiver that knows which connection a request came on.
+struct Admitted<H> {
+    receiver: Receiver<H>,
+    admission: Arc<Admission>,
+}
+
+impl<H: Handler> hyper::service::Service<Request<Incoming>> for Admitted<H> {
+    type Response = Answer;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let (receiver, admission) = (self.receiver.clone(), Arc::clone(&self.admission));
+        Box::pin(async move { Ok(receiver.answer_on(request, Some(&admission)).await) })
+    }
 }
 
 /// hyper closes without a word; whoever has begun a request is told why. Nobody has to listen.
@@ -93,6 +165,9 @@ pub enum Ended {
     Malformed,
     /// The other side broke off, or the network did.
     Broken,
+    /// It had shown no capability, and its peer held too many such connections, or its place was needed
+    /// ([`Limits::unauthenticated_per_peer`]).
+    Dismissed,
     /// It did not end by itself within the limits.
     Cut,
 }

@@ -87,6 +87,8 @@ counts! {
     connections,
     /// Connections closed because a head did not arrive in time, idle ones included.
     head_timed_out,
+    /// Connections closed because they had shown no capability and their peer held too many such ones, or their place was needed.
+    dismissed,
     /// Connections closed because what came was not HTTP, or its head was too large.
     malformed,
     /// Times that no further connection was accepted because there were too many.

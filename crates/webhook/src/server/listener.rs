@@ -10,19 +10,22 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::handler::Handler;
-use crate::server::connection::serve_connection;
+use crate::server::connection::serve_admitted;
 use crate::server::limits::Limits;
 use crate::server::receiver::Receiver;
 
 /// How long to wait after the system could not accept, which mostly means that it is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How soon to look again for a connection that can make room, where none could.
+const ROOM_PAUSE: Duration = Duration::from_millis(100);
+
 /// A listening socket. Connections queue up from here on, and are answered once [`Server::serve`] runs.
 ///
-/// It speaks plain HTTP/1.1: put a proxy with TLS before it, or use [`serve_connection`] with a TLS stream. Without TLS, whoever
+/// It speaks plain HTTP/1.1: put a proxy with TLS before it, or use [`serve_connection_from`](crate::serve_connection_from) with a TLS stream. Without TLS, whoever
 /// reads along learns the capability and the results.
 #[derive(Debug)]
 pub struct Server {
@@ -68,32 +71,37 @@ impl Server {
                 receiver.counters().full.add();
             }
             full = !room;
+            if full {
+                receiver.peers().make_room(Instant::now());
+            }
             tokio::select! {
                 biased;
                 () = &mut stop => break,
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
                 accepted = self.listener.accept(), if room => match accepted {
-                    Ok((stream, _)) => {
+                    Ok((stream, peer)) => {
                         receiver.counters().connections.add();
                         // Answers are one small write each: waiting to join them with more only delays them.
                         let _ = stream.set_nodelay(true);
+                        let admission = receiver.peers().admit(peer.ip(), Instant::now());
                         let receiver = receiver.clone();
                         let mut stopped = stopped.clone();
                         connections.spawn(async move {
                             let stop = async { drop(stopped.changed().await) };
-                            serve_connection(&receiver, stream, stop).await;
+                            serve_admitted(&receiver, stream, admission, stop).await;
                         });
                     }
                     Err(_) => {
                         receiver.counters().accept_failed.add();
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                        sleep(ACCEPT_PAUSE).await;
                     }
                 },
+                () = sleep(ROOM_PAUSE), if full => {}
             }
         }
         drop(self.listener);
         drop(stopping);
-        let deadline = tokio::time::Instant::now() + limits.stop_time;
+        let deadline = Instant::now() + limits.stop_time;
         let finished = timeout_at(deadline, async {
             while connections.join_next().await.is_some() {}
             receiver.idle().await;

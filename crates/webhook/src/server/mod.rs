@@ -7,10 +7,11 @@ mod connection;
 mod counts;
 mod limits;
 mod listener;
+mod peers;
 mod receiver;
 mod unstoppable;
 
-pub use connection::{Ended, serve_connection};
+pub use connection::{Ended, serve_connection, serve_connection_from};
 pub use counts::Counts;
 pub use limits::Limits;
 pub use listener::{BindError, Closed, Server};

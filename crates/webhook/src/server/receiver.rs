@@ -26,6 +26,7 @@ use crate::push::{Correlation, Push};
 use crate::server::body;
 use crate::server::counts::{Counters, Counts};
 use crate::server::limits::Limits;
+use crate::server::peers::{Admission, Peers};
 use crate::server::unstoppable::Unstoppable;
 use crate::signature::{BadSignature, SignatureHeaders};
 
@@ -37,8 +38,8 @@ pub type Answer = Response<Empty<Bytes>>;
 /// It is a [`tower_service::Service`] for requests with any body, so that axum and others can mount it, and a
 /// [`hyper::service::Service`]. It needs a Tokio runtime. Clones share everything.
 ///
-/// Mounted elsewhere, [`Limits::head_time`], [`Limits::connections`], [`Limits::connection_time`] and [`Limits::stop_time`] are the
-/// other server's affair; after that has stopped, wait for [`Receiver::idle`].
+/// Mounted elsewhere, [`Limits::head_time`], [`Limits::connections`], [`Limits::unauthenticated_per_peer`], [`Limits::connection_time`]
+/// and [`Limits::stop_time`] are the other server's affair; after that has stopped, wait for [`Receiver::idle`].
 ///
 /// | status | when |
 /// |---|---|
@@ -61,6 +62,7 @@ struct Inner<H> {
     counters: Counters,
     /// One permit for each handler that may run.
     stores: Arc<Semaphore>,
+    peers: Arc<Peers>,
 }
 
 impl<H: Handler> Receiver<H> {
@@ -83,8 +85,17 @@ impl<H: Handler> Receiver<H> {
     fn make(gate: Gate, handler: H, limits: Limits, reads: bool) -> Self {
         let limits = limits.bounded();
         let stores = Arc::new(Semaphore::new(limits.stores));
+        let peers = Arc::new(Peers::new(&limits));
         Self {
-            inner: Arc::new(Inner { gate, handler, limits, reads, counters: Counters::default(), stores }),
+            inner: Arc::new(Inner {
+                gate,
+                handler,
+                limits,
+                reads,
+                counters: Counters::default(),
+                stores,
+                peers,
+            }),
         }
     }
 
@@ -115,24 +126,52 @@ impl<H: Handler> Receiver<H> {
         &self.inner.counters
     }
 
+    pub(crate) fn peers(&self) -> &Arc<Peers> {
+        &self.inner.peers
+    }
+
     /// Answers one request. Never fails: whatever happens has a status.
     pub async fn answer<B: Body>(&self, request: Request<B>) -> Answer {
-        let ending = match self.receive(request).await {
+        self.answer_on(request, None).await
+    }
+
+    /// Answers one request of a connection of this crate's own server.
+    pub(crate) async fn answer_on<B: Body>(
+        &self,
+        request: Request<B>,
+        admission: Option<&Admission>,
+    ) -> Answer {
+        let ending = match self.receive(request, admission).await {
             Ok(()) => return Answer::default(),
             Err(ending) => ending,
         };
         ending.count(&self.inner.counters);
-        ending.answer()
+        let mut answer = ending.answer();
+        // Announced, so that no push is ever sent on a connection that is about to be closed.
+        if admission.is_some_and(|admission| !admission.is_authenticated()) {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        answer
     }
 
-    async fn receive<B: Body>(&self, request: Request<B>) -> Result<(), Ending> {
+    async fn receive<B: Body>(
+        &self,
+        request: Request<B>,
+        admission: Option<&Admission>,
+    ) -> Result<(), Ending> {
         let (parts, body) = request.into_parts();
         let batch = self.inner.gate.check(&head(&parts)).map_err(Ending::Refused)?;
+        if let Some(admission) = admission {
+            admission.present();
+        }
         let raw = body::read(body, self.inner.limits.body_time).await.map_err(Ending::Body)?;
         let now = SystemTime::now();
         let fields = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let verdict = self.inner.gate.verify(&SignatureHeaders::of(fields), &raw, unix_ms(now));
         let push = Push::new(batch, raw, now).with_verdict(verdict.map_err(Ending::Signature)?);
+        if let Some(admission) = admission {
+            admission.authenticate();
+        }
         if push.verified() {
             self.inner.counters.verified.add();
         }

@@ -1,0 +1,68 @@
+//! `numcheck history`: what the book knows of one number.
+
+use clap::Args;
+use clap::builder::BoolishValueParser;
+use numcheck_bulk::BatchState;
+use serde_json::json;
+
+use crate::commands::number::Number;
+use crate::commands::stored;
+use crate::durable::{Engine, StoreAt};
+use crate::exit::{Exit, Failure};
+use crate::print;
+
+/// Show every sending of a number that the store knows, the newest first. Sends nothing.
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    #[command(flatten)]
+    number: Number,
+    /// Print one JSON object per sending.
+    #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    json: bool,
+    #[command(flatten)]
+    store: StoreAt,
+}
+
+impl History {
+    pub(crate) async fn run(self) -> Result<Exit, Failure> {
+        let number = self.number.read()?;
+        let engine = Engine::new(self.store.open_existing_or_fail().await?);
+        engine.inbox.fold_all().await.map_err(Failure::of)?;
+        let sendings = engine.store.history(number).await.map_err(Failure::of)?;
+        if sendings.is_empty() {
+            print::say(&format!("numcheck: the store knows nothing of {number}"));
+            return Ok(Exit::Settled);
+        }
+        for sending in sendings {
+            let state = match (&sending.result, sending.batch) {
+                (Some(_), _) => "settled",
+                (None, BatchState::Planned) => "not sent",
+                (None, BatchState::Sending) => "under way",
+                (None, BatchState::Accepted) => "accepted",
+                (None, BatchState::Refused) => "refused",
+                (None, _) => "in doubt",
+            };
+            let sent = sending.sent_ms.map(stored::time);
+            let received = sending.result.as_ref().map(|(_, _, at)| stored::time(*at));
+            let scope = &sending.scope;
+            if self.json {
+                print::json(&json!({
+                    "phone": number.to_string(), "service": scope.service, "level": scope.level, "account": scope.account, "job": sending.job,
+                    "batch_no": sending.batch_no, "state": state, "sent": sent, "result": received,
+                }))?;
+            } else {
+                let dash = || "-".to_owned();
+                print::data(&format!(
+                    "{number}\t{} {}\t{state}\tsent {}\tresult {}\tjob {}\tbatch {}",
+                    scope.service,
+                    scope.level,
+                    sent.unwrap_or_else(dash),
+                    received.unwrap_or_else(dash),
+                    sending.job,
+                    sending.batch_no
+                ))?;
+            }
+        }
+        Ok(Exit::Settled)
+    }
+}

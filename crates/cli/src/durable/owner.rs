@@ -1,0 +1,91 @@
+//! Who holds a claim: a process on a machine, as far as another process can tell whether it lives.
+
+use std::fmt;
+
+use numcheck_bulk::Owners;
+
+/// Names this process: the machine's boot, the process's namespace, its id and when it started.
+pub(crate) fn own() -> String {
+    let pid = std::process::id();
+    match (boot(), namespace(), start_of(pid)) {
+        (Some(boot), Some(namespace), Some(start)) => format!("{boot} {namespace} {pid} {start}"),
+        _ => format!("process {pid}"),
+    }
+}
+
+/// Looks processes of this machine up.
+#[derive(Clone, Copy)]
+pub(crate) struct Processes;
+
+impl fmt::Debug for Processes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Processes")
+    }
+}
+
+impl Owners for Processes {
+    fn is_alive(&self, owner: &str) -> Option<bool> {
+        let mut parts = owner.split(' ');
+        let (boot_of, namespace_of) = (parts.next()?, parts.next()?);
+        let (pid, start): (u32, &str) = (parts.next()?.parse().ok()?, parts.next()?);
+        // Another machine, or another container whose processes cannot be seen here. After a restart of this machine the boot is another
+        // one, too: then the lease decides.
+        if boot()? != boot_of || namespace()? != namespace_of {
+            return None;
+        }
+        Some(start_of(pid).is_some_and(|found| found == start))
+    }
+}
+
+fn boot() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned())
+}
+
+fn namespace() -> Option<String> {
+    let link = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    Some(link.to_str()?.to_owned())
+}
+
+/// When a process started, in ticks since the boot: no two processes of one id have the same.
+fn start_of(pid: u32) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The command's name may hold anything, and stands in brackets.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    // A zombie is dead.
+    if fields.next()? == "Z" {
+        return None;
+    }
+    fields.nth(18).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_lives_and_one_that_has_ended_does_not() {
+        let own = own();
+        assert_eq!(Processes.is_alive(&own), Some(true), "{own}");
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let mut parts: Vec<String> = own.split(' ').map(str::to_owned).collect();
+        parts[2] = child.id().to_string();
+        parts[3] = start_of(child.id()).unwrap();
+        let theirs = parts.join(" ");
+        assert_eq!(Processes.is_alive(&theirs), Some(true));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(Processes.is_alive(&theirs), Some(false));
+        // Its id was given to another process.
+        parts[2] = std::process::id().to_string();
+        assert_eq!(Processes.is_alive(&parts.join(" ")), Some(false));
+    }
+
+    #[test]
+    fn nothing_is_said_about_a_process_elsewhere() {
+        assert_eq!(Processes.is_alive("another-boot pid:[1] 1 1"), None);
+        assert_eq!(Processes.is_alive("process 17"), None);
+        assert_eq!(Processes.is_alive(""), None);
+    }
+}

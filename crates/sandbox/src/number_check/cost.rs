@@ -1,0 +1,41 @@
+//! What a number is said to have cost, which need not be what it cost.
+//!
+//! What is charged must not depend on it.
+
+use numcheck_protocol::number_check::Cost;
+use numcheck_protocol::{Currency, Extra, Field, Price};
+use serde_json::Value;
+
+use crate::assumptions::{Assumptions, ToldPrice};
+
+/// Price and currency as they are told of a number that cost this.
+pub(super) fn told(
+    (price, currency): (Price, Currency),
+    assumptions: &Assumptions,
+) -> (Field<Price>, Field<Currency>) {
+    let price = match assumptions.told_price {
+        ToldPrice::Listed => price,
+        ToldPrice::Fixed(price) => price,
+        ToldPrice::Absent => return (Field::Absent, Field::Absent),
+    };
+    (Field::Known(price), told_currency(currency, assumptions))
+}
+
+/// The currency as it is told.
+pub(super) fn told_currency(currency: Currency, assumptions: &Assumptions) -> Field<Currency> {
+    let currency = assumptions.told_currency.unwrap_or(currency);
+    if assumptions.small_currency { in_small_letters(currency) } else { Field::Known(currency) }
+}
+
+/// A currency in small letters.
+pub(super) fn in_small_letters(currency: Currency) -> Field<Currency> {
+    Field::Odd(Value::String(currency.as_str().to_ascii_lowercase()))
+}
+
+/// The cost of a push or an instant check.
+pub(super) fn cost(list_price: (Price, Currency), assumptions: &Assumptions) -> Field<Cost> {
+    match told(list_price, assumptions) {
+        (Field::Absent, _) => Field::Absent,
+        (price, currency) => Field::Known(Cost { price, currency, extra: Extra::default() }),
+    }
+}
