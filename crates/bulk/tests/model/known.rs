@@ -216,7 +216,9 @@ impl Known {
 
     fn rename(&mut self, key: i64) {
         let batch = self.batches.get_mut(&key).expect("a batch that was claimed");
+        let first = batch.batch_no.strip_suffix(&format!(".r{}", batch.tries)).unwrap_or(&batch.batch_no);
         batch.tries += 1;
+        self.names.insert(format!("{first}.r{}", batch.tries), key);
         batch.state = BatchState::Planned;
         (batch.signed, batch.missing, batch.from_reply, batch.confirmed) = (None, false, false, false);
     }

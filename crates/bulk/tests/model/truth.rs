@@ -98,8 +98,8 @@ impl World {
         for row in rows {
             let is = (row.state, row.missing);
             let is_known = match known.batch(&row.batch_no) {
-                // It was never claimed under this `batchNo`.
-                None => is == (BatchState::Planned, false) && row.result.is_none(),
+                // It was never claimed.
+                None => is == (BatchState::Planned, false) && row.result.is_none() && !row.reused,
                 Some(batch) => {
                     let result = known.results.get(&(known.key(&row.batch_no).unwrap(), row.number));
                     let is_result = match (&row.result, result) {
