@@ -8,7 +8,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod answers;
+mod book;
+mod claims;
 mod common;
+mod jobs;
 pub mod made;
 mod plans;
 mod reading;
@@ -26,7 +29,10 @@ pub trait Place {
 }
 
 pub use answers::*;
+pub use book::*;
+pub use claims::*;
 pub use common::*;
+pub use jobs::*;
 pub use plans::*;
 pub use reading::*;
 pub use results::*;
@@ -83,6 +89,31 @@ macro_rules! conformance {
             forgetting_one_job_leaves_the_others
             a_secret_is_made_once
             what_was_learnt_last_is_remembered
+            the_newest_unfinished_job_of_the_same_numbers_goes_on_whatever_its_name
+            a_job_whose_rows_wait_for_another_is_unfinished
+            a_job_without_a_set_is_continued_by_nobody
+            an_override_goes_on_with_its_own_kind_and_replaces_any_other
+            a_plain_job_goes_on_with_an_interrupted_override
+            rows_follow_the_new_file_and_costs_and_results_stay
+            what_other_jobs_refer_to_outlives_the_job_that_paid_for_it
+            what_a_forgotten_job_has_under_way_is_in_doubt_for_those_that_wait
+            a_claim_is_confirmed_with_each_timestamp_that_is_signed
+            a_claim_that_is_over_cannot_be_confirmed
+            a_claim_that_was_never_confirmed_is_planned_again_as_it_was
+            a_claim_with_a_limit_cuts_the_batch_and_the_rest_is_planned
+            a_batch_that_was_planned_again_is_not_cut
+            the_next_batch_passes_over_groups_and_over_what_others_have_sent
+            what_is_claimed_by_another_between_a_look_and_a_claim_is_left_out
+            only_accepted_batches_of_a_first_try_that_were_signed_later_are_controls
+            the_book_tells_what_it_knows_of_each_number_and_since_when
+            a_refused_sending_counts_for_nothing_and_the_one_before_decides
+            a_number_s_history_has_every_sending_the_newest_first
+            an_account_under_another_spelling_is_merged_with_its_book_and_its_money
+            a_merged_book_loses_no_sending_that_may_still_be_paid
+            an_account_s_spending_is_told_by_day_and_what_is_under_way_by_level_and_group
+            the_highest_price_of_each_currency_is_kept
+            a_price_that_nobody_can_believe_is_kept_shown_and_not_counted
+            strays_fill_a_batch_and_genuine_results_are_still_expected
             a_phone_number_of_two_jobs_is_sent_by_the_first_and_the_other_takes_its_result
             no_phone_number_is_accepted_twice_however_many_claim_at_once
             a_fresh_result_is_taken_at_no_cost_and_an_older_one_is_paid_for_again
