@@ -300,8 +300,10 @@ impl Known {
             };
             // What a reply said of it matters in doubt only.
             let from_reply = |said: bool| said && batch.state == BatchState::InDoubt;
-            let is = (listed.state, listed.claim, listed.signed, from_reply(listed.from_reply), listed.missing);
-            let should = (batch.state, batch.claim, batch.signed, from_reply(batch.from_reply), batch.missing);
+            let is =
+                (listed.state, listed.claim, listed.signed, from_reply(listed.from_reply), listed.missing);
+            let should =
+                (batch.state, batch.claim, batch.signed, from_reply(batch.from_reply), batch.missing);
             // A batch of which nothing was left to send is known here as planned.
             assert!(is == should || !is_sent(batch.state), "{}: {is:?}, {should:?}", listed.batch_no);
         }

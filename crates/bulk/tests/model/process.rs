@@ -146,7 +146,9 @@ impl Owners for Everybody {
 
 /// Starts a process, and starts it again when it has died; until it says that it is done.
 pub(crate) async fn keep_alive(world: Arc<World>, role: Role) {
+    let mut off = 0;
     if let Role::Runner(command) = role {
+        off = world.scenario.script.off.get(command).copied().unwrap_or_default();
         pause(world.scenario.commands[command].start * MINUTE).await;
     }
     for incarnation in 1.. {
@@ -160,7 +162,7 @@ pub(crate) async fn keep_alive(world: Arc<World>, role: Role) {
             dead: AtomicBool::new(false),
             died: Notify::new(),
             asleep_until_ms: AtomicU64::new(0),
-            off_ms: AtomicI64::new(0),
+            off_ms: AtomicI64::new(off * MINUTE as i64),
         });
         if world.chance(world.scenario.clocks.wrong) {
             process.step_clock();

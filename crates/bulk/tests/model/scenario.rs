@@ -101,6 +101,8 @@ pub(crate) struct Script {
     pub(crate) deaths: Vec<(&'static str, usize)>,
     /// Minutes for which the single batches differ, in the order of their acceptance.
     pub(crate) delays: Vec<u64>,
+    /// By how many minutes the clocks of a command's processes are off.
+    pub(crate) off: Vec<i64>,
     /// When a person has the doubtful numbers of the first command sent again, in minutes.
     pub(crate) resubmit: Option<u64>,
     /// Every question about the first batch that is asked about once it is listed is answered with an empty list that contradicts itself.
