@@ -337,3 +337,36 @@ fn both_charges_of_two_sendings_are_in_the_costs() {
         }
     }
 }
+
+/// A row waits for a batch that is never sent again, because another job has sent its phone number meanwhile.
+#[test]
+fn who_waits_for_a_sending_that_another_job_has_replaced_waits_for_that_one() {
+    use crate::made::{Push, T0, doubt, end, enter, fold, of_numbers, row, try_claim};
+    use numcheck_bulk::{Sqlite, Store};
+
+    let folder = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(&folder.path().join("jobs.db")).unwrap();
+    let numbers = [number(0)];
+    crate::stepped::block_on(None, async {
+        let first = of_numbers(&store, 1, &numbers).await;
+        let lost = crate::made::claim(&store, &first, T0).await;
+        end(&store, &lost, doubt()).await;
+        let waits = of_numbers(&store, 2, &numbers).await;
+        assert_eq!(try_claim(&store, waits.id, T0).await, None);
+        assert!(store.plan_again(lost.batch, lost.claim).await.unwrap());
+        let third = of_numbers(&store, 3, &numbers).await;
+        let sent = crate::made::accepted(&store, &third).await;
+        // The first one finds it under way elsewhere, too.
+        assert_eq!(try_claim(&store, first.id, T0).await, None);
+        for _ in 0..2 {
+            store.follow(waits.id).await.unwrap();
+            assert_eq!(try_claim(&store, waits.id, T0).await, None);
+        }
+        fold(&store).await;
+        enter(&store, vec![Push::of(&sent.batch_no, numbers[0]).pushed()]).await;
+        for job in [&first, &waits, &third] {
+            store.follow(job.id).await.unwrap();
+            assert!(row(&store, job.id, 0).await.result.is_some(), "job {}", job.name);
+        }
+    });
+}

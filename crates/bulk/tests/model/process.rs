@@ -32,6 +32,8 @@ const DAY: u64 = 24 * 60 * MINUTE;
 pub(crate) enum Role {
     /// Plans, submits and asks, for a command.
     Runner(usize),
+    /// The same, for a job that there is.
+    Resumer(i64),
     /// Takes pushes in.
     Receiver,
     /// Exports, grows impatient, and wants things forgotten.
@@ -172,7 +174,15 @@ pub(crate) async fn keep_alive(world: Arc<World>, role: Role) {
         let life = async {
             match role {
                 Role::Receiver => receive(&process, store).await,
-                Role::Runner(command) => work(&process, store, command).await,
+                Role::Runner(command) => {
+                    let job = begin(&process, &store, command).await;
+                    work(&process, store, job).await;
+                }
+                Role::Resumer(job) => {
+                    let jobs = store.jobs().await.unwrap();
+                    let job = jobs.into_iter().find(|other| other.id == job).unwrap();
+                    work(&process, store, job).await;
+                }
                 Role::Person => decide(&process, &store).await,
             }
         };
@@ -193,18 +203,22 @@ pub(crate) async fn keep_alive(world: Arc<World>, role: Role) {
     }
 }
 
-/// Plans, submits and asks until nothing more can happen.
-async fn work(process: &Arc<Process>, store: Arc<Stepped>, command: usize) {
-    let world = &process.world;
-    let clock: Arc<dyn Clock> = Arc::new(Wall(Arc::clone(process)));
-    let job = loop {
-        match plan(process, &store, command).await {
-            Ok(job) => break job,
+/// Finds or makes a command's job, and its plan.
+async fn begin(process: &Process, store: &Stepped, command: usize) -> Job {
+    loop {
+        match plan(process, store, command).await {
+            Ok(job) => return job,
             // Another one has begun the plan anew: let it.
-            Err(StoreError::Superseded) => world.pass(0, 20 * SECOND).await,
+            Err(StoreError::Superseded) => process.world.pass(0, 20 * SECOND).await,
             Err(error) => panic!("{error}"),
         }
-    };
+    }
+}
+
+/// Submits and asks until nothing more can happen.
+async fn work(process: &Arc<Process>, store: Arc<Stepped>, job: Job) {
+    let world = &process.world;
+    let clock: Arc<dyn Clock> = Arc::new(Wall(Arc::clone(process)));
     let account = Arc::new(Account::new(world, process));
     let inbox = Inbox::new(Arc::clone(&store), Arc::clone(&clock));
     let rates = vec![
@@ -314,6 +328,9 @@ async fn decide(process: &Process, store: &Stepped) {
         }
         let count = store.resubmit_doubtful(job.id, u64::MAX).await.unwrap();
         world.log(format!("the person sends {count} of {} once more", job.name));
+        if count > 0 {
+            world.resumed.lock().unwrap().push(job.id);
+        }
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct World {
     script: Mutex<Progress>,
     /// The names of processes that live.
     pub(crate) alive: Mutex<BTreeSet<String>>,
+    /// Jobs that a person has gone on with.
+    pub(crate) resumed: Mutex<Vec<i64>>,
     /// The newest job of each command.
     pub(crate) jobs: Mutex<BTreeMap<usize, JobName>>,
 }
@@ -91,6 +93,7 @@ pub(crate) fn run(scenario: &Scenario, place: Arc<dyn Place>) -> End {
             tasks: Mutex::new(JoinSet::new()),
             script: Mutex::default(),
             alive: Mutex::default(),
+            resumed: Mutex::default(),
             jobs: Mutex::default(),
         });
         let mut runners = JoinSet::new();
@@ -102,14 +105,23 @@ pub(crate) fn run(scenario: &Scenario, place: Arc<dyn Place>) -> End {
         world.spawn(keep_alive(Arc::clone(&world), Role::Receiver));
         world.spawn(keep_alive(Arc::clone(&world), Role::Person));
         let all_done = async {
-            while let Some(done) = runners.join_next().await {
-                if let Err(error) = done {
-                    world.fail(format!("a runner has panicked: {error}"));
+            loop {
+                while let Some(done) = runners.join_next().await {
+                    if let Err(error) = done {
+                        world.fail(format!("a runner has panicked: {error}"));
+                    }
                 }
-            }
-            // Pushes that are still to come must find their place too.
-            while world.books().under_way > 0 {
-                pause(MINUTE).await;
+                // Pushes that are still to come must find their place too.
+                while world.books().under_way > 0 {
+                    pause(MINUTE).await;
+                }
+                let resumed = std::mem::take(&mut *world.resumed.lock().unwrap());
+                if resumed.is_empty() {
+                    return;
+                }
+                for job in resumed {
+                    runners.spawn(keep_alive(Arc::clone(&world), Role::Resumer(job)));
+                }
             }
         };
         if tokio::time::timeout(Duration::from_millis(60 * 24 * 60 * MINUTE), all_done).await.is_err() {
