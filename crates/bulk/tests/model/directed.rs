@@ -87,17 +87,22 @@ fn a_person_decides_what_nothing_proves_and_it_is_paid_once() {
     assert_eq!(accepted(&end), [2, 2]);
 }
 
+/// Whatever its zone and whenever it was sent, a batch is found: one that was accepted before it counts as missing, and one in doubt before
+/// a control can be found without it.
 #[test]
-fn a_lost_answer_is_found_in_whatever_zone_the_platform_lives() {
-    for zone in [-12 * 4, 0, 8 * 4, 14 * 4] {
-        for by_finish in [false, true] {
-            let mut scenario = lost_and_later(first(Fate::Unanswered));
-            scenario.traits.zone = zone;
-            scenario.traits.by_finish = by_finish;
-            scenario.traits.any_day = false;
-            scenario.faults.not_pushed = 100;
-            let end = ends(&scenario);
-            assert_eq!((accepted(&end), settled(&end)), ([1, 1], (2, 0)), "{zone} {by_finish}");
+fn results_are_found_in_whatever_zone_the_platform_lives() {
+    const HOUR: u64 = 60;
+    for zone in [-12 * 4, -5 * 4, 0, 8 * 4, 14 * 4] {
+        // The world begins at 22:13, UTC.
+        for start in [0, 7 * HOUR, 14 * HOUR] {
+            for fate in [Fate::Unanswered, Fate::Arrives] {
+                let commands = vec![Command::at(start, 0, 2), Command::at(start + 9 * HOUR, 5, 2)];
+                let mut scenario = Scenario::scripted(commands, first(fate));
+                (scenario.traits.zone, scenario.traits.by_finish) = (zone, start > 0);
+                (scenario.traits.delay, scenario.faults.not_pushed) = (30, 100);
+                let end = ends(&scenario);
+                assert_eq!((accepted(&end), settled(&end)), ([1, 1], (2, 0)), "{zone} {start} {fate:?}");
+            }
         }
     }
 }
@@ -368,5 +373,33 @@ fn who_waits_for_a_sending_that_another_job_has_replaced_waits_for_that_one() {
             store.follow(job.id).await.unwrap();
             assert!(row(&store, job.id, 0).await.result.is_some(), "job {}", job.name);
         }
+    });
+}
+
+/// However often the result of a second sending comes, pushed and fetched, it was charged once.
+#[test]
+fn a_second_sending_is_charged_once_whichever_ways_its_result_comes() {
+    use crate::made::{Push, T0, doubt, end, of_numbers, try_claim};
+    use numcheck_bulk::{Sqlite, Store};
+
+    let folder = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(&folder.path().join("jobs.db")).unwrap();
+    crate::stepped::block_on(None, async {
+        let job = of_numbers(&store, 1, &[number(0), number(1)]).await;
+        let one = crate::made::claim(&store, &job, T0).await;
+        end(&store, &one, doubt()).await;
+        assert_eq!(store.resubmit_doubtful(job.id, u64::MAX).await.unwrap(), 2);
+        let other = try_claim(&store, job.id, T0).await.unwrap();
+        let [first, second] = [&one, &other].map(|sent| Push::of(&sent.batch_no, number(0)));
+        let conflict = Push { carrier: "another".into(), ..second.clone() };
+        let results = [first.pushed(), second.pushed(), second.fetched(), conflict.pushed(), second.pushed()];
+        for result in results {
+            store.append(vec![result]).await.unwrap();
+            store.fold(10).await.unwrap();
+        }
+        let ledger = store.ledger(job.id).await.unwrap();
+        assert_eq!((ledger.settled, ledger.charged_again), (1, 1));
+        assert_eq!(store.quarantine(0, 10).await.unwrap().len(), 3);
+        assert_eq!(ledger.costs.values().map(|sum| sum.count).sum::<u64>(), 2);
     });
 }
