@@ -142,6 +142,22 @@ fn the_end_of_a_claim_that_was_given_up_is_not_the_end_of_the_next() {
     assert!(again > 3, "{again}");
 }
 
+/// Who has judged a doubt and sleeps before it plans the batch again must not mean the next sending, which is in doubt as well.
+#[test]
+fn a_judgement_is_about_the_claim_that_was_judged() {
+    let mut again = 0;
+    for nap in (10..160).step_by(15) {
+        let fates = vec![Fate::Lost, Fate::Arrives, Fate::Unanswered];
+        let script = Script { fates, naps: vec![("plan_again", 1, nap)], ..Script::default() };
+        let mut scenario = lost_and_later(script);
+        (scenario.runners, scenario.traits.delay, scenario.faults.not_pushed) = (2, 40, 100);
+        let end = ends(&scenario);
+        assert_eq!((accepted(&end), settled(&end)), ([1, 1], (2, 0)), "{nap}");
+        again += usize::from(end.log.iter().any(|line| line.ends_with("is taken for unknown: false")));
+    }
+    assert!(again > 3, "{again}");
+}
+
 #[test]
 fn a_claim_that_was_never_confirmed_is_planned_again_without_proof() {
     for owners in [false, true] {
