@@ -92,9 +92,9 @@ fn a_person_decides_what_nothing_proves_and_it_is_paid_once() {
 #[test]
 fn results_are_found_in_whatever_zone_the_platform_lives() {
     const HOUR: u64 = 60;
-    for zone in [-12 * 4, -5 * 4, 0, 8 * 4, 14 * 4] {
+    for zone in [-12 * 4, 8 * 4, 14 * 4] {
         // The world begins at 22:13, UTC.
-        for start in [0, 7 * HOUR, 14 * HOUR] {
+        for start in [0, 7 * HOUR] {
             for fate in [Fate::Unanswered, Fate::Arrives] {
                 let commands = vec![Command::at(start, 0, 2), Command::at(start + 9 * HOUR, 5, 2)];
                 let mut scenario = Scenario::scripted(commands, first(fate));
@@ -126,7 +126,7 @@ fn a_sender_that_wakes_up_after_its_batch_was_sent_again_sends_nothing() {
 fn the_end_of_a_claim_that_was_given_up_is_not_the_end_of_the_next() {
     // The second sending is in doubt as well, for the time until it is listed; the first one's sender wakes up before, then, or after.
     let mut again = 0;
-    for nap in (100..240).step_by(14) {
+    for nap in (105..230).step_by(20) {
         let fates = vec![Fate::Refused, Fate::Arrives, Fate::Unanswered];
         let script = Script { fates, naps: vec![("answer", 1, nap)], ..Script::default() };
         let mut scenario = lost_and_later(script);
@@ -139,14 +139,14 @@ fn the_end_of_a_claim_that_was_given_up_is_not_the_end_of_the_next() {
             other => panic!("{nap}: {other:?}"),
         }
     }
-    assert!(again > 3, "{again}");
+    assert!(again > 2, "{again}");
 }
 
 /// Who has judged a doubt and sleeps before it plans the batch again must not mean the next sending, which is in doubt as well.
 #[test]
 fn a_judgement_is_about_the_claim_that_was_judged() {
     let mut again = 0;
-    for nap in (10..160).step_by(15) {
+    for nap in (10..160).step_by(20) {
         let fates = vec![Fate::Lost, Fate::Arrives, Fate::Unanswered];
         let script = Script { fates, naps: vec![("plan_again", 1, nap)], ..Script::default() };
         let mut scenario = lost_and_later(script);
@@ -155,7 +155,7 @@ fn a_judgement_is_about_the_claim_that_was_judged() {
         assert_eq!((accepted(&end), settled(&end)), ([1, 1], (2, 0)), "{nap}");
         again += usize::from(end.log.iter().any(|line| line.ends_with("is taken for unknown: false")));
     }
-    assert!(again > 3, "{again}");
+    assert!(again > 2, "{again}");
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn a_doubt_that_came_from_a_reply_is_not_ended_by_absence() {
 /// Batches differ in when they can be found, by as much as is assumed: the gap between the two must cover that.
 #[test]
 fn a_batch_that_can_be_found_late_is_not_taken_for_unknown() {
-    for start in [2, 10, 40, 61, LATER] {
+    for start in [2, 61, LATER] {
         let script = Script { fates: vec![Fate::Unanswered], delays: vec![59, 0], ..Script::default() };
         let mut scenario = Scenario::scripted(vec![Command::at(0, 0, 2), Command::at(start, 5, 2)], script);
         (scenario.traits.delay, scenario.faults.not_pushed) = (30, 100);
@@ -235,7 +235,7 @@ fn only_what_is_asked_after_the_control_was_seen_counts() {
 
 #[test]
 fn an_empty_answer_that_contradicts_itself_proves_nothing() {
-    for seed in 0..8 {
+    for seed in 0..4 {
         // The first answers that could show the batch are odd; those about the control come later, and are not.
         let script = Script { fates: vec![Fate::Unanswered], first_contradicts: true, ..Script::default() };
         let mut scenario = lost_and_later(script);
@@ -249,7 +249,7 @@ fn an_empty_answer_that_contradicts_itself_proves_nothing() {
 /// control is later than that.
 #[test]
 fn a_clock_that_was_slow_does_not_bring_the_control_nearer() {
-    for off in [-90, -66, -10, 10, 66, 90] {
+    for off in [-90, -66, 10, 66] {
         let script = Script {
             fates: vec![Fate::Arrives, Fate::Unanswered],
             delays: vec![59, 0],
@@ -266,7 +266,7 @@ fn a_clock_that_was_slow_does_not_bring_the_control_nearer() {
 /// A control's first signature counts: it may have been accepted as early as that.
 #[test]
 fn a_control_whose_clock_was_fast_is_no_later_for_it() {
-    for off in [66, 90, 400] {
+    for off in [66, 400] {
         let script = Script {
             fates: vec![Fate::Unanswered, Fate::Arrives, Fate::Arrives],
             delays: vec![59, 0],
@@ -358,8 +358,8 @@ fn what_is_old_and_what_failed_in_passing_is_checked_again_where_that_was_asked_
 /// Both sendings of what a person had sent twice are charged, whichever way their results come, and each of them once.
 #[test]
 fn both_charges_of_two_sendings_are_in_the_costs() {
-    for not_pushed in [0, 50, 100] {
-        for seed in 0..4 {
+    for not_pushed in [0, 50] {
+        for seed in 0..2 {
             let script = Script { resubmit: Some(30), ..first(Fate::Unanswered) };
             let mut scenario = Scenario::scripted(vec![Command::at(0, 0, 2)], script);
             (scenario.seed, scenario.faults.not_pushed, scenario.traits.delay) = (seed, not_pushed, 40);

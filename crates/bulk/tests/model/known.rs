@@ -87,7 +87,7 @@ impl Known {
     /// Whether it is worth looking whether the store knows the same. Where nothing should have changed, now and then.
     pub(crate) fn is_due(&mut self, changed: bool) -> bool {
         self.idle = if changed { 0 } else { self.idle + 1 };
-        self.idle.is_multiple_of(16)
+        self.idle.is_multiple_of(64)
     }
 
     /// A job was made or found. Says which phone numbers a person has had checked again by it.

@@ -253,7 +253,7 @@ async fn work(process: &Arc<Process>, store: Arc<Stepped>, job: Job) {
             return;
         }
         let wait = round.next_ms.map_or(MINUTE, |next| next.saturating_sub(clock.now_ms()));
-        pause(wait.clamp(10, MINUTE.max(quiet_ms / 10))).await;
+        pause(wait.clamp(10, (3 * MINUTE).max(quiet_ms / 5))).await;
     }
 }
 
