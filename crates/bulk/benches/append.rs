@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use numcheck_bulk::store::{NewBatch, NewResult, Source};
-use numcheck_bulk::{BatchEnd, Delivery, Job, JobName, JobSpec, Postgres, Sqlite, Store};
+use numcheck_bulk::{BatchEnd, Delivery, Job, JobName, JobSpec, Postgres, Scope, Sqlite, Store};
 use numcheck_protocol::{BatchNo, PhoneNumber};
 use tokio::task::JoinSet;
 
@@ -125,8 +125,10 @@ async fn read_all(store: &Arc<dyn Store>, job: &Job) -> usize {
 
 /// A job whose batches were all accepted.
 async fn job(store: &Arc<dyn Store>, name: u64) -> Job {
-    let name = JobName::from_hash(name.to_be_bytes());
-    let spec = JobSpec::new(1, Delivery::Push, serde_json::Value::Null);
+    // An account of its own: its phone numbers are those of the phase before.
+    let scope = Scope::new(format!("account {name}"), Scope::NUMBER_CHECK, 1);
+    let name = JobName::from_random(name.to_be_bytes());
+    let spec = JobSpec::new(scope, "set", Delivery::Push, serde_json::Value::Null);
     let job = store.create_job(&name, &spec, 0).await.unwrap();
     let batches = (0..NUMBERS / EACH).map(|batch| NewBatch {
         batch_no: BatchNo::new(&format!("nc-{name}-{batch}")).unwrap(),
@@ -135,11 +137,11 @@ async fn job(store: &Arc<dyn Store>, name: u64) -> Job {
     });
     store.add_batches(job.id, batches.collect()).await.unwrap();
     let job = store.finish_plan(job.id, NUMBERS).await.unwrap();
-    while let Some(claimed) = store.claim(job.id, "bench", 0).await.unwrap() {
-        store
-            .end(claimed.batch, &claimed.batch_no, BatchEnd::Accepted { message_id: None }, 0)
-            .await
-            .unwrap();
+    while let Some(next) = store.next_batch(job.id, &[]).await.unwrap() {
+        let claimed = store.claim(next.batch, "bench", EACH, 0).await.unwrap().unwrap();
+        assert!(store.confirm(claimed.batch, claimed.claim, 0).await.unwrap());
+        let accepted = BatchEnd::Accepted { message_id: None };
+        store.end(claimed.batch, claimed.claim, accepted, 0).await.unwrap();
     }
     job
 }

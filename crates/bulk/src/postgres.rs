@@ -1,11 +1,13 @@
 //! The store on a server: PostgreSQL 15 or later, for any number of processes on any number of machines.
 //!
 //! It must not answer before the server has what it was given: every commit is synchronous, and a commit whose answer was lost is
-//! an error. What a batch or a number becomes is decided under row locks or conditions, never by what was read before.
+//! an error. What a batch or a number becomes is decided under row locks or conditions, never by what was read before. Locks are taken in one
+//! order: that of settling, that of a scope, then rows as `book` says.
 
 mod address;
 mod append;
 mod batches;
+mod book;
 mod drift;
 mod fault;
 mod fold;
@@ -15,19 +17,20 @@ mod reading;
 mod schema;
 mod session;
 mod tls;
+mod waits;
 
 use std::fmt;
 use std::sync::Arc;
 
-use numcheck_protocol::{BatchNo, Drift};
+use numcheck_protocol::{Drift, PhoneNumber};
 
 use crate::ledger::Ledger;
-use crate::model::{BatchEnd, Job, JobName, JobSpec};
+use crate::model::{BatchEnd, Job, JobName, JobSpec, Scope};
 use crate::pricing::PriceTable;
 use crate::store::drifting;
 use crate::store::{
-    Answer, Claimed, Drifted, Duplicate, Folded, NewBatch, NewResult, Odd, OpenBatch, RowFate, Store,
-    StoreError,
+    Answer, Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, Known, NewBatch, NewResult,
+    NextBatch, Odd, OpenBatch, RowFate, Sending, Spending, Store, StoreError,
 };
 
 use address::Address;
@@ -87,10 +90,19 @@ impl Postgres {
     }
 }
 
+/// How many results are entered at a time before a job is forgotten.
+const SLICE: u32 = 1000;
+
 impl Store for Postgres {
     fn create_job<'a>(&'a self, name: &'a JobName, spec: &'a JobSpec, now_ms: u64) -> Answer<'a, Job> {
         Box::pin(self.pool.call("make a job", Purpose::Write, move |session| async move {
             jobs::create(&session, name, spec, now_ms).await
+        }))
+    }
+
+    fn unfinished<'a>(&'a self, spec: &'a JobSpec) -> Answer<'a, Option<Job>> {
+        Box::pin(self.pool.call("look for an unfinished job", Purpose::Read, move |session| async move {
+            jobs::unfinished(&session, spec).await
         }))
     }
 
@@ -124,6 +136,21 @@ impl Store for Postgres {
         }))
     }
 
+    fn replace_rows<'a>(
+        &'a self,
+        job: i64,
+        from: i64,
+        rows: Vec<(PhoneNumber, u64)>,
+        row_count: u64,
+        notes: &'a serde_json::Value,
+    ) -> Answer<'a, bool> {
+        let rows = Arc::new(rows);
+        Box::pin(self.pool.call("take over the new file", Purpose::Settle, move |session| {
+            let rows = Arc::clone(&rows);
+            async move { jobs::replace_rows(&session, job, from, &rows, row_count, notes).await }
+        }))
+    }
+
     fn job<'a>(&'a self, name: &'a JobName) -> Answer<'a, Option<Job>> {
         Box::pin(self.pool.call("look a job up", Purpose::Read, move |session| async move {
             jobs::find(&session, name).await
@@ -140,44 +167,120 @@ impl Store for Postgres {
         )
     }
 
-    /// Deleted rows stay in the server's files until it writes over them, and in its journal, its copies and its backups for as long as
-    /// those are kept: no client can change that.
-    fn forget(&self, job: i64) -> Answer<'_, ()> {
-        Box::pin(self.pool.call("forget a job", Purpose::Settle, move |session| async move {
-            jobs::forget(&session, job).await
+    /// Deleted rows cannot be read any more, but their bytes stay in the server's files: in a table's pages until something is written over
+    /// them (pages are also reused by `VACUUM`, which clears nothing), in its indexes until their pages are reused, and in its write-ahead log
+    /// until that is recycled. Copies hold them for as long as those are kept: replicas, archived log, backups. What has to be gone from the
+    /// tables and their indexes at once, their owner has rewritten, while nothing else uses the store:
+    ///
+    /// ```sql
+    /// VACUUM (FULL) numcheck.numbers, numcheck.checks, numcheck.results, numcheck.odd, numcheck.input, numcheck.duplicates,
+    ///     numcheck.drift, numcheck.batches, numcheck.jobs;
+    /// CHECKPOINT;
+    /// SELECT pg_switch_wal();
+    /// ```
+    ///
+    /// The old files are removed then; what the disk itself keeps of removed files is no database's to say.
+    fn forget(&self, job: i64) -> Answer<'_, Forgotten> {
+        Box::pin(async move {
+            // In steps of their own: others need not wait for all of them.
+            while self.fold(SLICE).await?.seen == SLICE {}
+            let forget = move |session: Arc<Session>| async move { jobs::forget(&session, job).await };
+            self.pool.call("forget a job", Purpose::Settle, forget).await
+        })
+    }
+
+    fn look_up<'a>(&'a self, scope: &'a Scope, numbers: Vec<PhoneNumber>) -> Answer<'a, Vec<Option<Known>>> {
+        let numbers = Arc::new(numbers);
+        Box::pin(self.pool.call("look phone numbers up", Purpose::Read, move |session| {
+            let numbers = Arc::clone(&numbers);
+            async move { book::look_up(&session, scope, &numbers).await }
         }))
     }
 
-    fn next_size(&self, job: i64) -> Answer<'_, Option<u64>> {
-        Box::pin(self.pool.call("look at the plan", Purpose::Read, move |session| async move {
-            batches::next_size(&session, job).await
+    fn scopes(&self) -> Answer<'_, Vec<Scope>> {
+        Box::pin(
+            self.pool.call(
+                "read its book",
+                Purpose::Read,
+                |session| async move { book::scopes(&session).await },
+            ),
+        )
+    }
+
+    fn merge_account<'a>(&'a self, old: &'a str, new: &'a str) -> Answer<'a, ()> {
+        Box::pin(self.pool.call(
+            "merge two spellings of an account",
+            Purpose::Settle,
+            move |session| async move { book::merge_account(&session, old, new).await },
+        ))
+    }
+
+    fn history(&self, number: PhoneNumber) -> Answer<'_, Vec<Sending>> {
+        Box::pin(self.pool.call("read its book", Purpose::Read, move |session| async move {
+            book::history(&session, &number).await
         }))
     }
 
-    fn claim<'a>(&'a self, job: i64, owner: &'a str, now_ms: u64) -> Answer<'a, Option<Claimed>> {
-        Box::pin(self.pool.call("mark a batch as sent", Purpose::Write, move |session| async move {
-            batches::claim(&session, job, owner, now_ms).await
+    fn next_batch<'a>(&'a self, job: i64, skip: &'a [String]) -> Answer<'a, Option<NextBatch>> {
+        Box::pin(self.pool.call("look the next batch up", Purpose::Write, move |session| async move {
+            batches::next(&session, job, skip).await
         }))
     }
 
-    fn end<'a>(&'a self, batch: i64, batch_no: &'a BatchNo, end: BatchEnd, now_ms: u64) -> Answer<'a, ()> {
+    fn claim<'a>(
+        &'a self,
+        batch: i64,
+        owner: &'a str,
+        limit: u64,
+        now_ms: u64,
+    ) -> Answer<'a, Option<Claimed>> {
+        Box::pin(self.pool.call("claim a batch", Purpose::Write, move |session| async move {
+            batches::claim(&session, batch, owner, limit, now_ms).await
+        }))
+    }
+
+    fn confirm(&self, batch: i64, claim: i64, ts_ms: u64) -> Answer<'_, bool> {
+        Box::pin(self.pool.call("confirm a claim", Purpose::Write, move |session| async move {
+            batches::confirm(&session, batch, claim, ts_ms).await
+        }))
+    }
+
+    fn end(&self, batch: i64, claim: i64, end: BatchEnd, now_ms: u64) -> Answer<'_, ()> {
         let end = Arc::new(end);
         Box::pin(self.pool.call("write down how a batch ended", Purpose::Write, move |session| {
             let end = Arc::clone(&end);
-            async move { batches::end(&session, batch, batch_no.as_str(), &end, now_ms).await }
+            async move { batches::end(&session, batch, claim, &end, now_ms).await }
         }))
     }
 
-    fn give_up_sending(&self, job: i64, before_ms: u64) -> Answer<'_, u64> {
-        Box::pin(self.pool.call("mark batches as in doubt", Purpose::Settle, move |session| async move {
-            batches::give_up_sending(&session, job, before_ms).await
+    fn give_up(&self, batch: i64, claim: i64) -> Answer<'_, bool> {
+        Box::pin(self.pool.call("end a claim", Purpose::Write, move |session| async move {
+            batches::give_up(&session, batch, claim).await
         }))
     }
 
-    fn plan_again<'a>(&'a self, batch: i64, batch_no: &'a BatchNo) -> Answer<'a, bool> {
+    fn plan_again(&self, batch: i64, claim: i64) -> Answer<'_, bool> {
         Box::pin(self.pool.call("plan a batch again", Purpose::Settle, move |session| async move {
-            batches::plan_again(&session, batch, batch_no.as_str()).await
+            batches::plan_again(&session, batch, claim).await
         }))
+    }
+
+    fn resubmit_doubtful(&self, job: i64, before_ms: u64) -> Answer<'_, u64> {
+        Box::pin(self.pool.call("plan again what is in doubt", Purpose::Settle, move |session| async move {
+            waits::resubmit(&session, job, before_ms).await
+        }))
+    }
+
+    fn follow(&self, job: i64) -> Answer<'_, Followed> {
+        const WHAT: &str = "follow other jobs' batches";
+        Box::pin(async move {
+            let look = move |session: Arc<Session>| async move { waits::has_news(&session, job).await };
+            if !self.pool.call(WHAT, Purpose::Read, look).await? {
+                return Ok(Followed::default());
+            }
+            let follow = move |session: Arc<Session>| async move { waits::follow(&session, job).await };
+            self.pool.call(WHAT, Purpose::Settle, follow).await
+        })
     }
 
     fn append(&self, results: Vec<NewResult>) -> Answer<'_, ()> {
@@ -190,15 +293,33 @@ impl Store for Postgres {
         }))
     }
 
+    fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> Answer<'a, bool> {
+        Box::pin(self.pool.call("look a result up", Purpose::Read, move |session| async move {
+            fold::expects(&session, batch_no, &number).await
+        }))
+    }
+
+    fn is_full<'a>(&'a self, batch_no: &'a str) -> Answer<'a, bool> {
+        Box::pin(self.pool.call("look a batch up", Purpose::Read, move |session| async move {
+            fold::is_full(&session, batch_no).await
+        }))
+    }
+
     fn open_batches(&self, job: i64) -> Answer<'_, Vec<OpenBatch>> {
         Box::pin(self.pool.call("list open batches", Purpose::Read, move |session| async move {
             batches::open(&session, job).await
         }))
     }
 
-    fn mark_missing<'a>(&'a self, batch: i64, batch_no: &'a BatchNo) -> Answer<'a, u64> {
+    fn controls<'a>(&'a self, scope: &'a Scope, after_ms: u64, most: u32) -> Answer<'a, Vec<Control>> {
+        Box::pin(self.pool.call("list accepted batches", Purpose::Read, move |session| async move {
+            batches::controls(&session, scope, after_ms, most).await
+        }))
+    }
+
+    fn mark_missing(&self, batch: i64, claim: i64) -> Answer<'_, u64> {
         Box::pin(self.pool.call("give a batch up", Purpose::Write, move |session| async move {
-            batches::mark_missing(&session, batch, batch_no.as_str()).await
+            batches::mark_missing(&session, batch, claim).await
         }))
     }
 
@@ -207,6 +328,18 @@ impl Store for Postgres {
             let read = move |session: Arc<Session>| async move { reading::ledger(&session, job).await };
             Ok(self.pool.call("read the ledger", Purpose::Read, read).await?.checked())
         })
+    }
+
+    fn spending<'a>(&'a self, account: &'a str, since_ms: u64) -> Answer<'a, Spending> {
+        Box::pin(self.pool.call("sum what was spent", Purpose::Read, move |session| async move {
+            reading::spending(&session, account, since_ms).await
+        }))
+    }
+
+    fn sent_in_group<'a>(&'a self, job: i64, group: &'a str) -> Answer<'a, u64> {
+        Box::pin(self.pool.call("count a group's batches", Purpose::Read, move |session| async move {
+            batches::sent_in_group(&session, job, group).await
+        }))
     }
 
     fn rows(&self, job: i64, after_row: Option<u64>, most: u32) -> Answer<'_, Vec<RowFate>> {

@@ -314,7 +314,7 @@ impl DateOffsets {
         };
         let mut left = (self.least..=self.most).step_by(Self::STEP).filter(fits);
         let Some(least) = left.next() else { return Self::ANY };
-        Self { least, most: left.last().unwrap_or(least) }
+        Self { least, most: left.next_back().unwrap_or(least) }
     }
 
     /// The days to ask for first, oldest first. What is not found under them may still stand under another one of [`days`].

@@ -104,7 +104,6 @@ pub(crate) async fn ask(question: &Question, yes: &Yes) -> Result<(), Failure> {
 ///
 /// # Errors
 /// Where the answer is none of the keys, or nobody is there to give one: wrong usage, nothing was sent.
-#[allow(dead_code)] // `run` asks about results that are no longer fresh
 pub(crate) async fn choose<'a>(
     question: &str,
     choices: &[(&'a str, &str)],

@@ -16,7 +16,7 @@ Exit codes:
   0  everything is settled
   1  anything else went wrong
   2  wrong usage: nothing was sent
-  3  some numbers are invalid, refused, missing or in doubt
+  3  some numbers are invalid, refused, pending, missing or in doubt
   130  ended at once by Ctrl-C or SIGTERM, for verbs that stop cleanly by a second one
 
 Environment:
@@ -35,7 +35,7 @@ pub(crate) enum Exit {
     Failed,
     /// Wrong usage. Nothing was sent.
     Usage,
-    /// Some numbers are invalid, refused, missing or in doubt.
+    /// Some numbers are invalid, refused, pending, missing or in doubt.
     Unsettled,
 }
 

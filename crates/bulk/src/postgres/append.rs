@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use super::fault::Fault;
 use super::pool::Pool;
 use super::session::{Session, big};
-use crate::store::{Answer, NewResult, Source, StoreError};
+use crate::store::{Answer, NewResult, StoreError};
 
 /// Connections that append: while one waits for its commit, the other takes what has come since.
 const WRITERS: usize = 2;
@@ -157,19 +157,11 @@ const INSERT: &str = "WITH place AS MATERIALIZED (SELECT nextval('places') << 20
 async fn insert(session: &Session, calls: &[Call]) -> Result<(), Fault> {
     let results = || calls.iter().flat_map(|call| &call.results);
     let received: Vec<i64> = results().map(|result| big(result.received_ms)).collect();
-    let sources: Vec<i16> = results().map(|result| source_number(result.source)).collect();
+    let sources: Vec<i16> = results().map(|result| result.source.figure() as i16).collect();
     let names: Vec<&[u8]> = results().map(|result| result.batch_no.as_bytes()).collect();
     let bodies: Vec<&[u8]> = results().map(|result| result.body.as_slice()).collect();
     session.run(INSERT, &[&received, &sources, &names, &bodies, &(received.len() as i64)]).await?;
     Ok(())
-}
-
-fn source_number(source: Source) -> i16 {
-    match source {
-        Source::Push => 0,
-        Source::Query => 1,
-        Source::Answer => 2,
-    }
 }
 
 /// Why a commit that several callers shared failed: each gets it.

@@ -2,40 +2,85 @@
 //!
 //! It writes down and looks up; it never sends.
 
+use std::collections::HashMap;
+
+use numcheck_protocol::PhoneNumber;
 use tokio_postgres::Row;
 
+use super::book;
 use super::fault::Fault;
 use super::fold;
 use super::session::{Session, big, get, get_u64, text};
 use crate::model::{Job, JobName, JobSpec, JobState};
-use crate::store::Duplicate;
+use crate::store::{Duplicate, Forgotten};
 
 type Result<T> = std::result::Result<T, Fault>;
 
 const OPEN: i16 = 1;
 pub(super) const FORGOTTEN: i16 = 2;
+const REPLACED: i16 = 3;
 /// Rows in one statement.
 const AT_ONCE: usize = 20_000;
 
 pub(super) async fn create(session: &Session, name: &JobName, spec: &JobSpec, now_ms: u64) -> Result<Job> {
-    let text = serde_json::to_string(spec).map_err(|_| Fault::damaged("a job's notes cannot be written"))?;
-    loop {
-        let sql = "SELECT id, name, spec, state, created_ms, row_count, number_count FROM jobs WHERE name = $1 FOR UPDATE";
-        if let Some(row) = session.row(sql, &[&name.as_str()]).await? {
-            let job = job(&row)?;
-            if job.state != JobState::Planning {
-                return Ok(job);
-            }
+    let scope = lock_scope_for(session, spec).await?;
+    let sql = "SELECT id, name, spec, state, created_ms, row_count, number_count FROM jobs
+        WHERE scope = $1 AND number_set = $2 AND number_set <> '' AND state IN (0, 1) ORDER BY id DESC FOR UPDATE";
+    let mut unfinished = Vec::new();
+    for row in session.rows(sql, &[&scope, &text(&spec.set)]).await? {
+        let job = job(&row)?;
+        match job.state {
             // Its key is never given again: whoever began it can add nothing to what is made now.
-            remove(session, job.id).await?;
-        }
-        let sql = "INSERT INTO jobs (name, spec, level, created_ms) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING
-            RETURNING id, name, spec, state, created_ms, row_count, number_count";
-        // None when another process has made it just now: then it is that one which is found.
-        if let Some(row) = session.row(sql, &[&name.as_str(), &text, &spec.level, &big(now_ms)]).await? {
-            return job(&row);
+            JobState::Planning => remove(session, job.id).await?,
+            _ if is_unfinished(session, job.id).await? => unfinished.push(job),
+            _ => {}
         }
     }
+    if let Some(at) = unfinished.iter().position(|job| spec.continues(job)) {
+        return Ok(unfinished.swap_remove(at));
+    }
+    for job in unfinished {
+        session.run("UPDATE jobs SET state = $2 WHERE id = $1", &[&job.id, &REPLACED]).await?;
+    }
+    let written = write_spec(spec)?;
+    // A place of its own: whatever is appended from now on gets higher keys.
+    let sql = "INSERT INTO jobs (name, spec, created_ms, scope, number_set, marker)
+        VALUES ($1, $2, $3, $4, $5, nextval('places') << 20)
+        RETURNING id, name, spec, state, created_ms, row_count, number_count";
+    let row = session.row(sql, &[&name.as_str(), &written, &big(now_ms), &scope, &text(&spec.set)]).await?;
+    job(&row.ok_or_else(|| Fault::damaged("a job that was made is not there"))?)
+}
+
+pub(super) async fn unfinished(session: &Session, spec: &JobSpec) -> Result<Option<Job>> {
+    let Some(scope) = book::find_scope(session, &spec.scope).await? else { return Ok(None) };
+    let sql = "SELECT id, name, spec, state, created_ms, row_count, number_count FROM jobs
+        WHERE scope = $1 AND number_set = $2 AND number_set <> '' AND state = 1 ORDER BY id DESC";
+    for row in session.rows(sql, &[&scope, &text(&spec.set)]).await? {
+        let job = job(&row)?;
+        if spec.continues(&job) && is_unfinished(session, job.id).await? {
+            return Ok(Some(job));
+        }
+    }
+    Ok(None)
+}
+
+/// Locks the scope of a job that is to be made, and makes it where it is new.
+async fn lock_scope_for(session: &Session, spec: &JobSpec) -> Result<i64> {
+    loop {
+        let scope = book::scope_key(session, &spec.scope).await?;
+        book::lock_scope(session, scope).await?;
+        // It may have been merged into another one until then.
+        if book::find_scope(session, &spec.scope).await? == Some(scope) {
+            return Ok(scope);
+        }
+    }
+}
+
+/// Whether something is planned, under way, in doubt or missing in it.
+async fn is_unfinished(session: &Session, job: i64) -> Result<bool> {
+    let sql = "SELECT 1 FROM batches WHERE job = $1 AND (state IN (0, 1, 2) OR (state = 3 AND done + failed + refused < numbers))
+        UNION ALL SELECT 1 FROM waits WHERE job = $1 AND waiting > 0 LIMIT 1";
+    Ok(session.row(sql, &[&job]).await?.is_some())
 }
 
 /// Until the transaction ends, too: a job that is made anew waits for whoever is adding to the old one.
@@ -88,22 +133,138 @@ pub(super) async fn list(session: &Session) -> Result<Vec<Job>> {
     session.rows(sql, &[]).await?.iter().map(job).collect()
 }
 
-/// Batches and costs stay: they are the sums. Their names stay too, so that results that come late can be told and dropped.
+/// To be called in a transaction that settles.
+pub(super) async fn replace_rows(
+    session: &Session,
+    job: i64,
+    from: i64,
+    rows: &[(PhoneNumber, u64)],
+    row_count: u64,
+    notes: &serde_json::Value,
+) -> Result<bool> {
+    if book::lock_scope_of(session, job).await?.is_none() {
+        return Ok(false);
+    }
+    let planning = session.row("SELECT FROM jobs WHERE id = $1 AND state = 0 FOR UPDATE", &[&from]).await?;
+    planning.ok_or_else(Fault::superseded)?;
+    let sql = "SELECT id, name, spec, state, created_ms, row_count, number_count FROM jobs WHERE id = $1 FOR UPDATE";
+    let Some(row) = session.row(sql, &[&job]).await? else { return Ok(false) };
+    let old = self::job(&row)?;
+    if old.state != JobState::Open {
+        return Ok(false);
+    }
+    let new: HashMap<i64, i64> = rows.iter().map(|(number, row)| (number.pack() as i64, big(*row))).collect();
+    let Some(moved) = moved(session, job, new, rows.len()).await? else { return Ok(false) };
+    let mut spec = old.spec;
+    spec.notes = notes.clone();
+    // In two steps: no two rows of a job may be the same, not even for a moment.
+    for moved in moved.chunks(AT_ONCE) {
+        let batches: Vec<i64> = moved.iter().map(|row| row.0).collect();
+        let packed: Vec<i64> = moved.iter().map(|row| row.1).collect();
+        let rows: Vec<i64> = moved.iter().map(|row| row.2).collect();
+        let sql = "UPDATE numbers SET first_row = -1 - new.first_row
+            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (batch, packed, first_row)
+            WHERE numbers.batch = new.batch AND numbers.packed = new.packed";
+        session.run(sql, &[&batches, &packed, &rows]).await?;
+    }
+    for sql in [
+        "UPDATE numbers SET first_row = -1 - first_row WHERE job = $1 AND first_row < 0",
+        "DELETE FROM input WHERE job = $1",
+        "DELETE FROM duplicates WHERE job = $1",
+    ] {
+        session.run(sql, &[&job]).await?;
+    }
+    for sql in ["UPDATE input SET job = $1 WHERE job = $2", "UPDATE duplicates SET job = $1 WHERE job = $2"] {
+        session.run(sql, &[&job, &from]).await?;
+    }
+    let sql = "UPDATE jobs SET spec = $2, row_count = $3 WHERE id = $1";
+    session.run(sql, &[&job, &write_spec(&spec)?, &big(row_count)]).await?;
+    remove(session, from).await?;
+    Ok(true)
+}
+
+/// The batch, phone number and new row of each row of a job whose place is another in `new`. `None` when the phone numbers are not the same.
+async fn moved(
+    session: &Session,
+    job: i64,
+    mut new: HashMap<i64, i64>,
+    count: usize,
+) -> Result<Option<Vec<(i64, i64, i64)>>> {
+    let (mut moved, mut last) = (Vec::new(), i64::MIN);
+    // A phone number stands in two rows.
+    if new.len() != count {
+        return Ok(None);
+    }
+    loop {
+        let sql = "SELECT batch, packed, first_row FROM numbers WHERE job = $1 AND first_row > $2 ORDER BY first_row LIMIT $3";
+        let rows = session.rows(sql, &[&job, &last, &(AT_ONCE as i64)]).await?;
+        for row in &rows {
+            let (batch, packed): (i64, i64) = (get(row, 0)?, get(row, 1)?);
+            last = get(row, 2)?;
+            match new.remove(&packed) {
+                Some(first_row) if first_row == last => {}
+                Some(first_row) => moved.push((batch, packed, first_row)),
+                None => return Ok(None),
+            }
+        }
+        if rows.len() < AT_ONCE {
+            moved.sort_unstable();
+            return Ok(Some(moved).filter(|_| new.is_empty()));
+        }
+    }
+}
+
+/// Whether another job's row refers to a row `n` of job `$1`.
+macro_rules! is_kept {
+    () => {
+        "EXISTS (SELECT FROM numbers k WHERE k.via = n.batch AND k.packed = n.packed AND k.job <> $1 AND k.job > 0)"
+    };
+}
+
+/// Batches and costs stay: they are the sums. Their names stay too, so that results that come late can be told and dropped. What other jobs
+/// refer to stays in the book.
 ///
-/// What waits to be entered is entered first, or its cost would be missing from the sums.
-pub(super) async fn forget(session: &Session, job: i64) -> Result<()> {
+/// What waits to be entered is entered first, or its cost would be missing from the sums. To be called in a transaction that settles.
+pub(super) async fn forget(session: &Session, job: i64) -> Result<Forgotten> {
+    let Some(scope) = book::lock_scope_of(session, job).await? else { return Ok(Forgotten::default()) };
     fold::fold_all(session).await?;
     let row = session.row("SELECT spec FROM jobs WHERE id = $1 FOR UPDATE", &[&job]).await?;
-    let Some(row) = row else { return Ok(()) };
+    let Some(row) = row else { return Ok(Forgotten::default()) };
     let mut spec = spec(get(&row, 0)?)?;
     spec.notes = serde_json::Value::Null;
-    let spec = serde_json::to_string(&spec).map_err(|_| Fault::damaged("a job's notes cannot be written"))?;
+    spec.set = String::new();
+    let kept_for = kept_for(session, job).await?;
+    let own = own_of(session, job).await?;
+    // Where another job had sent the phone number before, that is the book's newest sending again.
+    const BEFORE: &str = concat!(
+        "UPDATE checks c SET batch = n.prior FROM numbers n WHERE n.job = ANY ($2) AND n.prior < n.batch
+         AND c.scope = $3 AND c.packed = n.packed AND c.batch = n.batch AND NOT ",
+        is_kept!()
+    );
+    while session.run(BEFORE, &[&job, &own, &scope]).await? > 0 {}
+    const CHECKS: &str = concat!(
+        "DELETE FROM checks c USING numbers n WHERE n.job = ANY ($2)
+         AND c.scope = $3 AND c.packed = n.packed AND c.batch = n.batch AND NOT ",
+        is_kept!()
+    );
+    session.run(CHECKS, &[&job, &own, &scope]).await?;
     for sql in [
-        "DELETE FROM results USING numbers WHERE numbers.job = $1 AND results.id = numbers.result",
-        "DELETE FROM results USING odd JOIN batch_names n ON n.batch_no = odd.batch_no JOIN batches b ON b.id = n.batch
-         WHERE b.job = $1 AND results.id = odd.result",
-        "DELETE FROM odd USING batch_names n JOIN batches b ON b.id = n.batch WHERE b.job = $1 AND n.batch_no = odd.batch_no",
-        "DELETE FROM numbers WHERE job = $1",
+        concat!(
+            "DELETE FROM results USING numbers n WHERE n.job = ANY ($2) AND n.via IS NULL AND results.id = n.result AND NOT ",
+            is_kept!()
+        ),
+        // What another job refers to stays in the book, as a trace of no job.
+        concat!("DELETE FROM numbers n WHERE n.job = ANY ($2) AND NOT ", is_kept!()),
+    ] {
+        session.run(sql, &[&job, &own]).await?;
+    }
+    for sql in [
+        "UPDATE numbers SET job = -batch WHERE job = $1",
+        "DELETE FROM results USING batches b JOIN batch_names n ON n.batch = b.id
+         JOIN odd ON sha256(odd.batch_no) = sha256(n.batch_no) AND odd.batch_no = n.batch_no WHERE b.job = $1 AND results.id = odd.result",
+        "DELETE FROM odd USING batches b JOIN batch_names n ON n.batch = b.id
+         WHERE b.job = $1 AND sha256(odd.batch_no) = sha256(n.batch_no) AND odd.batch_no = n.batch_no",
+        "DELETE FROM waits WHERE job = $1",
         "DELETE FROM duplicates WHERE job = $1",
         "DELETE FROM input WHERE job = $1",
         "DELETE FROM drift WHERE job = $1",
@@ -111,8 +272,36 @@ pub(super) async fn forget(session: &Session, job: i64) -> Result<()> {
     ] {
         session.run(sql, &[&job]).await?;
     }
-    session.run("UPDATE jobs SET state = $2, spec = $3 WHERE id = $1", &[&job, &FORGOTTEN, &spec]).await?;
-    Ok(())
+    let sql = "UPDATE jobs SET state = $2, number_set = '', spec = $3 WHERE id = $1";
+    session.run(sql, &[&job, &FORGOTTEN, &write_spec(&spec)?]).await?;
+    Ok(Forgotten { kept_for })
+}
+
+/// As what the job's rows stand in the store: its own, the traces of those that were moved between its batches, and what forgotten jobs have
+/// left for it.
+async fn own_of(session: &Session, job: i64) -> Result<Vec<i64>> {
+    let rows = session.rows("SELECT -id FROM batches WHERE job = $1", &[&job]).await?;
+    let mut own = rows.iter().map(|row| get(row, 0)).collect::<Result<Vec<i64>>>()?;
+    own.push(job);
+    loop {
+        let sql = "SELECT DISTINCT -b.id FROM numbers n JOIN batches b ON b.id = n.via JOIN jobs j ON j.id = b.job AND j.state = 2
+            WHERE n.job = ANY ($1) AND -b.id <> ALL ($1)";
+        let rows = session.rows(sql, &[&own]).await?;
+        if rows.is_empty() {
+            return Ok(own);
+        }
+        for row in &rows {
+            own.push(get(row, 0)?);
+        }
+    }
+}
+
+/// The jobs that refer to checks of a job, the newest first, and to how many.
+async fn kept_for(session: &Session, job: i64) -> Result<Vec<(JobName, u64)>> {
+    let sql = "SELECT j.name, count(*) FROM batches b JOIN numbers n ON n.via = b.id AND n.job <> $1 AND n.job > 0 JOIN jobs j ON j.id = n.job
+        WHERE b.job = $1 GROUP BY j.id, j.name ORDER BY j.id DESC";
+    let rows = session.rows(sql, &[&job]).await?;
+    rows.iter().map(|row| Ok((name(row, 0)?, get_u64(row, 1)?))).collect()
 }
 
 pub(super) async fn learn(session: &Session, name: &str, word: &str) -> Result<()> {
@@ -136,6 +325,7 @@ pub(super) async fn secret(session: &Session, name: &str, fresh: &[u8]) -> Resul
 
 async fn remove(session: &Session, job: i64) -> Result<()> {
     for sql in [
+        "DELETE FROM waits WHERE job = $1",
         "DELETE FROM batch_names USING batches WHERE batches.job = $1 AND batch_names.batch = batches.id",
         "DELETE FROM numbers WHERE job = $1",
         "DELETE FROM batches WHERE job = $1",
@@ -151,13 +341,12 @@ async fn remove(session: &Session, job: i64) -> Result<()> {
 fn job(row: &Row) -> Result<Job> {
     Ok(Job {
         id: get(row, 0)?,
-        name: get::<&str>(row, 1)?
-            .parse()
-            .map_err(|_| Fault::damaged("a job has a name that it cannot have"))?,
+        name: name(row, 1)?,
         spec: spec(get(row, 2)?)?,
         state: match get(row, 3)? {
             0 => JobState::Planning,
             OPEN => JobState::Open,
+            REPLACED => JobState::Replaced,
             _ => JobState::Forgotten,
         },
         created_ms: get_u64(row, 4)?,
@@ -168,4 +357,12 @@ fn job(row: &Row) -> Result<Job> {
 
 fn spec(text: &str) -> Result<JobSpec> {
     serde_json::from_str(text).map_err(|_| Fault::damaged("a job's parameters cannot be read"))
+}
+
+fn write_spec(spec: &JobSpec) -> Result<String> {
+    serde_json::to_string(spec).map_err(|_| Fault::damaged("a job's notes cannot be written"))
+}
+
+pub(super) fn name(row: &Row, at: usize) -> Result<JobName> {
+    get::<&str>(row, at)?.parse().map_err(|_| Fault::damaged("a job has a name that it cannot have"))
 }

@@ -2,50 +2,52 @@
 //!
 //! It changes nothing.
 
+use std::collections::BTreeMap;
+
 use numcheck_protocol::{Currency, Price};
 use tokio_postgres::Row;
 
-use super::batches::{ACCEPTED, IN_DOUBT, PLANNED, REFUSED, number, state};
+use super::batches::{number, state};
 use super::fault::Fault;
-use super::session::{Session, big, get, get_text, get_u64};
-use crate::ledger::{Ledger, Sum};
+use super::session::{Session, big, get, get_text, get_u64, text};
+use crate::fold::day_of;
+use crate::ledger::{Group, Ledger, Reused, Sum};
 use crate::model::Outcome;
 use crate::pricing::{PriceKey, PriceTable};
-use crate::store::{Odd, RowFate, Source};
+use crate::store::{Odd, RowFate, Source, Spending};
 
 type Result<T> = std::result::Result<T, Fault>;
 
-pub(super) fn source(number: i16) -> Source {
-    match number {
-        0 => Source::Push,
-        1 => Source::Query,
-        _ => Source::Answer,
-    }
+pub(super) fn source(figure: i16) -> Source {
+    Source::from_figure(figure.into())
 }
 
 pub(super) async fn ledger(session: &Session, job: i64) -> Result<Ledger> {
     let mut ledger = Ledger::default();
-    let sql = "SELECT state, missing, sum(numbers)::bigint, sum(done)::bigint, sum(failed)::bigint, sum(unpriced)::bigint, sum(refused)::bigint
+    let sql = "SELECT state, missing, sum(numbers)::bigint, sum(done)::bigint, sum(failed)::bigint, sum(unpriced)::bigint, sum(refused)::bigint,
+            sum(charged_again)::bigint
         FROM batches WHERE job = $1 GROUP BY state, missing";
     for row in session.rows(sql, &[&job]).await? {
-        let refused = get_u64(&row, 6)?;
-        ledger.refused += refused;
-        let numbers = get_u64(&row, 2)?.saturating_sub(refused);
-        let (done, failed) = (get_u64(&row, 3)?, get_u64(&row, 4)?);
-        let rest = numbers.saturating_sub(done + failed);
-        // Settled numbers of a batch that is planned again were submitted before.
-        let (submitted, place) = match get::<i16>(&row, 0)? {
-            PLANNED => (done + failed, &mut ledger.planned),
-            REFUSED => (done + failed, &mut ledger.refused),
-            IN_DOUBT => (numbers, &mut ledger.in_doubt),
-            ACCEPTED if get(&row, 1)? => (numbers, &mut ledger.missing),
-            _ => (numbers, &mut ledger.pending),
-        };
-        *place += rest;
-        ledger.submitted += submitted;
-        ledger.settled += done;
-        ledger.failed += failed;
-        ledger.unpriced += get_u64(&row, 5)?;
+        ledger.add(Group {
+            state: state(get(&row, 0)?),
+            missing: get(&row, 1)?,
+            numbers: get_u64(&row, 2)?,
+            done: get_u64(&row, 3)?,
+            failed: get_u64(&row, 4)?,
+            unpriced: get_u64(&row, 5)?,
+            refused: get_u64(&row, 6)?,
+            charged_again: get_u64(&row, 7)?,
+        });
+    }
+    let sql = "SELECT reused_done, reused_failed, reused_refused FROM jobs WHERE id = $1";
+    if let Some(row) = session.row(sql, &[&job]).await? {
+        let count = |at| -> Result<u64> { Ok(get::<i64>(&row, at)?.max(0) as u64) };
+        ledger.reused = Reused { done: count(0)?, failed: count(1)?, refused: count(2)? };
+    }
+    let sql = "SELECT b.state, b.missing OR j.state = 2, sum(w.waiting)::bigint
+        FROM waits w JOIN batches b ON b.id = w.via JOIN jobs j ON j.id = b.job WHERE w.job = $1 GROUP BY 1, 2";
+    for row in session.rows(sql, &[&job]).await? {
+        ledger.add_waiting(state(get(&row, 0)?), get(&row, 1)?, get::<i64>(&row, 2)?.max(0) as u64);
     }
     let sql = "SELECT outcome, currency, count, amount::text FROM costs WHERE job = $1";
     for row in session.rows(sql, &[&job]).await? {
@@ -57,6 +59,23 @@ pub(super) async fn ledger(session: &Session, job: i64) -> Result<Ledger> {
     Ok(ledger)
 }
 
+pub(super) async fn spending(session: &Session, account: &str, since_ms: u64) -> Result<Spending> {
+    let mut spending = Spending { charged: Some(BTreeMap::new()), ..Spending::default() };
+    let sql = "SELECT currency, amount::text FROM charges WHERE account = $1 AND day >= $2";
+    for row in session.rows(sql, &[&text(account), &day_of(big(since_ms))]).await? {
+        let currency = Currency::new(get(&row, 0)?).map_err(|_| Fault::damaged("a currency is none"))?;
+        let amount = get::<&str>(&row, 1)?.parse().map_err(|_| Fault::damaged("an amount is none"))?;
+        spending.charge(currency, amount);
+    }
+    let sql = "SELECT s.level, b.grp, sum(b.numbers - b.done - b.failed - b.refused)::bigint FROM scopes s JOIN jobs j ON j.scope = s.id
+        JOIN batches b ON b.job = j.id
+        WHERE s.account = $1 AND b.state IN (1, 2, 3) AND b.numbers > b.done + b.failed + b.refused GROUP BY 1, 2";
+    for row in session.rows(sql, &[&text(account)]).await? {
+        spending.under_way.insert((get(&row, 0)?, get(&row, 1)?), get_u64(&row, 2)?);
+    }
+    Ok(spending)
+}
+
 pub(super) async fn rows(
     session: &Session,
     job: i64,
@@ -64,15 +83,19 @@ pub(super) async fn rows(
     most: u32,
 ) -> Result<Vec<RowFate>> {
     let (after, limit) = (after_row.map_or(-1, big), i64::from(most));
-    let own = "SELECT n.first_row, false, n.packed, b.batch_no, b.state, b.missing, b.code, b.message, r.source, r.body
-        FROM numbers n JOIN batches b ON b.id = n.batch LEFT JOIN results r ON r.id = n.result
+    let own = "SELECT n.first_row, false, n.packed, b.batch_no, b.state, b.missing OR (n.via IS NOT NULL AND n.result IS NULL AND EXISTS (SELECT FROM jobs j WHERE j.id = b.job AND j.state = 2)),
+            b.code, b.message, r.source, r.body, n.via IS NOT NULL,
+            r.received_ms
+        FROM numbers n JOIN batches b ON b.id = coalesce(n.via, n.batch) LEFT JOIN results r ON r.id = n.result
         WHERE n.job = $1 AND n.first_row > $2 ORDER BY n.first_row LIMIT $3";
     let own = session.rows(own, &[&job, &after, &limit]).await?;
     // Where a page is full already, what lies behind it is another page's.
     let last = own.last().filter(|_| own.len() == most as usize).map(|row| get(row, 0)).transpose()?;
-    let repeated = "SELECT d.dup_row, true, n.packed, b.batch_no, b.state, b.missing, b.code, b.message, r.source, r.body
+    let repeated = "SELECT d.dup_row, true, n.packed, b.batch_no, b.state, b.missing OR (n.via IS NOT NULL AND n.result IS NULL AND EXISTS (SELECT FROM jobs j WHERE j.id = b.job AND j.state = 2)),
+            b.code, b.message, r.source, r.body, n.via IS NOT NULL,
+            r.received_ms
         FROM duplicates d JOIN numbers n ON n.job = d.job AND n.first_row = d.first_row
-        JOIN batches b ON b.id = n.batch LEFT JOIN results r ON r.id = n.result
+        JOIN batches b ON b.id = coalesce(n.via, n.batch) LEFT JOIN results r ON r.id = n.result
         WHERE d.job = $1 AND d.dup_row > $2 AND d.dup_row < $4 ORDER BY d.dup_row LIMIT $3";
     let repeated = session.rows(repeated, &[&job, &after, &limit, &last.unwrap_or(i64::MAX)]).await?;
     let mut rows: Vec<RowFate> = own.iter().chain(&repeated).map(fate).collect::<Result<_>>()?;
@@ -96,6 +119,8 @@ fn fate(row: &Row) -> Result<RowFate> {
         code: get(row, 6)?,
         message: get(row, 7)?,
         result,
+        reused: get(row, 10)?,
+        received_ms: get::<Option<i64>>(row, 11)?.map(|ms| ms as u64),
     })
 }
 

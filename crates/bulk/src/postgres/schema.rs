@@ -2,15 +2,20 @@
 //!
 //! A version that was released is never changed: a new one is added behind it. It must not touch data that it does not move.
 
+mod to_book;
+
 use std::sync::Arc;
 
 use super::fault::Fault;
 use super::session::{Session, get};
+use crate::model::Outcome;
 
 /// A lock that a transaction takes by a figure. Any does, as long as nothing else in the database takes the same.
 const MIGRATING: i64 = 7_959_377_318_405_046_273;
 /// Another one, taken as the transaction begins; what it sees is read afterwards.
 pub(super) const BEGIN_SETTLING: &str = "BEGIN; SELECT pg_advisory_xact_lock(7959377318405046274)";
+/// Locks by two figures: this one, and a scope's key. The server keeps them apart from those by one figure.
+pub(super) const SCOPES: i32 = 0x6e63_6a62;
 
 /// One step per version, the first makes an empty database a store.
 const STEPS: &[&str] = &["
@@ -92,7 +97,66 @@ const STEPS: &[&str] = &["
     ) WITH (fillfactor = 50);
     -- How far apart the last turn wants to be from the next.
     ALTER TABLE turns ADD COLUMN interval_ms bigint;
+", "
+    -- What is paid for: phone numbers, by an account, at a service's level.
+    CREATE TABLE scopes (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, account text NOT NULL, service text NOT NULL, level bigint NOT NULL,
+        UNIQUE (account, service, level)
+    );
+    -- The book: the newest sending of each phone number, written when its batch is claimed. How it ended stands in `numbers`.
+    CREATE TABLE checks (scope bigint NOT NULL, packed bigint NOT NULL, batch bigint NOT NULL, PRIMARY KEY (scope, packed));
+    -- Keys of claims.
+    CREATE SEQUENCE claims;
+    ALTER TABLE jobs
+        ADD COLUMN scope bigint NOT NULL DEFAULT 0,
+        ADD COLUMN number_set text NOT NULL DEFAULT '',
+        -- Results with a higher key came after the job was made.
+        ADD COLUMN marker bigint NOT NULL DEFAULT 0,
+        ADD COLUMN batch_count bigint NOT NULL DEFAULT 0,
+        -- Rows that took a result of the book.
+        ADD COLUMN reused_done bigint NOT NULL DEFAULT 0,
+        ADD COLUMN reused_failed bigint NOT NULL DEFAULT 0,
+        ADD COLUMN reused_refused bigint NOT NULL DEFAULT 0,
+        DROP COLUMN level;
+    CREATE INDEX jobs_by_set ON jobs (scope, number_set);
+    ALTER TABLE batches
+        ADD COLUMN claim bigint NOT NULL DEFAULT 0,
+        -- The least and the greatest timestamp with which an attempt was confirmed.
+        ADD COLUMN first_ts bigint,
+        ADD COLUMN last_ts bigint,
+        ADD COLUMN confirmed boolean NOT NULL DEFAULT false,
+        ADD COLUMN from_reply boolean NOT NULL DEFAULT false,
+        ADD COLUMN charged_again bigint NOT NULL DEFAULT 0,
+        ADD COLUMN aside bigint NOT NULL DEFAULT 0;
+    -- A process of the last release that still runs knows no book: with this, its claims fail.
+    ALTER TABLE batches RENAME COLUMN owner TO claimed_by;
+    ALTER TABLE numbers
+        -- Whose sending a row stands for, where it is not its own batch's; the sending before; the doubt that a person decided not to
+        -- wait for; when its result came, and how it ended.
+        ADD COLUMN via bigint,
+        ADD COLUMN prior bigint,
+        ADD COLUMN despite bigint,
+        ADD COLUMN received_ms bigint,
+        ADD COLUMN outcome smallint;
+    ALTER TABLE numbers SET (fillfactor = 50);
+    CREATE INDEX numbers_by_via ON numbers (via, packed) WHERE via IS NOT NULL;
+    -- How many rows of a job wait for a batch of another, and how many results that had when they were looked at.
+    CREATE TABLE waits (
+        job bigint NOT NULL, via bigint NOT NULL, waiting bigint NOT NULL, seen bigint NOT NULL, PRIMARY KEY (job, via)
+    ) WITH (fillfactor = 50);
+    -- What accounts were charged, by UTC day.
+    CREATE TABLE charges (
+        account text NOT NULL, day bigint NOT NULL, currency text NOT NULL, amount numeric NOT NULL, PRIMARY KEY (account, day, currency)
+    ) WITH (fillfactor = 50);
+    -- The highest price of each currency, where it was the last one.
+    ALTER TABLE prices DROP CONSTRAINT prices_pkey, ADD PRIMARY KEY (level, region, currency);
+    ALTER TABLE odd ADD COLUMN hash bytea;
+    DROP INDEX odd_by_batch;
+    CREATE INDEX odd_by_batch ON odd (sha256(batch_no), packed, hash);
 "];
+
+/// The version whose step leaves something to be done in code.
+const BOOK: i64 = 3;
 
 /// Brings the database up to the newest version, in the one transaction in which it is called.
 pub(super) async fn migrate(session: Arc<Session>) -> Result<(), Fault> {
@@ -123,8 +187,11 @@ pub(super) async fn migrate(session: Arc<Session>) -> Result<(), Fault> {
     if steps.is_empty() {
         return Ok(());
     }
-    for step in steps {
+    for (step, version) in steps.iter().zip(found + 1..) {
         session.batch(step).await?;
+        if version == BOOK {
+            to_book::fill(&session).await?;
+        }
     }
     session.run("UPDATE version SET version = $1", &[&known]).await?;
     Ok(())
@@ -133,4 +200,22 @@ pub(super) async fn migrate(session: Arc<Session>) -> Result<(), Fault> {
 async fn must_be_empty(session: &Session) -> Result<(), Fault> {
     let sql = "SELECT FROM pg_class WHERE relnamespace = to_regnamespace('numcheck') LIMIT 1";
     if session.row(sql, &[]).await?.is_some() { Err(Fault::not_a_store()) } else { Ok(()) }
+}
+
+pub(super) fn outcome_figure(outcome: Outcome) -> i16 {
+    match outcome {
+        Outcome::Done => 0,
+        Outcome::Failed => 1,
+        Outcome::Refused => 2,
+        Outcome::Passing => 3,
+    }
+}
+
+pub(super) fn outcome(figure: Option<i16>) -> Outcome {
+    match figure {
+        Some(0) => Outcome::Done,
+        Some(2) => Outcome::Refused,
+        Some(3) => Outcome::Passing,
+        _ => Outcome::Failed,
+    }
 }

@@ -221,6 +221,14 @@ proptest! {
         }
     }
 
+    /// The model relies on it: it tries only the latest control that can be seen.
+    #[test]
+    fn a_later_control_is_never_worse(gap in 0..3 * HOUR, later in 0..3 * HOUR, shown in 0_u64..=5, more in 0_u64..=5) {
+        let candidate = |gap, shown| ControlCandidate { signed: SignedSpan::at(SIGNED + gap), shown, ..control() };
+        let (earlier, later) = (candidate(gap, shown), candidate(gap + later, shown + more));
+        prop_assert!(!is_control(&doubt(), &earlier, &rules()) || is_control(&doubt(), &later, &rules()));
+    }
+
     /// Each condition by itself is needed, whatever the others are.
     #[test]
     fn nothing_is_proved_by_less_than_everything(

@@ -1,13 +1,14 @@
 //! The book in a file: looks phone numbers up, and enters claims.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use numcheck_protocol::PhoneNumber;
+use numcheck_protocol::{Currency, PhoneNumber};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::batches::state;
 use super::fault::{Fault, Result};
-use super::results::count_reused;
+use super::results::{add_charges, count_reused};
 use super::schema::outcome;
 use super::waits;
 use crate::book::{Decision, Has, Link, Policy};
@@ -224,6 +225,55 @@ pub(super) fn enter_claim(tx: &Transaction<'_>, batch: i64, of_job: &OfJob, want
     Ok(())
 }
 
+/// Takes a job's sendings out of the book, except those in the temporary table `kept`: what was sent before or after by others stays
+/// connected.
+pub(super) fn take_out(tx: &Transaction<'_>, job: i64) -> Result<()> {
+    let Some(scope) = tx
+        .prepare_cached("SELECT scope FROM jobs WHERE id = ?")?
+        .query_row([job], |row| row.get::<_, i64>(0))
+        .optional()?
+    else {
+        return Ok(());
+    };
+    let mut select = tx.prepare(
+        "SELECT n.batch, n.packed, n.prior FROM numbers n WHERE (n.job = ?1 OR n.job IN (SELECT -id FROM batches b WHERE b.job = ?1))
+         AND NOT EXISTS (SELECT 1 FROM kept k WHERE k.batch = n.batch AND k.packed = n.packed)",
+    )?;
+    let own: Vec<(i64, i64, Option<i64>)> = select
+        .query_map([job], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<std::result::Result<_, _>>()?;
+    let mut newest = tx.prepare("SELECT batch FROM checks WHERE scope = ? AND packed = ?")?;
+    let mut prior_of = tx.prepare("SELECT prior FROM numbers WHERE batch = ? AND packed = ?")?;
+    for (batch, packed, prior) in own {
+        let mut later = None;
+        let mut next: Option<i64> = newest.query_row([scope, packed], |row| row.get(0)).optional()?;
+        for _ in 0..1000 {
+            match next {
+                Some(found) if found != batch => {
+                    later = Some(found);
+                    next = prior_of.query_row([found, packed], |row| row.get(0)).optional()?.flatten();
+                }
+                _ => break,
+            }
+        }
+        if next != Some(batch) {
+            continue;
+        }
+        match (later, prior) {
+            (Some(later), _) => _ = tx
+                .prepare_cached("UPDATE numbers SET prior = ? WHERE batch = ? AND packed = ?")?
+                .execute(params![prior, later, packed])?,
+            (None, Some(prior)) => _ = tx
+                .prepare_cached("UPDATE checks SET batch = ? WHERE scope = ? AND packed = ?")?
+                .execute([prior, scope, packed])?,
+            (None, None) => _ = tx
+                .prepare_cached("DELETE FROM checks WHERE scope = ? AND packed = ?")?
+                .execute([scope, packed])?,
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn scope_id(tx: &Transaction<'_>, scope: &Scope) -> Result<Option<i64>> {
     Ok(tx
         .prepare_cached("SELECT id FROM scopes WHERE account = ? AND service = ? AND level = ?")?
@@ -302,12 +352,13 @@ pub(super) fn merge_account(tx: &Transaction<'_>, old: &str, new: &str) -> Resul
         .prepare_cached("SELECT day, currency, amount FROM charges WHERE account = ?")?
         .query_map([old], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<std::result::Result<_, _>>()?;
+    let mut sums = BTreeMap::new();
     for (day, currency, amount) in charges {
-        tx.execute(
-            "INSERT INTO charges VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET amount = CAST(amount AS REAL) + CAST(?4 AS REAL)",
-            params![new, day, currency, amount],
-        )?;
+        let currency = Currency::new(&currency).map_err(|_| Fault::Damaged("a sum has no currency"))?;
+        let amount = amount.parse().map_err(|_| Fault::Damaged("a sum is no amount"))?;
+        sums.insert((Arc::from(new), day, currency), amount);
     }
+    add_charges(tx, &sums)?;
     tx.execute("DELETE FROM charges WHERE account = ?", [old])?;
     Ok(())
 }

@@ -202,6 +202,7 @@ pub(super) fn forget(tx: &Transaction<'_>, job: i64) -> Result<Forgotten> {
         .prepare_cached("SELECT j.name, count(*) FROM kept k JOIN jobs j ON j.id = k.job GROUP BY j.id ORDER BY j.id DESC")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<std::result::Result<_, _>>()?;
+    super::book::take_out(tx, job)?;
     const OWN: &str = "(job = ?1 OR job IN (SELECT -id FROM batches b WHERE b.job = ?1))";
     const IS_KEPT: &str =
         "EXISTS (SELECT 1 FROM kept k WHERE k.batch = numbers.batch AND k.packed = numbers.packed)";
@@ -210,8 +211,6 @@ pub(super) fn forget(tx: &Transaction<'_>, job: i64) -> Result<Forgotten> {
         "DELETE FROM results WHERE id IN (SELECT o.result FROM odd o JOIN batch_names n ON n.batch_no = o.batch_no JOIN batches b ON b.id = n.batch WHERE b.job = ?1)".to_owned(),
         "DELETE FROM odd WHERE batch_no IN (SELECT n.batch_no FROM batch_names n JOIN batches ON batch = id WHERE job = ?1)".to_owned(),
         // What another job refers to stays in the book, as a trace of no job.
-        "DELETE FROM checks WHERE batch IN (SELECT id FROM batches WHERE job = ?1)
-            AND NOT EXISTS (SELECT 1 FROM kept k WHERE k.batch = checks.batch AND k.packed = checks.packed)".to_owned(),
         format!("DELETE FROM numbers WHERE {OWN} AND NOT {IS_KEPT}"),
         "UPDATE numbers SET job = -batch WHERE job = ?1".to_owned(),
         "DELETE FROM waits WHERE job = ?1".to_owned(),

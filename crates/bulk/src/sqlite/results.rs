@@ -321,7 +321,8 @@ fn add_cost(
     Ok(())
 }
 
-fn add_charges(tx: &Transaction<'_>, charges: &BTreeMap<(Arc<str>, i64, Currency), Price>) -> Result<()> {
+/// Adds what accounts were charged.
+pub(super) fn add_charges(tx: &Transaction<'_>, charges: &BTreeMap<(Arc<str>, i64, Currency), Price>) -> Result<()> {
     for ((account, day, currency), amount) in charges {
         let before: Option<String> = tx
             .prepare_cached("SELECT amount FROM charges WHERE account = ? AND day = ? AND currency = ?")?

@@ -1,7 +1,7 @@
 //! Jobs, results, and what became of them, in few words.
 
-use numcheck_bulk::store::{Folded, NewBatch, NewResult, RowFate, Source};
-use numcheck_bulk::{BatchEnd, Delivery, Job, JobName, JobSpec, Postgres, Store};
+use numcheck_bulk::store::{Claimed, Folded, NewBatch, NewResult, RowFate, Source};
+use numcheck_bulk::{BatchEnd, Delivery, Job, JobName, JobSpec, Postgres, Reuse, Scope, Store};
 use numcheck_protocol::{BatchNo, PhoneNumber};
 
 pub(crate) const NOW: u64 = 1_700_000_000_000;
@@ -11,11 +11,20 @@ pub(crate) fn number(row: u64) -> PhoneNumber {
     PhoneNumber::new(&format!("86138{row:08}")).unwrap()
 }
 
+pub(crate) fn scope() -> Scope {
+    Scope::new("account", Scope::NUMBER_CHECK, 1)
+}
+
 /// A planned job of `batches` batches with `each` numbers.
 pub(crate) async fn plan(store: &Postgres, name: u64, batches: u64, each: u64) -> Job {
-    let name = JobName::from_hash(name.to_be_bytes());
-    let spec = JobSpec::new(1, Delivery::Push, serde_json::Value::Null);
-    let job = store.create_job(&name, &spec, NOW).await.unwrap();
+    plan_of(store, name, Reuse::ALL, batches, each).await
+}
+
+/// The same, by what it takes from the book.
+pub(crate) async fn plan_of(store: &Postgres, name: u64, reuse: Reuse, batches: u64, each: u64) -> Job {
+    let spec = JobSpec::new(scope(), format!("set {name}"), Delivery::Push, serde_json::Value::Null);
+    let name = JobName::from_random(name.to_be_bytes());
+    let job = store.create_job(&name, &spec.with_reuse(reuse), NOW).await.unwrap();
     let batches = (0..batches).map(|batch| NewBatch {
         batch_no: BatchNo::new(&batch_no(&job, batch)).unwrap(),
         group: "CN".to_owned(),
@@ -28,13 +37,26 @@ pub(crate) async fn plan(store: &Postgres, name: u64, batches: u64, each: u64) -
 /// The same, and every batch was accepted.
 pub(crate) async fn accepted(store: &Postgres, name: u64, batches: u64, each: u64) -> Job {
     let job = plan(store, name, batches, each).await;
-    while let Some(claimed) = store.claim(job.id, "test", NOW).await.unwrap() {
-        store
-            .end(claimed.batch, &claimed.batch_no, BatchEnd::Accepted { message_id: None }, NOW)
-            .await
-            .unwrap();
+    while let Some(claimed) = claim(store, &job, "test").await {
+        accept(store, &claimed).await;
     }
     job
+}
+
+/// The next batch of a job that has something to send.
+pub(crate) async fn claim(store: &Postgres, job: &Job, owner: &str) -> Option<Claimed> {
+    while let Some(next) = store.next_batch(job.id, &[]).await.unwrap() {
+        if let Some(claimed) = store.claim(next.batch, owner, u64::MAX, NOW).await.unwrap() {
+            return Some(claimed);
+        }
+    }
+    None
+}
+
+pub(crate) async fn accept(store: &Postgres, claimed: &Claimed) {
+    assert!(store.confirm(claimed.batch, claimed.claim, NOW).await.unwrap());
+    let accepted = BatchEnd::Accepted { message_id: None };
+    store.end(claimed.batch, claimed.claim, accepted, NOW).await.unwrap();
 }
 
 pub(crate) fn batch_no(job: &Job, batch: u64) -> String {
@@ -43,9 +65,15 @@ pub(crate) fn batch_no(job: &Job, batch: u64) -> String {
 
 /// A pushed result of a row's number, which cost 0.0100 USD.
 pub(crate) fn result(batch_no: &str, row: u64) -> NewResult {
+    result_of(batch_no, &number(row))
+}
+
+/// The same of a phone number.
+pub(crate) fn result_of(batch_no: &str, number: &PhoneNumber) -> NewResult {
+    let row = number.pack() % 100_000_000;
     let body = format!(
         r#"{{"messageId":"m-{row}","code":0,"msg":"success","batchNo":"{batch_no}","phone":"{}","data":{{"basic":{{"preCheck":"YES","regionCode":"CN"}}}},"cost":{{"price":0.01,"currency":"USD"}}}}"#,
-        number(row).digits()
+        number.digits()
     );
     pushed(batch_no, body.as_bytes())
 }
@@ -64,6 +92,7 @@ pub(crate) async fn fold_all(store: &Postgres, slice: u32) -> Folded {
         sum.repeats += folded.repeats;
         sum.conflicts += folded.conflicts;
         sum.strays += folded.strays;
+        sum.charged_again += folded.charged_again;
         if folded.seen < slice {
             return sum;
         }

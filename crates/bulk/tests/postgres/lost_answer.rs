@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::cluster::{self, Cluster, ENCODED};
-use crate::fixture::{NOW, batch_no, fold_all, plan, result};
+use crate::fixture::{NOW, batch_no, claim, fold_all, plan, result};
 
 /// Hands bytes on, until it is told to lose an answer.
 #[derive(Default)]
@@ -104,11 +104,12 @@ async fn a_claim_whose_commit_was_not_confirmed_is_an_error_and_is_not_taken_aga
     let (between, store, _dir) = between(&cluster, "lost_claim").await;
     let job = plan(&store, 1, 1, 3).await;
 
+    let next = store.next_batch(job.id, &[]).await.unwrap().unwrap();
     between.lose_the_answer_to(b"COMMIT");
-    let error = store.claim(job.id, "one", NOW).await.unwrap_err();
+    let error = store.claim(next.batch, "one", 10, NOW).await.unwrap_err();
     assert!(matches!(error, StoreError::Unanswered { .. }), "{error:?}");
 
-    assert_eq!(store.claim(job.id, "two", NOW).await.unwrap(), None);
+    assert_eq!(claim(&store, &job, "two").await, None);
     let open = store.open_batches(job.id).await.unwrap();
     assert_eq!((open.len(), open[0].state), (1, BatchState::Sending));
 }
@@ -120,8 +121,9 @@ async fn a_connection_that_breaks_before_the_commit_is_no_error() {
     let job = plan(&store, 1, 2, 3).await;
 
     between.lose_the_answer_to(b"BEGIN");
-    let first = store.claim(job.id, "one", NOW).await.unwrap().unwrap();
+    let first = claim(&store, &job, "one").await.unwrap();
     assert_eq!(first.batch_no.as_str(), batch_no(&job, 0));
-    let second = store.claim(job.id, "one", NOW).await.unwrap().unwrap();
+    between.lose_the_answer_to(b"BEGIN");
+    let second = claim(&store, &job, "one").await.unwrap();
     assert_eq!(second.batch_no.as_str(), batch_no(&job, 1));
 }

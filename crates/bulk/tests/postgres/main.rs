@@ -14,3 +14,4 @@ mod patience;
 mod secrecy;
 mod suite;
 mod tls;
+mod versions;

@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use numcheck_bulk::{BatchEnd, BatchState, Postgres, Store};
+use numcheck_bulk::store::Claimed;
+use numcheck_bulk::{BatchEnd, BatchState, Job, Postgres, Reuse, Store};
 use tokio::task::JoinSet;
 
 use crate::cluster::{self, Cluster};
-use crate::fixture::{NOW, accepted, batch_no, fold_all, plan, result, rows};
+use crate::fixture::{
+    NOW, accept, accepted, batch_no, claim, fold_all, plan, plan_of, result, result_of, rows,
+};
 
 async fn stores(cluster: &Cluster, database: &str, count: usize) -> Vec<Arc<Postgres>> {
     let url = cluster.database(database).await;
@@ -18,6 +21,12 @@ async fn stores(cluster: &Cluster, database: &str, count: usize) -> Vec<Arc<Post
     stores
 }
 
+async fn doubt(store: &Postgres, claimed: &Claimed) {
+    assert!(store.confirm(claimed.batch, claimed.claim, NOW).await.unwrap());
+    let doubt = BatchEnd::InDoubt { code: None, message: "silence".to_owned(), from_reply: false };
+    store.end(claimed.batch, claimed.claim, doubt, NOW).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_is_claimed_by_one_of_ten_runners() {
     let Some(cluster) = cluster::shared() else { return };
@@ -25,10 +34,10 @@ async fn a_batch_is_claimed_by_one_of_ten_runners() {
     let job = plan(&stores[0], 1, 60, 4).await;
     let mut runners = JoinSet::new();
     for store in &stores {
-        let store = Arc::clone(store);
+        let (store, job) = (Arc::clone(store), job.clone());
         runners.spawn(async move {
             let mut claimed = Vec::new();
-            while let Some(batch) = store.claim(job.id, "runner", NOW).await.unwrap() {
+            while let Some(batch) = claim(&store, &job, "runner").await {
                 assert_eq!(batch.numbers.len(), 4);
                 claimed.push(batch.batch_no);
             }
@@ -38,23 +47,6 @@ async fn a_batch_is_claimed_by_one_of_ten_runners() {
     let claimed: Vec<_> = runners.join_all().await.into_iter().flatten().collect();
     let distinct: BTreeSet<_> = claimed.iter().map(|batch_no| batch_no.as_str()).collect();
     assert_eq!((claimed.len(), distinct.len()), (60, 60));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_claim_does_not_wait_for_a_batch_that_another_is_just_taking() {
-    let Some(cluster) = cluster::shared() else { return };
-    let stores = stores(&cluster, "skip_locked", 1).await;
-    let job = plan(&stores[0], 1, 2, 1).await;
-    let (client, connection) =
-        tokio_postgres::connect(&cluster.url("skip_locked"), tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client.batch_execute("BEGIN; SELECT FROM numcheck.batches ORDER BY id LIMIT 1 FOR UPDATE").await.unwrap();
-    let claimed = stores[0].claim(job.id, "other", NOW).await.unwrap().unwrap();
-    assert_eq!(claimed.batch_no.as_str(), batch_no(&job, 1));
-    assert_eq!(stores[0].claim(job.id, "other", NOW).await.unwrap(), None);
-    client.batch_execute("ROLLBACK").await.unwrap();
-    let claimed = stores[0].claim(job.id, "other", NOW).await.unwrap().unwrap();
-    assert_eq!(claimed.batch_no.as_str(), batch_no(&job, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -193,12 +185,11 @@ async fn a_batch_is_not_planned_again_while_a_result_of_it_waits() {
     let Some(cluster) = cluster::shared() else { return };
     let stores = stores(&cluster, "waiting_result", 1).await;
     let (store, job) = (&stores[0], plan(&stores[0], 1, 1, 3).await);
-    let claimed = store.claim(job.id, "one", NOW).await.unwrap().unwrap();
-    let doubt = BatchEnd::InDoubt { code: None, message: "silence".to_owned() };
-    store.end(claimed.batch, &claimed.batch_no, doubt, NOW).await.unwrap();
+    let claimed = claim(store, &job, "one").await.unwrap();
+    doubt(store, &claimed).await;
     store.append(vec![result(claimed.batch_no.as_str(), 1)]).await.unwrap();
-    assert!(!store.plan_again(claimed.batch, &claimed.batch_no).await.unwrap());
-    assert_eq!(store.claim(job.id, "two", NOW).await.unwrap(), None);
+    assert!(!store.plan_again(claimed.batch, claimed.claim).await.unwrap());
+    assert_eq!(claim(store, &job, "two").await, None);
     fold_all(store, 10).await;
     assert_eq!(store.open_batches(job.id).await.unwrap()[0].state, BatchState::Accepted);
 }
@@ -208,14 +199,13 @@ async fn a_result_of_a_batch_that_is_planned_again_stops_its_second_sending() {
     let Some(cluster) = cluster::shared() else { return };
     let stores = stores(&cluster, "late_proof", 1).await;
     let (store, job) = (&stores[0], plan(&stores[0], 1, 1, 3).await);
-    let claimed = store.claim(job.id, "one", NOW).await.unwrap().unwrap();
-    let doubt = BatchEnd::InDoubt { code: None, message: "silence".to_owned() };
-    store.end(claimed.batch, &claimed.batch_no, doubt, NOW).await.unwrap();
-    assert!(store.plan_again(claimed.batch, &claimed.batch_no).await.unwrap());
+    let claimed = claim(store, &job, "one").await.unwrap();
+    doubt(store, &claimed).await;
+    assert!(store.plan_again(claimed.batch, claimed.claim).await.unwrap());
     // It names the batch by its first number: the platform has taken it after all.
     store.append(vec![result(claimed.batch_no.as_str(), 1)]).await.unwrap();
     fold_all(store, 10).await;
-    assert_eq!(store.claim(job.id, "two", NOW).await.unwrap(), None);
+    assert_eq!(claim(store, &job, "two").await, None);
     let ledger = store.ledger(job.id).await.unwrap();
     assert_eq!((ledger.planned, ledger.settled, ledger.pending), (0, 1, 2));
 }
@@ -251,4 +241,104 @@ async fn a_forgotten_job_is_left_alone_by_results_that_come_while_it_is_forgotte
     let counted: BTreeMap<_, _> = ledger.costs.iter().map(|(key, sum)| (*key, sum.count)).collect();
     assert_eq!(counted.values().sum::<u64>(), ledger.settled);
     assert_eq!(ledger.submitted, 1000);
+}
+
+/// Everything of a job that can be claimed, and accepted at once.
+async fn claim_all(store: &Postgres, job: &Job) -> Vec<Claimed> {
+    let mut all = Vec::new();
+    while let Some(claimed) = claim(store, job, "runner").await {
+        accept(store, &claimed).await;
+        all.push(claimed);
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn phone_numbers_that_several_jobs_want_at_the_same_time_are_sent_by_one_of_them() {
+    let Some(cluster) = cluster::shared() else { return };
+    let stores = stores(&cluster, "common", 4).await;
+    let mut jobs = Vec::new();
+    for (at, store) in stores.iter().enumerate() {
+        // Batches of other sizes, so that they overlap in every way.
+        let each = [50, 60, 75, 100][at];
+        jobs.push(plan(store, at as u64, 600 / each, each).await);
+    }
+    let mut runners = JoinSet::new();
+    for (store, job) in stores.iter().zip(&jobs) {
+        let (store, job) = (Arc::clone(store), job.clone());
+        runners.spawn(async move { claim_all(&store, &job).await });
+    }
+    let claimed: Vec<_> = runners.join_all().await.into_iter().flatten().collect();
+    let sent: Vec<_> = claimed.iter().flat_map(|claimed| claimed.numbers.clone()).collect();
+    let distinct: BTreeSet<_> = sent.iter().map(|number| number.pack()).collect();
+    assert_eq!((sent.len(), distinct.len()), (600, 600));
+    for job in &jobs {
+        let ledger = stores[0].ledger(job.id).await.unwrap();
+        assert_eq!(ledger.pending + ledger.waiting, 600, "{ledger:?}");
+    }
+    // Each takes the results over, whoever has sent.
+    for claimed in &claimed {
+        let results = claimed.numbers.iter().map(|number| result_of(claimed.batch_no.as_str(), number));
+        stores[0].append(results.collect()).await.unwrap();
+    }
+    fold_all(&stores[1], 100).await;
+    for (store, job) in stores.iter().zip(&jobs) {
+        store.follow(job.id).await.unwrap();
+        let ledger = store.ledger(job.id).await.unwrap();
+        assert_eq!(ledger.settled + ledger.reused.done, 600, "{ledger:?}");
+        assert!(ledger.is_final() && rows(store, job).await.iter().all(|row| row.result.is_some()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn claims_look_ups_and_folds_that_meet_lose_nothing_and_wait_for_nobody_in_a_circle() {
+    let Some(cluster) = cluster::shared() else { return };
+    let stores = stores(&cluster, "meeting", 4).await;
+    let mut runners = JoinSet::new();
+    for at in 0..3 {
+        let store = Arc::clone(&stores[at as usize]);
+        runners.spawn(async move {
+            for round in 0..4 {
+                // Doubts that are planned again while their results come: rows are looked up and settled at the same time.
+                let reuse = if round % 2 == 0 { Reuse::NONE } else { Reuse::ALL };
+                let job = plan_of(&store, at * 10 + round, reuse, 6, 40).await;
+                while let Some(claimed) = claim(&store, &job, "runner").await {
+                    doubt(&store, &claimed).await;
+                    let results: Vec<_> = (claimed.numbers.iter())
+                        .map(|number| result_of(claimed.batch_no.as_str(), number))
+                        .collect();
+                    let half = results.len() / 2;
+                    let (early, late) = results.split_at(half);
+                    store.append(early.to_vec()).await.unwrap();
+                    store.plan_again(claimed.batch, claimed.claim).await.unwrap();
+                    store.append(late.to_vec()).await.unwrap();
+                    store.follow(job.id).await.unwrap();
+                }
+                store.resubmit_doubtful(job.id, 0).await.unwrap();
+            }
+        });
+    }
+    let folding = tokio::spawn({
+        let store = Arc::clone(&stores[3]);
+        async move {
+            loop {
+                store.fold(16).await.unwrap();
+            }
+        }
+    });
+    while let Some(ended) = runners.join_next().await {
+        ended.unwrap();
+    }
+    folding.abort();
+    let _ = folding.await;
+    fold_all(&stores[0], 100).await;
+    for job in stores[0].jobs().await.unwrap() {
+        stores[0].follow(job.id).await.unwrap();
+        let ledger = stores[0].ledger(job.id).await.unwrap();
+        assert_eq!(ledger.settled + ledger.reused.done, 240, "{ledger:?}");
+        assert!(ledger.is_final(), "{ledger:?}");
+    }
+    let log =
+        cluster.admin("meeting", "SELECT deadlocks FROM pg_stat_database WHERE datname = 'meeting'").await;
+    assert_eq!(log, [[Some("0".to_owned())]]);
 }

@@ -81,8 +81,13 @@ async fn no_error_and_no_debug_shows_the_address() {
 async fn what_the_server_quotes_from_a_row_is_not_repeated() {
     let Some(cluster) = cluster::shared() else { return };
     let store = Postgres::open(&cluster.database("quoting").await).await.unwrap();
-    let name = numcheck_bulk::JobName::from_hash([1; 8]);
-    let spec = numcheck_bulk::JobSpec::new(1, numcheck_bulk::Delivery::Push, serde_json::Value::Null);
+    let name = numcheck_bulk::JobName::from_random([1; 8]);
+    let spec = numcheck_bulk::JobSpec::new(
+        crate::fixture::scope(),
+        "set",
+        numcheck_bulk::Delivery::Push,
+        serde_json::Value::Null,
+    );
     let job = store.create_job(&name, &spec, NOW).await.unwrap();
     let batches = |batch_no: &str, row| {
         let batch_no = numcheck_protocol::BatchNo::new(batch_no).unwrap();

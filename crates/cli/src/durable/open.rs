@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use numcheck_bulk::{Job, JobName, Pace, Sqlite, Store, StoreError, SystemClock, Upgrade};
+use numcheck_bulk::{Job, JobName, Pace, Postgres, Sqlite, Store, StoreError, SystemClock, Upgrade};
 use numcheck_protocol::{Info, Rate};
 use numcheck_transport::env;
 
@@ -122,8 +122,11 @@ impl StoreAt {
     }
 }
 
-async fn server(_: &str) -> Result<Arc<dyn Store>, Failure> {
-    Err(Failure::usage("not yet"))
+async fn server(address: &str) -> Result<Arc<dyn Store>, Failure> {
+    let opened = Postgres::open(address).await;
+    Ok(Arc::new(
+        opened.map_err(|error| Failure::new("the store on the server cannot be used").because(error))?,
+    ))
 }
 
 /// A new store in a file of this command's own.

@@ -1,0 +1,497 @@
+//! The book on a server: looks phone numbers up, and enters claims.
+//!
+//! Whoever decides by it, or changes to what its entries point, holds the lock of the scope first: then the statements that follow see all
+//! that others have decided. Rows are locked in one order everywhere: batches by their key, then phone numbers, waits, jobs.
+
+use std::collections::BTreeMap;
+
+use numcheck_protocol::PhoneNumber;
+use tokio_postgres::Row;
+
+use super::batches::state;
+use super::fault::Fault;
+use super::reading::source;
+use super::schema::{SCOPES, outcome, outcome_figure};
+use super::session::{Session, get, get_u64, text};
+use super::waits;
+use crate::book::{Decision, Has, Link, Policy};
+use crate::model::{BatchState, BookState, JobSpec, Outcome, Scope};
+use crate::store::{Known, Sending};
+
+type Result<T> = std::result::Result<T, Fault>;
+
+/// A chain is as long as a phone number was sent; a damaged one must not hold anybody up.
+const MAX_CHAIN: usize = 1000;
+/// Phone numbers in one statement.
+const AT_ONCE: usize = 20_000;
+
+/// What decides for a job, and in which scope.
+pub(super) struct OfJob {
+    pub(super) scope: i64,
+    pub(super) policy: Policy,
+}
+
+/// `None` unless the job is open.
+pub(super) async fn policy_of_open(session: &Session, job: i64) -> Result<Option<OfJob>> {
+    let sql = "SELECT scope, spec, marker, created_ms FROM jobs WHERE id = $1 AND state = 1";
+    let Some(row) = session.row(sql, &[&job]).await? else { return Ok(None) };
+    let spec: JobSpec = serde_json::from_str(get(&row, 1)?)
+        .map_err(|_| Fault::damaged("a job's parameters cannot be read"))?;
+    let policy = Policy { reuse: spec.reuse, marker: get(&row, 2)?, created_ms: get_u64(&row, 3)? };
+    Ok(Some(OfJob { scope: get(&row, 0)?, policy }))
+}
+
+/// Locks a scope until the transaction ends: one claim, look-up of a batch, or change of what the book points to at a time.
+pub(super) async fn lock_scope(session: &Session, scope: i64) -> Result<()> {
+    // Two scopes that share a figure would only wait for each other.
+    session.row("SELECT pg_advisory_xact_lock($1, $2)", &[&SCOPES, &(scope as i32)]).await?;
+    Ok(())
+}
+
+/// Locks the scope of a job, whichever it is by then. `None` when there is no such job.
+pub(super) async fn lock_scope_of(session: &Session, job: i64) -> Result<Option<i64>> {
+    let mut locked = None;
+    loop {
+        let row = session.row("SELECT scope FROM jobs WHERE id = $1", &[&job]).await?;
+        let Some(scope) = row.map(|row| get::<i64>(&row, 0)).transpose()? else { return Ok(None) };
+        if locked == Some(scope) {
+            return Ok(Some(scope));
+        }
+        lock_scope(session, scope).await?;
+        // Two spellings of its account may have been merged meanwhile.
+        locked = Some(scope);
+    }
+}
+
+/// A phone number of a planned batch that is to be sent.
+pub(super) struct Wanted {
+    pub(super) packed: i64,
+    pub(super) first_row: i64,
+    /// The sending before.
+    prior: Option<i64>,
+    /// A person has decided not to wait for a doubt.
+    is_decided: bool,
+}
+
+/// A sending as the book finds it.
+struct Found {
+    link: Link,
+    prior: Option<i64>,
+    is_forgotten: bool,
+    /// How many results its batch had in the same moment.
+    settled: i64,
+    job: i64,
+    sent_ms: u64,
+    /// The last claim of its batch: later sendings have higher ones.
+    claim: i64,
+}
+
+/// Of one moment each: whether a phone number has its result, and how many its batch has.
+const LINKS: &str =
+    "SELECT wanted.at, b.id, n.result, n.received_ms, n.outcome, n.prior, n.via IS NULL AND (n.job > 0 OR j.state = 2),
+        b.state, b.missing, j.state = 2, b.done + b.failed + b.refused, b.job, coalesce(b.sent_ms, 0), b.claim
+    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS wanted (at, batch, packed)
+    JOIN numbers n ON n.batch = wanted.batch AND n.packed = wanted.packed
+    JOIN batches b ON b.id = wanted.batch JOIN jobs j ON j.id = b.job";
+
+fn found(row: &Row) -> Result<(usize, Found)> {
+    let has = match get::<Option<i64>>(row, 2)? {
+        Some(id) => Some(Has {
+            id,
+            received_ms: get::<Option<i64>>(row, 3)?.unwrap_or_default() as u64,
+            outcome: outcome(get(row, 4)?),
+        }),
+        None => None,
+    };
+    // A row that stands for another sending, or was moved away, is not part of what its batch has sent last. What a forgotten job has left
+    // of no job was not moved.
+    let state = if get(row, 6)? { state(get(row, 7)?) } else { BatchState::Planned };
+    let is_forgotten: bool = get(row, 9)?;
+    let found = Found {
+        // Nobody asks about a forgotten job's batch any more: its results are dropped.
+        link: Link { batch: get(row, 1)?, state, missing: is_forgotten || get(row, 8)?, result: has },
+        prior: get(row, 5)?,
+        is_forgotten,
+        settled: get(row, 10)?,
+        job: get(row, 11)?,
+        sent_ms: get_u64(row, 12)?,
+        claim: get(row, 13)?,
+    };
+    Ok((get::<i64>(row, 0)? as usize, found))
+}
+
+/// The newest sending of each phone number, by its place in `packed`.
+async fn newest(session: &Session, scope: i64, packed: &[i64]) -> Result<Vec<(usize, i64)>> {
+    let sql = "SELECT wanted.at - 1, c.batch FROM unnest($2::bigint[]) WITH ORDINALITY AS wanted (packed, at)
+        JOIN checks c ON c.scope = $1 AND c.packed = wanted.packed";
+    let rows = session.rows(sql, &[&scope, &packed]).await?;
+    rows.iter().map(|row| Ok((get::<i64>(row, 0)? as usize, get(row, 1)?))).collect()
+}
+
+/// Walks from the newest sendings to those before, all phone numbers at once, for as long as `step` names the next one.
+async fn walk(
+    session: &Session,
+    packed: &[i64],
+    mut next: Vec<(usize, i64)>,
+    mut step: impl FnMut(usize, Found) -> Option<i64>,
+) -> Result<()> {
+    for _ in 0..MAX_CHAIN {
+        if next.is_empty() {
+            return Ok(());
+        }
+        let wanted = next.iter().filter_map(|(at, batch)| Some((*at as i64, (*batch, *packed.get(*at)?))));
+        let (at, (batches, numbers)): (Vec<i64>, (Vec<i64>, Vec<i64>)) = wanted.unzip();
+        next.clear();
+        for row in session.rows(LINKS, &[&at, &batches, &numbers]).await? {
+            let (at, found) = found(&row)?;
+            next.extend(step(at, found).map(|before| (at, before)));
+        }
+    }
+    Ok(())
+}
+
+/// What looking a batch up has changed: written last, and at once, because others want the same rows.
+#[derive(Default)]
+pub(super) struct Elsewhere {
+    /// Rows that took a result, by how it ended.
+    reused: BTreeMap<i16, i64>,
+    /// Rows that wait for a batch, and how many results that had.
+    waits: BTreeMap<i64, (i64, i64)>,
+}
+
+impl Elsewhere {
+    pub(super) async fn write(self, session: &Session, job: i64) -> Result<()> {
+        waits::add(session, job, &self.waits).await?;
+        let reused = self.reused.into_iter().map(|(figure, count)| ((job, figure), count)).collect();
+        count_reused(session, &reused).await
+    }
+}
+
+/// Looks up the phone numbers of a planned batch that the caller has locked: those with a usable result take it, those under way elsewhere
+/// wait; the others are returned, in the order of their key.
+pub(super) async fn look_up_batch(
+    session: &Session,
+    batch: i64,
+    of_job: &OfJob,
+    elsewhere: &mut Elsewhere,
+) -> Result<Vec<Wanted>> {
+    let sql = "SELECT packed, first_row, despite FROM numbers
+        WHERE batch = $1 AND result IS NULL AND via IS NULL AND job > 0 ORDER BY packed";
+    let rows = session.rows(sql, &[&batch]).await?;
+    let packed = rows.iter().map(|row| get(row, 0)).collect::<Result<Vec<i64>>>()?;
+    let despite = rows.iter().map(|row| get(row, 2)).collect::<Result<Vec<Option<i64>>>>()?;
+    let newest = newest(session, of_job.scope, &packed).await?;
+    let mut decisions: Vec<Option<(Decision, Link, i64)>> = packed.iter().map(|_| None).collect();
+    let mut priors: Vec<Option<i64>> = vec![None; packed.len()];
+    for (at, entry) in &newest {
+        // The own entry keeps what came before it.
+        if let Some(prior) = priors.get_mut(*at).filter(|_| *entry != batch) {
+            *prior = Some(*entry);
+        }
+    }
+    walk(session, &packed, newest, |at, found| {
+        let decision = match found.link.batch == batch {
+            true => Decision::Before,
+            false => found.link.decide(&of_job.policy, despite.get(at).copied().flatten()),
+        };
+        if decision == Decision::Before {
+            return found.prior;
+        }
+        *decisions.get_mut(at)? = Some((decision, found.link, found.settled));
+        None
+    })
+    .await?;
+    let (mut wanted, mut taken, mut waiting) = (Vec::new(), Taken::default(), (Vec::new(), Vec::new()));
+    for (((row, packed), decision), prior) in rows.iter().zip(packed).zip(decisions).zip(priors) {
+        match decision {
+            Some((Decision::Take, Link { batch: via, result: Some(has), .. }, _)) => {
+                taken.push(packed, via, has);
+                *elsewhere.reused.entry(outcome_figure(has.outcome)).or_default() += 1;
+            }
+            Some((Decision::Wait, link, settled)) => {
+                waiting.0.push(packed);
+                waiting.1.push(link.batch);
+                let (count, seen) = elsewhere.waits.entry(link.batch).or_insert((0, settled));
+                (*count, *seen) = (*count + 1, settled.min(*seen));
+            }
+            _ => {
+                let is_decided = get::<Option<i64>>(row, 2)?.is_some();
+                wanted.push(Wanted { packed, first_row: get(row, 1)?, prior, is_decided });
+            }
+        }
+    }
+    taken.write(session, batch).await?;
+    if !waiting.0.is_empty() {
+        let sql =
+            "UPDATE numbers SET via = new.via FROM unnest($2::bigint[], $3::bigint[]) AS new (packed, via)
+            WHERE numbers.batch = $1 AND numbers.packed = new.packed";
+        session.run(sql, &[&batch, &waiting.0, &waiting.1]).await?;
+    }
+    let gone = (taken.packed.len() + waiting.0.len()) as i64;
+    if gone > 0 {
+        session.run("UPDATE batches SET numbers = numbers - $2 WHERE id = $1", &[&batch, &gone]).await?;
+    }
+    Ok(wanted)
+}
+
+/// Phone numbers that take results of other sendings.
+#[derive(Default)]
+struct Taken {
+    packed: Vec<i64>,
+    via: Vec<i64>,
+    ids: Vec<i64>,
+    received: Vec<i64>,
+    outcomes: Vec<i16>,
+}
+
+impl Taken {
+    fn push(&mut self, packed: i64, via: i64, has: Has) {
+        self.packed.push(packed);
+        self.via.push(via);
+        self.ids.push(has.id);
+        self.received.push(has.received_ms as i64);
+        self.outcomes.push(outcome_figure(has.outcome));
+    }
+
+    async fn write(&self, session: &Session, batch: i64) -> Result<()> {
+        if self.packed.is_empty() {
+            return Ok(());
+        }
+        let sql = "UPDATE numbers SET via = new.via, result = new.result, received_ms = new.received_ms, outcome = new.outcome
+            FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::smallint[])
+                AS new (packed, via, result, received_ms, outcome)
+            WHERE numbers.batch = $1 AND numbers.packed = new.packed";
+        session
+            .run(sql, &[&batch, &self.packed, &self.via, &self.ids, &self.received, &self.outcomes])
+            .await?;
+        Ok(())
+    }
+}
+
+/// Counts rows of jobs that take a result of the book, up or down, by how it ended.
+pub(super) async fn count_reused(session: &Session, counts: &BTreeMap<(i64, i16), i64>) -> Result<()> {
+    let mut sums: BTreeMap<i64, [i64; 3]> = BTreeMap::new();
+    for ((job, figure), count) in counts {
+        let [done, failed, refused] = sums.entry(*job).or_default();
+        match outcome(Some(*figure)) {
+            Outcome::Done => *done += count,
+            Outcome::Failed | Outcome::Passing => *failed += count,
+            Outcome::Refused => *refused += count,
+        }
+    }
+    for (job, [done, failed, refused]) in sums {
+        let sql = "UPDATE jobs SET reused_done = reused_done + $2, reused_failed = reused_failed + $3,
+            reused_refused = reused_refused + $4 WHERE id = $1";
+        session.run(sql, &[&job, &done, &failed, &refused]).await?;
+    }
+    Ok(())
+}
+
+/// Enters what is claimed.
+pub(super) async fn enter_claim(
+    session: &Session,
+    batch: i64,
+    of_job: &OfJob,
+    wanted: &[Wanted],
+) -> Result<()> {
+    // In the order of the key, pages are filled one after the other.
+    let mut packed: Vec<i64> = wanted.iter().map(|wanted| wanted.packed).collect();
+    packed.sort_unstable();
+    let sql = "INSERT INTO checks SELECT $1, new.packed, $2 FROM unnest($3::bigint[]) AS new (packed)
+        ON CONFLICT (scope, packed) DO UPDATE SET batch = excluded.batch";
+    session.run(sql, &[&of_job.scope, &batch, &packed]).await?;
+    let changed = wanted.iter().filter(|wanted| wanted.prior.is_some() || wanted.is_decided);
+    let (packed, priors): (Vec<i64>, Vec<Option<i64>>) =
+        changed.map(|wanted| (wanted.packed, wanted.prior)).unzip();
+    if !packed.is_empty() {
+        let sql = "UPDATE numbers SET prior = coalesce(new.prior, numbers.prior), despite = NULL
+            FROM unnest($2::bigint[], $3::bigint[]) AS new (packed, prior)
+            WHERE numbers.batch = $1 AND numbers.packed = new.packed";
+        session.run(sql, &[&batch, &packed, &priors]).await?;
+    }
+    Ok(())
+}
+
+/// The key of a scope.
+pub(super) async fn find_scope(session: &Session, scope: &Scope) -> Result<Option<i64>> {
+    let sql = "SELECT id FROM scopes WHERE account = $1 AND service = $2 AND level = $3";
+    let row = session.row(sql, &[&text(&scope.account), &text(&scope.service), &scope.level]).await?;
+    row.map(|row| get(&row, 0)).transpose()
+}
+
+/// The key of a scope, which is made where it is new.
+pub(super) async fn scope_key(session: &Session, scope: &Scope) -> Result<i64> {
+    loop {
+        if let Some(key) = find_scope(session, scope).await? {
+            return Ok(key);
+        }
+        // Where another process is making it, this waits; then it is that one which is found.
+        let sql = "INSERT INTO scopes (account, service, level) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+        session.run(sql, &[&text(&scope.account), &text(&scope.service), &scope.level]).await?;
+    }
+}
+
+pub(super) async fn look_up(
+    session: &Session,
+    scope: &Scope,
+    numbers: &[PhoneNumber],
+) -> Result<Vec<Option<Known>>> {
+    let mut all = vec![None; numbers.len()];
+    let Some(scope) = find_scope(session, scope).await? else { return Ok(all) };
+    for (numbers, all) in numbers.chunks(AT_ONCE).zip(all.chunks_mut(AT_ONCE)) {
+        let packed: Vec<i64> = numbers.iter().map(|number| number.pack() as i64).collect();
+        let newest = newest(session, scope, &packed).await?;
+        walk(session, &packed, newest, |at, found| {
+            let (state, at_ms) = match (found.link.result, found.link.state) {
+                (Some(has), _) => (BookState::Settled(has.outcome), has.received_ms),
+                (None, BatchState::Planned | BatchState::Refused) => return found.prior,
+                _ if found.link.is_in_doubt() || found.is_forgotten => (BookState::InDoubt, found.sent_ms),
+                _ => (BookState::UnderWay, found.sent_ms),
+            };
+            *all.get_mut(at)? = Some(Known { state, at_ms, job: found.job });
+            None
+        })
+        .await?;
+    }
+    Ok(all)
+}
+
+pub(super) async fn scopes(session: &Session) -> Result<Vec<Scope>> {
+    let rows = session.rows("SELECT account, service, level FROM scopes ORDER BY id", &[]).await?;
+    rows.iter().map(|row| scope(row, 0)).collect()
+}
+
+fn scope(row: &Row, at: usize) -> Result<Scope> {
+    Ok(Scope::new(get::<&str>(row, at)?, get::<&str>(row, at + 1)?, get(row, at + 2)?))
+}
+
+/// To be called in a transaction that settles.
+pub(super) async fn merge_account(session: &Session, old: &str, new: &str) -> Result<()> {
+    if old == new {
+        return Ok(());
+    }
+    // Nobody makes a scope meanwhile.
+    session.batch("LOCK TABLE scopes IN SHARE ROW EXCLUSIVE MODE").await?;
+    let (old, new) = (text(old), text(new));
+    let sql = "SELECT o.id, n.id FROM scopes o LEFT JOIN scopes n ON n.account = $2 AND n.service = o.service AND n.level = o.level
+        WHERE o.account = $1 ORDER BY o.id";
+    let rows = session.rows(sql, &[&old, &new]).await?;
+    let pairs = rows.iter().map(|row| Ok((get(row, 0)?, get(row, 1)?)));
+    let pairs = pairs.collect::<Result<Vec<(i64, Option<i64>)>>>()?;
+    let mut all: Vec<i64> = pairs.iter().flat_map(|(from, to)| [Some(*from), *to]).flatten().collect();
+    all.sort_unstable();
+    for scope in all {
+        lock_scope(session, scope).await?;
+    }
+    for (from, to) in pairs {
+        rename_account(session, from, &new).await?;
+        let Some(to) = to else {
+            session.run("UPDATE scopes SET account = $2 WHERE id = $1", &[&from, &new]).await?;
+            continue;
+        };
+        splice(session, from, to).await?;
+        for sql in [
+            "INSERT INTO checks SELECT $2, packed, batch FROM checks WHERE scope = $1 ON CONFLICT DO NOTHING",
+            "UPDATE jobs SET scope = $2 WHERE scope = $1",
+        ] {
+            session.run(sql, &[&from, &to]).await?;
+        }
+        session.run("DELETE FROM checks WHERE scope = $1", &[&from]).await?;
+        session.run("DELETE FROM scopes WHERE id = $1", &[&from]).await?;
+    }
+    let sql = "INSERT INTO charges SELECT $2, day, currency, amount FROM charges WHERE account = $1
+        ON CONFLICT (account, day, currency) DO UPDATE SET amount = charges.amount + excluded.amount";
+    session.run(sql, &[&old, &new]).await?;
+    session.run("DELETE FROM charges WHERE account = $1", &[&old]).await?;
+    Ok(())
+}
+
+/// What is fixed about the jobs of a scope names the account, too.
+async fn rename_account(session: &Session, scope: i64, account: &str) -> Result<()> {
+    for row in session.rows("SELECT id, spec FROM jobs WHERE scope = $1", &[&scope]).await? {
+        let unreadable = |_| Fault::damaged("a job's parameters cannot be read");
+        let mut spec: JobSpec = serde_json::from_str(get(&row, 1)?).map_err(unreadable)?;
+        account.clone_into(&mut spec.scope.account);
+        let spec = serde_json::to_string(&spec).map_err(unreadable)?;
+        session.run("UPDATE jobs SET spec = $2 WHERE id = $1", &[&get::<i64>(&row, 0)?, &spec]).await?;
+    }
+    Ok(())
+}
+
+/// Where two scopes know a phone number, all its sendings stand in one chain of the second one, the latest first.
+async fn splice(session: &Session, from: i64, to: i64) -> Result<()> {
+    let mut last = i64::MIN;
+    loop {
+        let sql = "SELECT o.packed, o.batch, n.batch FROM checks o JOIN checks n ON n.scope = $2 AND n.packed = o.packed
+            WHERE o.scope = $1 AND o.packed > $3 ORDER BY o.packed LIMIT $4";
+        let rows = session.rows(sql, &[&from, &to, &last, &(AT_ONCE as i64)]).await?;
+        let packed = rows.iter().map(|row| get(row, 0)).collect::<Result<Vec<i64>>>()?;
+        let mut ends = Vec::new();
+        for (at, row) in rows.iter().enumerate() {
+            ends.extend([(at, get(row, 1)?), (at, get(row, 2)?)]);
+        }
+        let mut chains: Vec<Vec<(i64, i64)>> = vec![Vec::new(); packed.len()];
+        walk(session, &packed, ends, |at, found| {
+            chains.get_mut(at)?.push((found.claim, found.link.batch));
+            found.prior
+        })
+        .await?;
+        let (mut links, mut newest) = ((Vec::new(), Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+        for (packed, mut chain) in packed.iter().copied().zip(chains) {
+            chain.sort_unstable_by(|one, other| other.cmp(one));
+            newest.0.extend(chain.first().map(|_| packed));
+            newest.1.extend(chain.first().map(|(_, batch)| *batch));
+            let before = chain.iter().skip(1).map(|(_, batch)| Some(*batch)).chain([None]);
+            for ((_, batch), prior) in chain.iter().zip(before) {
+                links.0.push(*batch);
+                links.1.push(packed);
+                links.2.push(prior);
+            }
+        }
+        let sql = "UPDATE numbers SET prior = new.prior
+            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (batch, packed, prior)
+            WHERE numbers.batch = new.batch AND numbers.packed = new.packed AND numbers.prior IS DISTINCT FROM new.prior";
+        session.run(sql, &[&links.0, &links.1, &links.2]).await?;
+        let sql = "UPDATE checks SET batch = new.batch FROM unnest($2::bigint[], $3::bigint[]) AS new (packed, batch)
+            WHERE checks.scope = $1 AND checks.packed = new.packed AND checks.batch <> new.batch";
+        session.run(sql, &[&to, &newest.0, &newest.1]).await?;
+        match packed.last() {
+            Some(end) if packed.len() == AT_ONCE => last = *end,
+            _ => return Ok(()),
+        }
+    }
+}
+
+pub(super) async fn history(session: &Session, number: &PhoneNumber) -> Result<Vec<Sending>> {
+    let packed = number.pack() as i64;
+    let mut sendings = Vec::new();
+    let sql = "SELECT c.batch, s.account, s.service, s.level FROM scopes s JOIN checks c ON c.scope = s.id AND c.packed = $1 ORDER BY s.id";
+    for newest in session.rows(sql, &[&packed]).await? {
+        let mut next: Option<i64> = get(&newest, 0)?;
+        while let Some(batch) = next {
+            let sql = "SELECT j.name, b.batch_no, b.state, b.sent_ms, r.source, r.body, r.received_ms, n.prior FROM numbers n
+                JOIN batches b ON b.id = n.batch JOIN jobs j ON j.id = b.job LEFT JOIN results r ON r.id = n.result AND n.via IS NULL
+                WHERE n.batch = $1 AND n.packed = $2";
+            let Some(row) = session.row(sql, &[&batch, &packed]).await? else { break };
+            sendings.push(sending(scope(&newest, 1)?, &row)?);
+            next = get::<Option<i64>>(&row, 7)?.filter(|_| sendings.len() < 10_000);
+        }
+    }
+    sendings.sort_by_key(|sending| std::cmp::Reverse(sending.sent_ms));
+    Ok(sendings)
+}
+
+fn sending(scope: Scope, row: &Row) -> Result<Sending> {
+    let result = match get::<Option<i16>>(row, 4)? {
+        Some(from) => Some((source(from), get(row, 5)?, get_u64(row, 6)?)),
+        None => None,
+    };
+    Ok(Sending {
+        scope,
+        job: super::jobs::name(row, 0)?,
+        batch_no: get(row, 1)?,
+        batch: state(get(row, 2)?),
+        sent_ms: get::<Option<i64>>(row, 3)?.map(|ms| ms as u64),
+        result,
+    })
+}

@@ -1,0 +1,138 @@
+//! Version 3: what an older store knows is entered into the book of checks.
+//!
+//! It reads every result once, in pieces, because how a result ended stands only in its body.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::outcome_figure;
+use crate::model::{Delivery, JobSpec, Outcome, Scope};
+use crate::postgres::book::scope_key;
+use crate::postgres::fault::Fault;
+use crate::postgres::reading::source;
+use crate::postgres::session::{Session, get};
+use crate::store::reading;
+
+type Result<T> = std::result::Result<T, Fault>;
+
+/// Rows in one piece: fewer than the server's patience with a transaction that does nothing.
+const PIECE: i64 = 5000;
+
+/// Fills the new columns and tables, in the transaction that has made them.
+pub(super) async fn fill(session: &Session) -> Result<()> {
+    // Whole tables are read here, which the settings of a session advise against.
+    session
+        .batch(
+            "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on",
+        )
+        .await?;
+    jobs(session).await?;
+    session
+        .batch(
+            // Claims of the last release were signed at some time from when they were taken until they ended, or two minutes later.
+            "UPDATE batches SET claim = id, first_ts = sent_ms - 60000, last_ts = coalesce(ended_ms, sent_ms + 120000) + 60000,
+                 confirmed = true, from_reply = code IS NOT NULL WHERE sent_ms IS NOT NULL;
+             SELECT setval('claims', max(id)) FROM batches HAVING max(id) > 0;
+             UPDATE jobs SET batch_count = (SELECT count(*) FROM batches WHERE batches.job = jobs.id)",
+        )
+        .await?;
+    outcomes(session).await?;
+    hashes(session).await?;
+    session
+        .batch(
+            // The newest sending of a phone number is the book's; each knows the one before.
+            "INSERT INTO checks SELECT DISTINCT ON (j.scope, n.packed) j.scope, n.packed, n.batch
+             FROM numbers n JOIN batches b ON b.id = n.batch JOIN jobs j ON j.id = n.job
+             WHERE b.state IN (1, 2, 3) OR n.result IS NOT NULL ORDER BY j.scope, n.packed, n.batch DESC;
+             UPDATE numbers SET prior = sent.prior FROM (
+                 SELECT n.batch, n.packed, lag(n.batch) OVER (PARTITION BY j.scope, n.packed ORDER BY n.batch) AS prior
+                 FROM numbers n JOIN batches b ON b.id = n.batch JOIN jobs j ON j.id = n.job
+                 WHERE b.state IN (1, 2, 3) OR n.result IS NOT NULL
+             ) AS sent
+             WHERE sent.prior IS NOT NULL AND numbers.batch = sent.batch AND numbers.packed = sent.packed",
+        )
+        .await
+}
+
+/// What was fixed about a job in the last release.
+#[derive(Deserialize)]
+struct OldSpec {
+    level: i64,
+    #[serde(default)]
+    delivery: Delivery,
+    #[serde(default)]
+    notes: serde_json::Value,
+}
+
+/// Gives every job its scope; its account stands in the caller's notes.
+async fn jobs(session: &Session) -> Result<()> {
+    let mut scopes: HashMap<Scope, i64> = HashMap::new();
+    for row in session.rows("SELECT id, spec FROM jobs ORDER BY id", &[]).await? {
+        let (id, spec): (i64, &str) = (get(&row, 0)?, get(&row, 1)?);
+        let unreadable = |_| Fault::damaged("a job's parameters cannot be read");
+        let old: OldSpec = serde_json::from_str(spec).map_err(unreadable)?;
+        let account = old.notes.get("account").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let scope = Scope::new(account, Scope::NUMBER_CHECK, old.level);
+        let key = match scopes.get(&scope) {
+            Some(key) => *key,
+            None => scope_key(session, &scope).await?,
+        };
+        scopes.insert(scope.clone(), key);
+        let spec = JobSpec::new(scope, "", old.delivery, old.notes);
+        let spec = serde_json::to_string(&spec).map_err(unreadable)?;
+        session.run("UPDATE jobs SET scope = $2, spec = $3 WHERE id = $1", &[&id, &key, &spec]).await?;
+    }
+    Ok(())
+}
+
+/// When each result came, and how it ended.
+async fn outcomes(session: &Session) -> Result<()> {
+    let mut last = (i64::MIN, i64::MIN);
+    loop {
+        let sql = "SELECT n.batch, n.packed, r.source, r.body, r.received_ms FROM numbers n JOIN results r ON r.id = n.result
+            WHERE (n.batch, n.packed) > ($1, $2) ORDER BY n.batch, n.packed LIMIT $3";
+        let rows = session.rows(sql, &[&last.0, &last.1, &PIECE]).await?;
+        let (mut batches, mut packed) = (Vec::new(), Vec::new());
+        let (mut received, mut ended) = (Vec::new(), Vec::new());
+        for row in &rows {
+            last = (get(row, 0)?, get(row, 1)?);
+            batches.push(last.0);
+            packed.push(last.1);
+            let facts = reading::read(source(get(row, 2)?), get(row, 3)?);
+            ended.push(outcome_figure(facts.map_or(Outcome::Failed, |facts| facts.outcome)));
+            received.push(get::<i64>(row, 4)?);
+        }
+        let sql = "UPDATE numbers SET received_ms = new.received_ms, outcome = new.outcome
+            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::smallint[]) AS new (batch, packed, received_ms, outcome)
+            WHERE numbers.batch = new.batch AND numbers.packed = new.packed";
+        session.run(sql, &[&batches, &packed, &received, &ended]).await?;
+        if (rows.len() as i64) < PIECE {
+            return Ok(());
+        }
+    }
+}
+
+/// What each result that was kept aside says.
+async fn hashes(session: &Session) -> Result<()> {
+    let mut last = i64::MIN;
+    loop {
+        let sql =
+            "SELECT o.result, r.source, r.body, o.packed <> 0 FROM odd o JOIN results r ON r.id = o.result
+            WHERE o.result > $1 ORDER BY o.result LIMIT $2";
+        let rows = session.rows(sql, &[&last, &PIECE]).await?;
+        let (mut ids, mut hashes) = (Vec::new(), Vec::new());
+        for row in &rows {
+            last = get(row, 0)?;
+            ids.push(last);
+            hashes.push(reading::hash(source(get(row, 1)?), get(row, 2)?, get(row, 3)?).to_vec());
+        }
+        let sql =
+            "UPDATE odd SET hash = new.hash FROM unnest($1::bigint[], $2::bytea[]) AS new (result, hash)
+            WHERE odd.result = new.result";
+        session.run(sql, &[&ids, &hashes]).await?;
+        if (rows.len() as i64) < PIECE {
+            return Ok(());
+        }
+    }
+}

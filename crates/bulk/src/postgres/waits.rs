@@ -1,0 +1,137 @@
+//! Rows that wait for other jobs' sendings.
+//!
+//! Whatever changes them holds the lock of the scope; what moves rows or takes results over settles, too.
+
+use std::collections::BTreeMap;
+
+use super::batches;
+use super::book;
+use super::fault::Fault;
+use super::fold;
+use super::session::{Session, big, get};
+use crate::store::Followed;
+
+type Result<T> = std::result::Result<T, Fault>;
+
+/// How many phone numbers are planned as one batch again.
+const AT_ONCE: usize = 2000;
+
+/// Adds rows of a job that wait, by batch: how many, and how many results the batch had when they were looked at.
+pub(super) async fn add(session: &Session, job: i64, waits: &BTreeMap<i64, (i64, i64)>) -> Result<()> {
+    if waits.is_empty() {
+        return Ok(());
+    }
+    let via: Vec<i64> = waits.keys().copied().collect();
+    let (counts, seen): (Vec<i64>, Vec<i64>) = waits.values().copied().unzip();
+    let sql = "INSERT INTO waits SELECT $1, new.* FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS new (via, waiting, seen)
+        ON CONFLICT (job, via) DO UPDATE SET waiting = waits.waiting + excluded.waiting, seen = least(waits.seen, excluded.seen)";
+    session.run(sql, &[&job, &via, &counts, &seen]).await?;
+    Ok(())
+}
+
+/// Counts rows of jobs that wait for batches down.
+pub(super) async fn count_down(session: &Session, counts: &BTreeMap<(i64, i64), i64>) -> Result<()> {
+    for ((job, via), count) in counts {
+        let sql = "UPDATE waits SET waiting = waiting - $3 WHERE job = $1 AND via = $2";
+        session.run(sql, &[job, via, count]).await?;
+        session.run("DELETE FROM waits WHERE job = $1 AND via = $2 AND waiting <= 0", &[job, via]).await?;
+    }
+    Ok(())
+}
+
+/// Whether something that the job's rows wait for has changed. Says so without a lock.
+pub(super) async fn has_news(session: &Session, job: i64) -> Result<bool> {
+    let sql = "SELECT FROM waits w JOIN batches b ON b.id = w.via
+        WHERE w.job = $1 AND (w.seen <> b.done + b.failed + b.refused OR b.state IN (0, 4)) LIMIT 1";
+    Ok(session.row(sql, &[&job]).await?.is_some())
+}
+
+pub(super) async fn follow(session: &Session, job: i64) -> Result<Followed> {
+    match book::lock_scope_of(session, job).await? {
+        Some(_) => follow_locked(session, job).await,
+        None => Ok(Followed::default()),
+    }
+}
+
+async fn follow_locked(session: &Session, job: i64) -> Result<Followed> {
+    let mut followed = Followed::default();
+    let sql = "SELECT w.via, w.seen, b.done + b.failed + b.refused, b.state FROM waits w JOIN batches b ON b.id = w.via
+        WHERE w.job = $1 ORDER BY w.via";
+    for row in session.rows(sql, &[&job]).await? {
+        let (via, seen, settled): (i64, i64, i64) = (get(&row, 0)?, get(&row, 1)?, get(&row, 2)?);
+        if settled != seen {
+            followed.reused += take_over(session, job, via).await?;
+            let sql = "UPDATE waits SET seen = $3 WHERE job = $1 AND via = $2";
+            session.run(sql, &[&job, &via, &settled]).await?;
+        }
+        if matches!(get(&row, 3)?, batches::PLANNED | batches::REFUSED) {
+            followed.planned += plan(session, job, via, None).await?;
+        }
+    }
+    Ok(followed)
+}
+
+async fn take_over(session: &Session, job: i64, via: i64) -> Result<u64> {
+    let sql = "UPDATE numbers SET result = o.result, received_ms = o.received_ms, outcome = o.outcome FROM numbers o
+        WHERE numbers.via = $1 AND numbers.job = $2 AND numbers.result IS NULL
+        AND o.batch = $1 AND o.packed = numbers.packed AND o.result IS NOT NULL RETURNING coalesce(o.outcome, 1::smallint)";
+    let rows = session.rows(sql, &[&via, &job]).await?;
+    let mut reused = BTreeMap::new();
+    for row in &rows {
+        *reused.entry((job, get::<i16>(row, 0)?)).or_default() += 1;
+    }
+    count_down(session, &BTreeMap::from([((job, via), rows.len() as i64)])).await?;
+    book::count_reused(session, &reused).await?;
+    Ok(rows.len() as u64)
+}
+
+/// Plans the rows that wait for a batch as batches of their own, and says how many. `despite`: a person has decided not to wait for it.
+async fn plan(session: &Session, job: i64, via: i64, despite: Option<i64>) -> Result<u64> {
+    let sql = "SELECT n.batch, n.packed, b.grp FROM numbers n JOIN batches b ON b.id = n.batch
+        WHERE n.via = $1 AND n.job = $2 AND n.result IS NULL ORDER BY n.batch, n.packed";
+    let mut groups: BTreeMap<String, Vec<(i64, i64)>> = BTreeMap::new();
+    let rows = session.rows(sql, &[&via, &job]).await?;
+    for row in &rows {
+        groups.entry(get(row, 2)?).or_default().push((get(row, 0)?, get(row, 1)?));
+    }
+    for (group, rows) in groups {
+        for rows in rows.chunks(AT_ONCE) {
+            let to = batches::insert_further(session, job, &group, rows.len() as i64).await?;
+            move_rows(session, rows, to, despite).await?;
+        }
+    }
+    count_down(session, &BTreeMap::from([((job, via), rows.len() as i64)])).await?;
+    Ok(rows.len() as u64)
+}
+
+/// Moves rows into another batch. Where their old batch has sent them once, a trace stays behind, by which a late result finds them.
+async fn move_rows(session: &Session, rows: &[(i64, i64)], to: i64, despite: Option<i64>) -> Result<()> {
+    let (from, packed): (Vec<i64>, Vec<i64>) = rows.iter().copied().unzip();
+    let sql = "UPDATE numbers SET batch = $3, via = NULL, despite = $4 FROM unnest($1::bigint[], $2::bigint[]) AS old (batch, packed)
+        WHERE numbers.batch = old.batch AND numbers.packed = old.packed";
+    session.run(sql, &[&from, &packed, &to, &despite]).await?;
+    // Of no job: its batch's key, negative.
+    let sql = "INSERT INTO numbers (batch, packed, job, first_row, prior)
+        SELECT b.id, n.packed, -b.id, n.first_row, n.prior FROM unnest($1::bigint[], $2::bigint[]) AS old (batch, packed)
+        JOIN batches b ON b.id = old.batch AND b.claim > 0 JOIN numbers n ON n.batch = $3 AND n.packed = old.packed";
+    session.run(sql, &[&from, &packed, &to]).await?;
+    Ok(())
+}
+
+/// Plans again what the job's rows wait for and is in doubt, in whichever job's batch. Says how many phone numbers.
+pub(super) async fn resubmit(session: &Session, job: i64, before_ms: u64) -> Result<u64> {
+    if book::lock_scope_of(session, job).await?.is_none() {
+        return Ok(0);
+    }
+    fold::fold_all(session).await?;
+    batches::look_up_all(session, job).await?;
+    follow_locked(session, job).await?;
+    let mut numbers = batches::resubmit_own(session, job, before_ms).await?;
+    let sql = "SELECT w.via FROM waits w JOIN batches b ON b.id = w.via JOIN jobs j ON j.id = b.job
+        WHERE w.job = $1 AND coalesce(b.sent_ms, 0) < $2 AND (b.state = 2 OR (b.state = 3 AND b.missing) OR j.state = 2) ORDER BY w.via";
+    for row in session.rows(sql, &[&job, &big(before_ms)]).await? {
+        let via: i64 = get(&row, 0)?;
+        numbers += plan(session, job, via, Some(via)).await?;
+    }
+    Ok(numbers)
+}
