@@ -338,6 +338,19 @@ fn to_check_again_is_paid_once_more_and_what_is_under_way_is_not() {
 }
 
 #[test]
+fn a_result_that_came_after_a_command_was_given_is_taken_by_it_whatever_it_overrides() {
+    for takes in [Takes::None, Takes::Younger(0), Takes::NoFailures] {
+        // It looks half an hour after it was made, when the results of the first one have come.
+        let script = Script { naps: vec![("finish_plan", 2, 30)], ..Script::default() };
+        let commands = vec![Command::at(0, 0, 2), Command { takes, ..Command::at(0, 0, 3) }];
+        let mut scenario = Scenario::scripted(commands, script);
+        scenario.faults.failed = 100;
+        let end = ends(&scenario);
+        assert_eq!(accepted(&end), [1, 1, 1], "{takes:?}");
+    }
+}
+
+#[test]
 fn what_is_old_and_what_failed_in_passing_is_checked_again_where_that_was_asked_for() {
     let later = |takes| Command { takes, ..Command::at(120, 0, 2) };
     for (takes, failed, times) in [

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::made::{T0, number, scope};
 use crate::platform::Account;
-use crate::scenario::Takes;
+use crate::scenario::{Query, Takes};
 use crate::stepped::Stepped;
 use crate::world::pause;
 use crate::world::{Delivered, MINUTE, SECOND, Wall, World};
@@ -248,7 +248,9 @@ async fn work(process: &Arc<Process>, store: Arc<Stepped>, job: Job) {
             (last, since) = (ledger, Instant::now());
         }
         let quiet_ms = since.elapsed().as_millis() as u64;
-        if quiet_ms > QUIET_MS {
+        // Who may never ask tries each minute, and learns nothing by it.
+        let is_hopeless = world.scenario.traits.query == Query::Never && quiet_ms > QUIET_MS / 16;
+        if quiet_ms > QUIET_MS || is_hopeless {
             world.log(format!("{} gives up", process.name));
             return;
         }
