@@ -134,16 +134,16 @@ fn known(tx: &Transaction<'_>, arrived: &[Arrived]) -> Result<Known> {
             places.insert((batch, packed));
         }
     }
-    let mut slot =
-        tx.prepare_cached("SELECT via, result, outcome FROM numbers WHERE batch = ? AND packed = ?")?;
+    let mut slot = tx
+        .prepare_cached("SELECT via, result, outcome, job < 0 FROM numbers WHERE batch = ? AND packed = ?")?;
     let mut has = tx.prepare_cached("SELECT source, batch_no, body FROM results WHERE id = ?")?;
     for place in places {
         let found = slot
             .query_row([place.0, place.1], |row| {
-                Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?))
+                Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?, row.get(3)?))
             })
             .optional()?;
-        let Some((via, result, ended)) = found else { continue };
+        let Some((via, result, ended, has_moved)) = found else { continue };
         let has = match result {
             Some(id) => has
                 .query_row([id], |row| {
@@ -158,7 +158,7 @@ fn known(tx: &Transaction<'_>, arrived: &[Arrived]) -> Result<Known> {
                 .optional()?,
             None => None,
         };
-        known.slots.insert(place, Slot { via, has });
+        known.slots.insert(place, Slot { via, has_moved, has });
     }
     Ok(known)
 }

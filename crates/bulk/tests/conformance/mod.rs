@@ -131,6 +131,7 @@ macro_rules! conformance {
             a_doubt_that_a_result_has_ended_is_not_resubmitted
             missing_counts_as_in_doubt_and_is_resubmitted
             results_of_both_sendings_are_two_charges
+            a_phone_number_that_has_moved_on_is_counted_once_when_its_first_sending_answers_late
             scopes_share_nothing
         );
     };
