@@ -218,7 +218,7 @@ async fn accept_if_proved(session: &Session, batch: i64) -> Result<()> {
     let sql = "UPDATE batches SET state = 3, code = NULL, message = NULL, batch_no = coalesce(
             (SELECT convert_from(r.batch_no, 'UTF8') FROM numbers n JOIN results r ON r.id = n.result
              WHERE n.batch = $1 AND n.via IS NULL LIMIT 1), batch_no)
-        WHERE id = $1 AND done + failed + refused > 0";
+        WHERE id = $1 AND EXISTS (SELECT FROM numbers n WHERE n.batch = $1 AND n.via IS NULL AND n.result IS NOT NULL)";
     session.run(sql, &[&batch]).await?;
     Ok(())
 }

@@ -175,7 +175,7 @@ async fn known(session: &Session, arrived: &[Arrived]) -> Result<Known> {
         }
     }
     let (batches, packed): (Vec<i64>, Vec<i64>) = places.into_iter().unzip();
-    let sql = "SELECT n.batch, n.packed, n.via, n.outcome, r.id, r.source, r.batch_no, r.body
+    let sql = "SELECT n.batch, n.packed, n.via, n.outcome, r.id, r.source, r.batch_no, r.body, n.job < 0
         FROM unnest($1::bigint[], $2::bigint[]) AS wanted (batch, packed)
         JOIN numbers n ON n.batch = wanted.batch AND n.packed = wanted.packed LEFT JOIN results r ON r.id = n.result";
     for row in session.rows(sql, &[&batches, &packed]).await? {
@@ -189,7 +189,8 @@ async fn known(session: &Session, arrived: &[Arrived]) -> Result<Known> {
             }),
             None => None,
         };
-        known.slots.insert((get(&row, 0)?, get(&row, 1)?), Slot { via: get(&row, 2)?, has });
+        let slot = Slot { via: get(&row, 2)?, has_moved: get(&row, 8)?, has };
+        known.slots.insert((get(&row, 0)?, get(&row, 1)?), slot);
     }
     Ok(known)
 }
