@@ -188,10 +188,8 @@ async fn known(session: &Session, arrived: &[Arrived]) -> Result<Known> {
             }),
             None => None,
         };
-        known.slots.insert(
-            (get(&row, 0)?, get(&row, 1)?),
-            Slot { via: get(&row, 2)?, has_moved: get(&row, 8)?, has },
-        );
+        let slot = Slot { via: get(&row, 2)?, has_moved: get(&row, 8)?, has };
+        known.slots.insert((get(&row, 0)?, get(&row, 1)?), slot);
     }
     Ok(known)
 }

@@ -227,8 +227,8 @@ pub async fn only_accepted_batches_of_a_first_try_that_were_signed_later_are_con
         assert!(confirm(&*store, &claimed, T0 + at * 1000).await);
         claims.push(claimed);
     }
-    for at in 0..3 {
-        end(&*store, &claims[at], ACCEPTED).await;
+    for claimed in &claims[..3] {
+        end(&*store, claimed, ACCEPTED).await;
     }
     // The other ones: in doubt, refused, sent a second time; the last one is being sent.
     end(&*store, &claims[3], doubt()).await;

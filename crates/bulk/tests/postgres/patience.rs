@@ -1,9 +1,11 @@
 //! A server that keeps somebody waiting: what waits is bounded, and what is given up leaves nothing behind.
 
-use numcheck_bulk::{Postgres, Store, StoreError};
+use std::sync::Arc;
+
+use numcheck_bulk::{BatchEnd, Postgres, Store, StoreError};
 
 use crate::cluster::{self, Cluster};
-use crate::fixture::{accepted, all_of, batch_no, fold_all, pushed, result};
+use crate::fixture::{NOW, accepted, all_of, batch_no, claim, fold_all, plan, pushed, result};
 
 /// A session that holds what the store needs.
 async fn holder(cluster: &Cluster, database: &str, sql: &str) -> tokio_postgres::Client {
@@ -16,10 +18,14 @@ async fn holder(cluster: &Cluster, database: &str, sql: &str) -> tokio_postgres:
 
 /// Until a session of the store waits for a lock.
 async fn somebody_waits(cluster: &Cluster, database: &str) {
+    so_many_wait(cluster, database, 1).await;
+}
+
+async fn so_many_wait(cluster: &Cluster, database: &str, count: u32) {
     let sql = format!(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND wait_event_type = 'Lock'"
+        "SELECT count(*) >= {count} FROM pg_stat_activity WHERE datname = '{database}' AND wait_event_type = 'Lock'"
     );
-    while cluster.admin(database, &sql).await == [[Some("0".to_owned())]] {}
+    while cluster.admin(database, &sql).await == [[Some("f".to_owned())]] {}
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -74,4 +80,39 @@ async fn a_result_is_stored_though_whoever_brought_it_has_gone() {
     while store.ledger(job.id).await.unwrap().settled == 0 {
         store.fold(10).await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fold_sees_what_a_look_up_under_way_decides_about_the_same_row() {
+    let Some(cluster) = cluster::shared() else { return };
+    let store = Arc::new(Postgres::open(&cluster.database("decided").await).await.unwrap());
+    let job = plan(&store, 1, 1, 3).await;
+    let claimed = claim(&store, &job, "one").await.unwrap();
+    assert!(store.confirm(claimed.batch, claimed.claim, NOW).await.unwrap());
+    let doubt = BatchEnd::InDoubt { code: None, message: "silence".to_owned(), from_reply: false };
+    store.end(claimed.batch, claimed.claim, doubt, NOW).await.unwrap();
+    assert!(store.plan_again(claimed.batch, claimed.claim).await.unwrap());
+    // Another job sends the same phone numbers, and has their results.
+    let other = accepted(&store, 2, 1, 3).await;
+    store.append((0..3).map(|row| result(&batch_no(&other, 0), row)).collect()).await.unwrap();
+    fold_all(&store, 10).await;
+
+    // The first one's rows take them; that is written, and not committed yet, when a result of the first sending comes after all.
+    let hold = format!("BEGIN; SELECT FROM numcheck.jobs WHERE id = {} FOR UPDATE", job.id);
+    let holder = holder(&cluster, "decided", &hold).await;
+    let looking = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.next_batch(job.id, &[]).await.unwrap().unwrap().numbers }
+    });
+    so_many_wait(&cluster, "decided", 1).await;
+    store.append(vec![result(claimed.batch_no.as_str(), 0)]).await.unwrap();
+    let folding = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.fold(10).await.unwrap().first }
+    });
+    so_many_wait(&cluster, "decided", 2).await;
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!((looking.await.unwrap(), folding.await.unwrap()), (0, 1));
+    let ledger = store.ledger(job.id).await.unwrap();
+    assert_eq!((ledger.settled, ledger.reused.done, ledger.submitted), (1, 2, 1), "{ledger:?}");
 }
