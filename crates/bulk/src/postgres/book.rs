@@ -230,6 +230,7 @@ pub(super) async fn look_up_batch(
     let gone = (taken.packed.len() + waiting.0.len()) as i64;
     if gone > 0 {
         session.run("UPDATE batches SET numbers = numbers - $2 WHERE id = $1", &[&batch, &gone]).await?;
+        waits::release(session, batch).await?;
     }
     Ok(wanted)
 }

@@ -93,8 +93,18 @@ async fn enter(session: &Session, waiting: &Waiting, folded: &mut Folded) -> Res
     let mut changes = Changes::default();
     changes.judge(arrived, &mut known, folded);
     let kept = kept(session, &changes).await?;
+    let charges: HashSet<(&str, i64)> = kept
+        .iter()
+        .filter(|(_, _, hash)| hash.first().is_some_and(|first| first & reading::CHARGED != 0))
+        .map(|(batch_no, packed, _)| (batch_no.as_str(), *packed))
+        .collect();
     let mut is_kept = |aside: &crate::fold::Aside| {
-        kept.contains(&(aside.result.batch_no.clone(), aside.packed.unwrap_or_default(), aside.hash.to_vec()))
+        let packed = aside.packed.unwrap_or_default();
+        let has = |hash: &[u8]| kept.contains(&(aside.result.batch_no.clone(), packed, hash.to_vec()));
+        crate::fold::Kept {
+            same: has(&aside.hash) || has(&aside.charge_hash()),
+            charge: charges.contains(&(aside.result.batch_no.as_str(), packed)),
+        }
     };
     changes.compare_aside(&mut is_kept, folded);
     folded.news.extend(drift::add(session, &changes.drift).await?);
@@ -194,7 +204,8 @@ async fn known(session: &Session, arrived: &[Arrived]) -> Result<Known> {
     Ok(known)
 }
 
-/// Which of the results that are to be kept aside were kept before: by `batchNo`, phone number and what they say.
+/// Which of the results that are to be kept aside were kept before: by `batchNo`, phone number and what they say. And the charges of their
+/// sendings.
 async fn kept(session: &Session, changes: &Changes) -> Result<HashSet<(String, i64, Vec<u8>)>> {
     if changes.aside.is_empty() {
         return Ok(HashSet::new());
@@ -205,7 +216,12 @@ async fn kept(session: &Session, changes: &Changes) -> Result<HashSet<(String, i
     let sql = "SELECT o.batch_no, o.packed, o.hash
         FROM unnest($1::bytea[], $2::bigint[], $3::bytea[]) AS wanted (batch_no, packed, hash)
         JOIN odd o ON sha256(o.batch_no) = sha256(wanted.batch_no) AND o.packed = wanted.packed AND o.hash = wanted.hash
-            AND o.batch_no = wanted.batch_no";
+            AND o.batch_no = wanted.batch_no
+        UNION SELECT o.batch_no, o.packed, o.hash
+        FROM unnest($1::bytea[], $2::bigint[]) AS wanted (batch_no, packed)
+        JOIN odd o ON sha256(o.batch_no) = sha256(wanted.batch_no) AND o.packed = wanted.packed AND o.hash >= '\\x80'::bytea
+            AND o.batch_no = wanted.batch_no
+        WHERE wanted.packed <> 0";
     let rows = session.rows(sql, &[&names, &packed, &hashes]).await?;
     rows.iter().map(|row| Ok((get_text(row, 0)?, get(row, 1)?, get(row, 2)?))).collect()
 }
