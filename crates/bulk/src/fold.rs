@@ -122,6 +122,16 @@ pub(crate) struct Aside {
     pub(crate) hash: [u8; 16],
 }
 
+impl Aside {
+    /// Its hash as the charge of its sending.
+    pub(crate) fn charge_hash(&self) -> [u8; 16] {
+        let mut hash = self.hash;
+        let [first, ..] = &mut hash;
+        *first |= reading::CHARGED;
+        hash
+    }
+}
+
 /// What is kept aside already of the same `batchNo` and phone number as a result.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Kept {
@@ -267,8 +277,7 @@ impl Changes {
             aside.is_second_charge &= !before.charge && !charged.contains(&sending);
             if aside.is_second_charge {
                 charged.insert(sending);
-                let [first, ..] = &mut aside.hash;
-                *first |= reading::CHARGED;
+                aside.hash = aside.charge_hash();
             }
             match aside.packed {
                 Some(_) if aside.is_second_charge => folded.charged_again += 1,

@@ -228,15 +228,16 @@ impl Plan {
         sorted
     }
 
-    /// How many batches.
+    /// How many batches, those of phone numbers that are set apart not counted.
     pub fn batches(&self) -> u64 {
-        self.chunks().count() as u64
+        self.sent_chunks().count() as u64
     }
 
     /// The shortest possible time for submitting, in milliseconds, under the platform's limits (the tightest that applies first). Two
     /// requests lie as far apart as the longer of their intervals, as they do when they are sent.
     pub fn shortest_ms(&self, rates: &[Rate]) -> u64 {
-        let intervals = || self.chunks().map(|chunk| interval_ms(rates, chunk.len() as u64).unwrap_or(0));
+        let intervals =
+            || self.sent_chunks().map(|chunk| interval_ms(rates, chunk.len() as u64).unwrap_or(0));
         // The first request waits for nobody.
         intervals().zip(intervals().skip(1)).map(|(one, next)| one.max(next)).sum()
     }
@@ -257,13 +258,18 @@ impl Plan {
 
     /// Batches in their order.
     fn chunks(&self) -> impl Iterator<Item = &[Planned]> {
+        let known = self.known.iter().filter_map(|(_, part)| self.numbers.get(part.clone()));
+        self.sent_chunks().chain(known.flat_map(|part| part.chunks(self.most)))
+    }
+
+    /// Batches of phone numbers that are not set apart.
+    fn sent_chunks(&self) -> impl Iterator<Item = &[Planned]> {
         let others = self.known.first().map_or(self.numbers.len(), |(_, part)| part.start);
         let (apart, together) = match self.grouping {
             Grouping::Apart => (self.groups.as_slice(), 0..0),
             Grouping::Together => (&[][..], 0..others),
         };
         let parts = apart.iter().map(|(_, part)| part.clone()).chain([together]);
-        let parts = parts.chain(self.known.iter().map(|(_, part)| part.clone()));
         parts.filter_map(|part| self.numbers.get(part)).flat_map(|part| part.chunks(self.most))
     }
 

@@ -159,8 +159,9 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
                 BatchState::Sending => self.owners.is_alive(&batch.owner),
                 _ => None,
             };
-            match step(&batch, job.spec.delivery, &self.times, &self.rules, asked, alive, self.clock.now_ms())
-            {
+            // What another job has sent may be pushed to another receiver than this one's.
+            let delivery = if batch.job == job.id { job.spec.delivery } else { Delivery::Both };
+            match step(&batch, delivery, &self.times, &self.rules, asked, alive, self.clock.now_ms()) {
                 Step::Leave => {}
                 Step::Wait(until) => done.next_ms = Some(done.next_ms.map_or(until, |next| next.min(until))),
                 Step::GiveUp => {

@@ -190,6 +190,8 @@ pub(super) fn look_up_batch(tx: &Transaction<'_>, batch: i64, of_job: &OfJob) ->
                 waits::add(tx, of_job.job, link.batch, seen)?;
                 elsewhere += 1;
             }
+            // A chain that never ends is a damaged one: what is not known may be paid for.
+            (Decision::Wait, None) => {}
             _ => {
                 // The own entry keeps what came before it.
                 let prior = newest.filter(|newest| *newest != batch);
@@ -273,6 +275,9 @@ pub(super) fn scopes(tx: &Transaction<'_>) -> Result<Vec<Scope>> {
 }
 
 pub(super) fn merge_account(tx: &Transaction<'_>, old: &str, new: &str) -> Result<()> {
+    if old == new {
+        return Ok(());
+    }
     let scopes: Vec<(i64, String, i64)> = tx
         .prepare_cached("SELECT id, service, level FROM scopes WHERE account = ?")?
         .query_map([old], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?

@@ -35,6 +35,8 @@ pub(crate) struct Known {
     /// Everything that was ever stored, and when.
     pub(crate) stored: BTreeMap<(String, Vec<u8>), u64>,
     every: Vec<NewResult>,
+    /// Phone numbers that have moved into another batch since this one was sent.
+    moved: BTreeSet<(i64, PhoneNumber)>,
     /// Doubts that a person has decided not to wait for.
     despite: BTreeSet<(i64, PhoneNumber)>,
     /// Steps since the last that changed something.
@@ -254,6 +256,21 @@ impl Known {
         decided
     }
 
+    /// Some of a job's rows may have moved: they are planned in batches that nobody has claimed.
+    pub(crate) fn moved(&mut self, job: i64, rows: &[RowFate]) {
+        let is_new = |row: &&RowFate| {
+            !row.reused && row.state == BatchState::Planned && !self.names.contains_key(&row.batch_no)
+        };
+        let moved: Vec<_> = rows
+            .iter()
+            .filter(is_new)
+            .flat_map(|row| self.batches.iter().map(move |(key, batch)| (*key, batch, row.number)))
+            .filter(|(_, batch, number)| batch.job == job && batch.numbers.contains(number))
+            .map(|(key, _, number)| (key, number))
+            .collect();
+        self.moved.extend(moved);
+    }
+
     pub(crate) fn appended(&mut self, results: Vec<NewResult>) {
         for result in results {
             let key = (result.batch_no.clone(), result.body.clone());
@@ -333,7 +350,8 @@ impl Known {
             if self.batches[batch].job != job {
                 continue;
             }
-            again += u64::from(self.results[&(*batch, *number)].batch_no != *batch_no);
+            let is_second = self.results[&(*batch, *number)].batch_no != *batch_no;
+            again += u64::from(is_second || self.moved.contains(&(*batch, *number)));
             if let Some((currency, price)) = cost {
                 let sum = costs.entry((*outcome, *currency)).or_default();
                 *sum = (sum.0 + 1, sum.1.checked_add(*price).unwrap());
@@ -436,8 +454,11 @@ impl Known {
                 self.aside.push(result);
             }
             None => {
-                counted.first += 1;
-                self.charges.insert(charge, (outcome, facts.cost));
+                let has_moved = self.moved.contains(&(key, number));
+                *if has_moved && is_charge { &mut counted.charged_again } else { &mut counted.first } += 1;
+                if is_charge || !has_moved {
+                    self.charges.insert(charge, (outcome, facts.cost));
+                }
                 self.results.insert((key, number), result);
                 let batch = self.batches.get_mut(&key).expect("a batch that was claimed");
                 if batch.state != BatchState::Sending {

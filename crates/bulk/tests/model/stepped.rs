@@ -278,7 +278,9 @@ impl Store for Stepped {
             Box::pin(async move { Ok((done.await?, before)) })
         };
         let done = self.step("resubmit_doubtful", call, move |known, (count, before)| {
-            let decided = known.resubmitted(job, before, &self.all_rows(job));
+            let after = self.all_rows(job);
+            let decided = known.resubmitted(job, before, &after);
+            known.moved(job, &after);
             assert_eq!(*count, decided.len() as u64, "so many are sent again");
             world.decides(&decided, "sent again by a person");
             true
@@ -288,7 +290,12 @@ impl Store for Stepped {
 
     fn follow(&self, job: i64) -> Answer<'_, Followed> {
         let call = move || self.store.follow(job);
-        self.step("follow", call, |_, followed| *followed != Followed::default())
+        self.step("follow", call, move |known, followed| {
+            if followed.planned > 0 {
+                known.moved(job, &self.all_rows(job));
+            }
+            *followed != Followed::default()
+        })
     }
 
     fn append(&self, results: Vec<NewResult>) -> Answer<'_, ()> {

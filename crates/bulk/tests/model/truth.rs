@@ -109,8 +109,10 @@ impl World {
                         (Some((source, body)), Some(known)) => (*source, body) == (known.source, &known.body),
                         (Some(_), None) => false,
                     };
-                    let is_emptied =
-                        row.reused && is.0 == BatchState::Accepted && batch.state == BatchState::Planned;
+                    // Nothing was left to send of it.
+                    let is_emptied = (row.reused || row.result.is_some())
+                        && is.0 == BatchState::Accepted
+                        && batch.state == BatchState::Planned;
                     is_result && (is == (batch.state, batch.missing) || is_emptied)
                 }
             };
@@ -198,6 +200,8 @@ impl World {
         }
         for job in jobs.iter().filter(|job| matches!(job.state, JobState::Open | JobState::Replaced)) {
             self.wait(store.follow(job.id)).unwrap();
+            let rows = self.wait(store.rows(job.id, None, 1000)).unwrap();
+            self.known().moved(job.id, &rows);
         }
         self.compare(&*store);
         for job in jobs.iter().filter(|job| job.state == JobState::Open) {
