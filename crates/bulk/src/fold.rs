@@ -118,8 +118,17 @@ pub(crate) struct Aside {
     pub(crate) packed: Option<i64>,
     /// It belongs to another sending than the first result, and was charged, too.
     pub(crate) is_second_charge: bool,
-    /// What it says, the id aside.
+    /// What it says, the id aside, and whether it is a [charge](reading::CHARGED).
     pub(crate) hash: [u8; 16],
+}
+
+/// What is kept aside already of the same `batchNo` and phone number as a result.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Kept {
+    /// The same, a charge or not.
+    pub(crate) same: bool,
+    /// The charge of that sending.
+    pub(crate) charge: bool,
 }
 
 /// What becomes of some results; written in one transaction.
@@ -243,15 +252,23 @@ impl Changes {
         self.aside.push(Aside { result, packed, is_second_charge, hash });
     }
 
-    /// What is kept aside is kept once, however often it comes: `is_kept` knows what was kept before.
-    pub(crate) fn compare_aside(&mut self, is_kept: &mut dyn FnMut(&Aside) -> bool, folded: &mut Folded) {
-        let mut new = BTreeSet::new();
-        for aside in std::mem::take(&mut self.aside) {
-            let key = (aside.result.batch_no.clone(), aside.packed, aside.hash);
-            if is_kept(&aside) || !new.insert(key) {
+    /// What is kept aside is kept once, however often it comes, and a sending is charged once, pushed and fetched: `kept` knows what was
+    /// kept before.
+    pub(crate) fn compare_aside(&mut self, kept: &mut dyn FnMut(&Aside) -> Kept, folded: &mut Folded) {
+        let (mut new, mut charged) = (BTreeSet::new(), BTreeSet::new());
+        for mut aside in std::mem::take(&mut self.aside) {
+            let before = kept(&aside);
+            let sending = (aside.result.batch_no.clone(), aside.packed);
+            if before.same || !new.insert((sending.clone(), aside.hash)) {
                 folded.repeats += 1;
                 self.dropped.push(aside.result.id);
                 continue;
+            }
+            aside.is_second_charge &= !before.charge && !charged.contains(&sending);
+            if aside.is_second_charge {
+                charged.insert(sending);
+                let [first, ..] = &mut aside.hash;
+                *first |= reading::CHARGED;
             }
             match aside.packed {
                 Some(_) if aside.is_second_charge => folded.charged_again += 1,

@@ -4,7 +4,7 @@
 //! that others have decided. A `LIMIT 1` by a whole key, and a key in full in every row of an array, make the server look rows up one by one,
 //! whatever it believes of the size of a scope or a batch: plans are made while they are small. Rows are locked in one order everywhere: batches by their key, then phone numbers, waits, jobs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use numcheck_protocol::PhoneNumber;
 use tokio_postgres::Row;
@@ -231,6 +231,7 @@ pub(super) async fn look_up_batch(
     let gone = (taken.packed.len() + waiting.0.len()) as i64;
     if gone > 0 {
         session.run("UPDATE batches SET numbers = numbers - $2 WHERE id = $1", &[&batch, &gone]).await?;
+        waits::release(session, batch).await?;
     }
     Ok(wanted)
 }
@@ -439,31 +440,57 @@ async fn splice(session: &Session, from: i64, to: i64) -> Result<()> {
             found.prior
         })
         .await?;
-        let (mut links, mut newest) = ((Vec::new(), Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
-        for (packed, mut chain) in packed.iter().copied().zip(chains) {
+        let chains = packed.iter().copied().zip(chains.into_iter().map(|mut chain| {
             chain.sort_unstable_by(|one, other| other.cmp(one));
-            newest.0.extend(chain.first().map(|_| packed));
-            newest.1.extend(chain.first().map(|(_, batch)| *batch));
-            let before = chain.iter().skip(1).map(|(_, batch)| Some(*batch)).chain([None]);
-            for ((_, batch), prior) in chain.iter().zip(before) {
-                links.0.push(*batch);
-                links.1.push(packed);
-                links.2.push(prior);
-            }
-        }
-        let sql = "UPDATE numbers SET prior = new.prior
-            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (batch, packed, prior)
-            WHERE numbers.batch = new.batch AND numbers.packed = new.packed AND numbers.prior IS DISTINCT FROM new.prior";
-        session.run(sql, &[&links.0, &links.1, &links.2]).await?;
-        let sql = "UPDATE checks SET batch = new.batch
-            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (scope, packed, batch)
-            WHERE checks.scope = new.scope AND checks.packed = new.packed AND checks.batch <> new.batch";
-        session.run(sql, &[&vec![to; newest.0.len()], &newest.0, &newest.1]).await?;
+            chain.into_iter().map(|(_, batch)| batch).collect()
+        }));
+        link(session, to, chains).await?;
         match packed.last() {
             Some(end) if packed.len() == AT_ONCE => last = *end,
             _ => return Ok(()),
         }
     }
+}
+
+/// Takes sendings, each a phone number and a batch, out of the chains in which they stand.
+pub(super) async fn unlink(session: &Session, scope: i64, gone: &BTreeSet<(i64, i64)>) -> Result<()> {
+    let mut packed: Vec<i64> = gone.iter().map(|(packed, _)| *packed).collect();
+    packed.dedup();
+    let mut chains: Vec<Vec<i64>> = vec![Vec::new(); packed.len()];
+    walk(session, &packed, newest(session, scope, &packed).await?, |at, found| {
+        let batch = found.link.batch;
+        if !gone.contains(&(*packed.get(at)?, batch)) {
+            chains.get_mut(at)?.push(batch);
+        }
+        found.prior
+    })
+    .await?;
+    link(session, scope, packed.iter().copied().zip(chains)).await
+}
+
+/// Writes down in which order the sendings of phone numbers stand, the newest first. Where there are none, nothing changes.
+async fn link(session: &Session, scope: i64, chains: impl Iterator<Item = (i64, Vec<i64>)>) -> Result<()> {
+    let (mut links, mut newest) = ((Vec::new(), Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+    for (packed, chain) in chains {
+        let Some(first) = chain.first() else { continue };
+        newest.0.push(packed);
+        newest.1.push(*first);
+        let before = chain.iter().skip(1).map(|batch| Some(*batch)).chain([None]);
+        for (batch, prior) in chain.iter().zip(before) {
+            links.0.push(*batch);
+            links.1.push(packed);
+            links.2.push(prior);
+        }
+    }
+    let sql = "UPDATE numbers SET prior = new.prior
+        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (batch, packed, prior)
+        WHERE numbers.batch = new.batch AND numbers.packed = new.packed AND numbers.prior IS DISTINCT FROM new.prior";
+    session.run(sql, &[&links.0, &links.1, &links.2]).await?;
+    let sql = "UPDATE checks SET batch = new.batch
+        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (scope, packed, batch)
+        WHERE checks.scope = new.scope AND checks.packed = new.packed AND checks.batch <> new.batch";
+    session.run(sql, &[&vec![scope; newest.0.len()], &newest.0, &newest.1]).await?;
+    Ok(())
 }
 
 pub(super) async fn history(session: &Session, number: &PhoneNumber) -> Result<Vec<Sending>> {

@@ -245,7 +245,7 @@ pub(super) fn plan_again(tx: &Transaction<'_>, batch: i64, claim: i64) -> Result
     results::fold_all(tx)?;
     let batch_no: Option<String> = tx
         .prepare_cached(
-            "SELECT batch_no FROM batches WHERE id = ? AND claim = ? AND state = 2 AND (SELECT state FROM jobs WHERE id = job) IN (1, 3)",
+            "SELECT batch_no FROM batches WHERE id = ? AND claim = ? AND state = 2 AND NOT from_reply AND (SELECT state FROM jobs WHERE id = job) IN (1, 3)",
         )?
         .query_row([batch, claim], |row| row.get(0))
         .optional()?;

@@ -200,6 +200,7 @@ pub(super) fn look_up_batch(tx: &Transaction<'_>, batch: i64, of_job: &OfJob) ->
     if elsewhere > 0 {
         tx.prepare_cached("UPDATE batches SET numbers = numbers - ? WHERE id = ?")?
             .execute([elsewhere, batch])?;
+        waits::release(tx, batch)?;
     }
     Ok(wanted)
 }
