@@ -325,6 +325,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_result_without_a_believed_price_counts_at_the_highest_of_any_group() {
+        let mut prices = PriceTable::default();
+        for (level, group, price, currency) in [
+            (1, "CN", "0.05", "CNY"),
+            (1, "*", "0.01", "USD"),
+            (1, "DE", "0.03", "USD"),
+            (5, "DE", "9", "USD"),
+        ] {
+            let key = PriceKey { level, group: group.into() };
+            prices.set(key, Currency::new(currency).unwrap(), price.parse().unwrap());
+        }
+        let mut estimate = Estimate::default();
+        estimate.add_unpriced(&prices, 1, 10);
+        assert_eq!(estimate.to_string(), "0.5000 CNY + 0.3000 USD");
+        estimate.add_unpriced(&PriceTable::default(), 1, 10);
+        assert_eq!(
+            estimate.to_string(),
+            "0.5000 CNY + 0.3000 USD",
+            "where nothing is known, nothing is sent"
+        );
+    }
+
     fn budget(cutoff: Cutoff, caps: &[(&str, &str)]) -> Budget {
         let cap =
             |(currency, amount): &(&str, &str)| (Currency::new(currency).unwrap(), amount.parse().unwrap());

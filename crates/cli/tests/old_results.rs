@@ -74,7 +74,7 @@ fn a_result_from_the_future_is_of_unknown_age() {
 fn plan_says_how_many_results_are_old() {
     let scene = checked("basic", 40 * DAY);
     let plan = scene.call(&["plan"]).arg(scene.path("numbers.csv")).run().exits(0);
-    assert!(plan.text().contains("40 have an older result, 40days"), "{}", plan.text());
+    assert!(plan.text().contains("40 have an older result, 1month 9days"), "{}", plan.text());
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::io::Write;
 
 use numcheck_bulk::store::NewBatch;
-use numcheck_bulk::{BatchEnd, Delivery, JobName, JobSpec, Store};
+use numcheck_bulk::{BatchEnd, Delivery, JobName, JobSpec, Scope, Store};
 use numcheck_protocol::{BatchNo, PhoneNumber};
 use numcheck_webhook::ReceiverKey;
 
@@ -26,8 +26,9 @@ pub(crate) struct Pushes {
 impl Pushes {
     /// Those of a job whose batches were all accepted.
     pub(crate) async fn of_a_job(store: &dyn Store, count: u64) -> Self {
-        let name = JobName::from_hash(1_u64.to_be_bytes());
-        let spec = JobSpec::new(1, Delivery::Push, serde_json::Value::Null);
+        let name = JobName::from_random(1_u64.to_be_bytes());
+        let scope = Scope::new("bench", Scope::NUMBER_CHECK, 1);
+        let spec = JobSpec::new(scope, "", Delivery::Push, serde_json::Value::Null);
         let job = store.create_job(&name, &spec, 0).await.unwrap();
         for first in (0..count / EACH).step_by(20) {
             let some = (first..(first + 20).min(count / EACH)).map(|batch| NewBatch {
@@ -38,9 +39,11 @@ impl Pushes {
             store.add_batches(job.id, some.collect()).await.unwrap();
         }
         let job = store.finish_plan(job.id, count).await.unwrap();
-        while let Some(claimed) = store.claim(job.id, "bench", 0).await.unwrap() {
+        while let Some(next) = store.next_batch(job.id, &[]).await.unwrap() {
+            let claimed = store.claim(next.batch, "bench", u64::MAX, 0).await.unwrap().unwrap();
+            assert!(store.confirm(claimed.batch, claimed.claim, 0).await.unwrap());
             let end = BatchEnd::Accepted { message_id: None };
-            store.end(claimed.batch, &claimed.batch_no, end, 0).await.unwrap();
+            store.end(claimed.batch, claimed.claim, end, 0).await.unwrap();
         }
         let key = store.secret("receiver", nothing::KEY.to_vec()).await.unwrap();
         Self::new(count, Some(job.id), &ReceiverKey::from_bytes(&key).unwrap())

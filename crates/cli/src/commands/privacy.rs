@@ -181,7 +181,7 @@ impl Privacy {
         let call = client.check_confirmed(mobile, single.confirm(&claimed));
         let answer = call::once(stop, &qxt::Privacy::INFO, call).await;
         if let Err(error) = &answer
-            && error.qxt_code().is_some_and(|code| refuses_account(code))
+            && error.qxt_code().is_some_and(refuses_account)
         {
             refused.store(true, Ordering::SeqCst);
         }

@@ -42,16 +42,18 @@ pub(crate) fn numcheck<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) 
 pub(crate) struct Call {
     command: Command,
     stdin: Vec<u8>,
+    /// Where its usual store is.
+    data: tempfile::TempDir,
 }
 
 impl Call {
     pub(crate) fn new(mut command: Command) -> Self {
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        // A store of its own: the same file is the same job, also in another test.
-        static CALLS: AtomicU32 = AtomicU32::new(0);
-        let call = format!("{}-{}", std::process::id(), CALLS.fetch_add(1, Ordering::Relaxed));
-        command.env("XDG_DATA_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join(call));
-        Self { command, stdin: Vec::new() }
+        // A store of its own, which ends with the call: a number is paid once per store, also in another test, and nobody's own store is
+        // ever touched.
+        let data = tempfile::tempdir().unwrap();
+        command.env("XDG_DATA_HOME", data.path());
+        Self { command, stdin: Vec::new(), data }
     }
 
     pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
@@ -99,10 +101,11 @@ impl Call {
         let mut child = self.command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         // Who reads no standard input closes it: no failure of the test.
-        thread::spawn(move || drop(stdin.write_all(&self.stdin)));
+        let content = self.stdin;
+        thread::spawn(move || drop(stdin.write_all(&content)));
         let stdout = Stream::follow(child.stdout.take().unwrap());
         let stderr = Stream::follow(child.stderr.take().unwrap());
-        Running { child, stdout, stderr }
+        Running { child, stdout, stderr, _data: self.data }
     }
 
     /// Runs it to its end.
@@ -116,6 +119,7 @@ pub(crate) struct Running {
     child: Child,
     stdout: Stream,
     stderr: Stream,
+    _data: tempfile::TempDir,
 }
 
 impl Running {
