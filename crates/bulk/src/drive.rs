@@ -401,6 +401,9 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
             }
             under_way.add_at_most(prices, level, &group, count);
         }
+        for (level, count) in spending.unpriced {
+            under_way.add_unpriced(prices, level, count);
+        }
         Ok((under_way, spending.charged))
     }
 }

@@ -16,9 +16,12 @@ pub(crate) fn max_aside(numbers: i64) -> i64 {
     numbers.max(0).saturating_add(1000)
 }
 
+/// A day in milliseconds.
+pub(crate) const DAY_MS: i64 = 86_400_000;
+
 /// A UTC day of Unix time in milliseconds.
 pub(crate) fn day_of(ms: i64) -> i64 {
-    ms.div_euclid(86_400_000)
+    ms.div_euclid(DAY_MS)
 }
 
 /// A stored result and the batch that it names.

@@ -10,7 +10,7 @@ use tokio_postgres::Row;
 use super::batches::{number, state};
 use super::fault::Fault;
 use super::session::{Session, big, get, get_text, get_u64, text};
-use crate::fold::day_of;
+use crate::fold::{DAY_MS, day_of};
 use crate::ledger::{Group, Ledger, Reused, Sum};
 use crate::model::Outcome;
 use crate::pricing::{PriceKey, PriceTable};
@@ -73,6 +73,13 @@ pub(super) async fn spending(session: &Session, account: &str, since_ms: u64) ->
         ) AS b WHERE s.account = $1 GROUP BY 1, 2";
     for row in session.rows(sql, &[&text(account)]).await? {
         spending.under_way.insert((get(&row, 0)?, get(&row, 1)?), get_u64(&row, 2)?);
+    }
+    let sql = "SELECT s.level, sum(b.unpriced)::bigint FROM scopes s JOIN jobs j ON j.scope = s.id CROSS JOIN LATERAL (
+            SELECT sum(unpriced) AS unpriced FROM batches WHERE job = j.id AND unpriced > 0 AND coalesce(sent_ms, 0) >= $2
+        ) AS b WHERE s.account = $1 AND b.unpriced > 0 GROUP BY 1";
+    let day_before = (day_of(big(since_ms)) - 1).saturating_mul(DAY_MS);
+    for row in session.rows(sql, &[&text(account), &day_before]).await? {
+        spending.unpriced.insert(get(&row, 0)?, get_u64(&row, 1)?);
     }
     Ok(spending)
 }

@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::batches::state;
 use super::fault::{Fault, Result};
-use crate::fold::day_of;
+use crate::fold::{DAY_MS, day_of};
 use crate::ledger::{Group, Ledger, Reused, Sum};
 use crate::model::Outcome;
 use crate::pricing::{PriceKey, PriceTable};
@@ -81,6 +81,15 @@ pub(super) fn spending(tx: &Transaction<'_>, account: &str, since_ms: u64) -> Re
     let mut rows = select.query([account])?;
     while let Some(row) = rows.next()? {
         spending.under_way.insert((row.get(0)?, row.get(1)?), row.get::<_, i64>(2)? as u64);
+    }
+    let mut select = tx.prepare_cached(
+        "SELECT s.level, sum(b.unpriced) FROM batches b JOIN jobs j ON j.id = b.job JOIN scopes s ON s.id = j.scope
+         WHERE s.account = ? AND b.unpriced > 0 AND coalesce(b.sent_ms, 0) >= ? GROUP BY 1",
+    )?;
+    let day_before = (day_of(since_ms as i64) - 1).saturating_mul(DAY_MS);
+    let mut rows = select.query(params![account, day_before])?;
+    while let Some(row) = rows.next()? {
+        spending.unpriced.insert(row.get(0)?, row.get::<_, i64>(1)? as u64);
     }
     Ok(spending)
 }
