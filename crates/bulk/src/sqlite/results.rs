@@ -173,12 +173,8 @@ fn kept(tx: &Transaction<'_>, aside: &Aside) -> Result<Kept> {
         .prepare_cached("SELECT hash FROM odd WHERE batch_no = ? AND packed = ? AND hash >= x'80' LIMIT 1")?
         .query_row(params![aside.result.batch_no, aside.packed], |row| row.get(0))
         .optional()?;
-    let [first, rest @ ..] = &aside.hash;
-    let is_charge = |hash: &Vec<u8>| hash.split_first() == Some((&(first | reading::CHARGED), &rest[..]));
-    Ok(Kept {
-        same: is_kept(&aside.hash)? || charge.as_ref().is_some_and(is_charge),
-        charge: charge.is_some(),
-    })
+    let is_charge = charge.as_ref().is_some_and(|hash| *hash == aside.charge_hash());
+    Ok(Kept { same: is_charge || is_kept(&aside.hash)?, charge: charge.is_some() })
 }
 
 /// Whether a result for the phone number is still expected.

@@ -443,3 +443,21 @@ fn a_second_sending_is_charged_once_whichever_ways_its_result_comes() {
         assert_eq!(ledger.costs.values().map(|sum| sum.count).sum::<u64>(), 2);
     });
 }
+
+/// A result that was stored and not entered yet proves that its batch was accepted.
+#[test]
+fn what_waits_to_be_entered_counts_before_a_batch_is_planned_again() {
+    use crate::made::{Push, T0, doubt, end, of_numbers};
+    use numcheck_bulk::{Sqlite, Store};
+
+    let folder = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(&folder.path().join("jobs.db")).unwrap();
+    crate::stepped::block_on(None, async {
+        let job = of_numbers(&store, 1, &[number(0)]).await;
+        let sent = crate::made::claim(&store, &job, T0).await;
+        end(&store, &sent, doubt()).await;
+        store.append(vec![Push::of(&sent.batch_no, number(0)).pushed()]).await.unwrap();
+        assert!(!store.plan_again(sent.batch, sent.claim).await.unwrap());
+        assert_eq!(store.resubmit_doubtful(job.id, u64::MAX).await.unwrap(), 0);
+    });
+}

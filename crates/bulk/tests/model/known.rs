@@ -31,7 +31,7 @@ pub(crate) struct Known {
     /// Kept aside.
     pub(crate) aside: Vec<Result>,
     /// Of which batch and number, and what was paid under each `batchNo`.
-    charges: BTreeMap<(i64, PhoneNumber, String), (Outcome, Option<(Currency, Price)>)>,
+    charges: BTreeMap<(i64, PhoneNumber, String), Charge>,
     /// Everything that was ever stored, and when.
     pub(crate) stored: BTreeMap<(String, Vec<u8>), u64>,
     every: Vec<NewResult>,
@@ -81,6 +81,9 @@ impl Result {
         reading::same((self.source, &self.body), (source, body))
     }
 }
+
+/// How a sending ended, and what it cost.
+type Charge = (Outcome, Option<(Currency, Price)>);
 
 /// What a job's results cost, by outcome and currency; and how many were charged again.
 pub(crate) type Costs = (BTreeMap<(Outcome, Currency), (u64, Price)>, u64);

@@ -1,8 +1,9 @@
 //! The whole job against a platform that is simulated: every order of answers, pushes, crashes, questions and decisions, in virtual time.
 //!
-//! Processes die at every point at which they wait, sleep through whole minutes, and come back to the same store. The platform keeps books
-//! of its own, and a model knows what the store was told; after every step the three are compared. One thread, one seed, one order of
-//! events: a failure can be run again.
+//! Several files with common numbers are run on one store. Processes die at every point at which they wait, sleep through hours, have clocks
+//! of their own that step either way, and come back to the same store. What the platform's documents leave open is drawn for each world. The
+//! platform keeps books of its own, and a model knows what the store was told; after every step the three are compared: no number is
+//! accepted twice without a person's word. One thread, one seed, one order of events: a failure can be run again.
 
 #![cfg(any(feature = "sqlite", feature = "postgres"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
