@@ -13,7 +13,7 @@ use super::File;
 use super::conformance::Place;
 use super::conformance::made::*;
 
-const NEWEST: i64 = 2;
+const NEWEST: i64 = 3;
 
 pub(super) fn fixture(version: i64) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/store-v{version}.sql"))
