@@ -1,0 +1,81 @@
+//! What a platform is like: its clock, and what no document says of it.
+//!
+//! A proof needs two batches whose `ts` are minutes apart, and nothing shortens a signature's life. So the sandbox's clock leaps ahead
+//! every few seconds: its time passes quickly, and delays, which do not follow its clock, take as long as ever.
+
+use std::time::Duration;
+
+use super::work::Random;
+
+/// For how long the clock leaps.
+const LEAPING: Duration = Duration::from_secs(400);
+
+/// What the sandbox and the runs are told.
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    /// For the sandbox.
+    pub(crate) arguments: Vec<String>,
+    /// For the runs: longer than batches really differ in, by the leaping clock.
+    pub(crate) visibility_spread: &'static str,
+    /// How far a control must be signed after what it is a control for.
+    pub(crate) control: Duration,
+    /// Whether the platform does what the project assumes, so that everything is settled in the end.
+    pub(crate) is_usual: bool,
+}
+
+impl World {
+    /// The clock is right.
+    pub(crate) fn quiet() -> Self {
+        let control = Duration::from_secs(190);
+        Self { arguments: Vec::new(), visibility_spread: "0s", control, is_usual: true }
+    }
+
+    /// The clock leaps; all batches take as long until they can be found.
+    pub(crate) fn usual() -> Self {
+        Self { arguments: vec!["--step-clock".to_owned(), leaps(2000, |_| 240)], ..Self::quiet() }
+    }
+
+    /// All that no document says, and faults, drawn from a seed.
+    pub(crate) fn drawn(seed: u64) -> Self {
+        let mut random = Random::new(seed ^ 0x776f_726c_64);
+        // Batches differ by half a second at most. Three leaps lie between a batch and its control, so that they are seconds apart.
+        let spread = Duration::from_secs(600);
+        let mut steps = Random::new(random.next());
+        let leaps = leaps(2000, |at| match steps.below(8) {
+            // Set back, by less than the margin.
+            0 if at > 0 => -20,
+            _ => 300,
+        });
+        let mut arguments: Vec<String> =
+            ["--assume", &seed.to_string(), "--push-price", "listed", "--push-currency", "listed"]
+                .map(str::to_owned)
+                .to_vec();
+        let mut say = |option: &str, value: String| arguments.push(format!("{option}={value}"));
+        say("--step-clock", leaps);
+        say("--clock-offset", ["0s", "40s", "-40s", "1h", "-5m", "30h"][random.below(6) as usize].to_owned());
+        let mut submits = |most: u64| -> String {
+            let count = random.below(most + 1);
+            let some: Vec<String> = (0..count).map(|_| (1 + random.below(30)).to_string()).collect();
+            some.join(",")
+        };
+        let some =
+            [("--lose-answer", submits(3)), ("--lose-request", submits(3)), ("--hold-request", submits(2))];
+        for (option, at) in some.into_iter().filter(|(_, at)| !at.is_empty()) {
+            let held: Vec<String> = at.split(',').map(|at| format!("{at}=3s")).collect();
+            say(option, if option == "--hold-request" { held.join(",") } else { at });
+        }
+        if random.below(4) == 0 {
+            say("--code-after", format!("{}=299", 1 + random.below(30)));
+        }
+        let control = Duration::from_secs(190) + spread;
+        Self { arguments, visibility_spread: "10m", control, is_usual: false }
+    }
+}
+
+/// A step of so many seconds every so many milliseconds.
+fn leaps(every_ms: u64, mut seconds: impl FnMut(u64) -> i64) -> String {
+    let count = LEAPING.as_millis() as u64 / every_ms;
+    let steps: Vec<String> =
+        (0..count).map(|at| format!("{}ms={}s", (at + 1) * every_ms, seconds(at))).collect();
+    steps.join(",")
+}
