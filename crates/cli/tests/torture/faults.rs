@@ -21,7 +21,7 @@ fn ends_cleanly(ended: &Ended) {
 
 /// Every push that was answered with 200 is in the store, as it is before any other process goes on.
 fn what_was_acknowledged_is_stored(scene: &Scene) -> usize {
-    let journal = scene.page("journal");
+    let journal = scene.page("journal.json");
     let entries = journal["entries"].as_array().unwrap();
     let first = entries.last().map(|entry| entry["sequence"].clone());
     assert!(first.is_none_or(|sequence| sequence.as_u64() <= Some(1)), "the journal shows only its end");

@@ -94,7 +94,7 @@ impl Scene {
         self.is_at_rest(place);
 
         // No batch twice, and every number.
-        let (tally, ledger) = (self.page("tally"), self.page("ledger"));
+        let (tally, ledger) = (self.page("tally.json"), self.page("ledger.json"));
         let batches = ledger["batches"].as_array().unwrap();
         assert!(batches.iter().all(|batch| batch["times"] == 1), "{batches:?}");
         let controls = u64::from(self.controls.load(Ordering::SeqCst)) * CONTROLS;
@@ -111,7 +111,7 @@ impl Scene {
     /// Without a person's word; with it, at most what was in doubt then.
     #[track_caller]
     pub(crate) fn nothing_is_accepted_twice(&self, decided: u64) {
-        let tally = self.page("tally");
+        let tally = self.page("tally.json");
         let repeated = tally["repeated"].as_u64().unwrap().max(tally["paid_twice"].as_u64().unwrap());
         assert!(
             repeated <= decided,
@@ -269,7 +269,7 @@ pub(crate) fn reference(work: &Work, seat: &Seat) -> Arc<Reference> {
         "an undisturbed run of {work:?} settles everything: {summary}\n{}\n{}\n{}",
         ended.stderr,
         String::from_utf8_lossy(&output),
-        scene.page("journal")
+        scene.page("journal.json")
     );
     let reference = Arc::new(Reference { exit, output });
     known().insert(work.clone(), Arc::clone(&reference));

@@ -37,9 +37,10 @@ fn two_runs_of_one_job_beside_a_receiver_never_send_a_batch_twice_though_one_is_
             for run in [one, two] {
                 ends_well(&scene, &run.end());
             }
-            scene.check(scene.run_receiving_at(&free_address(), &public_url).run());
+            let ended = scene.run_receiving_at(&free_address(), &public_url).run();
             receive.signal("TERM");
             receive.end().exits(0);
+            scene.check(ended);
         }
     });
 }
@@ -64,13 +65,13 @@ fn two_runners_share_a_job_and_neither_pays_what_the_other_pays() {
             for run in [first, second] {
                 ends_well(&scene, &run.end());
             }
-            let journal = scene.page("journal").to_string();
+            let journal = scene.page("journal.json").to_string();
             if delivery == "push" {
                 assert!(listen.iter().all(|listen| journal.contains(listen.as_str())), "both have submitted");
             }
             let verdict = scene.check(runner(&listen[0]).run());
             assert_eq!(verdict.again, 0);
-            let batches = scene.page("ledger")["batches"].as_array().unwrap().len();
+            let batches = scene.page("ledger.json")["batches"].as_array().unwrap().len();
             assert_eq!(batches, way.submits(), "each batch left once");
         }
     });

@@ -23,7 +23,7 @@ fn when_every_answer_to_a_submit_is_lost_nothing_is_submitted_again() {
                 Scene::by_way(store, &Work { delay: SLOW, ..Work::new(variant, delivery) }, Loss::Answers);
             let verdict = scene.check(scene.run().run());
             assert!(verdict.is_plain(), "submitted again: {verdict:?}");
-            let batches = scene.page("ledger")["batches"].as_array().unwrap().len();
+            let batches = scene.page("ledger.json")["batches"].as_array().unwrap().len();
             assert_eq!(batches, scene.way.as_ref().unwrap().submits());
         }
     });
@@ -73,14 +73,15 @@ fn a_receiver_that_is_away_for_59_minutes_loses_nothing_and_nothing_is_asked_bef
         std::thread::sleep(minutes(58));
         let mut receive = scene.numcheck(&["receive", "--json", "--listen", &receiver]).start();
         receive.stdout_line();
-        let verdict = scene.check(run.end());
+        let ended = run.end();
+        receive.signal("TERM");
+        receive.end().exits(0);
+        let verdict = scene.check(ended);
         // A busy machine may take long, so that some were asked for all the same, but none too early.
         match scene.way.as_ref().unwrap().first_query() {
             Some(first) => assert!(first >= minutes(61), "{first:?}"),
             None => assert_eq!(verdict, Verdict::default()),
         }
-        receive.signal("TERM");
-        receive.end().exits(0);
     });
 }
 
@@ -102,7 +103,7 @@ fn the_same_numbers_are_paid_once_also_under_another_name_and_again_pays_again()
     Store::on_each(|store| {
         let scene = Scene::new(store, &Work::new(0, "push"));
         assert!(scene.check(scene.run().run()).is_plain());
-        let paid = scene.page("ledger");
+        let paid = scene.page("ledger.json");
 
         fs::copy(scene.path("in.csv"), scene.path("renamed.csv")).unwrap();
         for name in ["in.csv", "renamed.csv"] {
@@ -110,7 +111,7 @@ fn the_same_numbers_are_paid_once_also_under_another_name_and_again_pays_again()
             assert_eq!(second.json()["reused"], scene.numbers());
             scene.check(second);
         }
-        assert_eq!(scene.page("ledger"), paid, "nothing is sent again");
+        assert_eq!(scene.page("ledger.json"), paid, "nothing is sent again");
 
         let again = scene.run_as("in.csv", "again.csv").arg("--again").run();
         assert_eq!(again.json()["reused"], 0, "{}", again.stderr);

@@ -154,7 +154,7 @@ impl Scene {
 
     /// A page of the sandbox.
     pub(crate) fn page(&self, name: &str) -> Value {
-        let url = format!("{}/_sandbox/{name}.json", self.sandbox.text("nxcloud"));
+        let url = format!("{}/_sandbox/{name}", self.sandbox.text("nxcloud"));
         serde_json::from_str(&get(&url).unwrap()).unwrap()
     }
 
@@ -165,7 +165,7 @@ impl Scene {
 
     /// How many numbers it has accepted.
     pub(crate) fn accepted(&self) -> u64 {
-        self.page("tally")["accepted"].as_u64().unwrap()
+        self.page("tally.json")["accepted"].as_u64().unwrap()
     }
 
     /// How many different numbers there are to accept.

@@ -225,7 +225,7 @@ fn decide(scene: &Scene, own: &mut Sum) {
         }
     }
     scene.nothing_is_accepted_twice(own.decided);
-    own.decided_twice = scene.page("tally")["repeated"].as_u64().unwrap();
+    own.decided_twice = scene.page("tally.json")["repeated"].as_u64().unwrap();
 }
 
 /// A person has some numbers checked again, and is interrupted; the same command without that word only goes on.
@@ -245,7 +245,7 @@ fn say_a_word(scene: &Scene, runner: &Runner<'_>, random: &mut Random, own: &mut
         let ended = runner.run().run();
         assert!(matches!(ended.status.code(), Some(0 | 3)), "{:?} {}", ended.status, ended.stderr);
     }
-    let (tally, again) = (scene.page("tally"), scene.accepted() - accepted);
+    let (tally, again) = (scene.page("tally.json"), scene.accepted() - accepted);
     own.words += u64::from(!word.is_empty());
     own.again += again;
     assert!(again <= most, "{word:?}: {again} accepted again, {most} by a person's word: {tally}");
@@ -284,7 +284,7 @@ impl Scene {
     }
 
     fn resubmitted_batches(&self) -> u64 {
-        let ledger = self.page("ledger");
+        let ledger = self.page("ledger.json");
         let batches = ledger["batches"].as_array().unwrap().iter();
         batches.filter(|batch| batch["batch_no"].as_str().unwrap().contains(".r")).count() as u64
     }
