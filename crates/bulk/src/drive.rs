@@ -5,8 +5,8 @@
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
 use numcheck_protocol::number_check::CheckLevel;
@@ -37,6 +37,8 @@ pub struct Drive<S: ?Sized, P> {
     /// Who claims the batches.
     owner: String,
     limits: Option<SpendingLimits>,
+    /// The prices at which each group was reckoned first.
+    first_prices: Mutex<HashMap<String, Amounts>>,
     pace: Option<Pace<S>>,
 }
 
@@ -107,7 +109,7 @@ pub enum Halt {
 impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
     /// Submits by `platform` for `owner`.
     pub fn new(store: Arc<S>, platform: Arc<P>, clock: Arc<dyn Clock>, owner: String) -> Self {
-        Self { store, platform, clock, owner, limits: None, pace: None }
+        Self { store, platform, clock, owner, limits: None, first_prices: Mutex::default(), pace: None }
     }
 
     /// Keeps within limits.
@@ -160,7 +162,7 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
             if next.numbers == 0 {
                 continue;
             }
-            let limit = match self.allowance(job, &next, None, round).await? {
+            let limit = match self.allowance(job, &next, None).await? {
                 Allowed::Send(numbers) if numbers < next.numbers && next.indivisible => Err(Halt::CapReached),
                 Allowed::Send(numbers) => Ok(numbers),
                 Allowed::Wait => {
@@ -196,9 +198,7 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
             };
             // Another process may have claimed meanwhile: each sees what the others have under way.
             let numbers = claimed.numbers.len() as u64;
-            if let Allowed::Halt(halt) =
-                self.allowance(job, &next, Some((claimed.batch, numbers)), round).await?
-            {
+            if let Allowed::Halt(halt) = self.allowance(job, &next, Some((claimed.batch, numbers))).await? {
                 let end = BatchEnd::NotSent;
                 self.store.end(claimed.batch, claimed.claim, end, self.clock.now_ms()).await?;
                 passed_over.groups.insert(next.group);
@@ -288,13 +288,18 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
         Ok(())
     }
 
+    fn is_dearer(&self, group: &str, now: &Amounts) -> bool {
+        let mut first = self.first_prices.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = first.entry(group.to_owned()).or_insert_with(|| now.clone());
+        now.iter().any(|(currency, price)| first.get(currency).is_none_or(|first| first < price))
+    }
+
     /// What the limits allow of a batch; `claimed` is the batch that this process has claimed already, and how much of it.
     async fn allowance(
         &self,
         job: &Job,
         next: &NextBatch,
         claimed: Option<(i64, u64)>,
-        round: &Round,
     ) -> Result<Allowed, StoreError> {
         let wanted = claimed.map_or(next.numbers, |(_, numbers)| numbers);
         let Some(limits) = &self.limits else { return Ok(Allowed::Send(wanted)) };
@@ -305,7 +310,7 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
         if own.is_none() && limits.probe && claimed.is_some() {
             return Ok(Allowed::Send(wanted));
         }
-        if own.as_ref().is_some_and(|own| round.is_dearer(&next.group, own)) {
+        if own.as_ref().is_some_and(|own| self.is_dearer(&next.group, own)) {
             return Ok(Allowed::Halt(Halt::Dearer { group: next.group.clone() }));
         }
         let mut allowed = wanted;
@@ -376,7 +381,9 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
             }
         }
         // After what is under way: a result that comes in between counts twice, and not at all the other way round.
-        Ok((under_way, self.store.ledger(job.id).await?.total()))
+        let ledger = self.store.ledger(job.id).await?;
+        under_way.add_unpriced(prices, job.spec.scope.level, ledger.unpriced);
+        Ok((under_way, ledger.total()))
     }
 
     async fn of_day(
@@ -405,8 +412,6 @@ struct Round {
     halted: AtomicBool,
     unsent: AtomicU64,
     batches: AtomicU64,
-    /// The prices at which each group was reckoned first.
-    prices: std::sync::Mutex<HashMap<String, Amounts>>,
 }
 
 /// Groups of which nothing may be sent in this round, and why.
@@ -417,12 +422,6 @@ struct PassedOver {
 }
 
 impl Round {
-    fn is_dearer(&self, group: &str, now: &Amounts) -> bool {
-        let mut first = self.prices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let first = first.entry(group.to_owned()).or_insert_with(|| now.clone());
-        now.iter().any(|(currency, price)| first.get(currency).is_none_or(|first| first < price))
-    }
-
     fn judge(&self, submitted: Submitted) -> (BatchEnd, Option<Halt>) {
         let unsent = matches!(submitted, Submitted::NotSent { .. });
         let in_a_row = if unsent {

@@ -50,6 +50,8 @@ pub(crate) struct Batch {
 pub(crate) struct Slot {
     /// The other batch whose sending the row stands for.
     pub(crate) via: Option<i64>,
+    /// The row has moved into another batch since this one was sent: what was charged counts, and the phone number is counted there.
+    pub(crate) has_moved: bool,
     pub(crate) has: Option<Has>,
 }
 
@@ -116,8 +118,17 @@ pub(crate) struct Aside {
     pub(crate) packed: Option<i64>,
     /// It belongs to another sending than the first result, and was charged, too.
     pub(crate) is_second_charge: bool,
-    /// What it says, the id aside.
+    /// What it says, the id aside, and whether it is a [charge](reading::CHARGED).
     pub(crate) hash: [u8; 16],
+}
+
+/// What is kept aside already of the same `batchNo` and phone number as a result.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Kept {
+    /// The same, a charge or not.
+    pub(crate) same: bool,
+    /// The charge of that sending.
+    pub(crate) charge: bool,
 }
 
 /// What becomes of some results; written in one transaction.
@@ -175,6 +186,7 @@ impl Changes {
         };
         let Some(facts) = result.facts.take() else { return self.set_aside(result, None) };
         let slot = known.slots.get(&place);
+        let has_moved = slot.is_some_and(|slot| slot.has_moved);
         let own =
             slot.and_then(|slot| slot.has.as_ref()).filter(|_| slot.is_some_and(|slot| slot.via.is_none()));
         let outcome = facts.outcome;
@@ -190,8 +202,12 @@ impl Changes {
                 folded.conflicts += 1;
                 let (first, batch_no) = (as_first(&result, None), result.batch_no.clone());
                 self.instead.push((first, has.id, batch_no));
-                self.enter(&batch, &result, facts);
-                self.tally(&batch).refused -= 1;
+                if has_moved {
+                    self.enter_beside(&batch, &result, facts);
+                } else {
+                    self.enter(&batch, &result, facts);
+                    self.tally(&batch).refused -= 1;
+                }
             }
             Some(has)
                 if has.batch_no == result.batch_no
@@ -207,6 +223,12 @@ impl Changes {
                     && result.facts.as_ref().is_some_and(Facts::is_charge);
                 return self.keep_aside(result, Some(place.1), is_second_charge);
             }
+            None if has_moved => {
+                let count = if facts.is_charge() { &mut folded.charged_again } else { &mut folded.first };
+                *count += 1;
+                self.firsts.push(as_first(&result, None));
+                self.enter_beside(&batch, &result, facts);
+            }
             None => {
                 folded.first += 1;
                 let detached =
@@ -217,7 +239,8 @@ impl Changes {
             }
         }
         let Arrived { id, source, batch_no, body, .. } = result;
-        known.slots.insert(place, Slot { via: None, has: Some(Has { id, source, outcome, batch_no, body }) });
+        let has = Some(Has { id, source, outcome, batch_no, body });
+        known.slots.insert(place, Slot { via: None, has_moved, has });
     }
 
     fn set_aside(&mut self, result: Arrived, packed: Option<i64>) {
@@ -229,15 +252,23 @@ impl Changes {
         self.aside.push(Aside { result, packed, is_second_charge, hash });
     }
 
-    /// What is kept aside is kept once, however often it comes: `is_kept` knows what was kept before.
-    pub(crate) fn compare_aside(&mut self, is_kept: &mut dyn FnMut(&Aside) -> bool, folded: &mut Folded) {
-        let mut new = BTreeSet::new();
-        for aside in std::mem::take(&mut self.aside) {
-            let key = (aside.result.batch_no.clone(), aside.packed, aside.hash);
-            if is_kept(&aside) || !new.insert(key) {
+    /// What is kept aside is kept once, however often it comes, and a sending is charged once, pushed and fetched: `kept` knows what was
+    /// kept before.
+    pub(crate) fn compare_aside(&mut self, kept: &mut dyn FnMut(&Aside) -> Kept, folded: &mut Folded) {
+        let (mut new, mut charged) = (BTreeSet::new(), BTreeSet::new());
+        for mut aside in std::mem::take(&mut self.aside) {
+            let before = kept(&aside);
+            let sending = (aside.result.batch_no.clone(), aside.packed);
+            if before.same || !new.insert((sending.clone(), aside.hash)) {
                 folded.repeats += 1;
                 self.dropped.push(aside.result.id);
                 continue;
+            }
+            aside.is_second_charge &= !before.charge && !charged.contains(&sending);
+            if aside.is_second_charge {
+                charged.insert(sending);
+                let [first, ..] = &mut aside.hash;
+                *first |= reading::CHARGED;
             }
             match aside.packed {
                 Some(_) if aside.is_second_charge => folded.charged_again += 1,
@@ -278,12 +309,27 @@ impl Changes {
         tally
     }
 
-    /// Counts a result that is its phone number's from now on.
-    fn enter(&mut self, batch: &Batch, result: &Arrived, facts: Facts) {
+    /// Counts what a result of a phone number that has moved into another batch has cost.
+    fn enter_beside(&mut self, batch: &Batch, result: &Arrived, facts: Facts) {
+        self.prove(batch, result);
+        if facts.is_charge() {
+            self.tally(batch).charged_again += 1;
+            self.charge(batch, result.received_ms, &facts);
+        }
+        self.count_drift(batch, facts.drift);
+    }
+
+    fn prove(&mut self, batch: &Batch, result: &Arrived) {
         let tally = self.tally(batch);
         if tally.proof.is_none() {
             tally.proof = Some((result.batch_no.clone(), result.received_ms));
         }
+    }
+
+    /// Counts a result that is its phone number's from now on.
+    fn enter(&mut self, batch: &Batch, result: &Arrived, facts: Facts) {
+        self.prove(batch, result);
+        let tally = self.tally(batch);
         match facts.outcome {
             Outcome::Done => tally.done += 1,
             Outcome::Failed | Outcome::Passing => tally.failed += 1,

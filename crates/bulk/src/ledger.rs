@@ -41,7 +41,7 @@ pub struct Ledger {
     pub costs: BTreeMap<(Outcome, Currency), Sum>,
     /// Results that were paid or may have been, without a price that can be read.
     pub unpriced: u64,
-    /// Results of a second sending of the same phone number: both were charged, and both are in the costs.
+    /// Results of another sending of a phone number than the one that counts: they were charged, too, and are in the costs.
     pub charged_again: u64,
 }
 

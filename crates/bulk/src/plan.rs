@@ -64,6 +64,16 @@ impl<G> Default for Planner<G> {
 }
 
 impl<G: Ord + std::fmt::Display> Planner<G> {
+    /// How many distinct phone numbers were added.
+    pub fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Whether none was added.
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
     /// Adds the number of a row, counted from 0. `group` is asked for new numbers only.
     ///
     /// # Errors

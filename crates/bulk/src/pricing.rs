@@ -53,6 +53,18 @@ impl PriceTable {
         (prices.len() == 1).then_some((*currency, *price))
     }
 
+    /// The highest price of any group at a level, by currency.
+    pub(crate) fn dearest(&self, level: i64) -> Amounts {
+        let mut dearest = Amounts::new();
+        for (_, prices) in self.0.iter().filter(|(key, _)| key.level == level) {
+            for (currency, price) in prices {
+                let highest = dearest.entry(*currency).or_insert(*price);
+                *highest = (*highest).max(*price);
+            }
+        }
+        dearest
+    }
+
     /// The highest prices of a group, or of several joined groups, by currency; `None` when one of them has none.
     pub fn all(&self, level: i64, group: &str) -> Option<BTreeMap<Currency, Price>> {
         let of = |group: &str| self.0.get(&PriceKey { level, group: group.to_owned() });
@@ -100,7 +112,17 @@ impl Estimate {
             self.unknown += count;
             return;
         };
-        for (currency, price) in all {
+        self.add_each(all, count);
+    }
+
+    /// Adds `count` results that told no price which can be believed: they were paid for, and nobody keeps of which group they are, so that
+    /// each counts at the highest price of any. Where no price is known at all, they are passed over: nothing is sent then anyway.
+    pub(crate) fn add_unpriced(&mut self, prices: &PriceTable, level: i64, count: u64) {
+        self.add_each(prices.dearest(level), count);
+    }
+
+    fn add_each(&mut self, prices: Amounts, count: u64) {
+        for (currency, price) in prices {
             let known = self.known.get(&currency).copied().unwrap_or_default();
             let sum =
                 i64::try_from(count).ok().and_then(|count| known.checked_add(price.checked_mul(count)?));
@@ -241,11 +263,14 @@ impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known: Vec<String> =
             self.known.iter().map(|(currency, sum)| format!("{sum} {currency}")).collect();
+        let numbers = if self.unknown == 1 { "number" } else { "numbers" };
         match (known.is_empty(), self.unknown) {
             (true, 0) => f.write_str("nothing"),
-            (true, unknown) => write!(f, "unknown ({unknown} numbers without a known price)"),
+            (true, unknown) => write!(f, "unknown ({unknown} {numbers} without a known price)"),
             (false, 0) => f.write_str(&known.join(" + ")),
-            (false, unknown) => write!(f, "{} and the unknown price of {unknown} numbers", known.join(" + ")),
+            (false, unknown) => {
+                write!(f, "{} and the unknown price of {unknown} {numbers}", known.join(" + "))
+            }
         }
     }
 }

@@ -202,11 +202,18 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
         }
         if in_doubt && !found.known {
             self.prove(job, batch, controls, done).await?;
-        } else if last && !in_doubt {
+        } else if last && !in_doubt && self.had_its_time(batch, &found) {
             let missing = self.store.mark_missing(batch.batch, batch.claim).await?;
             done.missing += u64::from(missing > 0);
         }
         Ok(())
+    }
+
+    /// Whether the platform had its time for a batch, by its own clock: both timestamps are ones that it has accepted. A local clock that
+    /// was set forward must not give up what is still to come.
+    fn had_its_time(&self, batch: &OpenBatch, found: &Found) -> bool {
+        let signed = batch.signed.unwrap_or(SignedSpan::at(batch.sent_ms));
+        found.clean && found.asked_ms >= after_ms(signed.last_ms, self.times.missing)
     }
 
     /// Ends a doubt by a control, where there is one.

@@ -92,7 +92,7 @@ async fn nothing_is_refused_nothing_is_lost_and_the_counter_equals_what_was_inje
                 *expected.entry((place, kind)).or_default() += 1;
             }
             if has_absurd_price(&message) {
-                *expected.entry(("cost.price".to_owned(), DriftKind::NewValue)).or_default() += 1;
+                *expected.entry(("Cost.price".to_owned(), DriftKind::NewValue)).or_default() += 1;
             }
             results.push((source, message.to_string().into_bytes()));
         }

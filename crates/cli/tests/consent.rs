@@ -39,6 +39,37 @@ fn a_message_that_may_cost_money_wants_a_yes_except_on_loopback() {
     }
 }
 
+#[test]
+fn every_verb_that_pays_asks_with_what_is_known_and_no_leaves_no_job_behind() {
+    let job = Job::with("85251234567\n+85251234567\nabc\n85251234568\n");
+    let file = job.path("numbers.txt");
+    let run = ["run", file.to_str().unwrap(), "--delivery", "poll"];
+    let sent_twice = "85251234567,+85251234567,85251234568";
+    for (verb, known) in [
+        (
+            &run[..],
+            "checking 2 numbers at level basic (not sent: 1 invalid, 1 duplicate) costs money: unknown",
+        ),
+        (
+            &["submit", "--phone", sent_twice],
+            "checking 2 numbers at level basic (not sent: 1 duplicate) costs money",
+        ),
+        (&["get", "--phone", "85251234567"], "checking 1 number at level basic costs money: unknown"),
+    ] {
+        let call = || numcheck(verb).envs(account()).env("NUMCHECK_STORE", job.store());
+        call().run().exits(2).says(known).says("say --yes").says("nothing was sent");
+        // A price that is known is said.
+        let priced = call().args(["--price", "basic:*=0.002USD"]).run().exits(2);
+        assert!(
+            priced.stderr.contains("0.0040 USD") || priced.stderr.contains("0.0020 USD"),
+            "{}",
+            priced.stderr
+        );
+        let jobs = numcheck(["jobs", "--json"]).env("NUMCHECK_STORE", job.store()).run().exits(0);
+        assert_eq!(jobs.text(), "", "{verb:?}");
+    }
+}
+
 /// Runs `get-code` at a terminal of its own, where `answer` is typed.
 #[cfg(target_os = "linux")]
 fn at_a_terminal(answer: &str) -> (Option<i32>, String) {

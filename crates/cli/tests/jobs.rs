@@ -1,4 +1,4 @@
-//! A job outlives its process: the same file is the same job, and nothing is paid for twice.
+//! A job outlives its process: it is found again by its phone numbers, and nothing is paid for twice.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
 
@@ -7,7 +7,7 @@ mod support;
 use std::fs;
 
 use support::job::Job;
-use support::numcheck;
+use support::{free_address, numcheck, push};
 
 /// The name of the one job in a store.
 fn name(job: &Job) -> String {
@@ -16,20 +16,56 @@ fn name(job: &Job) -> String {
 }
 
 #[test]
-fn the_same_file_with_the_same_parameters_is_the_same_job_and_is_not_sent_again() {
+fn the_same_numbers_are_the_same_job_until_it_is_settled() {
+    let job = Job::of(3);
+    let run = job.start(&["--wait", "1s"]);
+    let batch = job.platform.accept();
+    batch.push(&batch.numbers[0]);
+    run.end().exits(3);
+
+    // In another file, in another order, under another name, too.
+    let content = fs::read_to_string(job.path("numbers.txt")).unwrap();
+    let backwards: String = content.lines().rev().map(|line| format!("+{line}\n")).collect();
+    fs::write(job.path("renamed.txt"), backwards).unwrap();
+    let listen = free_address();
+    let url = format!("http://{listen}");
+    let again = numcheck(["run", "--listen", &listen, "--public-url", &url]).arg(job.path("renamed.txt"));
+    let again = again.envs(job.platform.account()).env("NUMCHECK_STORE", job.store());
+    let mut again = again.arg("-o").arg(job.path("again.csv")).start();
+    again.wait_for("its rows are this file's from now on");
+    again.wait_for("going on where it ended");
+    // The same capability, behind another address.
+    let path = batch.dr_url.splitn(4, '/').nth(3).unwrap();
+    for phone in &batch.numbers[1..] {
+        let result = batch.result(phone).to_string();
+        while push(&format!("{url}/{path}"), &result).is_err() {
+            std::thread::yield_now();
+        }
+    }
+    again.end().exits(0);
+    assert_eq!(job.platform.seen().len(), 1, "nothing is sent");
+    let rows = support::rows(&fs::read(job.path("again.csv")).unwrap());
+    assert_eq!(support::column(&rows, "check_state"), ["done"; 3]);
+    assert!(rows.iter().all(|row| format!("+{}", row["check_phone"]) == row["phone"]), "{rows:?}");
+}
+
+#[test]
+fn a_settled_job_is_not_gone_on_with_and_its_results_are_reused() {
     let job = Job::of(3);
     let run = job.start(&[]);
     job.platform.accept().push_all();
     run.end().exits(0);
-    let first = fs::read(job.path("out.csv")).unwrap();
-    let submits = job.platform.seen().len();
-
-    // Under another name, too.
-    fs::rename(job.path("numbers.txt"), job.path("renamed.txt")).unwrap();
-    let again = job.platform.run(&job.path("renamed.txt")).env("NUMCHECK_STORE", job.store());
-    again.arg("-o").arg(job.path("again.csv")).run().exits(0).says("going on where it ended");
-    assert_eq!(job.platform.seen().len(), submits, "nothing is sent");
-    assert_eq!(fs::read(job.path("again.csv")).unwrap(), first);
+    let first = job.rows();
+    let again = job.run().run().exits(0).says("3 of the numbers have a result already");
+    assert_eq!((&again.json()["reused"], &again.json()["submitted"]), (&3.into(), &0.into()));
+    assert_eq!(job.platform.seen().len(), 1, "nothing is sent");
+    for (mut row, mut before) in job.rows().into_iter().zip(first) {
+        assert_eq!((row["check_price"].as_str(), before["check_price"].as_str()), ("", "0.1912"));
+        for row in [&mut row, &mut before] {
+            row.retain(|name, _| name != "check_price" && name != "check_currency");
+        }
+        assert_eq!(row, before);
+    }
 }
 
 #[test]
@@ -69,5 +105,14 @@ fn forget_removes_numbers_and_results_and_keeps_the_sums() {
     call("export").run().says("no input any more");
     let status = call("status").arg("--json").run().exits(0).json();
     assert_eq!((&status["settled"], &status["costs"][0]["amount"]), (&2.into(), &"0.3824".into()));
-    job.run().run().exits(2).says("was forgotten");
+    // Its numbers are not recognised any more: they are paid for again.
+    let run = job.start(&[]);
+    job.platform.accept().push_all();
+    run.end().exits(0);
+    numcheck(["resume", &name])
+        .envs(job.platform.account())
+        .env("NUMCHECK_STORE", job.store())
+        .run()
+        .exits(2)
+        .says("was forgotten");
 }

@@ -157,7 +157,7 @@ fn nobody_else_can_push_results_into_a_run() {
     ] {
         assert_eq!(push(&wrong, &body).unwrap(), 404, "{wrong}");
     }
-    assert_eq!(run.end().exits(3).json()["missing"], 2);
+    assert_eq!(run.end().exits(3).json()["pending"], 2);
     assert_eq!(job.files(), ["numbers.txt", "out.csv"]);
 }
 
@@ -176,14 +176,30 @@ fn a_result_for_no_number_of_its_batch_is_acknowledged_and_kept() {
 }
 
 #[test]
-fn numbers_whose_results_never_come_are_missing() {
+fn numbers_whose_results_never_come_are_pending_and_missing_after_the_platform_s_time() {
     let job = Job::of(3);
     let run = job.start(&["--wait", "1s"]);
     let batch = job.platform.accept();
     batch.push(&number(1));
     let summary = run.end().exits(3).json();
+    assert_eq!(job.states(), ["pending", "done", "pending"]);
+    assert_eq!(
+        (&summary["pending"], &summary["missing"], &summary["done"]),
+        (&json!(2), &json!(0), &json!(1))
+    );
+    // On a platform whose minute is short, the time is over.
+    let run = job.start(&["--wait", "1s", "--minute", "10ms"]);
+    let run = thread::spawn(move || run.end());
+    while !run.is_finished() {
+        if let Some(query) = job.platform.try_submit() {
+            assert!(query.head.contains("/api/number/query "), "{}", query.head);
+            let nothing = r#"{"code":0,"data":{"totalPage":0,"totalSize":0,"result":[]}}"#;
+            query.answer_http("200 OK", "application/json", nothing);
+        }
+    }
+    let summary = run.join().unwrap().exits(3).json();
     assert_eq!(job.states(), ["missing", "done", "missing"]);
-    assert_eq!((&summary["missing"], &summary["done"]), (&json!(2), &json!(1)));
+    assert_eq!((&summary["pending"], &summary["missing"]), (&json!(0), &json!(2)));
     assert!(job.rows()[0]["check_message"].contains("it may have been charged"));
 }
 
@@ -235,7 +251,7 @@ fn on_any_doubt_503_a_full_disk_acknowledges_nothing() {
     let mut command = Command::new("bash");
     let script = "trap '' XFSZ; ulimit -f 1024; exec \"$@\"";
     command.args(["-c", script, "run", env!("CARGO_BIN_EXE_numcheck"), "run", "--listen", &listen]);
-    command.args(["--public-url", &public_url, "--wait", "1s", "--json", "-o"]);
+    command.args(["--public-url", &public_url, "--json", "-o"]);
     let run = Call::new(command).envs(job.platform.account()).env("NUMCHECK_STORE", job.store());
     let run = run.arg(job.path("out.csv")).arg(job.path("numbers.txt"));
     let run = run.start();
@@ -257,8 +273,9 @@ fn on_any_doubt_503_a_full_disk_acknowledges_nothing() {
     large["filler"] = json!("x".repeat(60_000));
     assert_eq!(push(&batch.dr_url, &large.to_string()).unwrap(), 503);
     // It ends, in whatever way a full disk allows; what was acknowledged is there.
+    run.signal("TERM");
     run.end().says("could not be stored");
-    assert_eq!(column(&job.export(), "check_state"), ["done", "missing", "missing"]);
+    assert_eq!(column(&job.export(), "check_state"), ["done", "pending", "pending"]);
 }
 
 #[test]
@@ -299,7 +316,7 @@ fn a_receiver_that_only_stores_leaves_entering_to_another_process() {
     let of_job = numcheck(["jobs", "--json"]).env("NUMCHECK_STORE", job.store()).run().exits(0).json();
     let status =
         numcheck(["status", "--json", of_job["job"].as_str().unwrap()]).env("NUMCHECK_STORE", job.store());
-    assert_eq!(status.run().json()["settled"], 0, "stored, and not entered");
+    assert_eq!(status.run().json()["settled"], 2, "whoever reads enters them");
     job.start(&["--wait", "1s"]).end().exits(0);
     assert_eq!(job.states(), ["done", "done"]);
 }

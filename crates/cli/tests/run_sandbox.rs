@@ -41,7 +41,7 @@ fn ten_thousandths(price: &str) -> i64 {
 
 const COLUMNS: &str = "check_phone,check_state,check_code,check_message,check_level,check_valid,check_region,check_dial_code,\
     check_national,check_standard,check_number_type,check_carrier,check_validity,check_reachable,check_roaming,check_ported,\
-    check_mcc,check_mnc,check_ring,check_answered,check_response,check_price,check_currency,check_message_id,check_batch_no";
+    check_mcc,check_mnc,check_ring,check_answered,check_response,check_price,check_currency,check_message_id,check_batch_no,check_time";
 
 #[test]
 fn every_row_of_the_input_in_order_its_columns_untouched_and_all_of_926_are_done() {
@@ -218,7 +218,12 @@ fn json_writes_results_as_json_lines_on_standard_output_and_the_summary_as_json(
             ("duplicate", json!(0)),
             ("refused", json!(0)),
             ("in_doubt", json!(0)),
+            ("pending", json!(0)),
             ("missing", json!(0)),
+            ("submitted", json!(1)),
+            ("reused", json!(0)),
+            ("saved", json!({})),
+            ("charged_again", json!(0)),
             ("unpriced", json!(0)),
             ("cost", json!({"USD": "0.0020"})),
             ("output", json!(null)),
@@ -251,10 +256,10 @@ fn whatever_a_platform_does_with_a_result_every_row_ends_in_a_state() {
         ("3206", "done"),    // empty words
         ("3207", "done"),    // message instead of msg
         ("3208", "done"),    // data is a list
-        ("3209", "missing"), // no JSON: nobody can say which number it is about
+        ("3209", "pending"), // no JSON: nobody can say which number it is about
         ("3301", "done"),    // twice
-        ("3302", "missing"), // never
-        ("3303", "missing"), // ten minutes late
+        ("3302", "pending"), // never
+        ("3303", "pending"), // ten minutes late
         ("3304", "done"),    // before the submit's answer
         ("3305", "done"),    // a foreign batch number: the capability says which it is
         ("3306", "done"),    // a foreign message id

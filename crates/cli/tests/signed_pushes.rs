@@ -45,7 +45,7 @@ fn where_signatures_are_required_unsigned_results_are_refused_and_said_once() {
     let sandbox = Sandbox::start_with(&["--callback-delay", "50ms"]);
     let ended = run(dir.path(), &sandbox).args(["--wait", "1s"]).run().exits(3);
     let rows = rows(&fs::read(dir.path().join("out.csv")).unwrap());
-    assert_eq!(column(&rows, "check_state"), ["missing"; 3]);
+    assert_eq!(column(&rows, "check_state"), ["pending"; 3]);
     assert_eq!(ended.stderr.matches("a push is not signed").count(), 1, "{}", ended.stderr);
     let journal = support::get(&format!("{}/_sandbox/journal.json", sandbox.text("nxcloud"))).unwrap();
     assert!(journal.contains("401"), "{journal}");

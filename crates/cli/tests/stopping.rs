@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::json;
 use support::job::Job;
-use support::{Platform, Sandbox, numcheck, signal};
+use support::{Platform, Sandbox, Submit, column, numcheck, signal};
 
 const PHONE: &str = "8613912345678";
 
@@ -68,5 +68,54 @@ fn a_call_on_its_way_is_waited_for_and_then_in_doubt() {
         (&told["outcome"], &told["sent"], &told["may_have_been_charged"]),
         (&json!("in_doubt"), &json!("maybe"), &json!(true))
     );
+    drop(unanswered);
+}
+
+#[test]
+fn after_a_stop_what_was_submitted_is_pending_and_its_price_is_not_known_yet() {
+    let job = Job::of(2);
+    let run = job.platform.run(&job.path("numbers.txt")).env("NUMCHECK_STORE", job.store());
+    let run = run.arg("-o").arg(job.path("out.csv")).start();
+    job.platform.accept();
+    signal(run.pid(), "TERM");
+    let ended = run.end().exits(3).says("2 submitted, price not known yet");
+    assert!(ended.stderr.contains("2 pending") && !ended.stderr.contains("cost nothing"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("numcheck resume "), "{}", ended.stderr);
+    assert_eq!(job.states(), ["pending"; 2]);
+    assert_eq!(column(&job.export(), "check_state"), ["pending"; 2]);
+}
+
+#[test]
+fn export_half_way_says_pending_and_not_missing() {
+    let job = Job::of(3);
+    let mut run = job.start(&["--batch-size", "2"]);
+    run.wait_for("using the store");
+    let accepted = job.platform.accept();
+    let unanswered = job.platform.submit();
+    accepted.push(&accepted.numbers[0]);
+    let states = column(&job.export(), "check_state").into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let count = |state: &str| states.iter().filter(|one| *one == state).count();
+    assert_eq!((count("done"), count("pending")), (1, 2), "{states:?}");
+    unanswered.accept();
+    run.signal("TERM");
+    run.end().exits(3);
+}
+
+fn is_query(submit: &Submit) -> bool {
+    submit.head.contains("/api/number/query ")
+}
+
+#[test]
+fn a_run_that_is_asking_for_results_ends_when_it_is_told_to() {
+    let job = Job::of(2);
+    let run = job.start(&["--delivery", "poll", "--minute", "1s"]);
+    let first = job.platform.submit();
+    assert!(!is_query(&first));
+    first.accept();
+    let unanswered = job.platform.submit();
+    assert!(is_query(&unanswered), "{}", unanswered.head);
+    signal_twice(run.pid());
+    run.end().exits(3).says("stopping");
+    assert_eq!(job.states(), ["pending"; 2]);
     drop(unanswered);
 }

@@ -100,6 +100,8 @@ fn submit_json_prints_one_object_and_results_are_pushed_to_the_dr_url() {
             "message",
             "dialect",
             "not_taken",
+            "reused",
+            "waiting",
             "drift"
         ])
     );
@@ -181,7 +183,7 @@ fn plain_http_to_another_machine_takes_an_explicit_word() {
                 ("NXCLOUD_APPKEY", "a"),
                 ("QXT_API_KEY", key),
             ];
-            numcheck(verb).envs(account).env(variable, &nobody)
+            numcheck(verb).envs(account).env(variable, &nobody).arg("--yes")
         };
         call().run().exits(2).says(variable).says("plain http to another machine");
         // Allowed, it fails for another reason: there is no such host.

@@ -235,7 +235,7 @@ async fn accept_if_proved(session: &Session, batch: i64) -> Result<()> {
     let sql = "UPDATE batches SET state = 3, code = NULL, message = NULL, batch_no = coalesce(
             (SELECT convert_from(r.batch_no, 'UTF8') FROM numbers n JOIN results r ON r.id = n.result
              WHERE n.batch = $1 AND n.via IS NULL LIMIT 1), batch_no)
-        WHERE id = $1 AND done + failed + refused > 0";
+        WHERE id = $1 AND EXISTS (SELECT FROM numbers n WHERE n.batch = $1 AND n.via IS NULL AND n.result IS NOT NULL)";
     session.run(sql, &[&batch]).await?;
     Ok(())
 }
@@ -254,7 +254,7 @@ pub(super) async fn give_up(session: &Session, batch: i64, claim: i64) -> Result
 pub(super) async fn plan_again(session: &Session, batch: i64, claim: i64) -> Result<bool> {
     // A result that waits to be entered is the best proof that it was accepted.
     fold::fold_all(session).await?;
-    let sql = "SELECT batch_no FROM batches WHERE id = $1 AND claim = $2 AND state = 2
+    let sql = "SELECT batch_no FROM batches WHERE id = $1 AND claim = $2 AND state = 2 AND NOT from_reply
         AND EXISTS (SELECT FROM jobs WHERE jobs.id = batches.job AND jobs.state IN (1, 3)) FOR UPDATE";
     let Some(row) = session.row(sql, &[&batch, &claim]).await? else { return Ok(false) };
     plan_under_new_name(session, batch, get(&row, 0)?).await?;
@@ -332,9 +332,10 @@ pub(super) async fn controls(
     most: u32,
 ) -> Result<Vec<Control>> {
     let Some(scope) = book::find_scope(session, scope).await? else { return Ok(Vec::new()) };
-    let sql = "SELECT b.id, b.batch_no, b.first_ts, b.last_ts, b.numbers - b.refused FROM batches b JOIN jobs j ON j.id = b.job
-        WHERE j.scope = $1 AND b.state = 3 AND b.first_ts > $2 AND b.tries = 0 AND b.numbers > b.refused
-        ORDER BY b.numbers, b.id LIMIT $3";
+    let sql = "SELECT b.id, b.batch_no, b.first_ts, b.last_ts, b.numbers - b.refused FROM jobs j CROSS JOIN LATERAL (
+            SELECT * FROM batches WHERE job = j.id AND state = 3 AND first_ts > $2 AND tries = 0 AND numbers > refused
+            ORDER BY numbers, id LIMIT $3
+        ) AS b WHERE j.scope = $1 ORDER BY b.numbers, b.id LIMIT $3";
     let rows = session.rows(sql, &[&scope, &big(after_ms), &i64::from(most)]).await?;
     let control = |row| {
         Ok(Control {

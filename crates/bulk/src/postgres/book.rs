@@ -1,9 +1,10 @@
 //! The book on a server: looks phone numbers up, and enters claims.
 //!
 //! Whoever decides by it, or changes to what its entries point, holds the lock of the scope first: then the statements that follow see all
-//! that others have decided. Rows are locked in one order everywhere: batches by their key, then phone numbers, waits, jobs.
+//! that others have decided. A `LIMIT 1` by a whole key, and a key in full in every row of an array, make the server look rows up one by one,
+//! whatever it believes of the size of a scope or a batch: plans are made while they are small. Rows are locked in one order everywhere: batches by their key, then phone numbers, waits, jobs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use numcheck_protocol::PhoneNumber;
 use tokio_postgres::Row;
@@ -91,8 +92,8 @@ const LINKS: &str =
     "SELECT wanted.at, b.id, n.result, n.received_ms, n.outcome, n.prior, n.via IS NULL AND (n.job > 0 OR j.state = 2),
         b.state, b.missing, j.state = 2, b.done + b.failed + b.refused, b.job, coalesce(b.sent_ms, 0), b.claim
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS wanted (at, batch, packed)
-    JOIN numbers n ON n.batch = wanted.batch AND n.packed = wanted.packed
-    JOIN batches b ON b.id = wanted.batch JOIN jobs j ON j.id = b.job";
+    CROSS JOIN LATERAL (SELECT * FROM numbers WHERE batch = wanted.batch AND packed = wanted.packed LIMIT 1) AS n
+    JOIN batches b ON b.id = n.batch JOIN jobs j ON j.id = b.job";
 
 fn found(row: &Row) -> Result<(usize, Found)> {
     let has = match get::<Option<i64>>(row, 2)? {
@@ -123,7 +124,7 @@ fn found(row: &Row) -> Result<(usize, Found)> {
 /// The newest sending of each phone number, by its place in `packed`.
 async fn newest(session: &Session, scope: i64, packed: &[i64]) -> Result<Vec<(usize, i64)>> {
     let sql = "SELECT wanted.at - 1, c.batch FROM unnest($2::bigint[]) WITH ORDINALITY AS wanted (packed, at)
-        JOIN checks c ON c.scope = $1 AND c.packed = wanted.packed";
+        CROSS JOIN LATERAL (SELECT batch FROM checks WHERE scope = $1 AND packed = wanted.packed LIMIT 1) AS c";
     let rows = session.rows(sql, &[&scope, &packed]).await?;
     rows.iter().map(|row| Ok((get::<i64>(row, 0)? as usize, get(row, 1)?))).collect()
 }
@@ -223,13 +224,14 @@ pub(super) async fn look_up_batch(
     taken.write(session, batch).await?;
     if !waiting.0.is_empty() {
         let sql =
-            "UPDATE numbers SET via = new.via FROM unnest($2::bigint[], $3::bigint[]) AS new (packed, via)
-            WHERE numbers.batch = $1 AND numbers.packed = new.packed";
-        session.run(sql, &[&batch, &waiting.0, &waiting.1]).await?;
+            "UPDATE numbers SET via = new.via FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (batch, packed, via)
+            WHERE numbers.batch = new.batch AND numbers.packed = new.packed";
+        session.run(sql, &[&vec![batch; waiting.0.len()], &waiting.0, &waiting.1]).await?;
     }
     let gone = (taken.packed.len() + waiting.0.len()) as i64;
     if gone > 0 {
         session.run("UPDATE batches SET numbers = numbers - $2 WHERE id = $1", &[&batch, &gone]).await?;
+        waits::release(session, batch).await?;
     }
     Ok(wanted)
 }
@@ -258,11 +260,12 @@ impl Taken {
             return Ok(());
         }
         let sql = "UPDATE numbers SET via = new.via, result = new.result, received_ms = new.received_ms, outcome = new.outcome
-            FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::smallint[])
-                AS new (packed, via, result, received_ms, outcome)
-            WHERE numbers.batch = $1 AND numbers.packed = new.packed";
+            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::smallint[])
+                AS new (batch, packed, via, result, received_ms, outcome)
+            WHERE numbers.batch = new.batch AND numbers.packed = new.packed";
+        let batches = vec![batch; self.packed.len()];
         session
-            .run(sql, &[&batch, &self.packed, &self.via, &self.ids, &self.received, &self.outcomes])
+            .run(sql, &[&batches, &self.packed, &self.via, &self.ids, &self.received, &self.outcomes])
             .await?;
         Ok(())
     }
@@ -305,9 +308,9 @@ pub(super) async fn enter_claim(
         changed.map(|wanted| (wanted.packed, wanted.prior)).unzip();
     if !packed.is_empty() {
         let sql = "UPDATE numbers SET prior = coalesce(new.prior, numbers.prior), despite = NULL
-            FROM unnest($2::bigint[], $3::bigint[]) AS new (packed, prior)
-            WHERE numbers.batch = $1 AND numbers.packed = new.packed";
-        session.run(sql, &[&batch, &packed, &priors]).await?;
+            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (batch, packed, prior)
+            WHERE numbers.batch = new.batch AND numbers.packed = new.packed";
+        session.run(sql, &[&vec![batch; packed.len()], &packed, &priors]).await?;
     }
     Ok(())
 }
@@ -422,7 +425,8 @@ async fn rename_account(session: &Session, scope: i64, account: &str) -> Result<
 async fn splice(session: &Session, from: i64, to: i64) -> Result<()> {
     let mut last = i64::MIN;
     loop {
-        let sql = "SELECT o.packed, o.batch, n.batch FROM checks o JOIN checks n ON n.scope = $2 AND n.packed = o.packed
+        let sql = "SELECT o.packed, o.batch, n.batch FROM checks o
+            CROSS JOIN LATERAL (SELECT batch FROM checks WHERE scope = $2 AND packed = o.packed LIMIT 1) AS n
             WHERE o.scope = $1 AND o.packed > $3 ORDER BY o.packed LIMIT $4";
         let rows = session.rows(sql, &[&from, &to, &last, &(AT_ONCE as i64)]).await?;
         let packed = rows.iter().map(|row| get(row, 0)).collect::<Result<Vec<i64>>>()?;
@@ -436,25 +440,11 @@ async fn splice(session: &Session, from: i64, to: i64) -> Result<()> {
             found.prior
         })
         .await?;
-        let (mut links, mut newest) = ((Vec::new(), Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
-        for (packed, mut chain) in packed.iter().copied().zip(chains) {
+        let chains = packed.iter().copied().zip(chains.into_iter().map(|mut chain| {
             chain.sort_unstable_by(|one, other| other.cmp(one));
-            newest.0.extend(chain.first().map(|_| packed));
-            newest.1.extend(chain.first().map(|(_, batch)| *batch));
-            let before = chain.iter().skip(1).map(|(_, batch)| Some(*batch)).chain([None]);
-            for ((_, batch), prior) in chain.iter().zip(before) {
-                links.0.push(*batch);
-                links.1.push(packed);
-                links.2.push(prior);
-            }
-        }
-        let sql = "UPDATE numbers SET prior = new.prior
-            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (batch, packed, prior)
-            WHERE numbers.batch = new.batch AND numbers.packed = new.packed AND numbers.prior IS DISTINCT FROM new.prior";
-        session.run(sql, &[&links.0, &links.1, &links.2]).await?;
-        let sql = "UPDATE checks SET batch = new.batch FROM unnest($2::bigint[], $3::bigint[]) AS new (packed, batch)
-            WHERE checks.scope = $1 AND checks.packed = new.packed AND checks.batch <> new.batch";
-        session.run(sql, &[&to, &newest.0, &newest.1]).await?;
+            chain.into_iter().map(|(_, batch)| batch).collect()
+        }));
+        link(session, to, chains).await?;
         match packed.last() {
             Some(end) if packed.len() == AT_ONCE => last = *end,
             _ => return Ok(()),
@@ -462,10 +452,52 @@ async fn splice(session: &Session, from: i64, to: i64) -> Result<()> {
     }
 }
 
+/// Takes sendings, each a phone number and a batch, out of the chains in which they stand.
+pub(super) async fn unlink(session: &Session, scope: i64, gone: &BTreeSet<(i64, i64)>) -> Result<()> {
+    let mut packed: Vec<i64> = gone.iter().map(|(packed, _)| *packed).collect();
+    packed.dedup();
+    let mut chains: Vec<Vec<i64>> = vec![Vec::new(); packed.len()];
+    walk(session, &packed, newest(session, scope, &packed).await?, |at, found| {
+        let batch = found.link.batch;
+        if !gone.contains(&(*packed.get(at)?, batch)) {
+            chains.get_mut(at)?.push(batch);
+        }
+        found.prior
+    })
+    .await?;
+    link(session, scope, packed.iter().copied().zip(chains)).await
+}
+
+/// Writes down in which order the sendings of phone numbers stand, the newest first. Where there are none, nothing changes.
+async fn link(session: &Session, scope: i64, chains: impl Iterator<Item = (i64, Vec<i64>)>) -> Result<()> {
+    let (mut links, mut newest) = ((Vec::new(), Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+    for (packed, chain) in chains {
+        let Some(first) = chain.first() else { continue };
+        newest.0.push(packed);
+        newest.1.push(*first);
+        let before = chain.iter().skip(1).map(|batch| Some(*batch)).chain([None]);
+        for (batch, prior) in chain.iter().zip(before) {
+            links.0.push(*batch);
+            links.1.push(packed);
+            links.2.push(prior);
+        }
+    }
+    let sql = "UPDATE numbers SET prior = new.prior
+        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (batch, packed, prior)
+        WHERE numbers.batch = new.batch AND numbers.packed = new.packed AND numbers.prior IS DISTINCT FROM new.prior";
+    session.run(sql, &[&links.0, &links.1, &links.2]).await?;
+    let sql = "UPDATE checks SET batch = new.batch
+        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (scope, packed, batch)
+        WHERE checks.scope = new.scope AND checks.packed = new.packed AND checks.batch <> new.batch";
+    session.run(sql, &[&vec![scope; newest.0.len()], &newest.0, &newest.1]).await?;
+    Ok(())
+}
+
 pub(super) async fn history(session: &Session, number: &PhoneNumber) -> Result<Vec<Sending>> {
     let packed = number.pack() as i64;
     let mut sendings = Vec::new();
-    let sql = "SELECT c.batch, s.account, s.service, s.level FROM scopes s JOIN checks c ON c.scope = s.id AND c.packed = $1 ORDER BY s.id";
+    let sql = "SELECT c.batch, s.account, s.service, s.level FROM scopes s
+        CROSS JOIN LATERAL (SELECT batch FROM checks WHERE scope = s.id AND packed = $1 LIMIT 1) AS c ORDER BY s.id";
     for newest in session.rows(sql, &[&packed]).await? {
         let mut next: Option<i64> = get(&newest, 0)?;
         while let Some(batch) = next {

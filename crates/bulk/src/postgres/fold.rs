@@ -3,7 +3,7 @@
 //! It must not run beside another fold: the lock decides, and what is entered leaves the inbox in the same transaction. What becomes of a
 //! result is decided in [`crate::fold`].
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::future::try_join3;
@@ -18,7 +18,9 @@ use super::schema::{outcome, outcome_figure};
 use super::session::{Session, get, get_text, text};
 use super::waits;
 use crate::failpoint::die_at;
-use crate::fold::{Arrived, Batch, Changes, First, Has, Known, Slot, Tally, max_aside, packed, wanted};
+use crate::fold::{
+    Arrived, Aside, Batch, Changes, First, Has, Kept, Known, Slot, Tally, max_aside, packed, wanted,
+};
 use crate::model::Outcome;
 use crate::store::Folded;
 use crate::store::reading;
@@ -93,10 +95,7 @@ async fn enter(session: &Session, waiting: &Waiting, folded: &mut Folded) -> Res
     let mut changes = Changes::default();
     changes.judge(arrived, &mut known, folded);
     let kept = kept(session, &changes).await?;
-    let mut is_kept = |aside: &crate::fold::Aside| {
-        kept.contains(&(aside.result.batch_no.clone(), aside.packed.unwrap_or_default(), aside.hash.to_vec()))
-    };
-    changes.compare_aside(&mut is_kept, folded);
+    changes.compare_aside(&mut |aside| known_aside(&kept, aside), folded);
     folded.news.extend(drift::add(session, &changes.drift).await?);
     // Sent one behind the other where nothing depends on an answer.
     try_join3(settle(session, &changes), account(session, &changes), put_away(session, &changes, waiting))
@@ -175,7 +174,7 @@ async fn known(session: &Session, arrived: &[Arrived]) -> Result<Known> {
         }
     }
     let (batches, packed): (Vec<i64>, Vec<i64>) = places.into_iter().unzip();
-    let sql = "SELECT n.batch, n.packed, n.via, n.outcome, r.id, r.source, r.batch_no, r.body
+    let sql = "SELECT n.batch, n.packed, n.via, n.outcome, r.id, r.source, r.batch_no, r.body, n.job < 0
         FROM unnest($1::bigint[], $2::bigint[]) AS wanted (batch, packed)
         JOIN numbers n ON n.batch = wanted.batch AND n.packed = wanted.packed LEFT JOIN results r ON r.id = n.result";
     for row in session.rows(sql, &[&batches, &packed]).await? {
@@ -189,25 +188,46 @@ async fn known(session: &Session, arrived: &[Arrived]) -> Result<Known> {
             }),
             None => None,
         };
-        known.slots.insert((get(&row, 0)?, get(&row, 1)?), Slot { via: get(&row, 2)?, has });
+        known.slots.insert(
+            (get(&row, 0)?, get(&row, 1)?),
+            Slot { via: get(&row, 2)?, has_moved: get(&row, 8)?, has },
+        );
     }
     Ok(known)
 }
 
-/// Which of the results that are to be kept aside were kept before: by `batchNo`, phone number and what they say.
-async fn kept(session: &Session, changes: &Changes) -> Result<HashSet<(String, i64, Vec<u8>)>> {
+/// What the results that are kept aside say, by `batchNo` and phone number.
+type KeptHashes = HashMap<(String, i64), HashSet<Vec<u8>>>;
+
+/// What was kept aside before: the same, and of phone numbers the charge of the same sending.
+async fn kept(session: &Session, changes: &Changes) -> Result<KeptHashes> {
+    let mut kept = KeptHashes::new();
     if changes.aside.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(kept);
     }
     let names: Vec<&[u8]> = changes.aside.iter().map(|aside| aside.result.batch_no.as_bytes()).collect();
     let packed: Vec<i64> = changes.aside.iter().map(|aside| aside.packed.unwrap_or_default()).collect();
     let hashes: Vec<&[u8]> = changes.aside.iter().map(|aside| aside.hash.as_slice()).collect();
     let sql = "SELECT o.batch_no, o.packed, o.hash
         FROM unnest($1::bytea[], $2::bigint[], $3::bytea[]) AS wanted (batch_no, packed, hash)
-        JOIN odd o ON sha256(o.batch_no) = sha256(wanted.batch_no) AND o.packed = wanted.packed AND o.hash = wanted.hash
-            AND o.batch_no = wanted.batch_no";
-    let rows = session.rows(sql, &[&names, &packed, &hashes]).await?;
-    rows.iter().map(|row| Ok((get_text(row, 0)?, get(row, 1)?, get(row, 2)?))).collect()
+        JOIN odd o ON sha256(o.batch_no) = sha256(wanted.batch_no) AND o.packed = wanted.packed
+            AND (o.hash = wanted.hash OR (o.packed <> 0 AND o.hash >= '\\x80'::bytea)) AND o.batch_no = wanted.batch_no";
+    for row in session.rows(sql, &[&names, &packed, &hashes]).await? {
+        kept.entry((get_text(&row, 0)?, get(&row, 1)?)).or_default().insert(get(&row, 2)?);
+    }
+    Ok(kept)
+}
+
+fn known_aside(kept: &KeptHashes, aside: &Aside) -> Kept {
+    let key = (aside.result.batch_no.clone(), aside.packed.unwrap_or_default());
+    let Some(hashes) = kept.get(&key) else { return Kept::default() };
+    let charge = hashes.iter().find(|hash| hash.first().is_some_and(|first| first & reading::CHARGED != 0));
+    let [first, rest @ ..] = &aside.hash;
+    let is_charge = |hash: &Vec<u8>| hash.split_first() == Some((&(first | reading::CHARGED), &rest[..]));
+    Kept {
+        same: hashes.contains(aside.hash.as_slice()) || charge.is_some_and(is_charge),
+        charge: charge.is_some(),
+    }
 }
 
 /// Whether a result for the phone number is still expected.

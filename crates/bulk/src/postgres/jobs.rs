@@ -2,7 +2,7 @@
 //!
 //! It writes down and looks up; it never sends.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use numcheck_protocol::PhoneNumber;
 use tokio_postgres::Row;
@@ -235,17 +235,11 @@ pub(super) async fn forget(session: &Session, job: i64) -> Result<Forgotten> {
     spec.set = String::new();
     let kept_for = kept_for(session, job).await?;
     let own = own_of(session, job).await?;
-    // Where another job had sent the phone number before, that is the book's newest sending again.
-    const BEFORE: &str = concat!(
-        "UPDATE checks c SET batch = n.prior FROM numbers n WHERE n.job = ANY ($2) AND n.prior < n.batch
-         AND c.scope = $3 AND c.packed = n.packed AND c.batch = n.batch AND NOT ",
-        is_kept!()
-    );
-    while session.run(BEFORE, &[&job, &own, &scope]).await? > 0 {}
+    unlink(session, job, &own, scope).await?;
     const CHECKS: &str = concat!(
-        "DELETE FROM checks c USING numbers n WHERE n.job = ANY ($2)
-         AND c.scope = $3 AND c.packed = n.packed AND c.batch = n.batch AND NOT ",
-        is_kept!()
+        "WITH gone AS MATERIALIZED (SELECT $3::bigint AS scope, n.batch, n.packed FROM numbers n WHERE n.job = ANY ($2) AND NOT ",
+        is_kept!(),
+        ") DELETE FROM checks c USING gone WHERE c.scope = gone.scope AND c.packed = gone.packed AND c.batch = gone.batch"
     );
     session.run(CHECKS, &[&job, &own, &scope]).await?;
     for sql in [
@@ -275,6 +269,31 @@ pub(super) async fn forget(session: &Session, job: i64) -> Result<Forgotten> {
     let sql = "UPDATE jobs SET state = $2, number_set = '', spec = $3 WHERE id = $1";
     session.run(sql, &[&job, &FORGOTTEN, &write_spec(&spec)?]).await?;
     Ok(Forgotten { kept_for })
+}
+
+/// Takes rows that go out of the chains of the book: of each phone number the sending before it decides again, if there was one.
+async fn unlink(session: &Session, job: i64, own: &[i64], scope: i64) -> Result<()> {
+    const GONE: &str = concat!(
+        "SELECT n.batch, n.packed, n.first_row FROM numbers n WHERE n.job = $2 AND n.first_row > $3 AND n.prior IS NOT NULL AND NOT ",
+        is_kept!(),
+        " ORDER BY n.first_row LIMIT $4"
+    );
+    for of_job in own {
+        let mut last = i64::MIN;
+        loop {
+            let rows = session.rows(GONE, &[&job, of_job, &last, &(AT_ONCE as i64)]).await?;
+            let mut gone: BTreeSet<(i64, i64)> = BTreeSet::new();
+            for row in &rows {
+                gone.insert((get(row, 1)?, get(row, 0)?));
+                last = get(row, 2)?;
+            }
+            book::unlink(session, scope, &gone).await?;
+            if rows.len() < AT_ONCE {
+                break;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// As what the job's rows stand in the store: its own, the traces of those that were moved between its batches, and what forgotten jobs have

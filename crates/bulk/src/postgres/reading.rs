@@ -67,9 +67,10 @@ pub(super) async fn spending(session: &Session, account: &str, since_ms: u64) ->
         let amount = get::<&str>(&row, 1)?.parse().map_err(|_| Fault::damaged("an amount is none"))?;
         spending.charge(currency, amount);
     }
-    let sql = "SELECT s.level, b.grp, sum(b.numbers - b.done - b.failed - b.refused)::bigint FROM scopes s JOIN jobs j ON j.scope = s.id
-        JOIN batches b ON b.job = j.id
-        WHERE s.account = $1 AND b.state IN (1, 2, 3) AND b.numbers > b.done + b.failed + b.refused GROUP BY 1, 2";
+    let sql = "SELECT s.level, b.grp, sum(b.numbers)::bigint FROM scopes s JOIN jobs j ON j.scope = s.id CROSS JOIN LATERAL (
+            SELECT grp, sum(numbers - done - failed - refused) AS numbers FROM batches
+            WHERE job = j.id AND state IN (1, 2, 3) AND numbers > done + failed + refused GROUP BY grp
+        ) AS b WHERE s.account = $1 GROUP BY 1, 2";
     for row in session.rows(sql, &[&text(account)]).await? {
         spending.under_way.insert((get(&row, 0)?, get(&row, 1)?), get_u64(&row, 2)?);
     }

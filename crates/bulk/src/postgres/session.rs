@@ -32,6 +32,7 @@ const SETTINGS: &str = "
     SET plan_cache_mode = force_generic_plan;
     SET enable_seqscan = off;
     SET enable_hashjoin = off;
+    SET enable_material = off;
     SET enable_mergejoin = off";
 
 /// A connection.

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use tokio_postgres::Row;
+
 use super::batches;
 use super::book;
 use super::fault::Fault;
@@ -61,6 +63,8 @@ async fn follow_locked(session: &Session, job: i64) -> Result<Followed> {
         let (via, seen, settled): (i64, i64, i64) = (get(&row, 0)?, get(&row, 1)?, get(&row, 2)?);
         if settled != seen {
             followed.reused += take_over(session, job, via).await?;
+            let elsewhere = session.rows(ELSEWHERE, &[&via, &job]).await?;
+            followed.planned += plan_rows(session, job, via, &elsewhere, None).await?;
             let sql = "UPDATE waits SET seen = $3 WHERE job = $1 AND via = $2";
             session.run(sql, &[&job, &via, &settled]).await?;
         }
@@ -72,9 +76,10 @@ async fn follow_locked(session: &Session, job: i64) -> Result<Followed> {
 }
 
 async fn take_over(session: &Session, job: i64, via: i64) -> Result<u64> {
+    // By a sum, so that the server does not go through all rows of the job.
     let sql = "UPDATE numbers SET result = o.result, received_ms = o.received_ms, outcome = o.outcome FROM numbers o
-        WHERE numbers.via = $1 AND numbers.job = $2 AND numbers.result IS NULL
-        AND o.batch = $1 AND o.packed = numbers.packed AND o.result IS NOT NULL RETURNING coalesce(o.outcome, 1::smallint)";
+        WHERE numbers.via = $1 AND numbers.job + 0 = $2 AND numbers.result IS NULL
+        AND o.batch = $1 AND o.packed = numbers.packed AND o.result IS NOT NULL AND o.via IS NULL RETURNING coalesce(o.outcome, 1::smallint)";
     let rows = session.rows(sql, &[&via, &job]).await?;
     let mut reused = BTreeMap::new();
     for row in &rows {
@@ -85,13 +90,34 @@ async fn take_over(session: &Session, job: i64, via: i64) -> Result<u64> {
     Ok(rows.len() as u64)
 }
 
+/// Who waits for this batch's sending of some phone numbers waits in vain: its own rows stand for other sendings. They are planned again by
+/// the next [`follow`].
+pub(super) async fn release(session: &Session, via: i64) -> Result<()> {
+    let sql = "UPDATE waits SET seen = -1 WHERE via = $1 AND EXISTS (SELECT FROM batches WHERE id = $1 AND claim > 0)";
+    session.run(sql, &[&via]).await?;
+    Ok(())
+}
+
+/// Rows of a job that wait for a batch: their batch, phone number and group.
+const WAITING: &str = "SELECT n.batch, n.packed, b.grp FROM numbers n JOIN batches b ON b.id = n.batch
+    WHERE n.via = $1 AND n.job + 0 = $2 AND n.result IS NULL ORDER BY n.batch, n.packed";
+
+/// Of these: where the row that is waited for stands for another sending itself, or was moved away.
+const ELSEWHERE: &str = "SELECT n.batch, n.packed, b.grp FROM numbers n JOIN batches b ON b.id = n.batch
+    WHERE n.via = $1 AND n.job + 0 = $2 AND n.result IS NULL
+    AND EXISTS (SELECT FROM numbers o JOIN batches v ON v.id = o.batch JOIN jobs j ON j.id = v.job
+        WHERE o.batch = n.via AND o.packed = n.packed AND (o.via IS NOT NULL OR (o.job < 0 AND j.state <> 2)))
+    ORDER BY n.batch, n.packed";
+
 /// Plans the rows that wait for a batch as batches of their own, and says how many. `despite`: a person has decided not to wait for it.
 async fn plan(session: &Session, job: i64, via: i64, despite: Option<i64>) -> Result<u64> {
-    let sql = "SELECT n.batch, n.packed, b.grp FROM numbers n JOIN batches b ON b.id = n.batch
-        WHERE n.via = $1 AND n.job = $2 AND n.result IS NULL ORDER BY n.batch, n.packed";
+    let rows = session.rows(WAITING, &[&via, &job]).await?;
+    plan_rows(session, job, via, &rows, despite).await
+}
+
+async fn plan_rows(session: &Session, job: i64, via: i64, rows: &[Row], despite: Option<i64>) -> Result<u64> {
     let mut groups: BTreeMap<String, Vec<(i64, i64)>> = BTreeMap::new();
-    let rows = session.rows(sql, &[&via, &job]).await?;
-    for row in &rows {
+    for row in rows {
         groups.entry(get(row, 2)?).or_default().push((get(row, 0)?, get(row, 1)?));
     }
     for (group, rows) in groups {
@@ -113,7 +139,8 @@ async fn move_rows(session: &Session, rows: &[(i64, i64)], to: i64, despite: Opt
     // Of no job: its batch's key, negative.
     let sql = "INSERT INTO numbers (batch, packed, job, first_row, prior)
         SELECT b.id, n.packed, -b.id, n.first_row, n.prior FROM unnest($1::bigint[], $2::bigint[]) AS old (batch, packed)
-        JOIN batches b ON b.id = old.batch AND b.claim > 0 JOIN numbers n ON n.batch = $3 AND n.packed = old.packed";
+        JOIN batches b ON b.id = old.batch AND b.claim > 0
+        CROSS JOIN LATERAL (SELECT * FROM numbers WHERE batch = $3 AND packed = old.packed LIMIT 1) AS n";
     session.run(sql, &[&from, &packed, &to]).await?;
     Ok(())
 }

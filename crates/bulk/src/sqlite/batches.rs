@@ -220,7 +220,7 @@ fn accept_if_proved(tx: &Transaction<'_>, batch: i64) -> Result<()> {
     tx.prepare_cached(
         "UPDATE batches SET state = 3, code = NULL, message = NULL, batch_no = coalesce(
              (SELECT r.batch_no FROM numbers n JOIN results r ON r.id = n.result WHERE n.batch = ?1 AND n.via IS NULL LIMIT 1), batch_no)
-         WHERE id = ?1 AND done + failed + refused > 0",
+         WHERE id = ?1 AND EXISTS (SELECT 1 FROM numbers n WHERE n.batch = ?1 AND n.via IS NULL AND n.result IS NOT NULL)",
     )?
     .execute([batch])?;
     Ok(())
@@ -245,7 +245,7 @@ pub(super) fn plan_again(tx: &Transaction<'_>, batch: i64, claim: i64) -> Result
     results::fold_all(tx)?;
     let batch_no: Option<String> = tx
         .prepare_cached(
-            "SELECT batch_no FROM batches WHERE id = ? AND claim = ? AND state = 2 AND (SELECT state FROM jobs WHERE id = job) IN (1, 3)",
+            "SELECT batch_no FROM batches WHERE id = ? AND claim = ? AND state = 2 AND NOT from_reply AND (SELECT state FROM jobs WHERE id = job) IN (1, 3)",
         )?
         .query_row([batch, claim], |row| row.get(0))
         .optional()?;

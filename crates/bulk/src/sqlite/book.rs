@@ -1,6 +1,6 @@
 //! The book in a file: looks phone numbers up, and enters claims.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use numcheck_protocol::{Currency, PhoneNumber};
@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::batches::state;
 use super::fault::{Fault, Result};
-use super::results::{add_charges, count_reused};
+use super::results::{self, count_reused};
 use super::schema::outcome;
 use super::waits;
 use crate::book::{Decision, Has, Link, Policy};
@@ -104,9 +104,9 @@ impl<'a> LookUp<'a> {
         let found = self
             .tx
             .prepare_cached(
-                "SELECT result, received_ms, outcome, prior, via IS NULL AND job > 0 FROM numbers WHERE batch = ? AND packed = ?",
+                "SELECT result, received_ms, outcome, prior, via IS NULL AND (job > 0 OR ?) FROM numbers WHERE batch = ? AND packed = ?",
             )?
-            .query_row([batch, packed], |row| {
+            .query_row(params![of_batch.is_forgotten, batch, packed], |row| {
                 Ok((
                     row.get::<_, Option<i64>>(0)?,
                     row.get::<_, Option<i64>>(1)?,
@@ -122,9 +122,10 @@ impl<'a> LookUp<'a> {
             received_ms: received_ms.unwrap_or_default() as u64,
             outcome: outcome(ended.unwrap_or(1)),
         });
-        // A row that stands for another sending, or was moved away, is not part of what its batch has sent last.
+        // A row that stands for another sending, or was moved away, is not part of what its batch has sent last. Of a forgotten job's batch
+        // what others refer to is left, and its result will not be known.
         let state = if is_own { of_batch.state } else { BatchState::Planned };
-        let link = Link { batch, state, missing: of_batch.missing, result: has };
+        let link = Link { batch, state, missing: of_batch.missing || of_batch.is_forgotten, result: has };
         Ok(Some((link, of_batch, prior)))
     }
 
@@ -199,6 +200,7 @@ pub(super) fn look_up_batch(tx: &Transaction<'_>, batch: i64, of_job: &OfJob) ->
     if elsewhere > 0 {
         tx.prepare_cached("UPDATE batches SET numbers = numbers - ? WHERE id = ?")?
             .execute([elsewhere, batch])?;
+        waits::release(tx, batch)?;
     }
     Ok(wanted)
 }
@@ -219,55 +221,6 @@ pub(super) fn enter_claim(tx: &Transaction<'_>, batch: i64, of_job: &OfJob, want
         };
         if decided {
             row.execute(params![one.prior, batch, one.packed])?;
-        }
-    }
-    Ok(())
-}
-
-/// Takes a job's sendings out of the book, except those in the temporary table `kept`: what was sent before or after by others stays
-/// connected.
-pub(super) fn take_out(tx: &Transaction<'_>, job: i64) -> Result<()> {
-    let Some(scope) = tx
-        .prepare_cached("SELECT scope FROM jobs WHERE id = ?")?
-        .query_row([job], |row| row.get::<_, i64>(0))
-        .optional()?
-    else {
-        return Ok(());
-    };
-    let mut select = tx.prepare(
-        "SELECT n.batch, n.packed, n.prior FROM numbers n WHERE (n.job = ?1 OR n.job IN (SELECT -id FROM batches b WHERE b.job = ?1))
-         AND NOT EXISTS (SELECT 1 FROM kept k WHERE k.batch = n.batch AND k.packed = n.packed)",
-    )?;
-    let own: Vec<(i64, i64, Option<i64>)> = select
-        .query_map([job], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<std::result::Result<_, _>>()?;
-    let mut newest = tx.prepare("SELECT batch FROM checks WHERE scope = ? AND packed = ?")?;
-    let mut prior_of = tx.prepare("SELECT prior FROM numbers WHERE batch = ? AND packed = ?")?;
-    for (batch, packed, prior) in own {
-        let mut later = None;
-        let mut next: Option<i64> = newest.query_row([scope, packed], |row| row.get(0)).optional()?;
-        for _ in 0..1000 {
-            match next {
-                Some(found) if found != batch => {
-                    later = Some(found);
-                    next = prior_of.query_row([found, packed], |row| row.get(0)).optional()?.flatten();
-                }
-                _ => break,
-            }
-        }
-        if next != Some(batch) {
-            continue;
-        }
-        match (later, prior) {
-            (Some(later), _) => _ = tx
-                .prepare_cached("UPDATE numbers SET prior = ? WHERE batch = ? AND packed = ?")?
-                .execute(params![prior, later, packed])?,
-            (None, Some(prior)) => _ = tx
-                .prepare_cached("UPDATE checks SET batch = ? WHERE scope = ? AND packed = ?")?
-                .execute([prior, scope, packed])?,
-            (None, None) => _ = tx
-                .prepare_cached("DELETE FROM checks WHERE scope = ? AND packed = ?")?
-                .execute([scope, packed])?,
         }
     }
     Ok(())
@@ -303,7 +256,7 @@ fn known(look_up: &mut LookUp<'_>, scope: i64, packed: i64) -> Result<Option<Kno
                 next = prior;
                 continue;
             }
-            _ if link.is_in_doubt() || of_batch.is_forgotten => BookState::InDoubt,
+            _ if link.is_in_doubt() => BookState::InDoubt,
             _ => BookState::UnderWay,
         };
         return Ok(Some(Known { state, at_ms: of_batch.sent_ms as u64, job: of_batch.job }));
@@ -325,17 +278,14 @@ pub(super) fn merge_account(tx: &Transaction<'_>, old: &str, new: &str) -> Resul
         .query_map([old], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<std::result::Result<_, _>>()?;
     for (id, service, level) in scopes {
+        tx.execute(
+            "UPDATE jobs SET spec = json_set(spec, '$.scope.account', ?) WHERE scope = ?",
+            params![new, id],
+        )?;
         match scope_id(tx, &Scope::new(new, service, level))? {
             None => _ = tx.execute("UPDATE scopes SET account = ? WHERE id = ?", params![new, id])?,
             Some(to) => {
-                // Where both know a phone number, the newer sending is the book's, and the older one stands before it.
-                tx.execute(
-                    "UPDATE numbers SET prior = (SELECT min(o.batch, n.batch) FROM checks o JOIN checks n ON n.scope = ?2 AND n.packed = o.packed
-                        WHERE o.scope = ?1 AND o.packed = numbers.packed)
-                     WHERE prior IS NULL AND EXISTS (SELECT 1 FROM checks o JOIN checks n ON n.scope = ?2 AND n.packed = o.packed
-                        WHERE o.scope = ?1 AND o.packed = numbers.packed AND numbers.batch = max(o.batch, n.batch))",
-                    [id, to],
-                )?;
+                join_chains(tx, id, to)?;
                 tx.execute(
                     "INSERT INTO checks SELECT ?2, packed, batch FROM checks WHERE scope = ?1
                      ON CONFLICT (scope, packed) DO UPDATE SET batch = max(batch, excluded.batch)",
@@ -347,18 +297,42 @@ pub(super) fn merge_account(tx: &Transaction<'_>, old: &str, new: &str) -> Resul
             }
         }
     }
-    let charges: Vec<(i64, String, String)> = tx
-        .prepare_cached("SELECT day, currency, amount FROM charges WHERE account = ?")?
-        .query_map([old], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<std::result::Result<_, _>>()?;
-    let mut sums = BTreeMap::new();
-    for (day, currency, amount) in charges {
-        let currency = Currency::new(&currency).map_err(|_| Fault::Damaged("a sum has no currency"))?;
-        let amount = amount.parse().map_err(|_| Fault::Damaged("a sum is no amount"))?;
-        sums.insert((Arc::from(new), day, currency), amount);
+    let mut charges = BTreeMap::new();
+    let mut select = tx.prepare("SELECT day, currency, amount FROM charges WHERE account = ?")?;
+    let mut rows = select.query([old])?;
+    while let Some(row) = rows.next()? {
+        let currency = Currency::new(row.get_ref(1)?.as_str()?);
+        let currency = currency.map_err(|_| Fault::Damaged("a sum has no currency"))?;
+        let amount = row.get_ref(2)?.as_str()?.parse().map_err(|_| Fault::Damaged("a sum is no amount"))?;
+        charges.insert((Arc::from(new), row.get(0)?, currency), amount);
     }
-    add_charges(tx, &sums)?;
+    results::add_charges(tx, &charges)?;
     tx.execute("DELETE FROM charges WHERE account = ?", [old])?;
+    Ok(())
+}
+
+/// Where both scopes know a phone number, every sending of it stays in one chain, the newest first.
+fn join_chains(tx: &Transaction<'_>, one: i64, other: i64) -> Result<()> {
+    let both: Vec<(i64, i64, i64)> = tx
+        .prepare(
+            "SELECT o.packed, o.batch, n.batch FROM checks o JOIN checks n ON n.scope = ?2 AND n.packed = o.packed WHERE o.scope = ?1",
+        )?
+        .query_map([one, other], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<std::result::Result<_, _>>()?;
+    let mut prior = tx.prepare("SELECT prior FROM numbers WHERE batch = ? AND packed = ?")?;
+    let mut link = tx.prepare("UPDATE numbers SET prior = ? WHERE batch = ? AND packed = ?")?;
+    for (packed, one, other) in both {
+        let mut chain = BTreeSet::new();
+        for newest in [one, other] {
+            let mut next = Some(newest);
+            while let Some(batch) = next.filter(|batch| chain.insert(*batch)) {
+                next = prior.query_row([batch, packed], |row| row.get(0)).optional()?.flatten();
+            }
+        }
+        for (before, after) in chain.iter().zip(chain.iter().skip(1)) {
+            link.execute([before, after, &packed])?;
+        }
+    }
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::fault::{self, Fault};
 use super::schema;
@@ -323,21 +323,28 @@ fn mark_open(connection: &Connection) -> fault::Result<()> {
     for _ in 0..TRIES {
         match mark(connection)? {
             Some(mark::OPEN) => return Ok(()),
-            None => {
-                connection.execute("INSERT OR IGNORE INTO marks VALUES ('closed', ?)", [mark::OPENING])?;
-            }
-            Some(_) => {
-                replace(mark::CLOSED, mark::OPENING)?;
-            }
-        }
+            Some(_) => without_sync(connection, || Ok(replace(mark::CLOSED, mark::OPENING)?))?,
+            None => without_sync(connection, || {
+                let insert = "INSERT OR IGNORE INTO marks VALUES ('closed', ?)";
+                Ok(connection.execute(insert, [mark::OPENING])?)
+            })?,
+        };
         if checkpoint(connection, "FULL")? {
-            replace(mark::OPENING, mark::OPEN)?;
+            without_sync(connection, || Ok(replace(mark::OPENING, mark::OPEN)?))?;
         } else {
             // Another opener is at it.
             std::thread::sleep(STEP);
         }
     }
     Err(Fault::StillRead)
+}
+
+/// Does `work` without waiting for the device: a checkpoint that follows waits, or nothing is lost if it is undone.
+fn without_sync<T>(connection: &Connection, work: impl FnOnce() -> fault::Result<T>) -> fault::Result<T> {
+    connection.pragma_update(None, "synchronous", "normal")?;
+    let done = work();
+    connection.pragma_update(None, "synchronous", "full")?;
+    done
 }
 
 /// Takes the mark away before an upgrade writes, where the file bears one.
@@ -374,18 +381,17 @@ fn is_alone(connection: &Connection) -> fault::Result<bool> {
 
 /// Closes the last connection that this handle has. Where no other process has the file open, it is one whole file afterwards; what
 /// fails is left to the next opener, with nothing lost.
-pub(super) fn close(mut connection: Connection, path: &Path) {
-    connection.flush_prepared_statement_cache();
+pub(super) fn close(connection: Connection, path: &Path) {
     // Two that leave at the same time would each see the other: one after the other, and closed before the next one looks.
     let turn = Turn::take(path);
-    if let Err(fault) = leave(&mut connection) {
+    if let Err(fault) = leave(&connection) {
         tracing::debug!(store = %path.display(), "the store keeps its journal: {}", fault.why());
     }
     drop(connection);
     drop(turn);
 }
 
-fn leave(connection: &mut Connection) -> fault::Result<()> {
+fn leave(connection: &Connection) -> fault::Result<()> {
     // A file that an older release has written stays as that release leaves it.
     if !is_wal(connection)? || mark(connection)?.is_none() || !is_alone(connection)? {
         return Ok(());
@@ -394,12 +400,9 @@ fn leave(connection: &mut Connection) -> fault::Result<()> {
     if !checkpoint(connection, "TRUNCATE")? {
         return Ok(());
     }
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    set_mark(&tx, mark::CLOSED)?;
-    tx.commit()?;
-    // An opener that comes in between takes the mark away again.
-    connection.pragma_update(None, "locking_mode", "normal")?;
-    connection.pragma_update(None, "journal_mode", "delete")?;
+    without_sync(connection, || set_mark(connection, mark::CLOSED))?;
+    // Closing moves the mark into the file and removes the journal, with the file to itself all the time.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     Ok(())
 }
 

@@ -202,15 +202,29 @@ pub(super) fn forget(tx: &Transaction<'_>, job: i64) -> Result<Forgotten> {
         .prepare_cached("SELECT j.name, count(*) FROM kept k JOIN jobs j ON j.id = k.job GROUP BY j.id ORDER BY j.id DESC")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<std::result::Result<_, _>>()?;
-    super::book::take_out(tx, job)?;
+    // What was left of jobs that were forgotten before, for this one alone.
+    tx.execute_batch("CREATE TEMP TABLE IF NOT EXISTS left_over (batch INTEGER, packed INTEGER, PRIMARY KEY (batch, packed)) WITHOUT ROWID; DELETE FROM left_over")?;
+    tx.execute(
+        "INSERT INTO left_over SELECT DISTINCT n.via, n.packed FROM numbers n JOIN batches b ON b.id = n.via JOIN jobs j ON j.id = b.job
+         WHERE n.job = ?1 AND j.state = 2 AND NOT EXISTS (SELECT 1 FROM numbers o WHERE o.via = n.via AND o.packed = n.packed AND o.job <> ?1)",
+        [job],
+    )?;
     const OWN: &str = "(job = ?1 OR job IN (SELECT -id FROM batches b WHERE b.job = ?1))";
     const IS_KEPT: &str =
         "EXISTS (SELECT 1 FROM kept k WHERE k.batch = numbers.batch AND k.packed = numbers.packed)";
+    const IS_LEFT_OVER: &str = "(batch, packed) IN (SELECT batch, packed FROM left_over)";
+    let goes = format!("(({OWN} AND NOT {IS_KEPT}) OR {IS_LEFT_OVER})");
+    unlink(tx, job, &goes)?;
+    for sql in [
+        format!("DELETE FROM results WHERE id IN (SELECT result FROM numbers WHERE {IS_LEFT_OVER})"),
+        format!("DELETE FROM numbers WHERE {IS_LEFT_OVER}"),
+    ] {
+        tx.execute(&sql, [])?;
+    }
     for sql in [
         format!("DELETE FROM results WHERE id IN (SELECT result FROM numbers WHERE {OWN} AND via IS NULL AND NOT {IS_KEPT})"),
         "DELETE FROM results WHERE id IN (SELECT o.result FROM odd o JOIN batch_names n ON n.batch_no = o.batch_no JOIN batches b ON b.id = n.batch WHERE b.job = ?1)".to_owned(),
         "DELETE FROM odd WHERE batch_no IN (SELECT n.batch_no FROM batch_names n JOIN batches ON batch = id WHERE job = ?1)".to_owned(),
-        // What another job refers to stays in the book, as a trace of no job.
         format!("DELETE FROM numbers WHERE {OWN} AND NOT {IS_KEPT}"),
         "UPDATE numbers SET job = -batch WHERE job = ?1".to_owned(),
         "DELETE FROM waits WHERE job = ?1".to_owned(),
@@ -222,12 +236,57 @@ pub(super) fn forget(tx: &Transaction<'_>, job: i64) -> Result<Forgotten> {
     ] {
         tx.execute(&sql, [job])?;
     }
-    tx.execute_batch("DELETE FROM kept")?;
+    tx.execute_batch("DELETE FROM kept; DELETE FROM left_over")?;
     let named = |(name, count): (String, i64)| {
         let name = name.parse().map_err(|_| Fault::Damaged("a job has a name that it cannot have"))?;
         Ok((name, count as u64))
     };
     Ok(Forgotten { kept_for: kept_for.into_iter().map(named).collect::<Result<_>>()? })
+}
+
+/// Takes what goes out of the book: of each phone number the sending before it decides again, if there was one.
+fn unlink(tx: &Transaction<'_>, job: i64, goes: &str) -> Result<()> {
+    let scope: Option<i64> =
+        tx.query_row("SELECT scope FROM jobs WHERE id = ?", [job], |row| row.get(0)).optional()?;
+    let sent_before: Vec<i64> = tx
+        .prepare(&format!("SELECT DISTINCT packed FROM numbers WHERE {goes} AND prior IS NOT NULL"))?
+        .query_map([job], |row| row.get(0))?
+        .collect::<std::result::Result<_, _>>()?;
+    let mut newest = tx.prepare("SELECT batch FROM checks WHERE scope = ? AND packed = ?")?;
+    let mut sending =
+        tx.prepare(&format!("SELECT prior, {goes} FROM numbers WHERE batch = ?2 AND packed = ?3"))?;
+    let mut enter = tx.prepare("UPDATE checks SET batch = ? WHERE scope = ? AND packed = ?")?;
+    let mut link = tx.prepare("UPDATE numbers SET prior = ? WHERE batch = ? AND packed = ?")?;
+    for packed in sent_before {
+        let mut next: Option<i64> = newest.query_row(params![scope, packed], |row| row.get(0)).optional()?;
+        let mut stays: Vec<i64> = Vec::new();
+        while let Some(batch) = next.filter(|batch| !stays.contains(batch)) {
+            let found: Option<(Option<i64>, bool)> =
+                sending.query_row([job, batch, packed], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            let Some((prior, is_gone)) = found else { break };
+            if !is_gone {
+                stays.push(batch);
+            }
+            next = prior;
+        }
+        if let Some(first) = stays.first() {
+            enter.execute(params![first, scope, packed])?;
+        }
+        for (after, before) in stays.iter().zip(stays.iter().skip(1)) {
+            link.execute([before, after, &packed])?;
+        }
+    }
+    // What another job refers to stays in the book, as a trace of no job.
+    tx.execute(
+        "DELETE FROM checks WHERE batch IN (SELECT id FROM batches WHERE job = ?1)
+            AND NOT EXISTS (SELECT 1 FROM kept k WHERE k.batch = checks.batch AND k.packed = checks.packed)",
+        [job],
+    )?;
+    tx.execute(
+        "DELETE FROM checks WHERE (scope, packed) IN (SELECT ?, packed FROM left_over) AND (batch, packed) IN (SELECT batch, packed FROM left_over)",
+        [scope],
+    )?;
+    Ok(())
 }
 
 pub(super) fn learn(tx: &Transaction<'_>, name: &str, word: &str) -> Result<()> {

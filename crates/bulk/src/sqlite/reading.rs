@@ -85,7 +85,9 @@ pub(super) fn spending(tx: &Transaction<'_>, account: &str, since_ms: u64) -> Re
     Ok(spending)
 }
 
-const FATE: &str = "n.packed, b.batch_no, b.state, b.missing, b.code, b.message, r.source, r.body, n.via IS NOT NULL, r.received_ms
+// The result of what a forgotten job has sent will not be known.
+const FATE: &str = "n.packed, b.batch_no, b.state,
+    b.missing OR (n.via IS NOT NULL AND n.result IS NULL AND (SELECT state FROM jobs WHERE id = b.job) = 2), b.code, b.message, r.source, r.body, n.via IS NOT NULL, r.received_ms
     FROM numbers n JOIN batches b ON b.id = coalesce(n.via, n.batch) LEFT JOIN results r ON r.id = n.result";
 
 pub(super) fn rows(

@@ -13,7 +13,7 @@ use super::fault::{Fault, Result};
 use super::schema::{outcome, outcome_figure};
 use crate::failpoint::die_at;
 use crate::fold::{
-    Arrived, Aside, Batch, Changes, First, Has, Known, Slot, Tally, max_aside, packed, wanted,
+    Arrived, Aside, Batch, Changes, First, Has, Kept, Known, Slot, Tally, max_aside, packed, wanted,
 };
 use crate::model::Outcome;
 use crate::store::reading;
@@ -50,14 +50,13 @@ pub(super) fn fold(tx: &Transaction<'_>, most: u32) -> Result<Folded> {
     let mut changes = Changes::default();
     changes.judge(arrived, &mut known, &mut folded);
     let mut failed = None;
-    let mut is_kept = |aside: &Aside| match is_kept(tx, aside) {
-        Ok(kept) => kept,
-        Err(fault) => {
+    let mut kept = |aside: &Aside| {
+        kept(tx, aside).unwrap_or_else(|fault| {
             failed = Some(fault);
-            false
-        }
+            Kept::default()
+        })
     };
-    changes.compare_aside(&mut is_kept, &mut folded);
+    changes.compare_aside(&mut kept, &mut folded);
     if let Some(fault) = failed {
         return Err(fault);
     }
@@ -134,16 +133,16 @@ fn known(tx: &Transaction<'_>, arrived: &[Arrived]) -> Result<Known> {
             places.insert((batch, packed));
         }
     }
-    let mut slot =
-        tx.prepare_cached("SELECT via, result, outcome FROM numbers WHERE batch = ? AND packed = ?")?;
+    let mut slot = tx
+        .prepare_cached("SELECT via, result, outcome, job < 0 FROM numbers WHERE batch = ? AND packed = ?")?;
     let mut has = tx.prepare_cached("SELECT source, batch_no, body FROM results WHERE id = ?")?;
     for place in places {
         let found = slot
             .query_row([place.0, place.1], |row| {
-                Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?))
+                Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?, row.get(3)?))
             })
             .optional()?;
-        let Some((via, result, ended)) = found else { continue };
+        let Some((via, result, ended, has_moved)) = found else { continue };
         let has = match result {
             Some(id) => has
                 .query_row([id], |row| {
@@ -158,15 +157,28 @@ fn known(tx: &Transaction<'_>, arrived: &[Arrived]) -> Result<Known> {
                 .optional()?,
             None => None,
         };
-        known.slots.insert(place, Slot { via, has });
+        known.slots.insert(place, Slot { via, has_moved, has });
     }
     Ok(known)
 }
 
-fn is_kept(tx: &Transaction<'_>, aside: &Aside) -> Result<bool> {
-    Ok(tx
-        .prepare_cached("SELECT 1 FROM odd WHERE batch_no = ? AND packed IS ? AND hash = ?")?
-        .exists(params![aside.result.batch_no, aside.packed, aside.hash])?)
+fn kept(tx: &Transaction<'_>, aside: &Aside) -> Result<Kept> {
+    let is_kept = |hash: &[u8]| -> Result<bool> {
+        Ok(tx
+            .prepare_cached("SELECT 1 FROM odd WHERE batch_no = ? AND packed IS ? AND hash = ?")?
+            .exists(params![aside.result.batch_no, aside.packed, hash])?)
+    };
+    // A sending has one charge: it stands behind all others of its phone number.
+    let charge: Option<Vec<u8>> = tx
+        .prepare_cached("SELECT hash FROM odd WHERE batch_no = ? AND packed = ? AND hash >= x'80' LIMIT 1")?
+        .query_row(params![aside.result.batch_no, aside.packed], |row| row.get(0))
+        .optional()?;
+    let [first, rest @ ..] = &aside.hash;
+    let is_charge = |hash: &Vec<u8>| hash.split_first() == Some((&(first | reading::CHARGED), &rest[..]));
+    Ok(Kept {
+        same: is_kept(&aside.hash)? || charge.as_ref().is_some_and(is_charge),
+        charge: charge.is_some(),
+    })
 }
 
 /// Whether a result for the phone number is still expected.
@@ -309,8 +321,11 @@ fn add_cost(
     Ok(())
 }
 
-/// Adds what accounts were charged.
-pub(super) fn add_charges(tx: &Transaction<'_>, charges: &BTreeMap<(Arc<str>, i64, Currency), Price>) -> Result<()> {
+/// Adds what accounts were charged, by UTC day.
+pub(super) fn add_charges(
+    tx: &Transaction<'_>,
+    charges: &BTreeMap<(Arc<str>, i64, Currency), Price>,
+) -> Result<()> {
     for ((account, day, currency), amount) in charges {
         let before: Option<String> = tx
             .prepare_cached("SELECT amount FROM charges WHERE account = ? AND day = ? AND currency = ?")?

@@ -1,4 +1,6 @@
 //! A file that gets its name once it is whole.
+//!
+//! It never replaces a file that has the name already.
 
 use std::io;
 use std::path::{Path, PathBuf};

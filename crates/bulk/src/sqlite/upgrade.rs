@@ -1,4 +1,6 @@
 //! Brings an older release's file up to date, after a backup.
+//!
+//! It changes nothing before the backup is complete and durable, except the mark of an open store.
 
 use std::path::{Path, PathBuf};
 

@@ -42,6 +42,8 @@ pub(super) fn follow(tx: &Transaction<'_>, job: i64) -> Result<Followed> {
     for (via, seen, settled, state) in waits {
         if settled != seen {
             followed.reused += take_over(tx, job, via)?;
+            let elsewhere = waiting(tx, job, via, IS_ELSEWHERE)?;
+            followed.planned += plan_rows(tx, job, via, elsewhere, None)?;
             tx.prepare_cached("UPDATE waits SET seen = ? WHERE job = ? AND via = ?")?
                 .execute([settled, job, via])?;
         }
@@ -56,7 +58,7 @@ fn take_over(tx: &Transaction<'_>, job: i64, via: i64) -> Result<u64> {
     let rows: Vec<[i64; 5]> = tx
         .prepare_cached(
             "SELECT n.batch, n.packed, o.result, o.received_ms, o.outcome FROM numbers n JOIN numbers o ON o.batch = n.via AND o.packed = n.packed
-             WHERE n.via = ? AND n.job = ? AND n.result IS NULL AND o.result IS NOT NULL",
+             WHERE n.via = ? AND n.job = ? AND n.result IS NULL AND o.result IS NOT NULL AND o.via IS NULL",
         )?
         .query_map([via, job], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]))?
         .collect::<std::result::Result<_, _>>()?;
@@ -71,14 +73,49 @@ fn take_over(tx: &Transaction<'_>, job: i64, via: i64) -> Result<u64> {
     Ok(rows.len() as u64)
 }
 
+/// Who waits for this batch's sending of some phone numbers waits in vain: its own rows stand for other sendings. They are planned again by
+/// the next [`follow`].
+pub(super) fn release(tx: &Transaction<'_>, via: i64) -> Result<()> {
+    let was_sent: bool = tx
+        .prepare_cached("SELECT claim > 0 FROM batches WHERE id = ?")?
+        .query_row([via], |row| row.get(0))?;
+    if was_sent {
+        tx.prepare_cached("UPDATE waits SET seen = -1 WHERE via = ?")?.execute([via])?;
+    }
+    Ok(())
+}
+
+/// Whether the row `o` that another row `n` waits for stands for another sending itself, or was moved away.
+const IS_ELSEWHERE: &str =
+    "EXISTS (SELECT 1 FROM numbers o JOIN batches v ON v.id = o.batch JOIN jobs j ON j.id = v.job
+    WHERE o.batch = n.via AND o.packed = n.packed AND (o.via IS NOT NULL OR (o.job < 0 AND j.state <> 2)))";
+
+/// A row that waits: its batch, its phone number, its group.
+type Waiting = (i64, i64, String);
+
+fn waiting(tx: &Transaction<'_>, job: i64, via: i64, only: &str) -> Result<Vec<Waiting>> {
+    Ok(tx
+        .prepare_cached(&format!(
+            "SELECT n.batch, n.packed, b.grp FROM numbers n JOIN batches b ON b.id = n.batch
+             WHERE n.via = ? AND n.job = ? AND n.result IS NULL AND {only}"
+        ))?
+        .query_map([via, job], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<std::result::Result<_, _>>()?)
+}
+
 /// Plans the rows that wait for a batch as batches of their own, and says how many. `despite`: a person has decided not to wait for it.
 pub(super) fn plan(tx: &Transaction<'_>, job: i64, via: i64, despite: Option<i64>) -> Result<u64> {
-    let rows: Vec<(i64, i64, String)> = tx
-        .prepare_cached(
-            "SELECT n.batch, n.packed, b.grp FROM numbers n JOIN batches b ON b.id = n.batch WHERE n.via = ? AND n.job = ? AND n.result IS NULL",
-        )?
-        .query_map([via, job], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<std::result::Result<_, _>>()?;
+    let rows = waiting(tx, job, via, "TRUE")?;
+    plan_rows(tx, job, via, rows, despite)
+}
+
+fn plan_rows(
+    tx: &Transaction<'_>,
+    job: i64,
+    via: i64,
+    rows: Vec<Waiting>,
+    despite: Option<i64>,
+) -> Result<u64> {
     let mut groups: BTreeMap<String, Vec<(i64, i64)>> = BTreeMap::new();
     let count_all = rows.len();
     for (batch, packed, group) in rows {

@@ -107,7 +107,7 @@ fn facts(result: &CheckResult<'_>, message: &impl Message) -> Facts {
     let number = |phone: &str| PhoneNumber::new(phone.trim_start_matches('+')).ok();
     let cost = result.currency.zip(result.price);
     if cost.is_some_and(|(_, price)| !is_believed(price)) {
-        drift.push(Drift::new("cost.price", DriftKind::NewValue, None));
+        drift.push(Drift::new("Cost.price", DriftKind::NewValue, None));
     }
     let outcome = match &result.code {
         _ if result.done => Outcome::Done,
@@ -137,7 +137,10 @@ fn privacy(body: &[u8]) -> Option<Facts> {
     Some(Facts { number: None, outcome, cost: None, region: None, drift })
 }
 
-/// What a result says, in 16 bytes; of a second result of a phone number the id aside.
+/// Set in the first byte of a hash: the result is the charge of a second sending.
+pub(crate) const CHARGED: u8 = 0x80;
+
+/// What a result says, in 16 bytes, of which the first is below 128; of a second result of a phone number the id aside.
 pub(crate) fn hash(source: Source, body: &[u8], without_id: bool) -> [u8; 16] {
     let canonical = match (without_id, source) {
         (true, Source::Push) => without_ids(body).and_then(|push| encode(&push).ok()),
@@ -146,6 +149,8 @@ pub(crate) fn hash(source: Source, body: &[u8], without_id: bool) -> [u8; 16] {
     let digest = Sha256::digest(canonical.as_deref().unwrap_or(body));
     let mut hash = [0; 16];
     hash.iter_mut().zip(digest).for_each(|(to, byte)| *to = byte);
+    let [first, ..] = &mut hash;
+    *first &= !CHARGED;
     hash
 }
 

@@ -256,7 +256,7 @@ pub async fn a_price_that_nobody_can_believe_is_kept_shown_and_not_counted<P: Pl
     let drift = store.drift(job.id).await.unwrap();
     let drift: Vec<_> =
         drift.iter().map(|one| (one.drift.place.as_str(), one.drift.kind, one.count)).collect();
-    assert_eq!(drift, [("cost.price", DriftKind::NewValue, 3)]);
+    assert_eq!(drift, [("Cost.price", DriftKind::NewValue, 3)]);
     assert_eq!(store.prices().await.unwrap().get(5, "CN"), Some((currency("USD"), price("100000"))));
     assert_eq!(store.spending("account", 0).await.unwrap().charged, Some(usd("100000")));
     for (at, push) in odd.iter().enumerate() {

@@ -532,6 +532,49 @@ pub async fn results_of_both_sendings_are_two_charges<P: Place>(place: &P) {
     assert_eq!(store.quarantine(0, 10).await.unwrap().len(), 3, "all are kept");
 }
 
+pub async fn a_phone_number_that_has_moved_on_is_counted_once_when_its_first_sending_answers_late<
+    P: Place,
+>(
+    place: &P,
+) {
+    let store = place.open().await;
+    for (at, is_sent_again) in (0..).zip([false, true]) {
+        let numbers = shared(at * 10..at * 10 + 3);
+        let first = of_numbers(&*store, at * 2 + 1, &numbers).await;
+        let lost = claim(&*store, &first, T0).await;
+        end(&*store, &lost, doubt()).await;
+        assert!(store.plan_again(lost.batch, lost.claim).await.unwrap());
+        // Before it is sent again, another job sends one of its numbers, and is refused.
+        let second = of_numbers(&*store, at * 2 + 2, &numbers[2..]).await;
+        let other = claim(&*store, &second, T0).await;
+        let rest = claim(&*store, &first, T0).await;
+        assert_eq!((rest.batch, rest.numbers.as_slice()), (lost.batch, &numbers[..2]));
+        end(&*store, &other, refusal()).await;
+        assert_eq!(store.follow(first.id).await.unwrap().planned, 1);
+        check(&*store, first.id).await;
+        let moved = if is_sent_again { Some(accepted(&*store, &first).await) } else { None };
+
+        // Now the first sending answers, and proves that all of it was accepted.
+        let late = Push::of(&lost.batch_no, numbers[2]).pushed();
+        store.append(vec![late.clone(), late]).await.unwrap();
+        let folded = store.fold(10).await.unwrap();
+        assert_eq!((folded.charged_again, folded.repeats, folded.first), (1, 1, 0));
+        check(&*store, first.id).await;
+        end(&*store, &rest, BatchEnd::NotSent).await;
+        assert_eq!(sends(&*store, first.id).await, [], "nothing of it is sent again");
+        if let Some(moved) = &moved {
+            enter(&*store, results_of(moved)).await;
+        }
+        enter(&*store, vec![Push::of(&lost.batch_no, numbers[0]).pushed()]).await;
+        let ledger = check(&*store, first.id).await;
+        let figures = (ledger.planned, ledger.pending, ledger.settled, ledger.reused.done);
+        assert_eq!(figures, if is_sent_again { (0, 1, 2, 0) } else { (0, 1, 1, 1) });
+        let sum = ledger.costs[&(Outcome::Done, currency("USD"))];
+        assert_eq!((sum.count, ledger.charged_again), (ledger.settled + 1, 1), "the money is not lost");
+        assert!(row(&*store, first.id, 2).await.result.is_some());
+    }
+}
+
 pub async fn scopes_share_nothing<P: Place>(place: &P) {
     let store = place.open().await;
     let numbers = shared(0..2);

@@ -247,3 +247,37 @@ pub async fn what_a_forgotten_job_has_under_way_is_in_doubt_for_those_that_wait<
     assert_eq!(try_claim(&*store, third.id, T0).await, None, "the second one has it under way by now");
     check(&*store, third.id).await;
 }
+
+pub async fn with_the_newest_sending_forgotten_the_one_before_decides_again<P: Place>(place: &P) {
+    let store = place.open().await;
+    let numbers = shared(0..3);
+    let first = of_numbers(&*store, 1, &numbers).await;
+    finish(&*store, first.id).await;
+    let in_doubt = of_numbers(&*store, 2, &shared(10..11)).await;
+    let claimed = claim(&*store, &in_doubt, T0).await;
+    end(&*store, &claimed, doubt()).await;
+    // Two more jobs pay for them again, once a person has said so of the doubt.
+    let both = [numbers.clone(), shared(10..11)].concat();
+    let mut again = Vec::new();
+    for job in 3..5 {
+        let job = made(&*store, job, batches_of(job, &[&both]), Reuse::NONE, T0).await;
+        finish(&*store, job.id).await;
+        store.resubmit_doubtful(job.id, u64::MAX).await.unwrap();
+        finish(&*store, job.id).await;
+        assert_eq!(check(&*store, job.id).await.settled, 4);
+        again.push(job.id);
+    }
+    let jobs = async || {
+        let known = store.look_up(&scope(), both.clone()).await.unwrap();
+        known.iter().map(|known| known.map(|known| known.job)).collect::<Vec<_>>()
+    };
+    assert_eq!(jobs().await, [Some(again[1]); 4]);
+    // In the middle of the chain, then at its end.
+    store.forget(again[0]).await.unwrap();
+    assert_eq!(jobs().await, [Some(again[1]); 4]);
+    store.forget(again[1]).await.unwrap();
+    assert_eq!(jobs().await, [first.id, first.id, first.id, in_doubt.id].map(Some));
+    let known = store.look_up(&scope(), both.clone()).await.unwrap();
+    assert_eq!(known[3].unwrap().state, BookState::InDoubt, "nobody pays for it again without a word");
+    assert_eq!(store.history(numbers[0]).await.unwrap().len(), 1);
+}

@@ -95,6 +95,7 @@ macro_rules! conformance {
             an_override_goes_on_with_its_own_kind_and_replaces_any_other
             a_plain_job_goes_on_with_an_interrupted_override
             rows_follow_the_new_file_and_costs_and_results_stay
+            with_the_newest_sending_forgotten_the_one_before_decides_again
             what_other_jobs_refer_to_outlives_the_job_that_paid_for_it
             what_a_forgotten_job_has_under_way_is_in_doubt_for_those_that_wait
             a_claim_is_confirmed_with_each_timestamp_that_is_signed
@@ -130,6 +131,7 @@ macro_rules! conformance {
             a_doubt_that_a_result_has_ended_is_not_resubmitted
             missing_counts_as_in_doubt_and_is_resubmitted
             results_of_both_sendings_are_two_charges
+            a_phone_number_that_has_moved_on_is_counted_once_when_its_first_sending_answers_late
             scopes_share_nothing
         );
     };

@@ -216,7 +216,7 @@ impl Model {
         }
     }
 
-    /// What the query shows of later batches. Each is the latest that can be seen so far: none becomes a control sooner.
+    /// What the query shows of other batches. Each is the latest that can be seen so far: none becomes a control sooner.
     fn control(&self, state: &State, next: &mut Vec<(Step, State)>) {
         if !self.world.may_ask {
             return;
@@ -225,10 +225,20 @@ impl Model {
         let seen = |delay, shown| Control { at: state.now.saturating_sub(delay), accepted: true, shown };
         let refused = Control { at: state.now, accepted: false, shown: 2 };
         let listed = self.world.lists_refused.then_some(refused);
+        let mut sees = |control| {
+            // What was asked before was not asked after this one.
+            let absence = state.absence.filter(|_| !self.has(Guard::AskedAfter));
+            let after = State { control: Some(control), absence, ..*state };
+            next.push((Step::ControlIsShown { control }, after));
+        };
         for control in [seen(one, 1), seen(both, 2)].into_iter().chain(listed) {
             if is_control(&self.doubt(&state.batch), &self.candidate(control), &self.rules) {
-                next.push((Step::ControlIsShown { control }, State { control: Some(control), ..*state }));
+                sees(control);
             }
+        }
+        if state.control.is_none() {
+            // An early one, taken for a control by a caller who did not look closely.
+            sees(Control { at: 0, accepted: true, shown: 2 });
         }
     }
 
@@ -362,39 +372,39 @@ impl Model {
         }
     }
 
-    /// Makes states the same that differ only in what plays no role any more.
+    /// Makes states the same that differ only in what plays no role any more. What can play none is for the product to say: whichever
+    /// state the batch gets into under its claim.
     fn tidy(&self, state: &mut State) {
-        for claim in 1..=self.world.claims {
-            let runner = state.runners[usize::from(claim) - 1];
-            if runner.at == At::Idle {
-                continue;
-            }
-            // Without the guard, it may be able to write again under another's claim.
-            let may_write = !self.has(Guard::EndCompares) || self.ends(state, claim, Planned).is_some();
-            let over = match runner.at {
-                At::Claimed => !self.may_send(state, claim) && !may_write,
-                At::Accepted | At::TurnedAway => !may_write,
-                At::Idle | At::Waiting => false,
-            };
-            if over {
-                *slot(state, claim) = Runner::default();
-            } else if runner.at == At::Waiting && runner.ts + 1 < state.now {
-                // It can only be refused.
-                slot(state, claim).ts = OLD;
-            }
-        }
         let batch = &mut state.batch;
         if batch.state == Accepted {
             *batch = Batch { number: batch.number, ..Batch::at(Accepted) };
         }
-        let doubted = batch.state == InDoubt && batch.number < RESENDS;
-        if !doubted {
+        let batch = state.batch;
+        let ever = |may: fn(BatchState, &u8, &u8) -> bool, held: u8| {
+            [Planned, Sending, InDoubt].into_iter().any(|state| may(state, &held, &batch.claim))
+        };
+        for claim in 1..=self.world.claims {
+            let runner = state.runners[usize::from(claim) - 1];
+            if runner.at == At::Waiting && runner.ts + 1 < state.now {
+                // It can only be refused.
+                slot(state, claim).ts = OLD;
+            }
+            if matches!(runner.at, At::Idle | At::Waiting) {
+                continue;
+            }
+            let ends = runner.number == batch.number && ever(may_end, claim);
+            let confirms = self.confirms(runner) && self.has(Guard::ConfirmCompares);
+            let sends = runner.at == At::Claimed && (!confirms || ever(may_confirm, claim));
+            if !ends && !sends && self.has(Guard::EndCompares) {
+                *slot(state, claim) = Runner::default();
+            }
+        }
+        if batch.state != InDoubt || batch.number == RESENDS {
             state.control = None;
             state.absence = None;
         }
-        state.judged = state
-            .judged
-            .filter(|claim| doubted && *claim == batch.claim || !self.has(Guard::PlanAgainCompares));
+        let compares = self.has(Guard::PlanAgainCompares);
+        state.judged = state.judged.filter(|judged| !compares || ever(may_plan_again, *judged));
     }
 }
 

@@ -196,7 +196,7 @@ pub(crate) struct State {
     /// Each claim has a runner of its own: so any of them may have paused while others go on.
     pub(crate) runners: [Runner; CLAIMS as usize],
     pub(crate) acceptance: Option<Acceptance>,
-    /// The control that the query has shown.
+    /// The batch that the query has shown, and that may be a control.
     pub(crate) control: Option<Control>,
     /// The last empty answer.
     pub(crate) absence: Option<Empty>,

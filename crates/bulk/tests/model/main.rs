@@ -11,6 +11,8 @@
 #[path = "../postgres/cluster.rs"]
 #[allow(dead_code)]
 mod cluster;
+#[cfg(feature = "sqlite")]
+mod directed;
 mod known;
 #[path = "../conformance/made.rs"]
 #[allow(dead_code, unreachable_pub)]

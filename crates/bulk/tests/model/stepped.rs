@@ -9,10 +9,11 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
 use numcheck_bulk::store::{
-    Answer, Claimed, Drifted, Duplicate, Folded, NewBatch, NewResult, Odd, OpenBatch, RowFate,
+    Answer, Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, Known as InBook, NewBatch,
+    NewResult, NextBatch, Odd, OpenBatch, RowFate, Sending, Spending,
 };
-use numcheck_bulk::{BatchEnd, Job, JobName, JobSpec, Ledger, PriceTable, Store, StoreError};
-use numcheck_protocol::{BatchNo, Drift};
+use numcheck_bulk::{BatchEnd, Job, JobName, JobSpec, Ledger, PriceTable, Scope, Store, StoreError};
+use numcheck_protocol::{Drift, PhoneNumber};
 use tokio::runtime::Handle;
 
 use crate::known::Known;
@@ -44,7 +45,7 @@ impl Stepped {
         Box::pin(async move {
             self.process.point(what).await;
             let done = self.now(call, learn);
-            self.process.point("after it").await;
+            self.process.point_after(what).await;
             done
         })
     }
@@ -104,13 +105,40 @@ pub(crate) fn block_on<T>(runtime: Option<&Handle>, future: impl Future<Output =
     }
 }
 
+impl Stepped {
+    /// Enters all that waits, without letting anything else happen.
+    fn enter(&self) {
+        let world = &self.process.world;
+        while world.wait(self.store.fold(100)).unwrap().seen > 0 {}
+        world.known().fold_all();
+    }
+
+    /// Whose batch it is says its name.
+    fn job_of(&self, claimed: &Claimed) -> i64 {
+        let name = claimed.batch_no.as_str().split('-').nth(1).unwrap().parse().unwrap();
+        self.process.world.wait(self.store.job(&name)).unwrap().unwrap().id
+    }
+
+    fn all_rows(&self, job: i64) -> Vec<RowFate> {
+        self.process.world.wait(self.store.rows(job, None, 1000)).unwrap()
+    }
+}
+
 impl Store for Stepped {
     fn create_job<'a>(&'a self, name: &'a JobName, spec: &'a JobSpec, now_ms: u64) -> Answer<'a, Job> {
         let call = move || self.store.create_job(name, spec, now_ms);
-        self.step("create_job", call, |known, job| {
-            known.made(job.id);
+        let world = &self.process.world;
+        self.step("create_job", call, move |known, job| {
+            let command = spec.notes["command"].as_u64().unwrap() as usize;
+            let again = known.made(job, command, &world.scenario.commands[command]);
+            world.jobs.lock().unwrap().insert(command, job.name.clone());
+            world.decides(&again, "a command that overrides the book");
             true
         })
+    }
+
+    fn unfinished<'a>(&'a self, spec: &'a JobSpec) -> Answer<'a, Option<Job>> {
+        self.read("unfinished", move || self.store.unfinished(spec))
     }
 
     fn add_input(&self, job: i64, sequence: u32, bytes: Vec<u8>) -> Answer<'_, ()> {
@@ -118,29 +146,31 @@ impl Store for Stepped {
     }
 
     fn add_batches(&self, job: i64, batches: Vec<NewBatch>) -> Answer<'_, ()> {
-        let planned = batches.clone();
-        let call = move || self.store.add_batches(job, batches);
-        self.step("add_batches", call, move |known, ()| {
-            known.planned(&planned);
-            true
-        })
+        self.step("add_batches", move || self.store.add_batches(job, batches), |_, ()| false)
     }
 
     fn add_duplicates(&self, job: i64, rows: Vec<Duplicate>) -> Answer<'_, ()> {
-        let planned = rows.clone();
-        let call = move || self.store.add_duplicates(job, rows);
-        self.step("add_duplicates", call, move |known, ()| {
-            known.duplicates.extend(planned.iter().map(|row| (row.row, row.first)));
-            true
-        })
+        self.step("add_duplicates", move || self.store.add_duplicates(job, rows), |_, ()| false)
     }
 
     fn finish_plan(&self, job: i64, rows: u64) -> Answer<'_, Job> {
         let call = move || self.store.finish_plan(job, rows);
-        self.step("finish_plan", call, |known, _| {
-            known.whole = true;
+        self.step("finish_plan", call, |known, job| {
+            known.finished(job);
             true
         })
+    }
+
+    fn replace_rows<'a>(
+        &'a self,
+        job: i64,
+        from: i64,
+        rows: Vec<(PhoneNumber, u64)>,
+        row_count: u64,
+        notes: &'a serde_json::Value,
+    ) -> Answer<'a, bool> {
+        let call = move || self.store.replace_rows(job, from, rows, row_count, notes);
+        self.step("replace_rows", call, |_, _| true)
     }
 
     fn job<'a>(&'a self, name: &'a JobName) -> Answer<'a, Option<Job>> {
@@ -151,46 +181,114 @@ impl Store for Stepped {
         self.read("jobs", move || self.store.jobs())
     }
 
-    fn forget(&self, job: i64) -> Answer<'_, ()> {
-        self.step(
-            "forget",
-            move || self.store.forget(job),
-            |known, ()| {
-                known.forgot();
-                true
-            },
-        )
+    fn forget(&self, job: i64) -> Answer<'_, Forgotten> {
+        let world = &self.process.world;
+        let call = move || self.store.forget(job);
+        self.step("forget", call, move |known, _| {
+            // A person has been told that they are not recognised any more.
+            let forgotten = known.forgot(job);
+            world.decides(&forgotten, "forgotten");
+            true
+        })
     }
 
-    fn next_size(&self, job: i64) -> Answer<'_, Option<u64>> {
-        self.read("next_size", move || self.store.next_size(job))
+    fn look_up<'a>(&'a self, scope: &'a Scope, numbers: Vec<PhoneNumber>) -> Answer<'a, Vec<Option<InBook>>> {
+        self.read("look_up", move || self.store.look_up(scope, numbers))
     }
 
-    fn claim<'a>(&'a self, job: i64, owner: &'a str, now_ms: u64) -> Answer<'a, Option<Claimed>> {
-        let call = move || self.store.claim(job, owner, now_ms);
-        self.step("claim", call, move |known, claimed| known.claimed(claimed.as_ref(), now_ms))
+    fn scopes(&self) -> Answer<'_, Vec<Scope>> {
+        self.read("scopes", move || self.store.scopes())
     }
 
-    fn end<'a>(&'a self, batch: i64, batch_no: &'a BatchNo, end: BatchEnd, now_ms: u64) -> Answer<'a, ()> {
-        let learnt = end.clone();
-        let call = move || self.store.end(batch, batch_no, end, now_ms);
-        self.step("end", call, move |known, ()| known.ended(batch_no.as_str(), &learnt, now_ms))
+    fn merge_account<'a>(&'a self, old: &'a str, new: &'a str) -> Answer<'a, ()> {
+        self.read("merge_account", move || self.store.merge_account(old, new))
     }
 
-    fn give_up_sending(&self, job: i64, before_ms: u64) -> Answer<'_, u64> {
-        let call = move || self.store.give_up_sending(job, before_ms);
-        self.step("give_up_sending", call, move |known, count| known.gave_up_sending(before_ms, *count))
+    fn history(&self, number: PhoneNumber) -> Answer<'_, Vec<Sending>> {
+        self.read("history", move || self.store.history(number))
     }
 
-    fn plan_again<'a>(&'a self, batch: i64, batch_no: &'a BatchNo) -> Answer<'a, bool> {
-        let call = move || self.store.plan_again(batch, batch_no);
-        self.step("plan_again", call, move |known, done| {
-            known.planned_again(batch_no.as_str(), *done);
-            if *done {
-                self.process.world.decided(known, batch_no.as_str(), &self.process);
+    fn next_batch<'a>(&'a self, job: i64, skip: &'a [String]) -> Answer<'a, Option<NextBatch>> {
+        let call = move || self.store.next_batch(job, skip);
+        // What a look-up changes is seen by the claim that follows it.
+        self.step("next_batch", call, |_, next| next.as_ref().is_some_and(|next| next.numbers == 0))
+    }
+
+    fn claim<'a>(
+        &'a self,
+        batch: i64,
+        owner: &'a str,
+        limit: u64,
+        now_ms: u64,
+    ) -> Answer<'a, Option<Claimed>> {
+        let call = move || self.store.claim(batch, owner, limit, now_ms);
+        self.step("claim", call, move |known, claimed| {
+            if let Some(claimed) = claimed {
+                known.claimed(self.job_of(claimed), claimed);
             }
             true
         })
+    }
+
+    fn confirm(&self, batch: i64, claim: i64, ts_ms: u64) -> Answer<'_, bool> {
+        let call = move || self.store.confirm(batch, claim, ts_ms);
+        self.step("confirm", call, move |known, done| {
+            known.confirmed(batch, claim, ts_ms, *done);
+            false
+        })
+    }
+
+    fn end(&self, batch: i64, claim: i64, end: BatchEnd, now_ms: u64) -> Answer<'_, ()> {
+        let learnt = end.clone();
+        let call = move || self.store.end(batch, claim, end, now_ms);
+        self.step("end", call, move |known, ()| {
+            known.ended(batch, claim, &learnt);
+            true
+        })
+    }
+
+    fn give_up(&self, batch: i64, claim: i64) -> Answer<'_, bool> {
+        let call = move || self.store.give_up(batch, claim);
+        self.step("give_up", call, move |known, done| {
+            known.gave_up(batch, claim, *done);
+            true
+        })
+    }
+
+    fn plan_again(&self, batch: i64, claim: i64) -> Answer<'_, bool> {
+        let call = move || self.store.plan_again(batch, claim);
+        let world = &self.process.world;
+        self.step("plan_again", call, move |known, done| {
+            let batch_no = known.batches[&batch].batch_no.clone();
+            known.planned_again(batch, claim, *done);
+            world.log(format!("{batch_no} is taken for unknown: {done}"));
+            if *done {
+                world.proved(&batch_no);
+            }
+            true
+        })
+    }
+
+    fn resubmit_doubtful(&self, job: i64, before_ms: u64) -> Answer<'_, u64> {
+        let world = &self.process.world;
+        let call = move || -> Answer<'_, (u64, Vec<RowFate>)> {
+            self.enter();
+            let before = self.all_rows(job);
+            let done = self.store.resubmit_doubtful(job, before_ms);
+            Box::pin(async move { Ok((done.await?, before)) })
+        };
+        let done = self.step("resubmit_doubtful", call, move |known, (count, before)| {
+            let decided = known.resubmitted(job, before, &self.all_rows(job));
+            assert_eq!(*count, decided.len() as u64, "so many are sent again");
+            world.decides(&decided, "sent again by a person");
+            true
+        });
+        Box::pin(async move { Ok(done.await?.0) })
+    }
+
+    fn follow(&self, job: i64) -> Answer<'_, Followed> {
+        let call = move || self.store.follow(job);
+        self.step("follow", call, |_, followed| *followed != Followed::default())
     }
 
     fn append(&self, results: Vec<NewResult>) -> Answer<'_, ()> {
@@ -210,21 +308,48 @@ impl Store for Stepped {
         self.step("fold", call, move |known, folded| known.folded(most, folded))
     }
 
+    fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> Answer<'a, bool> {
+        self.read("expects", move || self.store.expects(batch_no, number))
+    }
+
+    fn is_full<'a>(&'a self, batch_no: &'a str) -> Answer<'a, bool> {
+        self.read("is_full", move || self.store.is_full(batch_no))
+    }
+
     fn open_batches(&self, job: i64) -> Answer<'_, Vec<OpenBatch>> {
         let call = move || self.store.open_batches(job);
-        self.step("open_batches", call, |known, open| {
-            known.listed(open);
+        self.step("open_batches", call, move |known, open| {
+            known.listed(job, open);
             false
         })
     }
 
-    fn mark_missing<'a>(&'a self, batch: i64, batch_no: &'a BatchNo) -> Answer<'a, u64> {
-        let call = move || self.store.mark_missing(batch, batch_no);
-        self.step("mark_missing", call, move |known, count| known.marked_missing(batch_no.as_str(), *count))
+    fn controls<'a>(&'a self, scope: &'a Scope, after_ms: u64, most: u32) -> Answer<'a, Vec<Control>> {
+        let call = move || self.store.controls(scope, after_ms, most);
+        self.step("controls", call, move |known, controls| {
+            known.controls(after_ms, controls);
+            false
+        })
+    }
+
+    fn mark_missing(&self, batch: i64, claim: i64) -> Answer<'_, u64> {
+        let call = move || self.store.mark_missing(batch, claim);
+        self.step("mark_missing", call, move |known, count| {
+            known.marked_missing(batch, claim, *count);
+            true
+        })
     }
 
     fn ledger(&self, job: i64) -> Answer<'_, Ledger> {
         self.read("ledger", move || self.store.ledger(job))
+    }
+
+    fn spending<'a>(&'a self, account: &'a str, since_ms: u64) -> Answer<'a, Spending> {
+        self.read("spending", move || self.store.spending(account, since_ms))
+    }
+
+    fn sent_in_group<'a>(&'a self, job: i64, group: &'a str) -> Answer<'a, u64> {
+        self.read("sent_in_group", move || self.store.sent_in_group(job, group))
     }
 
     fn rows(&self, job: i64, after_row: Option<u64>, most: u32) -> Answer<'_, Vec<RowFate>> {

@@ -2,12 +2,14 @@
 //!
 //! What must be true of it is in [`crate::truth`].
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use numcheck_bulk::{Clock, Store};
+use numcheck_bulk::{Clock, Delivery, JobName, JobState, Ledger, Store};
+use numcheck_protocol::PhoneNumber;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -15,8 +17,8 @@ use tokio::time::Instant;
 use crate::known::Known;
 use crate::made::T0;
 use crate::platform::Books;
-use crate::process::{Role, keep_alive};
-use crate::scenario::Scenario;
+use crate::process::{Process, Role, keep_alive};
+use crate::scenario::{Fate, Scenario};
 use crate::stepped::{Place, block_on};
 
 pub(crate) const SECOND: u64 = 1000;
@@ -37,6 +39,22 @@ pub(crate) struct World {
     pub(crate) receiver: Mutex<Option<mpsc::UnboundedSender<Delivered>>>,
     /// What goes on by itself.
     tasks: Mutex<JoinSet<()>>,
+    script: Mutex<Progress>,
+    /// The names of processes that live.
+    pub(crate) alive: Mutex<BTreeSet<String>>,
+    /// Jobs that a person has gone on with.
+    pub(crate) resumed: Mutex<Vec<i64>>,
+    /// The newest job of each command.
+    pub(crate) jobs: Mutex<BTreeMap<usize, JobName>>,
+}
+
+/// How far a script has come.
+#[derive(Default)]
+struct Progress {
+    fates: usize,
+    delays: usize,
+    contradicts: Option<String>,
+    points: BTreeMap<&'static str, usize>,
 }
 
 /// How a world ended.
@@ -44,6 +62,10 @@ pub(crate) struct End {
     /// What should have been true.
     pub(crate) broken: Vec<String>,
     pub(crate) log: Vec<String>,
+    /// How often each phone number was accepted.
+    pub(crate) accepted: BTreeMap<PhoneNumber, usize>,
+    /// The jobs in the order of their making, before they were forgotten.
+    pub(crate) jobs: Vec<(JobState, Ledger)>,
 }
 
 impl fmt::Display for End {
@@ -69,34 +91,50 @@ pub(crate) fn run(scenario: &Scenario, place: Arc<dyn Place>) -> End {
             broken: Mutex::default(),
             receiver: Mutex::default(),
             tasks: Mutex::new(JoinSet::new()),
+            script: Mutex::default(),
+            alive: Mutex::default(),
+            resumed: Mutex::default(),
+            jobs: Mutex::default(),
         });
         let mut runners = JoinSet::new();
-        for _ in 0..scenario.runners {
-            runners.spawn(keep_alive(Arc::clone(&world), Role::Runner));
+        for command in 0..scenario.commands.len() {
+            for _ in 0..scenario.runners {
+                runners.spawn(keep_alive(Arc::clone(&world), Role::Runner(command)));
+            }
         }
         world.spawn(keep_alive(Arc::clone(&world), Role::Receiver));
         world.spawn(keep_alive(Arc::clone(&world), Role::Person));
         let all_done = async {
-            while let Some(done) = runners.join_next().await {
-                if let Err(error) = done {
-                    world.fail(format!("a runner has panicked: {error}"));
+            loop {
+                while let Some(done) = runners.join_next().await {
+                    if let Err(error) = done {
+                        world.fail(format!("a runner has panicked: {error}"));
+                    }
+                }
+                // Pushes that are still to come must find their place too.
+                while world.books().under_way > 0 {
+                    pause(MINUTE).await;
+                }
+                let resumed = std::mem::take(&mut *world.resumed.lock().unwrap());
+                if resumed.is_empty() {
+                    return;
+                }
+                for job in resumed {
+                    runners.spawn(keep_alive(Arc::clone(&world), Role::Resumer(job)));
                 }
             }
-            // Pushes that are still to come must find their place too.
-            while world.books().under_way > 0 {
-                pause(MINUTE).await;
-            }
         };
-        if tokio::time::timeout(Duration::from_millis(72 * 60 * MINUTE), all_done).await.is_err() {
+        if tokio::time::timeout(Duration::from_millis(60 * 24 * 60 * MINUTE), all_done).await.is_err() {
             world.fail("it never came to an end".into());
         }
         let tasks = std::mem::take(&mut *world.tasks.lock().unwrap());
         if let Some(failed) = tasks_failed(tasks).await {
             world.fail(failed);
         }
-        world.judge();
+        let jobs = world.judge();
         let broken = std::mem::take(&mut *world.broken.lock().unwrap());
-        End { broken, log: std::mem::take(&mut *world.log.lock().unwrap()) }
+        let accepted = world.books().accepted.iter().map(|(number, of)| (*number, of.len())).collect();
+        End { broken, log: std::mem::take(&mut *world.log.lock().unwrap()), accepted, jobs }
     })
 }
 
@@ -114,18 +152,18 @@ async fn tasks_failed(mut tasks: JoinSet<()>) -> Option<String> {
     failed
 }
 
-/// The time of the world, as a process sees it.
-pub(crate) struct Virtual(pub Arc<World>);
+/// The time of day, as a process sees it.
+pub(crate) struct Wall(pub Arc<Process>);
 
-impl fmt::Debug for Virtual {
+impl fmt::Debug for Wall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Virtual")
+        f.write_str("Wall")
     }
 }
 
-impl Clock for Virtual {
+impl Clock for Wall {
     fn now_ms(&self) -> u64 {
-        self.0.now_ms()
+        self.0.wall_ms()
     }
 }
 
@@ -182,6 +220,60 @@ impl World {
 
     pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         block_on(self.place.runtime().as_ref(), future)
+    }
+
+    fn script(&self) -> MutexGuard<'_, Progress> {
+        self.script.lock().unwrap()
+    }
+
+    /// What the script says of the next request.
+    pub(crate) fn next_fate(&self) -> Option<Fate> {
+        let mut progress = self.script();
+        progress.fates += 1;
+        self.scenario.script.fates.get(progress.fates - 1).copied()
+    }
+
+    /// What the script says of the next batch that is accepted.
+    pub(crate) fn next_delay(&self) -> Option<u64> {
+        let mut progress = self.script();
+        progress.delays += 1;
+        self.scenario.script.delays.get(progress.delays - 1).copied()
+    }
+
+    /// Whether the answer about a batch that is listed says the contrary.
+    pub(crate) fn contradicts(&self, batch: &str) -> bool {
+        if !self.scenario.script.first_contradicts {
+            return self.chance(self.scenario.faults.contradiction);
+        }
+        let mut progress = self.script();
+        progress.contradicts.get_or_insert_with(|| batch.to_owned()) == batch
+    }
+
+    /// What the script says of whoever passes a point: whether it dies, and for how many minutes it sleeps.
+    pub(crate) fn passes(&self, point: &'static str) -> (bool, Option<u64>) {
+        let script = &self.scenario.script;
+        if script.naps.is_empty() && script.deaths.is_empty() {
+            return (false, None);
+        }
+        let mut progress = self.script();
+        let pass = progress.points.entry(point).or_default();
+        *pass += 1;
+        let nap = script.naps.iter().find(|nap| (nap.0, nap.1) == (point, *pass));
+        (script.deaths.contains(&(point, *pass)), nap.map(|nap| nap.2))
+    }
+
+    /// How the results of a batch come back.
+    pub(crate) fn delivery_of(&self, batch_no: &str) -> Option<Delivery> {
+        let known = self.known();
+        let job = known.batch(batch_no).map(|batch| batch.job)?;
+        let command = known.jobs.get(&job)?.command;
+        self.scenario.commands.get(command).map(|command| command.delivery)
+    }
+
+    /// Whether the store has it in writing that a reply left a doubt about a batch.
+    pub(crate) fn is_known_to_be_doubted(&self, batch_no: &str) -> bool {
+        let is_recorded = self.known().doubted.contains(batch_no);
+        is_recorded && self.books().doubted.contains(batch_no)
     }
 
     /// Something should have been true. Written down once: what follows from it may be much.

@@ -183,6 +183,47 @@ async fn a_process_that_is_killed_leaves_a_store_that_opens_and_is_one_file_agai
     assert_eq!(names(&file), ["jobs.db"]);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_process_that_is_killed_on_its_way_in_or_out_leaves_a_store_that_opens() {
+    const HERE: &str = "rest::a_process_that_is_killed_on_its_way_in_or_out_leaves_a_store_that_opens";
+    if let Some(path) = told() {
+        for round in 0.. {
+            let name = format!("word {} {round}", std::process::id());
+            Sqlite::open(&path).unwrap().learn(&name, "said").await.unwrap();
+            say(&name);
+        }
+    }
+    let file = File::new();
+    let mut words = 0;
+    for round in 0..25_u64 {
+        // Two at a time: one is killed, while the other goes on for a moment.
+        let mut processes = [(); 2].map(|()| child(HERE, &file.path(), None).spawn().unwrap());
+        let mut outputs = Vec::new();
+        for (at, process) in processes.iter_mut().enumerate() {
+            // why-sleep: the child is killed at a moment that nothing announces
+            std::thread::sleep(std::time::Duration::from_millis(30 + (round * 37 + at as u64 * 11) % 61));
+            process.kill().unwrap();
+        }
+        for process in processes {
+            let output = process.wait_with_output().unwrap();
+            outputs.push(String::from_utf8(output.stdout).unwrap());
+        }
+        if words == 0 && !file.path().exists() {
+            continue;
+        }
+        let store = existing(&file).unwrap();
+        for word in outputs.iter().flat_map(|output| said(output)) {
+            assert_eq!(store.learnt(word).await.unwrap().as_deref(), Some("said"), "{word}");
+            words += 1;
+        }
+        drop(store);
+        let left = names(&file).into_iter().filter(|name| !name.ends_with(".unfinished"));
+        assert_eq!(left.collect::<Vec<_>>(), ["jobs.db"]);
+    }
+    assert!(words > 0, "the kills came too early to prove anything");
+}
+
 #[tokio::test]
 async fn a_copy_of_an_open_store_without_its_side_file_is_refused() {
     let file = File::new();
@@ -249,12 +290,22 @@ fn a_file_of_zeros_or_of_noise_is_refused() {
 }
 
 #[tokio::test]
+async fn a_close_that_fails_leaves_the_side_file() {
+    let file = File::new();
+    let store = file.open().await;
+    store.learn("word", "said").await.unwrap();
+    let no_mark = "CREATE TRIGGER no_mark BEFORE INSERT ON marks WHEN NEW.value = 1 BEGIN SELECT RAISE(ABORT, 'no'); END";
+    tampered(&file, |connection| connection.execute_batch(no_mark).unwrap());
+    drop(store);
+    assert!(names(&file).contains(&"jobs.db-wal".to_owned()));
+    let store = existing(&file).unwrap();
+    assert_eq!(store.learnt("word").await.unwrap().as_deref(), Some("said"));
+}
+
+#[tokio::test]
 async fn a_crash_on_the_way_in_or_out_leaves_a_store_that_opens() {
-    // On the way in, and last on the way out: the file is closed, its journal's mode is changed already, and there is no journal.
-    let no_journal = |file: &File| {
-        let connection = Connection::open(file.path()).unwrap();
-        set_journal(&connection, "wal");
-    };
+    // The file is closed, and its journal's mode is the other one, or it has an empty journal.
+    let other_mode = |file: &File| set_journal(&Connection::open(file.path()).unwrap(), "delete");
     let empty_journal = |file: &File| tampered(file, |connection| set_journal(connection, "wal"));
     // The mark is half taken away, taken away, or set again; the last of these only in the journal, or in the file as well.
     let marked = |values: &'static [i64], is_last_in_file: bool| {
@@ -270,7 +321,8 @@ async fn a_crash_on_the_way_in_or_out_leaves_a_store_that_opens() {
             })
         }
     };
-    let mut crashes: Vec<Box<dyn Fn(&File)>> = vec![Box::new(no_journal), Box::new(empty_journal)];
+    type Crash = Box<dyn Fn(&File)>;
+    let mut crashes: Vec<Crash> = vec![Box::new(other_mode), Box::new(empty_journal)];
     for is_last_in_file in [false, true] {
         for values in [&[2][..], &[2, 0], &[2, 0, 1]] {
             crashes.push(Box::new(marked(values, is_last_in_file)));
@@ -289,6 +341,28 @@ async fn a_crash_on_the_way_in_or_out_leaves_a_store_that_opens() {
         drop(store);
         assert_eq!(names(&file), ["jobs.db"], "{at}");
         assert_eq!(existing(&file).unwrap().learnt("word").await.unwrap().as_deref(), Some("said"), "{at}");
+    }
+}
+
+/// As the documents say.
+#[tokio::test]
+async fn what_another_program_closed_last_opens_once_a_person_says_that_it_is_whole() {
+    let file = File::new();
+    let store = file.open().await;
+    store.learn("word", "said").await.unwrap();
+    let crashed = copied(&file, &["-wal"]);
+    let copy = File::new();
+    Connection::open(file.path())
+        .unwrap()
+        .backup("main", copy.path(), None::<fn(rusqlite::backup::Progress)>)
+        .unwrap();
+    Connection::open(crashed.path()).unwrap().execute_batch("SELECT count(*) FROM marks").unwrap();
+    assert_eq!(names(&crashed), ["jobs.db"], "it has taken the journal in");
+    for whole in [crashed, copy] {
+        assert!(matches!(refusal_of(&whole), StoreError::Incomplete { .. }));
+        set_mark(&Connection::open(whole.path()).unwrap(), 1);
+        let store = existing(&whole).unwrap();
+        assert_eq!(store.learnt("word").await.unwrap().as_deref(), Some("said"));
     }
 }
 

@@ -14,7 +14,7 @@ use crate::call::{self, Network};
 use crate::commands::arguments::{Level, Prices};
 use crate::commands::check_line;
 use crate::commands::number::Number;
-use crate::commands::reuse::{Again, know_account};
+use crate::commands::reuse::{Again, Known, know_account};
 use crate::commands::stored;
 use crate::commands::submit::end_of;
 use crate::consent::{self, Cost, LeftOut, Question, Yes};
@@ -70,15 +70,16 @@ impl Get {
         let account = AccountId::nxcloud()?;
         let store = self.store.open_or_create().await?;
         let stdin_is_taken = self.number.takes_stdin();
-        know_account(&*store, &account, self.again.new_account, stdin_is_taken).await?;
+        know_account(&*store, &account, Scope::NUMBER_CHECK, self.again.new_account, stdin_is_taken).await?;
         let level = Level::Basic;
         let scope = Scope::new(&account.fingerprint, Scope::NUMBER_CHECK, level.check_level().get());
         let freshness = self.again.freshness(level, SystemClock.now_ms());
         let survey = Survey::of(&*store, &scope, &plan_of(&[number])?, freshness).await?;
-        let decided = self.again.decide(&*store, &survey, freshness, level, None, stdin_is_taken).await?;
-        let groups = survey.to_send(decided.what);
         let mut prices = store.prices().await.map_err(Failure::of)?;
         prices.merge(&self.prices.table()?);
+        let known = Known { survey: &survey, prices: &prices, level: scope.level };
+        let decided = self.again.decide(&*store, known, freshness, level, None, stdin_is_taken).await?;
+        let groups = survey.to_send(decided.what);
         let question = Question {
             what: "checking",
             numbers: groups.values().sum(),

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::account::AccountId;
 use crate::commands::arguments::{Level, Prices, Together};
 use crate::commands::reuse::{Again, say_doubts};
-use crate::durable::{Prepared, Shape, StoreAt, Survey, WhatToSend, estimate};
+use crate::durable::{Counted, Prepared, Shape, StoreAt, Survey, WhatToSend, estimate};
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
 use crate::print;
@@ -63,7 +63,7 @@ impl Plan {
             }
             _ => Shape::of_unknown(&self.together),
         };
-        let Prepared { mut plan, rows, duplicates, invalid } = Prepared::read(&input, shape)?;
+        let Prepared { mut plan, rows, duplicates, invalid } = Counted::read(&input)?.plan(shape);
         let level = self.level.check_level().get();
         let now_ms = SystemClock.now_ms();
         let freshness = self.again.freshness(self.level, now_ms);
@@ -115,7 +115,7 @@ impl Plan {
         print::data(&format!("{rows} rows: {} numbers to check, {duplicates} duplicates", plan.numbers()))?;
         self.show_known(&survey, to_send, now_ms)?;
         if let Some(store) = &store {
-            say_doubts(&**store, &survey).await?;
+            say_doubts(&**store, &survey, &prices, level).await?;
         }
         for (reason, count) in &invalid {
             print::data(&format!("  {count} invalid: {}", reason.replace('_', " ")))?;

@@ -33,7 +33,8 @@ impl Resume {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let started = Instant::now();
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
-        let job = job_of(&*engine.store, &self.job).await?;
+        let mut job = job_of(&*engine.store, &self.job).await?;
+        job.spec.delivery = self.run.delivery(job.spec.delivery);
         match job.state {
             JobState::Open => {}
             JobState::Replaced => {

@@ -1,14 +1,15 @@
 //! What is done with results that were paid for already, and with what is in doubt.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::Args;
-use numcheck_bulk::{Job, Reuse, Store};
+use numcheck_bulk::{Job, PriceTable, Reuse, Store};
 
 use crate::account::AccountId;
 use crate::commands::arguments::Level;
 use crate::consent;
-use crate::durable::{Freshness, Survey, WhatToSend};
+use crate::durable::{Freshness, Survey, WhatToSend, estimate};
 use crate::exit::Failure;
 use crate::print;
 
@@ -51,6 +52,14 @@ pub(crate) struct Decided {
     pub(crate) what: WhatToSend,
 }
 
+/// What the book knows, and at which prices that is reckoned.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) survey: &'a Survey,
+    pub(crate) prices: &'a PriceTable,
+    pub(crate) level: i64,
+}
+
 impl Again {
     pub(crate) fn freshness(&self, level: Level, now_ms: u64) -> Freshness {
         Freshness { now_ms, max_age: self.max_age.map_or_else(|| usual_age(level), Into::into) }
@@ -67,12 +76,13 @@ impl Again {
     pub(crate) async fn decide(
         &self,
         store: &dyn Store,
-        survey: &Survey,
+        known: Known<'_>,
         freshness: Freshness,
         level: Level,
         continued: Option<&Job>,
         stdin_is_taken: bool,
     ) -> Result<Decided, Failure> {
+        let survey = known.survey;
         let mut reuse = self.reuse(freshness);
         let mut what = WhatToSend {
             fresh: self.again,
@@ -108,8 +118,8 @@ impl Again {
             resubmit_before_ms = Some(u64::MAX);
             what.doubts = true;
         } else if survey.doubts() > 0 {
-            say_doubts(store, survey).await?;
-            let old = survey.in_doubt.values().any(|aged| aged.oldest_ms < since_usual);
+            say_doubts(store, survey, known.prices, known.level).await?;
+            let old = survey.in_doubt.values().any(|doubt| doubt.aged.oldest_ms < since_usual);
             if old && self.max_age.is_some() {
                 // Never younger than a result would be fresh: what is in doubt for a moment only settles by itself.
                 resubmit_before_ms = Some(freshness.since_ms().min(since_usual));
@@ -139,16 +149,24 @@ impl Again {
     }
 }
 
-/// Says what is in doubt, since when, and who decides.
-pub(crate) async fn say_doubts(store: &dyn Store, survey: &Survey) -> Result<(), Failure> {
+/// Says what is in doubt, since when, what it may have cost, and who decides.
+pub(crate) async fn say_doubts(
+    store: &dyn Store,
+    survey: &Survey,
+    prices: &PriceTable,
+    level: i64,
+) -> Result<(), Failure> {
     let jobs = store.jobs().await.map_err(Failure::of)?;
-    for (job, aged) in &survey.in_doubt {
+    for (job, doubt) in &survey.in_doubt {
         let Some(job) = jobs.iter().find(|known| known.id == *job) else { continue };
-        let since =
-            humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + Duration::from_millis(aged.oldest_ms));
+        let since = std::time::UNIX_EPOCH + Duration::from_millis(doubt.aged.oldest_ms);
         print::say(&format!(
-            "numcheck: {} in doubt from job {} since {since}: may have been charged; `numcheck resume {} --resubmit-doubtful` decides",
-            aged.count, job.name, job.name
+            "numcheck: {} in doubt from job {} since {}, may have cost {}: `numcheck resume {} --resubmit-doubtful` decides",
+            doubt.aged.count,
+            job.name,
+            humantime::format_rfc3339_seconds(since),
+            estimate(&doubt.groups, prices, level),
+            job.name
         ));
     }
     Ok(())
@@ -159,14 +177,15 @@ pub(crate) async fn say_doubts(store: &dyn Store, survey: &Survey) -> Result<(),
 pub(crate) async fn know_account(
     store: &dyn Store,
     account: &AccountId,
+    service: &str,
     is_new: bool,
     stdin_is_taken: bool,
 ) -> Result<(), Failure> {
     let name = |fingerprint: &str| format!("address of {fingerprint}");
-    let mut known: Vec<String> =
-        store.scopes().await.map_err(Failure::of)?.into_iter().map(|scope| scope.account).collect();
-    known.dedup();
-    for earlier in account.earlier.iter().filter(|earlier| known.contains(earlier)) {
+    let scopes = store.scopes().await.map_err(Failure::of)?;
+    let known: BTreeSet<String> =
+        scopes.into_iter().filter(|scope| scope.service == service).map(|scope| scope.account).collect();
+    for earlier in account.earlier.iter().filter(|earlier| known.contains(*earlier)) {
         store.merge_account(earlier, &account.fingerprint).await.map_err(Failure::of)?;
     }
     let is_known =

@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use numcheck_bulk::{Delivery, Halt, Job, JobState, PriceTable};
+use numcheck_bulk::{Delivery, Estimate, Halt, Job, JobState, PriceTable, Scope};
 
 use crate::account::AccountId;
 use crate::call::Network;
 use crate::commands::arguments::{Level, Minute, Prices, PublicUrl, Signatures, Together};
 use crate::commands::limits::Limits;
-use crate::commands::reuse::{Again, know_account};
+use crate::commands::reuse::{Again, Known, know_account};
 use crate::commands::typed;
 use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::durable::{
-    Account, Destination, Engine, Parameters, Prepared, Receiving, Shape, StoreAt, Summary, Survey, Target,
+    Account, Counted, Destination, Engine, Parameters, Receiving, Shape, StoreAt, Summary, Survey, Target,
     Wait, estimate, export, learn_dialect, open_file, prepare,
 };
 use crate::exit::{Exit, Failure};
@@ -67,8 +67,9 @@ pub(crate) struct Run {
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// How results come back.
-    #[arg(long, env = "NUMCHECK_DELIVERY", hide_env_values = true, value_enum, default_value_t = How::Push)]
-    pub(crate) delivery: How,
+    /// `run` has them pushed, and `resume` goes on as before, where nothing is said.
+    #[arg(long, env = "NUMCHECK_DELIVERY", hide_env_values = true, value_enum)]
+    delivery: Option<How>,
     /// Where to listen for results, such as 0.0.0.0:8080.
     #[arg(long, env = "NUMCHECK_LISTEN", hide_env_values = true, value_name = "ADDR")]
     listen: Option<SocketAddr>,
@@ -140,16 +141,17 @@ impl Run {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let started = Instant::now();
         let stdin_is_taken = self.file == Path::new("-");
-        self.run.check(self.sandbox, self.run.delivery.into())?;
+        let delivery = self.run.delivery(Delivery::Push);
+        self.run.check(self.sandbox, delivery)?;
         let input = Input::open(&self.file, &Options { column: self.column.clone() })?;
         let writer = self.run.destination().create(&input)?;
         let account = match self.sandbox {
             true => Ok(AccountId::embedded()),
             false => AccountId::nxcloud(),
         };
-        let planned = Prepared::read(&input, Shape::of_unknown(&self.together))?;
+        let counted = Counted::read(&input)?;
         // A file without a number needs no account.
-        let account = if planned.plan.numbers() == 0 { AccountId::embedded() } else { account? };
+        let account = if counted.is_empty() { AccountId::embedded() } else { account? };
         let is_loopback = account.is_loopback();
         let minute = if self.sandbox {
             self.run.minute.for_platform(true)?
@@ -168,30 +170,31 @@ impl Run {
         let store = &*engine.store;
         engine.inbox.fold_all().await.map_err(Failure::of)?;
         if !self.sandbox {
-            know_account(store, &account, self.again.new_account, stdin_is_taken).await?;
+            know_account(store, &account, Scope::NUMBER_CHECK, self.again.new_account, stdin_is_taken)
+                .await?;
         }
         let shape = Shape::of(&self.together, self.run.limits.has_cap(), store, &account.fingerprint).await?;
-        let mut prepared = Prepared::read(&input, shape)?;
-        drop(planned);
+        let mut prepared = counted.plan(shape);
         let freshness = self.again.freshness(self.level, engine.now_ms());
         let mut parameters = Parameters {
             column: self.column.clone(),
             level: self.level,
-            delivery: self.run.delivery.into(),
+            delivery,
             account: account.fingerprint.clone(),
             reuse: self.again.reuse(freshness),
         };
         let spec = parameters.spec(&input, &prepared.plan)?;
         let continued = store.unfinished(&spec).await.map_err(Failure::of)?;
         let survey = Survey::of(store, &parameters.scope(), &prepared.plan, freshness).await?;
+        let prices = self.run.prices(store).await?;
+        let level = parameters.scope().level;
+        let known = Known { survey: &survey, prices: &prices, level };
         let decided = self
             .again
-            .decide(store, &survey, freshness, self.level, continued.as_ref(), stdin_is_taken)
+            .decide(store, known, freshness, self.level, continued.as_ref(), stdin_is_taken)
             .await?;
         parameters.reuse = decided.reuse;
-        let prices = self.run.prices(store).await?;
         let groups = survey.to_send(decided.what);
-        let level = parameters.scope().level;
         let cost = estimate(&groups, &prices, level);
         let to_send: u64 = match &continued {
             Some(job) => store.ledger(job.id).await.map_err(Failure::of)?.planned.min(groups.values().sum()),
@@ -234,7 +237,9 @@ impl Run {
         }
         drop(survey);
         let spec = spec.with_reuse(decided.reuse);
-        let (job, found) = prepare(store, &input, &spec, &prepared, engine.now_ms()).await?;
+        let (mut job, found) = prepare(store, &input, &spec, &prepared, engine.now_ms()).await?;
+        // It may have been begun with another one.
+        job.spec.delivery = delivery;
         drop(prepared);
         if found {
             print::say(&format!("numcheck: these numbers are job {}: going on where it ended", job.name));
@@ -288,6 +293,11 @@ fn no_price(groups: &std::collections::BTreeMap<String, u64>, prices: &PriceTabl
 }
 
 impl RunArgs {
+    /// How results come back: as it was said, else as `usual`.
+    pub(crate) fn delivery(&self, usual: Delivery) -> Delivery {
+        self.delivery.map_or(usual, Into::into)
+    }
+
     /// Whether results have a way to come back.
     pub(crate) fn check(&self, sandbox: bool, delivery: Delivery) -> Result<(), Failure> {
         if !sandbox && delivery.pushes() && (self.listen.is_none() || !self.public_url.is_given()) {
@@ -296,7 +306,9 @@ impl RunArgs {
                  needs neither; nothing was sent",
             ));
         }
-        self.public_url.checked()?;
+        if !sandbox {
+            self.public_url.checked()?;
+        }
         if sandbox && self.signatures.required() {
             return Err(Failure::usage(
                 "--require-signed-pushes: the sandbox inside this command signs nothing",
@@ -420,7 +432,8 @@ impl RunArgs {
         }
         .show(self.json)?;
         if let Some(halt) = &halt {
-            say_halt(halt, ledger.planned);
+            let prices = self.prices(&*engine.store).await?;
+            say_halt(halt, ledger.planned, &estimate(totals.left(), &prices, job.spec.scope.level));
         }
         if !ledger.is_final() {
             say_how_to_go_on(job, &target);
@@ -437,7 +450,7 @@ impl RunArgs {
     }
 }
 
-fn say_halt(halt: &Halt, planned: u64) {
+fn say_halt(halt: &Halt, planned: u64, cost: &Estimate) {
     match halt {
         Halt::Asked => {}
         Halt::Refused(why) => print::say(&format!("numcheck: submitting ended: {why}")),
@@ -446,7 +459,9 @@ fn say_halt(halt: &Halt, planned: u64) {
         }
         other => {
             if let Some(why) = why_not_sent(other) {
-                print::say(&format!("numcheck: submitting ended with {planned} numbers left: {why}"));
+                print::say(&format!(
+                    "numcheck: submitting ended with {planned} numbers left, which cost {cost}: {why}"
+                ));
             }
         }
     }

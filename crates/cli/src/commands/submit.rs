@@ -15,7 +15,7 @@ use crate::account::AccountId;
 use crate::call::{self, Network};
 use crate::commands::arguments::{Countries, Level, Prices};
 use crate::commands::number::Numbers;
-use crate::commands::reuse::{Again, know_account};
+use crate::commands::reuse::{Again, Known, know_account};
 use crate::commands::stored;
 use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::drift;
@@ -104,16 +104,17 @@ impl Submit {
         let account = AccountId::nxcloud()?;
         let store = self.store.open_or_create().await?;
         let stdin_is_taken = self.numbers.takes_stdin();
-        know_account(&*store, &account, self.again.new_account, stdin_is_taken).await?;
+        know_account(&*store, &account, Scope::NUMBER_CHECK, self.again.new_account, stdin_is_taken).await?;
         let level = self.level.unwrap_or(Level::Basic);
         let scope = Scope::new(&account.fingerprint, Scope::NUMBER_CHECK, level.check_level().get());
         let freshness = self.again.freshness(level, SystemClock.now_ms());
         let survey = Survey::of(&*store, &scope, &plan_of(&numbers)?, freshness).await?;
-        let decided = self.again.decide(&*store, &survey, freshness, level, None, stdin_is_taken).await?;
-        let groups = survey.to_send(decided.what);
-        let to_send: u64 = groups.values().sum();
         let mut prices = store.prices().await.map_err(Failure::of)?;
         prices.merge(&self.prices.table()?);
+        let known = Known { survey: &survey, prices: &prices, level: scope.level };
+        let decided = self.again.decide(&*store, known, freshness, level, None, stdin_is_taken).await?;
+        let groups = survey.to_send(decided.what);
+        let to_send: u64 = groups.values().sum();
         let question = Question {
             what: "checking",
             numbers: to_send,

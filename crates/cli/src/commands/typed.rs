@@ -79,7 +79,7 @@ struct Typed {
     name: String,
     value: Option<String>,
     has_value: bool,
-    /// Of both verbs: what is of `resume` alone is a decision that a person takes anew.
+    /// Of both verbs, and nothing that pays again: that is a decision which a person takes anew.
     of_both: bool,
 }
 
@@ -106,7 +106,8 @@ impl Typed {
         };
         let (run, resume) = (find("run"), find("resume"));
         let has_value = resume.or(run)?.get_action().takes_values();
-        Some(Self { has_value, of_both: run.is_some() && resume.is_some(), name, value })
+        let of_both = run.is_some() && resume.is_some() && name != "--resubmit-doubtful";
+        Some(Self { has_value, of_both, name, value })
     }
 }
 
@@ -134,6 +135,8 @@ mod tests {
         let typed =
             ["run", "in file.csv", "--level", "hlr", "--again", "-o", "out.csv", "--batch-size=9", "--yes"];
         assert_eq!(after(&typed), "numcheck resume 0123456789abcdef -o out.csv --yes");
+        let typed = ["run", "in.csv", "--resubmit-doubtful", "--retry-failed", "--max-age", "1h", "--json"];
+        assert_eq!(after(&typed), "numcheck resume 0123456789abcdef --json");
         let typed = ["--log", "info", "resume", "0123456789abcdef", "--resubmit-doubtful", "--wait=5m"];
         assert_eq!(after(&typed), "numcheck resume 0123456789abcdef --log info --wait 5m");
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use numcheck_bulk::{
-    BatchState, Clock, Drive, Folding, Halt, Inbox, Job, ProofRules, Reconcile, SpendingLimits, Store,
-    StoreError, SystemClock, Times,
+    BatchState, Clock, Drive, Folding, Halt, Inbox, Job, Ledger, ProofRules, Reconcile, SpendingLimits,
+    Store, StoreError, SystemClock, Times,
 };
 
 use super::owner;
@@ -75,6 +75,7 @@ impl Engine {
         let reconcile = self.reconcile(platform, wait);
         let mut ending = Ending { halt: None, trouble: None };
         let asked = || stop.asked();
+        let mut tried = None;
         let work = async {
             loop {
                 let driven = drive.run(job, &asked);
@@ -83,7 +84,7 @@ impl Engine {
                     return self.give_up_own(job).await;
                 };
                 ending.halt = driven?.halt;
-                if self.settle(job, &reconcile, wait, stop, &mut ending).await? {
+                if self.settle(job, &reconcile, wait, stop, &mut ending, &mut tried).await? {
                     return Ok::<(), StoreError>(());
                 }
             }
@@ -118,7 +119,8 @@ impl Engine {
         reconcile.with_owners(Arc::new(owner::Processes))
     }
 
-    /// Waits for results and asks for those that do not come. `false` when there is something to submit.
+    /// Waits for results and asks for those that do not come. `false` when there is something to submit. `tried` is the account at which
+    /// submitting was begun anew last: without news it is not begun once more.
     async fn settle(
         &self,
         job: &Job,
@@ -126,6 +128,7 @@ impl Engine {
         wait: Wait,
         stop: &Stop,
         ending: &mut Ending,
+        tried: &mut Option<Ledger>,
     ) -> Result<bool, StoreError> {
         let mut last_news = tokio::time::Instant::now();
         let mut known = None;
@@ -145,6 +148,12 @@ impl Engine {
                 && ledger.waiting == 0
                 && ledger.waiting_in_doubt == 0;
             let over = last_news.elapsed() >= wait.quiet;
+            let may_submit = ledger.planned > 0 && ending.halt.is_none() && !stop.asked();
+            if is_settled && may_submit && tried.as_ref() != Some(&ledger) {
+                // The price that was awaited came before anybody looked.
+                *tried = Some(ledger);
+                return Ok(false);
+            }
             known = Some(ledger);
             if over {
                 self.mark_missing(job, wait).await?;

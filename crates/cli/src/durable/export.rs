@@ -13,7 +13,7 @@ use numcheck_protocol::decode;
 use numcheck_protocol::number_check::{CheckResult, GetReply, QueryRow, ResultPush};
 
 use super::check_row;
-use super::report::Totals;
+use super::report::{MAY_STILL_COME, NOT_ANSWERED_YET, NOT_SENT_YET, Totals};
 use crate::exit::Failure;
 use crate::input::{Input, Row};
 use crate::output::{CheckRow, CheckState, Format, Target, Writer};
@@ -159,17 +159,18 @@ fn write(
             without(CheckState::Refused, fate.code, said.unwrap_or("refused"))
         }
         (None, BatchState::Planned | BatchState::Refused) => {
-            let why = said.or(not_sent).unwrap_or("not sent yet");
+            if !fate.duplicate {
+                totals.leave(&fate.number);
+            }
+            let why = said.or(not_sent).unwrap_or(NOT_SENT_YET);
             without(CheckState::Pending, fate.code, why)
         }
         (None, BatchState::Accepted) if fate.missing => {
             without(CheckState::Missing, None, "accepted, and no result has come; it may have been charged")
         }
-        (None, BatchState::Accepted) => {
-            without(CheckState::Pending, None, "accepted; the result may still come")
-        }
-        (None, BatchState::Sending) => without(CheckState::Pending, None, "sent, and not answered yet"),
-        (None, _) => without(CheckState::InDoubt, fate.code, said.unwrap_or("sent, and not answered yet")),
+        (None, BatchState::Accepted) => without(CheckState::Pending, None, MAY_STILL_COME),
+        (None, BatchState::Sending) => without(CheckState::Pending, None, NOT_ANSWERED_YET),
+        (None, _) => without(CheckState::InDoubt, fate.code, said.unwrap_or(NOT_ANSWERED_YET)),
     };
     if fate.result.is_some() {
         check.level = Some(Cow::Borrowed(level));

@@ -65,24 +65,41 @@ pub(crate) struct Prepared {
     pub(crate) invalid: BTreeMap<&'static str, u64>,
 }
 
-impl Prepared {
+/// What a file holds, before it is decided how its numbers travel together.
+pub(crate) struct Counted {
+    planner: Planner<Group>,
+    rows: u64,
+    duplicates: u64,
+    invalid: BTreeMap<&'static str, u64>,
+}
+
+impl Counted {
     /// Reads the input once. Nothing is written.
-    pub(crate) fn read(input: &Input, shape: Shape) -> Result<Self, Failure> {
+    pub(crate) fn read(input: &Input) -> Result<Self, Failure> {
         let mut planner = Planner::<Group>::default();
         let (mut rows, mut duplicates, mut invalid) = (0, 0, BTreeMap::new());
         for row in input.rows() {
             match row?.phone {
                 Ok(number) => {
-                    let added = planner
-                        .add(rows, number, group_of)
-                        .map_err(|error| Failure::usage(error.to_string()))?;
+                    let added = planner.add(rows, number, group_of).map_err(Failure::setting)?;
                     duplicates += u64::from(added == Added::Duplicate);
                 }
                 Err(reject) => *invalid.entry(reject.reason()).or_default() += 1,
             }
             rows += 1;
         }
-        Ok(Self { plan: shape.plan(planner), rows, duplicates, invalid })
+        Ok(Self { planner, rows, duplicates, invalid })
+    }
+
+    /// Whether no row holds a number.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.planner.is_empty()
+    }
+
+    /// The plan.
+    pub(crate) fn plan(self, shape: Shape) -> Prepared {
+        let Self { planner, rows, duplicates, invalid } = self;
+        Prepared { plan: shape.plan(planner), rows, duplicates, invalid }
     }
 }
 

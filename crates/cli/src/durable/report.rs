@@ -10,13 +10,14 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use numcheck_bulk::store::{Drifted, reading};
 use numcheck_bulk::{Job, Ledger, Store, Unmatched};
-use numcheck_protocol::{Currency, Price};
+use numcheck_protocol::{Currency, PhoneNumber, Price};
 use serde_json::{Value, json};
 
 use crate::drift;
 use crate::exit::Failure;
 use crate::output::{CheckRow, CheckState};
 use crate::print;
+use crate::regions::group_of;
 
 /// Does `work` with a progress bar on the terminal, if stderr is one.
 pub(crate) async fn with_progress<T>(store: &dyn Store, job: &Job, work: impl Future<Output = T>) -> T {
@@ -45,6 +46,12 @@ pub(crate) async fn with_progress<T>(store: &dyn Store, job: &Job, work: impl Fu
     done
 }
 
+/// What rows say whose numbers are on their way.
+pub(super) const NOT_SENT_YET: &str = "not sent yet";
+pub(super) const NOT_ANSWERED_YET: &str = "sent, and not answered yet";
+pub(super) const MAY_STILL_COME: &str = "accepted; the result may still come";
+const TAKES_ITS_TIME: [&str; 3] = [NOT_SENT_YET, NOT_ANSWERED_YET, MAY_STILL_COME];
+
 /// How many rows ended how, and what that cost.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
@@ -58,6 +65,8 @@ pub(crate) struct Totals {
     saved: BTreeMap<Currency, Price>,
     /// Why numbers have no result, and how many.
     reasons: BTreeMap<(CheckState, String), u64>,
+    /// Numbers that are still to be sent, by group.
+    left: BTreeMap<String, u64>,
     /// What the platform sent that no document lists.
     drift: Vec<Drifted>,
 }
@@ -88,6 +97,16 @@ impl Totals {
         }
     }
 
+    /// Counts a number that is still to be sent.
+    pub(super) fn leave(&mut self, number: &PhoneNumber) {
+        *self.left.entry(group_of(number).to_string()).or_default() += 1;
+    }
+
+    /// Numbers that are still to be sent, by group.
+    pub(crate) fn left(&self) -> &BTreeMap<String, u64> {
+        &self.left
+    }
+
     /// Counts a row that took a result which was paid for before.
     pub(super) fn save(&mut self, check: &CheckRow<'_>) {
         if !matches!(check.state, CheckState::Done | CheckState::Failed | CheckState::Refused) {
@@ -100,10 +119,14 @@ impl Totals {
         }
     }
 
-    /// Counts why a number has no result. Reasons are few; should a platform word each differently, most are left to the rows.
+    /// Counts why a number has no result, where that is more than that it takes its time. Reasons are few; should a platform word each
+    /// differently, most are left to the rows.
     pub(super) fn explain(&mut self, check: &CheckRow<'_>) {
         const MOST_REASONS: usize = 10;
-        let (CheckState::Refused | CheckState::InDoubt) = check.state else { return };
+        let (CheckState::Refused | CheckState::InDoubt | CheckState::Pending) = check.state else { return };
+        if check.message.as_deref().is_some_and(|message| TAKES_ITS_TIME.contains(&message)) {
+            return;
+        }
         let reason = (check.state, check.message.as_deref().unwrap_or_default().to_owned());
         if let Some(count) = self.reasons.get_mut(&reason) {
             *count += 1;

@@ -29,6 +29,14 @@ impl Aged {
     }
 }
 
+/// What is in doubt from one job.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Doubtful {
+    pub(crate) aged: Aged,
+    /// By group.
+    pub(crate) groups: BTreeMap<String, u64>,
+}
+
 /// What the book knows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Survey {
@@ -43,7 +51,7 @@ pub(crate) struct Survey {
     /// Sent by another job, and the result may still come.
     pub(crate) under_way: u64,
     /// In doubt or missing, by the job that has sent them.
-    pub(crate) in_doubt: BTreeMap<i64, Aged>,
+    pub(crate) in_doubt: BTreeMap<i64, Doubtful>,
     /// Of these: sent so long ago that a result would be too old by now.
     pub(crate) old_doubts: u64,
     /// With a result of another level only.
@@ -153,7 +161,9 @@ impl Survey {
                 self.passing += u64::from(outcome == numcheck_bulk::Outcome::Passing);
             }
             BookState::InDoubt => {
-                self.in_doubt.entry(known.job).or_default().add(known.at_ms);
+                let of_job = self.in_doubt.entry(known.job).or_default();
+                of_job.aged.add(known.at_ms);
+                *of_job.groups.entry(group.to_owned()).or_default() += 1;
                 let doubtful = self.doubtful.entry(group.to_owned()).or_default();
                 doubtful.0 += 1;
                 doubtful.1 += u64::from(is_old);
@@ -175,7 +185,7 @@ impl Survey {
 
     /// In doubt or missing.
     pub(crate) fn doubts(&self) -> u64 {
-        self.in_doubt.values().map(|aged| aged.count).sum()
+        self.in_doubt.values().map(|doubt| doubt.aged.count).sum()
     }
 
     /// How many would be sent, by group.

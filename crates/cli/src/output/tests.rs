@@ -11,7 +11,7 @@ use super::*;
 use crate::input::Options;
 
 const MESSY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/messy-numbers.csv");
-const CHECK_COLUMNS: usize = 25;
+const CHECK_COLUMNS: usize = 26;
 
 fn input(text: impl AsRef<[u8]>) -> Input {
     Input::from_reader(text.as_ref(), "test", &Options::default()).unwrap()
@@ -64,9 +64,9 @@ fn files(folder: &TempDir) -> Vec<String> {
 fn the_input_columns_stay_untouched_and_in_order_and_the_results_follow() {
     let input = input("id,phone,\"a \"\"b\"\"\"\n1,447400123456,\" x,y \"\n2,n/a,\n");
     let expected = "\
-id,phone,\"a \"\"b\"\"\",check_phone,check_state,check_code,check_message,check_level,check_valid,check_region,check_dial_code,check_national,check_standard,check_number_type,check_carrier,check_validity,check_reachable,check_roaming,check_ported,check_mcc,check_mnc,check_ring,check_answered,check_response,check_price,check_currency,check_message_id,check_batch_no
-1,447400123456,\" x,y \",447400123456,done,0,success,,,,,,,,\"Sandbox, \"\"Mobile\"\"\",,,,,,,,,,0.0020,,,b1
-2,n/a,,,invalid,,\"letters: it has letters: write digits only, with the country code\",,,,,,,,,,,,,,,,,,,,,
+id,phone,\"a \"\"b\"\"\",check_phone,check_state,check_code,check_message,check_level,check_valid,check_region,check_dial_code,check_national,check_standard,check_number_type,check_carrier,check_validity,check_reachable,check_roaming,check_ported,check_mcc,check_mnc,check_ring,check_answered,check_response,check_price,check_currency,check_message_id,check_batch_no,check_time
+1,447400123456,\" x,y \",447400123456,done,0,success,,,,,,,,\"Sandbox, \"\"Mobile\"\"\",,,,,,,,,,0.0020,,,b1,
+2,n/a,,,invalid,,\"letters: it has letters: write digits only, with the country code\",,,,,,,,,,,,,,,,,,,,,,
 ";
     assert_eq!(text(&input, Format::Csv), expected);
 }
@@ -88,7 +88,7 @@ fn one_row_comes_out_per_row_of_the_messy_file_in_its_order_and_layout() {
     }
     assert!(
         String::from_utf8_lossy(&bytes)
-            .contains(",done,0,success,,,,,,,,\"Sandbox, \"\"Mobile\"\"\",,,,,,,,,,0.0020,,,b1\r\n")
+            .contains(",done,0,success,,,,,,,,\"Sandbox, \"\"Mobile\"\"\",,,,,,,,,,0.0020,,,b1,\r\n")
     );
 }
 
@@ -299,7 +299,7 @@ fn a_full_disk_is_an_error_and_not_a_short_file() {
 #[test]
 fn a_header_alone_comes_out_with_the_result_columns() {
     let written = text(&input("id,phone\n"), Format::Csv);
-    assert!(written.starts_with("id,phone,check_phone,") && written.ends_with("check_batch_no\n"));
+    assert!(written.starts_with("id,phone,check_phone,") && written.ends_with("check_time\n"));
     assert_eq!(written.lines().count(), 1);
 }
 

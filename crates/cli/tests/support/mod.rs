@@ -8,6 +8,7 @@
 mod http;
 pub(crate) mod job;
 mod platform;
+pub(crate) mod scene;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -25,7 +26,7 @@ pub(crate) use platform::{Batch, Platform, Submit};
 use serde_json::Value;
 
 /// Nothing that a test waits for takes as long.
-const HANGS: Duration = Duration::from_secs(60);
+const HANGS: Duration = Duration::from_secs(300);
 
 /// A row of results by the names of its columns.
 pub(crate) type Row = BTreeMap<String, String>;

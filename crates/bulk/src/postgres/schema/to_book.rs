@@ -21,24 +21,24 @@ const PIECE: i64 = 5000;
 
 /// Fills the new columns and tables, in the transaction that has made them.
 pub(super) async fn fill(session: &Session) -> Result<()> {
-    // Whole tables are read here, which the settings of a session advise against.
+    jobs(session).await?;
+    outcomes(session).await?;
+    hashes(session).await?;
     session
         .batch(
-            "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on",
+            // Whole tables are read here, which the settings of a session advise against.
+            "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on;
+             UPDATE jobs SET batch_count = (SELECT count(*) FROM batches WHERE batches.job = jobs.id);
+             SELECT setval('claims', max(id)) FROM batches HAVING max(id) > 0",
         )
         .await?;
-    jobs(session).await?;
     session
         .batch(
             // Claims of the last release were signed at some time from when they were taken until they ended, or two minutes later.
             "UPDATE batches SET claim = id, first_ts = sent_ms - 60000, last_ts = coalesce(ended_ms, sent_ms + 120000) + 60000,
-                 confirmed = true, from_reply = code IS NOT NULL WHERE sent_ms IS NOT NULL;
-             SELECT setval('claims', max(id)) FROM batches HAVING max(id) > 0;
-             UPDATE jobs SET batch_count = (SELECT count(*) FROM batches WHERE batches.job = jobs.id)",
+             confirmed = true, from_reply = code IS NOT NULL WHERE sent_ms IS NOT NULL",
         )
         .await?;
-    outcomes(session).await?;
-    hashes(session).await?;
     session
         .batch(
             // The newest sending of a phone number is the book's; each knows the one before.

@@ -1,0 +1,91 @@
+//! How old a result may be before somebody is asked whether it still counts.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
+
+mod support;
+
+use std::path::Path;
+
+use serde_json::json;
+use support::job::Job;
+use support::scene::Scene;
+
+const HOUR: i64 = 60 * 60 * 1000;
+const DAY: i64 = 24 * HOUR;
+
+/// Makes every result of a closed store so much older.
+fn age(store: &Path, by_ms: i64) {
+    let store = rusqlite::Connection::open(store).unwrap();
+    store.execute("UPDATE numbers SET received_ms = received_ms - ?", [by_ms]).unwrap();
+    store.execute("UPDATE results SET received_ms = received_ms - ?", [by_ms]).unwrap();
+}
+
+/// A scene whose numbers were checked at a level so long ago.
+fn checked(level: &str, ago_ms: i64) -> Scene {
+    let scene = Scene::start();
+    scene.run("numbers.csv").args(["--level", level]).run().exits(0);
+    age(&scene.store(), ago_ms);
+    scene
+}
+
+#[test]
+fn a_result_of_level_basic_is_fresh_for_30_days_and_of_the_others_for_24_hours() {
+    for (level, fresh, old, time) in [
+        ("basic", 29 * DAY, 2 * DAY, "30days"),
+        ("hlr", 23 * HOUR, 2 * HOUR, "1day"),
+        ("call", 23 * HOUR, 2 * HOUR, "1day"),
+    ] {
+        let scene = checked(level, fresh);
+        let run = || scene.run("numbers.csv").args(["--level", level]).run();
+        let summary = run().exits(0).json();
+        assert_eq!((&summary["reused"], &summary["submitted"]), (&json!(40), &json!(0)), "{level}");
+        age(&scene.store(), old);
+        let ended = run().exits(2).says("nothing was sent");
+        let said = format!("40 of the numbers have a result that is older than {time}");
+        for part in [said.as_str(), "--max-age AGE", "--again"] {
+            assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
+        }
+        assert_eq!(scene.accepted(), (40, 40, 0), "{level}");
+    }
+}
+
+#[test]
+fn max_age_reuses_what_is_younger_and_checks_anew_what_is_older_without_a_question() {
+    let scene = checked("basic", 40 * DAY);
+    let run = |max_age: &str| scene.run("numbers.csv").args(["--max-age", max_age]).run().exits(0).json();
+    let younger = run("41d");
+    assert_eq!((&younger["reused"], &younger["submitted"]), (&json!(40), &json!(0)));
+    let older = run("39d");
+    assert_eq!((&older["reused"], &older["submitted"]), (&json!(0), &json!(40)));
+    // What it has paid is fresh now.
+    let again = scene.run("numbers.csv").run().exits(0).json();
+    assert_eq!((&again["reused"], &again["submitted"]), (&json!(40), &json!(0)));
+    assert_eq!(scene.page("tally.json")["most"], 2);
+}
+
+#[test]
+fn a_result_from_the_future_is_of_unknown_age() {
+    let scene = checked("basic", -DAY);
+    scene.run("numbers.csv").run().exits(2).says("of unknown age");
+    assert_eq!(scene.accepted(), (40, 40, 0));
+}
+
+#[test]
+fn plan_says_how_many_results_are_old() {
+    let scene = checked("basic", 40 * DAY);
+    let plan = scene.call(&["plan"]).arg(scene.path("numbers.csv")).run().exits(0);
+    assert!(plan.text().contains("40 have an older result, 40days"), "{}", plan.text());
+}
+
+#[test]
+fn an_unfinished_job_goes_on_however_old_its_own_results_are() {
+    let job = Job::of(3);
+    let run = job.start(&["--wait", "1s"]);
+    let batch = job.platform.accept();
+    batch.push(&batch.numbers[0]);
+    run.end().exits(3);
+    age(&job.store(), 400 * DAY);
+    job.run().args(["--wait", "1s"]).run().exits(3).says("going on where it ended");
+    assert_eq!(job.states(), ["done", "pending", "pending"]);
+    assert_eq!(job.platform.seen().len(), 1);
+}
