@@ -27,10 +27,9 @@ fn what_was_acknowledged_is_stored(scene: &Scene) -> usize {
     assert!(first.is_none_or(|sequence| sequence.as_u64() <= Some(1)), "the journal shows only its end");
     let pushes = entries.iter().filter(|entry| entry["kind"] == "push" && entry["answer"] == "Status(200)");
     let acknowledged: BTreeSet<&str> = pushes.map(|push| push["message_id"].as_str().unwrap()).collect();
-    let jobs = scene.numcheck(&["jobs", "--json"]).run().exits(0).json_lines();
-    let job = jobs.first().filter(|job| job["state"] == "open");
-    let stored: BTreeSet<String> = job.map_or_else(BTreeSet::new, |job| {
-        let ended = scene.numcheck(&["export", job["job"].as_str().unwrap()]).run();
+    let jobs = scene.jobs(&scene.place);
+    let stored: BTreeSet<String> = jobs.first().map_or_else(BTreeSet::new, |job| {
+        let ended = scene.numcheck(&["export", job]).run();
         assert!(matches!(ended.status.code(), Some(0 | 3)), "{}", ended.stderr);
         rows(&ended.stdout).iter().map(|row| row["check_message_id"].clone()).collect()
     });
@@ -51,7 +50,7 @@ fn whichever_write_fails_nothing_is_acknowledged_that_is_not_stored_and_the_next
             scope.spawn(|| {
                 while let Some(blocks) = limits.get(next.fetch_add(1, order)) {
                     let scene = Scene::new(&Store::Sqlite, &Work::new(SMALL, "push"));
-                    let ended = scene.run().args(["--wait", "2s"]).with_files_up_to(*blocks).run();
+                    let ended = scene.run().with_files_up_to(*blocks).run();
                     ends_cleanly(&ended);
                     failed.fetch_add(usize::from(ended.status.code() != Some(scene.reference.exit)), order);
                     stored.fetch_add(what_was_acknowledged_is_stored(&scene), order);

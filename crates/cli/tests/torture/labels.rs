@@ -87,8 +87,6 @@ fn die((store, label, pass, after_a_death): (&Store, &str, u64, bool)) {
     // Confirmed and never sent: what can be proved.
     let mut has_died = !after_a_death || dies_at("submit.confirmed", 2);
     if after_a_death && !["reconcile.gave_up", "reconcile.ask", "reconcile.asked"].contains(&label) {
-        // Nobody knows yet that it died: only who goes on ends its claim.
-        scene.run().run();
         scene.control(&scene.place);
     }
     has_died = has_died && dies_at(label, pass);

@@ -51,7 +51,7 @@ fn two_runners_share_a_job_and_neither_pays_what_the_other_pays() {
         for delivery in ["push", "poll"] {
             // Slow enough that the second one finds something to do.
             let loss = Loss::Late(Duration::from_millis(400));
-            let scene = Scene::by_way(store, &Work::new(3, delivery), loss);
+            let scene = Scene::by_quiet_way(store, &Work::new(3, delivery), loss);
             let way = scene.way.as_ref().unwrap();
             let runner = |listen: &str| match delivery {
                 "poll" => scene.run(),
@@ -80,12 +80,11 @@ fn two_runners_share_a_job_and_neither_pays_what_the_other_pays() {
 #[test]
 fn run_receive_and_reconcile_may_be_three_processes() {
     Store::on_each(|store| {
-        let work = Work { queried: true, ..Work::new(1, "push") };
+        let work = Work { queried: true, wait: "1s", ..Work::new(1, "push") };
         let scene = Scene::waiting(store, &work, Loss::Answers);
         let nobody = format!("http://{}", free_address());
         // Submitting ends by itself, long before the results are due.
-        let run = scene.run_receiving_at(&free_address(), &nobody).args(["--wait", "1s"]);
-        let ended = run.run().exits(3);
+        let ended = scene.run_receiving_at(&free_address(), &nobody).run().exits(3);
         let job = ended.json()["job"].as_str().unwrap().to_owned();
         let began = std::time::Instant::now();
         // It asks once about what is due, and is asked to until nothing is open any more.

@@ -57,7 +57,12 @@ impl Scene {
         Self::at(Seat::take(), store, work, Some(loss), World::usual())
     }
 
-    /// The same for a scene that is mostly waiting.
+    /// The same, and the platform's clock is right all the time.
+    pub(crate) fn by_quiet_way(store: &Store, work: &Work, loss: Loss) -> Self {
+        Self::at(Seat::take(), store, work, Some(loss), World::quiet())
+    }
+
+    /// The command speaks with the sandbox by a way on which things are lost, in a scene that is mostly waiting.
     pub(crate) fn waiting(store: &Store, work: &Work, loss: Loss) -> Self {
         Self::at(Seat::take_to_wait(), store, work, Some(loss), World::usual())
     }

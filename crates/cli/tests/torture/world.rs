@@ -19,15 +19,13 @@ pub(crate) struct World {
     pub(crate) visibility_spread: &'static str,
     /// How far a control must be signed after what it is a control for.
     pub(crate) control: Duration,
-    /// Whether the platform does what the project assumes, so that everything is settled in the end.
-    pub(crate) is_usual: bool,
 }
 
 impl World {
     /// The clock is right.
     pub(crate) fn quiet() -> Self {
         let control = Duration::from_secs(190);
-        Self { arguments: Vec::new(), visibility_spread: "0s", control, is_usual: true }
+        Self { arguments: Vec::new(), visibility_spread: "0s", control }
     }
 
     /// The clock leaps; all batches take as long until they can be found.
@@ -68,7 +66,7 @@ impl World {
             say("--code-after", format!("{}=299", 1 + random.below(30)));
         }
         let control = Duration::from_secs(190) + spread;
-        Self { arguments, visibility_spread: "10m", control, is_usual: false }
+        Self { arguments, visibility_spread: "10m", control }
     }
 }
 
