@@ -244,7 +244,11 @@ fn say_a_word(scene: &Scene, runner: &Runner<'_>, random: &mut Random, own: &mut
         (&[], 0),
     ][random.below(4) as usize];
     let run = runner.run().args(word).start();
-    own.kills += u64::from(kill_after(run, Duration::from_millis(random.below(1500))));
+    if random.below(2) == 0 {
+        run.end();
+    } else {
+        own.kills += u64::from(kill_after(run, Duration::from_millis(300 + random.below(2500))));
+    }
     for _ in 0..2 {
         let ended = runner.run().run();
         assert!(matches!(ended.status.code(), Some(0 | 3)), "{:?} {}", ended.status, ended.stderr);
