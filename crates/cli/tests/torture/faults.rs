@@ -101,7 +101,7 @@ fn a_run_whose_server_does_not_come_back_says_how_to_go_on_and_that_goes_on() {
     let cluster = Arc::new(cluster);
     // Nothing that only a push can bring: however slow the machine is, the platform may have given up pushing by then.
     let work = Work { delay: "2s", queried: true, ..Work::new(3, "push") };
-    let scene = Scene::new(&Store::Postgres(Arc::clone(&cluster)), &work);
+    let scene = Scene::quiet(&Store::Postgres(Arc::clone(&cluster)), &work);
     let run = scene.run().dir(scene.dir.path()).start();
     scene.wait_until_all_are_accepted();
     cluster.stop("immediate");

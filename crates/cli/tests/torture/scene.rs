@@ -47,6 +47,11 @@ impl Scene {
         Self::at(Seat::take(), store, work, None, World::usual())
     }
 
+    /// The same, and the platform's clock is right all the time.
+    pub(crate) fn quiet(store: &Store, work: &Work) -> Self {
+        Self::at(Seat::take(), store, work, None, World::quiet())
+    }
+
     /// The command speaks with a sandbox that assumes what was drawn.
     pub(crate) fn drawn(store: &Store, work: &Work, world: World) -> Self {
         Self::at(Seat::take(), store, work, None, world)
@@ -64,7 +69,7 @@ impl Scene {
 
     /// The command speaks with the sandbox by a way on which things are lost, in a scene that is mostly waiting.
     pub(crate) fn waiting(store: &Store, work: &Work, loss: Loss) -> Self {
-        Self::at(Seat::take_to_wait(), store, work, Some(loss), World::usual())
+        Self::at(Seat::take_to_wait(), store, work, Some(loss), World::quiet())
     }
 
     fn at(seat: Seat, store: &Store, work: &Work, loss: Option<Loss>, world: World) -> Self {
