@@ -54,7 +54,7 @@ impl Scene {
 
     /// The command speaks with a sandbox that assumes what was drawn.
     pub(crate) fn drawn(store: &Store, work: &Work, world: World) -> Self {
-        Self::at(Seat::take(), store, work, None, world)
+        Self::at(Seat::take_to_wait(), store, work, None, world)
     }
 
     /// The command speaks with the sandbox through a proxy that loses messages.

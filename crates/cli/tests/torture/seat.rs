@@ -6,8 +6,8 @@ use crate::support::free_address;
 
 /// How many scenes there may be at the same time. Most of each is waiting.
 pub(crate) const SEATS: usize = 6;
-/// How many more may only wait, for half a minute and longer.
-const WAITING_SEATS: usize = 4;
+/// How many more may mostly wait, for seconds at a time.
+pub(crate) const WAITING_SEATS: usize = 12;
 
 /// Addresses, and the right to use them.
 pub(crate) struct Seat {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::judge::doubts;
 use super::kills::{rounds, seed};
 use super::scene::{Scene, kill_after};
-use super::seat::SEATS;
+use super::seat::WAITING_SEATS;
 use super::stores::Store;
 use super::support::{Call, Ended, Running, free_address};
 use super::work::{MINUTE, Random, SLOW, Work};
@@ -44,7 +44,7 @@ fn whatever_the_platform_does_no_number_is_paid_twice_without_a_person_s_word() 
     let next = AtomicU64::new(0);
     let sum = Mutex::new(Sum::default());
     std::thread::scope(|scope| {
-        for _ in 0..SEATS {
+        for _ in 0..WAITING_SEATS {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::SeqCst);
