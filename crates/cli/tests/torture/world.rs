@@ -36,10 +36,11 @@ impl World {
     /// All that no document says, and faults, drawn from a seed.
     pub(crate) fn drawn(seed: u64) -> Self {
         let mut random = Random::new(seed ^ 0x776f_726c_64);
-        // Batches differ by half a second at most. Three leaps lie between a batch and its control, so that they are seconds apart.
+        // Batches differ by two seconds at most, in real time. Three leaps lie between a batch and its control, so that these are at least six
+        // seconds apart.
         let spread = Duration::from_secs(600);
         let mut steps = Random::new(random.next());
-        let leaps = leaps(2000, |at| match steps.below(8) {
+        let leaps = leaps(3000, |at| match steps.below(8) {
             // Set back, by less than the margin.
             0 if at > 0 => -20,
             _ => 300,
@@ -51,17 +52,20 @@ impl World {
         let mut say = |option: &str, value: String| arguments.push(format!("{option}={value}"));
         say("--step-clock", leaps);
         say("--clock-offset", ["0s", "40s", "-40s", "1h", "-5m", "30h"][random.below(6) as usize].to_owned());
-        let mut submits = |most: u64| -> String {
-            let count = random.below(most + 1);
-            let some: Vec<String> = (0..count).map(|_| (1 + random.below(30)).to_string()).collect();
-            some.join(",")
-        };
-        let some =
-            [("--lose-answer", submits(3)), ("--lose-request", submits(3)), ("--hold-request", submits(2))];
-        for (option, at) in some.into_iter().filter(|(_, at)| !at.is_empty()) {
-            let held: Vec<String> = at.split(',').map(|at| format!("{at}=3s")).collect();
-            say(option, if option == "--hold-request" { held.join(",") } else { at });
+        if random.below(2) == 0 {
+            say("--visibility-spread", "2s".to_owned());
         }
+        let mut submits = |option: &str, most: u64, value: &dyn Fn(&mut Random) -> String| {
+            let some: Vec<String> = (0..random.below(most + 1))
+                .map(|_| format!("{}{}", 1 + random.below(50), value(&mut random)))
+                .collect();
+            if !some.is_empty() {
+                say(option, some.join(","));
+            }
+        };
+        submits("--lose-answer", 8, &|_| String::new());
+        submits("--lose-request", 4, &|_| String::new());
+        submits("--hold-request", 8, &|random| format!("={}ms", 200 + random.below(3000)));
         if random.below(4) == 0 {
             say("--code-after", format!("{}=299", 1 + random.below(30)));
         }
