@@ -35,7 +35,7 @@ impl World {
 
     /// All that no document says, and faults, drawn from a seed.
     pub(crate) fn drawn(seed: u64) -> Self {
-        let mut random = Random::new(seed ^ 0x776f_726c_64);
+        let mut random = Random::new(seed ^ 0x77_6f72_6c64);
         // Batches differ by two seconds at most, in real time. Three leaps lie between a batch and its control, so that these are at least six
         // seconds apart.
         let spread = Duration::from_secs(600);
