@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::{cargo, codegen, features, layers, no_std, readme, tidy};
 
 /// How many rounds of killing real runs the tests do here; a plain `cargo test` does fewer.
-const TORTURE_ROUNDS: &str = "50";
+const TORTURE_ROUNDS: &str = "16";
 
 struct Job {
     name: &'static str,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::cargo;
 
-/// Runs so many rounds, on both stores in turn or on the one that is named, which must be there then. The same seed gives the same inputs
+/// Runs so many rounds with the platform as the project assumes it, and so many with platforms drawn from the seed, on both stores in turn or on the one that is named, which must be there then. The same seed gives the same inputs
 /// and the same moments.
 pub(crate) fn run(root: &Path, args: &[&str]) -> crate::Outcome {
     let (mut rounds, mut seed, mut store) = (50, None, None);

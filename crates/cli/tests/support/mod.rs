@@ -142,6 +142,11 @@ impl Running {
         signal(self.pid(), name);
     }
 
+    /// Whether it has not ended yet.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
     /// Closes our end of its standard output, as `head` does once it has enough.
     pub(crate) fn stop_reading(&mut self) {
         self.stdout.stop.send(()).unwrap();

@@ -21,16 +21,15 @@ fn ends_cleanly(ended: &Ended) {
 
 /// Every push that was answered with 200 is in the store, as it is before any other process goes on.
 fn what_was_acknowledged_is_stored(scene: &Scene) -> usize {
-    let journal = scene.page("journal");
+    let journal = scene.page("journal.json");
     let entries = journal["entries"].as_array().unwrap();
     let first = entries.last().map(|entry| entry["sequence"].clone());
     assert!(first.is_none_or(|sequence| sequence.as_u64() <= Some(1)), "the journal shows only its end");
     let pushes = entries.iter().filter(|entry| entry["kind"] == "push" && entry["answer"] == "Status(200)");
     let acknowledged: BTreeSet<&str> = pushes.map(|push| push["message_id"].as_str().unwrap()).collect();
-    let jobs = scene.numcheck(&["jobs", "--json"]).run().exits(0).json_lines();
-    let job = jobs.first().filter(|job| job["state"] == "open");
-    let stored: BTreeSet<String> = job.map_or_else(BTreeSet::new, |job| {
-        let ended = scene.numcheck(&["export", job["job"].as_str().unwrap()]).run();
+    let jobs = scene.jobs(&scene.place);
+    let stored: BTreeSet<String> = jobs.first().map_or_else(BTreeSet::new, |job| {
+        let ended = scene.numcheck(&["export", job]).run();
         assert!(matches!(ended.status.code(), Some(0 | 3)), "{}", ended.stderr);
         rows(&ended.stdout).iter().map(|row| row["check_message_id"].clone()).collect()
     });
@@ -51,7 +50,7 @@ fn whichever_write_fails_nothing_is_acknowledged_that_is_not_stored_and_the_next
             scope.spawn(|| {
                 while let Some(blocks) = limits.get(next.fetch_add(1, order)) {
                     let scene = Scene::new(&Store::Sqlite, &Work::new(SMALL, "push"));
-                    let ended = scene.run().args(["--wait", "2s"]).with_files_up_to(*blocks).run();
+                    let ended = scene.run().with_files_up_to(*blocks).run();
                     ends_cleanly(&ended);
                     failed.fetch_add(usize::from(ended.status.code() != Some(scene.reference.exit)), order);
                     stored.fetch_add(what_was_acknowledged_is_stored(&scene), order);
@@ -102,7 +101,7 @@ fn a_run_whose_server_does_not_come_back_says_how_to_go_on_and_that_goes_on() {
     let cluster = Arc::new(cluster);
     // Nothing that only a push can bring: however slow the machine is, the platform may have given up pushing by then.
     let work = Work { delay: "2s", queried: true, ..Work::new(3, "push") };
-    let scene = Scene::new(&Store::Postgres(Arc::clone(&cluster)), &work);
+    let scene = Scene::quiet(&Store::Postgres(Arc::clone(&cluster)), &work);
     let run = scene.run().dir(scene.dir.path()).start();
     scene.wait_until_all_are_accepted();
     cluster.stop("immediate");

@@ -18,6 +18,8 @@ const LABELS: &[(&str, &[u64])] = &[
     ("plan.finished", &[1]),
     ("submit.claim", &[1, 5]),
     ("submit.claimed", &[1, 5]),
+    ("submit.confirm", &[1, 5]),
+    ("submit.confirmed", &[1, 5]),
     ("submit.sent", &[1, 5]),
     ("submit.ended", &[1, 5]),
     ("receive.append", &[1, 30]),
@@ -33,11 +35,13 @@ const LABELS: &[(&str, &[u64])] = &[
     ("export.renamed", &[1]),
 ];
 
-/// What it passes only when something is to be settled by a query: the batch that was being sent when an earlier process died.
+/// What it passes only when something is to be settled by a query: the batch that was being sent when an earlier process died. The later
+/// ones need a control.
 const AFTER_A_DEATH: &[&str] = &[
     "reconcile.gave_up",
     "reconcile.ask",
     "reconcile.asked",
+    "reconcile.prove",
     "reconcile.plan_again",
     "reconcile.planned_again",
 ];
@@ -80,10 +84,15 @@ fn die((store, label, pass, after_a_death): (&Store, &str, u64, bool)) {
         assert_eq!(signal, Some(6), "{store:?} never came to {label}, pass {pass}: {}", ended.stderr);
         true
     };
-    // Never sent: what can be proved.
-    let has_died = (!after_a_death || dies_at("submit.claimed", 2)) && dies_at(label, pass);
+    // Confirmed and never sent: what can be proved.
+    let mut has_died = !after_a_death || dies_at("submit.confirmed", 2);
+    if after_a_death && !["reconcile.gave_up", "reconcile.ask", "reconcile.asked"].contains(&label) {
+        scene.control(&scene.place);
+    }
+    has_died = has_died && dies_at(label, pass);
     let verdict = scene.check(scene.run().run());
+    assert_eq!(verdict.decided, 0, "{store:?} {label}: a person had to decide");
     // What others of its eight requests were about to send when it died may have to be settled too.
-    let is_unsent = after_a_death || label == "submit.claimed";
+    let is_unsent = after_a_death || label == "submit.confirmed";
     assert!(verdict.again > 0 || !(has_died && is_unsent), "{store:?} {label}");
 }

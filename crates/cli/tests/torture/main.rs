@@ -1,7 +1,8 @@
 //! `numcheck run` is killed again and again, against a sandbox in another process that keeps its own account of what it charged.
 //!
-//! Whatever happens, on a store in a file and on a real PostgreSQL: no number is accepted twice, no paid result is lost, and the exported
-//! file is the one of an undisturbed run of the same job, byte for byte; `judge` says what may be different by its nature.
+//! Whatever happens, on a store in a file and on a real PostgreSQL: no number is accepted twice without a person's word, and no paid result
+//! is lost. Where the platform does what the project assumes, the exported file is that of an undisturbed run; `judge` says what may be
+//! different by its nature. `wild` draws what the platform does, too.
 //! `NUMCHECK_TORTURE_ROUNDS` says how many rounds, `NUMCHECK_TORTURE_SEED` with which seed they begin, and `NUMCHECK_TORTURE_STORE`
 //! (`sqlite` or `postgres`) on which store alone: a round prints its own, and a seed replays its input and the moments of its kills (how
 //! far a process comes in a moment is the machine's affair).
@@ -29,4 +30,6 @@ mod silence;
 mod stores;
 #[path = "../support/mod.rs"]
 mod support;
+mod wild;
 mod work;
+mod world;

@@ -37,9 +37,10 @@ fn two_runs_of_one_job_beside_a_receiver_never_send_a_batch_twice_though_one_is_
             for run in [one, two] {
                 ends_well(&scene, &run.end());
             }
-            scene.check(scene.run_receiving_at(&free_address(), &public_url).run());
+            let ended = scene.run_receiving_at(&free_address(), &public_url).run();
             receive.signal("TERM");
             receive.end().exits(0);
+            scene.check(ended);
         }
     });
 }
@@ -50,7 +51,7 @@ fn two_runners_share_a_job_and_neither_pays_what_the_other_pays() {
         for delivery in ["push", "poll"] {
             // Slow enough that the second one finds something to do.
             let loss = Loss::Late(Duration::from_millis(400));
-            let scene = Scene::by_way(store, &Work::new(3, delivery), loss);
+            let scene = Scene::by_quiet_way(store, &Work::new(3, delivery), loss);
             let way = scene.way.as_ref().unwrap();
             let runner = |listen: &str| match delivery {
                 "poll" => scene.run(),
@@ -64,13 +65,13 @@ fn two_runners_share_a_job_and_neither_pays_what_the_other_pays() {
             for run in [first, second] {
                 ends_well(&scene, &run.end());
             }
-            let journal = scene.page("journal").to_string();
+            let journal = scene.page("journal.json").to_string();
             if delivery == "push" {
                 assert!(listen.iter().all(|listen| journal.contains(listen.as_str())), "both have submitted");
             }
             let verdict = scene.check(runner(&listen[0]).run());
             assert_eq!(verdict.again, 0);
-            let batches = scene.page("ledger")["batches"].as_array().unwrap().len();
+            let batches = scene.page("ledger.json")["batches"].as_array().unwrap().len();
             assert_eq!(batches, way.submits(), "each batch left once");
         }
     });
@@ -79,12 +80,11 @@ fn two_runners_share_a_job_and_neither_pays_what_the_other_pays() {
 #[test]
 fn run_receive_and_reconcile_may_be_three_processes() {
     Store::on_each(|store| {
-        let work = Work { queried: true, ..Work::new(1, "push") };
+        let work = Work { queried: true, wait: "1s", ..Work::new(1, "push") };
         let scene = Scene::waiting(store, &work, Loss::Answers);
         let nobody = format!("http://{}", free_address());
         // Submitting ends by itself, long before the results are due.
-        let run = scene.run_receiving_at(&free_address(), &nobody).args(["--wait", "1s"]);
-        let ended = run.run().exits(3);
+        let ended = scene.run_receiving_at(&free_address(), &nobody).run().exits(3);
         let job = ended.json()["job"].as_str().unwrap().to_owned();
         let began = std::time::Instant::now();
         // It asks once about what is due, and is asked to until nothing is open any more.

@@ -1,15 +1,13 @@
-//! Where a scene is played: addresses that stay the same, so that the job of a file has the same name, batch numbers and ids in
-//! every scene at that seat, disturbed or not.
+//! Limits how many scenes there are at the same time, and gives each its addresses.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::support::free_address;
 
-/// How many scenes there may be at the same time. Most of each is waiting, but a machine that is too busy for the platform's short minute
-/// brings requests there too late.
+/// How many scenes there may be at the same time. Most of each is waiting.
 pub(crate) const SEATS: usize = 6;
-/// How many more may only wait, for half a minute and longer.
-const WAITING_SEATS: usize = 4;
+/// How many more may mostly wait, for seconds at a time.
+pub(crate) const WAITING_SEATS: usize = 12;
 
 /// Addresses, and the right to use them.
 pub(crate) struct Seat {
