@@ -11,6 +11,7 @@ use super::book::{self, Elsewhere, Wanted};
 use super::fault::Fault;
 use super::fold;
 use super::session::{Session, big, get, get_u64, text};
+use super::waits;
 use crate::model::{BatchEnd, BatchState, Scope};
 use crate::proof::SignedSpan;
 use crate::store::{Claimed, Control, MOST_AHEAD_MS, NewBatch, NextBatch, OpenBatch};
@@ -154,7 +155,7 @@ pub(super) async fn claim(
         return Ok(None);
     }
     let Some(of_job) = book::policy_of_open(session, job).await? else { return Ok(None) };
-    let sql = "SELECT batch_no, grp, tries FROM batches WHERE id = $1 AND state = 0 FOR UPDATE";
+    let sql = "SELECT batch_no, grp, tries, claim > 0 FROM batches WHERE id = $1 AND state = 0 FOR UPDATE";
     let Some(found) = session.row(sql, &[&batch]).await? else { return Ok(None) };
     let group: String = get(&found, 1)?;
     let mut elsewhere = Elsewhere::default();
@@ -171,26 +172,27 @@ pub(super) async fn claim(
         return Ok(None);
     }
     let rest = wanted.split_off(limit.min(wanted.len()));
+    if !rest.is_empty() {
+        cut(session, job, batch, &group, &rest).await?;
+    }
     let numbers = wanted.iter().map(|wanted| unpack(wanted.packed)).collect::<Result<_>>()?;
     let sql = "UPDATE batches SET state = 1, claim = nextval('claims'), claimed_by = $2, sent_ms = $3, ended_ms = NULL, code = NULL,
         message = NULL, from_reply = false, confirmed = false, missing = false WHERE id = $1 RETURNING claim";
     let row = session.row(sql, &[&batch, &text(owner), &big(now_ms)]).await?;
     let claim = row.map(|row| get(&row, 0)).transpose()?.ok_or_else(|| Fault::damaged("a batch is gone"))?;
-    book::enter_claim(session, batch, &of_job, &wanted).await?;
+    book::enter_claim(session, batch, &of_job, &wanted, get(&found, 3)?).await?;
     elsewhere.write(session, job).await?;
-    if !rest.is_empty() {
-        cut(session, job, batch, &group, &rest).await?;
-    }
     Ok(Some(Claimed { batch, claim, batch_no: batch_no(&found, 0)?, group, numbers }))
 }
 
-/// Plans a part of a batch that was never sent as a batch of its own.
+/// Plans a part of a batch that surely was never accepted as a batch of its own.
 async fn cut(session: &Session, job: i64, batch: i64, group: &str, rest: &[Wanted]) -> Result<()> {
     let count = rest.len() as i64;
     let to = insert_further(session, job, group, count).await?;
     let packed: Vec<i64> = rest.iter().map(|wanted| wanted.packed).collect();
     let sql = "UPDATE numbers SET batch = $2 WHERE batch = $1 AND packed = ANY ($3)";
     session.run(sql, &[&batch, &to, &packed]).await?;
+    waits::leave_traces(session, &vec![batch; packed.len()], to, &packed).await?;
     session.run("UPDATE batches SET numbers = numbers - $2 WHERE id = $1", &[&batch, &count]).await?;
     Ok(())
 }
@@ -198,7 +200,7 @@ async fn cut(session: &Session, job: i64, batch: i64, group: &str, rest: &[Wante
 pub(super) async fn confirm(session: &Session, batch: i64, claim: i64, ts_ms: u64) -> Result<bool> {
     let sql =
         "UPDATE batches SET confirmed = true, first_ts = least(first_ts, $3), last_ts = greatest(last_ts, $3)
-        WHERE id = $1 AND claim = $2 AND state = 1";
+        WHERE id = $1 AND claim = $2 AND state = 1 AND (SELECT state FROM jobs WHERE id = batches.job) <> 2";
     Ok(session.run(sql, &[&batch, &claim, &big(ts_ms)]).await? > 0)
 }
 

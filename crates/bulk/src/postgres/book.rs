@@ -21,7 +21,7 @@ use crate::store::{Known, Sending};
 
 type Result<T> = std::result::Result<T, Fault>;
 
-/// A chain is as long as a phone number was sent; a damaged one must not hold anybody up.
+/// The most sendings of one phone number that are looked at: a longer chain is a circle.
 const MAX_CHAIN: usize = 1000;
 /// Phone numbers in one statement.
 const AT_ONCE: usize = 20_000;
@@ -143,12 +143,21 @@ async fn walk(
         let wanted = next.iter().filter_map(|(at, batch)| Some((*at as i64, (*batch, *packed.get(*at)?))));
         let (at, (batches, numbers)): (Vec<i64>, (Vec<i64>, Vec<i64>)) = wanted.unzip();
         next.clear();
-        for row in session.rows(LINKS, &[&at, &batches, &numbers]).await? {
+        let rows = session.rows(LINKS, &[&at, &batches, &numbers]).await?;
+        // What is not known may have been paid for.
+        if rows.len() != at.len() {
+            return Err(broken_chain());
+        }
+        for row in rows {
             let (at, found) = found(&row)?;
             next.extend(step(at, found).map(|before| (at, before)));
         }
     }
-    Ok(())
+    Err(broken_chain())
+}
+
+fn broken_chain() -> Fault {
+    Fault::damaged("the sendings of a phone number form no chain in its book")
 }
 
 /// What looking a batch up has changed: written last, and at once, because others want the same rows.
@@ -290,13 +299,17 @@ pub(super) async fn count_reused(session: &Session, counts: &BTreeMap<(i64, i16)
     Ok(())
 }
 
-/// Enters what is claimed.
+/// Enters what is claimed. `was_claimed`: the batch stands in chains already.
 pub(super) async fn enter_claim(
     session: &Session,
     batch: i64,
     of_job: &OfJob,
     wanted: &[Wanted],
+    was_claimed: bool,
 ) -> Result<()> {
+    if was_claimed {
+        take_out(session, batch, wanted).await?;
+    }
     // In the order of the key, pages are filled one after the other.
     let mut packed: Vec<i64> = wanted.iter().map(|wanted| wanted.packed).collect();
     packed.sort_unstable();
@@ -312,6 +325,28 @@ pub(super) async fn enter_claim(
             WHERE numbers.batch = new.batch AND numbers.packed = new.packed";
         session.run(sql, &[&vec![batch; packed.len()], &packed, &priors]).await?;
     }
+    Ok(())
+}
+
+/// Takes a batch that stands in chains out of its place, because it becomes the newest: the sending after it follows upon the one before it,
+/// or the chain would become a circle.
+async fn take_out(session: &Session, batch: i64, wanted: &[Wanted]) -> Result<()> {
+    let newest = wanted.iter().filter_map(|wanted| Some((wanted.packed, wanted.prior?)));
+    let (packed, newest): (Vec<i64>, Vec<i64>) = newest.unzip();
+    if packed.is_empty() {
+        return Ok(());
+    }
+    let sql = "WITH RECURSIVE chain (packed, batch) AS (
+            SELECT * FROM unnest($2::bigint[], $3::bigint[])
+            UNION SELECT n.packed, n.prior FROM chain CROSS JOIN LATERAL (
+                SELECT * FROM numbers WHERE batch = chain.batch AND packed = chain.packed LIMIT 1
+            ) AS n WHERE n.prior IS NOT NULL
+        )
+        UPDATE numbers AS later SET prior = own.prior FROM chain CROSS JOIN LATERAL (
+            SELECT * FROM numbers WHERE batch = $1 AND packed = chain.packed LIMIT 1
+        ) AS own
+        WHERE later.batch = chain.batch AND later.packed = chain.packed AND later.prior = $1";
+    session.run(sql, &[&batch, &packed, &newest]).await?;
     Ok(())
 }
 

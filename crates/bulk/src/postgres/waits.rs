@@ -130,12 +130,17 @@ async fn plan(
     Ok(rows.len() as u64)
 }
 
-/// Moves rows into another batch. Where their old batch has sent them once, a trace stays behind, by which a late result finds them.
+/// Moves rows into another batch.
 async fn move_rows(session: &Session, rows: &[(i64, i64)], to: i64, despite: Option<i64>) -> Result<()> {
     let (from, packed): (Vec<i64>, Vec<i64>) = rows.iter().copied().unzip();
     let sql = "UPDATE numbers SET batch = $3, via = NULL, despite = $4 FROM unnest($1::bigint[], $2::bigint[]) AS old (batch, packed)
         WHERE numbers.batch = old.batch AND numbers.packed = old.packed";
     session.run(sql, &[&from, &packed, &to, &despite]).await?;
+    leave_traces(session, &from, to, &packed).await
+}
+
+/// Where moved rows were claimed with their old batch once, a trace stays behind, by which a late result and the book find them.
+pub(super) async fn leave_traces(session: &Session, from: &[i64], to: i64, packed: &[i64]) -> Result<()> {
     // Of no job: its batch's key, negative.
     let sql = "INSERT INTO numbers (batch, packed, job, first_row, prior)
         SELECT b.id, n.packed, -b.id, n.first_row, n.prior FROM unnest($1::bigint[], $2::bigint[]) AS old (batch, packed)

@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use super::book::{self, Wanted};
 use super::fault::{Fault, Result};
 use super::jobs::must_be_planning;
-use super::results;
+use super::{results, waits};
 use crate::model::{BatchEnd, BatchState};
 use crate::proof::SignedSpan;
 use crate::store::{Claimed, Control, MOST_AHEAD_MS, NewBatch, NextBatch, OpenBatch};
@@ -119,17 +119,20 @@ pub(super) fn claim(
     now_ms: u64,
 ) -> Result<Option<Claimed>> {
     let found = tx
-        .prepare_cached("SELECT job, batch_no, grp, tries FROM batches WHERE id = ? AND state = 0")?
+        .prepare_cached(
+            "SELECT job, batch_no, grp, tries, claim > 0 FROM batches WHERE id = ? AND state = 0",
+        )?
         .query_row([batch], |row| {
             Ok((
                 row.get::<_, i64>(0)?,
                 row.get::<_, String>(1)?,
                 row.get::<_, String>(2)?,
                 row.get::<_, i64>(3)?,
+                row.get::<_, bool>(4)?,
             ))
         })
         .optional()?;
-    let Some((job, batch_no, group, tries)) = found else { return Ok(None) };
+    let Some((job, batch_no, group, tries, was_claimed)) = found else { return Ok(None) };
     let Some(policy) = book::policy_of_open(tx, job)? else { return Ok(None) };
     let mut wanted = book::look_up_batch(tx, batch, &policy)?;
     if wanted.is_empty() {
@@ -158,17 +161,18 @@ pub(super) fn claim(
     let numbers = wanted.iter().map(|wanted| PhoneNumber::unpack(wanted.packed as u64).ok_or(NO_NUMBER));
     let numbers = numbers.collect::<Result<_>>()?;
     wanted.sort_unstable_by_key(|wanted| wanted.packed);
-    book::enter_claim(tx, batch, &policy, &wanted)?;
+    book::enter_claim(tx, batch, &policy, &wanted, was_claimed)?;
     let batch_no = BatchNo::new(&batch_no).map_err(|_| NO_BATCH_NO)?;
     Ok(Some(Claimed { batch, claim, batch_no, group, numbers }))
 }
 
-/// Plans a part of a batch that was never sent as a batch of its own.
+/// Plans a part of a batch that surely was never accepted as a batch of its own.
 fn cut(tx: &Transaction<'_>, job: i64, batch: i64, group: &str, rest: &[Wanted]) -> Result<()> {
     let to = insert_further(tx, job, group, rest.len() as i64)?;
     let mut update = tx.prepare_cached("UPDATE numbers SET batch = ? WHERE batch = ? AND packed = ?")?;
     for wanted in rest {
         update.execute(params![to, batch, wanted.packed])?;
+        waits::leave_trace(tx, batch, to, wanted.packed)?;
     }
     tx.execute("UPDATE batches SET numbers = numbers - ? WHERE id = ?", params![rest.len() as i64, batch])?;
     Ok(())
@@ -187,7 +191,7 @@ pub(super) fn confirm(tx: &Transaction<'_>, batch: i64, claim: i64, ts_ms: u64) 
     let changed = tx
         .prepare_cached(
             "UPDATE batches SET confirmed = 1, first_ts = min(coalesce(first_ts, ?3), ?3), last_ts = max(coalesce(last_ts, ?3), ?3)
-             WHERE id = ?1 AND claim = ?2 AND state = 1",
+             WHERE id = ?1 AND claim = ?2 AND state = 1 AND (SELECT state FROM jobs WHERE id = job) <> 2",
         )?
         .execute(params![batch, claim, ts_ms as i64])?;
     Ok(changed > 0)

@@ -55,6 +55,10 @@ struct OfBatch {
     sent_ms: i64,
 }
 
+/// The most sendings of one phone number that are looked at: a longer chain is a circle.
+const MAX_CHAIN: usize = 1000;
+const BROKEN_CHAIN: Fault = Fault::Damaged("the sendings of a phone number form no chain in its book");
+
 struct LookUp<'a> {
     tx: &'a Transaction<'a>,
     batches: HashMap<i64, Option<OfBatch>>,
@@ -139,17 +143,17 @@ impl<'a> LookUp<'a> {
         despite: Option<i64>,
     ) -> Result<(Decision, Option<Link>)> {
         let mut next = newest;
-        // A chain is as long as a phone number was sent; a damaged one must not hold anybody up.
-        for _ in 0..1000 {
+        for _ in 0..MAX_CHAIN {
             let Some(batch) = next else { return Ok((Decision::Send, None)) };
-            let Some((link, _, prior)) = self.link(batch, packed)? else { return Ok((Decision::Send, None)) };
+            // What is not known may have been paid for.
+            let Some((link, _, prior)) = self.link(batch, packed)? else { return Err(BROKEN_CHAIN) };
             let decision = if own == Some(batch) { Decision::Before } else { link.decide(policy, despite) };
             if decision != Decision::Before {
                 return Ok((decision, Some(link)));
             }
             next = prior;
         }
-        Ok((Decision::Wait, None))
+        Err(BROKEN_CHAIN)
     }
 }
 
@@ -190,8 +194,6 @@ pub(super) fn look_up_batch(tx: &Transaction<'_>, batch: i64, of_job: &OfJob) ->
                 waits::add(tx, of_job.job, link.batch, seen)?;
                 elsewhere += 1;
             }
-            // A chain that never ends is a damaged one: what is not known may be paid for.
-            (Decision::Wait, None) => {}
             _ => {
                 // The own entry keeps what came before it.
                 let prior = newest.filter(|newest| *newest != batch);
@@ -207,8 +209,14 @@ pub(super) fn look_up_batch(tx: &Transaction<'_>, batch: i64, of_job: &OfJob) ->
     Ok(wanted)
 }
 
-/// Enters what is claimed, in the order of the key.
-pub(super) fn enter_claim(tx: &Transaction<'_>, batch: i64, of_job: &OfJob, wanted: &[Wanted]) -> Result<()> {
+/// Enters what is claimed, in the order of the key. `was_claimed`: the batch stands in chains already.
+pub(super) fn enter_claim(
+    tx: &Transaction<'_>,
+    batch: i64,
+    of_job: &OfJob,
+    wanted: &[Wanted],
+    was_claimed: bool,
+) -> Result<()> {
     let mut entry = tx.prepare_cached("INSERT OR REPLACE INTO checks VALUES (?, ?, ?)")?;
     let mut row = tx.prepare_cached(
         "UPDATE numbers SET prior = coalesce(?, prior), despite = NULL WHERE batch = ? AND packed = ?",
@@ -216,6 +224,9 @@ pub(super) fn enter_claim(tx: &Transaction<'_>, batch: i64, of_job: &OfJob, want
     let mut was_decided =
         tx.prepare_cached("SELECT despite IS NOT NULL FROM numbers WHERE batch = ? AND packed = ?")?;
     for one in wanted {
+        if let Some(newest) = one.prior.filter(|_| was_claimed) {
+            take_out(tx, batch, one.packed, newest)?;
+        }
         entry.execute([of_job.scope, one.packed, batch])?;
         let decided: bool = match one.prior {
             Some(_) => true,
@@ -226,6 +237,27 @@ pub(super) fn enter_claim(tx: &Transaction<'_>, batch: i64, of_job: &OfJob, want
         }
     }
     Ok(())
+}
+
+/// Takes a batch that stands in a chain out of its place, because it becomes the newest: the sending after it follows upon the one before
+/// it, or the chain would become a circle.
+fn take_out(tx: &Transaction<'_>, batch: i64, packed: i64, newest: i64) -> Result<()> {
+    let mut prior = tx.prepare_cached("SELECT prior FROM numbers WHERE batch = ? AND packed = ?")?;
+    let mut prior_of = |batch: i64| -> Result<Option<i64>> {
+        Ok(prior.query_row([batch, packed], |row| row.get(0)).optional()?.flatten())
+    };
+    let mut later = newest;
+    for _ in 0..MAX_CHAIN {
+        let Some(before) = prior_of(later)? else { return Ok(()) };
+        if before == batch {
+            let own = prior_of(batch)?;
+            tx.prepare_cached("UPDATE numbers SET prior = ? WHERE batch = ? AND packed = ?")?
+                .execute(params![own, later, packed])?;
+            return Ok(());
+        }
+        later = before;
+    }
+    Err(BROKEN_CHAIN)
 }
 
 pub(super) fn scope_id(tx: &Transaction<'_>, scope: &Scope) -> Result<Option<i64>> {
@@ -247,8 +279,9 @@ pub(super) fn look_up(
 
 fn known(look_up: &mut LookUp<'_>, scope: i64, packed: i64) -> Result<Option<Known>> {
     let mut next = look_up.newest(scope, packed)?;
-    while let Some(batch) = next {
-        let Some((link, of_batch, prior)) = look_up.link(batch, packed)? else { return Ok(None) };
+    for _ in 0..MAX_CHAIN {
+        let Some(batch) = next else { return Ok(None) };
+        let Some((link, of_batch, prior)) = look_up.link(batch, packed)? else { return Err(BROKEN_CHAIN) };
         let state = match (link.result, link.state) {
             (Some(has), _) => {
                 let state = BookState::Settled(has.outcome);
@@ -263,7 +296,7 @@ fn known(look_up: &mut LookUp<'_>, scope: i64, packed: i64) -> Result<Option<Kno
         };
         return Ok(Some(Known { state, at_ms: of_batch.sent_ms as u64, job: of_batch.job }));
     }
-    Ok(None)
+    Err(BROKEN_CHAIN)
 }
 
 pub(super) fn scopes(tx: &Transaction<'_>) -> Result<Vec<Scope>> {

@@ -133,23 +133,23 @@ fn plan_rows(
     Ok(count_all as u64)
 }
 
-/// Moves a row into another batch. Where its old batch has sent it once, a trace stays behind, by which a late result finds it.
+/// Moves a row into another batch.
 fn move_row(tx: &Transaction<'_>, (from, packed): (i64, i64), to: i64, despite: Option<i64>) -> Result<()> {
-    let was_sent: bool = tx
-        .prepare_cached("SELECT claim > 0 FROM batches WHERE id = ?")?
-        .query_row([from], |row| row.get(0))?;
     tx.prepare_cached(
         "UPDATE numbers SET batch = ?, via = NULL, despite = ? WHERE batch = ? AND packed = ?",
     )?
     .execute(params![to, despite, from, packed])?;
-    if was_sent {
-        // Of no job: its batch's key, negative.
-        tx.prepare_cached(
-            "INSERT INTO numbers (batch, packed, job, first_row, prior) SELECT ?1, packed, -?1, first_row, prior FROM numbers
-             WHERE batch = ?2 AND packed = ?3",
-        )?
-        .execute([from, to, packed])?;
-    }
+    leave_trace(tx, from, to, packed)
+}
+
+/// Where a row was claimed with its old batch once, a trace stays behind, by which a late result and the book find it.
+pub(super) fn leave_trace(tx: &Transaction<'_>, from: i64, to: i64, packed: i64) -> Result<()> {
+    // Of no job: its batch's key, negative.
+    tx.prepare_cached(
+        "INSERT INTO numbers (batch, packed, job, first_row, prior) SELECT ?1, packed, -?1, first_row, prior FROM numbers
+         WHERE batch = ?2 AND packed = ?3 AND EXISTS (SELECT 1 FROM batches WHERE id = ?1 AND claim > 0)",
+    )?
+    .execute([from, to, packed])?;
     Ok(())
 }
 

@@ -86,6 +86,64 @@ pub async fn a_refused_sending_counts_for_nothing_and_the_one_before_decides<P: 
     assert_eq!(check(&*store, third.id).await.reused.done, 2);
 }
 
+/// A job that pays again, whatever the book knows.
+async fn paying_again<S: Store>(store: &S, job: u64, numbers: &[PhoneNumber]) -> i64 {
+    made(store, job, batches_of(job, &[numbers]), Reuse::NONE, T0 + DAY).await.id
+}
+
+pub async fn what_was_turned_away_and_then_cut_off_still_has_its_earlier_result<P: Place>(place: &P) {
+    let store = place.open().await;
+    let numbers = shared(0..4);
+    let first = of_numbers(&*store, 1, &numbers).await;
+    settle(&*store, first.id, T0, T0 + 500, "0.1").await;
+    let again = paying_again(&*store, 2, &numbers).await;
+    let claimed = try_claim(&*store, again, T0 + DAY).await.unwrap();
+    let turned_away = BatchEnd::TurnedAway { code: Some(204), message: "no balance".into() };
+    end(&*store, &claimed, turned_away).await;
+    let cut = store.claim(claimed.batch, "sender", 1, T0 + DAY).await.unwrap().unwrap();
+    assert_eq!(cut.numbers, numbers[..1]);
+    assert!(store.confirm(cut.batch, cut.claim, T0 + DAY).await.unwrap());
+    end(&*store, &cut, BatchEnd::Accepted { message_id: None }).await;
+
+    let known = store.look_up(&scope(), numbers.clone()).await.unwrap();
+    let states: Vec<_> = known.into_iter().map(|known| known.unwrap().state).collect();
+    let settled = BookState::Settled(Outcome::Done);
+    assert_eq!(states, [BookState::UnderWay, settled, settled, settled]);
+    let third = of_numbers(&*store, 3, &numbers).await;
+    assert_eq!(try_claim(&*store, third.id, T0 + DAY).await, None);
+    let ledger = check(&*store, third.id).await;
+    assert_eq!((ledger.reused.done, ledger.waiting), (3, 1));
+    // What was cut off is sent after all, by the job that pays again.
+    assert_eq!(try_claim(&*store, again, T0 + DAY).await.unwrap().numbers, numbers[1..]);
+}
+
+pub async fn jobs_that_are_turned_away_in_turn_still_know_what_came_before<P: Place>(place: &P) {
+    let store = place.open().await;
+    let numbers = shared(0..3);
+    let first = of_numbers(&*store, 1, &numbers[..2]).await;
+    settle(&*store, first.id, T0, T0 + 500, "0.1").await;
+    let jobs = [
+        paying_again(&*store, 2, &numbers).await,
+        paying_again(&*store, 3, &numbers).await,
+        paying_again(&*store, 4, &numbers).await,
+    ];
+    for at in [0, 1, 2, 0, 1, 0, 2, 1, 1, 0] {
+        let claimed = try_claim(&*store, jobs[at], T0 + DAY).await.unwrap();
+        end(&*store, &claimed, BatchEnd::NotSent).await;
+        let known = store.look_up(&scope(), numbers.clone()).await.unwrap();
+        let states: Vec<_> = known.into_iter().map(|known| known.map(|known| known.state)).collect();
+        let settled = Some(BookState::Settled(Outcome::Done));
+        assert_eq!(states, [settled, settled, None]);
+        assert_eq!(
+            store.history(numbers[0]).await.unwrap().first().map(|one| one.job.clone()),
+            Some(name(at as u64 + 2))
+        );
+    }
+    let fifth = of_numbers(&*store, 5, &numbers).await;
+    assert_eq!(try_claim(&*store, fifth.id, T0 + DAY).await.unwrap().numbers, numbers[2..]);
+    assert_eq!(check(&*store, fifth.id).await.reused.done, 2);
+}
+
 pub async fn a_number_s_history_has_every_sending_the_newest_first<P: Place>(place: &P) {
     let store = place.open().await;
     let numbers = shared(0..2);

@@ -108,6 +108,8 @@ macro_rules! conformance {
             only_accepted_batches_of_a_first_try_that_were_signed_later_are_controls
             the_book_tells_what_it_knows_of_each_number_and_since_when
             a_refused_sending_counts_for_nothing_and_the_one_before_decides
+            what_was_turned_away_and_then_cut_off_still_has_its_earlier_result
+            jobs_that_are_turned_away_in_turn_still_know_what_came_before
             a_number_s_history_has_every_sending_the_newest_first
             an_account_under_another_spelling_is_merged_with_its_book_and_its_money
             a_merged_book_loses_no_sending_that_may_still_be_paid
