@@ -328,7 +328,21 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
                 }
                 Allowance::Send(numbers) => allowed = numbers,
                 Allowance::Reached => return Ok(Allowed::Halt(Halt::CapReached)),
-                Allowance::Unpriced if limits.probe => probes = true,
+                // An unknown cost is under way already: only one at a time.
+                Allowance::Unpriced if limits.probe && under_way.unknown > 0 => return Ok(Allowed::Wait),
+                Allowance::Unpriced if limits.probe => {
+                    // A probe may cost as much as any that came before.
+                    let dearest = Some(prices.dearest(level)).filter(|dearest| !dearest.is_empty());
+                    match dearest.map(|dearest| budget.allows(&spent, &under_way, Some(&dearest), 1)) {
+                        None | Some(Allowance::Send(_)) => probes = true,
+                        Some(Allowance::Uncapped(currency)) => {
+                            return Ok(Allowed::Halt(Halt::Uncapped { currency }));
+                        }
+                        Some(Allowance::Reached | Allowance::Unpriced) => {
+                            return Ok(Allowed::Halt(Halt::CapReached));
+                        }
+                    }
+                }
                 Allowance::Unpriced => {
                     return Ok(Allowed::Halt(Halt::Unpriced { group: next.group.clone() }));
                 }
@@ -338,25 +352,11 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
         if !probes {
             return Ok(Allowed::Send(allowed));
         }
-        self.probe(job, next, own.is_some()).await
+        self.probe(job, next).await
     }
 
-    /// One phone number of a group without a price at a time.
-    async fn probe(&self, job: &Job, next: &NextBatch, is_priced: bool) -> Result<Allowed, StoreError> {
-        // Other groups' probes are under way: theirs is the unknown cost.
-        if is_priced {
-            return Ok(Allowed::Wait);
-        }
-        let is_open = |group: &str| group == next.group;
-        if self
-            .store
-            .open_batches(job.id)
-            .await?
-            .iter()
-            .any(|open| open.job == job.id && is_open(&open.group))
-        {
-            return Ok(Allowed::Wait);
-        }
+    /// One phone number of a group without a price.
+    async fn probe(&self, job: &Job, next: &NextBatch) -> Result<Allowed, StoreError> {
         if next.indivisible && next.numbers > 1 {
             return Ok(Allowed::Halt(Halt::Unpriced { group: next.group.clone() }));
         }

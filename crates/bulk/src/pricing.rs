@@ -218,7 +218,10 @@ impl Budget {
         if let Some(uncapped) = spent.keys().find(|currency| !self.caps.contains_key(currency)) {
             return Allowance::Uncapped(*uncapped);
         }
-        let Some(prices) = prices.filter(|prices| !prices.is_empty()) else { return Allowance::Unpriced };
+        let Some(prices) = prices.filter(|prices| !prices.is_empty()) else {
+            let is_open = self.caps.keys().all(|one| left(one, true).is_some_and(|left| left > Price::ZERO));
+            return if is_open { Allowance::Unpriced } else { Allowance::Reached };
+        };
         if under_way.unknown > 0 {
             return Allowance::Unpriced;
         }

@@ -130,6 +130,21 @@ fn probe_checks_one_number_first_and_then_as_many_as_the_cap_allows() {
 }
 
 #[test]
+fn probes_of_several_countries_stay_within_the_cap_together() {
+    let scene = Scene::start();
+    // Three of each of three countries; the names of their groups are not those of the results' regions.
+    let mut file = String::from("phone\n");
+    for prefix in ["4479111234", "1202555014", "791612345"] {
+        (0..3).for_each(|at| file.push_str(&format!("{prefix}{at:02}\n")));
+    }
+    scene.write("three.csv", &file);
+    let ended = scene.run("three.csv").args(["--max-cost", "0.002USD", "--probe"]).run().exits(3);
+    let (accepted, _, _) = scene.accepted();
+    assert!(scene.charged("USD") <= PRICE, "{accepted}: {}", ended.stderr);
+    assert_eq!(accepted, 1, "{}", ended.stderr);
+}
+
+#[test]
 fn a_probe_that_tells_no_price_is_tried_three_times_at_most() {
     let scene = Scene::start_with(&["--push-price", "absent"]);
     for _ in 0..2 {

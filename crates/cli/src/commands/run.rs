@@ -151,7 +151,8 @@ impl Run {
         };
         let counted = Counted::read(&input)?;
         // A file without a number needs no account.
-        let account = if counted.is_empty() { AccountId::embedded() } else { account? };
+        let account =
+            account.or_else(|failure| counted.is_empty().then(AccountId::embedded).ok_or(failure))?;
         let is_loopback = account.is_loopback();
         let minute = if self.sandbox {
             self.run.minute.for_platform(true)?
