@@ -245,6 +245,18 @@ fn an_empty_answer_that_contradicts_itself_proves_nothing() {
     }
 }
 
+/// A control with one empty day that says "busy" does not tell in which form an absence comes.
+#[test]
+fn a_control_whose_answers_differ_in_form_proves_nothing() {
+    for seed in 0..4 {
+        let script = Script { fates: vec![Fate::Unanswered], busy: true, ..Script::default() };
+        let mut scenario = lost_and_later(script);
+        (scenario.seed, scenario.faults.not_pushed) = (seed, 100);
+        let end = ends(&scenario);
+        assert_eq!((accepted(&end), settled(&end)), ([1, 1], (0, 2)), "{seed}");
+    }
+}
+
 /// The first attempt is refused because of the clock, the second one is accepted, and its answer is lost: the last signature counts, and a
 /// control is later than that.
 #[test]
