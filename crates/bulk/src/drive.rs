@@ -382,7 +382,7 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
         }
         // After what is under way: a result that comes in between counts twice, and not at all the other way round.
         let ledger = self.store.ledger(job.id).await?;
-        under_way.add_unpriced(prices, job.spec.scope.level, ledger.unpriced);
+        under_way.add_unpriced(prices, job.spec.scope.level, ledger.unpriced + ledger.may_be_charged);
         Ok((under_way, ledger.total()))
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use numcheck_protocol::{Currency, Drift, PhoneNumber, Price};
 
 use crate::model::Outcome;
+use crate::pricing::JOINT;
 use crate::store::reading::{self, Facts};
 use crate::store::{Folded, Source};
 
@@ -41,6 +42,8 @@ pub(crate) struct Batch {
     pub(crate) id: i64,
     pub(crate) job: i64,
     pub(crate) account: std::sync::Arc<str>,
+    /// The group of its phone numbers, or several joined ones: by it a cap reckons.
+    pub(crate) group: std::sync::Arc<str>,
     pub(crate) level: i64,
     pub(crate) numbers: i64,
     /// How many results are kept aside for it.
@@ -157,7 +160,7 @@ pub(crate) struct Changes {
     pub(crate) costs: BTreeMap<(i64, Outcome, Currency), (i64, Price)>,
     /// What accounts were charged, by UTC day.
     pub(crate) charges: BTreeMap<(std::sync::Arc<str>, i64, Currency), Price>,
-    /// The highest price of each level, region and currency.
+    /// The highest price of each level, region or group, and currency.
     pub(crate) prices: BTreeMap<(i64, String, Currency), Price>,
     pub(crate) drift: BTreeMap<(i64, Drift), u64>,
 }
@@ -367,11 +370,22 @@ impl Changes {
         let day = self.charges.entry(key).or_default();
         *day = day.checked_add(price).unwrap_or(*day);
         // An index takes no text of any length, and a region has two letters.
-        if let Some(region) = facts.region.as_ref().filter(|region| region.len() <= 64) {
-            let highest =
-                self.prices.entry((batch.level, region.replace('\0', "\u{fffd}"), currency)).or_insert(price);
-            *highest = (*highest).max(price);
+        let region = facts.region.as_deref().filter(|region| region.len() <= 64);
+        if let Some(region) = region {
+            self.learn_price(batch.level, region, currency, price);
         }
+        // What is free because it failed is no price of a group. Of which part of joined groups it is, only a region can tell.
+        let parts = || batch.group.split(JOINT).filter(|part| !part.is_empty());
+        if facts.is_charge() && !parts().any(|part| Some(part) == region) {
+            for part in parts() {
+                self.learn_price(batch.level, part, currency, price);
+            }
+        }
+    }
+
+    fn learn_price(&mut self, level: i64, region: &str, currency: Currency, price: Price) {
+        let highest = self.prices.entry((level, region.replace('\0', "\u{fffd}"), currency)).or_insert(price);
+        *highest = (*highest).max(price);
     }
 
     fn count_drift(&mut self, batch: &Batch, drift: Vec<Drift>) {

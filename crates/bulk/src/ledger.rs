@@ -43,6 +43,9 @@ pub struct Ledger {
     pub unpriced: u64,
     /// Results of another sending of a phone number than the one that counts: they were charged, too, and are in the costs.
     pub charged_again: u64,
+    /// Sendings that a person had repeated and that may have been accepted and charged, of which nothing has come so far. They are part of
+    /// nothing else here.
+    pub may_be_charged: u64,
 }
 
 /// Phone numbers that took a result of the book, by how it ended.
@@ -74,6 +77,7 @@ pub(crate) struct Group {
     pub(crate) refused: u64,
     pub(crate) unpriced: u64,
     pub(crate) charged_again: u64,
+    pub(crate) may_be_charged: u64,
 }
 
 /// Some results and their cost.
@@ -104,6 +108,7 @@ impl Ledger {
         self.failed += of.failed;
         self.unpriced += of.unpriced;
         self.charged_again += of.charged_again;
+        self.may_be_charged += of.may_be_charged;
     }
 
     /// Adds phone numbers that wait for another job's batch. What that batch will never send is planned soon.

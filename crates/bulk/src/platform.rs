@@ -119,9 +119,10 @@ pub struct Found {
     pub known: bool,
     /// The days for which there were rows.
     pub days: Vec<Date>,
-    /// Whether every answer was clean: none contradicts itself, and an empty one says that it is.
+    /// Whether every answer was clean: none contradicts itself, an empty one says that it is, and all have the same form.
     pub clean: bool,
-    /// The form of the answers, as far as they agree: an empty answer is believed only in the form of one that held rows.
+    /// The form of the answers that held rows of it, or of the empty ones where none did: an empty answer is believed only in the form of
+    /// one that held rows. Where the answers differ in form, they are not [`clean`](Self::clean).
     pub form: Option<String>,
     /// The timestamp with which the last request was signed, Unix time in milliseconds.
     pub asked_ms: u64,

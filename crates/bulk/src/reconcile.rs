@@ -237,7 +237,7 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
                     shown
                 }
             };
-            let Some(shown) = shown else { continue };
+            let Some(shown) = shown.filter(|shown| shown.clean) else { continue };
             let candidate = ControlCandidate {
                 signed: control.signed,
                 accepted: true,
@@ -274,7 +274,8 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
         Ok(())
     }
 
-    /// What the query shows of a control; `None` when that is no whole answer.
+    /// What the query shows of a control; `None` when that is no whole answer. Where it is not clean, nobody knows in which form an answer
+    /// with rows comes, and nothing is proved by it.
     async fn show(&self, control: &Control, done: &mut Reconciled) -> Option<Found> {
         let asked = days(control.signed, self.clock.now_ms());
         let found = self.platform.query(&control.batch_no, &asked, control.numbers).await;

@@ -298,7 +298,8 @@ pub struct Spending {
     pub charged: Option<BTreeMap<Currency, Price>>,
     /// Phone numbers under way or in doubt, by level and group.
     pub under_way: BTreeMap<(i64, String), u64>,
-    /// Results without a believed price, by level, of batches claimed since the day before: they may have cost anything.
+    /// Results without a believed price, and sendings that a person had repeated, of which nothing has come so far; by level, of batches
+    /// claimed since the day before. They may have cost anything.
     pub unpriced: BTreeMap<i64, u64>,
 }
 

@@ -9,6 +9,7 @@ use http::StatusCode;
 use numcheck_protocol::number_check::{QueryData, QueryReply};
 use numcheck_protocol::{Extra, Field, Text, mask};
 use numcheck_transport::quotable;
+use sha2::{Digest, Sha256};
 
 /// What answers of one kind have in common, whatever they found: status, texts, spelling of the code, names of the fields.
 ///
@@ -48,6 +49,30 @@ impl AnswerForm {
             fields: names(&known, extra),
             data_fields: data.get().map(data_names).unwrap_or_default(),
         }
+    }
+
+    /// A text that is the same for equal forms, and for no others: a SHA-256 of all of it in hexadecimal.
+    ///
+    /// Unlike `Debug` it tells texts apart that differ only in what is masked, and it shows nothing of them.
+    pub fn key(&self) -> String {
+        let Self { status, code_is_text, msg, message, fields, data_fields } = self;
+        let mut hash = Sha256::new();
+        hash.update(status.to_be_bytes());
+        hash.update([u8::from(*code_is_text)]);
+        // Each text after its length, and each list after its own: none can be read as part of the next.
+        let text = |hash: &mut Sha256, text: &str| {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        };
+        for message in [msg, message] {
+            hash.update([u8::from(message.is_some())]);
+            text(&mut hash, message.as_deref().unwrap_or_default());
+        }
+        for names in [fields, data_fields] {
+            hash.update((names.len() as u64).to_be_bytes());
+            names.iter().for_each(|name| text(&mut hash, name));
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 

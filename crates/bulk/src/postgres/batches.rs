@@ -284,8 +284,11 @@ pub(super) async fn resubmit_own(session: &Session, job: i64, before_ms: u64) ->
         ORDER BY id FOR UPDATE";
     let mut numbers = 0;
     for row in session.rows(sql, &[&job, &big(before_ms)]).await? {
-        plan_under_new_name(session, get(&row, 0)?, get(&row, 1)?).await?;
-        numbers += get_u64(&row, 2)?;
+        let (batch, count): (i64, i64) = (get(&row, 0)?, get(&row, 2)?);
+        plan_under_new_name(session, batch, get(&row, 1)?).await?;
+        let sql = "UPDATE batches SET resubmitted = resubmitted + $2 WHERE id = $1";
+        session.run(sql, &[&batch, &count]).await?;
+        numbers += count.max(0) as u64;
     }
     Ok(numbers)
 }

@@ -115,12 +115,12 @@ async fn enter(session: &Session, waiting: &Waiting, folded: &mut Folded) -> Res
 }
 
 async fn arrived(session: &Session, ids: &[i64]) -> Result<Vec<Arrived>> {
-    let sql = "SELECT r.id, r.source, r.body, r.batch_no, r.received_ms, b.id, b.job, s.account, s.level, b.numbers, b.aside, j.state
+    let sql = "SELECT r.id, r.source, r.body, r.batch_no, r.received_ms, b.id, b.job, s.account, s.level, b.numbers, b.aside, j.state, b.grp
         FROM results r LEFT JOIN batch_names n ON n.batch_no = r.batch_no LEFT JOIN batches b ON b.id = n.batch
         LEFT JOIN jobs j ON j.id = b.job LEFT JOIN scopes s ON s.id = j.scope
         WHERE r.id = ANY ($1) ORDER BY r.id";
-    // A fold meets the same few accounts again and again.
-    let mut accounts: BTreeSet<Arc<str>> = BTreeSet::new();
+    // A fold meets the same few accounts and groups again and again.
+    let (mut accounts, mut groups) = (BTreeSet::new(), BTreeSet::new());
     let mut arrived = Vec::new();
     for row in session.rows(sql, &[&ids]).await? {
         let (source, body) = (source(get(&row, 1)?), get::<Vec<u8>>(&row, 2)?);
@@ -133,6 +133,7 @@ async fn arrived(session: &Session, ids: &[i64]) -> Result<Vec<Arrived>> {
                 numbers: get(&row, 9)?,
                 aside: get(&row, 10)?,
                 is_forgotten: get::<i16>(&row, 11)? == FORGOTTEN,
+                group: shared(&mut groups, get(&row, 12)?),
             }),
             None => None,
         };
@@ -150,12 +151,12 @@ async fn arrived(session: &Session, ids: &[i64]) -> Result<Vec<Arrived>> {
     Ok(arrived)
 }
 
-fn shared(accounts: &mut BTreeSet<Arc<str>>, account: &str) -> Arc<str> {
-    if let Some(known) = accounts.get(account) {
+fn shared(known: &mut BTreeSet<Arc<str>>, text: &str) -> Arc<str> {
+    if let Some(known) = known.get(text) {
         return Arc::clone(known);
     }
-    let new: Arc<str> = account.into();
-    accounts.insert(Arc::clone(&new));
+    let new: Arc<str> = text.into();
+    known.insert(Arc::clone(&new));
     new
 }
 

@@ -25,7 +25,7 @@ pub(super) fn source(figure: i16) -> Source {
 pub(super) async fn ledger(session: &Session, job: i64) -> Result<Ledger> {
     let mut ledger = Ledger::default();
     let sql = "SELECT state, missing, sum(numbers)::bigint, sum(done)::bigint, sum(failed)::bigint, sum(unpriced)::bigint, sum(refused)::bigint,
-            sum(charged_again)::bigint
+            sum(charged_again)::bigint, sum(greatest(resubmitted - charged_again, 0))::bigint
         FROM batches WHERE job = $1 GROUP BY state, missing";
     for row in session.rows(sql, &[&job]).await? {
         ledger.add(Group {
@@ -37,6 +37,7 @@ pub(super) async fn ledger(session: &Session, job: i64) -> Result<Ledger> {
             unpriced: get_u64(&row, 5)?,
             refused: get_u64(&row, 6)?,
             charged_again: get_u64(&row, 7)?,
+            may_be_charged: get_u64(&row, 8)?,
         });
     }
     let sql = "SELECT reused_done, reused_failed, reused_refused FROM jobs WHERE id = $1";
@@ -75,7 +76,8 @@ pub(super) async fn spending(session: &Session, account: &str, since_ms: u64) ->
         spending.under_way.insert((get(&row, 0)?, get(&row, 1)?), get_u64(&row, 2)?);
     }
     let sql = "SELECT s.level, sum(b.unpriced)::bigint FROM scopes s JOIN jobs j ON j.scope = s.id CROSS JOIN LATERAL (
-            SELECT sum(unpriced) AS unpriced FROM batches WHERE job = j.id AND unpriced > 0 AND coalesce(sent_ms, 0) >= $2
+            SELECT sum(unpriced + greatest(resubmitted - charged_again, 0)) AS unpriced FROM batches
+            WHERE job = j.id AND (unpriced > 0 OR resubmitted > charged_again) AND coalesce(sent_ms, 0) >= $2
         ) AS b WHERE s.account = $1 AND b.unpriced > 0 GROUP BY 1";
     let day_before = (day_of(big(since_ms)) - 1).saturating_mul(DAY_MS);
     for row in session.rows(sql, &[&text(account), &day_before]).await? {

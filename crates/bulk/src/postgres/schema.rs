@@ -127,7 +127,9 @@ const STEPS: &[&str] = &["
         ADD COLUMN confirmed boolean NOT NULL DEFAULT false,
         ADD COLUMN from_reply boolean NOT NULL DEFAULT false,
         ADD COLUMN charged_again bigint NOT NULL DEFAULT 0,
-        ADD COLUMN aside bigint NOT NULL DEFAULT 0;
+        ADD COLUMN aside bigint NOT NULL DEFAULT 0,
+        -- How many of its phone numbers a person had sent again whose first sending may have been accepted.
+        ADD COLUMN resubmitted bigint NOT NULL DEFAULT 0;
     -- A process of the last release that still runs knows no book: with this, its claims fail.
     ALTER TABLE batches RENAME COLUMN owner TO claimed_by;
     ALTER TABLE numbers

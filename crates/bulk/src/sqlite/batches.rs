@@ -286,6 +286,8 @@ pub(super) fn resubmit_own(tx: &Transaction<'_>, job: i64, before_ms: u64) -> Re
     let mut numbers = 0;
     for (batch, batch_no, count) in doubtful {
         plan_under_new_name(tx, batch, &batch_no)?;
+        tx.prepare_cached("UPDATE batches SET resubmitted = resubmitted + ? WHERE id = ?")?
+            .execute([count, batch])?;
         numbers += count as u64;
     }
     Ok(numbers)

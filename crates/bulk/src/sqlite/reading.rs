@@ -18,7 +18,8 @@ use crate::store::{Odd, RowFate, Source, Spending};
 pub(super) fn ledger(tx: &Transaction<'_>, job: i64) -> Result<Ledger> {
     let mut ledger = Ledger::default();
     let mut select = tx.prepare_cached(
-        "SELECT state, missing, sum(numbers), sum(done), sum(failed), sum(unpriced), sum(refused), sum(charged_again)
+        "SELECT state, missing, sum(numbers), sum(done), sum(failed), sum(unpriced), sum(refused), sum(charged_again),
+            sum(max(resubmitted - charged_again, 0))
          FROM batches WHERE job = ? GROUP BY state, missing",
     )?;
     let mut rows = select.query([job])?;
@@ -33,6 +34,7 @@ pub(super) fn ledger(tx: &Transaction<'_>, job: i64) -> Result<Ledger> {
             unpriced: of(5)?,
             refused: of(6)?,
             charged_again: of(7)?,
+            may_be_charged: of(8)?,
         });
     }
     let reused = tx
@@ -83,8 +85,8 @@ pub(super) fn spending(tx: &Transaction<'_>, account: &str, since_ms: u64) -> Re
         spending.under_way.insert((row.get(0)?, row.get(1)?), row.get::<_, i64>(2)? as u64);
     }
     let mut select = tx.prepare_cached(
-        "SELECT s.level, sum(b.unpriced) FROM batches b JOIN jobs j ON j.id = b.job JOIN scopes s ON s.id = j.scope
-         WHERE s.account = ? AND b.unpriced > 0 AND coalesce(b.sent_ms, 0) >= ? GROUP BY 1",
+        "SELECT s.level, sum(b.unpriced + max(b.resubmitted - b.charged_again, 0)) FROM batches b JOIN jobs j ON j.id = b.job JOIN scopes s ON s.id = j.scope
+         WHERE s.account = ? AND (b.unpriced > 0 OR b.resubmitted > b.charged_again) AND coalesce(b.sent_ms, 0) >= ? GROUP BY 1",
     )?;
     let day_before = (day_of(since_ms as i64) - 1).saturating_mul(DAY_MS);
     let mut rows = select.query(params![account, day_before])?;

@@ -103,7 +103,7 @@ fn arrived(tx: &Transaction<'_>, from: i64, most: u32) -> Result<Vec<Arrived>> {
 fn batch(tx: &Transaction<'_>, batch_no: &str) -> Result<Option<Batch>> {
     let batch = tx
         .prepare_cached(
-            "SELECT b.id, b.job, s.account, s.level, b.numbers, b.aside, j.state = 2 FROM batch_names n
+            "SELECT b.id, b.job, s.account, s.level, b.numbers, b.aside, j.state = 2, b.grp FROM batch_names n
              JOIN batches b ON b.id = n.batch JOIN jobs j ON j.id = b.job JOIN scopes s ON s.id = j.scope WHERE n.batch_no = ?",
         )?
         .query_row([batch_no], |row| {
@@ -115,6 +115,7 @@ fn batch(tx: &Transaction<'_>, batch_no: &str) -> Result<Option<Batch>> {
                 numbers: row.get(4)?,
                 aside: row.get(5)?,
                 is_forgotten: row.get(6)?,
+                group: Arc::from(row.get_ref(7)?.as_str()?),
             })
         })
         .optional()?;

@@ -114,6 +114,8 @@ const STEPS: &[&str] = &[
     ALTER TABLE batches ADD COLUMN from_reply INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE batches ADD COLUMN charged_again INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE batches ADD COLUMN aside INTEGER NOT NULL DEFAULT 0;
+    -- How many of its phone numbers a person had sent again whose first sending may have been accepted.
+    ALTER TABLE batches ADD COLUMN resubmitted INTEGER NOT NULL DEFAULT 0;
     -- Whose sending a row stands for, where it is not its own batch's; the sending before; the doubt that a person decided not to wait for;
     -- when its result came, and how it ended.
     ALTER TABLE numbers ADD COLUMN via INTEGER;

@@ -299,6 +299,41 @@ pub async fn the_highest_price_of_each_currency_is_kept<P: Place>(place: &P) {
     assert_eq!(prices.all(1, "CN"), None);
 }
 
+/// A cap reckons with the price of a batch's group, whatever region its results name.
+pub async fn a_result_teaches_the_price_of_its_batch_s_group<P: Place>(place: &P) {
+    let store = place.open().await;
+    for (job, group, region, learnt) in [
+        // None at all, and another one than the group is called by.
+        (1, "AA", None, &[("AA", Some("0.5"))][..]),
+        (2, "+44", Some("GB"), &[("+44", Some("0.5")), ("GB", Some("0.5"))][..]),
+        // Of joined groups each may be meant, but where the region says which.
+        (3, "BB,+77", None, &[("BB", Some("0.5")), ("+77", Some("0.5"))][..]),
+        (4, "DD,EE", Some("EE"), &[("DD", None), ("EE", Some("0.5"))][..]),
+    ] {
+        let mut plan = batches_of(job, &[&[number(job)]]);
+        plan[0].group = group.to_owned();
+        let job = made(&*store, job, plan, Reuse::ALL, T0).await;
+        let claimed = accepted(&*store, &job).await;
+        let push = Push::of(&claimed.batch_no, claimed.numbers[0]).costing("0.5", "USD");
+        let region = region.map(|region| format!(r#""regionCode":"{region}","#)).unwrap_or_default();
+        let body = String::from_utf8(push.body()).unwrap().replace(r#""regionCode":"CN","#, &region);
+        enter(&*store, vec![result(claimed.batch_no.as_str(), Source::Push, body.into_bytes())]).await;
+        let prices = store.prices().await.unwrap();
+        for (of, known) in learnt {
+            let known = known.map(|known| (currency("USD"), price(known)));
+            assert_eq!(prices.get(5, of), known, "{of} by {group}");
+        }
+    }
+    // A failure that cost nothing says nothing about the price.
+    let mut plan = batches_of(5, &[&[number(5)]]);
+    plan[0].group = "FF".to_owned();
+    let job = made(&*store, 5, plan, Reuse::ALL, T0).await;
+    let claimed = accepted(&*store, &job).await;
+    let failed = Push::failed(&claimed.batch_no, claimed.numbers[0]).costing("0", "USD");
+    enter(&*store, vec![failed.pushed()]).await;
+    assert_eq!(store.prices().await.unwrap().get(5, "FF"), None);
+}
+
 pub async fn a_price_that_nobody_can_believe_is_kept_shown_and_not_counted<P: Place>(place: &P) {
     let store = place.open().await;
     let job = planned(&*store, 1, &[5]).await;

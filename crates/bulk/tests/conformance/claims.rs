@@ -156,6 +156,7 @@ pub async fn a_batch_that_was_planned_again_is_not_cut<P: Place>(place: &P) {
     assert_eq!(store.claim(next.batch, "sender", 2, T0).await.unwrap(), None);
     let ledger = check(&*store, job.id).await;
     assert_eq!((ledger.planned, ledger.pending), (3, 0));
+    assert_eq!(ledger.may_be_charged, 0, "it was proved not to be known");
     let whole = store.claim(next.batch, "sender", 3, T0).await.unwrap().unwrap();
     assert_eq!(whole.numbers, claimed.numbers);
 }

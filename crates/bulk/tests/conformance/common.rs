@@ -504,8 +504,13 @@ pub async fn results_of_both_sendings_are_two_charges<P: Place>(place: &P) {
     let job = planned(&*store, 1, &[3]).await;
     let first = claim(&*store, &job, T0).await;
     end(&*store, &first, doubt()).await;
+    assert_eq!(check(&*store, job.id).await.may_be_charged, 0);
     assert_eq!(store.resubmit_doubtful(job.id, u64::MAX).await.unwrap(), 3);
+    // From then on, since the first sending is under way no more.
+    let ledger = check(&*store, job.id).await;
+    assert_eq!((ledger.planned, ledger.may_be_charged), (3, 3));
     let second = accepted(&*store, &job).await;
+    assert_eq!(store.spending("account", 0).await.unwrap().unpriced[&5], 3);
     let of = |claimed: &Claimed, at: usize| Push::of(&claimed.batch_no, claimed.numbers[at]);
     assert_eq!(enter(&*store, vec![of(&second, 0).pushed()]).await, [1, 0, 0, 0]);
     // The same content under the other `batchNo` is another check, and a failed one that cost nothing is none.
@@ -519,6 +524,7 @@ pub async fn results_of_both_sendings_are_two_charges<P: Place>(place: &P) {
     assert_eq!(enter(&*store, late).await, [0, 3, 0, 0]);
     let ledger = check(&*store, job.id).await;
     assert_eq!((ledger.settled, ledger.pending, ledger.charged_again), (1, 2, 1));
+    assert_eq!(ledger.may_be_charged, 2, "what has come is in the costs");
     let sum = ledger.costs[&(Outcome::Done, currency("USD"))];
     assert_eq!((sum.count, sum.amount), (2, price("0.3824")));
     let spent = store.spending("account", 0).await.unwrap().charged.unwrap();
@@ -529,6 +535,7 @@ pub async fn results_of_both_sendings_are_two_charges<P: Place>(place: &P) {
     assert_eq!(store.fold(10).await.unwrap().charged_again, 1);
     let ledger = check(&*store, job.id).await;
     assert_eq!((ledger.charged_again, ledger.unpriced), (2, 1));
+    assert_eq!(store.spending("account", 0).await.unwrap().unpriced[&5], 2, "one of each");
     assert_eq!(store.quarantine(0, 10).await.unwrap().len(), 3, "all are kept");
 }
 

@@ -115,6 +115,7 @@ macro_rules! conformance {
             a_merged_book_loses_no_sending_that_may_still_be_paid
             an_account_s_spending_is_told_by_day_and_what_is_under_way_by_level_and_group
             the_highest_price_of_each_currency_is_kept
+            a_result_teaches_the_price_of_its_batch_s_group
             a_price_that_nobody_can_believe_is_kept_shown_and_not_counted
             strays_fill_a_batch_and_genuine_results_are_still_expected
             a_phone_number_of_two_jobs_is_sent_by_the_first_and_the_other_takes_its_result

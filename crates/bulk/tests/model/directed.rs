@@ -245,6 +245,18 @@ fn an_empty_answer_that_contradicts_itself_proves_nothing() {
     }
 }
 
+/// A control with one empty day that says "busy" does not tell in which form an absence comes.
+#[test]
+fn a_control_whose_answers_differ_in_form_proves_nothing() {
+    for seed in 0..4 {
+        let script = Script { fates: vec![Fate::Unanswered], busy: true, ..Script::default() };
+        let mut scenario = lost_and_later(script);
+        (scenario.seed, scenario.faults.not_pushed) = (seed, 100);
+        let end = ends(&scenario);
+        assert_eq!((accepted(&end), settled(&end)), ([1, 1], (0, 2)), "{seed}");
+    }
+}
+
 /// The first attempt is refused because of the clock, the second one is accepted, and its answer is lost: the last signature counts, and a
 /// control is later than that.
 #[test]
@@ -460,4 +472,55 @@ fn what_waits_to_be_entered_counts_before_a_batch_is_planned_again() {
         assert!(!store.plan_again(sent.batch, sent.claim).await.unwrap());
         assert_eq!(store.resubmit_doubtful(job.id, u64::MAX).await.unwrap(), 0);
     });
+}
+
+/// Takes every batch, and counts the phone numbers.
+#[derive(Debug, Default)]
+struct TakesAll(std::sync::atomic::AtomicUsize);
+
+impl numcheck_bulk::Platform for TakesAll {
+    async fn submit(&self, submission: numcheck_bulk::Submission) -> numcheck_bulk::Submitted {
+        assert!(submission.claim.confirm(crate::made::T0).await);
+        self.0.fetch_add(submission.numbers.len(), std::sync::atomic::Ordering::SeqCst);
+        numcheck_bulk::Submitted::Accepted { message_id: None, not_taken: Vec::new(), drift: Vec::new() }
+    }
+
+    async fn query(
+        &self,
+        _: &numcheck_protocol::BatchNo,
+        _: &[numcheck_protocol::Date],
+        _: u64,
+    ) -> numcheck_bulk::Found {
+        numcheck_bulk::Found::default()
+    }
+}
+
+/// Both sendings of what a person has sent twice may be charged: both count against a cap.
+#[test]
+fn what_is_sent_again_despite_a_doubt_counts_twice_against_a_cap() {
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
+
+    use crate::made::{T0, claim, currency, doubt, end, of_numbers, price};
+    use numcheck_bulk::{Budget, Cutoff, Drive, Halt, PriceKey, SpendingLimits, Sqlite, Store, SystemClock};
+
+    for (cap, sent, halt) in [("3.9", 0, Some(Halt::CapReached)), ("4", 2, None)] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Sqlite::open(&folder.path().join("jobs.db")).unwrap());
+        crate::stepped::block_on(None, async {
+            let job = of_numbers(&*store, 1, &[number(0), number(1)]).await;
+            let first = claim(&*store, &job, T0).await;
+            end(&*store, &first, doubt()).await;
+            assert_eq!(store.resubmit_doubtful(job.id, u64::MAX).await.unwrap(), 2);
+            let mut limits = SpendingLimits::new();
+            limits.prices.set(PriceKey { level: 5, group: "CN".into() }, currency("USD"), price("1"));
+            let caps = [(currency("USD"), price(cap))].into();
+            limits.job = Some(Budget { caps, cutoff: Cutoff::Cautious });
+            let platform = Arc::new(TakesAll::default());
+            let drive =
+                Drive::new(Arc::clone(&store), Arc::clone(&platform), Arc::new(SystemClock), "me".into());
+            let driven = drive.with_limits(limits).run(&job, &|| false).await.unwrap();
+            assert_eq!((platform.0.load(Ordering::SeqCst), driven.halt), (sent, halt), "{cap}");
+        });
+    }
 }

@@ -344,6 +344,14 @@ impl World {
         drop(books);
         found.shown = shown.len() as u64;
         found.known = found.shown > 0;
+        if found.known && self.scenario.script.busy {
+            // The same form in both, so that all depends on the other batch's answers being at odds with one another.
+            let form = Some("busy".to_owned());
+            return match self.contradicts(batch) {
+                true => Found { form, ..nothing() },
+                false => Found { form, clean: false, ..found },
+            };
+        }
         if found.known && self.contradicts(batch) {
             self.log(format!("{batch}: an answer contradicts itself"));
             let odd = self.chance(50);

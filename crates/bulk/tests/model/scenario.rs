@@ -107,6 +107,9 @@ pub(crate) struct Script {
     pub(crate) resubmit: Option<u64>,
     /// Every question about the first batch that is asked about once it is listed is answered with an empty list that contradicts itself.
     pub(crate) first_contradicts: bool,
+    /// The platform is busy: every question about the first batch that is asked about once it is listed is answered so, with an empty list,
+    /// and so is one of the days of each question about another.
+    pub(crate) busy: bool,
 }
 
 /// What becomes of a request.

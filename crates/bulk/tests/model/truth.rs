@@ -300,7 +300,7 @@ impl World {
                 listed.iter().any(|listed| listed.number == row.number && listed.push.is_some())
             });
             let straight = is_in_time && !is_hidden && !is_far && scenario.faults.contradiction == 0;
-            let straight = straight && !scenario.script.first_contradicts;
+            let straight = straight && !scenario.script.first_contradicts && !scenario.script.busy;
             if row.result.is_none()
                 && is_told
                 && straight

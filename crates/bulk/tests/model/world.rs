@@ -242,7 +242,8 @@ impl World {
 
     /// Whether the answer about a batch that is listed says the contrary.
     pub(crate) fn contradicts(&self, batch: &str) -> bool {
-        if !self.scenario.script.first_contradicts {
+        let script = &self.scenario.script;
+        if !script.first_contradicts && !script.busy {
             return self.chance(self.scenario.faults.contradiction);
         }
         let mut progress = self.script();

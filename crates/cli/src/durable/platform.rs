@@ -148,10 +148,21 @@ impl Platform for Nxcloud {
 #[derive(Default)]
 struct Asked {
     found: Found,
+    /// Whether an answer held rows of the batch: its form is the one that is kept.
+    has_rows: bool,
     /// Distinct phone numbers that rows name.
     shown: HashSet<String>,
     /// Rows are found under every day that is asked for by a platform that ignores `date`: each is kept once.
     kept: HashSet<Vec<u8>>,
+}
+
+/// Keeps the form of an answer: that of one with rows is the one that counts, and one in another form makes all of them doubtful.
+fn keep_form(found: &mut Found, has_rows: &mut bool, form: String, holds_rows: bool) {
+    found.clean &= found.form.as_ref().is_none_or(|kept| *kept == form);
+    if found.form.is_none() || holds_rows && !*has_rows {
+        found.form = Some(form);
+    }
+    *has_rows |= holds_rows;
 }
 
 /// Confirms the claim of a batch before each attempt is signed.
@@ -181,7 +192,7 @@ impl Nxcloud {
         batch_no: &BatchNo,
         asked: &mut Asked,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let Asked { found, shown, kept } = asked;
+        let Asked { found, has_rows, shown, kept } = asked;
         let mut pages =
             self.client.number_check().query(QueryRequest::of_batch(day, batch_no.clone())).pages();
         while !pages.is_done() {
@@ -190,17 +201,13 @@ impl Nxcloud {
             }
             let Some(page) = pages.next().await.transpose()? else { break };
             found.asked_ms = page.asked_at_ms();
-            let form = format!("{:?}", page.form());
-            // One answer in another form makes all of them doubtful.
-            match &found.form {
-                Some(known) if *known != form => found.clean = false,
-                _ => found.form = Some(form),
-            }
+            let form = page.form().key();
             let is_of_batch = |row: &numcheck_protocol::number_check::QueryRow<'_>| {
                 let names = row.batch_no.text();
                 names.is_none_or(|named| named == batch_no.as_str())
             };
             let of_batch = page.rows.iter().filter(|row| is_of_batch(row)).count();
+            keep_form(found, has_rows, form, of_batch > 0);
             if page.rows.is_empty() && page.odd_rows == 0 {
                 found.known |= !page.is_empty();
                 found.clean &= page.is_clean_absence();
@@ -332,4 +339,31 @@ fn with_causes(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use numcheck_bulk::Found;
+
+    use super::keep_form;
+
+    #[test]
+    fn the_form_is_that_of_answers_with_rows_and_all_must_agree() {
+        for (answers, form, clean) in [
+            (&[][..], None, true),
+            (&[("list", false), ("list", true), ("list", false)][..], Some("list"), true),
+            (&[("busy", false), ("list", true)][..], Some("list"), false),
+            (&[("list", true), ("busy", false)][..], Some("list"), false),
+            (&[("busy", false), ("list", false)][..], Some("busy"), false),
+            (&[("list", true), ("other", true), ("other", true)][..], Some("list"), false),
+            // What is not clean is not made so by what follows.
+            (&[("busy", false), ("list", true), ("list", true)][..], Some("list"), false),
+        ] {
+            let (mut found, mut has_rows) = (Found { clean: true, ..Found::default() }, false);
+            for (form, holds_rows) in answers {
+                keep_form(&mut found, &mut has_rows, (*form).to_owned(), *holds_rows);
+            }
+            assert_eq!((found.form.as_deref(), found.clean), (form, clean), "{answers:?}");
+        }
+    }
 }

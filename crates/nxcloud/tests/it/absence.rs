@@ -102,7 +102,8 @@ async fn answers_of_one_kind_have_one_form_whatever_they_found() {
         r#"{"data":{"page":1,"totalSize":0,"pageSize":20,"result":[],"totalPage":1},"code":0,"msg":"Request successful"}"#
             .to_owned(),
     ] {
-        assert_eq!(ask(&same).await.unwrap().form(), usual.form(), "{same}");
+        let same_form = ask(&same).await.unwrap().form().clone();
+        assert_eq!((&same_form, same_form.key()), (usual.form(), usual.form().key()), "{same}");
     }
     let whole = found("", 0);
     for (from, to) in [
@@ -117,6 +118,7 @@ async fn answers_of_one_kind_have_one_form_whatever_they_found() {
     ] {
         let other = ask(&whole.replacen(from, to, 1)).await.unwrap();
         assert_ne!(other.form(), usual.form(), "{to}");
+        assert_ne!(other.form().key(), usual.form().key(), "{to}");
     }
     let partial = with_status("206 Partial Content", &whole).await.unwrap();
     assert_ne!(partial.form(), usual.form());
@@ -135,6 +137,17 @@ async fn a_form_shows_no_phone_number() {
     let body = r#"{"code":0,"msg":"84981234567 none","84981234567":1,"data":{"result":[],"totalSize":0,"84981234567":0}}"#;
     let shown = format!("{:?}", ask(body).await.unwrap().form());
     assert!(shown.contains("none") && !shown.contains("8123456"), "{shown}");
+}
+
+#[tokio::test]
+async fn forms_that_differ_in_what_is_masked_only_have_different_keys() {
+    let form = async |text: &str| {
+        ask(&found("", 0).replace("Request successful", text)).await.unwrap().form().clone()
+    };
+    let (one, other) = (form("done 84981234567").await, form("done 84987654367").await);
+    assert_eq!(format!("{one:?}"), format!("{other:?}"), "masked alike");
+    assert_ne!(one.key(), other.key());
+    assert!(!one.key().contains("8123456"));
 }
 
 #[tokio::test]
