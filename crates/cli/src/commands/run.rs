@@ -1,12 +1,13 @@
 //! `numcheck run FILE`: checks a file of numbers, and writes a file of results.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use numcheck_bulk::{Delivery, Estimate, Halt, Job, JobState, PriceTable, Scope};
+use numcheck_bulk::{Delivery, Estimate, Halt, Job, JobState, PriceTable, Scope, Store};
 
 use crate::account::AccountId;
 use crate::call::Network;
@@ -194,19 +195,25 @@ impl Run {
             .decide(store, known, freshness, self.level, continued.as_ref(), stdin_is_taken)
             .await?;
         parameters.reuse = decided.reuse;
-        let groups = survey.to_send(decided.what);
-        let cost = estimate(&groups, &prices, level);
-        let to_send: u64 = match &continued {
-            Some(job) => store.ledger(job.id).await.map_err(Failure::of)?.planned.min(groups.values().sum()),
-            None => groups.values().sum(),
+        let due = match &continued {
+            // It goes on by its own policy, whatever this command's one is.
+            Some(job) => {
+                let doubts = survey.doubts_to_send(decided.what);
+                Due::of_job(store, job, decided.what.doubts, doubts).await?
+            }
+            None => Due { groups: survey.to_send(decided.what), others: 0 },
         };
+        let to_send = due.numbers();
+        let cost = due.cost(&prices, level);
+        let doubts_sent: u64 = survey.doubts_to_send(decided.what).values().sum();
+        let in_doubt = survey.doubts().saturating_sub(doubts_sent);
         let reused = if self.again.again {
             0
         } else {
-            prepared.plan.numbers().saturating_sub(to_send + survey.under_way + survey.doubts())
+            prepared.plan.numbers().saturating_sub(to_send + survey.under_way + in_doubt)
         };
-        if to_send > 0 && self.run.limits.needs_prices() && cost.unknown > 0 {
-            return Err(no_price(&groups, &prices, level));
+        if self.run.limits.needs_prices() && estimate(&due.groups, &prices, level).unknown > 0 {
+            return Err(no_price(&due.groups, &prices, level));
         }
         if survey.other_level > 0 {
             print::say(&format!(
@@ -225,7 +232,7 @@ impl Run {
                 reused,
                 invalid: prepared.invalid.values().sum(),
                 duplicates: prepared.duplicates,
-                in_doubt: if decided.what.doubts { 0 } else { survey.doubts() },
+                in_doubt,
             },
             cost: Cost::Estimated(cost),
             is_loopback: self.sandbox || is_loopback,
@@ -252,6 +259,46 @@ impl Run {
     }
 }
 
+/// What a job would send: what a person is asked about.
+pub(crate) struct Due {
+    /// By group.
+    pub(crate) groups: BTreeMap<String, u64>,
+    /// Those whose group is not known.
+    others: u64,
+}
+
+impl Due {
+    /// What a job that goes on would send: what it has planned, and of what is in doubt `doubts`, by group. With `all_doubts` everything
+    /// that the job itself or one that it waits for has in doubt.
+    pub(crate) async fn of_job(
+        store: &dyn Store,
+        job: &Job,
+        all_doubts: bool,
+        doubts: BTreeMap<String, u64>,
+    ) -> Result<Self, Failure> {
+        let ledger = store.ledger(job.id).await.map_err(Failure::of)?;
+        let mut groups = store.planned_groups(job.id).await.map_err(Failure::of)?;
+        let mut numbers = ledger.planned;
+        let own = if all_doubts { ledger.in_doubt + ledger.missing + ledger.waiting_in_doubt } else { 0 };
+        numbers += own.max(doubts.values().sum());
+        for (group, count) in doubts {
+            *groups.entry(group).or_default() += count;
+        }
+        let others = numbers.saturating_sub(groups.values().sum());
+        Ok(Self { groups, others })
+    }
+
+    pub(crate) fn numbers(&self) -> u64 {
+        self.groups.values().sum::<u64>() + self.others
+    }
+
+    pub(crate) fn cost(&self, prices: &PriceTable, level: i64) -> Estimate {
+        let mut cost = estimate(&self.groups, prices, level);
+        cost.add(prices, level, "*", self.others);
+        cost
+    }
+}
+
 /// Plans again what is in doubt, as a person has decided.
 pub(crate) async fn resubmit(engine: &Engine, job: &Job, before_ms: u64) -> Result<(), Failure> {
     let numbers = engine.store.resubmit_doubtful(job.id, before_ms).await.map_err(Failure::of)?;
@@ -273,7 +320,7 @@ fn reused_line(survey: &Survey, reused: u64, now_ms: u64) -> String {
     format!("{reused} of the numbers have a result already{age}: they are not paid for again")
 }
 
-fn no_price(groups: &std::collections::BTreeMap<String, u64>, prices: &PriceTable, level: i64) -> Failure {
+fn no_price(groups: &BTreeMap<String, u64>, prices: &PriceTable, level: i64) -> Failure {
     let unknown: Vec<&str> = groups
         .iter()
         .filter(|(group, count)| **count > 0 && prices.get(level, group).is_none())
@@ -327,7 +374,7 @@ impl RunArgs {
     }
 
     /// The prices given and seen.
-    pub(crate) async fn prices(&self, store: &dyn numcheck_bulk::Store) -> Result<PriceTable, Failure> {
+    pub(crate) async fn prices(&self, store: &dyn Store) -> Result<PriceTable, Failure> {
         let mut prices = store.prices().await.map_err(Failure::of)?;
         prices.merge(&self.prices.table()?);
         Ok(prices)

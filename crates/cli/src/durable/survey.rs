@@ -203,19 +203,18 @@ impl Survey {
         if what.passing && !what.fresh {
             self.passing_by_group.iter().for_each(|(group, count)| add(group, *count));
         }
-        for (group, (all, old)) in &self.doubtful {
-            add(
-                group,
-                if what.doubts {
-                    *all
-                } else if what.old_doubts {
-                    *old
-                } else {
-                    0
-                },
-            );
-        }
+        self.doubts_to_send(what).iter().for_each(|(group, count)| add(group, *count));
         groups
+    }
+
+    /// How many of those in doubt would be sent, by group.
+    pub(crate) fn doubts_to_send(&self, what: WhatToSend) -> BTreeMap<String, u64> {
+        let of = |(all, old): &(u64, u64)| match what {
+            WhatToSend { doubts: true, .. } => *all,
+            WhatToSend { old_doubts: true, .. } => *old,
+            _ => 0,
+        };
+        self.doubtful.iter().map(|(group, counts)| (group.clone(), of(counts))).collect()
     }
 }
 
