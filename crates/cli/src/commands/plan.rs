@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::account::AccountId;
 use crate::commands::arguments::{Level, Prices, Together};
 use crate::commands::reuse::{Again, say_doubts};
-use crate::durable::{Counted, Prepared, Shape, StoreAt, Survey, WhatToSend, estimate};
+use crate::durable::{Counted, Prepared, Shape, StoreAt, Survey, estimate};
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
 use crate::print;
@@ -82,16 +82,10 @@ impl Plan {
             }
             _ => Survey::unknown(&plan),
         };
-        let what = WhatToSend {
-            fresh: self.again.again,
-            stale: self.again.again || self.again.max_age.is_some(),
-            passing: self.again.retry_failed,
-            doubts: self.again.resubmit_doubtful,
-            old_doubts: false,
-        };
+        let what = self.again.what();
         let groups = survey.to_send(what);
         let to_send: u64 = groups.values().sum();
-        plan.set_apart(|number| survey.knows(number));
+        plan.set_apart(|number| survey.leaves_out(number, what));
         let estimate = estimate(&groups, &prices, level);
         let shortest = Duration::from_millis(plan.shortest_ms(Submit::INFO.rates));
         if self.json {

@@ -124,15 +124,16 @@ impl Privacy {
         let to_send: u64 = survey.to_send(decided.what).values().sum();
         let mut cost = Estimate::default();
         cost.unknown = to_send;
+        let in_doubt = survey.doubts_left(decided.what);
         let question = Question {
             what: "asking about",
             numbers: to_send,
             level: None,
             left_out: LeftOut {
-                reused: (numbers.len() as u64).saturating_sub(to_send + survey.under_way + survey.doubts()),
+                reused: (numbers.len() as u64).saturating_sub(to_send + survey.under_way + in_doubt),
                 invalid: (typed.len() - given.len()) as u64,
                 duplicates: (given.len() - numbers.len()) as u64,
-                in_doubt: if decided.what.doubts { 0 } else { survey.doubts() },
+                in_doubt,
             },
             cost: Cost::Estimated(cost),
             is_loopback: account.is_loopback(),

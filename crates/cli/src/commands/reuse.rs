@@ -62,7 +62,19 @@ pub(crate) struct Known<'a> {
 
 impl Again {
     pub(crate) fn freshness(&self, level: Level, now_ms: u64) -> Freshness {
-        Freshness { now_ms, max_age: self.max_age.map_or_else(|| usual_age(level), Into::into) }
+        let usual_age = usual_age(level);
+        Freshness { now_ms, max_age: self.max_age.map_or(usual_age, Into::into), usual_age }
+    }
+
+    /// What is sent by the options alone, as `run` does it and `plan` says it.
+    pub(crate) fn what(&self) -> WhatToSend {
+        WhatToSend {
+            fresh: self.again,
+            stale: self.again || self.max_age.is_some(),
+            passing: self.retry_failed,
+            doubts: self.resubmit_doubtful,
+            old_doubts: self.max_age.is_some(),
+        }
     }
 
     /// The policy of a job that asks nothing.
@@ -84,12 +96,7 @@ impl Again {
     ) -> Result<Decided, Failure> {
         let survey = known.survey;
         let mut reuse = self.reuse(freshness);
-        let mut what = WhatToSend {
-            fresh: self.again,
-            stale: self.again || self.max_age.is_some(),
-            passing: self.retry_failed,
-            ..WhatToSend::default()
-        };
+        let mut what = self.what();
         let usual = usual_age(level);
         if survey.stale() > 0 && continued.is_none() && !what.stale {
             let question = format!(
@@ -112,18 +119,14 @@ impl Again {
             }
         }
         let mut resubmit_before_ms = None;
-        let since_usual =
-            freshness.now_ms.saturating_sub(u64::try_from(usual.as_millis()).unwrap_or(u64::MAX));
+        let since_ms = freshness.doubts_since_ms();
         if self.resubmit_doubtful {
             resubmit_before_ms = Some(u64::MAX);
-            what.doubts = true;
         } else if survey.doubts() > 0 {
             say_doubts(store, survey, known.prices, known.level).await?;
-            let old = survey.in_doubt.values().any(|doubt| doubt.aged.oldest_ms < since_usual);
+            let old = survey.in_doubt.values().any(|doubt| doubt.aged.oldest_ms < since_ms);
             if old && self.max_age.is_some() {
-                // Never younger than a result would be fresh: what is in doubt for a moment only settles by itself.
-                resubmit_before_ms = Some(freshness.since_ms().min(since_usual));
-                what.old_doubts = true;
+                resubmit_before_ms = Some(since_ms);
             } else if old {
                 let question = format!(
                     "some of these are in doubt for longer than {}",
@@ -138,7 +141,7 @@ impl Again {
                 match consent::choose(&question, &choices, stdin_is_taken, options).await? {
                     "w" => {}
                     "a" => {
-                        resubmit_before_ms = Some(since_usual);
+                        resubmit_before_ms = Some(since_ms);
                         what.old_doubts = true;
                     }
                     _ => return Err(Failure::usage("nothing was sent")),

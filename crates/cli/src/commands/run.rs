@@ -18,7 +18,7 @@ use crate::commands::typed;
 use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::durable::{
     Account, Counted, Destination, Engine, Parameters, Receiving, Shape, StoreAt, Summary, Survey, Target,
-    Wait, estimate, export, learn_dialect, open_file, prepare,
+    Wait, WhatToSend, estimate, export, learn_dialect, open_file, prepare,
 };
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
@@ -205,8 +205,7 @@ impl Run {
         };
         let to_send = due.numbers();
         let cost = due.cost(&prices, level);
-        let doubts_sent: u64 = survey.doubts_to_send(decided.what).values().sum();
-        let in_doubt = survey.doubts().saturating_sub(doubts_sent);
+        let in_doubt = survey.doubts_left(decided.what);
         let reused = if self.again.again {
             0
         } else {
@@ -240,7 +239,9 @@ impl Run {
         };
         consent::ask(&question, &self.run.yes).await?;
         if continued.is_none() {
-            prepared.plan.set_apart(|number| survey.knows(number));
+            // What is in doubt is planned apart from the others, once more, in any case.
+            let what = WhatToSend { doubts: false, old_doubts: false, ..decided.what };
+            prepared.plan.set_apart(|number| survey.leaves_out(number, what));
         }
         drop(survey);
         let spec = spec.with_reuse(decided.reuse);

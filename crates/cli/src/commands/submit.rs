@@ -115,15 +115,16 @@ impl Submit {
         let decided = self.again.decide(&*store, known, freshness, level, None, stdin_is_taken).await?;
         let groups = survey.to_send(decided.what);
         let to_send: u64 = groups.values().sum();
+        let in_doubt = survey.doubts_left(decided.what);
         let question = Question {
             what: "checking",
             numbers: to_send,
             level: Some(level),
             left_out: LeftOut {
-                reused: (numbers.len() as u64).saturating_sub(to_send + survey.under_way + survey.doubts()),
+                reused: (numbers.len() as u64).saturating_sub(to_send + survey.under_way + in_doubt),
                 invalid: 0,
                 duplicates: (given.len() - numbers.len()) as u64,
-                in_doubt: if decided.what.doubts { 0 } else { survey.doubts() },
+                in_doubt,
             },
             cost: Cost::Estimated(estimate(&groups, &prices, scope.level)),
             is_loopback: client.is_loopback(),
