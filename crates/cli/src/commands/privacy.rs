@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use futures_util::StreamExt;
-use numcheck_bulk::store::{Claimed, RowFate, Source};
+use numcheck_bulk::store::{Claimed, RowFate, Source, reading};
 use numcheck_bulk::{BatchEnd, Clock, Estimate, PriceTable, Scope, SystemClock};
 use numcheck_protocol::qxt::{Mobile, PrivacyReply, QxtCode};
 use numcheck_protocol::{Endpoint, PhoneNumber, decode, qxt};
@@ -315,10 +315,13 @@ fn known_before(fate: &RowFate) -> (Outcome, Exit) {
         return (Outcome::NotAsked { outcome: "in_doubt", error }, Exit::Unsettled);
     };
     let code = reply.code.get().map_or(0, |code| code.get());
+    let facts = fate.result.as_ref().and_then(|(source, body)| reading::read(*source, body));
+    // That nothing was found is an answer, too: the book decides.
+    let is_done = facts.is_some_and(|facts| facts.outcome == numcheck_bulk::Outcome::Done);
     let result = reply.result.get();
     let status = result.and_then(|result| result.status.get());
     let done = Outcome::Done {
-        outcome: if code == 0 { "done" } else { "failed" },
+        outcome: if is_done { "done" } else { "failed" },
         code,
         privacy: status.and_then(|status| match status.known()? {
             qxt::KnownPrivacyStatus::Privacy => Some(true),
@@ -331,7 +334,7 @@ fn known_before(fate: &RowFate) -> (Outcome, Exit) {
         operator: result.and_then(|result| result.now_isp.get()).map(ToString::to_string),
         reused: Some(stored::time(fate.received_ms.unwrap_or_default())),
     };
-    (done, if code == 0 { Exit::Settled } else { Exit::Unsettled })
+    (done, if is_done { Exit::Settled } else { Exit::Unsettled })
 }
 
 impl std::fmt::Display for Outcome {

@@ -10,7 +10,7 @@ use crate::account::AccountId;
 use crate::commands::arguments::Level;
 use crate::commands::run::{Due, RunArgs, resubmit};
 use crate::consent::Cost;
-use crate::durable::{Engine, StoreAt, Target, check_account, job_of, read_back};
+use crate::durable::{Engine, StoreAt, Target, check_account, check_service, job_of, read_back};
 use crate::exit::{Exit, Failure};
 
 /// Go on with a job that was interrupted.
@@ -35,6 +35,7 @@ impl Resume {
         let started = Instant::now();
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
         let mut job = job_of(&*engine.store, &self.job).await?;
+        check_service(&job)?;
         job.spec.delivery = self.run.delivery(job.spec.delivery);
         match job.state {
             JobState::Open => {}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::Args;
-use numcheck_bulk::{Job, PriceTable, Reuse, Store};
+use numcheck_bulk::{Job, PriceTable, Reuse, Scope, Store};
 
 use crate::account::AccountId;
 use crate::commands::arguments::Level;
@@ -164,12 +164,12 @@ pub(crate) async fn say_doubts(
         let Some(job) = jobs.iter().find(|known| known.id == *job) else { continue };
         let since = std::time::UNIX_EPOCH + Duration::from_millis(doubt.aged.oldest_ms);
         print::say(&format!(
-            "numcheck: {} in doubt from job {} since {}, may have cost {}: `numcheck resume {} --resubmit-doubtful` decides",
+            "numcheck: {} in doubt from job {} since {}, may have cost {}: the same command with --resubmit-doubtful sends them \
+             again and may pay twice",
             doubt.aged.count,
             job.name,
             humantime::format_rfc3339_seconds(since),
-            estimate(&doubt.groups, prices, level),
-            job.name
+            estimate(&doubt.groups, prices, level)
         ));
     }
     Ok(())
@@ -210,8 +210,9 @@ pub(crate) async fn know_account(
                 account.address
             );
             let choices = [("n", "go on as a new account"), ("s", "stop")];
-            let options = "set NXCLOUD_ACCESS_KEY as it was, or say --new-account";
-            if consent::choose(&question, &choices, stdin_is_taken, options).await? != "n" {
+            let variable = if service == Scope::PRIVACY { "QXT_API_KEY" } else { "NXCLOUD_ACCESS_KEY" };
+            let options = format!("set {variable} as it was, or say --new-account");
+            if consent::choose(&question, &choices, stdin_is_taken, &options).await? != "n" {
                 return Err(Failure::usage("nothing was sent"));
             }
         }

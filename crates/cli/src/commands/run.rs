@@ -527,7 +527,7 @@ fn why_not_sent(halt: &Halt) -> Option<String> {
     match halt {
         Halt::Refused(why) | Halt::NotSent(why) => Some(format!("not sent: {why}")),
         Halt::CapReached => {
-            Some("not sent: it would cost more than --max-cost allows; a higher one goes on".to_owned())
+            Some("not sent: it would cost more than --max-cost or --max-cost-per-day allows; a higher one goes on".to_owned())
         }
         Halt::Unpriced { group } => Some(format!(
             "not sent: no price is known for {group}, so --max-cost cannot be kept; --price or --probe goes on"
