@@ -97,9 +97,12 @@ fn plan_counts_the_batches_of_what_is_paid_for_again() {
         let call = scene.call(&["plan", "--json", "--batch-size", "10"]).arg(scene.path("numbers.csv"));
         call.args(options).run().exits(0).json()
     };
-    for (options, numbers, batches) in
-        [(&[][..], 0, 0), (&["--again"], 40, 4), (&["--max-age", "39d"], 40, 4), (&["--max-age", "41d"], 0, 0)]
-    {
+    for (options, numbers, batches) in [
+        (&[][..], 0, 0),
+        (&["--again"], 40, 4),
+        (&["--max-age", "39d"], 40, 4),
+        (&["--max-age", "41d"], 0, 0),
+    ] {
         let shown = plan(options);
         assert_eq!((&shown["to_send"], &shown["batches"]), (&json!(numbers), &json!(batches)), "{options:?}");
     }

@@ -253,7 +253,8 @@ fn a_job_that_pays_again_asks_again_when_another_command_goes_on_with_it() {
     fs::write(&file, "85259999999\n").unwrap();
     let afar = |file: &std::path::Path| {
         let call = numcheck(["run", "--delivery", "poll"]).arg(file).envs(job.platform.account());
-        let call = call.env("NXCLOUD_BASE_URL", "https://platform.invalid").env("HTTPS_PROXY", "http://127.0.0.1:1");
+        let call =
+            call.env("NXCLOUD_BASE_URL", "https://platform.invalid").env("HTTPS_PROXY", "http://127.0.0.1:1");
         call.env("NUMCHECK_STORE", job.store()).arg("-o").arg(job.path("afar.csv"))
     };
     afar(&file).args(["--yes", "--new-account", "--wait", "0s"]).run().exits(3);

@@ -51,8 +51,11 @@ impl Reconcile {
         };
         let round = round.map_err(Failure::of)?;
         print::data(&format!(
-            "asked {} times: {} results fetched, {} batches proved unknown and planned again, {} given up",
-            round.asked, round.fetched, round.planned_again, round.missing
+            "asked {}: {} fetched, {} proved unknown and planned again, {} given up",
+            print::count(round.asked, "time"),
+            print::count(round.fetched, "result"),
+            print::count(round.planned_again, "batch"),
+            round.missing
         ))?;
         if let Some(trouble) = &round.trouble {
             return Err(Failure::new(format!("the platform could not be asked: {trouble}")));

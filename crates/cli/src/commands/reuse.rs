@@ -100,8 +100,9 @@ impl Again {
         let usual = usual_age(level);
         if survey.stale() > 0 && continued.is_none() && !what.stale {
             let question = format!(
-                "{} of the numbers have a result that is older than {}{}",
+                "{} of the numbers {} a result that is older than {}{}",
                 survey.stale(),
+                print::form(survey.stale(), "has", "have"),
                 humantime::format_duration(usual),
                 if survey.from_the_future > 0 { ", or of unknown age" } else { "" }
             );

@@ -216,8 +216,9 @@ impl Run {
         }
         if survey.other_level > 0 {
             print::say(&format!(
-                "numcheck: note: {} of the numbers have a result of another level, which is not reused",
-                survey.other_level
+                "numcheck: note: {} of the numbers {} a result of another level, which is not reused",
+                survey.other_level,
+                print::form(survey.other_level, "has", "have")
             ));
         }
         if reused > 0 && continued.is_none() {
@@ -304,7 +305,8 @@ impl Due {
 pub(crate) async fn resubmit(engine: &Engine, job: &Job, before_ms: u64) -> Result<(), Failure> {
     let numbers = engine.store.resubmit_doubtful(job.id, before_ms).await.map_err(Failure::of)?;
     if numbers > 0 {
-        print::say(&format!("numcheck: {numbers} numbers in doubt are sent again, as you decided"));
+        let (what, are) = (print::count(numbers, "number"), print::form(numbers, "is", "are"));
+        print::say(&format!("numcheck: {what} in doubt {are} sent again, as you decided"));
     }
     Ok(())
 }
@@ -318,7 +320,8 @@ fn reused_line(survey: &Survey, reused: u64, now_ms: u64) -> String {
     let age = oldest.map(|oldest| Duration::from_secs(now_ms.saturating_sub(oldest) / 1000));
     let age =
         age.map_or(String::new(), |age| format!(", the oldest {} old", humantime::format_duration(age)));
-    format!("{reused} of the numbers have a result already{age}: they are not paid for again")
+    let (have, are) = (print::form(reused, "has", "have"), print::form(reused, "it is", "they are"));
+    format!("{reused} of the numbers {have} a result already{age}: {are} not paid for again")
 }
 
 fn no_price(groups: &BTreeMap<String, u64>, prices: &PriceTable, level: i64) -> Failure {
@@ -486,11 +489,13 @@ impl RunArgs {
         if !ledger.is_final() {
             say_how_to_go_on(job, &target);
         }
-        if ledger.in_doubt + ledger.missing + ledger.waiting_in_doubt > 0 {
+        let doubts = ledger.in_doubt + ledger.missing + ledger.waiting_in_doubt;
+        if doubts > 0 {
             print::say(&format!(
-                "numcheck: {} numbers are in doubt or missing and may have been charged; a result or a later run settles them where it can; \
-                 `numcheck resume {} --resubmit-doubtful` sends them again and may pay twice",
-                ledger.in_doubt + ledger.missing + ledger.waiting_in_doubt,
+                "numcheck: {} {} in doubt or missing and may have been charged; a result or a later run settles what it can; \
+                 `numcheck resume {} --resubmit-doubtful` sends again what is left and may pay twice",
+                print::count(doubts, "number"),
+                print::form(doubts, "is", "are"),
                 job.name
             ));
         }
@@ -508,7 +513,9 @@ fn say_halt(halt: &Halt, planned: u64, cost: &Estimate) {
         other => {
             if let Some(why) = why_not_sent(other) {
                 print::say(&format!(
-                    "numcheck: submitting ended with {planned} numbers left, which cost {cost}: {why}"
+                    "numcheck: submitting ended with {} left, which {} {cost}: {why}",
+                    print::count(planned, "number"),
+                    print::form(planned, "costs", "cost")
                 ));
             }
         }
@@ -526,9 +533,10 @@ fn say_how_to_go_on(job: &Job, target: &Target) {
 fn why_not_sent(halt: &Halt) -> Option<String> {
     match halt {
         Halt::Refused(why) | Halt::NotSent(why) => Some(format!("not sent: {why}")),
-        Halt::CapReached => {
-            Some("not sent: it would cost more than --max-cost or --max-cost-per-day allows; a higher one goes on".to_owned())
-        }
+        Halt::CapReached => Some(
+            "not sent: it would cost more than --max-cost or --max-cost-per-day allows; a higher one goes on"
+                .to_owned(),
+        ),
         Halt::Unpriced { group } => Some(format!(
             "not sent: no price is known for {group}, so --max-cost cannot be kept; --price or --probe goes on"
         )),
