@@ -107,3 +107,26 @@ fn plan_counts_the_batches_of_what_is_paid_for_again() {
         assert_eq!((&shown["to_send"], &shown["batches"]), (&json!(numbers), &json!(batches)), "{options:?}");
     }
 }
+
+#[test]
+fn a_doubt_is_as_old_as_the_later_of_both_clocks_says() {
+    let scene = Scene::start_with(&["--lose-answer", "1"]);
+    let number = support::scene::phone(0);
+    scene.call(&["submit", "--phone", &number]).run().exits(3);
+    scene.write("one.csv", &format!("phone\n{number}\n"));
+    let run = || scene.run("one.csv").args(["--wait", "0s"]).run();
+    let set_back = |column: &str| {
+        let store = rusqlite::Connection::open(scene.store()).unwrap();
+        store.execute(&format!("UPDATE batches SET {column} = {column} - ?"), [40 * DAY]).unwrap();
+    };
+    // The local clock was wrong when it was sent.
+    set_back("sent_ms");
+    let ended = run().exits(3).says("1 in doubt from job");
+    assert!(ended.stderr.contains("the same command with --resubmit-doubtful"), "{}", ended.stderr);
+    let max_age = scene.run("one.csv").args(["--wait", "0s", "--max-age", "39d"]).run();
+    max_age.exits(3);
+    assert_eq!(scene.accepted(), (1, 1, 0));
+    set_back("last_ts");
+    run().exits(2).says("in doubt for longer than 30days");
+    assert_eq!(scene.accepted(), (1, 1, 0));
+}
