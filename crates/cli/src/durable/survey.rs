@@ -209,9 +209,9 @@ impl Survey {
         self.known.get(&number.pack()).is_some_and(|kind| match *kind {
             Kind::Result { is_fresh, passes } => {
                 let is_sent = if is_fresh { what.fresh } else { what.stale };
-                !is_sent && !(passes && what.passing)
+                !(is_sent || passes && what.passing)
             }
-            Kind::Doubt { is_old } => !what.doubts && !(is_old && what.old_doubts),
+            Kind::Doubt { is_old } => !(what.doubts || is_old && what.old_doubts),
             Kind::UnderWay => true,
         })
     }
