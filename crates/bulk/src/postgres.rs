@@ -19,6 +19,7 @@ mod session;
 mod tls;
 mod waits;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -328,6 +329,12 @@ impl Store for Postgres {
             let read = move |session: Arc<Session>| async move { reading::ledger(&session, job).await };
             Ok(self.pool.call("read the ledger", Purpose::Read, read).await?.checked())
         })
+    }
+
+    fn planned_groups(&self, job: i64) -> Answer<'_, BTreeMap<String, u64>> {
+        Box::pin(self.pool.call("count what is planned", Purpose::Read, move |session| async move {
+            reading::planned_groups(&session, job).await
+        }))
     }
 
     fn spending<'a>(&'a self, account: &'a str, since_ms: u64) -> Answer<'a, Spending> {

@@ -17,6 +17,7 @@ mod upgrade;
 mod waits;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -267,6 +268,10 @@ impl Store for Sqlite {
             let ledger = self.read.call("read the ledger", move |tx| reading::ledger(tx, job)).await?;
             Ok(ledger.checked())
         })
+    }
+
+    fn planned_groups(&self, job: i64) -> Answer<'_, BTreeMap<String, u64>> {
+        self.read.call("count what is planned", move |tx| reading::planned_groups(tx, job))
     }
 
     fn spending<'a>(&'a self, account: &'a str, since_ms: u64) -> Answer<'a, Spending> {

@@ -132,6 +132,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The account of a job.
     fn ledger(&self, job: i64) -> Answer<'_, Ledger>;
+    /// How many phone numbers are in a job's planned batches, by group. The ledger's `planned` may be more: it counts those, too, that wait for
+    /// another job's batch which will never be sent.
+    fn planned_groups(&self, job: i64) -> Answer<'_, BTreeMap<String, u64>>;
     /// What an account has been charged by results that came since `since_ms`, and what is under way or in doubt for it, by level and group.
     fn spending<'a>(&'a self, account: &'a str, since_ms: u64) -> Answer<'a, Spending>;
     /// How many batches of a group the job has sent.

@@ -18,7 +18,9 @@ pub(crate) use engine::{Engine, Wait};
 pub(crate) use export::{Destination, export};
 pub(crate) use open::{StoreAt, file as open_file, job_of};
 pub(crate) use platform::{Account, Target, not_taken, submitted};
-pub(crate) use prepare::{Counted, Notes, Parameters, Prepared, check_account, prepare, read_back};
+pub(crate) use prepare::{
+    Counted, Notes, Parameters, Prepared, check_account, check_service, prepare, read_back,
+};
 pub(crate) use receiver::Receiving;
 pub(crate) use report::{Summary, drift_json, drift_line};
 pub(crate) use shape::{Shape, learn_dialect};

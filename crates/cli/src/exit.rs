@@ -15,7 +15,7 @@ pub(crate) const HELP: &str = "\
 Exit codes:
   0  everything is settled
   1  anything else went wrong
-  2  wrong usage: nothing was sent
+  2  wrong usage, or a question that nobody answered with yes: nothing was sent
   3  some numbers are invalid, refused, pending, missing or in doubt
   130  ended at once by Ctrl-C or SIGTERM, for verbs that stop cleanly by a second one
 

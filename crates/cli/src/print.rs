@@ -36,3 +36,30 @@ pub(crate) fn complain(error: &dyn StdError) {
         cause = error.source();
     }
 }
+
+/// So many of something, as people write it: `1 number`, `2 numbers`, `2 batches`.
+pub(crate) fn count(count: u64, noun: &str) -> String {
+    let ending = match count {
+        1 => "",
+        _ if noun.ends_with("ch") => "es",
+        _ => "s",
+    };
+    format!("{count} {noun}{ending}")
+}
+
+/// The form of a verb for so many: `1 of the numbers has`, `2 of the numbers have`.
+pub(crate) fn form<'a>(count: u64, of_one: &'a str, of_many: &'a str) -> &'a str {
+    if count == 1 { of_one } else { of_many }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!([0, 1, 2].map(|of| count(of, "number")), ["0 numbers", "1 number", "2 numbers"]);
+        assert_eq!([1, 2].map(|of| count(of, "batch")), ["1 batch", "2 batches"]);
+        assert_eq!([0, 1, 2].map(|of| form(of, "has", "have")), ["have", "has", "have"]);
+    }
+}

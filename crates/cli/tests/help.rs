@@ -90,7 +90,7 @@ fn help_lists_the_verbs_the_exit_codes_and_the_variables_of_the_accounts() {
     for promise in [
         "0 everything is settled",
         "1 anything else went wrong",
-        "2 wrong usage: nothing was sent",
+        "2 wrong usage, or a question that nobody answered with yes: nothing was sent",
         "3 some numbers are invalid, refused, pending, missing or in doubt",
         "130 ended at once by Ctrl-C or SIGTERM",
     ] {

@@ -116,3 +116,17 @@ fn forget_removes_numbers_and_results_and_keeps_the_sums() {
         .exits(2)
         .says("was forgotten");
 }
+
+#[test]
+fn a_run_whose_rows_another_process_has_replaced_writes_no_result_beside_another_number() {
+    let job = Job::of(3);
+    let run = job.start(&[]);
+    let batch = job.platform.accept();
+    let backwards: String = batch.numbers.iter().rev().map(|number| format!("{number}\n")).collect();
+    fs::write(job.path("backwards.txt"), backwards).unwrap();
+    let other = job.platform.run(&job.path("backwards.txt")).env("NUMCHECK_STORE", job.store());
+    other.args(["--wait", "0s"]).run().exits(3).says("its rows are this file's from now on");
+    batch.push_all();
+    run.end().exits(1).says("rows were replaced by those of another file meanwhile: run the command again");
+    assert!(!job.path("out.csv").exists());
+}

@@ -89,3 +89,44 @@ fn an_unfinished_job_goes_on_however_old_its_own_results_are() {
     assert_eq!(job.states(), ["done", "pending", "pending"]);
     assert_eq!(job.platform.seen().len(), 1);
 }
+
+#[test]
+fn plan_counts_the_batches_of_what_is_paid_for_again() {
+    let scene = checked("basic", 40 * DAY);
+    let plan = |options: &[&str]| {
+        let call = scene.call(&["plan", "--json", "--batch-size", "10"]).arg(scene.path("numbers.csv"));
+        call.args(options).run().exits(0).json()
+    };
+    for (options, numbers, batches) in [
+        (&[][..], 0, 0),
+        (&["--again"], 40, 4),
+        (&["--max-age", "39d"], 40, 4),
+        (&["--max-age", "41d"], 0, 0),
+    ] {
+        let shown = plan(options);
+        assert_eq!((&shown["to_send"], &shown["batches"]), (&json!(numbers), &json!(batches)), "{options:?}");
+    }
+}
+
+#[test]
+fn a_doubt_is_as_old_as_the_later_of_both_clocks_says() {
+    let scene = Scene::start_with(&["--lose-answer", "1"]);
+    let number = support::scene::phone(0);
+    scene.call(&["submit", "--phone", &number]).run().exits(3);
+    scene.write("one.csv", &format!("phone\n{number}\n"));
+    let run = || scene.run("one.csv").args(["--wait", "0s"]).run();
+    let set_back = |column: &str| {
+        let store = rusqlite::Connection::open(scene.store()).unwrap();
+        store.execute(&format!("UPDATE batches SET {column} = {column} - ?"), [40 * DAY]).unwrap();
+    };
+    // The local clock was wrong when it was sent.
+    set_back("sent_ms");
+    let ended = run().exits(3).says("1 in doubt from job");
+    assert!(ended.stderr.contains("the same command with --resubmit-doubtful"), "{}", ended.stderr);
+    let max_age = scene.run("one.csv").args(["--wait", "0s", "--max-age", "39d"]).run();
+    max_age.exits(3);
+    assert_eq!(scene.accepted(), (1, 1, 0));
+    set_back("last_ts");
+    run().exits(2).says("in doubt for longer than 30days");
+    assert_eq!(scene.accepted(), (1, 1, 0));
+}

@@ -235,6 +235,43 @@ fn interrupted(option: &[&str]) {
 }
 
 #[test]
+fn a_job_that_pays_again_asks_again_when_another_command_goes_on_with_it() {
+    let job = support::job::Job::of(6);
+    let run = job.start(&[]);
+    let batch = job.platform.accept();
+    batch.push_all();
+    run.end().exits(0);
+    let mut run = job.start(&["--batch-size", "1", "--again"]);
+    let first = job.platform.submit();
+    run.signal("TERM");
+    run.wait_for("stopping");
+    first.accept();
+    run.end().exits(3);
+    let sent = job.platform.seen().len();
+    // The store is that of a platform beyond this machine, which asks before it spends.
+    let file = job.path("other.txt");
+    fs::write(&file, "85259999999\n").unwrap();
+    let afar = |file: &std::path::Path| {
+        let call = numcheck(["run", "--delivery", "poll"]).arg(file).envs(job.platform.account());
+        let call =
+            call.env("NXCLOUD_BASE_URL", "https://platform.invalid").env("HTTPS_PROXY", "http://127.0.0.1:1");
+        call.env("NUMCHECK_STORE", job.store()).arg("-o").arg(job.path("afar.csv"))
+    };
+    afar(&file).args(["--yes", "--new-account", "--wait", "0s"]).run().exits(3);
+    let store = rusqlite::Connection::open(job.store()).unwrap();
+    let account: String =
+        store.query_row("SELECT account FROM scopes ORDER BY id DESC LIMIT 1", [], |row| row.get(0)).unwrap();
+    store.execute("UPDATE scopes SET account = 'none' WHERE account = ?", [&account]).unwrap();
+    store.execute("UPDATE scopes SET account = ? WHERE id = 1", [&account]).unwrap();
+    drop(store);
+    let ended = afar(&job.path("numbers.txt")).run().exits(2);
+    let left = 6 - (sent - 1);
+    let ended = ended.says(&format!("checking {left} numbers")).says("say --yes").says("nothing was sent");
+    assert!(left > 0 && ended.stdout.is_empty());
+    assert_eq!(job.platform.seen().len(), sent);
+}
+
+#[test]
 fn again_that_is_interrupted_goes_on_by_the_same_command() {
     interrupted(&["--again"]);
 }

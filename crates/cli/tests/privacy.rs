@@ -54,6 +54,23 @@ fn an_answer_that_the_store_has_is_shown_with_its_time_and_not_paid_for_again() 
 }
 
 #[test]
+fn that_nothing_was_found_is_an_answer_that_the_store_has() {
+    let scene = Scene::start();
+    let call = || scene.call(&["privacy", "--json", "16612345678"]).run();
+    assert_eq!(call().json()["code"], -4);
+    let again = call().exits(0).json();
+    assert_eq!((&again["outcome"], &again["code"]), (&json!("done"), &json!(-4)));
+    assert_eq!(requests(&scene), 1);
+    // Its job is not one of number checks.
+    let jobs = scene.call(&["jobs", "--json"]).run().exits(0).json_lines();
+    let job = jobs[0]["job"].as_str().unwrap();
+    for verb in ["resume", "reconcile"] {
+        let ended = scene.call(&[verb, job]).run().exits(2);
+        ended.says(&format!("job {job} was made by `numcheck privacy`")).says("nothing was sent");
+    }
+}
+
+#[test]
 fn without_a_terminal_and_a_yes_nothing_is_asked_of_a_platform_that_charges() {
     let scene = Scene::start();
     let call = |options: &[&str]| {

@@ -280,7 +280,7 @@ async fn plan_under_new_name(session: &Session, batch: i64, batch_no: &str) -> R
 /// Plans the job's own batches again that are in doubt or missing, whatever that may cost. Says how many phone numbers.
 pub(super) async fn resubmit_own(session: &Session, job: i64, before_ms: u64) -> Result<u64> {
     let sql = "SELECT id, batch_no, numbers - done - failed - refused FROM batches
-        WHERE job = $1 AND state IN (2, 3) AND (state = 2 OR missing) AND sent_ms < $2 AND numbers > done + failed + refused
+        WHERE job = $1 AND state IN (2, 3) AND (state = 2 OR missing) AND greatest(sent_ms, last_ts, 0) < $2 AND numbers > done + failed + refused
         ORDER BY id FOR UPDATE";
     let mut numbers = 0;
     for row in session.rows(sql, &[&job, &big(before_ms)]).await? {

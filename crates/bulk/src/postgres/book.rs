@@ -90,7 +90,7 @@ struct Found {
 /// Of one moment each: whether a phone number has its result, and how many its batch has.
 const LINKS: &str =
     "SELECT wanted.at, b.id, n.result, n.received_ms, n.outcome, n.prior, n.via IS NULL AND (n.job > 0 OR j.state = 2),
-        b.state, b.missing, j.state = 2, b.done + b.failed + b.refused, b.job, coalesce(b.sent_ms, 0), b.claim
+        b.state, b.missing, j.state = 2, b.done + b.failed + b.refused, b.job, greatest(b.sent_ms, b.last_ts, 0), b.claim
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS wanted (at, batch, packed)
     CROSS JOIN LATERAL (SELECT * FROM numbers WHERE batch = wanted.batch AND packed = wanted.packed LIMIT 1) AS n
     JOIN batches b ON b.id = n.batch JOIN jobs j ON j.id = b.job";

@@ -60,6 +60,15 @@ pub(super) async fn ledger(session: &Session, job: i64) -> Result<Ledger> {
     Ok(ledger)
 }
 
+pub(super) async fn planned_groups(session: &Session, job: i64) -> Result<BTreeMap<String, u64>> {
+    let sql = "SELECT grp, sum(numbers - done - failed - refused)::bigint FROM batches WHERE job = $1 AND state = 0 GROUP BY grp";
+    let mut groups = BTreeMap::new();
+    for row in session.rows(sql, &[&job]).await? {
+        groups.insert(get(&row, 0)?, get_u64(&row, 1)?);
+    }
+    Ok(groups)
+}
+
 pub(super) async fn spending(session: &Session, account: &str, since_ms: u64) -> Result<Spending> {
     let mut spending = Spending { charged: Some(BTreeMap::new()), ..Spending::default() };
     let sql = "SELECT currency, amount::text FROM charges WHERE account = $1 AND day >= $2";

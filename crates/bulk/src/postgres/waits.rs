@@ -160,7 +160,7 @@ pub(super) async fn resubmit(session: &Session, job: i64, before_ms: u64) -> Res
     follow_locked(session, job).await?;
     let mut numbers = batches::resubmit_own(session, job, before_ms).await?;
     let sql = "SELECT w.via FROM waits w JOIN batches b ON b.id = w.via JOIN jobs j ON j.id = b.job
-        WHERE w.job = $1 AND coalesce(b.sent_ms, 0) < $2 AND (b.state = 2 OR (b.state = 3 AND b.missing) OR j.state = 2) ORDER BY w.via";
+        WHERE w.job = $1 AND greatest(b.sent_ms, b.last_ts, 0) < $2 AND (b.state = 2 OR (b.state = 3 AND b.missing) OR j.state = 2) ORDER BY w.via";
     for row in session.rows(sql, &[&job, &big(before_ms)]).await? {
         let via: i64 = get(&row, 0)?;
         numbers += plan(session, job, via, WAITING, Some(via)).await?;

@@ -279,7 +279,7 @@ pub(super) fn resubmit_own(tx: &Transaction<'_>, job: i64, before_ms: u64) -> Re
     let doubtful: Vec<(i64, String, i64)> = tx
         .prepare_cached(
             "SELECT id, batch_no, numbers - done - failed - refused FROM batches WHERE job = ? AND (state = 2 OR (state = 3 AND missing))
-             AND sent_ms < ? AND numbers > done + failed + refused",
+             AND max(coalesce(sent_ms, 0), coalesce(last_ts, 0)) < ? AND numbers > done + failed + refused",
         )?
         .query_map(params![job, before_ms.min(i64::MAX as u64) as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<std::result::Result<_, _>>()?;

@@ -84,7 +84,7 @@ impl<'a> LookUp<'a> {
         let found = self
             .tx
             .prepare_cached(
-                "SELECT b.state, b.missing, j.state = 2, b.done + b.failed + b.refused, b.job, coalesce(b.sent_ms, 0)
+                "SELECT b.state, b.missing, j.state = 2, b.done + b.failed + b.refused, b.job, max(coalesce(b.sent_ms, 0), coalesce(b.last_ts, 0))
                  FROM batches b JOIN jobs j ON j.id = b.job WHERE b.id = ?",
             )?
             .query_row([batch], |row| {

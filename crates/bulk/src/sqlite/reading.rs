@@ -64,6 +64,14 @@ pub(super) fn ledger(tx: &Transaction<'_>, job: i64) -> Result<Ledger> {
     Ok(ledger)
 }
 
+pub(super) fn planned_groups(tx: &Transaction<'_>, job: i64) -> Result<BTreeMap<String, u64>> {
+    let mut select = tx.prepare_cached(
+        "SELECT grp, sum(numbers - done - failed - refused) FROM batches WHERE job = ? AND state = 0 GROUP BY grp",
+    )?;
+    let groups = select.query_map([job], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.max(0) as u64)))?;
+    Ok(groups.collect::<std::result::Result<_, _>>()?)
+}
+
 pub(super) fn spending(tx: &Transaction<'_>, account: &str, since_ms: u64) -> Result<Spending> {
     let mut spending = Spending { charged: Some(BTreeMap::new()), ..Spending::default() };
     let mut select =

@@ -168,7 +168,7 @@ pub(super) fn resubmit(tx: &Transaction<'_>, job: i64, before_ms: u64) -> Result
     let doubtful: Vec<i64> = tx
         .prepare_cached(
             "SELECT w.via FROM waits w JOIN batches b ON b.id = w.via JOIN jobs j ON j.id = b.job
-             WHERE w.job = ? AND coalesce(b.sent_ms, 0) < ? AND (b.state = 2 OR (b.state = 3 AND b.missing) OR j.state = 2)",
+             WHERE w.job = ? AND max(coalesce(b.sent_ms, 0), coalesce(b.last_ts, 0)) < ? AND (b.state = 2 OR (b.state = 3 AND b.missing) OR j.state = 2)",
         )?
         .query_map(params![job, before_ms.min(i64::MAX as u64) as i64], |row| row.get(0))?
         .collect::<std::result::Result<_, _>>()?;

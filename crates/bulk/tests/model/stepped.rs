@@ -2,6 +2,7 @@
 //!
 //! After every call that may have changed something the store is held against what should be known ([`crate::known`]).
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -349,6 +350,10 @@ impl Store for Stepped {
 
     fn ledger(&self, job: i64) -> Answer<'_, Ledger> {
         self.read("ledger", move || self.store.ledger(job))
+    }
+
+    fn planned_groups(&self, job: i64) -> Answer<'_, BTreeMap<String, u64>> {
+        self.read("planned_groups", move || self.store.planned_groups(job))
     }
 
     fn spending<'a>(&'a self, account: &'a str, since_ms: u64) -> Answer<'a, Spending> {

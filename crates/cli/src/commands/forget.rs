@@ -38,8 +38,10 @@ impl Forget {
             let unsettled = unsettled(&engine, &job).await?;
             if unsettled > 0 && !self.even_unsettled {
                 return Err(Failure::usage(format!(
-                    "{unsettled} numbers of job {} are under way or in doubt and may be paid for: --even-unsettled forgets them all the same",
-                    job.name
+                    "{} of job {} {} under way or in doubt and may be paid for: --even-unsettled forgets all the same",
+                    print::count(unsettled, "number"),
+                    job.name,
+                    print::form(unsettled, "is", "are")
                 )));
             }
             forget(&engine, &job).await?;

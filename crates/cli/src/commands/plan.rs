@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::account::AccountId;
 use crate::commands::arguments::{Level, Prices, Together};
 use crate::commands::reuse::{Again, say_doubts};
-use crate::durable::{Counted, Prepared, Shape, StoreAt, Survey, WhatToSend, estimate};
+use crate::durable::{Counted, Prepared, Shape, StoreAt, Survey, estimate};
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
 use crate::print;
@@ -82,16 +82,10 @@ impl Plan {
             }
             _ => Survey::unknown(&plan),
         };
-        let what = WhatToSend {
-            fresh: self.again.again,
-            stale: self.again.again || self.again.max_age.is_some(),
-            passing: self.again.retry_failed,
-            doubts: self.again.resubmit_doubtful,
-            old_doubts: false,
-        };
+        let what = self.again.what();
         let groups = survey.to_send(what);
         let to_send: u64 = groups.values().sum();
-        plan.set_apart(|number| survey.knows(number));
+        plan.set_apart(|number| survey.leaves_out(number, what));
         let estimate = estimate(&groups, &prices, level);
         let shortest = Duration::from_millis(plan.shortest_ms(Submit::INFO.rates));
         if self.json {
@@ -112,7 +106,12 @@ impl Plan {
             }))?;
             return Ok(Exit::Settled);
         }
-        print::data(&format!("{rows} rows: {} numbers to check, {duplicates} duplicates", plan.numbers()))?;
+        print::data(&format!(
+            "{}: {} to check, {}",
+            print::count(rows, "row"),
+            print::count(plan.numbers(), "number"),
+            print::count(duplicates, "duplicate")
+        ))?;
         self.show_known(&survey, to_send, now_ms)?;
         if let Some(store) = &store {
             say_doubts(&**store, &survey, &prices, level).await?;
@@ -120,13 +119,14 @@ impl Plan {
         for (reason, count) in &invalid {
             print::data(&format!("  {count} invalid: {}", reason.replace('_', " ")))?;
         }
-        let (batches, size) = (plan.batches(), plan.batch_size());
         print::data(&format!(
-            "{batches} batches of at most {size} numbers at level {}:",
+            "{} of at most {} at level {}:",
+            print::count(plan.batches(), "batch"),
+            print::count(plan.batch_size() as u64, "number"),
             self.level.as_str()
         ))?;
         for (group, numbers) in plan.groups() {
-            print::data(&format!("  {group}\t{numbers} numbers"))?;
+            print::data(&format!("  {group}\t{}", print::count(numbers, "number")))?;
         }
         print::data(&format!("submitting takes at least {:.1} s", shortest.as_secs_f64()))?;
         print::data(&format!("cost: {estimate}"))?;
@@ -137,32 +137,41 @@ impl Plan {
         let age =
             |at_ms: u64| humantime::format_duration(Duration::from_secs(now_ms.saturating_sub(at_ms) / 1000));
         let Survey { fresh, old, from_the_future, passing, under_way, other_level, .. } = survey;
+        let have = |count| print::form(count, "has", "have");
+        let are = |count| print::form(count, "is", "are");
         if fresh.count > 0 {
             print::data(&format!(
-                "  {} have a fresh result, {} to {} old{}",
+                "  {} {} a fresh result, {} to {} old{}",
                 fresh.count,
+                have(fresh.count),
                 age(fresh.newest_ms),
                 age(fresh.oldest_ms),
-                if self.again.again { ", and are paid for again" } else { ", and are reused" }
+                match (self.again.again, fresh.count) {
+                    (true, 1) => ", and is paid for again",
+                    (true, _) => ", and are paid for again",
+                    (false, 1) => ", and is reused",
+                    (false, _) => ", and are reused",
+                }
             ))?;
         }
         if old.count > 0 {
             print::data(&format!(
-                "  {} have an older result, {} to {} old: `run` asks, --max-age AGE or --again decides",
+                "  {} {} an older result, {} to {} old: `run` asks, --max-age AGE or --again decides",
                 old.count,
+                have(old.count),
                 age(old.newest_ms),
                 age(old.oldest_ms)
             ))?;
         }
         let counts = [
-            (*from_the_future, "have a result of unknown age"),
-            (*passing, "failed for a reason that passes: --retry-failed checks them again"),
-            (*under_way, "are under way"),
-            (survey.doubts(), "are in doubt and may have been charged"),
-            (*other_level, "have a result of another level only, which is not reused"),
+            (*from_the_future, have(*from_the_future), "a result of unknown age"),
+            (*passing, "failed", "for a reason that passes: --retry-failed checks again"),
+            (*under_way, are(*under_way), "under way"),
+            (survey.doubts(), are(survey.doubts()), "in doubt and may have been charged"),
+            (*other_level, have(*other_level), "a result of another level only, which is not reused"),
         ];
-        for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
-            print::data(&format!("  {count} {what}"))?;
+        for (count, verb, what) in counts.into_iter().filter(|(count, ..)| *count > 0) {
+            print::data(&format!("  {count} {verb} {what}"))?;
         }
         print::data(&format!("  {to_send} would be sent"))
     }

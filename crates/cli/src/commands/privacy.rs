@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use futures_util::StreamExt;
-use numcheck_bulk::store::{Claimed, RowFate, Source};
+use numcheck_bulk::store::{Claimed, RowFate, Source, reading};
 use numcheck_bulk::{BatchEnd, Clock, Estimate, PriceTable, Scope, SystemClock};
 use numcheck_protocol::qxt::{Mobile, PrivacyReply, QxtCode};
 use numcheck_protocol::{Endpoint, PhoneNumber, decode, qxt};
@@ -124,15 +124,16 @@ impl Privacy {
         let to_send: u64 = survey.to_send(decided.what).values().sum();
         let mut cost = Estimate::default();
         cost.unknown = to_send;
+        let in_doubt = survey.doubts_left(decided.what);
         let question = Question {
             what: "asking about",
             numbers: to_send,
             level: None,
             left_out: LeftOut {
-                reused: (numbers.len() as u64).saturating_sub(to_send + survey.under_way + survey.doubts()),
+                reused: (numbers.len() as u64).saturating_sub(to_send + survey.under_way + in_doubt),
                 invalid: (typed.len() - given.len()) as u64,
                 duplicates: (given.len() - numbers.len()) as u64,
-                in_doubt: if decided.what.doubts { 0 } else { survey.doubts() },
+                in_doubt,
             },
             cost: Cost::Estimated(cost),
             is_loopback: account.is_loopback(),
@@ -314,10 +315,13 @@ fn known_before(fate: &RowFate) -> (Outcome, Exit) {
         return (Outcome::NotAsked { outcome: "in_doubt", error }, Exit::Unsettled);
     };
     let code = reply.code.get().map_or(0, |code| code.get());
+    let facts = fate.result.as_ref().and_then(|(source, body)| reading::read(*source, body));
+    // That nothing was found is an answer, too: the book decides.
+    let is_done = facts.is_some_and(|facts| facts.outcome == numcheck_bulk::Outcome::Done);
     let result = reply.result.get();
     let status = result.and_then(|result| result.status.get());
     let done = Outcome::Done {
-        outcome: if code == 0 { "done" } else { "failed" },
+        outcome: if is_done { "done" } else { "failed" },
         code,
         privacy: status.and_then(|status| match status.known()? {
             qxt::KnownPrivacyStatus::Privacy => Some(true),
@@ -330,7 +334,7 @@ fn known_before(fate: &RowFate) -> (Outcome, Exit) {
         operator: result.and_then(|result| result.now_isp.get()).map(ToString::to_string),
         reused: Some(stored::time(fate.received_ms.unwrap_or_default())),
     };
-    (done, if code == 0 { Exit::Settled } else { Exit::Unsettled })
+    (done, if is_done { Exit::Settled } else { Exit::Unsettled })
 }
 
 impl std::fmt::Display for Outcome {

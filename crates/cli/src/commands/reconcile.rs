@@ -9,7 +9,7 @@ use crate::account::AccountId;
 use crate::call::{self, Network};
 use crate::commands::arguments::Minute;
 use crate::commands::run::Spread;
-use crate::durable::{Account, Engine, StoreAt, Target, Wait, check_account, job_of};
+use crate::durable::{Account, Engine, StoreAt, Target, Wait, check_account, check_service, job_of};
 use crate::exit::{Exit, Failure};
 use crate::print;
 use crate::stop::Stop;
@@ -37,6 +37,7 @@ impl Reconcile {
         let minute = self.minute.for_platform(call::is_loopback()?)?;
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
         let job = job_of(&*engine.store, &self.job).await?;
+        check_service(&job)?;
         check_account(&job, &AccountId::nxcloud()?.fingerprint)?;
         let stop = Stop::on_signal("numcheck: stopping: nothing more is asked");
         let account = Account::open(&Target::Account, &self.network, minute).await?;
@@ -50,8 +51,11 @@ impl Reconcile {
         };
         let round = round.map_err(Failure::of)?;
         print::data(&format!(
-            "asked {} times: {} results fetched, {} batches proved unknown and planned again, {} given up",
-            round.asked, round.fetched, round.planned_again, round.missing
+            "asked {}: {} fetched, {} proved unknown and planned again, {} given up",
+            print::count(round.asked, "time"),
+            print::count(round.fetched, "result"),
+            print::count(round.planned_again, "batch"),
+            round.missing
         ))?;
         if let Some(trouble) = &round.trouble {
             return Err(Failure::new(format!("the platform could not be asked: {trouble}")));

@@ -1,15 +1,16 @@
 //! `numcheck resume JOB`: goes on with a job.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use clap::Args;
-use numcheck_bulk::{Estimate, JobName, JobState};
+use numcheck_bulk::{JobName, JobState};
 
 use crate::account::AccountId;
 use crate::commands::arguments::Level;
-use crate::commands::run::{RunArgs, resubmit};
+use crate::commands::run::{Due, RunArgs, resubmit};
 use crate::consent::Cost;
-use crate::durable::{Engine, StoreAt, Target, check_account, job_of, read_back};
+use crate::durable::{Engine, StoreAt, Target, check_account, check_service, job_of, read_back};
 use crate::exit::{Exit, Failure};
 
 /// Go on with a job that was interrupted.
@@ -34,6 +35,7 @@ impl Resume {
         let started = Instant::now();
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
         let mut job = job_of(&*engine.store, &self.job).await?;
+        check_service(&job)?;
         job.spec.delivery = self.run.delivery(job.spec.delivery);
         match job.state {
             JobState::Open => {}
@@ -64,14 +66,10 @@ impl Resume {
         let writer = self.run.destination().create(&input)?;
         engine.inbox.fold_all().await.map_err(Failure::of)?;
         let prices = self.run.prices(&*engine.store).await?;
-        let mut ledger = engine.store.ledger(job.id).await.map_err(Failure::of)?;
-        if self.resubmit_doubtful {
-            ledger.planned += ledger.in_doubt + ledger.missing + ledger.waiting_in_doubt;
-        }
-        let mut cost = Estimate::default();
-        cost.add(&prices, job.spec.scope.level, "*", ledger.planned);
+        let due = Due::of_job(&*engine.store, &job, self.resubmit_doubtful, BTreeMap::new()).await?;
+        let cost = Cost::Estimated(due.cost(&prices, job.spec.scope.level));
         let level = Level::from_word(&notes.level);
-        self.run.ask(ledger.planned, level, Cost::Estimated(cost), account.is_loopback()).await?;
+        self.run.ask(due.numbers(), level, cost, account.is_loopback()).await?;
         if self.resubmit_doubtful {
             resubmit(&engine, &job, u64::MAX).await?;
         }

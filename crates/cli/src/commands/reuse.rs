@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::Args;
-use numcheck_bulk::{Job, PriceTable, Reuse, Store};
+use numcheck_bulk::{Job, PriceTable, Reuse, Scope, Store};
 
 use crate::account::AccountId;
 use crate::commands::arguments::Level;
@@ -62,7 +62,19 @@ pub(crate) struct Known<'a> {
 
 impl Again {
     pub(crate) fn freshness(&self, level: Level, now_ms: u64) -> Freshness {
-        Freshness { now_ms, max_age: self.max_age.map_or_else(|| usual_age(level), Into::into) }
+        let usual_age = usual_age(level);
+        Freshness { now_ms, max_age: self.max_age.map_or(usual_age, Into::into), usual_age }
+    }
+
+    /// What is sent by the options alone, as `run` does it and `plan` says it.
+    pub(crate) fn what(&self) -> WhatToSend {
+        WhatToSend {
+            fresh: self.again,
+            stale: self.again || self.max_age.is_some(),
+            passing: self.retry_failed,
+            doubts: self.resubmit_doubtful,
+            old_doubts: self.max_age.is_some(),
+        }
     }
 
     /// The policy of a job that asks nothing.
@@ -84,17 +96,13 @@ impl Again {
     ) -> Result<Decided, Failure> {
         let survey = known.survey;
         let mut reuse = self.reuse(freshness);
-        let mut what = WhatToSend {
-            fresh: self.again,
-            stale: self.again || self.max_age.is_some(),
-            passing: self.retry_failed,
-            ..WhatToSend::default()
-        };
+        let mut what = self.what();
         let usual = usual_age(level);
         if survey.stale() > 0 && continued.is_none() && !what.stale {
             let question = format!(
-                "{} of the numbers have a result that is older than {}{}",
+                "{} of the numbers {} a result that is older than {}{}",
                 survey.stale(),
+                print::form(survey.stale(), "has", "have"),
                 humantime::format_duration(usual),
                 if survey.from_the_future > 0 { ", or of unknown age" } else { "" }
             );
@@ -112,18 +120,14 @@ impl Again {
             }
         }
         let mut resubmit_before_ms = None;
-        let since_usual =
-            freshness.now_ms.saturating_sub(u64::try_from(usual.as_millis()).unwrap_or(u64::MAX));
+        let since_ms = freshness.doubts_since_ms();
         if self.resubmit_doubtful {
             resubmit_before_ms = Some(u64::MAX);
-            what.doubts = true;
         } else if survey.doubts() > 0 {
             say_doubts(store, survey, known.prices, known.level).await?;
-            let old = survey.in_doubt.values().any(|doubt| doubt.aged.oldest_ms < since_usual);
+            let old = survey.in_doubt.values().any(|doubt| doubt.aged.oldest_ms < since_ms);
             if old && self.max_age.is_some() {
-                // Never younger than a result would be fresh: what is in doubt for a moment only settles by itself.
-                resubmit_before_ms = Some(freshness.since_ms().min(since_usual));
-                what.old_doubts = true;
+                resubmit_before_ms = Some(since_ms);
             } else if old {
                 let question = format!(
                     "some of these are in doubt for longer than {}",
@@ -138,7 +142,7 @@ impl Again {
                 match consent::choose(&question, &choices, stdin_is_taken, options).await? {
                     "w" => {}
                     "a" => {
-                        resubmit_before_ms = Some(since_usual);
+                        resubmit_before_ms = Some(since_ms);
                         what.old_doubts = true;
                     }
                     _ => return Err(Failure::usage("nothing was sent")),
@@ -161,12 +165,12 @@ pub(crate) async fn say_doubts(
         let Some(job) = jobs.iter().find(|known| known.id == *job) else { continue };
         let since = std::time::UNIX_EPOCH + Duration::from_millis(doubt.aged.oldest_ms);
         print::say(&format!(
-            "numcheck: {} in doubt from job {} since {}, may have cost {}: `numcheck resume {} --resubmit-doubtful` decides",
+            "numcheck: {} in doubt from job {} since {}, may have cost {}: the same command with --resubmit-doubtful sends them \
+             again and may pay twice",
             doubt.aged.count,
             job.name,
             humantime::format_rfc3339_seconds(since),
-            estimate(&doubt.groups, prices, level),
-            job.name
+            estimate(&doubt.groups, prices, level)
         ));
     }
     Ok(())
@@ -208,8 +212,9 @@ pub(crate) async fn know_account(
                 account.address
             );
             let choices = [("n", "go on as a new account"), ("s", "stop")];
-            let options = "set NXCLOUD_ACCESS_KEY as it was, or say --new-account";
-            if consent::choose(&question, &choices, stdin_is_taken, options).await? != "n" {
+            let variable = if service == Scope::PRIVACY { "QXT_API_KEY" } else { "NXCLOUD_ACCESS_KEY" };
+            let options = format!("set {variable} as it was, or say --new-account");
+            if consent::choose(&question, &choices, stdin_is_taken, &options).await? != "n" {
                 return Err(Failure::usage("nothing was sent"));
             }
         }

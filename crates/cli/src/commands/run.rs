@@ -1,12 +1,13 @@
 //! `numcheck run FILE`: checks a file of numbers, and writes a file of results.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use numcheck_bulk::{Delivery, Estimate, Halt, Job, JobState, PriceTable, Scope};
+use numcheck_bulk::{Delivery, Estimate, Halt, Job, JobState, PriceTable, Scope, Store};
 
 use crate::account::AccountId;
 use crate::call::Network;
@@ -17,7 +18,7 @@ use crate::commands::typed;
 use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::durable::{
     Account, Counted, Destination, Engine, Parameters, Receiving, Shape, StoreAt, Summary, Survey, Target,
-    Wait, estimate, export, learn_dialect, open_file, prepare,
+    Wait, WhatToSend, estimate, export, learn_dialect, open_file, prepare,
 };
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
@@ -195,24 +196,30 @@ impl Run {
             .decide(store, known, freshness, self.level, continued.as_ref(), stdin_is_taken)
             .await?;
         parameters.reuse = decided.reuse;
-        let groups = survey.to_send(decided.what);
-        let cost = estimate(&groups, &prices, level);
-        let to_send: u64 = match &continued {
-            Some(job) => store.ledger(job.id).await.map_err(Failure::of)?.planned.min(groups.values().sum()),
-            None => groups.values().sum(),
+        let due = match &continued {
+            // It goes on by its own policy, whatever this command's one is.
+            Some(job) => {
+                let doubts = survey.doubts_to_send(decided.what);
+                Due::of_job(store, job, decided.what.doubts, doubts).await?
+            }
+            None => Due { groups: survey.to_send(decided.what), others: 0 },
         };
+        let to_send = due.numbers();
+        let cost = due.cost(&prices, level);
+        let in_doubt = survey.doubts_left(decided.what);
         let reused = if self.again.again {
             0
         } else {
-            prepared.plan.numbers().saturating_sub(to_send + survey.under_way + survey.doubts())
+            prepared.plan.numbers().saturating_sub(to_send + survey.under_way + in_doubt)
         };
-        if to_send > 0 && self.run.limits.needs_prices() && cost.unknown > 0 {
-            return Err(no_price(&groups, &prices, level));
+        if self.run.limits.needs_prices() && estimate(&due.groups, &prices, level).unknown > 0 {
+            return Err(no_price(&due.groups, &prices, level));
         }
         if survey.other_level > 0 {
             print::say(&format!(
-                "numcheck: note: {} of the numbers have a result of another level, which is not reused",
-                survey.other_level
+                "numcheck: note: {} of the numbers {} a result of another level, which is not reused",
+                survey.other_level,
+                print::form(survey.other_level, "has", "have")
             ));
         }
         if reused > 0 && continued.is_none() {
@@ -226,7 +233,7 @@ impl Run {
                 reused,
                 invalid: prepared.invalid.values().sum(),
                 duplicates: prepared.duplicates,
-                in_doubt: if decided.what.doubts { 0 } else { survey.doubts() },
+                in_doubt,
             },
             cost: Cost::Estimated(cost),
             is_loopback: self.sandbox || is_loopback,
@@ -234,7 +241,9 @@ impl Run {
         };
         consent::ask(&question, &self.run.yes).await?;
         if continued.is_none() {
-            prepared.plan.set_apart(|number| survey.knows(number));
+            // What is in doubt is planned apart from the others, once more, in any case.
+            let what = WhatToSend { doubts: false, old_doubts: false, ..decided.what };
+            prepared.plan.set_apart(|number| survey.leaves_out(number, what));
         }
         drop(survey);
         let spec = spec.with_reuse(decided.reuse);
@@ -253,11 +262,52 @@ impl Run {
     }
 }
 
+/// What a job would send: what a person is asked about.
+pub(crate) struct Due {
+    /// By group.
+    pub(crate) groups: BTreeMap<String, u64>,
+    /// Those whose group is not known.
+    others: u64,
+}
+
+impl Due {
+    /// What a job that goes on would send: what it has planned, and of what is in doubt `doubts`, by group. With `all_doubts` everything
+    /// that the job itself or one that it waits for has in doubt.
+    pub(crate) async fn of_job(
+        store: &dyn Store,
+        job: &Job,
+        all_doubts: bool,
+        doubts: BTreeMap<String, u64>,
+    ) -> Result<Self, Failure> {
+        let ledger = store.ledger(job.id).await.map_err(Failure::of)?;
+        let mut groups = store.planned_groups(job.id).await.map_err(Failure::of)?;
+        let mut numbers = ledger.planned;
+        let own = if all_doubts { ledger.in_doubt + ledger.missing + ledger.waiting_in_doubt } else { 0 };
+        numbers += own.max(doubts.values().sum());
+        for (group, count) in doubts {
+            *groups.entry(group).or_default() += count;
+        }
+        let others = numbers.saturating_sub(groups.values().sum());
+        Ok(Self { groups, others })
+    }
+
+    pub(crate) fn numbers(&self) -> u64 {
+        self.groups.values().sum::<u64>() + self.others
+    }
+
+    pub(crate) fn cost(&self, prices: &PriceTable, level: i64) -> Estimate {
+        let mut cost = estimate(&self.groups, prices, level);
+        cost.add(prices, level, "*", self.others);
+        cost
+    }
+}
+
 /// Plans again what is in doubt, as a person has decided.
 pub(crate) async fn resubmit(engine: &Engine, job: &Job, before_ms: u64) -> Result<(), Failure> {
     let numbers = engine.store.resubmit_doubtful(job.id, before_ms).await.map_err(Failure::of)?;
     if numbers > 0 {
-        print::say(&format!("numcheck: {numbers} numbers in doubt are sent again, as you decided"));
+        let (what, are) = (print::count(numbers, "number"), print::form(numbers, "is", "are"));
+        print::say(&format!("numcheck: {what} in doubt {are} sent again, as you decided"));
     }
     Ok(())
 }
@@ -271,10 +321,11 @@ fn reused_line(survey: &Survey, reused: u64, now_ms: u64) -> String {
     let age = oldest.map(|oldest| Duration::from_secs(now_ms.saturating_sub(oldest) / 1000));
     let age =
         age.map_or(String::new(), |age| format!(", the oldest {} old", humantime::format_duration(age)));
-    format!("{reused} of the numbers have a result already{age}: they are not paid for again")
+    let (have, are) = (print::form(reused, "has", "have"), print::form(reused, "it is", "they are"));
+    format!("{reused} of the numbers {have} a result already{age}: {are} not paid for again")
 }
 
-fn no_price(groups: &std::collections::BTreeMap<String, u64>, prices: &PriceTable, level: i64) -> Failure {
+fn no_price(groups: &BTreeMap<String, u64>, prices: &PriceTable, level: i64) -> Failure {
     let unknown: Vec<&str> = groups
         .iter()
         .filter(|(group, count)| **count > 0 && prices.get(level, group).is_none())
@@ -328,7 +379,7 @@ impl RunArgs {
     }
 
     /// The prices given and seen.
-    pub(crate) async fn prices(&self, store: &dyn numcheck_bulk::Store) -> Result<PriceTable, Failure> {
+    pub(crate) async fn prices(&self, store: &dyn Store) -> Result<PriceTable, Failure> {
         let mut prices = store.prices().await.map_err(Failure::of)?;
         prices.merge(&self.prices.table()?);
         Ok(prices)
@@ -439,11 +490,13 @@ impl RunArgs {
         if !ledger.is_final() {
             say_how_to_go_on(job, &target);
         }
-        if ledger.in_doubt + ledger.missing + ledger.waiting_in_doubt > 0 {
+        let doubts = ledger.in_doubt + ledger.missing + ledger.waiting_in_doubt;
+        if doubts > 0 {
             print::say(&format!(
-                "numcheck: {} numbers are in doubt or missing and may have been charged; a result or a later run settles them where it can; \
-                 `numcheck resume {} --resubmit-doubtful` sends them again and may pay twice",
-                ledger.in_doubt + ledger.missing + ledger.waiting_in_doubt,
+                "numcheck: {} {} in doubt or missing and may have been charged; a result or a later run settles what it can; \
+                 `numcheck resume {} --resubmit-doubtful` sends again what is left and may pay twice",
+                print::count(doubts, "number"),
+                print::form(doubts, "is", "are"),
                 job.name
             ));
         }
@@ -461,7 +514,9 @@ fn say_halt(halt: &Halt, planned: u64, cost: &Estimate) {
         other => {
             if let Some(why) = why_not_sent(other) {
                 print::say(&format!(
-                    "numcheck: submitting ended with {planned} numbers left, which cost {cost}: {why}"
+                    "numcheck: submitting ended with {} left, which {} {cost}: {why}",
+                    print::count(planned, "number"),
+                    print::form(planned, "costs", "cost")
                 ));
             }
         }
@@ -479,9 +534,10 @@ fn say_how_to_go_on(job: &Job, target: &Target) {
 fn why_not_sent(halt: &Halt) -> Option<String> {
     match halt {
         Halt::Refused(why) | Halt::NotSent(why) => Some(format!("not sent: {why}")),
-        Halt::CapReached => {
-            Some("not sent: it would cost more than --max-cost allows; a higher one goes on".to_owned())
-        }
+        Halt::CapReached => Some(
+            "not sent: it would cost more than --max-cost or --max-cost-per-day allows; a higher one goes on"
+                .to_owned(),
+        ),
         Halt::Unpriced { group } => Some(format!(
             "not sent: no price is known for {group}, so --max-cost cannot be kept; --price or --probe goes on"
         )),

@@ -76,8 +76,11 @@ impl Status {
             }))?;
         } else {
             print::data(&format!(
-                "job {}: {} numbers, {} not sent, {} refused",
-                job.name, job.numbers, ledger.planned, ledger.refused
+                "job {}: {}, {} not sent, {} refused",
+                job.name,
+                print::count(job.numbers, "number"),
+                ledger.planned,
+                ledger.refused
             ))?;
             print::data(&format!(
                 "submitted {} = settled {} + failed {} + in doubt {} + missing {} + pending {}",
@@ -98,15 +101,16 @@ impl Status {
             }
             if ledger.charged_again > 0 {
                 print::data(&format!(
-                    "{} numbers were charged for two sendings; both are in the cost",
-                    ledger.charged_again
+                    "{} {} charged for two sendings; both are in the cost",
+                    print::count(ledger.charged_again, "number"),
+                    print::form(ledger.charged_again, "was", "were")
                 ))?;
             }
             for ((outcome, currency), sum) in &ledger.costs {
                 print::data(&format!("{} {} cost {} {currency}", sum.count, word(*outcome), sum.amount))?;
             }
             if ledger.unpriced > 0 {
-                print::data(&format!("{} results without a price", ledger.unpriced))?;
+                print::data(&format!("{} without a price", print::count(ledger.unpriced, "result")))?;
             }
             for one in &drift {
                 print::data(&drift_line(one))?;
@@ -114,9 +118,9 @@ impl Status {
             for batch in &doubtful {
                 let why = batch.message.as_deref().unwrap_or("nobody knows whether it was accepted");
                 print::data(&format!(
-                    "in doubt: batch {}, {} numbers: {why}",
+                    "in doubt: batch {}, {}: {why}",
                     batch.batch_no,
-                    batch.numbers - batch.settled
+                    print::count(batch.numbers - batch.settled, "number")
                 ))?;
             }
             if !doubtful.is_empty() {

@@ -115,15 +115,16 @@ impl Submit {
         let decided = self.again.decide(&*store, known, freshness, level, None, stdin_is_taken).await?;
         let groups = survey.to_send(decided.what);
         let to_send: u64 = groups.values().sum();
+        let in_doubt = survey.doubts_left(decided.what);
         let question = Question {
             what: "checking",
             numbers: to_send,
             level: Some(level),
             left_out: LeftOut {
-                reused: (numbers.len() as u64).saturating_sub(to_send + survey.under_way + survey.doubts()),
+                reused: (numbers.len() as u64).saturating_sub(to_send + survey.under_way + in_doubt),
                 invalid: 0,
                 duplicates: (given.len() - numbers.len()) as u64,
-                in_doubt: if decided.what.doubts { 0 } else { survey.doubts() },
+                in_doubt,
             },
             cost: Cost::Estimated(estimate(&groups, &prices, scope.level)),
             is_loopback: client.is_loopback(),
@@ -181,8 +182,8 @@ impl Submit {
             let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
             if shown.numbers > 0 {
                 print::data(&format!(
-                    "accepted {} numbers: message id {}, batch number {}",
-                    shown.numbers.saturating_sub(not_taken),
+                    "accepted {}: message id {}, batch number {}",
+                    print::count(shown.numbers.saturating_sub(not_taken) as u64, "number"),
                     or_none(&shown.message_id),
                     or_none(&shown.batch_no)
                 ))?;
@@ -198,19 +199,24 @@ impl Submit {
         }
         if shown.waiting > 0 {
             print::say(&format!(
-                "numcheck: {} of the numbers are under way or in doubt by an earlier call: they are not sent again",
-                shown.waiting
+                "numcheck: {} of the numbers {} under way or in doubt by an earlier call: {} not sent again",
+                shown.waiting,
+                print::form(shown.waiting as u64, "is", "are"),
+                print::form(shown.waiting as u64, "it is", "they are")
             ));
         }
         if !shown.reused.is_empty() {
+            let reused = shown.reused.len() as u64;
             print::say(&format!(
-                "numcheck: {} of the numbers have a result already: they are not paid for again",
-                shown.reused.len()
+                "numcheck: {reused} of the numbers {} a result already: {} not paid for again",
+                print::form(reused, "has", "have"),
+                print::form(reused, "it is", "they are")
             ));
         }
         if not_taken > 0 {
             print::say(&format!(
-                "numcheck: the platform did not take {not_taken} of the numbers; they are not checked"
+                "numcheck: the platform did not take {not_taken} of the numbers; {} not checked",
+                print::form(not_taken as u64, "it is", "they are")
             ));
         }
         Ok(if not_taken + shown.waiting > 0 { Exit::Unsettled } else { Exit::Settled })

@@ -155,9 +155,6 @@ impl Engine {
                 return Ok(false);
             }
             known = Some(ledger);
-            if over {
-                self.mark_missing(job, wait).await?;
-            }
             if is_settled || over || stop.asked() {
                 return Ok(true);
             }
@@ -185,17 +182,6 @@ impl Engine {
                 () = tokio::time::sleep(due.clamp(Duration::from_millis(10), Duration::from_secs(1))) => {}
             }
         }
-    }
-
-    /// Gives up what has been accepted for longer than the platform takes, whether it could be asked or not.
-    async fn mark_missing(&self, job: &Job, wait: Wait) -> Result<(), StoreError> {
-        let missing = u64::try_from(times(wait.minute).missing.as_millis()).unwrap_or(u64::MAX);
-        for batch in self.store.open_batches(job.id).await? {
-            if batch.state == BatchState::Accepted && self.now_ms() >= batch.sent_ms.saturating_add(missing) {
-                self.store.mark_missing(batch.batch, batch.claim).await?;
-            }
-        }
-        Ok(())
     }
 }
 

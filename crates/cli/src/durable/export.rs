@@ -13,6 +13,7 @@ use numcheck_protocol::decode;
 use numcheck_protocol::number_check::{CheckResult, GetReply, QueryRow, ResultPush};
 
 use super::check_row;
+use super::prepare::notes_of;
 use super::report::{MAY_STILL_COME, NOT_ANSWERED_YET, NOT_SENT_YET, Totals};
 use crate::exit::Failure;
 use crate::input::{Input, Row};
@@ -69,6 +70,7 @@ pub(crate) async fn export(
         let row = row?;
         let fate = fates.of(at).await?;
         let state = match (&row.phone, fate) {
+            (Ok(number), Some(fate)) if *number != fate.number => return Err(rows_replaced()),
             (_, Some(fate)) => write(&row, &fate, &level, not_sent, writer, &mut totals)?,
             (Err(reject), None) => {
                 writer.write(&row, &CheckRow::invalid(*reject))?;
@@ -86,7 +88,20 @@ pub(crate) async fn export(
         };
         totals.count(state);
     }
+    // Where both files have the same numbers in these rows, only the notes tell.
+    let now = store.job(&job.name).await.map_err(Failure::of)?;
+    if let Some(Ok(now)) = now.as_ref().map(notes_of)
+        && let Ok(own) = notes_of(job)
+        && (now.content != own.content || now.column != own.column)
+    {
+        return Err(rows_replaced());
+    }
     Ok(totals)
+}
+
+/// A result must not be written beside another number.
+fn rows_replaced() -> Failure {
+    Failure::new("the job's rows were replaced by those of another file meanwhile: run the command again")
 }
 
 /// Reads fates page by page, along with the rows.

@@ -46,6 +46,17 @@ pub(crate) struct Notes {
     pub(crate) content: String,
 }
 
+/// Fails unless the job is one of number checks: only these are gone on with, and asked about.
+pub(crate) fn check_service(job: &Job) -> Result<(), Failure> {
+    if job.spec.scope.service == Scope::NUMBER_CHECK {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "job {} was made by `numcheck {}`: run that again with --resubmit-doubtful; nothing was sent",
+        job.name, job.spec.scope.service
+    )))
+}
+
 /// Fails unless this account may go on with the job. Another one would be told that its batches are not known.
 pub(crate) fn check_account(job: &Job, account: &str) -> Result<(), Failure> {
     if job.spec.scope.account == account {

@@ -260,7 +260,7 @@ impl Summary<'_> {
             (false, _) => format!("cost {}", amounts(&paid)),
         };
         if ledger.unpriced > 0 {
-            cost.push_str(&format!(" and the unknown cost of {} results", ledger.unpriced));
+            cost.push_str(&format!(" and the unknown cost of {}", print::count(ledger.unpriced, "result")));
         }
         if unknown > 0 {
             cost.push_str(&format!("; {unknown} more submitted, price not known yet"));
@@ -276,8 +276,9 @@ impl Summary<'_> {
         let Unmatched { conflicts, strays, .. } = self.unmatched;
         if self.ledger.charged_again > 0 {
             notes.push(format!(
-                "note: {} numbers have results of two sendings: both were charged, and both are in the cost",
-                self.ledger.charged_again
+                "note: {} {} results of two sendings: both were charged, and both are in the cost",
+                print::count(self.ledger.charged_again, "number"),
+                print::form(self.ledger.charged_again, "has", "have")
             ));
         }
         if conflicts > 0 {

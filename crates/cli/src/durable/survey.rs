@@ -1,6 +1,6 @@
 //! What the book knows of the phone numbers that a job would check.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use numcheck_bulk::{BookState, Estimate, Plan, PriceTable, Scope, Store};
@@ -52,8 +52,6 @@ pub(crate) struct Survey {
     pub(crate) under_way: u64,
     /// In doubt or missing, by the job that has sent them.
     pub(crate) in_doubt: BTreeMap<i64, Doubtful>,
-    /// Of these: sent so long ago that a result would be too old by now.
-    pub(crate) old_doubts: u64,
     /// With a result of another level only.
     pub(crate) other_level: u64,
     /// Of which the book knows nothing, by group.
@@ -62,9 +60,18 @@ pub(crate) struct Survey {
     reusable: BTreeMap<String, (u64, u64)>,
     /// In doubt for long, by group.
     doubtful: BTreeMap<String, (u64, u64)>,
-    passing_by_group: BTreeMap<String, u64>,
+    /// Fresh or old ones that failed for a reason that passes, by group.
+    passing_by_group: BTreeMap<String, (u64, u64)>,
     /// The packed phone numbers that the book knows.
-    known: HashSet<u64>,
+    known: HashMap<u64, Kind>,
+}
+
+/// What the book knows of one phone number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Result { is_fresh: bool, passes: bool },
+    Doubt { is_old: bool },
+    UnderWay,
 }
 
 /// What is counted as fresh, at which time.
@@ -72,12 +79,23 @@ pub(crate) struct Survey {
 pub(crate) struct Freshness {
     pub(crate) now_ms: u64,
     pub(crate) max_age: Duration,
+    /// How long a result counts as fresh where nobody says otherwise.
+    pub(crate) usual_age: Duration,
 }
 
 impl Freshness {
     /// What came before is old.
     pub(crate) fn since_ms(self) -> u64 {
-        self.now_ms.saturating_sub(u64::try_from(self.max_age.as_millis()).unwrap_or(u64::MAX))
+        self.before_ms(self.max_age)
+    }
+
+    /// What is in doubt from before is old. Never younger than a result would be fresh: what is in doubt for a moment only settles by itself.
+    pub(crate) fn doubts_since_ms(self) -> u64 {
+        self.since_ms().min(self.before_ms(self.usual_age))
+    }
+
+    fn before_ms(self, age: Duration) -> u64 {
+        self.now_ms.saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
     }
 }
 
@@ -139,43 +157,63 @@ impl Survey {
             *self.unknown.entry(group.to_owned()).or_default() += 1;
             return;
         };
-        self.known.insert(number.pack());
-        let is_old = known.at_ms < freshness.since_ms();
-        match known.state {
+        let kind = match known.state {
             BookState::Settled(outcome) => {
-                let reusable = self.reusable.entry(group.to_owned()).or_default();
-                let from_the_future = known.at_ms > freshness.now_ms.saturating_add(MAX_CLOCK_SKEW_MS);
-                if from_the_future {
-                    self.from_the_future += 1;
-                    reusable.1 += 1;
-                } else if is_old {
-                    self.old.add(known.at_ms);
-                    reusable.1 += 1;
-                } else {
-                    self.fresh.add(known.at_ms);
-                    reusable.0 += 1;
-                    if outcome == numcheck_bulk::Outcome::Passing {
-                        *self.passing_by_group.entry(group.to_owned()).or_default() += 1;
-                    }
-                }
-                self.passing += u64::from(outcome == numcheck_bulk::Outcome::Passing);
+                let passes = outcome == numcheck_bulk::Outcome::Passing;
+                let is_fresh = self.count_result(group, known.at_ms, passes, freshness);
+                Kind::Result { is_fresh, passes }
             }
             BookState::InDoubt => {
+                let is_old = known.at_ms < freshness.doubts_since_ms();
                 let of_job = self.in_doubt.entry(known.job).or_default();
                 of_job.aged.add(known.at_ms);
                 *of_job.groups.entry(group.to_owned()).or_default() += 1;
                 let doubtful = self.doubtful.entry(group.to_owned()).or_default();
                 doubtful.0 += 1;
                 doubtful.1 += u64::from(is_old);
-                self.old_doubts += u64::from(is_old);
+                Kind::Doubt { is_old }
             }
-            _ => self.under_way += 1,
-        }
+            _ => {
+                self.under_way += 1;
+                Kind::UnderWay
+            }
+        };
+        self.known.insert(number.pack(), kind);
     }
 
-    /// Whether the book knows something of a phone number.
-    pub(crate) fn knows(&self, number: &PhoneNumber) -> bool {
-        self.known.contains(&number.pack())
+    /// Counts a result, and says whether it is fresh.
+    fn count_result(&mut self, group: &str, at_ms: u64, passes: bool, freshness: Freshness) -> bool {
+        let from_the_future = at_ms > freshness.now_ms.saturating_add(MAX_CLOCK_SKEW_MS);
+        let is_fresh = !from_the_future && at_ms >= freshness.since_ms();
+        if from_the_future {
+            self.from_the_future += 1;
+        } else if is_fresh {
+            self.fresh.add(at_ms);
+        } else {
+            self.old.add(at_ms);
+        }
+        let count = |groups: &mut BTreeMap<String, (u64, u64)>| {
+            let (fresh, stale) = groups.entry(group.to_owned()).or_default();
+            *(if is_fresh { fresh } else { stale }) += 1;
+        };
+        count(&mut self.reusable);
+        if passes {
+            self.passing += 1;
+            count(&mut self.passing_by_group);
+        }
+        is_fresh
+    }
+
+    /// Whether the book knows so much of a phone number that it is not sent.
+    pub(crate) fn leaves_out(&self, number: &PhoneNumber, what: WhatToSend) -> bool {
+        self.known.get(&number.pack()).is_some_and(|kind| match *kind {
+            Kind::Result { is_fresh, passes } => {
+                let is_sent = if is_fresh { what.fresh } else { what.stale };
+                !(is_sent || passes && what.passing)
+            }
+            Kind::Doubt { is_old } => !(what.doubts || is_old && what.old_doubts),
+            Kind::UnderWay => true,
+        })
     }
 
     /// With a result that is not fresh.
@@ -186,6 +224,11 @@ impl Survey {
     /// In doubt or missing.
     pub(crate) fn doubts(&self) -> u64 {
         self.in_doubt.values().map(|doubt| doubt.aged.count).sum()
+    }
+
+    /// Those in doubt that would not be sent.
+    pub(crate) fn doubts_left(&self, what: WhatToSend) -> u64 {
+        self.doubts().saturating_sub(self.doubts_to_send(what).values().sum())
     }
 
     /// How many would be sent, by group.
@@ -200,22 +243,22 @@ impl Survey {
             add(group, if what.fresh { *fresh } else { 0 });
             add(group, if what.stale { *stale } else { 0 });
         }
-        if what.passing && !what.fresh {
-            self.passing_by_group.iter().for_each(|(group, count)| add(group, *count));
+        for (group, (fresh, stale)) in &self.passing_by_group {
+            add(group, if what.passing && !what.fresh { *fresh } else { 0 });
+            add(group, if what.passing && !what.stale { *stale } else { 0 });
         }
-        for (group, (all, old)) in &self.doubtful {
-            add(
-                group,
-                if what.doubts {
-                    *all
-                } else if what.old_doubts {
-                    *old
-                } else {
-                    0
-                },
-            );
-        }
+        self.doubts_to_send(what).iter().for_each(|(group, count)| add(group, *count));
         groups
+    }
+
+    /// How many of those in doubt would be sent, by group.
+    pub(crate) fn doubts_to_send(&self, what: WhatToSend) -> BTreeMap<String, u64> {
+        let of = |(all, old): &(u64, u64)| match what {
+            WhatToSend { doubts: true, .. } => *all,
+            WhatToSend { old_doubts: true, .. } => *old,
+            _ => 0,
+        };
+        self.doubtful.iter().map(|(group, counts)| (group.clone(), of(counts))).collect()
     }
 }
 
