@@ -1,6 +1,6 @@
 //! What the book tells: of phone numbers, of accounts, of money; and what is kept aside beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use numcheck_bulk::store::{NewResult, Source};
 use numcheck_bulk::{BatchEnd, BatchState, BookState, Outcome, Reuse, Scope, Store};
@@ -407,4 +407,28 @@ pub async fn strays_fill_a_batch_and_genuine_results_are_still_expected<P: Place
     assert!(!store.is_full(other.batch_no.as_str()).await.unwrap());
     store.forget(job.id).await.unwrap();
     assert_eq!(store.quarantine(0, 10_000).await.unwrap(), []);
+}
+
+pub async fn scopes_share_nothing<P: Place>(place: &P) {
+    let store = place.open().await;
+    let numbers = shared(0..2);
+    let first = of_numbers(&*store, 1, &numbers).await;
+    claim(&*store, &first, T0).await;
+    let mut seen = HashSet::from([scope()]);
+    let others = [("other", "number_check", 5), ("account", "privacy", 5), ("account", "number_check", 1)];
+    for ((account, service, level), job) in others.into_iter().zip(2..) {
+        let other = Scope::new(account, service, level);
+        assert_eq!(store.look_up(&other, numbers.clone()).await.unwrap(), [None, None]);
+        let mut spec = spec(1);
+        spec.scope = other.clone();
+        let made = store.create_job(&name(job), &spec, T0).await.unwrap();
+        assert_eq!(made.name, name(job), "the same set in another scope is another job");
+        store.add_batches(made.id, batches_of(job, &[&numbers])).await.unwrap();
+        store.finish_plan(made.id, 2).await.unwrap();
+        assert_eq!(try_claim(&*store, made.id, T0).await.unwrap().numbers, numbers);
+        seen.insert(other);
+    }
+    let scopes = store.scopes().await.unwrap();
+    assert_eq!(scopes.len(), 4);
+    assert_eq!(HashSet::from_iter(scopes), seen);
 }

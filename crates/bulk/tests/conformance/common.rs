@@ -1,6 +1,6 @@
 //! Phone numbers that several jobs have in common: each is paid for once.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use numcheck_bulk::store::{Claimed, NewResult};
@@ -580,27 +580,4 @@ pub async fn a_phone_number_that_has_moved_on_is_counted_once_when_its_first_sen
         assert_eq!((sum.count, ledger.charged_again), (ledger.settled + 1, 1), "the money is not lost");
         assert!(row(&*store, first.id, 2).await.result.is_some());
     }
-}
-
-pub async fn scopes_share_nothing<P: Place>(place: &P) {
-    let store = place.open().await;
-    let numbers = shared(0..2);
-    sent(&*store, 1, &numbers).await;
-    let mut seen = HashSet::from([scope()]);
-    let others = [("other", "number_check", 5), ("account", "privacy", 5), ("account", "number_check", 1)];
-    for ((account, service, level), job) in others.into_iter().zip(2..) {
-        let other = numcheck_bulk::Scope::new(account, service, level);
-        assert_eq!(store.look_up(&other, numbers.clone()).await.unwrap(), [None, None]);
-        let mut spec = spec(1);
-        spec.scope = other.clone();
-        let made = store.create_job(&name(job), &spec, T0).await.unwrap();
-        assert_eq!(made.name, name(job), "the same set in another scope is another job");
-        store.add_batches(made.id, batches_of(job, &[&numbers])).await.unwrap();
-        store.finish_plan(made.id, 2).await.unwrap();
-        assert_eq!(sends(&*store, made.id).await, numbers);
-        seen.insert(other);
-    }
-    let scopes = store.scopes().await.unwrap();
-    assert_eq!(scopes.len(), 4);
-    assert_eq!(HashSet::from_iter(scopes), seen);
 }

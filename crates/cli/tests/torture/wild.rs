@@ -158,6 +158,7 @@ fn act(runners: &[Runner<'_>; 2], random: &mut Random, own: &mut Sum) {
                 own.pauses += 1;
                 let other = Runner { scene: runner.scene, file: runner.file, listen: free_address() };
                 let other = other.run().start();
+                // why-sleep: how long the other goes on.
                 std::thread::sleep(second.max(Duration::from_millis(500)));
                 paused.signal("CONT");
                 own.kills += u64::from(kill_after(other, third));
@@ -167,6 +168,7 @@ fn act(runners: &[Runner<'_>; 2], random: &mut Random, own: &mut Sum) {
         // A clean stop leaves one closed file.
         _ => {
             let running = runner.run().start();
+            // why-sleep: a moment at which it is stopped.
             std::thread::sleep(first + Duration::from_millis(100));
             stop(runner.scene, running);
         }

@@ -1,8 +1,6 @@
 //! What a client can be built from, and what not.
 
 use numcheck_protocol::Endpoint;
-use numcheck_protocol::Endpoint;
-use numcheck_protocol::number_check::Submit;
 use numcheck_protocol::number_check::Submit;
 use numcheck_transport::{
     BuildError, CallError, Client, Error, Proxy, Sent, canonical_base_url, is_loopback,
