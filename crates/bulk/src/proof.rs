@@ -22,6 +22,8 @@
 //! - The platform has one clock, which is not set back by more than [`ProofRules::margin`], and it refuses a `ts` that is further ahead
 //!   than [`ProofRules::signature_life`] as it refuses an old one.
 //! - [`ProofRules::visibility_spread`] and [`ProofRules::memory`].
+//! - The query lists every check that was accepted, the failed ones too. Otherwise a batch of nothing but failures looks like one that never
+//!   arrived.
 //! - A row is not dated later than the platform's day at the time when it is shown.
 //! - What the platform charges for and never lists it answers with a code that says so (204, 206, 288, 299, unknown), and that reply is
 //!   written down. If such a reply is lost, nothing can tell the batch from an unknown one.

@@ -54,6 +54,22 @@ fn an_answer_that_the_store_has_is_shown_with_its_time_and_not_paid_for_again() 
 }
 
 #[test]
+fn what_was_paid_for_can_be_read_for_as_long_as_the_store_is_there() {
+    let scene = Scene::start();
+    scene.call(&["privacy", MOBILE]).run().exits(0);
+    // As it was typed there, and with its country code.
+    for number in [MOBILE.to_owned(), format!("86{MOBILE}")] {
+        let told = scene.call(&["history", "--json", "--phone", &number]).run().exits(0).json();
+        assert!(told["reply"].as_str().unwrap().contains("隐私号"), "{told}");
+        assert_eq!((&told["service"], &told["state"]), (&json!("privacy"), &json!("settled")));
+    }
+    // A file of number checks has no column for it.
+    let job = scene.call(&["jobs", "--json"]).run().exits(0).json()["job"].as_str().unwrap().to_owned();
+    let refused = scene.call(&["export", &job]).run().exits(2);
+    assert!(refused.stderr.contains("numcheck privacy"), "{}", refused.stderr);
+}
+
+#[test]
 fn that_nothing_was_found_is_an_answer_that_the_store_has() {
     let scene = Scene::start();
     let call = || scene.call(&["privacy", "--json", "16612345678"]).run();

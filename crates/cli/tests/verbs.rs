@@ -102,7 +102,8 @@ fn submit_json_prints_one_object_and_results_are_pushed_to_the_dr_url() {
             "not_taken",
             "reused",
             "waiting",
-            "drift"
+            "drift",
+            "job"
         ])
     );
     assert_eq!(

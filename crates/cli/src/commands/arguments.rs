@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use numcheck_bulk::{PriceKey, PriceTable};
+use numcheck_bulk::{PriceKey, PriceTable, Scope};
 use numcheck_protocol::number_check::CheckLevel;
 use numcheck_protocol::{Currency, Price};
 use numcheck_signing::{Algorithm, Body, Input, Secret};
@@ -42,6 +42,14 @@ impl Level {
     /// The level of a word that a job was kept with.
     pub(crate) fn from_word(word: &str) -> Self {
         <Self as ValueEnum>::from_str(word, true).unwrap_or(Self::Basic)
+    }
+
+    /// The word for what a job of number checks has checked.
+    pub(crate) fn of(scope: &Scope) -> Option<&'static str> {
+        let is_it = |level: &&Self| level.check_level().get() == scope.level;
+        (scope.service == Scope::NUMBER_CHECK)
+            .then(|| Self::value_variants().iter().find(is_it))?
+            .map(|level| level.as_str())
     }
 
     pub(crate) fn as_str(self) -> &'static str {

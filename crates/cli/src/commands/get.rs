@@ -113,7 +113,8 @@ impl Get {
                 single.end(&claimed, end_of(&error)).await?;
                 if error.may_have_happened() {
                     print::say(&format!(
-                        "numcheck: `numcheck query --batch-no {batch_no}` tells whether it was checked"
+                        "numcheck: `numcheck reconcile {}` tells whether it was checked",
+                        single.job.name
                     ));
                 }
                 return call::unsuccessful(&error, self.json);
@@ -179,7 +180,7 @@ impl Get {
                 }
                 print::say(&format!(
                     "numcheck: the reply has a form that no document shows, and is printed as it came; the check may have been paid for: \
-                     do not repeat it before you know, `numcheck query --batch-no {batch_no}` may find it"
+                     do not repeat it before you know, `numcheck query --batch-no {batch_no} --date DAY` may find it"
                 ));
             }
         }

@@ -3,8 +3,12 @@
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_bulk::BatchState;
+use numcheck_bulk::store::Source;
+use numcheck_protocol::PhoneNumber;
+use numcheck_protocol::qxt::Mobile;
 use serde_json::json;
 
+use crate::commands::arguments::Level;
 use crate::commands::number::Number;
 use crate::commands::stored;
 use crate::durable::{Engine, StoreAt};
@@ -12,6 +16,8 @@ use crate::exit::{Exit, Failure};
 use crate::print;
 
 /// Show every sending of a number that the store knows, the newest first. Sends nothing.
+///
+/// A Chinese mobile number may stand here without 86, as at `privacy`. With --json, what a privacy query was answered stands there as it came.
 #[derive(Debug, Args)]
 pub(crate) struct History {
     #[command(flatten)]
@@ -28,7 +34,10 @@ impl History {
         let number = self.number.read()?;
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
         engine.inbox.fold_all().await.map_err(Failure::of)?;
-        let sendings = engine.store.history(number).await.map_err(Failure::of)?;
+        let mut sendings = engine.store.history(number).await.map_err(Failure::of)?;
+        if let Some(number) = as_mobile(number) {
+            sendings.extend(engine.store.history(number).await.map_err(Failure::of)?);
+        }
         if sendings.is_empty() {
             print::say(&format!("numcheck: the store knows nothing of {number}"));
             return Ok(Exit::Settled);
@@ -45,17 +54,21 @@ impl History {
             let sent = sending.sent_ms.map(stored::time);
             let received = sending.result.as_ref().map(|(_, _, at)| stored::time(*at));
             let scope = &sending.scope;
+            let level = Level::of(scope);
+            let reply = match &sending.result {
+                Some((Source::Privacy, body, _)) => Some(String::from_utf8_lossy(body)),
+                _ => None,
+            };
             if self.json {
                 print::json(&json!({
-                    "phone": number.to_string(), "service": scope.service, "level": scope.level, "account": scope.account, "job": sending.job,
-                    "batch_no": sending.batch_no, "state": state, "sent": sent, "result": received,
+                    "phone": number.to_string(), "service": scope.service, "level": level, "account": scope.account, "job": sending.job,
+                    "batch_no": sending.batch_no, "state": state, "sent": sent, "result": received, "reply": reply,
                 }))?;
             } else {
                 let dash = || "-".to_owned();
                 print::data(&format!(
-                    "{number}\t{} {}\t{state}\tsent {}\tresult {}\tjob {}\tbatch {}",
-                    scope.service,
-                    scope.level,
+                    "{number}\t{}\t{state}\tsent {}\tresult {}\tjob {}\tbatch {}",
+                    level.unwrap_or(&scope.service),
                     sent.unwrap_or_else(dash),
                     received.unwrap_or_else(dash),
                     sending.job,
@@ -65,4 +78,10 @@ impl History {
         }
         Ok(Exit::Settled)
     }
+}
+
+/// A Chinese mobile number that was given without its country code, as the book keeps it.
+fn as_mobile(number: PhoneNumber) -> Option<PhoneNumber> {
+    let mobile = Mobile::new(number.digits()).ok()?;
+    PhoneNumber::new(&format!("86{}", mobile.digits())).ok()
 }

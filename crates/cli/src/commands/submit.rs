@@ -5,7 +5,7 @@
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_bulk::store::{RowFate, Source};
-use numcheck_bulk::{BatchEnd, Clock, Row, Scope, Submitted, SystemClock};
+use numcheck_bulk::{BatchEnd, Clock, JobName, Row, Scope, Submitted, SystemClock};
 use numcheck_protocol::number_check::{self, Dialect};
 use numcheck_protocol::{BatchNo, CallbackUrl, Endpoint, PhoneList, PhoneNumber, ValueError};
 use numcheck_transport::CallError;
@@ -66,6 +66,7 @@ struct Accepted {
     numbers: usize,
     message_id: Option<String>,
     batch_no: Option<String>,
+    job: Option<JobName>,
     message: Option<String>,
     dialect: Option<&'static str>,
     not_taken: Vec<NotTaken>,
@@ -169,6 +170,7 @@ impl Submit {
             single.end(&claimed, BatchEnd::Accepted { message_id }).await?;
             single.inbox.fold_all().await.map_err(Failure::of)?;
             drift::tell(&accepted.drift);
+            shown.job = Some(single.job.name.clone());
             shown.accept(sent.len(), accepted);
         }
         self.show(&shown, elsewhere)
@@ -187,6 +189,11 @@ impl Submit {
                     or_none(&shown.message_id),
                     or_none(&shown.batch_no)
                 ))?;
+                if let Some(job) = &shown.job {
+                    print::say(&format!(
+                        "numcheck: the results are fetched by `numcheck reconcile {job}`, and written by `numcheck export {job}`"
+                    ));
+                }
             }
             for one in &shown.not_taken {
                 print::data(&format!("not taken\t{}\t{}", or_none(&one.number), or_none(&one.reason)))?;
@@ -231,6 +238,7 @@ impl Accepted {
             numbers: 0,
             message_id: None,
             batch_no: None,
+            job: None,
             message: None,
             dialect: None,
             not_taken: Vec::new(),
