@@ -36,11 +36,11 @@ async fn a_store_of_version_2_is_brought_up_to_date_and_nothing_in_it_is_lost() 
     let expected = [
         Some((BookState::Settled(Outcome::Done), second.id, NOW + 5005)),
         Some((BookState::Settled(Outcome::Passing), first.id, NOW + 5002)),
-        Some((BookState::UnderWay, first.id, NOW)),
+        Some((BookState::UnderWay, first.id, NOW + 61_000)),
         None,
-        Some((BookState::InDoubt, first.id, NOW)),
-        Some((BookState::InDoubt, first.id, NOW)),
-        Some((BookState::UnderWay, first.id, NOW)),
+        Some((BookState::InDoubt, first.id, NOW + 61_000)),
+        Some((BookState::InDoubt, first.id, NOW + 61_000)),
+        Some((BookState::UnderWay, first.id, NOW + 180_000)),
         None,
     ];
     assert_eq!(known, expected);
