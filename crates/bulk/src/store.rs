@@ -1,7 +1,7 @@
 //! Where jobs live. A store is durable: what a call has returned from survives the process, and the machine's power.
 //!
-//! A store reads and writes. What a result means and what becomes of it is decided in [`crate::fold`], which phone numbers of a batch are
-//! sent in [`crate::book`], both pure and shared by all stores.
+//! A store reads and writes. What a result means and what becomes of it is decided in `fold`, which phone numbers of a batch are
+//! sent in `book`, both pure and shared by all stores.
 
 pub(crate) mod drifting;
 pub mod reading;
@@ -26,7 +26,7 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Se
 /// Every call is atomic: it has happened as a whole once it returns, and not at all when it fails.
 pub trait Store: Send + Sync + 'static {
     /// Makes a job whose plan is to follow, or returns the newest unfinished job about the same scope and set of phone numbers: then nothing
-    /// changes. A job that overrides the book ([`Reuse::is_override`]) continues only one of its own kind, and replaces any other.
+    /// changes. A job that overrides the book ([`Reuse::is_override`](crate::Reuse::is_override)) continues only one of its own kind, and replaces any other.
     ///
     /// A job of the same scope and set whose plan was never finished is removed, so that whoever was planning it can add nothing more.
     fn create_job<'a>(&'a self, name: &'a JobName, spec: &'a JobSpec, now_ms: u64) -> Answer<'a, Job>;
