@@ -82,7 +82,7 @@ fn get_prints_a_reply_of_another_form_whole_because_it_may_have_been_paid_for() 
 #[test]
 fn get_is_refused_or_in_doubt_like_a_submit() {
     get(&[], r#"{"code":211,"message":"poor","data":null}"#).exits(3).says("BALANCE_TOO_LOW");
-    get(&[], "<html>").exits(3).says("do not send it again").says("numcheck query --batch-no nc-");
+    get(&[], "<html>").exits(3).says("do not send it again").says("numcheck reconcile ");
 }
 
 #[test]
