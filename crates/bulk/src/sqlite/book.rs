@@ -42,6 +42,8 @@ pub(super) struct Wanted {
     pub(super) first_row: i64,
     /// The sending before.
     prior: Option<i64>,
+    /// A person has decided not to wait for a doubt.
+    is_decided: bool,
 }
 
 /// What every look-up needs to know of batches: few, and met again and again.
@@ -137,7 +139,7 @@ impl<'a> LookUp<'a> {
     fn decide(
         &mut self,
         newest: Option<i64>,
-        own: Option<i64>,
+        own: i64,
         packed: i64,
         policy: &Policy,
         despite: Option<i64>,
@@ -147,7 +149,7 @@ impl<'a> LookUp<'a> {
             let Some(batch) = next else { return Ok((Decision::Send, None)) };
             // What is not known may have been paid for.
             let Some((link, _, prior)) = self.link(batch, packed)? else { return Err(BROKEN_CHAIN) };
-            let decision = if own == Some(batch) { Decision::Before } else { link.decide(policy, despite) };
+            let decision = if own == batch { Decision::Before } else { link.decide(policy, despite) };
             if decision != Decision::Before {
                 return Ok((decision, Some(link)));
             }
@@ -170,7 +172,7 @@ pub(super) fn look_up_batch(tx: &Transaction<'_>, batch: i64, of_job: &OfJob) ->
     let (mut wanted, mut elsewhere) = (Vec::with_capacity(rows.len()), 0);
     for (packed, first_row, despite) in rows {
         let newest = look_up.newest(of_job.scope, packed)?;
-        let (decision, link) = look_up.decide(newest, Some(batch), packed, &of_job.policy, despite)?;
+        let (decision, link) = look_up.decide(newest, batch, packed, &of_job.policy, despite)?;
         match (decision, link) {
             (Decision::Take, Some(Link { batch: via, result: Some(has), .. })) => {
                 tx.prepare_cached(
@@ -197,7 +199,7 @@ pub(super) fn look_up_batch(tx: &Transaction<'_>, batch: i64, of_job: &OfJob) ->
             _ => {
                 // The own entry keeps what came before it.
                 let prior = newest.filter(|newest| *newest != batch);
-                wanted.push(Wanted { packed, first_row, prior });
+                wanted.push(Wanted { packed, first_row, prior, is_decided: despite.is_some() });
             }
         }
     }
@@ -221,18 +223,12 @@ pub(super) fn enter_claim(
     let mut row = tx.prepare_cached(
         "UPDATE numbers SET prior = coalesce(?, prior), despite = NULL WHERE batch = ? AND packed = ?",
     )?;
-    let mut was_decided =
-        tx.prepare_cached("SELECT despite IS NOT NULL FROM numbers WHERE batch = ? AND packed = ?")?;
     for one in wanted {
         if let Some(newest) = one.prior.filter(|_| was_claimed) {
             take_out(tx, batch, one.packed, newest)?;
         }
         entry.execute([of_job.scope, one.packed, batch])?;
-        let decided: bool = match one.prior {
-            Some(_) => true,
-            None => was_decided.query_row([batch, one.packed], |row| row.get(0))?,
-        };
-        if decided {
+        if one.prior.is_some() || one.is_decided {
             row.execute(params![one.prior, batch, one.packed])?;
         }
     }
