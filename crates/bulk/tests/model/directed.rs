@@ -257,20 +257,20 @@ fn a_control_whose_answers_differ_in_form_proves_nothing() {
     }
 }
 
+/// Two commands a little apart, whose clocks are off, on a platform that lists late and pushes nothing.
+fn two_commands_with_clocks(fates: Vec<Fate>, off: Vec<i64>) -> Scenario {
+    let script = Script { fates, delays: vec![59, 0], off, ..Script::default() };
+    let mut scenario = Scenario::scripted(vec![Command::at(0, 0, 2), Command::at(3, 5, 2)], script);
+    (scenario.traits.delay, scenario.faults.not_pushed) = (30, 100);
+    scenario
+}
+
 /// The first attempt is refused because of the clock, the second one is accepted, and its answer is lost: the last signature counts, and a
 /// control is later than that.
 #[test]
 fn a_clock_that_was_slow_does_not_bring_the_control_nearer() {
     for off in [-90, -66, 10, 66] {
-        let script = Script {
-            fates: vec![Fate::Arrives, Fate::Unanswered],
-            delays: vec![59, 0],
-            off: vec![off],
-            ..Script::default()
-        };
-        let mut scenario = Scenario::scripted(vec![Command::at(0, 0, 2), Command::at(3, 5, 2)], script);
-        (scenario.traits.delay, scenario.faults.not_pushed) = (30, 100);
-        let end = ends(&scenario);
+        let end = ends(&two_commands_with_clocks(vec![Fate::Arrives, Fate::Unanswered], vec![off]));
         assert_eq!((accepted(&end), settled(&end)), ([1, 1], (2, 0)), "{off}");
     }
 }
@@ -279,15 +279,8 @@ fn a_clock_that_was_slow_does_not_bring_the_control_nearer() {
 #[test]
 fn a_control_whose_clock_was_fast_is_no_later_for_it() {
     for off in [66, 400] {
-        let script = Script {
-            fates: vec![Fate::Unanswered, Fate::Arrives, Fate::Arrives],
-            delays: vec![59, 0],
-            off: vec![0, off],
-            ..Script::default()
-        };
-        let mut scenario = Scenario::scripted(vec![Command::at(0, 0, 2), Command::at(3, 5, 2)], script);
-        (scenario.traits.delay, scenario.faults.not_pushed) = (30, 100);
-        let end = ends(&scenario);
+        let fates = vec![Fate::Unanswered, Fate::Arrives, Fate::Arrives];
+        let end = ends(&two_commands_with_clocks(fates, vec![0, off]));
         assert_eq!((accepted(&end), settled(&end)), ([1, 1], (2, 0)), "{off}");
     }
 }
