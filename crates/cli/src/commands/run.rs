@@ -155,11 +155,7 @@ impl Run {
         let account =
             account.or_else(|failure| counted.is_empty().then(AccountId::embedded).ok_or(failure))?;
         let is_loopback = account.is_loopback();
-        let minute = if self.sandbox {
-            self.run.minute.for_platform(true)?
-        } else {
-            self.run.minute.for_platform(is_loopback)?
-        };
+        let minute = self.run.minute.for_platform(is_loopback)?;
         let sandbox_store;
         let store = if self.sandbox {
             sandbox_store = tempfile::tempdir()
@@ -236,7 +232,7 @@ impl Run {
                 in_doubt,
             },
             cost: Cost::Estimated(cost),
-            is_loopback: self.sandbox || is_loopback,
+            is_loopback,
             stdin_is_taken,
         };
         consent::ask(&question, &self.run.yes).await?;
