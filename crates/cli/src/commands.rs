@@ -3,6 +3,7 @@
 //! This file only lists them and must not do their work.
 
 pub(crate) mod arguments;
+mod asking;
 mod check_line;
 mod explain;
 mod export;

@@ -2,8 +2,8 @@
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use numcheck_bulk::BatchEnd;
 use numcheck_bulk::store::{Claimed, RowFate, Source};
-use numcheck_bulk::{BatchEnd, Clock, Scope, SystemClock};
 use numcheck_nxcloud::Checked;
 use numcheck_protocol::number_check::{self, CheckResult, GetOutcome};
 use numcheck_protocol::{BatchNo, Endpoint};
@@ -12,14 +12,15 @@ use serde::Serialize;
 use crate::account::AccountId;
 use crate::call::{self, Network};
 use crate::commands::arguments::{Level, Prices};
+use crate::commands::asking::{Asked, Asking};
 use crate::commands::check_line;
 use crate::commands::number::Number;
-use crate::commands::reuse::{Again, Known, know_account};
+use crate::commands::reuse::Again;
 use crate::commands::stored;
 use crate::commands::submit::end_of;
-use crate::consent::{self, Cost, LeftOut, Question, Yes};
+use crate::consent::Yes;
 use crate::drift;
-use crate::durable::{Single, StoreAt, Survey, estimate, plan_of};
+use crate::durable::{Single, StoreAt};
 use crate::exit::{Exit, Failure};
 use crate::print;
 use crate::stop::Stop;
@@ -69,27 +70,19 @@ impl Get {
         let client = call::number_check(&self.network)?;
         let account = AccountId::nxcloud()?;
         let store = self.store.open_or_create().await?;
-        let stdin_is_taken = self.number.takes_stdin();
-        know_account(&*store, &account, Scope::NUMBER_CHECK, self.again.new_account, stdin_is_taken).await?;
         let level = Level::Basic;
-        let scope = Scope::new(&account.fingerprint, Scope::NUMBER_CHECK, level.check_level().get());
-        let freshness = self.again.freshness(level, SystemClock.now_ms());
-        let survey = Survey::of(&*store, &scope, &plan_of(&[number])?, freshness).await?;
-        let mut prices = store.prices().await.map_err(Failure::of)?;
-        prices.merge(&self.prices.table()?);
-        let known = Known { survey: &survey, prices: &prices, level: scope.level };
-        let decided = self.again.decide(&*store, known, freshness, level, None, stdin_is_taken).await?;
-        let groups = survey.to_send(decided.what);
-        let question = Question {
-            what: "checking",
-            numbers: groups.values().sum(),
+        let asking = Asking {
+            account: &account,
             level: Some(level),
-            left_out: LeftOut::default(),
-            cost: Cost::Estimated(estimate(&groups, &prices, scope.level)),
-            is_loopback: client.is_loopback(),
-            stdin_is_taken,
+            numbers: &[number],
+            invalid: 0,
+            duplicates: 0,
+            prices: self.prices.table()?,
+            again: &self.again,
+            yes: &self.yes,
+            stdin_is_taken: self.number.takes_stdin(),
         };
-        consent::ask(&question, &self.yes).await?;
+        let Asked { scope, decided, to_send } = asking.ask(&*store).await?;
         let batch_no = self.batch_no.as_ref();
         let single =
             Single::plan(store, scope, "get", level.as_str(), &[number], batch_no, true, decided.reuse)
@@ -98,7 +91,7 @@ impl Get {
         if let Some(fate) = fates.iter().find(|fate| fate.reused) {
             return self.show_known(fate);
         }
-        if question.numbers > 0 {
+        if to_send > 0 {
             self.store.take_turn(&number_check::Get::INFO, 1).await?;
         }
         let Some(claimed) = single.claim().await? else {

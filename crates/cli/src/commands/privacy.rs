@@ -8,7 +8,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use futures_util::StreamExt;
 use numcheck_bulk::store::{Claimed, RowFate, Source, reading};
-use numcheck_bulk::{BatchEnd, Clock, Estimate, PriceTable, Scope, SystemClock};
+use numcheck_bulk::{BatchEnd, PriceTable};
 use numcheck_protocol::qxt::{Mobile, PrivacyReply, QxtCode};
 use numcheck_protocol::{Endpoint, PhoneNumber, decode, qxt};
 use numcheck_transport::CallError;
@@ -16,12 +16,12 @@ use serde::Serialize;
 
 use crate::account::AccountId;
 use crate::call::{self, Network, Unsuccessful};
-use crate::commands::arguments::Level;
-use crate::commands::reuse::{Again, Known, know_account};
+use crate::commands::asking::{Asked, Asking};
+use crate::commands::reuse::Again;
 use crate::commands::stored;
-use crate::consent::{self, Cost, LeftOut, Question, Yes};
+use crate::consent::Yes;
 use crate::drift;
-use crate::durable::{Single, StoreAt, Survey, distinct, plan_of};
+use crate::durable::{Single, StoreAt, distinct};
 use crate::exit::{Exit, Failure};
 use crate::input::normalise;
 use crate::print;
@@ -111,35 +111,18 @@ impl Privacy {
         }
         let account = AccountId::qxt()?;
         let store = self.store.open_or_create().await?;
-        let stdin_is_taken = self.mobiles == ["-"];
-        know_account(&*store, &account, Scope::PRIVACY, self.again.new_account, stdin_is_taken).await?;
-        let scope = Scope::new(&account.fingerprint, Scope::PRIVACY, 0);
-        // Fresh for 24 hours, as HLR is.
-        let (level, now_ms) = (Level::Hlr, SystemClock.now_ms());
-        let freshness = self.again.freshness(level, now_ms);
-        let survey = Survey::of(&*store, &scope, &plan_of(&numbers)?, freshness).await?;
-        let prices = PriceTable::default();
-        let known = Known { survey: &survey, prices: &prices, level: scope.level };
-        let decided = self.again.decide(&*store, known, freshness, level, None, stdin_is_taken).await?;
-        let to_send: u64 = survey.to_send(decided.what).values().sum();
-        let mut cost = Estimate::default();
-        cost.unknown = to_send;
-        let in_doubt = survey.doubts_left(decided.what);
-        let question = Question {
-            what: "asking about",
-            numbers: to_send,
+        let asking = Asking {
+            account: &account,
             level: None,
-            left_out: LeftOut {
-                reused: (numbers.len() as u64).saturating_sub(to_send + survey.under_way + in_doubt),
-                invalid: (typed.len() - given.len()) as u64,
-                duplicates: (given.len() - numbers.len()) as u64,
-                in_doubt,
-            },
-            cost: Cost::Estimated(cost),
-            is_loopback: account.is_loopback(),
-            stdin_is_taken,
+            numbers: &numbers,
+            invalid: (typed.len() - given.len()) as u64,
+            duplicates: (given.len() - numbers.len()) as u64,
+            prices: PriceTable::default(),
+            again: &self.again,
+            yes: &self.yes,
+            stdin_is_taken: self.mobiles == ["-"],
         };
-        consent::ask(&question, &self.yes).await?;
+        let Asked { scope, decided, .. } = asking.ask(&*store).await?;
         let single =
             Single::plan(store, scope, "privacy", "privacy", &numbers, None, true, decided.reuse).await?;
         let fates = single.look_up(decided.resubmit_before_ms).await?;

@@ -5,7 +5,7 @@
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_bulk::store::{RowFate, Source};
-use numcheck_bulk::{BatchEnd, Clock, JobName, Row, Scope, Submitted, SystemClock};
+use numcheck_bulk::{BatchEnd, JobName, Row, Submitted};
 use numcheck_protocol::number_check::{self, Dialect};
 use numcheck_protocol::{BatchNo, CallbackUrl, Endpoint, PhoneList, PhoneNumber, ValueError};
 use numcheck_transport::CallError;
@@ -14,12 +14,13 @@ use serde::Serialize;
 use crate::account::AccountId;
 use crate::call::{self, Network};
 use crate::commands::arguments::{Countries, Level, Prices};
+use crate::commands::asking::{Asked, Asking};
 use crate::commands::number::Numbers;
-use crate::commands::reuse::{Again, Known, know_account};
+use crate::commands::reuse::Again;
 use crate::commands::stored;
-use crate::consent::{self, Cost, LeftOut, Question, Yes};
+use crate::consent::Yes;
 use crate::drift;
-use crate::durable::{Single, StoreAt, Survey, distinct, estimate, not_taken, plan_of, submitted};
+use crate::durable::{Single, StoreAt, distinct, not_taken, submitted};
 use crate::exit::{Exit, Failure};
 use crate::print;
 use crate::stop::Stop;
@@ -38,7 +39,7 @@ pub(crate) struct Submit {
     /// Whether the numbers may be of several countries, which only accounts of the platform's second dialect (v2) take. `auto` is one.
     #[arg(long, env = "NUMCHECK_COUNTRIES", hide_env_values = true, default_value = "auto", value_enum)]
     countries: Countries,
-    /// The batch number that every result will carry, at most 64 characters; the platform makes one otherwise.
+    /// The batch number that every result will carry, at most 64 characters; a random one otherwise.
     #[arg(long, env = "NUMCHECK_BATCH_NO", hide_env_values = true, value_name = "B")]
     batch_no: Option<BatchNo>,
     /// Where results are pushed; the application's own callback URL otherwise.
@@ -104,34 +105,19 @@ impl Submit {
         let client = call::number_check(&self.network)?;
         let account = AccountId::nxcloud()?;
         let store = self.store.open_or_create().await?;
-        let stdin_is_taken = self.numbers.takes_stdin();
-        know_account(&*store, &account, Scope::NUMBER_CHECK, self.again.new_account, stdin_is_taken).await?;
         let level = self.level.unwrap_or(Level::Basic);
-        let scope = Scope::new(&account.fingerprint, Scope::NUMBER_CHECK, level.check_level().get());
-        let freshness = self.again.freshness(level, SystemClock.now_ms());
-        let survey = Survey::of(&*store, &scope, &plan_of(&numbers)?, freshness).await?;
-        let mut prices = store.prices().await.map_err(Failure::of)?;
-        prices.merge(&self.prices.table()?);
-        let known = Known { survey: &survey, prices: &prices, level: scope.level };
-        let decided = self.again.decide(&*store, known, freshness, level, None, stdin_is_taken).await?;
-        let groups = survey.to_send(decided.what);
-        let to_send: u64 = groups.values().sum();
-        let in_doubt = survey.doubts_left(decided.what);
-        let question = Question {
-            what: "checking",
-            numbers: to_send,
+        let asking = Asking {
+            account: &account,
             level: Some(level),
-            left_out: LeftOut {
-                reused: (numbers.len() as u64).saturating_sub(to_send + survey.under_way + in_doubt),
-                invalid: 0,
-                duplicates: (given.len() - numbers.len()) as u64,
-                in_doubt,
-            },
-            cost: Cost::Estimated(estimate(&groups, &prices, scope.level)),
-            is_loopback: client.is_loopback(),
-            stdin_is_taken,
+            numbers: &numbers,
+            invalid: 0,
+            duplicates: (given.len() - numbers.len()) as u64,
+            prices: self.prices.table()?,
+            again: &self.again,
+            yes: &self.yes,
+            stdin_is_taken: self.numbers.takes_stdin(),
         };
-        consent::ask(&question, &self.yes).await?;
+        let Asked { scope, decided, to_send } = asking.ask(&*store).await?;
         if to_send > 0 {
             self.store.take_turn(&number_check::Submit::INFO, to_send).await?;
         }

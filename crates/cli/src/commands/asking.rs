@@ -1,0 +1,77 @@
+//! What a call about a few phone numbers does before it pays: it looks them up in the book, lets a person decide, and asks.
+
+use numcheck_bulk::{Clock, PriceTable, Scope, Store, SystemClock};
+use numcheck_protocol::PhoneNumber;
+
+use crate::account::AccountId;
+use crate::commands::arguments::Level;
+use crate::commands::reuse::{Again, Decided, Known, know_account};
+use crate::consent::{self, Cost, LeftOut, Question, Yes};
+use crate::durable::{Survey, estimate, plan_of};
+use crate::exit::Failure;
+
+/// A call of `submit`, `get` or `privacy`.
+pub(crate) struct Asking<'a> {
+    pub(crate) account: &'a AccountId,
+    /// What is checked; `None` is a privacy query.
+    pub(crate) level: Option<Level>,
+    /// Each phone number once.
+    pub(crate) numbers: &'a [PhoneNumber],
+    pub(crate) invalid: u64,
+    pub(crate) duplicates: u64,
+    /// The prices that were given.
+    pub(crate) prices: PriceTable,
+    pub(crate) again: &'a Again,
+    pub(crate) yes: &'a Yes,
+    pub(crate) stdin_is_taken: bool,
+}
+
+/// A call that may pay.
+pub(crate) struct Asked {
+    pub(crate) scope: Scope,
+    pub(crate) decided: Decided,
+    /// How many phone numbers are to be sent.
+    pub(crate) to_send: u64,
+}
+
+impl Asking<'_> {
+    /// Nothing is sent, and no job is made, before this returns.
+    ///
+    /// # Errors
+    /// Where the answer is no, or nobody is there to give one.
+    pub(crate) async fn ask(self, store: &dyn Store) -> Result<Asked, Failure> {
+        let (service, what, figure) = match self.level {
+            Some(level) => (Scope::NUMBER_CHECK, "checking", level.check_level().get()),
+            None => (Scope::PRIVACY, "asking about", 0),
+        };
+        know_account(store, self.account, service, self.again.new_account, self.stdin_is_taken).await?;
+        let scope = Scope::new(&self.account.fingerprint, service, figure);
+        // An answer about privacy is fresh for as long as HLR is.
+        let level = self.level.unwrap_or(Level::Hlr);
+        let freshness = self.again.freshness(level, SystemClock.now_ms());
+        let survey = Survey::of(store, &scope, &plan_of(self.numbers)?, freshness).await?;
+        let mut prices = store.prices().await.map_err(Failure::of)?;
+        prices.merge(&self.prices);
+        let known = Known { survey: &survey, prices: &prices, level: scope.level };
+        let decided = self.again.decide(store, known, freshness, level, None, self.stdin_is_taken).await?;
+        let groups = survey.to_send(decided.what);
+        let to_send: u64 = groups.values().sum();
+        let in_doubt = survey.doubts_left(decided.what);
+        let question = Question {
+            what,
+            numbers: to_send,
+            level: self.level,
+            left_out: LeftOut {
+                reused: (self.numbers.len() as u64).saturating_sub(to_send + survey.under_way + in_doubt),
+                invalid: self.invalid,
+                duplicates: self.duplicates,
+                in_doubt,
+            },
+            cost: Cost::Estimated(estimate(&groups, &prices, scope.level)),
+            is_loopback: self.account.is_loopback(),
+            stdin_is_taken: self.stdin_is_taken,
+        };
+        consent::ask(&question, self.yes).await?;
+        Ok(Asked { scope, decided, to_send })
+    }
+}
