@@ -1,10 +1,12 @@
-//! Kills real runs again and again, in release: `cargo xtask torture --rounds N --seed S --store sqlite|postgres`.
+//! Many more worlds of the model, and kills of real runs, in release: `cargo xtask torture --rounds N --seed S --store sqlite|postgres`.
 //!
-//! It must not judge: the test of the command does, and prints the seed of every round.
+//! It must not judge: the tests do; a round of kills prints its seed, and a world that fails is printed whole.
 
 use std::path::Path;
 
 use crate::cargo;
+
+const WORLDS_A_ROUND: u64 = 10;
 
 /// Runs so many rounds with the platform as the project assumes it, and so many with platforms drawn from the seed, on both stores in turn or on the one that is named, which must be there then. The same seed gives the same inputs
 /// and the same moments.
@@ -23,6 +25,23 @@ pub(crate) fn run(root: &Path, args: &[&str]) -> crate::Outcome {
             }
         }
     }
+    worlds(root, rounds, seed, store)?;
+    kills(root, rounds, seed, store)
+}
+
+/// The model's worlds: the same faults in virtual time, thousands in the time of one kill.
+fn worlds(root: &Path, rounds: u64, seed: Option<u64>, store: Option<&str>) -> crate::Outcome {
+    let test = ["test", "--locked", "--release", "--package", "numcheck-bulk", "--all-features"];
+    let mut command = cargo::command(root, &test);
+    command.args(["--test", "model", "--"]).args(store.map(|store| format!("on_{store}")));
+    command.env("PROPTEST_CASES", (rounds * WORLDS_A_ROUND).to_string());
+    if let Some(seed) = seed {
+        command.env("PROPTEST_RNG_SEED", seed.to_string());
+    }
+    cargo::succeed(&mut command)
+}
+
+fn kills(root: &Path, rounds: u64, seed: Option<u64>, store: Option<&str>) -> crate::Outcome {
     let test = ["test", "--locked", "--release", "--package", "numcheck", "--features", "failpoints"];
     let mut command = cargo::command(root, &test);
     command.args(["--test", "torture", "--", "--nocapture"]);

@@ -113,7 +113,11 @@ impl World {
                     let is_emptied = (row.reused || row.result.is_some())
                         && is.0 == BatchState::Accepted
                         && batch.state == BatchState::Planned;
-                    is_result && (is == (batch.state, batch.missing) || is_emptied)
+                    // What a forgotten job has sent is not going to be known.
+                    let is_forgotten = row.reused
+                        && row.result.is_none()
+                        && known.jobs[&batch.job].state == JobState::Forgotten;
+                    is_result && (is == (batch.state, batch.missing || is_forgotten) || is_emptied)
                 }
             };
             if !is_known {
