@@ -16,7 +16,7 @@ pub struct BatchNo(Box<str>);
 
 impl BatchNo {
     /// The most characters.
-    pub const MOST: usize = 64;
+    pub const MAX_CHARS: usize = 64;
 
     /// A batch number.
     ///
@@ -28,10 +28,10 @@ impl BatchNo {
                 "batchNo",
                 "must not be empty; leave it out to let the platform make one",
             )),
-            1..=Self::MOST if batch_no.chars().any(char::is_control) => {
+            1..=Self::MAX_CHARS if batch_no.chars().any(char::is_control) => {
                 Err(ValueError::new("batchNo", "must not hold control characters"))
             }
-            1..=Self::MOST => Ok(Self(batch_no.into())),
+            1..=Self::MAX_CHARS => Ok(Self(batch_no.into())),
             _ => Err(ValueError::new("batchNo", "must not be longer than 64 characters")),
         }
     }

@@ -26,7 +26,7 @@ pub struct CallbackUrl(Box<str>);
 
 impl CallbackUrl {
     /// The most characters. The platform documents no limit; this is the common one.
-    pub const MOST: usize = 2048;
+    pub const MAX_LEN: usize = 2048;
 
     /// A callback URL.
     ///
@@ -34,7 +34,7 @@ impl CallbackUrl {
     /// When it is not of the form above. Nothing was sent.
     pub fn new(url: &str) -> Result<Self, ValueError> {
         let refuse = |rule| Err(ValueError::new("drUrl", rule));
-        if url.len() > Self::MOST || !url.bytes().all(is_allowed) {
+        if url.len() > Self::MAX_LEN || !url.bytes().all(is_allowed) {
             return refuse("must be at most 2048 characters of a URL, all others percent-encoded");
         }
         if !url.split('%').skip(1).all(begins_with_hex) {

@@ -11,7 +11,7 @@ pub struct CallingCode(u16);
 
 impl CallingCode {
     /// The country code at the beginning of `digits`; `None` where ITU-T has assigned none.
-    pub fn of(digits: &str) -> Option<Self> {
+    pub fn prefix_of(digits: &str) -> Option<Self> {
         let first: u16 = digits.get(..1)?.parse().ok()?;
         if matches!(first, 1 | 7) {
             return Some(Self(first));
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn numbers_show_their_country_code() {
-        let code = |digits| CallingCode::of(digits).map(CallingCode::get);
+        let code = |digits| CallingCode::prefix_of(digits).map(CallingCode::get);
         assert_eq!(code("14155550100"), Some(1));
         assert_eq!(code("79161234567"), Some(7));
         assert_eq!(code("8613800138000"), Some(86));

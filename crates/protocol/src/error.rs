@@ -22,7 +22,7 @@ impl ValueError {
     }
 
     /// The same rule, broken by another field that holds the same kind of value.
-    pub(crate) const fn of(self, field: &'static str) -> Self {
+    pub(crate) const fn for_field(self, field: &'static str) -> Self {
         Self { field, ..self }
     }
 }

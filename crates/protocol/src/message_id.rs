@@ -26,7 +26,7 @@ pub struct MessageId(Box<str>);
 
 impl MessageId {
     /// The most characters.
-    pub const MOST: usize = 64;
+    pub const MAX_CHARS: usize = 64;
 
     /// An id.
     ///
@@ -34,10 +34,10 @@ impl MessageId {
     /// When it is empty, longer than 64 characters, or holds a control character.
     pub fn new(id: &str) -> Result<Self, ValueError> {
         match id.chars().count() {
-            1..=Self::MOST if id.chars().any(char::is_control) => {
+            1..=Self::MAX_CHARS if id.chars().any(char::is_control) => {
                 Err(ValueError::new("messageId", "must not hold control characters"))
             }
-            1..=Self::MOST => Ok(Self(id.into())),
+            1..=Self::MAX_CHARS => Ok(Self(id.into())),
             _ => Err(ValueError::new("messageId", "must have 1 to 64 characters")),
         }
     }

@@ -23,15 +23,15 @@ use crate::mask;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PhoneNumber {
-    digits: [u8; Self::MOST],
+    digits: [u8; Self::MAX_DIGITS],
     length: u8,
 }
 
 impl PhoneNumber {
     /// The fewest digits that are sent. The vendors' own failure sample has five.
-    pub const FEWEST: usize = 5;
+    pub const MIN_DIGITS: usize = 5;
     /// The most digits that E.164 allows.
-    pub const MOST: usize = 15;
+    pub const MAX_DIGITS: usize = 15;
 
     /// A number from its digits alone: no `+`, no spaces.
     ///
@@ -44,10 +44,10 @@ impl PhoneNumber {
                 "must be digits only, with the country code and without + or spaces",
             ));
         }
-        if !(Self::FEWEST..=Self::MOST).contains(&digits.len()) {
+        if !(Self::MIN_DIGITS..=Self::MAX_DIGITS).contains(&digits.len()) {
             return Err(ValueError::new("phone", "must have 5 to 15 digits, country code included"));
         }
-        let mut own = [b'0'; Self::MOST];
+        let mut own = [b'0'; Self::MAX_DIGITS];
         for (to, from) in own.iter_mut().zip(digits.bytes()) {
             *to = from;
         }
@@ -64,7 +64,7 @@ impl PhoneNumber {
 
     /// The country code that it begins with, as assigned by ITU-T E.164; `None` where none is.
     pub fn calling_code(&self) -> Option<crate::CallingCode> {
-        crate::CallingCode::of(self.digits())
+        crate::CallingCode::prefix_of(self.digits())
     }
 
     /// The number in 8 bytes, for tables of millions: its digits behind a leading 1, which keeps leading zeros.
@@ -75,17 +75,17 @@ impl PhoneNumber {
     /// The number that [`pack`](Self::pack) packed; `None` for any other figure.
     pub fn unpack(packed: u64) -> Option<Self> {
         let mut rest = packed;
-        let mut reversed = [b'0'; Self::MOST + 1];
+        let mut reversed = [b'0'; Self::MAX_DIGITS + 1];
         let mut length = 0;
         while rest > 1 {
             *reversed.get_mut(length)? = b'0' + (rest % 10) as u8;
             rest /= 10;
             length += 1;
         }
-        if rest != 1 || !(Self::FEWEST..=Self::MOST).contains(&length) {
+        if rest != 1 || !(Self::MIN_DIGITS..=Self::MAX_DIGITS).contains(&length) {
             return None;
         }
-        let mut digits = [b'0'; Self::MOST];
+        let mut digits = [b'0'; Self::MAX_DIGITS];
         for (to, from) in digits.iter_mut().zip(reversed.get(..length)?.iter().rev()) {
             *to = *from;
         }

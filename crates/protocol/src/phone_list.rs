@@ -16,26 +16,26 @@ pub struct PhoneList(Vec<PhoneNumber>);
 
 impl PhoneList {
     /// The most numbers in one request. The first dialect's document states no limit; the second's states this one.
-    pub const MOST: usize = 5000;
+    pub const MAX_LEN: usize = 5000;
 
     /// Numbers of one country, as the first dialect demands. Countries are told apart by their country code where it is
-    /// assigned; where several countries share one (+1, +7, +44), the caller must know better: [`PhoneList::of_one_region`].
+    /// assigned; where several countries share one (+1, +7, +44), the caller must know better: [`PhoneList::from_one_region`].
     ///
     /// # Errors
     /// For no number, more than 5000, a repeated one, or two country codes. Nothing was sent.
-    pub fn of_one_country(numbers: impl IntoIterator<Item = PhoneNumber>) -> Result<Self, ValueError> {
-        Self::of_one_region(numbers, |number| number.calling_code())
+    pub fn from_one_country(numbers: impl IntoIterator<Item = PhoneNumber>) -> Result<Self, ValueError> {
+        Self::from_one_region(numbers, |number| number.calling_code())
     }
 
     /// Numbers of one country, where `region` knows the country of a number; `None` is "not known" and goes with any.
     ///
     /// # Errors
     /// For no number, more than 5000, a repeated one, or two known regions. Nothing was sent.
-    pub fn of_one_region<R: PartialEq>(
+    pub fn from_one_region<R: PartialEq>(
         numbers: impl IntoIterator<Item = PhoneNumber>,
         region: impl Fn(&PhoneNumber) -> Option<R>,
     ) -> Result<Self, ValueError> {
-        let numbers: Vec<PhoneNumber> = numbers.into_iter().take(Self::MOST + 1).collect();
+        let numbers: Vec<PhoneNumber> = numbers.into_iter().take(Self::MAX_LEN + 1).collect();
         check(&numbers)?;
         let mut regions = numbers.iter().filter_map(region);
         if let Some(first) = regions.next()
@@ -53,8 +53,8 @@ impl PhoneList {
     ///
     /// # Errors
     /// For no number, more than 5000, or a repeated one. Nothing was sent.
-    pub fn of_many_countries(numbers: impl IntoIterator<Item = PhoneNumber>) -> Result<Self, ValueError> {
-        Self::of_one_region(numbers, |_| None::<()>)
+    pub fn from_many_countries(numbers: impl IntoIterator<Item = PhoneNumber>) -> Result<Self, ValueError> {
+        Self::from_one_region(numbers, |_| None::<()>)
     }
 
     /// The numbers, in the order in which they are sent.
@@ -73,7 +73,7 @@ fn check(numbers: &[PhoneNumber]) -> Result<(), ValueError> {
     if numbers.is_empty() {
         return Err(ValueError::new("phone", "needs at least one number"));
     }
-    if numbers.len() > PhoneList::MOST {
+    if numbers.len() > PhoneList::MAX_LEN {
         return Err(ValueError::new("phone", "at most 5000 numbers fit into one request"));
     }
     let mut sorted: Vec<u64> = numbers.iter().map(PhoneNumber::pack).collect();

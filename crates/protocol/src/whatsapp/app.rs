@@ -97,7 +97,7 @@ impl TryFrom<CreateAppBody<'_>> for CreateAppRequest {
     fn try_from(body: CreateAppBody<'_>) -> Result<Self, ValueError> {
         let app_name = AppName::new(required(&body.app_name, "app_name")?)?;
         let webhook = CallbackUrl::new(required(&body.webhook, "webhook")?);
-        Ok(Self { app_name, webhook: webhook.map_err(|error| error.of("webhook"))? })
+        Ok(Self { app_name, webhook: webhook.map_err(|error| error.for_field("webhook"))? })
     }
 }
 

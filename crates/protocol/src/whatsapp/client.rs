@@ -51,7 +51,7 @@ impl TryFrom<CreateClientBody<'_>> for CreateClientRequest {
 
     fn try_from(body: CreateClientBody<'_>) -> Result<Self, ValueError> {
         let phone_number = PhoneNumber::new(required(&body.phone_number, "phone_number")?);
-        Ok(Self { phone_number: phone_number.map_err(|error| error.of("phone_number"))? })
+        Ok(Self { phone_number: phone_number.map_err(|error| error.for_field("phone_number"))? })
     }
 }
 

@@ -55,7 +55,7 @@ impl TryFrom<GetCodeBody<'_>> for GetCodeRequest {
         const METHOD: ValueError = ValueError::new("method", "must be sms or voice");
         let phone_number = PhoneNumber::new(required(&body.phone_number, "phone_number")?);
         Ok(Self {
-            phone_number: phone_number.map_err(|error| error.of("phone_number"))?,
+            phone_number: phone_number.map_err(|error| error.for_field("phone_number"))?,
             method: body.method.into_inner().ok_or(METHOD)?,
         })
     }
@@ -117,7 +117,7 @@ impl TryFrom<CheckCodeBody<'_>> for CheckCodeRequest {
     fn try_from(body: CheckCodeBody<'_>) -> Result<Self, ValueError> {
         let phone_number = PhoneNumber::new(required(&body.phone_number, "phone_number")?);
         Ok(Self {
-            phone_number: phone_number.map_err(|error| error.of("phone_number"))?,
+            phone_number: phone_number.map_err(|error| error.for_field("phone_number"))?,
             code: VerificationCode::new(required(&body.code, "code")?)?,
         })
     }
