@@ -1,11 +1,10 @@
-//! A day of the calendar, and where on Earth it is that day.
-//!
-//! Pure arithmetic: it must not ask a clock, and knows no daylight saving.
+//! A day of the calendar, and the offset from UTC in which it is that day. Daylight saving is the caller's affair.
 
 use core::fmt;
 use core::str::FromStr;
 
 use crate::error::ValueError;
+use crate::value::shown_value;
 
 /// A day of the Gregorian calendar from 0001-01-01 to 9999-12-31. On the wire `yyyy-MM-dd`.
 ///
@@ -138,11 +137,7 @@ impl fmt::Debug for Date {
     }
 }
 
-impl serde::Serialize for Date {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
+shown_value!(Date, "date");
 
 /// How far local clocks are ahead of UTC, to the minute: from -18:00 to +18:00.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -210,6 +205,8 @@ impl fmt::Display for UtcOffset {
         write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
     }
 }
+
+shown_value!(UtcOffset, "offset");
 
 impl fmt::Debug for UtcOffset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

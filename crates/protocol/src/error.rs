@@ -1,6 +1,4 @@
-//! Why a value cannot be sent.
-//!
-//! It is about building requests only: reading never fails for a value (see [`crate::Field`]). It never holds the value itself.
+//! Why a value cannot be sent. It never holds the value itself.
 
 use thiserror::Error;
 

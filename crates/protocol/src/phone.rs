@@ -1,24 +1,25 @@
-//! One phone number in international form.
-//!
-//! It knows the form (E.164 digits) and not whether such a number exists: that is what the platform is paid to say.
+//! One phone number in international form (E.164 digits). Whether it exists is what the platform is paid to say.
 
+use alloc::string::String;
 use core::fmt;
-use core::str::FromStr;
 
 use crate::error::ValueError;
 use crate::mask;
+use crate::value::text_value;
 
 /// A phone number with its country code, as 5 to 15 digits without `+`. Source: the submit document, whose samples have no `+`,
 /// and E.164 for the most digits.
 ///
-/// `Debug` and `Display` show it masked; [`digits`](Self::digits) shows it in full, which is the caller's explicit word.
+/// It has no `Display`: [`masked`](Self::masked) and `Debug` are for logs, [`digits`](Self::digits) shows it in full. Serde reads and writes it
+/// in full: what is written is personal data.
 ///
 /// ```
 /// use numcheck_protocol::PhoneNumber;
 ///
 /// let number = PhoneNumber::new("85251234567")?;
-/// assert_eq!(number.to_string(), "85*******67");
 /// assert_eq!(number.digits(), "85251234567");
+/// assert_eq!(number.masked(), "85*******67");
+/// assert!(PhoneNumber::new(&number.masked()).is_err());
 /// # Ok::<(), numcheck_protocol::ValueError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,8 +37,11 @@ impl PhoneNumber {
     /// A number from its digits alone: no `+`, no spaces.
     ///
     /// # Errors
-    /// When it is not 5 to 15 ASCII digits. Nothing was sent.
+    /// When it is not 5 to 15 ASCII digits, a masked number included. Nothing was sent.
     pub fn new(digits: &str) -> Result<Self, ValueError> {
+        if digits.contains('*') {
+            return Err(ValueError::new("phone", "is masked: pass the full number, not what logs show"));
+        }
         if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(ValueError::new(
                 "phone",
@@ -60,6 +64,11 @@ impl PhoneNumber {
             .get(..usize::from(self.length))
             .and_then(|digits| core::str::from_utf8(digits).ok())
             .unwrap_or_default()
+    }
+
+    /// The number as a log may show it: at most five of its digits.
+    pub fn masked(&self) -> String {
+        mask::phone(self.digits())
     }
 
     /// The country code that it begins with, as assigned by ITU-T E.164; `None` where none is.
@@ -93,28 +102,10 @@ impl PhoneNumber {
     }
 }
 
-impl FromStr for PhoneNumber {
-    type Err = ValueError;
-
-    fn from_str(digits: &str) -> Result<Self, ValueError> {
-        Self::new(digits)
-    }
-}
-
-impl fmt::Display for PhoneNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        mask::write_masked(f, self.digits())
-    }
-}
+text_value!(PhoneNumber, "phone", digits);
 
 impl fmt::Debug for PhoneNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PhoneNumber({self})")
-    }
-}
-
-impl serde::Serialize for PhoneNumber {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.digits())
+        write!(f, "PhoneNumber({})", self.masked())
     }
 }

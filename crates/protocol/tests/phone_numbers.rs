@@ -54,9 +54,10 @@ proptest! {
     }
 
     #[test]
-    fn neither_debug_nor_display_shows_more_than_half_of_a_number(digits in digits()) {
+    fn neither_debug_nor_a_mask_shows_more_than_half_of_a_number(digits in digits()) {
         let number = number(&digits);
-        let masked = number.to_string();
+        let masked = number.masked();
+        prop_assert_eq!(PhoneNumber::new(&masked).expect_err("masked").field, "phone");
         prop_assert!(shown(&masked, &digits) * 2 <= digits.len(), "{}", masked);
         prop_assert_eq!(format!("{number:?}"), format!("PhoneNumber({masked})"));
     }
@@ -67,8 +68,9 @@ proptest! {
         match Mobile::new(&text) {
             Ok(mobile) => {
                 prop_assert!(fits && mobile.digits() == text);
-                prop_assert_eq!(shown(&mobile.to_string(), &text), 4);
-                prop_assert_eq!(format!("{mobile:?}"), format!("Mobile({mobile})"));
+                prop_assert_eq!(shown(&mobile.masked(), &text), 4);
+                prop_assert_eq!(format!("{mobile:?}"), format!("Mobile({})", mobile.masked()));
+                prop_assert!(Mobile::new(&mobile.masked()).is_err());
                 prop_assert_eq!(serde_json::to_value(mobile).expect("written"), text);
             }
             Err(error) => prop_assert!(!fits && error.field == "mobile"),
