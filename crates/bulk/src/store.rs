@@ -134,8 +134,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Sent batches that lack results: the job's own, and those of other jobs that its rows wait for.
     fn open_batches(&self, job: i64) -> Answer<'_, Vec<OpenBatch>>;
-    /// Accepted batches of a scope whose first attempt was signed after `after_ms`, the smallest first, at most `most`: by them an absence
-    /// can be judged.
+    /// Accepted batches of a scope whose first attempt was signed after `after_ms`, those with a failed check first, then the smallest, at most
+    /// `most`: by them an absence can be judged.
     fn controls<'a>(&'a self, scope: &'a Scope, after_ms: u64, most: u32) -> Answer<'a, Vec<Control>>;
     /// An accepted batch's remaining phone numbers are missing: the platform had its time, and was asked. Says how many; results that come
     /// later are entered all the same.
@@ -323,8 +323,10 @@ pub struct Control {
     pub batch_no: BatchNo,
     /// With which timestamps it was signed.
     pub signed: SignedSpan,
-    /// How many phone numbers were sent.
+    /// How many phone numbers the platform took.
     pub numbers: u64,
+    /// How many of them are known to have failed.
+    pub failed: u64,
 }
 
 /// What an account has spent, and what is still to come.
