@@ -7,7 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::HeaderValue;
-use numcheck_protocol::{AppKey, Endpoint, ValueError};
+use numcheck_protocol::number_check::{Get, Query, Submit};
+use numcheck_protocol::whatsapp::{CheckCode, CreateApp, CreateClient, GetCode, Login, PhoneList};
+use numcheck_protocol::{AppKey, Endpoint, Info, ValueError};
 use numcheck_signing::{Algorithm, Secret};
 use numcheck_transport::env::{Env, EnvError};
 use numcheck_transport::{Call, CallError, Confirm, Reply, SetupError};
@@ -15,6 +17,19 @@ use numcheck_transport::{Call, CallError, Confirm, Reply, SetupError};
 use crate::number_check::NumberCheck;
 use crate::signer::Signer;
 use crate::whatsapp::WhatsApp;
+
+/// What this client calls.
+const ENDPOINTS: [Info; 9] = [
+    Submit::INFO,
+    Get::INFO,
+    Query::INFO,
+    Login::INFO,
+    CreateApp::INFO,
+    PhoneList::INFO,
+    GetCode::INFO,
+    CheckCode::INFO,
+    CreateClient::INFO,
+];
 
 /// A client for one NXCLOUD account. Cheap to clone; clones share connections, clock and rate limits.
 #[derive(Clone)]
@@ -38,7 +53,8 @@ impl Client {
             secret: secret.into(),
             appkey: None,
             algorithm: Algorithm::default(),
-            transport: numcheck_transport::Client::builder(Self::BASE_URL),
+            transport: numcheck_transport::Client::builder(Self::BASE_URL)
+                .endpoints(ENDPOINTS.map(|info| info.path)),
             base_url_variable: None,
         }
     }

@@ -33,7 +33,7 @@ impl Client {
         ClientBuilder {
             apikey,
             get: false,
-            transport: numcheck_transport::Client::builder(Self::BASE_URL),
+            transport: numcheck_transport::Client::builder(Self::BASE_URL).endpoints([Privacy::INFO.path]),
             base_url_variable: None,
         }
     }
