@@ -30,8 +30,8 @@ use crate::model::{BatchEnd, Job, JobName, JobSpec, Scope};
 use crate::pricing::PriceTable;
 use crate::store::drifting;
 use crate::store::{
-    Answer, Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, Known, NewBatch, NewResult,
-    NextBatch, Odd, OpenBatch, RowFate, Sending, Spending, Store, StoreError,
+    Answer, Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, NewBatch,
+    NewResult, NextBatch, Odd, OpenBatch, RowFate, Sending, Spending, Store, StoreError,
 };
 
 use address::Address;
@@ -181,12 +181,32 @@ impl Store for Postgres {
     /// ```
     ///
     /// The old files are removed then; what the disk itself keeps of removed files is no database's to say.
-    fn forget(&self, job: i64) -> Answer<'_, Forgotten> {
+    fn forget(&self, job: i64, even_unsettled: bool) -> Answer<'_, Forgotten> {
         Box::pin(async move {
             // In steps of their own: others need not wait for all of them.
             while self.fold(SLICE).await?.seen == SLICE {}
-            let forget = move |session: Arc<Session>| async move { jobs::forget(&session, job).await };
+            let forget =
+                move |session: Arc<Session>| async move { jobs::forget(&session, job, even_unsettled).await };
             self.pool.call("forget a job", Purpose::Settle, forget).await
+        })
+    }
+
+    fn jobs_of(&self, number: PhoneNumber) -> Answer<'_, Vec<Job>> {
+        Box::pin(self.pool.call("look for a phone number's jobs", Purpose::Read, move |session| async move {
+            jobs::of_number(&session, &number).await
+        }))
+    }
+
+    /// Of the server's files the same is true as for [`forget`](Store::forget).
+    fn forget_number(&self, number: PhoneNumber, without: Vec<InputPiece>) -> Answer<'_, Vec<JobName>> {
+        let without = Arc::new(without);
+        Box::pin(async move {
+            while self.fold(SLICE).await?.seen == SLICE {}
+            let forget = move |session: Arc<Session>| {
+                let without = Arc::clone(&without);
+                async move { jobs::forget_number(&session, &number, &without).await }
+            };
+            self.pool.call("forget a phone number", Purpose::Settle, forget).await
         })
     }
 

@@ -28,8 +28,8 @@ use crate::model::{BatchEnd, Job, JobName, JobSpec, Scope};
 use crate::pricing::PriceTable;
 use crate::store::drifting;
 use crate::store::{
-    Answer, Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, Known, NewBatch, NewResult,
-    NextBatch, Odd, OpenBatch, RowFate, Sending, Spending, Store, StoreError,
+    Answer, Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, NewBatch,
+    NewResult, NextBatch, Odd, OpenBatch, RowFate, Sending, Spending, Store, StoreError,
 };
 
 pub use upgrade::Upgrade;
@@ -93,6 +93,11 @@ impl Sqlite {
     #[must_use]
     pub fn exposed_files(path: &Path) -> Vec<PathBuf> {
         file::exposed(path)
+    }
+
+    /// The journal still holds the pages as they were.
+    async fn clear_journal(&self) -> Result<(), StoreError> {
+        self.write.with_connection("clear its journal of what was forgotten", schema::clear_journal).await
     }
 }
 
@@ -158,15 +163,29 @@ impl Store for Sqlite {
         self.read.call("list the jobs", jobs::list)
     }
 
-    fn forget(&self, job: i64) -> Answer<'_, Forgotten> {
+    fn forget(&self, job: i64, even_unsettled: bool) -> Answer<'_, Forgotten> {
         Box::pin(async move {
             while self.fold(SLICE).await?.seen == SLICE {}
-            let forgotten = self.write.call("forget a job", move |tx| jobs::forget(tx, job)).await?;
-            // The journal still holds the pages as they were.
-            self.write
-                .with_connection("clear its journal of what was forgotten", schema::clear_journal)
-                .await?;
+            let forgotten =
+                self.write.call("forget a job", move |tx| jobs::forget(tx, job, even_unsettled)).await?;
+            self.clear_journal().await?;
             Ok(forgotten)
+        })
+    }
+
+    fn jobs_of(&self, number: PhoneNumber) -> Answer<'_, Vec<Job>> {
+        self.read.call("look for a phone number's jobs", move |tx| jobs::of_number(tx, &number))
+    }
+
+    fn forget_number(&self, number: PhoneNumber, without: Vec<InputPiece>) -> Answer<'_, Vec<JobName>> {
+        Box::pin(async move {
+            while self.fold(SLICE).await?.seen == SLICE {}
+            let unsettled = self
+                .write
+                .call("forget a phone number", move |tx| jobs::forget_number(tx, &number, &without))
+                .await?;
+            self.clear_journal().await?;
+            Ok(unsettled)
         })
     }
 

@@ -61,7 +61,18 @@ pub trait Store: Send + Sync + 'static {
     fn jobs(&self) -> Answer<'_, Vec<Job>>;
     /// Enters what waits, then removes a job's input, phone numbers and results, so that they cannot be found in the store's files any
     /// more. Its sums stay. What comes for it later is dropped. Checks that other jobs refer to stay, too: it names those jobs.
-    fn forget(&self, job: i64) -> Answer<'_, Forgotten>;
+    ///
+    /// While something of its own is under way or in doubt nothing is removed, unless `even_unsettled`: nobody would know any more that it
+    /// may be paid for.
+    fn forget(&self, job: i64, even_unsettled: bool) -> Answer<'_, Forgotten>;
+    /// The jobs with a row of this phone number, the newest first.
+    fn jobs_of(&self, number: PhoneNumber) -> Answer<'_, Vec<Job>>;
+    /// Enters what waits, then removes a phone number from all jobs and from the book, in every scope, with its results, and replaces pieces of
+    /// inputs by `without`, which do not show it any more. The jobs' sums stay; a file does not continue them any more.
+    ///
+    /// While one of those jobs has it planned, under way or in doubt, nothing is removed, and the answer names them. What comes for it later
+    /// is kept aside.
+    fn forget_number(&self, number: PhoneNumber, without: Vec<InputPiece>) -> Answer<'_, Vec<JobName>>;
 
     /// What the book knows of each of these phone numbers, in their order; `None` where it knows nothing.
     fn look_up<'a>(&'a self, scope: &'a Scope, numbers: Vec<PhoneNumber>) -> Answer<'a, Vec<Option<Known>>>;
@@ -261,10 +272,33 @@ impl std::fmt::Debug for Sending {
     }
 }
 
+/// A piece of a job's input.
+#[derive(Clone, PartialEq, Eq)]
+pub struct InputPiece {
+    /// The job.
+    pub job: i64,
+    /// Which piece, from 0.
+    pub sequence: u32,
+    /// Its bytes. Personal data.
+    pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for InputPiece {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InputPiece")
+            .field("job", &self.job)
+            .field("sequence", &self.sequence)
+            .field("length", &self.bytes.len())
+            .finish()
+    }
+}
+
 /// What forgetting a job has left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Forgotten {
+    /// The job's own phone numbers under way or in doubt. Unless that was overridden, nothing was removed.
+    pub unsettled: u64,
     /// Jobs that refer to checks of the forgotten one, and how many.
     pub kept_for: Vec<(JobName, u64)>,
 }

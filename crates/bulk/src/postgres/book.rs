@@ -49,6 +49,14 @@ pub(super) async fn lock_scope(session: &Session, scope: i64) -> Result<()> {
     Ok(())
 }
 
+/// Locks every scope, in one order for all.
+pub(super) async fn lock_all_scopes(session: &Session) -> Result<()> {
+    for row in session.rows("SELECT id FROM scopes ORDER BY id", &[]).await? {
+        lock_scope(session, get(&row, 0)?).await?;
+    }
+    Ok(())
+}
+
 /// Locks the scope of a job, whichever it is by then. `None` when there is no such job.
 pub(super) async fn lock_scope_of(session: &Session, job: i64) -> Result<Option<i64>> {
     let mut locked = None;

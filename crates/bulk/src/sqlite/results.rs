@@ -240,10 +240,12 @@ fn write(tx: &Transaction<'_>, changes: &Changes) -> Result<()> {
 fn settle(tx: &Transaction<'_>, first: &First) -> Result<()> {
     let ended = outcome_figure(first.outcome);
     tx.prepare_cached(
-        "UPDATE numbers SET result = ?, received_ms = ?, outcome = ?, via = NULL WHERE batch = ? AND packed = ?",
+        "UPDATE numbers SET result = ?, received_ms = ?, outcome = ? WHERE batch = ? AND packed = ?",
     )?
     .execute(params![first.id, first.received_ms, ended, first.place.0, first.place.1])?;
     let Some((via, taken)) = first.detached else { return Ok(()) };
+    tx.prepare_cached("UPDATE numbers SET via = NULL WHERE batch = ? AND packed = ?")?
+        .execute([first.place.0, first.place.1])?;
     let job: i64 = tx.query_row("SELECT job FROM batches WHERE id = ?", [first.place.0], |row| row.get(0))?;
     match taken {
         Some(taken) => count_reused(tx, job, taken, -1)?,

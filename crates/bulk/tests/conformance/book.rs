@@ -278,7 +278,7 @@ pub async fn an_account_s_spending_is_told_by_day_and_what_is_under_way_by_level
     assert_eq!(now.under_way, BTreeMap::from(under_way), "whatever day: accepted, in doubt, being sent");
     assert_eq!(spent("account", 0).await.charged.unwrap()[&currency("EUR")], price("1"));
     // What was charged stays when its job is forgotten.
-    store.forget(job.id).await.unwrap();
+    store.forget(job.id, true).await.unwrap();
     assert_eq!(spent("account", 0).await.charged.unwrap()[&currency("EUR")], price("1"));
 }
 
@@ -405,7 +405,7 @@ pub async fn strays_fill_a_batch_and_genuine_results_are_still_expected<P: Place
     let other = planned(&*store, 2, &[1]).await;
     let other = accepted(&*store, &other).await;
     assert!(!store.is_full(other.batch_no.as_str()).await.unwrap());
-    store.forget(job.id).await.unwrap();
+    store.forget(job.id, true).await.unwrap();
     assert_eq!(store.quarantine(0, 10_000).await.unwrap(), []);
 }
 

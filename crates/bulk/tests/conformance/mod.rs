@@ -96,6 +96,8 @@ macro_rules! conformance {
             a_plain_job_goes_on_with_an_interrupted_override
             rows_follow_the_new_file_and_costs_and_results_stay
             with_the_newest_sending_forgotten_the_one_before_decides_again
+            a_job_with_something_under_way_or_in_doubt_is_not_forgotten_without_a_word
+            a_forgotten_phone_number_is_gone_from_every_job_and_the_book_and_nothing_else_is
             what_other_jobs_refer_to_outlives_the_job_that_paid_for_it
             what_a_forgotten_job_has_under_way_is_in_doubt_for_those_that_wait
             a_claim_is_confirmed_with_each_timestamp_that_is_signed

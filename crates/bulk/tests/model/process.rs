@@ -325,7 +325,7 @@ async fn decide(process: &Process, store: &Stepped) {
         world.export(store, job).await;
         if deed == Deed::Forget {
             world.log(format!("the person has {} forgotten", job.name));
-            store.forget(job.id).await.unwrap();
+            store.forget(job.id, true).await.unwrap();
             continue;
         }
         let count = store.resubmit_doubtful(job.id, u64::MAX).await.unwrap();

@@ -10,8 +10,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
 use numcheck_bulk::store::{
-    Answer, Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, Known as InBook, NewBatch,
-    NewResult, NextBatch, Odd, OpenBatch, RowFate, Sending, Spending,
+    Answer, Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known as InBook,
+    NewBatch, NewResult, NextBatch, Odd, OpenBatch, RowFate, Sending, Spending,
 };
 use numcheck_bulk::{BatchEnd, Job, JobName, JobSpec, Ledger, PriceTable, Scope, Store, StoreError};
 use numcheck_protocol::{Drift, PhoneNumber};
@@ -182,15 +182,24 @@ impl Store for Stepped {
         self.read("jobs", move || self.store.jobs())
     }
 
-    fn forget(&self, job: i64) -> Answer<'_, Forgotten> {
+    fn forget(&self, job: i64, even_unsettled: bool) -> Answer<'_, Forgotten> {
         let world = &self.process.world;
-        let call = move || self.store.forget(job);
+        let call = move || self.store.forget(job, even_unsettled);
         self.step("forget", call, move |known, _| {
             // A person has been told that they are not recognised any more.
             let forgotten = known.forgot(job);
             world.decides(&forgotten, "forgotten");
             true
         })
+    }
+
+    fn jobs_of(&self, number: PhoneNumber) -> Answer<'_, Vec<Job>> {
+        self.read("jobs_of", move || self.store.jobs_of(number))
+    }
+
+    fn forget_number(&self, number: PhoneNumber, without: Vec<InputPiece>) -> Answer<'_, Vec<JobName>> {
+        // No scenario has a person do it.
+        self.store.forget_number(number, without)
     }
 
     fn look_up<'a>(&'a self, scope: &'a Scope, numbers: Vec<PhoneNumber>) -> Answer<'a, Vec<Option<InBook>>> {

@@ -73,7 +73,7 @@ async fn a_store_of_version_2_is_brought_up_to_date_and_nothing_in_it_is_lost() 
     assert_eq!(store.take_turn("submit", 100, NOW).await.unwrap(), 400);
     assert_eq!(store.secret("receiver", vec![9]).await.unwrap(), [1, 2, 3, 0xff]);
     assert_eq!(store.prices().await.unwrap().get(5, "CN").unwrap().1.to_string(), "0.1912");
-    store.forget(first.id).await.unwrap();
+    store.forget(first.id, true).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -483,17 +483,20 @@ impl RunArgs {
             let prices = self.prices(&*engine.store).await?;
             say_halt(halt, ledger.planned, &estimate(totals.left(), &prices, job.spec.scope.level));
         }
+        let is_open = matches!(target, Target::Account) && job.state == JobState::Open;
         if !ledger.is_final() {
             say_how_to_go_on(job, &target);
         }
         let doubts = ledger.in_doubt + ledger.missing + ledger.waiting_in_doubt;
         if doubts > 0 {
+            let way_on = match is_open {
+                true => "; that command with --resubmit-doubtful sends again what is left and may pay twice",
+                false => "",
+            };
             print::say(&format!(
-                "numcheck: {} {} in doubt or missing and may have been charged; a result or a later run settles what it can; \
-                 `numcheck resume {} --resubmit-doubtful` sends again what is left and may pay twice",
+                "numcheck: {} {} in doubt or missing and may have been charged; a result or a later run settles what it can{way_on}",
                 print::count(doubts, "number"),
                 print::form(doubts, "is", "are"),
-                job.name
             ));
         }
         Ok(if totals.all_settled() && ledger.is_final() { Exit::Settled } else { Exit::Unsettled })
