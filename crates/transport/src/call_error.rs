@@ -1,17 +1,11 @@
 //! How a call failed, as the facades report it: not sent, lost, refused, or answered with something that is no answer.
 //!
-//! One word for the callers of every endpoint. It must not show a body: a body may hold a phone number.
+//! No text of an error shows a body: a body may hold a phone number.
 
-use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
-use numcheck_protocol::number_check::{Get, InstantCode, Query, QueryCode, Submit, SubmitCode};
-use numcheck_protocol::qxt::{Privacy, QxtCode};
-use numcheck_protocol::whatsapp::{
-    CheckCode, CreateApp, CreateAppCode, CreateClient, GetCode, Login, PhoneList, PhoneListCode, WhatsAppCode,
-};
-use numcheck_protocol::{Charged, Endpoint, Info, Refusal, Repeat, Unreadable, ValueError};
+use numcheck_protocol::{Charged, Endpoint, Info, Refusal, Repeat, ResultCode, Unreadable, ValueError};
 
 use crate::{Error, Reply, Sent};
 
@@ -69,7 +63,7 @@ impl CallError {
         Self::new(info, Cause::Transport(error))
     }
 
-    /// A call that the platform refused. The refusal's text must be [`quotable`].
+    /// A call that the platform refused. The refusal's text must hold no secret of the request.
     pub fn refused(info: &Info, refusal: Refusal, reply: Reply) -> Self {
         Self::new(info, Cause::Refused(refusal, reply))
     }
@@ -154,45 +148,19 @@ impl CallError {
         }
     }
 
-    /// The code with which a number check submit was refused, for `error.submit_code() == Some(SubmitCode::BALANCE_TOO_LOW)`.
-    /// `None` for any other failure, and for a refusal by another endpoint: a code means something only with its own.
-    pub fn submit_code(&self) -> Option<SubmitCode> {
-        self.code_of(&Submit::INFO).map(SubmitCode::new)
-    }
-
-    /// The code with which an instant check was refused; else `None`.
-    pub fn instant_code(&self) -> Option<InstantCode> {
-        self.code_of(&Get::INFO).map(InstantCode::new)
-    }
-
-    /// The code with which a number check query was refused; else `None`.
-    pub fn query_code(&self) -> Option<QueryCode> {
-        self.code_of(&Query::INFO).map(QueryCode::new)
-    }
-
-    /// The code with which a WhatsApp login, getCode, checkCode or createClient was refused; else `None`.
-    pub fn whatsapp_code(&self) -> Option<WhatsAppCode> {
-        let family = [Login::INFO, GetCode::INFO, CheckCode::INFO, CreateClient::INFO];
-        family.iter().find_map(|info| self.code_of(info)).map(WhatsAppCode::new)
-    }
-
-    /// The code with which a WhatsApp createApp was refused; else `None`.
-    pub fn create_app_code(&self) -> Option<CreateAppCode> {
-        self.code_of(&CreateApp::INFO).map(CreateAppCode::new)
-    }
-
-    /// The code with which a WhatsApp phoneList was refused; else `None`.
-    pub fn phone_list_code(&self) -> Option<PhoneListCode> {
-        self.code_of(&PhoneList::INFO).map(PhoneListCode::new)
-    }
-
-    /// The code with which a QXT query was refused; else `None`.
-    pub fn qxt_code(&self) -> Option<QxtCode> {
-        self.code_of(&Privacy::INFO).map(QxtCode::new)
-    }
-
-    fn code_of(&self, info: &Info) -> Option<i64> {
-        self.refusal().filter(|_| self.0.endpoint == info.id).map(Refusal::code)
+    /// The code with which `E` refused. `None` for any other failure, and for a refusal by another endpoint: a code means something only
+    /// with its own.
+    ///
+    /// ```
+    /// use numcheck_protocol::number_check::{Submit, SubmitCode};
+    /// use numcheck_transport::CallError;
+    ///
+    /// fn is_poor(error: &CallError) -> bool {
+    ///     error.code::<Submit>() == Some(SubmitCode::BALANCE_TOO_LOW)
+    /// }
+    /// ```
+    pub fn code<E: Endpoint>(&self) -> Option<E::Code> {
+        self.refusal().filter(|_| self.0.endpoint == E::INFO.id).map(|refusal| E::Code::new(refusal.code()))
     }
 
     /// How it did not get through, where it did not.
@@ -318,24 +286,13 @@ impl StdError for CallError {
     }
 }
 
-/// A platform's text with `***` in place of every secret that the request held: it may quote what it was sent.
-pub fn quotable<'a>(text: &'a str, secrets: &[&str]) -> Cow<'a, str> {
-    let mut quotable = Cow::Borrowed(text);
-    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        if quotable.contains(secret) {
-            quotable = Cow::Owned(quotable.replace(secret, "***"));
-        }
-    }
-    quotable
-}
-
 #[cfg(test)]
 mod tests {
     use http::StatusCode;
     use numcheck_protocol::number_check::Submit;
     use numcheck_protocol::{Endpoint, Repeat, ValueError};
 
-    use super::{CallError, CallErrorKind, quotable};
+    use super::{CallError, CallErrorKind};
     use crate::{Reply, Sent};
 
     fn reply(attempts: u32) -> Reply {
@@ -386,11 +343,5 @@ mod tests {
         assert_eq!(size_of::<Result<(), CallError>>(), size_of::<usize>());
         let error = CallError::value(&Submit::INFO, ValueError::new("phone", "must be digits"));
         assert_eq!(error.to_string(), "number_check.submit: phone: must be digits; not sent");
-    }
-
-    #[test]
-    fn every_secret_is_taken_out_wherever_it_stands() {
-        assert_eq!(quotable("key k-1, again k-1: 42", &["k-1", "", "42"]), "key ***, again ***: ***");
-        assert_eq!(quotable("nothing", &["k-1"]), "nothing");
     }
 }

@@ -3,6 +3,7 @@
 use std::io::ErrorKind::ConnectionRefused;
 use std::time::Duration;
 
+use numcheck_nxcloud::protocol::number_check::Submit;
 use numcheck_nxcloud::transport::{self, Limits};
 use numcheck_nxcloud::{Error, ErrorKind, Sent};
 use numcheck_sandbox::{Fault, Faults, Operation, Sandbox, Service, When};
@@ -57,11 +58,9 @@ async fn an_answer_that_breaks_off_leaves_the_submit_in_doubt() {
 
 #[tokio::test]
 async fn a_page_of_a_gateway_is_no_answer_and_leaves_the_submit_in_doubt() {
-    for (fault, status, charged) in [
-        (Fault::NotJson, 200, 1),
-        (Fault::Respond(502), 502, 0),
-        (Fault::Respond(503), 503, 0),
-    ] {
+    for (fault, status, charged) in
+        [(Fault::NotJson, 200, 1), (Fault::Respond(502), 502, 0), (Fault::Respond(503), 503, 0)]
+    {
         let (error, count) = struck_by(fault).await;
         assert_eq!(count, charged);
         assert_eq!(
@@ -69,7 +68,7 @@ async fn a_page_of_a_gateway_is_no_answer_and_leaves_the_submit_in_doubt() {
             (ErrorKind::NoAnswer, Sent::Yes, 1),
             "{error}"
         );
-        assert!(error.may_have_happened() && error.refusal().is_none() && error.submit_code().is_none());
+        assert!(error.may_have_happened() && error.refusal().is_none() && error.code::<Submit>().is_none());
         assert!(error.has_reply());
         assert_eq!(error.reply().unwrap().status.as_u16(), status);
         assert!(error.reply().unwrap().body.starts_with(b"<html>"));
@@ -168,7 +167,7 @@ async fn a_doubt_by_the_platforms_own_word_came_in_a_reply() {
         let call = tokio::spawn(client.number_check().submit(phones(1)).send());
         platform.request().await.answer(format!(r#"{{"code":{code},"message":"x","data":null}}"#));
         let error = call.await.unwrap().unwrap_err();
-        assert_eq!(error.submit_code().unwrap().get(), code);
+        assert_eq!(error.code::<Submit>().unwrap().get(), code);
         assert!(error.may_have_happened() && error.has_reply(), "{error}");
     }
 }

@@ -124,7 +124,12 @@ fn a_base_url_that_ends_in_an_endpoints_path_is_refused_with_the_right_one() {
         assert!(matches!(&error, BuildError::BaseUrlEndpoint { use_instead, .. } if use_instead == right));
         assert!(error.to_string().ends_with(&format!("use {right}")), "{error}");
     }
-    for url in ["http://localhost", "http://localhost/api", "http://localhost/api/login/gate", "http://localhost/xapi/logi"] {
+    for url in [
+        "http://localhost",
+        "http://localhost/api",
+        "http://localhost/api/login/gate",
+        "http://localhost/xapi/logi",
+    ] {
         assert!(build(url).is_ok(), "{url}");
     }
 }
