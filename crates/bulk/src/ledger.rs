@@ -89,6 +89,15 @@ pub struct Sum {
     pub amount: Price,
 }
 
+impl Sum {
+    /// Both together. Where the amount would go beyond the range of a price it stays where it is: the results keep their prices.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let amount = self.amount.checked_add(other.amount).unwrap_or(self.amount);
+        Self { count: self.count + other.count, amount }
+    }
+}
+
 impl Ledger {
     /// Adds batches of one state.
     pub(crate) fn add(&mut self, of: Group) {
@@ -111,12 +120,13 @@ impl Ledger {
         self.may_be_charged += of.may_be_charged;
     }
 
-    /// Adds phone numbers that wait for another job's batch. What that batch will never send is planned soon.
-    pub(crate) fn add_waiting(&mut self, state: BatchState, missing: bool, count: u64) {
+    /// Adds phone numbers that wait for another job's batch. What that batch will never send is planned soon. `is_given_up`: the rest of the
+    /// batch was given up, or its job was forgotten.
+    pub(crate) fn add_waiting(&mut self, state: BatchState, is_given_up: bool, count: u64) {
         match state {
             BatchState::Planned | BatchState::Refused => self.planned += count,
             BatchState::InDoubt => self.waiting_in_doubt += count,
-            BatchState::Accepted if missing => self.waiting_in_doubt += count,
+            BatchState::Accepted | BatchState::Sending if is_given_up => self.waiting_in_doubt += count,
             BatchState::Accepted | BatchState::Sending => self.waiting += count,
         }
     }

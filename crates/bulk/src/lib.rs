@@ -14,11 +14,12 @@
 //!
 //! What is not promised: that the platform charges once for what it accepted once, or that it pushes what it accepted.
 
-mod book;
+pub mod batch;
+pub mod book;
 mod clock;
 mod drive;
 pub mod failpoint;
-mod fold;
+pub mod fold;
 mod inbox;
 mod ledger;
 mod model;

@@ -228,8 +228,7 @@ impl Store for Sqlite {
     }
 
     fn end(&self, batch: i64, claim: i64, end: BatchEnd, now_ms: u64) -> Answer<'_, ()> {
-        self.write
-            .call("write down how a batch ended", move |tx| batches::end(tx, batch, claim, &end, now_ms))
+        self.write.call("write down how a batch ended", move |tx| batches::end(tx, batch, claim, end, now_ms))
     }
 
     fn give_up(&self, batch: i64, claim: i64) -> Answer<'_, bool> {

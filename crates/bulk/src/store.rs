@@ -365,6 +365,13 @@ pub struct NewResult {
     pub received_ms: u64,
 }
 
+impl NewResult {
+    /// By what it is read.
+    pub(crate) fn parts(&self) -> (Source, &[u8]) {
+        (self.source, &self.body)
+    }
+}
+
 impl std::fmt::Debug for NewResult {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "NewResult({:?}, {} bytes)", self.source, self.body.len())
@@ -387,8 +394,8 @@ pub enum Source {
 }
 
 impl Source {
-    /// Its figure in a store.
-    pub(crate) fn figure(self) -> i64 {
+    /// Its figure in a store's tables.
+    pub const fn figure(self) -> i16 {
         match self {
             Self::Push => 0,
             Self::Query => 1,
@@ -399,7 +406,7 @@ impl Source {
     }
 
     /// The source of a figure.
-    pub(crate) fn from_figure(figure: i64) -> Self {
+    pub const fn from_figure(figure: i16) -> Self {
         match figure {
             0 => Self::Push,
             1 => Self::Query,
@@ -429,6 +436,20 @@ pub struct Folded {
     pub full: Vec<String>,
     /// What in first results no document lists, and no result of the same job held before.
     pub news: Vec<Drift>,
+}
+
+impl Folded {
+    /// Adds what another fold found.
+    pub fn add(&mut self, other: Self) {
+        self.seen += other.seen;
+        self.first += other.first;
+        self.repeats += other.repeats;
+        self.conflicts += other.conflicts;
+        self.strays += other.strays;
+        self.charged_again += other.charged_again;
+        self.full.extend(other.full);
+        self.news.extend(other.news);
+    }
 }
 
 /// How often a job's platform has sent something that no document lists.

@@ -157,7 +157,7 @@ const INSERT: &str = "WITH place AS MATERIALIZED (SELECT nextval('places') << 20
 async fn insert(session: &Session, calls: &[Call]) -> Result<(), Fault> {
     let results = || calls.iter().flat_map(|call| &call.results);
     let received: Vec<i64> = results().map(|result| big(result.received_ms)).collect();
-    let sources: Vec<i16> = results().map(|result| result.source.figure() as i16).collect();
+    let sources: Vec<i16> = results().map(|result| result.source.figure()).collect();
     let names: Vec<&[u8]> = results().map(|result| result.batch_no.as_bytes()).collect();
     let bodies: Vec<&[u8]> = results().map(|result| result.body.as_slice()).collect();
     session.run(INSERT, &[&received, &sources, &names, &bodies, &(received.len() as i64)]).await?;

@@ -100,6 +100,7 @@ macro_rules! conformance {
             a_forgotten_phone_number_is_gone_from_every_job_and_the_book_and_nothing_else_is
             what_other_jobs_refer_to_outlives_the_job_that_paid_for_it
             what_a_forgotten_job_has_under_way_is_in_doubt_for_those_that_wait
+            what_a_forgotten_job_was_just_sending_is_in_doubt_too
             a_claim_is_confirmed_with_each_timestamp_that_is_signed
             a_claim_that_is_over_cannot_be_confirmed
             a_claim_that_was_never_confirmed_is_planned_again_as_it_was
@@ -115,9 +116,11 @@ macro_rules! conformance {
             a_number_s_history_has_every_sending_the_newest_first
             an_account_under_another_spelling_is_merged_with_its_book_and_its_money
             a_merged_book_loses_no_sending_that_may_still_be_paid
+            sendings_of_a_merged_book_stand_in_the_order_of_their_claims
             an_account_s_spending_is_told_by_day_and_what_is_under_way_by_level_and_group
             the_highest_price_of_each_currency_is_kept
             a_result_teaches_the_price_of_its_batch_s_group
+            a_name_of_any_length_stops_no_result_and_teaches_no_price
             a_price_that_nobody_can_believe_is_kept_shown_and_not_counted
             strays_fill_a_batch_and_genuine_results_are_still_expected
             a_phone_number_of_two_jobs_is_sent_by_the_first_and_the_other_takes_its_result
