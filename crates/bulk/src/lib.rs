@@ -1,6 +1,6 @@
 //! A durable job: many phone numbers, planned into batches, submitted once, settled by pushed or fetched results, exported at any time.
 //!
-//! What submits and what queries is handed in ([`Platform`]), and so is the time ([`Clock`]).
+//! What submits and what queries is handed in ([`Platform`]), and so is the time ([`WallClock`]).
 //!
 //! # What is promised
 //!
@@ -35,13 +35,13 @@ mod reconcile;
 mod sqlite;
 pub mod store;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{SystemWallClock, WallClock};
 pub use drive::{Drive, Driven, Halt, SpendingLimits};
 pub use inbox::{Folding, Inbox, Unmatched};
-pub use ledger::{Ledger, Reused, Sum};
+pub use ledger::{BatchSums, Ledger, Reused, Sum};
 pub use model::{
-    BatchEnd, BatchState, BookState, Delivery, Job, JobName, JobSpec, JobState, NotAJobName, Outcome, Reuse,
-    Scope,
+    BatchEnd, BatchState, BookState, Delivery, Ended, Job, JobName, JobSpec, JobState, NotAJobName, Outcome,
+    Reuse, Scope,
 };
 pub use pace::Pace;
 pub use plan::{Added, Grouping, Plan, Planner, TooMany};

@@ -152,7 +152,7 @@ impl JobSpec {
     }
 
     /// Whether running it means to go on with an unfinished job about the same phone numbers.
-    pub(crate) fn continues(&self, job: &Job) -> bool {
+    pub fn continues(&self, job: &Job) -> bool {
         !self.reuse.is_override() || self.reuse.is_same_override(&job.spec.reuse)
     }
 
@@ -202,6 +202,13 @@ pub struct Job {
     pub rows: u64,
     /// Distinct phone numbers in it.
     pub numbers: u64,
+}
+
+impl Job {
+    /// A job whose plan is being written. All else can be set.
+    pub fn new(id: i64, name: JobName, spec: JobSpec, created_ms: u64) -> Self {
+        Self { id, name, spec, state: JobState::Planning, created_ms, rows: 0, numbers: 0 }
+    }
 }
 
 /// How far a job is.

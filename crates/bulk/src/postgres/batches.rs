@@ -16,7 +16,7 @@ use super::waits;
 use crate::batch::{BatchRecord, batch_no};
 use crate::model::{BatchEnd, BatchState, JobState, Scope};
 use crate::proof::SignedSpan;
-use crate::store::{Claimed, Control, MOST_AHEAD_MS, NewBatch, NextBatch, OpenBatch};
+use crate::store::{Claimed, Control, MAX_TURN_AHEAD_MS, NewBatch, NextBatch, OpenBatch};
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -40,9 +40,14 @@ pub(super) async fn add(session: &Session, job: i64, batches: &[NewBatch]) -> Re
             SELECT $1, new.batch_no, new.grp, new.numbers
             FROM unnest($2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY AS new (batch_no, grp, numbers, at) ORDER BY new.at
             RETURNING id, batch_no
-        ), named AS (INSERT INTO batch_names SELECT convert_to(batch_no, 'UTF8'), id FROM made)
-        SELECT id FROM made ORDER BY id";
+        ), named AS (INSERT INTO batch_names SELECT convert_to(batch_no, 'UTF8'), id FROM made ON CONFLICT DO NOTHING RETURNING batch)
+        SELECT made.id, named.batch IS NOT NULL FROM made LEFT JOIN named ON named.batch = made.id ORDER BY made.id";
     let rows = session.rows(sql, &[&job, &names, &groups, &counts]).await?;
+    for (row, batch) in rows.iter().zip(batches) {
+        if !get::<bool>(row, 1)? {
+            return Err(Fault::batch_no_taken(batch.batch_no.as_str()));
+        }
+    }
     let mut numbers: Vec<(i64, i64, i64)> = Vec::new();
     for (row, batch) in rows.iter().zip(batches) {
         let id: i64 = get(row, 0)?;
@@ -426,7 +431,7 @@ static TAKE_TURN: LazyLock<String> = LazyLock::new(|| {
     let now = "coalesce($3::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)";
     format!(
         "INSERT INTO turns AS t (name, next_ms, interval_ms) VALUES ($1, {now} + $2::bigint, $2) ON CONFLICT (name) DO UPDATE SET
-            next_ms = $2 + CASE WHEN t.next_ms > {now} + {MOST_AHEAD_MS} THEN {now}
+            next_ms = $2 + CASE WHEN t.next_ms > {now} + {MAX_TURN_AHEAD_MS} THEN {now}
                 ELSE greatest(t.next_ms + greatest($2 - coalesce(t.interval_ms, $2), 0), {now}) END,
             interval_ms = $2
         RETURNING greatest(next_ms - $2 - {now}, 0)"

@@ -230,7 +230,7 @@ pub(super) async fn forget(session: &Session, job: i64, even_unsettled: bool) ->
     let row = session.row("SELECT spec FROM jobs WHERE id = $1 FOR UPDATE", &[&job]).await?;
     let Some(row) = row else { return Ok(Forgotten::default()) };
     let ledger = super::reading::ledger(session, job).await?;
-    let unsettled = ledger.pending + ledger.in_doubt + ledger.missing;
+    let unsettled = ledger.unsettled();
     if unsettled > 0 && !even_unsettled {
         return Ok(Forgotten { unsettled, ..Forgotten::default() });
     }

@@ -11,10 +11,10 @@ use super::batches::number;
 use super::fault::Fault;
 use super::session::{Session, big, get, get_text, get_u64, text};
 use crate::fold::{day_of, unpriced_since_ms};
-use crate::ledger::{Group, Ledger, Reused, Sum};
+use crate::ledger::{BatchSums, Ledger, Reused, Sum};
 use crate::model::{BatchState, Outcome};
 use crate::pricing::{PriceKey, PriceTable};
-use crate::store::{Odd, RowFate, Source, Spending};
+use crate::store::{Quarantined, RowFate, Source, Spending};
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -24,7 +24,7 @@ pub(super) async fn ledger(session: &Session, job: i64) -> Result<Ledger> {
             sum(charged_again)::bigint, sum(greatest(resubmitted - charged_again, 0))::bigint
         FROM batches WHERE job = $1 GROUP BY state, missing";
     for row in session.rows(sql, &[&job]).await? {
-        ledger.add(Group {
+        ledger.add(BatchSums {
             state: BatchState::from_figure(get(&row, 0)?),
             missing: get(&row, 1)?,
             numbers: get_u64(&row, 2)?,
@@ -79,7 +79,7 @@ pub(super) async fn planned_groups(session: &Session, job: i64) -> Result<BTreeM
 }
 
 pub(super) async fn spending(session: &Session, account: &str, since_ms: u64) -> Result<Spending> {
-    let mut spending = Spending { charged: Some(BTreeMap::new()), ..Spending::default() };
+    let mut spending = Spending::new();
     let sql = "SELECT currency, amount::text FROM charges WHERE account = $1 AND day >= $2";
     for row in session.rows(sql, &[&text(account), &day_of(since_ms)]).await? {
         spending.charge(currency(&row, 0)?, amount(&row, 1)?);
@@ -149,13 +149,13 @@ fn fate(row: &Row) -> Result<RowFate> {
     })
 }
 
-pub(super) async fn quarantine(session: &Session, after: i64, most: u32) -> Result<Vec<Odd>> {
+pub(super) async fn quarantine(session: &Session, after: i64, most: u32) -> Result<Vec<Quarantined>> {
     let sql = "SELECT r.id, r.batch_no, o.packed <> 0, r.body, r.received_ms FROM odd o JOIN results r ON r.id = o.result
         WHERE o.result > $1 ORDER BY o.result LIMIT $2";
     let rows = session.rows(sql, &[&after, &i64::from(most)]).await?;
     rows.iter()
         .map(|row| {
-            Ok(Odd {
+            Ok(Quarantined {
                 id: get(row, 0)?,
                 batch_no: get_text(row, 1)?,
                 conflict: get(row, 2)?,

@@ -12,7 +12,7 @@ use super::{results, waits};
 use crate::batch::{BatchRecord, batch_no};
 use crate::model::{BatchEnd, BatchState, JobState};
 use crate::proof::SignedSpan;
-use crate::store::{Claimed, Control, MOST_AHEAD_MS, NewBatch, NextBatch, OpenBatch};
+use crate::store::{Claimed, Control, MAX_TURN_AHEAD_MS, NewBatch, NextBatch, OpenBatch};
 
 /// How many batches one transaction looks up at most.
 const LOOKED_UP: i64 = 16;
@@ -42,7 +42,12 @@ fn insert(tx: &Transaction<'_>, job: i64, batch_no: &str, group: &str, numbers: 
     tx.prepare_cached("INSERT INTO batches (job, batch_no, grp, numbers) VALUES (?, ?, ?, ?)")?
         .execute(params![job, batch_no, group, numbers])?;
     let id = tx.last_insert_rowid();
-    tx.prepare_cached("INSERT INTO batch_names VALUES (?, ?)")?.execute(params![batch_no, id])?;
+    let named = tx
+        .prepare_cached("INSERT OR IGNORE INTO batch_names VALUES (?, ?)")?
+        .execute(params![batch_no, id])?;
+    if named == 0 {
+        return Err(Fault::BatchNoTaken(batch_no.to_owned()));
+    }
     tx.prepare_cached("UPDATE jobs SET batch_count = batch_count + 1 WHERE id = ?")?.execute([job])?;
     Ok(id)
 }
@@ -380,7 +385,7 @@ pub(super) fn take_turn(tx: &Transaction<'_>, bucket: &str, interval_ms: u64, no
     let (name, interval) = (format!("turn {bucket}"), format!("interval {bucket}"));
     let (next, last_interval) = (mark(&name)?.unwrap_or(0), mark(&interval)?);
     let free = next + interval_ms.saturating_sub(last_interval.unwrap_or(interval_ms));
-    let turn = if next > now_ms + MOST_AHEAD_MS { now_ms } else { free.max(now_ms) };
+    let turn = if next > now_ms + MAX_TURN_AHEAD_MS { now_ms } else { free.max(now_ms) };
     let mut set = tx.prepare_cached("INSERT OR REPLACE INTO marks VALUES (?, ?)")?;
     set.execute(params![name, (turn + interval_ms) as i64])?;
     if last_interval != Some(interval_ms) {

@@ -193,7 +193,7 @@ pub(super) fn list(tx: &Transaction<'_>) -> Result<Vec<Job>> {
 pub(super) fn forget(tx: &Transaction<'_>, job: i64, even_unsettled: bool) -> Result<Forgotten> {
     results::fold_all(tx)?;
     let ledger = super::reading::ledger(tx, job)?;
-    let unsettled = ledger.pending + ledger.in_doubt + ledger.missing;
+    let unsettled = ledger.unsettled();
     if unsettled > 0 && !even_unsettled {
         return Ok(Forgotten { unsettled, ..Forgotten::default() });
     }

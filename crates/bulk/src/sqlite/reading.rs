@@ -10,10 +10,10 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use super::fault::{Fault, Result};
 use super::results::amount;
 use crate::fold::{day_of, unpriced_since_ms};
-use crate::ledger::{Group, Ledger, Reused, Sum};
+use crate::ledger::{BatchSums, Ledger, Reused, Sum};
 use crate::model::{BatchState, Outcome};
 use crate::pricing::{PriceKey, PriceTable};
-use crate::store::{Odd, RowFate, Source, Spending};
+use crate::store::{Quarantined, RowFate, Source, Spending};
 
 pub(super) fn ledger(tx: &Transaction<'_>, job: i64) -> Result<Ledger> {
     let mut ledger = Ledger::default();
@@ -25,7 +25,7 @@ pub(super) fn ledger(tx: &Transaction<'_>, job: i64) -> Result<Ledger> {
     let mut rows = select.query([job])?;
     while let Some(row) = rows.next()? {
         let of = |at| row.get::<_, i64>(at).map(|sum| sum as u64);
-        ledger.add(Group {
+        ledger.add(BatchSums {
             state: BatchState::from_figure(row.get(0)?),
             missing: row.get(1)?,
             numbers: of(2)?,
@@ -80,7 +80,7 @@ pub(super) fn planned_groups(tx: &Transaction<'_>, job: i64) -> Result<BTreeMap<
 }
 
 pub(super) fn spending(tx: &Transaction<'_>, account: &str, since_ms: u64) -> Result<Spending> {
-    let mut spending = Spending { charged: Some(BTreeMap::new()), ..Spending::default() };
+    let mut spending = Spending::new();
     let mut select =
         tx.prepare_cached("SELECT currency, amount FROM charges WHERE account = ? AND day >= ?")?;
     let mut rows = select.query(params![account, day_of(since_ms)])?;
@@ -160,13 +160,13 @@ fn fate(row: &Row<'_>) -> Result<RowFate> {
     })
 }
 
-pub(super) fn quarantine(tx: &Transaction<'_>, after: i64, most: u32) -> Result<Vec<Odd>> {
+pub(super) fn quarantine(tx: &Transaction<'_>, after: i64, most: u32) -> Result<Vec<Quarantined>> {
     let mut select = tx.prepare_cached(
         "SELECT r.id, r.batch_no, o.packed IS NOT NULL, r.body, r.received_ms FROM odd o JOIN results r ON r.id = o.result
          WHERE o.result > ? ORDER BY o.result LIMIT ?",
     )?;
     let odd = select.query_map(params![after, most], |row| {
-        Ok(Odd {
+        Ok(Quarantined {
             id: row.get(0)?,
             batch_no: row.get(1)?,
             conflict: row.get(2)?,

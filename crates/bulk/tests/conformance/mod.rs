@@ -46,6 +46,7 @@ macro_rules! conformance {
             a_job_is_made_once_and_found_by_its_name
             a_plan_that_was_never_finished_is_begun_anew_and_whoever_began_it_can_add_nothing
             a_plan_is_durable_and_the_same_after_reopening
+            a_batch_no_that_the_store_has_is_refused_and_named
             nothing_is_sent_of_a_job_whose_plan_is_not_whole
             a_job_without_numbers_is_final
             a_batch_is_taken_once_by_however_many_senders_in_two_processes
