@@ -51,6 +51,8 @@ pub struct Postgres {
     appender: Appender,
     /// Turns follow the time that callers name.
     callers_time: bool,
+    is_new: bool,
+    location: String,
 }
 
 impl fmt::Debug for Postgres {
@@ -78,9 +80,20 @@ impl Postgres {
     pub async fn open(address: &str) -> Result<Self, StoreError> {
         let address = Address::parse(address).map_err(fault::database("read its address"))?;
         let pool = Pool::new(address);
-        pool.call_once("open the database", schema::migrate).await?;
+        let schema::Opened { is_new, location } =
+            pool.call_once("open the database", schema::migrate).await?;
         let appender = Appender::start(&pool);
-        Ok(Self { pool, appender, callers_time: false })
+        Ok(Self { pool, appender, callers_time: false, is_new, location })
+    }
+
+    /// Whether opening it has made it.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Which database of which server it is, for people: as the server names itself, without the user and the password.
+    pub fn location(&self) -> &str {
+        &self.location
     }
 
     /// Turns ([`Store::take_turn`]) follow the time that callers name, instead of the server's clock. For tests: callers on several

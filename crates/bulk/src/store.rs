@@ -138,8 +138,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Sent batches that lack results: the job's own, and those of other jobs that its rows wait for.
     fn open_batches(&self, job: i64) -> StoreFuture<'_, Vec<OpenBatch>>;
-    /// Accepted batches of a scope whose first attempt was signed after `after_ms`, the smallest first, at most `most`: by them an absence
-    /// can be judged.
+    /// Accepted batches of a scope whose first attempt was signed after `after_ms`, those with a failed check first, then the smallest, at most
+    /// `most`: by them an absence can be judged.
     fn controls<'a>(&'a self, scope: &'a Scope, after_ms: u64, most: u32) -> StoreFuture<'a, Vec<Control>>;
     /// An accepted batch's remaining phone numbers are missing: the platform had its time, and was asked. Says how many; results that come
     /// later are entered all the same.
@@ -393,14 +393,16 @@ pub struct Control {
     pub batch_no: BatchNo,
     /// With which timestamps it was signed.
     pub signed: SignedSpan,
-    /// How many of its phone numbers the platform took: those that it refused individually are never listed.
+    /// How many phone numbers the platform took.
     pub numbers: u64,
+    /// How many of them are known to have failed.
+    pub failed: u64,
 }
 
 impl Control {
-    /// An accepted batch of which the platform took so many phone numbers.
-    pub fn new(batch: i64, batch_no: BatchNo, signed: SignedSpan, numbers: u64) -> Self {
-        Self { batch, batch_no, signed, numbers }
+    /// An accepted batch of which the platform took so many phone numbers, some of them known to have failed.
+    pub fn new(batch: i64, batch_no: BatchNo, signed: SignedSpan, numbers: u64, failed: u64) -> Self {
+        Self { batch, batch_no, signed, numbers, failed }
     }
 }
 

@@ -393,10 +393,10 @@ pub(super) async fn controls(
     most: u32,
 ) -> Result<Vec<Control>> {
     let Some(scope) = book::find_scope(session, scope).await? else { return Ok(Vec::new()) };
-    let sql = "SELECT b.id, b.batch_no, b.first_ts, b.last_ts, b.numbers - b.refused FROM jobs j CROSS JOIN LATERAL (
+    let sql = "SELECT b.id, b.batch_no, b.first_ts, b.last_ts, b.numbers - b.refused, b.failed FROM jobs j CROSS JOIN LATERAL (
             SELECT * FROM batches WHERE job = j.id AND state = 3 AND first_ts > $2 AND tries = 0 AND numbers > refused
-            ORDER BY numbers, id LIMIT $3
-        ) AS b WHERE j.scope = $1 ORDER BY b.numbers, b.id LIMIT $3";
+            ORDER BY failed = 0, numbers, id LIMIT $3
+        ) AS b WHERE j.scope = $1 ORDER BY b.failed = 0, b.numbers, b.id LIMIT $3";
     let rows = session.rows(sql, &[&scope, &big(after_ms), &i64::from(most)]).await?;
     let control = |row| {
         Ok(Control {
@@ -404,6 +404,7 @@ pub(super) async fn controls(
             batch_no: own_batch_no(row, 1)?,
             signed: signed(row, 2)?.ok_or_else(|| Fault::damaged("an accepted batch was never signed"))?,
             numbers: get_u64(row, 4)?,
+            failed: get_u64(row, 5)?,
         })
     };
     rows.iter().map(control).collect()

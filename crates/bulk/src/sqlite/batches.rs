@@ -338,8 +338,8 @@ fn signed(first_ms: Option<i64>, last_ms: Option<i64>) -> Option<SignedSpan> {
 
 pub(super) fn controls(tx: &Transaction<'_>, scope: i64, after_ms: u64, most: u32) -> Result<Vec<Control>> {
     tx.prepare_cached(
-        "SELECT b.id, b.batch_no, b.first_ts, b.last_ts, b.numbers - b.refused FROM batches b JOIN jobs j ON j.id = b.job
-         WHERE j.scope = ? AND b.state = 3 AND b.first_ts > ? AND b.tries = 0 AND b.numbers > b.refused ORDER BY b.numbers, b.id LIMIT ?",
+        "SELECT b.id, b.batch_no, b.first_ts, b.last_ts, b.numbers - b.refused, b.failed FROM batches b JOIN jobs j ON j.id = b.job
+         WHERE j.scope = ? AND b.state = 3 AND b.first_ts > ? AND b.tries = 0 AND b.numbers > b.refused ORDER BY b.failed = 0, b.numbers, b.id LIMIT ?",
     )?
     .query_and_then(params![scope, after_ms.min(i64::MAX as u64) as i64, most], |row| {
         Ok(Control {
@@ -347,6 +347,7 @@ pub(super) fn controls(tx: &Transaction<'_>, scope: i64, after_ms: u64, most: u3
             batch_no: BatchNo::new(row.get_ref(1)?.as_str()?).map_err(|_| NO_BATCH_NO)?,
             signed: signed(row.get(2)?, row.get(3)?).ok_or(Fault::Damaged("an accepted batch was never signed"))?,
             numbers: row.get::<_, i64>(4)? as u64,
+            failed: row.get::<_, i64>(5)? as u64,
         })
     })?
     .collect()
