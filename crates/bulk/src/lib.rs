@@ -14,9 +14,14 @@
 //!
 //! What is not promised: that the platform charges once for what it accepted once, or that it pushes what it accepted.
 
+#[cfg(feature = "test-util")]
+extern crate self as numcheck_bulk;
+
 pub mod batch;
 pub mod book;
 mod clock;
+#[cfg(feature = "test-util")]
+pub mod conformance;
 mod drive;
 pub mod failpoint;
 pub mod fold;

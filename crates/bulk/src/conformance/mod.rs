@@ -1,11 +1,11 @@
-//! What every store must do, whatever it is made of: one suite, generic over [`Store`], called for each kind.
+//! What every store must do, whatever it is made of: one suite, generic over [`Store`]. A case's name is the sentence that it proves.
 //!
-//! It must not know what a store is made of. A case's name is the sentence that it proves.
+//! With the feature `test-util`, for whoever writes a store: [`conformance!`](crate::conformance!) makes a test of each case.
 
-// Each test binary that takes this in uses a part of it.
-#![allow(dead_code, unreachable_pub, missing_docs)]
 // Outside a `#[test]` clippy does not see that this is one.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+// Names say what they are for.
+#![allow(missing_docs, missing_debug_implementations, async_fn_in_trait)]
 
 mod answers;
 mod book;
@@ -38,7 +38,12 @@ pub use reading::*;
 pub use results::*;
 pub use sending::*;
 
-/// The whole suite as tests: `conformance!(Place::new().await)` makes an empty place for each case.
+/// The whole suite as tests of the crate that calls it, which needs tokio's features `macros` and `rt-multi-thread`. The argument makes an
+/// empty [`Place`](crate::conformance::Place) for each case.
+///
+/// ```ignore
+/// numcheck_bulk::conformance!(MyPlace::new().await);
+/// ```
 #[macro_export]
 macro_rules! conformance {
     ($place:expr) => {
@@ -148,7 +153,7 @@ macro_rules! conformance {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                conformance::$case(&$place).await;
+                $crate::conformance::$case(&$place).await;
             }
         )+
     };
