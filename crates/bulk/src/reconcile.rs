@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use numcheck_protocol::UtcOffset;
 
-use crate::clock::{Clock, after_ms};
+use crate::clock::{WallClock, after_ms};
 use crate::failpoint::die_at;
 use crate::inbox::Inbox;
 use crate::model::{BatchEnd, BatchState, Delivery, Job};
@@ -30,7 +30,7 @@ pub struct Reconcile<S: ?Sized, P> {
     store: Arc<S>,
     platform: Arc<P>,
     inbox: Inbox<S>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<dyn WallClock>,
     times: Times,
     rules: ProofRules,
     owners: Arc<dyn Owners>,
@@ -129,7 +129,7 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
         store: Arc<S>,
         platform: Arc<P>,
         inbox: Inbox<S>,
-        clock: Arc<dyn Clock>,
+        clock: Arc<dyn WallClock>,
         times: Times,
         rules: ProofRules,
     ) -> Self {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use super::fault::Fault;
 use super::session::{Session, get};
-use crate::model::Outcome;
 
 /// A lock that a transaction takes by a figure. Any does, as long as nothing else in the database takes the same.
 const MIGRATING: i64 = 7_959_377_318_405_046_273;
@@ -245,22 +244,4 @@ async fn back_up(session: &Session, version: i64) -> Result<(), Fault> {
 async fn must_be_empty(session: &Session) -> Result<(), Fault> {
     let sql = "SELECT FROM pg_class WHERE relnamespace = to_regnamespace('numcheck') LIMIT 1";
     if session.row(sql, &[]).await?.is_some() { Err(Fault::not_a_store()) } else { Ok(()) }
-}
-
-pub(super) fn outcome_figure(outcome: Outcome) -> i16 {
-    match outcome {
-        Outcome::Done => 0,
-        Outcome::Failed => 1,
-        Outcome::Refused => 2,
-        Outcome::Passing => 3,
-    }
-}
-
-pub(super) fn outcome(figure: Option<i16>) -> Outcome {
-    match figure {
-        Some(0) => Outcome::Done,
-        Some(2) => Outcome::Refused,
-        Some(3) => Outcome::Passing,
-        _ => Outcome::Failed,
-    }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use numcheck_bulk::store::{Duplicate, NewBatch};
 use numcheck_bulk::{
-    Clock, Drive, Folding, Inbox, Job, JobName, JobSpec, JobState, Ledger, Owners, Pace, ProofRules,
-    Reconcile, Reuse, Store, StoreError, Times,
+    Drive, Folding, Inbox, Job, JobName, JobSpec, JobState, Ledger, Owners, Pace, ProofRules, Reconcile,
+    Reuse, Store, StoreError, Times, WallClock,
 };
 use numcheck_protocol::{BatchNo, Rate};
 use tokio::sync::{Notify, mpsc};
@@ -218,7 +218,7 @@ async fn begin(process: &Process, store: &Stepped, command: usize) -> Job {
 /// Submits and asks until nothing more can happen.
 async fn work(process: &Arc<Process>, store: Arc<Stepped>, job: Job) {
     let world = &process.world;
-    let clock: Arc<dyn Clock> = Arc::new(Wall(Arc::clone(process)));
+    let clock: Arc<dyn WallClock> = Arc::new(Wall(Arc::clone(process)));
     let account = Arc::new(Account::new(world, process));
     let inbox = Inbox::new(Arc::clone(&store), Arc::clone(&clock));
     let rates = vec![

@@ -11,7 +11,7 @@ use numcheck_bulk::{Delivery, Estimate, Halt, Job, JobState, PriceTable, Scope, 
 
 use crate::account::AccountId;
 use crate::call::Network;
-use crate::commands::arguments::{Level, Minute, Prices, PublicUrl, Signatures, Together};
+use crate::commands::arguments::{BatchingArgs, Level, Minute, Prices, PublicUrl, Signatures};
 use crate::commands::limits::Limits;
 use crate::commands::reuse::{Again, Known, know_account};
 use crate::commands::typed;
@@ -55,7 +55,7 @@ pub(crate) struct Run {
     )]
     callback_delay: humantime::Duration,
     #[command(flatten)]
-    together: Together,
+    together: BatchingArgs,
     #[command(flatten)]
     again: Again,
     #[command(flatten)]
@@ -203,7 +203,7 @@ impl Run {
             // It goes on by its own policy, whatever this command's one is.
             Some(job) => {
                 let doubts = survey.doubts_to_send(decided.what);
-                Due::of_job(store, job, decided.what.doubts, doubts).await?
+                Due::for_job(store, job, decided.what.doubts, doubts).await?
             }
             None => Due { groups: survey.to_send(decided.what), others: 0 },
         };
@@ -276,7 +276,7 @@ pub(crate) struct Due {
 impl Due {
     /// What a job that goes on would send: what it has planned, and of what is in doubt `doubts`, by group. With `all_doubts` everything
     /// that the job itself or one that it waits for has in doubt.
-    pub(crate) async fn of_job(
+    pub(crate) async fn for_job(
         store: &dyn Store,
         job: &Job,
         all_doubts: bool,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use numcheck_bulk::{
-    BatchState, Clock, Drive, Folding, Halt, Inbox, Job, Ledger, ProofRules, Reconcile, SpendingLimits,
-    Store, StoreError, SystemClock, Times,
+    BatchState, Drive, Folding, Halt, Inbox, Job, Ledger, ProofRules, Reconcile, SpendingLimits, Store,
+    StoreError, SystemWallClock, Times, WallClock,
 };
 
 use super::owner;
@@ -50,12 +50,12 @@ pub(crate) struct Ending {
 pub(crate) struct Engine {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) inbox: Inbox<dyn Store>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<dyn WallClock>,
 }
 
 impl Engine {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock: Arc<dyn WallClock> = Arc::new(SystemWallClock);
         Self { inbox: Inbox::new(Arc::clone(&store), Arc::clone(&clock)), store, clock }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Args;
-use numcheck_bulk::{Job, JobName, Pace, Postgres, Sqlite, Store, StoreError, SystemClock, Upgrade};
+use numcheck_bulk::{Job, JobName, Pace, Postgres, Sqlite, Store, StoreError, SystemWallClock, Upgrade};
 use numcheck_protocol::{Info, Rate};
 use numcheck_transport::env;
 
@@ -209,7 +209,7 @@ fn usual() -> Result<PathBuf, Failure> {
 
 /// The pace of an endpoint, which all who use the store for the same account keep together.
 pub(super) fn pace(store: &Arc<dyn Store>, info: &Info, account: &str, rates: Vec<Rate>) -> Pace<dyn Store> {
-    Pace::new(Arc::clone(store), Arc::new(SystemClock), format!("{} {account}", info.id), rates)
+    Pace::new(Arc::clone(store), Arc::new(SystemWallClock), format!("{} {account}", info.id), rates)
 }
 
 /// The job of that name.
