@@ -33,7 +33,8 @@ pub(crate) fn tell(drift: &[Drift]) {
 pub(crate) fn line(drift: &Drift) -> String {
     let value = drift.value.as_ref().map_or(String::new(), |value| format!(" `{value}`"));
     let kind = drift.kind.as_str().replace('_', " ");
-    format!("the platform sent a {kind}{value} that no document lists at {}", drift.place)
+    let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("the platform sent {article} {kind}{value} that no document lists at {}", drift.place)
 }
 
 /// An object for a machine.

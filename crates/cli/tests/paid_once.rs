@@ -454,6 +454,49 @@ fn forget_refuses_while_something_may_still_be_paid_for() {
     assert!(!job.quarantine().contains(&batch.numbers[0]));
 }
 
+#[test]
+fn forget_number_leaves_nothing_of_it_and_every_other_row_as_it_was() {
+    let scene = paid();
+    scene.write("longer.csv", &file_of(0..=NUMBERS));
+    scene.run("longer.csv").run().exits(0);
+    let names: Vec<String> = jobs(&scene).iter().map(|job| job["job"].as_str().unwrap().to_owned()).collect();
+    let export = |name: &str| {
+        let rows = scene.call(&["export", name]).run();
+        rows.text().to_owned()
+    };
+    let before: Vec<String> = names.iter().map(|name| export(name)).collect();
+    let number = phone(3);
+    assert!(before.iter().all(|rows| rows.contains(&number)));
+
+    let forgotten = scene.call(&["forget", "--number", "-"]).stdin(number.clone()).run().exits(0);
+    assert!(forgotten.stderr.contains("2 jobs had it") && !forgotten.stderr.contains(&number));
+    let digits = number.as_bytes();
+    let store = fs::read(scene.store()).unwrap();
+    assert!(!store.windows(digits.len()).any(|window| window == digits), "it is still in the store's file");
+    scene.call(&["history", &number]).run().exits(0).says("knows nothing of");
+    for (name, before) in names.iter().zip(&before) {
+        let after = export(name);
+        let differ: Vec<_> = before.lines().zip(after.lines()).filter(|(one, other)| one != other).collect();
+        let [(_, row)] = differ[..] else { panic!("{differ:?}") };
+        assert!(row.contains("*") && row.contains("invalid") && !row.contains(&number), "{row}");
+        assert_eq!(before.lines().count(), after.lines().count());
+    }
+    // It alone is paid for again.
+    let summary = scene.run("numbers.csv").run().exits(0).json();
+    assert_eq!((&summary["submitted"], &summary["reused"]), (&json!(1), &json!(ALL - 1)));
+}
+
+#[test]
+fn forget_number_refuses_while_it_may_still_be_paid_for() {
+    let job = support::job::Job::of(2);
+    let run = job.start(&["--wait", "1s"]);
+    let batch = job.platform.accept();
+    run.end().exits(3);
+    let store = |arguments: &[&str]| numcheck(arguments).env("NUMCHECK_STORE", job.store());
+    store(&["forget", "--number", &batch.numbers[0]]).run().exits(2).says("nothing was forgotten");
+    assert_eq!(store(&["jobs", "--json"]).run().exits(0).json()["rows"], 2);
+}
+
 // --- the account
 
 #[test]

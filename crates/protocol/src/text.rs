@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::field::{Field, FromWire};
 use crate::mask;
+use crate::message::IntoOwned;
 
 /// Text of the platform, such as a carrier's name or a result's message. `Debug` masks long runs of digits, because such texts
 /// quote phone numbers now and then.
@@ -74,6 +75,14 @@ macro_rules! text_type {
                     Field::Empty => Ok(Self::new("")),
                     _ => Err(serde::de::Error::custom(concat!(stringify!($Name), ": must be a string"))),
                 }
+            }
+        }
+
+        impl IntoOwned for $Name<'_> {
+            type Owned = $Name<'static>;
+
+            fn into_owned(self) -> $Name<'static> {
+                self.into_owned()
             }
         }
 

@@ -12,13 +12,10 @@ use super::fault::Fault;
 use super::fold;
 use super::session::{Session, big, get, get_u64, text};
 use crate::model::{Job, JobName, JobSpec, JobState};
-use crate::store::{Duplicate, Forgotten};
+use crate::store::{Duplicate, Forgotten, InputPiece};
 
 type Result<T> = std::result::Result<T, Fault>;
 
-const OPEN: i16 = 1;
-pub(super) const FORGOTTEN: i16 = 2;
-const REPLACED: i16 = 3;
 /// Rows in one statement.
 const AT_ONCE: usize = 20_000;
 
@@ -40,7 +37,9 @@ pub(super) async fn create(session: &Session, name: &JobName, spec: &JobSpec, no
         return Ok(unfinished.swap_remove(at));
     }
     for job in unfinished {
-        session.run("UPDATE jobs SET state = $2 WHERE id = $1", &[&job.id, &REPLACED]).await?;
+        session
+            .run("UPDATE jobs SET state = $2 WHERE id = $1", &[&job.id, &JobState::Replaced.figure()])
+            .await?;
     }
     let written = write_spec(spec)?;
     // A place of its own: whatever is appended from now on gets higher keys.
@@ -225,11 +224,16 @@ macro_rules! is_kept {
 /// refer to stays in the book.
 ///
 /// What waits to be entered is entered first, or its cost would be missing from the sums. To be called in a transaction that settles.
-pub(super) async fn forget(session: &Session, job: i64) -> Result<Forgotten> {
+pub(super) async fn forget(session: &Session, job: i64, even_unsettled: bool) -> Result<Forgotten> {
     let Some(scope) = book::lock_scope_of(session, job).await? else { return Ok(Forgotten::default()) };
     fold::fold_all(session).await?;
     let row = session.row("SELECT spec FROM jobs WHERE id = $1 FOR UPDATE", &[&job]).await?;
     let Some(row) = row else { return Ok(Forgotten::default()) };
+    let ledger = super::reading::ledger(session, job).await?;
+    let unsettled = ledger.unsettled();
+    if unsettled > 0 && !even_unsettled {
+        return Ok(Forgotten { unsettled, ..Forgotten::default() });
+    }
     let mut spec = spec(get(&row, 0)?)?;
     spec.notes = serde_json::Value::Null;
     spec.set = String::new();
@@ -267,8 +271,64 @@ pub(super) async fn forget(session: &Session, job: i64) -> Result<Forgotten> {
         session.run(sql, &[&job]).await?;
     }
     let sql = "UPDATE jobs SET state = $2, number_set = '', spec = $3 WHERE id = $1";
-    session.run(sql, &[&job, &FORGOTTEN, &write_spec(&spec)?]).await?;
-    Ok(Forgotten { kept_for })
+    session.run(sql, &[&job, &JobState::Forgotten.figure(), &write_spec(&spec)?]).await?;
+    Ok(Forgotten { unsettled, kept_for })
+}
+
+pub(super) async fn of_number(session: &Session, number: &PhoneNumber) -> Result<Vec<Job>> {
+    let sql = "SELECT id, name, spec, state, created_ms, row_count, number_count FROM jobs
+        WHERE id IN (SELECT job FROM numbers WHERE packed = $1) ORDER BY id DESC";
+    session.rows(sql, &[&big(number.pack())]).await?.iter().map(job).collect()
+}
+
+/// To be called in a transaction that settles.
+pub(super) async fn forget_number(
+    session: &Session,
+    number: &PhoneNumber,
+    without: &[InputPiece],
+) -> Result<Vec<JobName>> {
+    book::lock_all_scopes(session).await?;
+    fold::fold_all(session).await?;
+    let packed = big(number.pack());
+    let unsettled =
+        "SELECT j.name FROM jobs j WHERE EXISTS (SELECT FROM numbers n JOIN batches b ON b.id = n.batch
+            WHERE n.packed = $1 AND n.job = j.id AND n.result IS NULL
+                AND (n.via IS NOT NULL OR NOT (b.state = 4 OR (b.state = 0 AND j.state = 3))))
+        ORDER BY j.id DESC";
+    let unsettled = session.rows(unsettled, &[&packed]).await?;
+    if !unsettled.is_empty() {
+        return unsettled.iter().map(|row| name(row, 0)).collect();
+    }
+    for piece in without {
+        let sql = "UPDATE input SET bytes = $3 WHERE job = $1 AND sequence = $2";
+        session.run(sql, &[&piece.job, &i64::from(piece.sequence), &piece.bytes]).await?;
+    }
+    // A file with the number has another set of phone numbers than what is left of the job.
+    let of = "SELECT id, spec FROM jobs WHERE id IN (SELECT job FROM numbers WHERE packed = $1) FOR UPDATE";
+    for row in session.rows(of, &[&packed]).await? {
+        let mut spec = spec(get(&row, 1)?)?;
+        spec.set = String::new();
+        let sql = "UPDATE jobs SET number_set = '', spec = $2 WHERE id = $1";
+        session.run(sql, &[&get::<i64>(&row, 0)?, &write_spec(&spec)?]).await?;
+    }
+    for sql in [
+        "DELETE FROM duplicates WHERE (job, first_row) IN (SELECT job, first_row FROM numbers WHERE packed = $1)",
+        "DELETE FROM results WHERE id IN (SELECT result FROM numbers WHERE packed = $1)",
+        "DELETE FROM results WHERE id IN (SELECT result FROM odd WHERE packed = $1)",
+        "DELETE FROM odd WHERE packed = $1",
+        "DELETE FROM checks WHERE packed = $1",
+        "DELETE FROM numbers WHERE packed = $1",
+    ] {
+        session.run(sql, &[&packed]).await?;
+    }
+    // What was kept aside as it came, and what the platform said of a batch.
+    let digits = number.digits().as_bytes();
+    let sql = "WITH gone AS (DELETE FROM odd USING results r WHERE r.id = odd.result AND position($1::bytea IN r.body) > 0 RETURNING odd.result)
+        DELETE FROM results USING gone WHERE results.id = gone.result";
+    session.run(sql, &[&digits]).await?;
+    let sql = "UPDATE batches SET message = NULL WHERE position($1 IN message) > 0";
+    session.run(sql, &[&number.digits()]).await?;
+    Ok(Vec::new())
 }
 
 /// Takes rows that go out of the chains of the book: of each phone number the sending before it decides again, if there was one.
@@ -362,12 +422,7 @@ fn job(row: &Row) -> Result<Job> {
         id: get(row, 0)?,
         name: name(row, 1)?,
         spec: spec(get(row, 2)?)?,
-        state: match get(row, 3)? {
-            0 => JobState::Planning,
-            OPEN => JobState::Open,
-            REPLACED => JobState::Replaced,
-            _ => JobState::Forgotten,
-        },
+        state: JobState::from_figure(get(row, 3)?),
         created_ms: get_u64(row, 4)?,
         rows: get_u64(row, 5)?,
         numbers: get_u64(row, 6)?,

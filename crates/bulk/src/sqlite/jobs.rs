@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use super::fault::{Fault, Result};
 use super::results;
 use crate::model::{Job, JobName, JobSpec, JobState, Scope};
-use crate::store::{Duplicate, Forgotten};
+use crate::store::{Duplicate, Forgotten, InputPiece};
 
 const COLUMNS: &str = "id, name, spec, state, created_ms, row_count, number_count";
 
@@ -190,8 +190,13 @@ pub(super) fn list(tx: &Transaction<'_>) -> Result<Vec<Job>> {
 /// refer to stays in the book.
 ///
 /// What waits to be entered is entered first, or its cost would be missing from the sums.
-pub(super) fn forget(tx: &Transaction<'_>, job: i64) -> Result<Forgotten> {
+pub(super) fn forget(tx: &Transaction<'_>, job: i64, even_unsettled: bool) -> Result<Forgotten> {
     results::fold_all(tx)?;
+    let ledger = super::reading::ledger(tx, job)?;
+    let unsettled = ledger.unsettled();
+    if unsettled > 0 && !even_unsettled {
+        return Ok(Forgotten { unsettled, ..Forgotten::default() });
+    }
     tx.execute_batch("CREATE TEMP TABLE IF NOT EXISTS kept (batch INTEGER, packed INTEGER, job INTEGER, PRIMARY KEY (batch, packed, job)) WITHOUT ROWID; DELETE FROM kept")?;
     tx.execute(
         "INSERT OR IGNORE INTO kept SELECT n.via, n.packed, n.job FROM numbers n JOIN batches b ON b.id = n.via
@@ -237,11 +242,70 @@ pub(super) fn forget(tx: &Transaction<'_>, job: i64) -> Result<Forgotten> {
         tx.execute(&sql, [job])?;
     }
     tx.execute_batch("DELETE FROM kept; DELETE FROM left_over")?;
-    let named = |(name, count): (String, i64)| {
-        let name = name.parse().map_err(|_| Fault::Damaged("a job has a name that it cannot have"))?;
-        Ok((name, count as u64))
-    };
-    Ok(Forgotten { kept_for: kept_for.into_iter().map(named).collect::<Result<_>>()? })
+    let kept_for = kept_for.iter().map(|(name, count)| Ok((named(name)?, *count as u64)));
+    Ok(Forgotten { unsettled, kept_for: kept_for.collect::<Result<_>>()? })
+}
+
+pub(super) fn of_number(tx: &Transaction<'_>, number: &PhoneNumber) -> Result<Vec<Job>> {
+    let mut select = tx.prepare(&format!(
+        "SELECT {COLUMNS} FROM jobs WHERE id IN (SELECT job FROM numbers WHERE packed = ?) ORDER BY id DESC"
+    ))?;
+    Ok(select.query_map([number.pack() as i64], job)?.collect::<std::result::Result<_, _>>()?)
+}
+
+pub(super) fn forget_number(
+    tx: &Transaction<'_>,
+    number: &PhoneNumber,
+    without: &[InputPiece],
+) -> Result<Vec<JobName>> {
+    results::fold_all(tx)?;
+    let packed = number.pack() as i64;
+    let unsettled: Vec<JobName> = tx
+        .prepare(
+            "SELECT DISTINCT j.name FROM numbers n JOIN jobs j ON j.id = n.job JOIN batches b ON b.id = n.batch
+             WHERE n.packed = ? AND n.result IS NULL AND (n.via IS NOT NULL OR NOT (b.state = 4 OR (b.state = 0 AND j.state = 3)))
+             ORDER BY j.id DESC",
+        )?
+        .query_and_then([packed], |row| named(&row.get::<_, String>(0)?))?
+        .collect::<Result<_>>()?;
+    if !unsettled.is_empty() {
+        return Ok(unsettled);
+    }
+    for piece in without {
+        tx.prepare_cached("UPDATE input SET bytes = ? WHERE job = ? AND sequence = ?")?.execute(params![
+            piece.bytes,
+            piece.job,
+            piece.sequence
+        ])?;
+    }
+    // A file with the number has another set of phone numbers than what is left of the job.
+    tx.execute(
+        "UPDATE jobs SET number_set = '', spec = json_set(spec, '$.set', '') WHERE id IN (SELECT job FROM numbers WHERE packed = ?)",
+        [packed],
+    )?;
+    for sql in [
+        "DELETE FROM duplicates WHERE (job, first_row) IN (SELECT job, first_row FROM numbers WHERE packed = ?)",
+        "DELETE FROM results WHERE id IN (SELECT result FROM numbers WHERE packed = ?)",
+        "DELETE FROM results WHERE id IN (SELECT result FROM odd WHERE packed = ?)",
+        "DELETE FROM odd WHERE packed = ?",
+        "DELETE FROM checks WHERE packed = ?",
+        "DELETE FROM numbers WHERE packed = ?",
+    ] {
+        tx.execute(sql, [packed])?;
+    }
+    // What was kept aside as it came, and what the platform said of a batch.
+    let digits = number.digits();
+    tx.execute(
+        "DELETE FROM results WHERE id IN (SELECT o.result FROM odd o JOIN results r ON r.id = o.result WHERE instr(r.body, CAST(? AS BLOB)) > 0)",
+        [digits],
+    )?;
+    tx.execute("DELETE FROM odd WHERE result NOT IN (SELECT id FROM results)", [])?;
+    tx.execute("UPDATE batches SET message = NULL WHERE instr(message, ?) > 0", [digits])?;
+    Ok(Vec::new())
+}
+
+pub(super) fn named(name: &str) -> Result<JobName> {
+    name.parse().map_err(|_| Fault::Damaged("a job has a name that it cannot have"))
 }
 
 /// Takes what goes out of the book: of each phone number the sending before it decides again, if there was one.
@@ -330,12 +394,7 @@ fn job(row: &Row<'_>) -> std::result::Result<Job, rusqlite::Error> {
         id: row.get(0)?,
         name: row.get::<_, String>(1)?.parse().map_err(|error| wrong(1, Box::new(error)))?,
         spec: serde_json::from_str(&row.get::<_, String>(2)?).map_err(|error| wrong(2, error.into()))?,
-        state: match row.get(3)? {
-            0 => JobState::Planning,
-            1 => JobState::Open,
-            3 => JobState::Replaced,
-            _ => JobState::Forgotten,
-        },
+        state: JobState::from_figure(row.get(3)?),
         created_ms: row.get::<_, i64>(4)? as u64,
         rows: row.get::<_, i64>(5)? as u64,
         numbers: row.get::<_, i64>(6)? as u64,

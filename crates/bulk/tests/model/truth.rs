@@ -215,7 +215,7 @@ impl World {
         let of_job = |job: &Job| (job.state, self.wait(store.ledger(job.id)).unwrap());
         let ends = jobs.iter().rev().map(of_job).collect();
         for job in jobs.iter().filter(|job| job.state != JobState::Planning) {
-            self.wait(store.forget(job.id)).unwrap();
+            self.wait(store.forget(job.id, true)).unwrap();
             self.known().forgot(job.id);
             if self.wait(store.input(job.id, 0)).unwrap().is_some() {
                 self.fail("the input was not forgotten".into());

@@ -229,7 +229,7 @@ async fn a_forgotten_job_is_left_alone_by_results_that_come_while_it_is_forgotte
         for _ in 0..20 {
             stores[2].fold(10).await.unwrap();
         }
-        stores[2].forget(job.id).await.unwrap();
+        stores[2].forget(job.id, true).await.unwrap();
     };
     tokio::join!(append, fold, forget);
     fold_all(&stores[0], 100).await;

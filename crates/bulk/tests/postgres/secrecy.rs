@@ -36,7 +36,7 @@ async fn neither_a_number_nor_a_result_nor_the_password_is_logged() {
     fold_all(&store, 10).await;
     rows(&store, &job).await;
     store.secret("receiver", b"the receiver's key".to_vec()).await.unwrap();
-    store.forget(job.id).await.unwrap();
+    store.forget(job.id, true).await.unwrap();
     let lines = LINES.lock().unwrap().clone();
     assert!(lines.contains("executing statement"), "the driver logs what it does, and this test sees it");
     let packed = number(1).pack().to_string();

@@ -75,7 +75,7 @@ async fn nothing_personal_of_a_forgotten_job_is_left_in_the_files() {
     for canary in &canaries {
         assert!(holds(&file, canary), "{:?} was never there", String::from_utf8_lossy(canary));
     }
-    store.forget(job.id).await.unwrap();
+    store.forget(job.id, true).await.unwrap();
     for canary in &canaries {
         assert!(!holds(&file, canary), "{:?} is still there", String::from_utf8_lossy(canary));
     }

@@ -98,7 +98,7 @@ async fn a_store_of_version_1_opens_and_nothing_in_it_is_lost() {
     assert_eq!(store.take_turn("submit", 100, T0).await.unwrap(), 100);
     assert_eq!(store.job(&name(3)).await.unwrap().unwrap().state, JobState::Planning);
     let other = store.job(&name(2)).await.unwrap().unwrap();
-    store.forget(other.id).await.unwrap();
+    store.forget(other.id, true).await.unwrap();
     assert_eq!(row(&*store, job.id, 3).await.state, BatchState::Refused);
 }
 

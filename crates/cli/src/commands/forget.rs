@@ -1,26 +1,36 @@
 //! `numcheck forget`: removes personal data. Output files and the platform keep what they have.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use clap::Args;
+use numcheck_bulk::store::InputPiece;
 use numcheck_bulk::{Job, JobName, JobState};
+use numcheck_protocol::PhoneNumber;
 
-use crate::durable::{Engine, StoreAt, job_of};
+use crate::commands::number::typed;
+use crate::durable::{Engine, StoreAt, job_of, read_back};
 use crate::exit::{Exit, Failure};
 use crate::print;
 
-/// Remove the numbers and results of jobs; their sums stay.
+/// Remove the numbers and results of jobs, or one number from all of them; their sums stay.
 ///
 /// Removes input, numbers and results from the store. What was paid for and is not exported is gone, and numbers that are forgotten are not
 /// recognised any more: checking them again is paid for again. Checks that other jobs refer to stay for those.
-#[derive(Debug, Args)]
+#[derive(Args)]
+#[group(id = "what", required = true, args = ["job", "older_than", "number"])]
 pub(crate) struct Forget {
     /// The job.
-    #[arg(value_name = "JOB", required_unless_present = "older_than")]
+    #[arg(value_name = "JOB")]
     job: Option<JobName>,
     /// Forget every finished job that is older than this.
-    #[arg(long, value_name = "AGE", conflicts_with = "job")]
+    #[arg(long, value_name = "AGE")]
     older_than: Option<humantime::Duration>,
+    /// Forget this number wherever it stands: its results, its history, and its rows of the jobs' inputs, of which all cells are blotted out
+    /// with `*`. Refused while one of those jobs has it planned, under way or in doubt. `-` reads it from standard input, which keeps it out
+    /// of the shell's history.
+    #[arg(long, value_name = "NUMBER", conflicts_with = "even_unsettled")]
+    number: Option<String>,
     /// Forget it although something is under way or in doubt: late results are dropped, and nobody knows any more that it may be paid for.
     #[arg(long)]
     even_unsettled: bool,
@@ -28,54 +38,67 @@ pub(crate) struct Forget {
     store: StoreAt,
 }
 
-impl Forget {
-    pub(crate) async fn run(self) -> Result<Exit, Failure> {
-        let engine = Engine::new(self.store.open_existing_or_fail().await?);
-        engine.inbox.fold_all().await.map_err(Failure::of)?;
-        let Some(older_than) = self.older_than else {
-            let Some(name) = &self.job else { return Err(Failure::usage("name a job")) };
-            let job = job_of(&*engine.store, name).await?;
-            let unsettled = unsettled(&engine, &job).await?;
-            if unsettled > 0 && !self.even_unsettled {
-                return Err(Failure::usage(format!(
-                    "{} of job {} {} under way or in doubt and may be paid for: --even-unsettled forgets all the same",
-                    print::count(unsettled, "number"),
-                    job.name,
-                    print::form(unsettled, "is", "are")
-                )));
-            }
-            forget(&engine, &job).await?;
-            return Ok(Exit::Settled);
-        };
-        let age = u64::try_from(Duration::from(older_than).as_millis()).unwrap_or(u64::MAX);
-        let before_ms = engine.now_ms().saturating_sub(age);
-        let mut kept = 0_u64;
-        for job in engine.store.jobs().await.map_err(Failure::of)? {
-            if job.created_ms >= before_ms || job.state == JobState::Forgotten {
-                continue;
-            }
-            if unsettled(&engine, &job).await? > 0 && !self.even_unsettled {
-                print::say(&format!(
-                    "numcheck: job {} is kept: something in it is under way or in doubt",
-                    job.name
-                ));
-                kept += 1;
-                continue;
-            }
-            forget(&engine, &job).await?;
-        }
-        Ok(if kept == 0 { Exit::Settled } else { Exit::Unsettled })
+impl std::fmt::Debug for Forget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Forget")
+            .field("job", &self.job)
+            .field("older_than", &self.older_than)
+            .finish_non_exhaustive()
     }
 }
 
-/// How many of its own numbers may still be paid for, or are.
-async fn unsettled(engine: &Engine, job: &Job) -> Result<u64, Failure> {
-    let ledger = engine.store.ledger(job.id).await.map_err(Failure::of)?;
-    Ok(ledger.pending + ledger.in_doubt + ledger.missing)
+impl Forget {
+    pub(crate) async fn run(self) -> Result<Exit, Failure> {
+        let engine = Engine::new(self.store.open_existing_or_fail().await?);
+        match (&self.job, &self.number, self.older_than) {
+            (Some(job), ..) => {
+                forget_job(&engine, &job_of(&*engine.store, job).await?, self.even_unsettled).await
+            }
+            (_, Some(number), _) => forget_number(&engine, number).await,
+            (.., Some(age)) => forget_older(&engine, age.into(), self.even_unsettled).await,
+            _ => Err(Failure::usage("name a job, a number or an age")),
+        }
+    }
 }
 
-async fn forget(engine: &Engine, job: &Job) -> Result<(), Failure> {
-    let forgotten = engine.store.forget(job.id).await.map_err(Failure::of)?;
+async fn forget_job(engine: &Engine, job: &Job, even_unsettled: bool) -> Result<Exit, Failure> {
+    let unsettled = forget(engine, job, even_unsettled).await?;
+    if unsettled == 0 {
+        return Ok(Exit::Settled);
+    }
+    Err(Failure::usage(format!(
+        "{} of job {} {} under way or in doubt and may be paid for: --even-unsettled forgets all the same",
+        print::count(unsettled, "number"),
+        job.name,
+        print::form(unsettled, "is", "are")
+    )))
+}
+
+async fn forget_older(engine: &Engine, age: Duration, even_unsettled: bool) -> Result<Exit, Failure> {
+    let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+    let before_ms = engine.now_ms().saturating_sub(age);
+    let mut exit = Exit::Settled;
+    for job in engine.store.jobs().await.map_err(Failure::of)? {
+        if job.created_ms >= before_ms || job.state == JobState::Forgotten {
+            continue;
+        }
+        if forget(engine, &job, even_unsettled).await? > 0 {
+            print::say(&format!(
+                "numcheck: job {} is kept: something in it is under way or in doubt",
+                job.name
+            ));
+            exit = Exit::Unsettled;
+        }
+    }
+    Ok(exit)
+}
+
+/// Says how many numbers keep the job from being forgotten.
+async fn forget(engine: &Engine, job: &Job, even_unsettled: bool) -> Result<u64, Failure> {
+    let forgotten = engine.store.forget(job.id, even_unsettled).await.map_err(Failure::of)?;
+    if forgotten.unsettled > 0 && !even_unsettled {
+        return Ok(forgotten.unsettled);
+    }
     print::say(&format!(
         "numcheck: job {} is forgotten; its sums stay, and its numbers are not recognised any more: checking them again is paid for again",
         job.name
@@ -85,5 +108,53 @@ async fn forget(engine: &Engine, job: &Job) -> Result<(), Failure> {
             "numcheck: {count} of its checks stay, because job {name} refers to them: forget that one, too"
         ));
     }
-    Ok(())
+    Ok(0)
+}
+
+async fn forget_number(engine: &Engine, text: &str) -> Result<Exit, Failure> {
+    let number = typed(text, "--number")?;
+    let jobs = engine.store.jobs_of(number).await.map_err(Failure::of)?;
+    let mut without = Vec::new();
+    for job in &jobs {
+        without.extend(blotted_out(engine, job, &number).await?);
+    }
+    let unsettled = engine.store.forget_number(number, without).await.map_err(Failure::of)?;
+    if !unsettled.is_empty() {
+        let names: Vec<_> = unsettled.iter().map(ToString::to_string).collect();
+        return Err(Failure::usage(format!(
+            "nothing was forgotten: the number is planned, under way or in doubt in job {}, and may be paid for. Let it settle (resume, \
+             reconcile), or forget the job",
+            names.join(", ")
+        )));
+    }
+    print::say(&format!(
+        "numcheck: the number is forgotten: {} had it. It is not recognised any more: checking it again is paid for again",
+        print::count(jobs.len() as u64, "job")
+    ));
+    Ok(Exit::Settled)
+}
+
+/// The pieces of a job's input in which a number's rows are, without what those say.
+async fn blotted_out(engine: &Engine, job: &Job, number: &PhoneNumber) -> Result<Vec<InputPiece>, Failure> {
+    let (input, _) = read_back(&*engine.store, job).await?;
+    let rows = input.ranges_of(number)?;
+    let (mut pieces, mut start) = (Vec::new(), 0);
+    for sequence in 0.. {
+        let Some(mut bytes) = engine.store.input(job.id, sequence).await.map_err(Failure::of)? else { break };
+        let end = start + bytes.len() as u64;
+        let mut is_changed = false;
+        for row in rows.iter().filter(|row| row.start < end && row.end > start) {
+            let within = |at: u64| (at.clamp(start, end) - start) as usize;
+            let row: Range<usize> = within(row.start)..within(row.end);
+            if let Some(row) = bytes.get_mut(row) {
+                input.blot_out(row);
+                is_changed = true;
+            }
+        }
+        if is_changed {
+            pieces.push(InputPiece { job: job.id, sequence, bytes });
+        }
+        start = end;
+    }
+    Ok(pieces)
 }

@@ -9,7 +9,7 @@ use numcheck_protocol::qxt::Mobile;
 use serde_json::json;
 
 use crate::commands::arguments::Level;
-use crate::commands::number::Number;
+use crate::commands::number::{Number, typed};
 use crate::commands::stored;
 use crate::durable::{Engine, StoreAt};
 use crate::exit::{Exit, Failure};
@@ -18,8 +18,12 @@ use crate::print;
 /// Show every sending of a number that the store knows, the newest first. Sends nothing.
 ///
 /// A Chinese mobile number may stand here without 86, as at `privacy`. With --json, what a privacy query was answered stands there as it came.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct History {
+    /// The number. What stands here can be seen in the list of processes, and stays in the shell's history; `-` reads it from standard
+    /// input.
+    #[arg(value_name = "NUMBER", conflicts_with_all = ["phone", "phone_file"])]
+    typed: Option<String>,
     #[command(flatten)]
     number: Number,
     /// Print one JSON object per sending.
@@ -29,9 +33,18 @@ pub(crate) struct History {
     store: StoreAt,
 }
 
+impl std::fmt::Debug for History {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("History").field("json", &self.json).finish_non_exhaustive()
+    }
+}
+
 impl History {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
-        let number = self.number.read()?;
+        let number = match &self.typed {
+            Some(text) => typed(text, "NUMBER")?,
+            None => self.number.read()?,
+        };
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
         engine.inbox.fold_all().await.map_err(Failure::of)?;
         let mut sendings = engine.store.history(number).await.map_err(Failure::of)?;

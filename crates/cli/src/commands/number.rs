@@ -16,13 +16,7 @@ use crate::input::normalise;
 #[derive(Args)]
 pub(crate) struct Number {
     /// The phone number with country code. What stands here can be seen in the list of processes.
-    #[arg(
-        long,
-        env = "NUMCHECK_PHONE",
-        hide_env_values = true,
-        value_name = "P",
-        required_unless_present = "phone_file"
-    )]
+    #[arg(long, env = "NUMCHECK_PHONE", hide_env_values = true, value_name = "P")]
     phone: Option<String>,
     /// Read the phone number from a file instead; `-` is standard input.
     #[arg(
@@ -42,6 +36,11 @@ impl Number {
     }
 
     pub(crate) fn read(&self) -> Result<PhoneNumber, Failure> {
+        if self.phone.is_none() && self.phone_file.is_none() {
+            return Err(Failure::usage(
+                "which number? Name it by --phone P or --phone-file F; nothing was sent",
+            ));
+        }
         let (option, text) = typed_or_read(self.phone.as_deref(), self.phone_file.as_deref())?;
         normalise(text.trim_ascii())
             .map_err(|reject| Failure::usage(format!("{option}: {reject}; nothing was sent")))
@@ -89,6 +88,15 @@ impl Numbers {
             })
             .collect()
     }
+}
+
+/// A number as a caller has typed it, for verbs that send nothing; `-` reads it from standard input.
+pub(crate) fn typed(text: &str, option: &str) -> Result<PhoneNumber, Failure> {
+    let text = match text {
+        "-" => read_private(Path::new("-"), option)?,
+        text => text.into(),
+    };
+    normalise(text.trim_ascii()).map_err(|reject| Failure::usage(format!("{option}: {reject}")))
 }
 
 /// Shows whether there is one, never which.

@@ -62,7 +62,7 @@ pub(crate) struct Sandbox {
         value_name = "DURATION"
     )]
     callback_delay: humantime::Duration,
-    /// How long a minute is between two tries of a push that was not answered with 200.
+    /// How long a minute is between two tries of a push that was not answered with 200; the 3 seconds between two queries go by it, too.
     #[arg(
         long,
         env = "NUMCHECK_SANDBOX_MINUTE",

@@ -71,7 +71,7 @@ impl Status {
                 "job": job.name, "numbers": job.numbers, "planned": ledger.planned, "refused": ledger.refused,
                 "submitted": ledger.submitted, "settled": ledger.settled, "failed": ledger.failed, "in_doubt": ledger.in_doubt,
                 "missing": ledger.missing, "pending": ledger.pending, "reused": ledger.reused.total(), "waiting": ledger.waiting,
-                "waiting_in_doubt": ledger.waiting_in_doubt, "costs": costs, "unpriced": ledger.unpriced, "charged_again": ledger.charged_again,
+                "waiting_in_doubt": ledger.waiting_in_doubt, "costs": costs, "unpriced": ledger.unpriced, "charged_again": ledger.charged_again, "may_be_charged": ledger.may_be_charged,
                 "batches_in_doubt": in_doubt, "drift": drift.iter().map(drift_json).collect::<Vec<_>>(),
             }))?;
         } else {
@@ -104,6 +104,14 @@ impl Status {
                     "{} {} charged for two sendings; both are in the cost",
                     print::count(ledger.charged_again, "number"),
                     print::form(ledger.charged_again, "was", "were")
+                ))?;
+            }
+            if ledger.may_be_charged > 0 {
+                print::data(&format!(
+                    "{} {} sent again by a person's decision: the first {} may be charged, too",
+                    print::count(ledger.may_be_charged, "number"),
+                    print::form(ledger.may_be_charged, "was", "were"),
+                    print::form(ledger.may_be_charged, "sending", "sendings")
                 ))?;
             }
             for ((outcome, currency), sum) in &ledger.costs {

@@ -281,6 +281,13 @@ impl Summary<'_> {
                 print::form(self.ledger.charged_again, "has", "have")
             ));
         }
+        if self.ledger.may_be_charged > 0 {
+            notes.push(format!(
+                "note: {} sent again by a person's decision: the first {} may be charged, too, and nothing has come of that so far",
+                format_args!("{} {}", print::count(self.ledger.may_be_charged, "number"), print::form(self.ledger.may_be_charged, "was", "were")),
+                print::form(self.ledger.may_be_charged, "sending", "sendings")
+            ));
+        }
         if conflicts > 0 {
             notes.push(format!("note: {conflicts} results came a second time with other content; the first one counts, both are kept"));
         }
@@ -312,6 +319,7 @@ impl Summary<'_> {
             "reused": totals.reused,
             "saved": by_currency(&totals.saved),
             "charged_again": self.ledger.charged_again,
+            "may_be_charged": self.ledger.may_be_charged,
             "repeats": self.unmatched.repeats,
             "conflicts": self.unmatched.conflicts,
             "unmatched": self.unmatched.strays,

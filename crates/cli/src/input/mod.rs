@@ -28,6 +28,7 @@ mod source;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use csv::ByteRecord;
@@ -107,6 +108,32 @@ impl Input {
     /// Every row, from the first; may be called again, and several readings do not disturb one another.
     pub(crate) fn rows(&self) -> Rows {
         self.records(self.has_header)
+    }
+
+    /// Where in [`bytes`](Self::bytes) the rows of a phone number are.
+    ///
+    /// # Errors
+    /// As a reading of [`rows`](Self::rows).
+    pub(crate) fn ranges_of(&self, number: &PhoneNumber) -> Result<Vec<Range<u64>>, InputError> {
+        let mut rows = self.rows();
+        let mut ranges = Vec::new();
+        while rows.advance()? {
+            let cell = rows.record.get(self.phone_column).unwrap_or_default();
+            if normalise(cell).as_ref() == Ok(number) {
+                let start = rows.record.position().map_or(0, csv::Position::byte);
+                let content = self.layout.content;
+                ranges.push(content + start..content + rows.reader.position().byte());
+            }
+        }
+        Ok(ranges)
+    }
+
+    /// Hides what a row of these bytes says, and leaves it a row with as many cells.
+    pub(crate) fn blot_out(&self, row: &mut [u8]) {
+        let separator = self.layout.read_separator();
+        for byte in row.iter_mut().filter(|byte| ![separator, b'"', b'\r', b'\n'].contains(byte)) {
+            *byte = b'*';
+        }
     }
 
     /// How many rows there are, the header not counted.
@@ -193,7 +220,8 @@ impl Input {
         };
         let cell = first.get(place).unwrap_or_default();
         let is_data = match normalise(cell) {
-            Ok(_) => true,
+            // A row stays one when its number was forgotten.
+            Ok(_) | Err(Reject::Forgotten) => true,
             Err(Reject::Blank) => one_column,
             Err(_) => one_column && !column::is_known(cell) && cell.iter().any(u8::is_ascii_digit),
         };

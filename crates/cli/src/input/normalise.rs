@@ -43,6 +43,9 @@ pub(crate) fn normalise(cell: &[u8]) -> Result<PhoneNumber, Reject> {
     if is_decimal(plain) {
         return Err(Reject::Decimal);
     }
+    if !plain.is_empty() && plain.bytes().all(|byte| byte == b'*') {
+        return Err(Reject::Forgotten);
+    }
     if has_digit && is_masked(plain) {
         return Err(Reject::Masked);
     }

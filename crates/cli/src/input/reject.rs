@@ -16,6 +16,8 @@ pub(crate) enum Reject {
     ScientificNotation,
     /// `37477123456.0`: a spreadsheet took it for an amount, which may have rounded it.
     Decimal,
+    /// `*` and nothing else: what `numcheck forget --number` leaves of a row.
+    Forgotten,
     /// Digits hidden behind `*` or `x`, as in `138****5678`.
     Masked,
     /// A number with an extension, as in `… ext. 12`: the extension is no part of what can be checked.
@@ -49,6 +51,7 @@ impl Reject {
             Self::Blank => "blank",
             Self::ScientificNotation => "scientific_notation",
             Self::Decimal => "decimal",
+            Self::Forgotten => "forgotten",
             Self::Masked => "masked",
             Self::Extension => "extension",
             Self::Letters => "letters",
@@ -72,6 +75,7 @@ impl fmt::Display for Reject {
             Self::Decimal => f.write_str(
                 "a spreadsheet has made a decimal fraction of it and may have rounded it: format the column as text and export anew",
             ),
+            Self::Forgotten => f.write_str("there is nothing but * in the cell: the number was forgotten, or hidden"),
             Self::Masked => f.write_str("some digits are hidden behind * or x: give the whole number"),
             Self::Extension => f.write_str("it has an extension, which cannot be checked: leave it out"),
             Self::Letters => f.write_str("it has letters: write digits only, with the country code"),

@@ -365,3 +365,30 @@ fn a_large_file_is_streamed_in_flat_memory() {
         String::from_utf8_lossy(&status.stderr)
     );
 }
+
+#[test]
+fn a_row_that_is_blotted_out_stays_a_row_and_no_other_row_moves() {
+    for (text, column) in [
+        ("id;phone;name\r\n1;+85251111111;\"Ann; Lee\"\r\n2;85252222222;Bo\r\n3;852 5111 1111;C\r\n", None),
+        ("85251111111\n85252222222\n\n85251111111", None),
+        ("85251111111,x\n85252222222,y\n", Some("1")),
+        ("\u{feff}phone\n85252222222\n85251111111\n", None),
+    ] {
+        let input = column.map_or_else(|| open(text), |column| open_column(text, column).unwrap());
+        let number = PhoneNumber::new("85251111111").unwrap();
+        let mut bytes = Vec::new();
+        input.bytes().read_to_end(&mut bytes).unwrap();
+        let ranges = input.ranges_of(&number).unwrap();
+        for row in &ranges {
+            input.blot_out(&mut bytes[row.start as usize..row.end as usize]);
+        }
+        let after = column.map_or_else(|| open(&bytes), |column| open_column(&bytes, column).unwrap());
+        let (before, expected) = (outcomes(&input), outcomes(&input));
+        let expected: Vec<_> =
+            expected.into_iter().map(|row| row.replace("85251111111", "forgotten")).collect();
+        assert_eq!(outcomes(&after), expected, "{}", String::from_utf8_lossy(&bytes));
+        assert_eq!(ranges.len(), before.iter().filter(|row| *row == "85251111111").count());
+        assert!(!String::from_utf8_lossy(&bytes).contains("Ann"), "other cells of the row, too");
+        assert_eq!(after.columns(), input.columns());
+    }
+}

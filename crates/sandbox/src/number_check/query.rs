@@ -69,7 +69,8 @@ fn answer(code: QueryCode, text: &str, why: String, data: Field<QueryData<'_>>) 
 
 fn find(shared: &Shared, account: usize, body: &[u8]) -> Result<Answer, Unanswered> {
     let now_ms = shared.clock.running_ms();
-    if !shared.may_query(account, now_ms, PACE_MS - SLACK_MS) {
+    let minute_ms = shared.settings.minute.as_millis() as u64;
+    if !shared.may_query(account, now_ms, (PACE_MS - SLACK_MS) * minute_ms / 60_000) {
         let why = "the account's last query was less than 3 seconds ago";
         return Err(Unanswered::new(
             QueryCode::QUERY_FAILED,

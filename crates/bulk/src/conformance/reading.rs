@@ -123,7 +123,7 @@ pub async fn a_forgotten_job_keeps_its_sums_and_nothing_else<P: Place>(place: &P
     // This one waits. It was paid for, so it belongs to the sums.
     store.append(vec![push(2).pushed()]).await.unwrap();
 
-    store.forget(job.id).await.unwrap();
+    store.forget(job.id, true).await.unwrap();
     let ledger = store.ledger(job.id).await.unwrap();
     assert!(ledger.adds_up());
     assert_eq!((ledger.settled, ledger.failed, ledger.pending), (2, 1, 1));
@@ -131,7 +131,7 @@ pub async fn a_forgotten_job_keeps_its_sums_and_nothing_else<P: Place>(place: &P
     let sum = ledger.costs[&(Outcome::Done, currency("USD"))];
     assert_eq!((sum.count, sum.amount), (2, price("0.3824")));
 
-    store.forget(job.id).await.unwrap();
+    store.forget(job.id, true).await.unwrap();
     assert_eq!(store.ledger(job.id).await.unwrap(), ledger, "once more changes nothing");
     let left = store.job(&name(1)).await.unwrap().unwrap();
     assert_eq!((left.state, left.rows, left.numbers), (JobState::Forgotten, 11, 10));
@@ -150,7 +150,7 @@ pub async fn a_forgotten_job_drops_what_comes_late_and_sends_nothing<P: Place>(p
     let in_doubt = claim(&*store, &job, T0).await;
     let single = accepted(&*store, &job).await;
     end(&*store, &in_doubt, doubt()).await;
-    store.forget(job.id).await.unwrap();
+    store.forget(job.id, true).await.unwrap();
     let before = store.ledger(job.id).await.unwrap();
 
     let late = [
@@ -183,7 +183,7 @@ pub async fn forgetting_one_job_leaves_the_others<P: Place>(place: &P) {
     }
     enter(&*store, vec![Push::of(&batch_no("nobody"), number(1)).pushed()]).await;
     let before = (all_rows(&*store, stays.id).await, check(&*store, stays.id).await);
-    store.forget(gone.id).await.unwrap();
+    store.forget(gone.id, true).await.unwrap();
     assert_eq!((all_rows(&*store, stays.id).await, check(&*store, stays.id).await), before);
     let kept: Vec<_> = store.quarantine(0, 10).await.unwrap().into_iter().map(|odd| odd.batch_no).collect();
     assert_eq!(kept, ["b2-1", "nobody"]);

@@ -409,6 +409,6 @@ pub async fn the_size_of_the_next_batch_can_be_seen_before_it_is_taken<P: Place>
     assert_eq!(size().await, None);
     end(&*store, &last, BatchEnd::NotSent).await;
     assert_eq!(size().await, Some(2));
-    store.forget(job.id).await.unwrap();
+    store.forget(job.id, true).await.unwrap();
     assert_eq!(size().await, None);
 }

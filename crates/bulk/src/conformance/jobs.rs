@@ -1,6 +1,6 @@
 //! Jobs about the same phone numbers: continued, replaced, with other rows; and what is left when one is forgotten.
 
-use numcheck_bulk::store::Duplicate;
+use numcheck_bulk::store::{Duplicate, InputPiece, RowFate};
 use numcheck_bulk::{BookState, Delivery, Job, JobState, Outcome, Reuse, Store, StoreError};
 use serde_json::json;
 
@@ -126,7 +126,7 @@ pub async fn a_plain_job_goes_on_with_an_interrupted_override<P: Place>(place: &
 pub async fn rows_follow_the_new_file_and_costs_and_results_stay<P: Place>(place: &P) {
     let store = place.open().await;
     let job = with_duplicates(&*store, 1, &[2, 2], &[(4, 0)]).await;
-    store.forget(of_numbers(&*store, 5, &[number(1)]).await.id).await.unwrap();
+    store.forget(of_numbers(&*store, 5, &[number(1)]).await.id, true).await.unwrap();
     let claimed = accepted(&*store, &job).await;
     enter(&*store, vec![Push::of(&claimed.batch_no, claimed.numbers[0]).pushed()]).await;
     let before = check(&*store, job.id).await;
@@ -180,7 +180,7 @@ pub async fn rows_follow_the_new_file_and_costs_and_results_stay<P: Place>(place
     assert!(matches!(superseded, Err(StoreError::Superseded)));
 
     let begun = store.create_job(&name(9), &spec(9), T0).await.unwrap();
-    store.forget(job.id).await.unwrap();
+    store.forget(job.id, true).await.unwrap();
     assert!(!store.replace_rows(job.id, begun.id, rows, 8, &notes).await.unwrap(), "of a forgotten one");
 }
 
@@ -195,7 +195,7 @@ pub async fn what_other_jobs_refer_to_outlives_the_job_that_paid_for_it<P: Place
         assert_eq!(try_claim(&*store, job.id, T0).await, None);
     }
     let before = [all_rows(&*store, second.id).await, all_rows(&*store, third.id).await];
-    let forgotten = store.forget(paid.id).await.unwrap();
+    let forgotten = store.forget(paid.id, true).await.unwrap();
     assert_eq!(forgotten.kept_for, [(name(3), 2), (name(2), 1)]);
     assert_eq!([all_rows(&*store, second.id).await, all_rows(&*store, third.id).await], before);
     assert_eq!(check(&*store, third.id).await.reused.done, 2);
@@ -210,11 +210,11 @@ pub async fn what_other_jobs_refer_to_outlives_the_job_that_paid_for_it<P: Place
     assert_eq!(check(&*store, fourth.id).await.reused.done, 2);
 
     // With the last job that refers to it, it goes.
-    assert_eq!(store.forget(second.id).await.unwrap().kept_for, []);
-    assert_eq!(store.forget(third.id).await.unwrap().kept_for, []);
+    assert_eq!(store.forget(second.id, true).await.unwrap().kept_for, []);
+    assert_eq!(store.forget(third.id, true).await.unwrap().kept_for, []);
     let known = store.look_up(&scope(), numbers[..2].to_vec()).await.unwrap();
     assert!(known.iter().all(Option::is_some), "the fourth one refers to both");
-    store.forget(fourth.id).await.unwrap();
+    store.forget(fourth.id, true).await.unwrap();
     assert_eq!(store.look_up(&scope(), numbers.clone()).await.unwrap(), [None; 4]);
     assert_eq!(store.history(numbers[0]).await.unwrap(), []);
     let fifth = of_numbers(&*store, 5, &numbers).await;
@@ -229,7 +229,7 @@ pub async fn what_a_forgotten_job_has_under_way_is_in_doubt_for_those_that_wait<
     let claimed = accepted(&*store, &gone).await;
     let waiting = of_numbers(&*store, 2, &numbers[..2]).await;
     assert_eq!(try_claim(&*store, waiting.id, T0).await, None);
-    assert_eq!(store.forget(gone.id).await.unwrap().kept_for, [(name(2), 2)]);
+    assert_eq!(store.forget(gone.id, true).await.unwrap().kept_for, [(name(2), 2)]);
     let ledger = check(&*store, waiting.id).await;
     assert_eq!((ledger.waiting, ledger.waiting_in_doubt), (0, 2));
     let known = store.look_up(&scope(), numbers.clone()).await.unwrap();
@@ -246,6 +246,26 @@ pub async fn what_a_forgotten_job_has_under_way_is_in_doubt_for_those_that_wait<
     assert_eq!(store.resubmit_doubtful(third.id, u64::MAX).await.unwrap(), 2);
     assert_eq!(try_claim(&*store, third.id, T0).await, None, "the second one has it under way by now");
     check(&*store, third.id).await;
+}
+
+pub async fn what_a_forgotten_job_was_just_sending_is_in_doubt_too<P: Place>(place: &P) {
+    let store = place.open().await;
+    let numbers = shared(0..2);
+    let gone = of_numbers(&*store, 1, &numbers).await;
+    let claimed = claim(&*store, &gone, T0).await;
+    let waiting = of_numbers(&*store, 2, &numbers).await;
+    assert_eq!(try_claim(&*store, waiting.id, T0).await, None);
+    assert_eq!(check(&*store, waiting.id).await.waiting, 2);
+    store.forget(gone.id, true).await.unwrap();
+    assert!(!store.confirm(claimed.batch, claimed.claim, T0 + 1).await.unwrap(), "nothing more is signed");
+    let ledger = check(&*store, waiting.id).await;
+    assert_eq!((ledger.waiting, ledger.waiting_in_doubt), (0, 2), "whatever comes for it is dropped");
+    let known = store.look_up(&scope(), numbers.clone()).await.unwrap();
+    assert!(known.iter().all(|known| known.unwrap().state == BookState::InDoubt), "{known:?}");
+    // So a person's word is needed, and is enough.
+    assert_eq!(store.resubmit_doubtful(waiting.id, u64::MAX).await.unwrap(), 2);
+    assert_eq!(claim(&*store, &waiting, T0).await.numbers, numbers);
+    check(&*store, waiting.id).await;
 }
 
 pub async fn with_the_newest_sending_forgotten_the_one_before_decides_again<P: Place>(place: &P) {
@@ -273,11 +293,63 @@ pub async fn with_the_newest_sending_forgotten_the_one_before_decides_again<P: P
     };
     assert_eq!(jobs().await, [Some(again[1]); 4]);
     // In the middle of the chain, then at its end.
-    store.forget(again[0]).await.unwrap();
+    store.forget(again[0], true).await.unwrap();
     assert_eq!(jobs().await, [Some(again[1]); 4]);
-    store.forget(again[1]).await.unwrap();
+    store.forget(again[1], true).await.unwrap();
     assert_eq!(jobs().await, [first.id, first.id, first.id, in_doubt.id].map(Some));
     let known = store.look_up(&scope(), both.clone()).await.unwrap();
     assert_eq!(known[3].unwrap().state, BookState::InDoubt, "nobody pays for it again without a word");
     assert_eq!(store.history(numbers[0]).await.unwrap().len(), 1);
+}
+
+pub async fn a_job_with_something_under_way_or_in_doubt_is_not_forgotten_without_a_word<P: Place>(place: &P) {
+    let store = place.open().await;
+    let job = of_numbers(&*store, 1, &shared(0..3)).await;
+    let claimed = accepted(&*store, &job).await;
+    let before = (all_rows(&*store, job.id).await, check(&*store, job.id).await);
+    assert_eq!(store.forget(job.id, false).await.unwrap().unsettled, 3);
+    assert_eq!((all_rows(&*store, job.id).await, check(&*store, job.id).await), before);
+    // A result that nobody has entered yet settles it all the same.
+    let pushes = claimed.numbers.iter().map(|number| Push::of(&claimed.batch_no, *number).pushed());
+    store.append(pushes.collect()).await.unwrap();
+    assert_eq!(store.forget(job.id, false).await.unwrap().unsettled, 0);
+    assert_eq!(all_rows(&*store, job.id).await, []);
+}
+
+pub async fn a_forgotten_phone_number_is_gone_from_every_job_and_the_book_and_nothing_else_is<P: Place>(
+    place: &P,
+) {
+    let store = place.open().await;
+    let numbers = shared(0..3);
+    let paid = of_numbers(&*store, 1, &numbers).await;
+    let claimed = accepted(&*store, &paid).await;
+    let pushed = |at: usize| Push::of(&claimed.batch_no, numbers[at]);
+    let second = pushed(1).costing("9", "USD");
+    enter(&*store, vec![pushed(0).pushed(), pushed(1).pushed(), second.pushed()]).await;
+    let reused = of_numbers(&*store, 2, &numbers[..2]).await;
+    assert_eq!(try_claim(&*store, reused.id, T0).await, None);
+    let of = async |at: usize| -> Vec<i64> {
+        store.jobs_of(numbers[at]).await.unwrap().iter().map(|job| job.id).collect()
+    };
+    assert_eq!(of(1).await, [reused.id, paid.id]);
+    // The third one is under way: it may be paid for.
+    assert_eq!(store.forget_number(numbers[2], Vec::new()).await.unwrap(), [name(1)]);
+    assert_eq!(of(2).await, [paid.id]);
+
+    let ledgers = async || [store.ledger(paid.id).await.unwrap(), store.ledger(reused.id).await.unwrap()];
+    let before = ledgers().await;
+    let others =
+        |rows: Vec<RowFate>| rows.into_iter().filter(|row| row.number != numbers[1]).collect::<Vec<_>>();
+    let rows = [others(all_rows(&*store, paid.id).await), others(all_rows(&*store, reused.id).await)];
+    let piece = InputPiece { job: paid.id, sequence: 0, bytes: b"phone\n***\n".to_vec() };
+    assert_eq!(store.forget_number(numbers[1], vec![piece]).await.unwrap(), []);
+    assert_eq!(of(1).await, [0_i64; 0]);
+    assert_eq!(store.history(numbers[1]).await.unwrap(), []);
+    assert_eq!(store.look_up(&scope(), numbers.clone()).await.unwrap()[1], None);
+    assert_eq!([all_rows(&*store, paid.id).await, all_rows(&*store, reused.id).await], rows);
+    assert_eq!(store.quarantine(0, 10).await.unwrap(), []);
+    assert_eq!(ledgers().await, before, "sums stay");
+    // It is not recognised any more; the others are.
+    let third = of_numbers(&*store, 3, &numbers).await;
+    assert_eq!(claim(&*store, &third, T0).await.numbers, [numbers[1]]);
 }

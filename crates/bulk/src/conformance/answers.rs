@@ -35,7 +35,7 @@ pub async fn numbers_that_were_not_taken_are_refused_and_not_sent_again<P: Place
     assert!(check(&*store, job.id).await.is_final());
     assert_eq!(store.open_batches(job.id).await.unwrap(), []);
     assert_eq!(try_claim(&*store, job.id, T0).await, None);
-    store.forget(job.id).await.unwrap();
+    store.forget(job.id, true).await.unwrap();
     assert_eq!(store.ledger(job.id).await.unwrap().refused, 1, "the sums stay");
 }
 
@@ -122,7 +122,7 @@ pub async fn what_no_document_lists_is_counted_by_place_and_told_once<P: Place>(
         "a repeat is not counted"
     );
     assert_eq!(store.drift(job.id + 1).await.unwrap(), []);
-    store.forget(job.id).await.unwrap();
+    store.forget(job.id, true).await.unwrap();
     assert_eq!(store.drift(job.id).await.unwrap(), []);
 }
 
