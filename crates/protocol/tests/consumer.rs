@@ -219,7 +219,9 @@ fn what_is_masked_has_no_display() {
 #[test]
 fn codes_compare_with_integers_and_come_from_the_tables_they_include() {
     let code = SubmitCode::from(AuthCode::BAD_SIGNATURE);
-    assert!(code == 1003 && 1003 == code && code != 0);
+    assert!(code == 1003);
+    assert!(1003 == code);
+    assert!(code != 0);
     assert_eq!(code.auth(), Some(AuthCode::BAD_SIGNATURE));
     assert_eq!(i64::from(InstantCode::from(1003)), 1003);
     assert_eq!(WhatsAppCode::from(AuthCode::BAD_SIGNATURE), 1003);
