@@ -327,7 +327,7 @@ fn random() -> u64 {
 }
 
 /// Adding a duration that does not fit would panic; a year is as good as for ever.
-fn later(moment: Instant, by: Duration) -> Instant {
+pub(crate) fn later(moment: Instant, by: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
     moment + by.min(YEAR)
 }

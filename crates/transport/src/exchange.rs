@@ -1,4 +1,4 @@
-//! One attempt: a request out, a reply in, or how it failed and whether it was sent. It must not repeat anything.
+//! One attempt: a request out, a reply in, or how it failed and whether it was sent.
 
 use std::error::Error as StdError;
 use std::future::poll_fn;
@@ -9,8 +9,9 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
+use crate::client::later;
 use crate::connect::{ConnectError, Connector};
 use crate::error::Failure;
 use crate::{ErrorKind, Limits, Sent};
@@ -34,18 +35,28 @@ pub(crate) async fn exchange(
 ) -> Result<Received, Failure> {
     let captured = capture_connection(&mut request);
     let mut reply = http.request(request);
-    let mut too_slow = pin!(response_time_is_up(captured.clone(), limits));
+    // One timer: the call's, until a connection has the request; then that of the reply, where it is over earlier.
+    let mut timer = pin!(sleep_until(deadline));
+    let mut is_handed_over = false;
     // The reply is asked first: one that is there is never too late.
-    let head = poll_fn(|cx| match Pin::new(&mut reply).poll(cx) {
-        Poll::Ready(reply) => Poll::Ready(reply.map_err(|error| failure(error, &captured))),
-        Poll::Pending => {
-            too_slow.as_mut().poll(cx).map(|()| Err(Failure::new(ErrorKind::ResponseTimeout, Sent::Maybe)))
+    let reply = poll_fn(|cx| {
+        if let Poll::Ready(reply) = Pin::new(&mut reply).poll(cx) {
+            return Poll::Ready(reply.map_err(|error| failure(error, &captured)));
         }
-    });
-    let reply = match timeout_at(deadline, head).await {
-        Ok(reply) => reply?,
-        Err(_) => return Err(Failure::new(ErrorKind::TotalTimeout, sent(&captured))),
-    };
+        if !is_handed_over && sent(&captured) == Sent::Maybe {
+            is_handed_over = true;
+            let response = later(Instant::now(), limits.response);
+            if response < deadline {
+                timer.as_mut().reset(response);
+            }
+        }
+        let is_total = timer.deadline() == deadline;
+        timer.as_mut().poll(cx).map(|()| {
+            let kind = if is_total { ErrorKind::TotalTimeout } else { ErrorKind::ResponseTimeout };
+            Err(Failure::new(kind, sent(&captured)))
+        })
+    })
+    .await?;
 
     let (head, body) = reply.into_parts();
     let arrived = |kind| Failure { status: Some(head.status.as_u16()), ..Failure::new(kind, Sent::Yes) };
@@ -56,12 +67,6 @@ pub(crate) async fn exchange(
         Err(_) => return Err(arrived(ErrorKind::TotalTimeout)),
     };
     Ok(Received { status: head.status, headers: head.headers, body })
-}
-
-/// Counts from the moment a connection has the request.
-async fn response_time_is_up(mut captured: CaptureConnection, limits: &Limits) {
-    drop(captured.wait_for_connection_metadata().await);
-    sleep(limits.response).await;
 }
 
 /// hyper-util notes the connection right before it hands the request over: without one, nothing was written.
