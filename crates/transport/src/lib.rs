@@ -53,6 +53,7 @@ pub mod env;
 mod error;
 mod exchange;
 mod limits;
+mod many_calls;
 pub mod pacing;
 mod reply;
 pub mod retry;
@@ -75,6 +76,7 @@ pub use connect::{
 };
 pub use error::{Error, ErrorKind, Sent};
 pub use limits::Limits;
+pub use many_calls::{ManyCalls, UnderWay};
 pub use pacing::RateLimits;
 pub use reply::Reply;
 pub use setup_error::SetupError;
