@@ -1,7 +1,7 @@
 //! Replies of every shape that was seen or may come: what is success stays success, and what is no answer leaves a doubt.
 
 use numcheck_nxcloud::protocol::{BatchNo, DriftKind, VerificationCode};
-use numcheck_nxcloud::{Accepted, Answered, Error, ErrorKind, Sent};
+use numcheck_nxcloud::{Accepted, Answered, CodeCheck, Error, ErrorKind, Sent};
 
 use crate::common::{all_of, client_in_memory, phone, phones};
 
@@ -13,7 +13,7 @@ async fn submit(status: &str, body: impl AsRef<[u8]>) -> Result<Accepted, Error>
     call.await.unwrap()
 }
 
-async fn check_code(code: &str, body: impl AsRef<[u8]>) -> Result<Answered, Error> {
+async fn check_code(code: &str, body: impl AsRef<[u8]>) -> Result<Answered<CodeCheck>, Error> {
     let (client, mut platform) = client_in_memory();
     let code = VerificationCode::new(code).unwrap();
     let call = tokio::spawn(client.whatsapp().check_code(phone("8613800138000"), code));
@@ -154,12 +154,16 @@ async fn a_right_code_is_one_whatever_stands_beside_it() {
 #[tokio::test]
 async fn a_platform_that_quotes_what_it_was_sent_does_not_make_the_error_show_it() {
     for code in ["1234", "739-184", "AbC9"] {
-        let body = format!(r#"{{"code":-1,"message":"code {code} for +86 138-0013-8000 is wrong"}}"#);
+        let body = format!(r#"{{"code":9001,"message":"code {code} for +86 138-0013-8000 is wrong"}}"#);
         let error = check_code(code, &body).await.unwrap_err();
         assert!(error.to_string().contains("(\"code *** for +"), "{error}");
         assert!(!all_of(&error).contains(code) && !all_of(&error).contains("0013"), "{}", all_of(&error));
-        let verified = check_code(code, body.replace("-1", "0")).await.unwrap();
-        assert!(!format!("{verified:?}").contains(code), "{verified:?}");
+        for (figure, data) in [("0", CodeCheck::Verified), ("-1", CodeCheck::Wrong)] {
+            let answered = check_code(code, body.replace("9001", figure)).await.unwrap();
+            assert_eq!(answered.data, data);
+            let shown = format!("{answered:?}");
+            assert!(!shown.contains(code) && !shown.contains("0013"), "{shown}");
+        }
     }
     let error = submit("200 OK", r#"{"code":202,"msg":"no application sandbox-appkey"}"#).await.unwrap_err();
     assert!(error.to_string().contains("(\"no application ***\")"), "{error}");
