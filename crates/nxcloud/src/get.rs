@@ -28,7 +28,7 @@ impl GetCall {
 
     /// Awaits `confirm` before every attempt is signed, the repeat after 1004 included, with the very `ts` that is then signed. What it
     /// refuses is not sent: that is a [`transport_error`](CallError::transport_error) of the kind
-    /// [`NotConfirmed`](numcheck_transport::ErrorKind::NotConfirmed).
+    /// [`NotConfirmed`](numcheck_transport::SendErrorKind::NotConfirmed).
     pub fn confirm(mut self, confirm: Arc<dyn Confirm>) -> Self {
         self.confirm = Some(confirm);
         self

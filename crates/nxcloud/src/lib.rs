@@ -18,7 +18,4 @@ pub use whatsapp::{Answered, CodeCheck, Phones, WhatsApp};
 pub use numcheck_protocol as protocol;
 pub use numcheck_signing::{Algorithm, Secret};
 pub use numcheck_transport as transport;
-pub use numcheck_transport::{
-    CallError as Error, CallErrorKind as ErrorKind, ManyCalls, Reply, Sent, SetupError as BuildError,
-    UnderWay,
-};
+pub use numcheck_transport::{CallError, CallErrorKind, ManyCalls, Reply, Sent, SetupError, UnderWay};

@@ -55,7 +55,7 @@ impl Client {
     }
 
     /// [`check`](Self::check), with `confirm` awaited before every attempt is sent. What it refuses is not sent: that is a
-    /// [`transport_error`](CallError::transport_error) of the kind [`NotConfirmed`](numcheck_transport::ErrorKind::NotConfirmed).
+    /// [`transport_error`](CallError::transport_error) of the kind [`NotConfirmed`](numcheck_transport::SendErrorKind::NotConfirmed).
     ///
     /// # Errors
     /// As there.

@@ -8,7 +8,4 @@ pub use client::{Client, ClientBuilder};
 
 pub use numcheck_protocol as protocol;
 pub use numcheck_transport as transport;
-pub use numcheck_transport::{
-    CallError as Error, CallErrorKind as ErrorKind, ManyCalls, Reply, Sent, SetupError as BuildError,
-    UnderWay,
-};
+pub use numcheck_transport::{CallError, CallErrorKind, ManyCalls, Reply, Sent, SetupError, UnderWay};

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::client::later;
 use crate::connect::{ConnectError, Connector};
 use crate::error::Failure;
-use crate::{ErrorKind, Limits, Sent};
+use crate::{Limits, SendErrorKind, Sent};
 
 /// hyper-util's client with our connector.
 pub(crate) type Http = hyper_util::client::legacy::Client<Connector, Full<Bytes>>;
@@ -52,7 +52,7 @@ pub(crate) async fn exchange(
         }
         let is_total = timer.deadline() == deadline;
         timer.as_mut().poll(cx).map(|()| {
-            let kind = if is_total { ErrorKind::TotalTimeout } else { ErrorKind::ResponseTimeout };
+            let kind = if is_total { SendErrorKind::TotalTimeout } else { SendErrorKind::ResponseTimeout };
             Err(Failure::new(kind, sent(&captured)))
         })
     })
@@ -62,9 +62,9 @@ pub(crate) async fn exchange(
     let arrived = |kind| Failure { status: Some(head.status.as_u16()), ..Failure::new(kind, Sent::Yes) };
     let body = match timeout_at(deadline, Limited::new(body, limits.body_bytes).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(arrived(ErrorKind::TooLarge)),
-        Ok(Err(error)) => return Err(arrived(ErrorKind::Body).because(error)),
-        Err(_) => return Err(arrived(ErrorKind::TotalTimeout)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(arrived(SendErrorKind::TooLarge)),
+        Ok(Err(error)) => return Err(arrived(SendErrorKind::Body).because(error)),
+        Err(_) => return Err(arrived(SendErrorKind::TotalTimeout)),
     };
     Ok(Received { status: head.status, headers: head.headers, body })
 }
@@ -78,17 +78,17 @@ fn failure(error: hyper_util::client::legacy::Error, captured: &CaptureConnectio
     let inner = error.source().and_then(|source| source.downcast_ref::<hyper::Error>());
     let (kind, sent) = if error.is_connect() {
         let ours = error.source().and_then(|source| source.downcast_ref::<ConnectError>());
-        (ours.map_or(ErrorKind::Connect, ConnectError::kind), Sent::No)
+        (ours.map_or(SendErrorKind::Connect, ConnectError::kind), Sent::No)
     } else if inner.is_some_and(hyper::Error::is_canceled) {
         // On HTTP/1, hyper says "canceled" exactly where it hands the request back, which it does only while it
         // has written none of it (hyper 1.12, `client/dispatch.rs` and `proto/h1/dispatch.rs`).
-        (ErrorKind::Stale, Sent::No)
+        (SendErrorKind::Stale, Sent::No)
     } else if sent(captured) == Sent::No {
-        (ErrorKind::Connect, Sent::No)
+        (SendErrorKind::Connect, Sent::No)
     } else if inner.is_some_and(hyper::Error::is_parse) {
-        (ErrorKind::BadReply, Sent::Maybe)
+        (SendErrorKind::BadReply, Sent::Maybe)
     } else {
-        (ErrorKind::Lost, Sent::Maybe)
+        (SendErrorKind::Lost, Sent::Maybe)
     };
     Failure::new(kind, sent).because(error)
 }

@@ -33,7 +33,7 @@
 //!
 //! # Dropping a call
 //!
-//! A future of [`Client::send`] that is dropped half-way may have sent its request: treat it as [`Sent::Maybe`]. [`Error::cancelled`] is
+//! A future of [`Client::send`] that is dropped half-way may have sent its request: treat it as [`Sent::Maybe`]. [`SendError::cancelled`] is
 //! the error to report then.
 //!
 //! # Features
@@ -60,13 +60,16 @@ pub mod retry;
 mod setup_error;
 mod typed_reply;
 
+/// The crate whose statuses and headers a [`Reply`] holds.
+pub use http;
+
 pub use authorize::{Attempt, Authorize, BoxError, NoAuthorization};
 pub use base_url::{canonical_base_url, is_loopback};
 pub use builder::{BuildError, ClientBuilder};
 pub use call::Call;
 pub use call_error::{CallError, CallErrorKind};
 pub use client::Client;
-pub use clock::{Clock, SystemClock};
+pub use clock::WallClock;
 pub use confirm::{BoxFuture, Confirm};
 #[cfg(feature = "tls")]
 pub use connect::trust::Trust;
@@ -74,7 +77,7 @@ pub use connect::{
     dial::{Address, Dial, Stream},
     proxy::Proxy,
 };
-pub use error::{Error, ErrorKind, Sent};
+pub use error::{SendError, SendErrorKind, Sent};
 pub use limits::Limits;
 pub use many_calls::{ManyCalls, UnderWay};
 pub use pacing::RateLimits;

@@ -4,7 +4,7 @@ use numcheck_nxcloud::protocol::number_check::Submit;
 use numcheck_nxcloud::protocol::qxt::Privacy;
 use numcheck_nxcloud::protocol::whatsapp::{CheckCode, WhatsAppCode};
 use numcheck_nxcloud::protocol::{Class, Lang, VerificationCode};
-use numcheck_nxcloud::{CodeCheck, ErrorKind, Sent};
+use numcheck_nxcloud::{CallErrorKind, CodeCheck, Sent};
 use numcheck_sandbox::{Account, Fault, Faults, Operation, Sandbox, When};
 
 use crate::common::{all_of, builder_of, client, client_in_memory, phone};
@@ -86,7 +86,7 @@ async fn every_documented_refusal_says_its_code_name_and_advice() {
         let refusal = error.refusal().unwrap();
         assert_eq!(
             (error.kind(), error.sent(), error.attempts()),
-            (ErrorKind::Refused, Sent::Yes, 1),
+            (CallErrorKind::Refused, Sent::Yes, 1),
             "{error}"
         );
         assert_eq!((refusal.code(), refusal.name().unwrap_or_default()), (figure, name));

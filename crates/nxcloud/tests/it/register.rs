@@ -8,7 +8,7 @@ use numcheck_nxcloud::protocol::whatsapp::{
 };
 use numcheck_nxcloud::protocol::{AppKey, CallbackUrl, Class, Lang, VerificationCode};
 use numcheck_nxcloud::transport::{self, Limits};
-use numcheck_nxcloud::{Client, CodeCheck, Error, ErrorKind, Sent};
+use numcheck_nxcloud::{CallError, CallErrorKind, Client, CodeCheck, Sent};
 use numcheck_sandbox::{Account, Clock, DataShape, Fault, Faults, Operation, Sandbox, When};
 use numcheck_signing::{Algorithm, Body, Input, Secret, sign};
 
@@ -32,7 +32,7 @@ const ONCE: [Operation; 4] =
     [Operation::CreateApp, Operation::GetCode, Operation::CheckCode, Operation::CreateClient];
 
 /// Makes a call of this operation, whatever it tells.
-async fn call(client: &Client, operation: Operation) -> Result<String, Error> {
+async fn call(client: &Client, operation: Operation) -> Result<String, CallError> {
     let whatsapp = client.whatsapp();
     let name = AppName::new("Whatsapp").unwrap();
     let webhook = CallbackUrl::new("https://example.org/canary-hook").unwrap();
@@ -181,11 +181,11 @@ async fn what_must_not_happen_twice_is_sent_once_whatever_becomes_of_the_answer(
     let client = client(&sandbox);
     for operation in ONCE {
         for (fault, kind, sent) in [
-            (Fault::AcceptThenClose, ErrorKind::Transport, Sent::Maybe),
-            (Fault::Close, ErrorKind::Transport, Sent::Maybe),
-            (Fault::NotJson, ErrorKind::NoAnswer, Sent::Yes),
-            (Fault::Respond(503), ErrorKind::NoAnswer, Sent::Yes),
-            (Fault::Respond(504), ErrorKind::NoAnswer, Sent::Yes),
+            (Fault::AcceptThenClose, CallErrorKind::Transport, Sent::Maybe),
+            (Fault::Close, CallErrorKind::Transport, Sent::Maybe),
+            (Fault::NotJson, CallErrorKind::NoAnswer, Sent::Yes),
+            (Fault::Respond(503), CallErrorKind::NoAnswer, Sent::Yes),
+            (Fault::Respond(504), CallErrorKind::NoAnswer, Sent::Yes),
         ] {
             let (before, codes) = (requests(&sandbox), sandbox.inbox().len());
             sandbox.set_faults(Faults::none().request(operation, When::Always, fault.clone()));
@@ -217,7 +217,7 @@ async fn what_must_not_happen_twice_is_sent_once_when_no_answer_comes_in_time() 
         let error = error.unwrap_err();
         assert_eq!(
             (error.kind(), error.sent(), error.attempts()),
-            (ErrorKind::Transport, Sent::Maybe, 1),
+            (CallErrorKind::Transport, Sent::Maybe, 1),
             "{error}"
         );
         assert!(error.may_have_happened(), "{operation:?}: {error}");
@@ -252,7 +252,7 @@ async fn a_get_code_that_was_surely_not_sent_is_tried_again() {
     sandbox.shutdown().await;
     let error = call(&client, Operation::GetCode).await.unwrap_err();
     assert_eq!((error.sent(), error.attempts(), error.may_have_happened()), (Sent::No, 2, false), "{error}");
-    assert_eq!(error.transport_error().unwrap().kind(), transport::ErrorKind::Connect);
+    assert_eq!(error.transport_error().unwrap().kind(), transport::SendErrorKind::Connect);
     assert!(error.to_string().contains("not sent"), "{error}");
 }
 

@@ -1,11 +1,11 @@
 //! Replies of every shape that was seen or may come: what is success stays success, and what is no answer leaves a doubt.
 
 use numcheck_nxcloud::protocol::{BatchNo, DriftKind, VerificationCode};
-use numcheck_nxcloud::{Accepted, Answered, CodeCheck, Error, ErrorKind, Sent};
+use numcheck_nxcloud::{Accepted, Answered, CallError, CallErrorKind, CodeCheck, Sent};
 
 use crate::common::{all_of, client_in_memory, phone, phones};
 
-async fn submit(status: &str, body: impl AsRef<[u8]>) -> Result<Accepted, Error> {
+async fn submit(status: &str, body: impl AsRef<[u8]>) -> Result<Accepted, CallError> {
     let (client, mut platform) = client_in_memory();
     let submit = client.number_check().submit(phones(1)).batch_no(BatchNo::new("mine").unwrap());
     let call = tokio::spawn(submit.send());
@@ -13,7 +13,7 @@ async fn submit(status: &str, body: impl AsRef<[u8]>) -> Result<Accepted, Error>
     call.await.unwrap()
 }
 
-async fn check_code(code: &str, body: impl AsRef<[u8]>) -> Result<Answered<CodeCheck>, Error> {
+async fn check_code(code: &str, body: impl AsRef<[u8]>) -> Result<Answered<CodeCheck>, CallError> {
     let (client, mut platform) = client_in_memory();
     let code = VerificationCode::new(code).unwrap();
     let call = tokio::spawn(client.whatsapp().check_code(phone("8613800138000"), code));
@@ -89,7 +89,7 @@ async fn a_code_that_no_document_lists_is_kept_and_leaves_a_doubt() {
     for code in [208, -77, 9_999_999, i64::MAX, i64::MIN] {
         let error = submit("200 OK", format!(r#"{{"code":{code},"msg":"new"}}"#)).await.unwrap_err();
         assert_eq!(error.refusal().map(|refusal| refusal.code()), Some(code));
-        assert_eq!((error.kind(), error.may_have_happened()), (ErrorKind::Refused, true), "{error}");
+        assert_eq!((error.kind(), error.may_have_happened()), (CallErrorKind::Refused, true), "{error}");
     }
 }
 
@@ -121,11 +121,11 @@ async fn what_holds_no_code_is_no_answer_and_leaves_a_doubt() {
     ] {
         for body in bodies {
             let error = submit("200 OK", body).await.unwrap_err();
-            assert_eq!((error.kind(), error.sent()), (ErrorKind::NoAnswer, Sent::Yes), "{error}");
+            assert_eq!((error.kind(), error.sent()), (CallErrorKind::NoAnswer, Sent::Yes), "{error}");
             assert!(error.may_have_happened() && error.to_string().contains(what), "{error}");
             assert_eq!(error.reply().unwrap().body, *body);
             let error = check_code("8000", body).await.unwrap_err();
-            assert_eq!((error.kind(), error.may_have_happened()), (ErrorKind::NoAnswer, true), "{error}");
+            assert_eq!((error.kind(), error.may_have_happened()), (CallErrorKind::NoAnswer, true), "{error}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Many queries at once: on a paused clock and over connections in memory, so that "nothing moves any more" is certain.
 
-use numcheck_qxt::{Client, ErrorKind, Sent};
+use numcheck_qxt::{CallErrorKind, Client, Sent};
 use numcheck_sandbox::{Sandbox, Service};
 
 use crate::common::{Request, client, client_in_memory, mobile, mobiles};
@@ -128,7 +128,7 @@ async fn one_failure_does_not_stop_the_others() {
     answers.sort_by_key(|(mobile, _)| *mobile);
     let kinds: Vec<_> =
         answers.iter().map(|(_, answer)| answer.as_ref().err().map(|error| error.kind())).collect();
-    let (refused, lost, none) = (ErrorKind::Refused, ErrorKind::Transport, ErrorKind::NoAnswer);
+    let (refused, lost, none) = (CallErrorKind::Refused, CallErrorKind::Transport, CallErrorKind::NoAnswer);
     assert_eq!(kinds, [None, Some(refused), Some(lost), Some(none), None]);
 }
 
