@@ -91,7 +91,7 @@ impl SubmitCall {
 
     /// Awaits `confirm` before every attempt is signed, the repeat after 1004 included, with the very `ts` that is then signed. What it
     /// refuses is not sent: that is a [`transport_error`](CallError::transport_error) of the kind
-    /// [`NotConfirmed`](numcheck_transport::ErrorKind::NotConfirmed).
+    /// [`NotConfirmed`](numcheck_transport::SendErrorKind::NotConfirmed).
     pub fn confirm(mut self, confirm: Arc<dyn Confirm>) -> Self {
         self.confirm = Some(confirm);
         self
@@ -139,9 +139,9 @@ impl Accepted {
     /// Reads a reply to `request` as the client does: one that was kept, or one that a test writes.
     ///
     /// ```
-    /// use http::StatusCode;
     /// use numcheck_nxcloud::protocol::number_check::SubmitRequest;
     /// use numcheck_nxcloud::protocol::{AppKey, PhoneList, PhoneNumber};
+    /// use numcheck_nxcloud::transport::http::StatusCode;
     /// use numcheck_nxcloud::{Accepted, Reply};
     ///
     /// let phones = PhoneList::of_one_country([PhoneNumber::new("85251234567")?])?;

@@ -38,9 +38,9 @@ impl Answer {
     /// Reads a reply to `request` as the client does: one that was kept, or one that a test writes.
     ///
     /// ```
-    /// use http::StatusCode;
     /// use numcheck_qxt::protocol::ApiKey;
     /// use numcheck_qxt::protocol::qxt::{Mobile, PrivacyRequest};
+    /// use numcheck_qxt::transport::http::StatusCode;
     /// use numcheck_qxt::{Answer, Reply};
     ///
     /// let request = PrivacyRequest::new(ApiKey::new("key")?, Mobile::new("18819079212")?);
