@@ -10,7 +10,7 @@ use numcheck_protocol::number_check::{AnyNumberType, CheckResult, KnownNumberTyp
 use crate::output::{CheckRow, CheckState};
 
 /// The columns that a result fills.
-pub(crate) fn of_result(phone: PhoneNumber, result: CheckResult<'_>) -> CheckRow<'_> {
+pub(crate) fn from_result(phone: PhoneNumber, result: CheckResult<'_>) -> CheckRow<'_> {
     CheckRow {
         phone: Some(phone),
         state: if result.done { CheckState::Done } else { CheckState::Failed },

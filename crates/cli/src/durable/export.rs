@@ -162,7 +162,7 @@ fn write(
                 Source::Answer | Source::Privacy => None,
             };
             match (result, source) {
-                (Some(result), _) => check_row::of_result(fate.number, result),
+                (Some(result), _) => check_row::from_result(fate.number, result),
                 (None, Source::Privacy) => without(CheckState::Done, None, ""),
                 (None, _) => {
                     let why = reading::why_not_taken(body);
