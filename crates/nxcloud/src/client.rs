@@ -1,16 +1,14 @@
-//! The client and how it is made: keys, address, transport.
-//!
-//! It holds the secret and never shows it. It reads the environment only where the name says so.
+//! The client and how it is made: keys, address, transport. No `Debug` shows the secret.
 
 use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
 
 use http::HeaderValue;
-use numcheck_protocol::{AppKey, Endpoint, ValueError};
+use numcheck_protocol::{AppKey, Endpoint, Platform, ValueError, endpoints};
 use numcheck_signing::{Algorithm, Secret};
 use numcheck_transport::env::{Env, EnvError};
-use numcheck_transport::{Call, CallError, Confirm, Reply, SetupError};
+use numcheck_transport::{Call, CallError, Confirm, SetupError, TypedReply};
 
 use crate::number_check::NumberCheck;
 use crate::signer::Signer;
@@ -29,7 +27,7 @@ struct Inner {
 impl Client {
     /// Where the platform is when nothing else is said. The number check document prints `http`; the WhatsApp document has the
     /// same host on `https`, so that is what is used.
-    pub const BASE_URL: &'static str = "https://api2.nxcloud.com";
+    pub const BASE_URL: &'static str = Platform::Nxcloud.base_url();
 
     /// A client for the account with this access key and secret.
     pub fn builder(access_key: impl Into<String>, secret: impl Into<Secret>) -> ClientBuilder {
@@ -38,7 +36,9 @@ impl Client {
             secret: secret.into(),
             appkey: None,
             algorithm: Algorithm::default(),
-            transport: numcheck_transport::Client::builder(Self::BASE_URL),
+            transport: numcheck_transport::Client::builder(Self::BASE_URL).endpoints(
+                endpoints().iter().filter(|info| info.platform == Platform::Nxcloud).map(|info| info.path),
+            ),
             base_url_variable: None,
         }
     }
@@ -81,19 +81,36 @@ impl Client {
         self.0.appkey.as_ref().ok_or(MISSING)
     }
 
-    /// Sends a body that was written once, each attempt confirmed where the caller wants it. The reply is whatever came.
-    pub(crate) async fn exchange<E: Endpoint>(
+    /// Calls any signed endpoint: one of [`protocol`](crate::protocol), or one that is declared elsewhere. It is repeated by itself only as
+    /// far as [`Info::repeat`](numcheck_protocol::Info::repeat) allows.
+    ///
+    /// ```no_run
+    /// use numcheck_nxcloud::protocol::whatsapp::Login;
+    ///
+    /// # async fn example(client: numcheck_nxcloud::Client) -> Result<(), numcheck_nxcloud::Error> {
+    /// let reply = client.call::<Login>(&()).await?;
+    /// assert!(reply.get().data.get().is_some_and(|data| data.token.get().is_some()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Ask [`CallError::may_have_happened`] before calling again.
+    pub async fn call<E: Endpoint>(&self, request: &E::Request) -> Result<TypedReply<E>, CallError> {
+        self.call_confirmed(request, None).await
+    }
+
+    /// [`call`](Self::call), with `confirm` awaited before every attempt is signed.
+    pub(crate) async fn call_confirmed<E: Endpoint>(
         &self,
-        body: Vec<u8>,
-        units: u32,
+        request: &E::Request,
         confirm: Option<Arc<dyn Confirm>>,
-    ) -> Result<Reply, CallError> {
-        let mut call = Call::new(&E::INFO).body(body).units(units);
-        if let Some(confirm) = confirm {
-            call = call.confirm(confirm);
-        }
-        let reply = self.0.transport.send(call, &self.0.signer).await;
-        reply.map_err(|error| CallError::transport(&E::INFO, error))
+    ) -> Result<TypedReply<E>, CallError> {
+        let how = |call: Call| match confirm {
+            Some(confirm) => call.confirm(confirm),
+            None => call,
+        };
+        self.0.transport.call(request, &self.0.signer, how).await
     }
 }
 

@@ -1,13 +1,11 @@
-//! Instant check: one number, its result in the reply. Accounts of the second dialect only.
-//!
-//! It never repeats a check: each costs.
+//! Instant check: one phone number, its result in the reply. Accounts of the second dialect only.
 
 use std::fmt;
 use std::sync::Arc;
 
-use numcheck_protocol::number_check::{CheckResult, Get, GetOutcome, GetReply, GetRequest};
-use numcheck_protocol::{BatchNo, Drift, Endpoint, Message, PhoneNumber, ValueError, decode, encode, mask};
-use numcheck_transport::{CallError, Confirm, Reply, quotable};
+use numcheck_protocol::number_check::{CheckResult, Get, GetOutcome, GetRequest};
+use numcheck_protocol::{BatchNo, Drift, Endpoint, PhoneNumber, mask};
+use numcheck_transport::{CallError, Confirm, TypedReply};
 
 use crate::Client;
 
@@ -44,67 +42,44 @@ impl GetCall {
     /// # Errors
     /// A bad number is none: ask [`Checked::outcome`]. Ask [`CallError::may_have_happened`] before checking again.
     pub async fn send(self) -> Result<Checked, CallError> {
-        let value = |error| CallError::value(&Get::INFO, error);
-        let appkey = self.client.appkey().map_err(value)?.clone();
+        let appkey = self.client.appkey().map_err(|error| CallError::value(&Get::INFO, error))?.clone();
         let mut request = GetRequest::new(appkey, self.phone);
         request.batch_no = self.batch_no;
-        // Written once: these bytes are signed, and these are sent.
-        let body =
-            encode(&request).map_err(|_| value(ValueError::new("body", "cannot be written as JSON")))?;
-        let reply = self.client.exchange::<Get>(body, 1, self.confirm).await?;
-        Checked::read(reply, &request)
+        self.client.call_confirmed(&request, self.confirm).await.map(Checked::from)
     }
 }
 
 /// What an instant check came to. `Debug` masks what may be a phone number.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Checked {
     /// The platform's text, which may quote the number.
     pub text: Option<String>,
     /// What in the reply no document lists. [`Checked::body`] still holds it.
     pub drift: Vec<Drift>,
-    body: Box<[u8]>,
+    reply: TypedReply<Get>,
 }
 
 impl Checked {
     /// The result; [`CheckResult::done`] says whether the number was checked. Reads the body again.
     pub fn result<T>(&self, ask: impl FnOnce(CheckResult<'_>) -> T) -> T {
-        let reply = decode::<GetReply<'_>>(&self.body).unwrap_or_default();
-        ask(CheckResult::from(&reply))
+        ask(CheckResult::from(&self.reply.get()))
     }
 
     /// What became of the number.
     pub fn outcome(&self) -> GetOutcome {
-        decode::<GetReply<'_>>(&self.body).unwrap_or_default().outcome()
+        self.reply.get().outcome()
     }
 
     /// The body of the reply as it came, byte for byte. It holds personal data.
     pub fn body(&self) -> &[u8] {
-        &self.body
+        self.reply.body()
     }
+}
 
-    fn read(reply: Reply, request: &GetRequest) -> Result<Self, CallError> {
-        // The platform may quote what it was sent.
-        let told = |answer: &GetReply<'_>| {
-            answer.message_text().map(|text| quotable(text, &[request.appkey.expose()]).into_owned())
-        };
-        let refusal = match decode::<GetReply<'_>>(&reply.body) {
-            Ok(answer) => match answer.code.get() {
-                Some(code) if code.is_success() => {
-                    let mut drift = Vec::new();
-                    answer.drift(&mut |one| drift.push(one));
-                    return Ok(Self { text: told(&answer), drift, body: reply.body[..].into() });
-                }
-                Some(code) => code.refusal(told(&answer).as_deref()),
-                None => {
-                    drop(answer);
-                    return Err(CallError::no_answer(&Get::INFO, reply, None));
-                }
-            },
-            Err(unreadable) => return Err(CallError::no_answer(&Get::INFO, reply, Some(unreadable))),
-        };
-        Err(CallError::refused(&Get::INFO, refusal, reply))
+impl From<TypedReply<Get>> for Checked {
+    fn from(reply: TypedReply<Get>) -> Self {
+        Self { text: reply.text.clone(), drift: reply.drift.clone(), reply }
     }
 }
 
@@ -113,7 +88,7 @@ impl fmt::Debug for Checked {
         f.debug_struct("Checked")
             .field("text", &self.text.as_deref().map(mask::digits))
             .field("drift", &self.drift)
-            .field("body_bytes", &self.body.len())
+            .field("body_bytes", &self.body().len())
             .finish()
     }
 }

@@ -1,19 +1,14 @@
-//! Number check: submit numbers, get a job; find its checks again; check one number at once.
+//! Number check: submit phone numbers, get a job; find its checks again; check one phone number at once.
 //!
-//! Replies are read in whichever dialect they come. It does not wait for results: they are pushed to the callback URL.
+//! Replies are read in whichever dialect they come. Results are pushed to the callback URL.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use numcheck_protocol::number_check::{
-    CheckLevel, Dialect, NotTaken, QueryRequest, Submit, SubmitReply, SubmitRequest,
-};
-use numcheck_protocol::{
-    BatchNo, CallbackUrl, Drift, Endpoint, Message, MessageId, PhoneList, PhoneNumber, ValueError, decode,
-    encode, mask,
-};
-use numcheck_transport::{CallError, Confirm, Reply, quotable};
+use numcheck_protocol::number_check::{CheckLevel, Dialect, NotTaken, QueryRequest, Submit, SubmitRequest};
+use numcheck_protocol::{BatchNo, CallbackUrl, Drift, Endpoint, MessageId, PhoneList, PhoneNumber, mask};
+use numcheck_transport::{CallError, Confirm, TypedReply};
 
 use crate::Client;
 use crate::get::GetCall;
@@ -100,17 +95,13 @@ impl SubmitCall {
     /// # Errors
     /// Ask [`CallError::may_have_happened`] before submitting again.
     pub async fn send(self) -> Result<Accepted, CallError> {
-        let value = |error| CallError::value(&Submit::INFO, error);
-        let mut request = SubmitRequest::new(self.client.appkey().map_err(value)?.clone(), self.numbers);
+        let appkey = self.client.appkey().map_err(|error| CallError::value(&Submit::INFO, error))?.clone();
+        let mut request = SubmitRequest::new(appkey, self.numbers);
         request.batch_no = self.batch_no;
         request.check_level = self.level;
         request.dr_url = self.callback;
-        let units = u32::try_from(request.phone.len()).unwrap_or(u32::MAX);
-        // Written once: these bytes are signed, and these are sent.
-        let body =
-            encode(&request).map_err(|_| value(ValueError::new("body", "cannot be written as JSON")))?;
-        let reply = self.client.exchange::<Submit>(body, units, self.confirm).await?;
-        Accepted::read(reply, request)
+        let reply = self.client.call_confirmed::<Submit>(&request, self.confirm).await?;
+        Ok(Accepted::new(reply, request.batch_no))
     }
 }
 
@@ -140,31 +131,8 @@ impl Accepted {
         &self.body
     }
 
-    fn read(reply: Reply, request: SubmitRequest) -> Result<Self, CallError> {
-        // The platform may quote what it was sent.
-        let url = request.dr_url.as_ref().map_or("", CallbackUrl::as_str);
-        let told = |answer: &SubmitReply<'_>| {
-            answer.message_text().map(|text| quotable(text, &[request.appkey.expose(), url]).into_owned())
-        };
-        let refusal = match decode::<SubmitReply<'_>>(&reply.body) {
-            Ok(answer) => match answer.code.get() {
-                Some(code) if code.is_success() => {
-                    return Ok(Self::of(&answer, told(&answer), request.batch_no, &reply.body));
-                }
-                Some(code) => code.refusal(told(&answer).as_deref()),
-                None => {
-                    drop(answer);
-                    return Err(CallError::no_answer(&Submit::INFO, reply, None));
-                }
-            },
-            Err(unreadable) => return Err(CallError::no_answer(&Submit::INFO, reply, Some(unreadable))),
-        };
-        Err(CallError::refused(&Submit::INFO, refusal, reply))
-    }
-
-    fn of(answer: &SubmitReply<'_>, text: Option<String>, sent: Option<BatchNo>, body: &[u8]) -> Self {
-        let mut drift = Vec::new();
-        answer.drift(&mut |one| drift.push(one));
+    fn new(reply: TypedReply<Submit>, sent: Option<BatchNo>) -> Self {
+        let answer = reply.get();
         let data = answer.data.get();
         let own = |field: Option<Cow<'_, str>>| field.map(Cow::into_owned);
         let message_id = own(data.and_then(|data| data.id())).and_then(|id| MessageId::new(&id).ok());
@@ -172,7 +140,9 @@ impl Accepted {
             own(data.and_then(|data| data.batch_no.text())).and_then(|batch| BatchNo::new(&batch).ok());
         let not_taken = data.map(|data| data.not_taken().collect()).unwrap_or_default();
         let dialect = answer.dialect();
-        Self { message_id, batch_no: echoed.or(sent), not_taken, dialect, text, drift, body: body.into() }
+        let TypedReply { text, drift, .. } = reply.clone();
+        let body = reply.body().into();
+        Self { message_id, batch_no: echoed.or(sent), not_taken, dialect, text, drift, body }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Query: finds checks again, one page or all.
 //!
-//! It must not conclude anything from an absence, nor take a reply that contradicts itself for an answer: what is not found may be
-//! submitted, and paid, again.
+//! A reply that contradicts itself is never taken for an answer: what is not found may be submitted, and paid, again.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,11 +8,9 @@ use std::num::NonZeroU32;
 
 use futures_util::Stream;
 use http::StatusCode;
-use numcheck_protocol::number_check::{Query, QueryCode, QueryReply, QueryRequest, QueryRow};
-use numcheck_protocol::{
-    AppKey, Count, Drift, DriftKind, Endpoint, Field, List, Message, ValueError, decode, encode, mask, mend,
-};
-use numcheck_transport::{CallError, Reply, quotable};
+use numcheck_protocol::number_check::{Query, QueryCode, QueryRequest, QueryRow};
+use numcheck_protocol::{AppKey, Count, Drift, Endpoint, Field, List, mask};
+use numcheck_transport::{CallError, Reply, TypedReply};
 
 use crate::{AnswerForm, Client};
 
@@ -119,7 +116,9 @@ impl Pages {
         let mut tries = 1;
         let page = loop {
             match ask(&self.client, &request).await {
-                Err(error) if error.query_code() == Some(QueryCode::QUERY_FAILED) && tries < Self::TRIES => {
+                Err(error)
+                    if error.code::<Query>() == Some(QueryCode::QUERY_FAILED) && tries < Self::TRIES =>
+                {
                     tries += 1
                 }
                 other => break other?,
@@ -248,63 +247,42 @@ impl fmt::Debug for QueryPage {
 }
 
 async fn ask(client: &Client, request: &QueryRequest) -> Result<QueryPage, CallError> {
-    // Written once: these bytes are signed, and these are sent.
-    let body = encode(request)
-        .map_err(|_| CallError::value(&Query::INFO, ValueError::new("body", "cannot be written as JSON")))?;
-    read(client.exchange::<Query>(body, 1, None).await?, request)
-}
-
-fn read(reply: Reply, request: &QueryRequest) -> Result<QueryPage, CallError> {
-    let secret = request.appkey().map_or("", AppKey::expose);
-    let told =
-        |answer: &QueryReply<'_>| answer.message_text().map(|text| quotable(text, &[secret]).into_owned());
-    // One odd value in a row must not cost the other rows. What comes of it is never a clean absence.
-    let strict = decode::<QueryReply<'_>>(&reply.body);
-    let mended = strict.is_err().then(|| mend(&reply.body)).flatten();
-    let decoded = match (strict, &mended) {
-        (Err(unreadable), Some(mended)) => decode(mended).map_err(|_| unreadable),
-        (strict, _) => strict,
-    };
-    let mended = mended.is_some().then(|| Drift::new("QueryReply", DriftKind::OddShape, None));
-    // The answer borrows from the reply, which an error takes along.
-    let outcome = match decoded {
-        Ok(answer) => match answer.code.get() {
-            Some(code) if code.is_success() => {
-                let form = AnswerForm::of(&answer, reply.status, secret);
-                found(&answer, reply.status, told(&answer), form, mended, request).map_err(Unfit::Implausible)
-            }
-            Some(code) => Err(Unfit::Refused(code.refusal(told(&answer).as_deref()))),
-            None => Err(Unfit::NoAnswer(None)),
-        },
-        Err(unreadable) => Err(Unfit::NoAnswer(Some(unreadable))),
-    };
-    let info = &Query::INFO;
-    match outcome {
-        Ok(found) => Ok(found(reply)),
-        Err(Unfit::Refused(refusal)) => Err(CallError::refused(info, refusal, reply)),
-        Err(Unfit::NoAnswer(unreadable)) => Err(CallError::no_answer(info, reply, unreadable)),
-        Err(Unfit::Implausible(what)) => Err(CallError::implausible(info, what, reply)),
+    let reply = client.call::<Query>(request).await?;
+    match found(&reply, request) {
+        Ok(Found { total_pages, total_rows, rows, odd_rows, page_size, form }) => {
+            let (page, TypedReply { text, drift, reply, .. }) = (request.page(), reply);
+            Ok(QueryPage {
+                page,
+                total_pages,
+                total_rows,
+                rows,
+                odd_rows,
+                text,
+                drift,
+                page_size,
+                form,
+                reply,
+            })
+        }
+        Err(what) => Err(CallError::implausible(&Query::INFO, what, reply.reply)),
     }
 }
 
-/// Why a reply gives no page.
-enum Unfit {
-    Refused(numcheck_protocol::Refusal),
-    NoAnswer(Option<numcheck_protocol::Unreadable>),
-    Implausible(&'static str),
+/// What a successful answer holds.
+struct Found {
+    total_pages: Option<u64>,
+    total_rows: Option<u64>,
+    rows: Vec<QueryRow<'static>>,
+    odd_rows: usize,
+    page_size: u64,
+    form: AnswerForm,
 }
 
-/// What a successful answer holds, all but the reply itself.
-fn found(
-    answer: &QueryReply<'_>,
-    status: StatusCode,
-    text: Option<String>,
-    form: AnswerForm,
-    mended: Option<Drift>,
-    request: &QueryRequest,
-) -> Result<impl FnOnce(Reply) -> QueryPage + use<>, &'static str> {
-    let mut drift = Vec::from_iter(mended);
-    answer.drift(&mut |one| drift.push(one));
+/// What was found, or what cannot be true in the answer.
+fn found(reply: &TypedReply<Query>, request: &QueryRequest) -> Result<Found, &'static str> {
+    let answer = reply.get();
+    let status = reply.reply.status;
+    let form = AnswerForm::of(&answer, status, request.appkey().map_or("", AppKey::expose));
     let data = answer.data.get();
     let count = |field: Option<&Field<Count>>| field?.get().map(|count| count.get());
     let total_pages = count(data.map(|data| &data.total_page));
@@ -342,16 +320,5 @@ fn found(
     let rows: Vec<QueryRow<'static>> =
         items.iter().filter_map(|item| Some(item.get()?.clone().into_owned())).collect();
     let odd_rows = items.len() - rows.len();
-    Ok(move |reply| QueryPage {
-        page,
-        total_pages,
-        total_rows,
-        rows,
-        odd_rows,
-        text,
-        drift,
-        page_size,
-        form,
-        reply,
-    })
+    Ok(Found { total_pages, total_rows, rows, odd_rows, page_size, form })
 }

@@ -1,19 +1,16 @@
 //! The embedded register of WhatsApp numbers, for integrators: from login to a registered client.
 //!
-//! It never repeats what creates something, sends a message or uses up a guess, and never shows a code, a token, a key or a number.
+//! What creates something, sends a message or uses up a guess is never repeated once it may have arrived.
 
 use std::fmt;
 
 use numcheck_protocol::whatsapp::{
-    AppData, AppName, CheckCode, CheckCodeRequest, CodeMethod, CreateApp, CreateAppReply, CreateAppRequest,
-    CreateClient, CreateClientRequest, GetCode, GetCodeRequest, Login, LoginData, LoginReply, Phone,
-    PhoneList, PhoneListReply, PhoneListRequest, RegisterReply, WhatsAppReply,
+    AppData, AppName, CheckCode, CheckCodeRequest, CodeMethod, CreateApp, CreateAppRequest, CreateClient,
+    CreateClientRequest, GetCode, GetCodeRequest, ListPhones, Login, LoginData, Phone, PhoneListReply,
+    PhoneListRequest, WhatsAppReply,
 };
-use numcheck_protocol::{
-    AppKey, CallbackUrl, Drift, Endpoint, Field, Message, PhoneNumber, Refusal, Unreadable, Unwritable,
-    ValueError, VerificationCode, decode, encode, mask,
-};
-use numcheck_transport::{CallError, Reply, quotable};
+use numcheck_protocol::{AppKey, CallbackUrl, Drift, Endpoint, Field, PhoneNumber, VerificationCode, mask};
+use numcheck_transport::{CallError, TypedReply};
 
 use crate::Client;
 
@@ -33,11 +30,7 @@ impl WhatsApp {
     /// # Errors
     /// 9007 where the account is no integrator.
     pub async fn login(self) -> Result<Answered<LoginData<'static>>, CallError> {
-        // `{}` would be a body, and signed as one.
-        self.ask::<Login, _>(Vec::new(), &[], |reply: LoginReply<'_>| {
-            owned(reply.data, LoginData::into_owned)
-        })
-        .await
+        self.ask::<Login, _>(&(), |reply| owned(reply.data, LoginData::into_owned)).await
     }
 
     /// Creates an application whose pushes go to `webhook`, and tells its key. Keep the key: no other operation tells it again.
@@ -45,7 +38,7 @@ impl WhatsApp {
     /// Uses up one of 1000 applications. It is repeated by itself only when it surely was not sent, or was refused because of the clock.
     ///
     /// # Errors
-    /// 9009 ([`CallError::create_app_code`]) when there are 1000 already. Ask [`CallError::may_have_happened`] before asking again: an
+    /// 9009 ([`CallError::code`]) when there are 1000 already. Ask [`CallError::may_have_happened`] before asking again: an
     /// application whose key nobody was told cannot be found.
     pub async fn create_app(
         self,
@@ -53,12 +46,7 @@ impl WhatsApp {
         webhook: CallbackUrl,
     ) -> Result<Answered<AppData<'static>>, CallError> {
         let request = CreateAppRequest::new(name, webhook);
-        let body = written::<CreateApp>(encode(&request))?;
-        let secrets = [request.webhook.as_str()];
-        self.ask::<CreateApp, _>(body, &secrets, |reply: CreateAppReply<'_>| {
-            owned(reply.data, AppData::into_owned)
-        })
-        .await
+        self.ask::<CreateApp, _>(&request, |reply| owned(reply.data, AppData::into_owned)).await
     }
 
     /// The phone numbers of an application, and how far each has got.
@@ -66,11 +54,9 @@ impl WhatsApp {
     /// Costs nothing and may be repeated: it only reads (assumed).
     ///
     /// # Errors
-    /// 9008 or 9010 ([`CallError::phone_list_code`]) where the key is no application's, or another customer's.
+    /// 9008 or 9010 ([`CallError::code`]) where the key is no application's, or another customer's.
     pub async fn phone_list(self, appkey: AppKey) -> Result<Answered<Phones>, CallError> {
-        let request = PhoneListRequest::new(appkey);
-        let body = written::<PhoneList>(encode(&request))?;
-        self.ask::<PhoneList, _>(body, &[request.appkey.expose()], Phones::read).await
+        self.ask::<ListPhones, _>(&PhoneListRequest::new(appkey), Phones::read).await
     }
 
     /// Has WhatsApp send a verification code to `phone`. `Ok` means that it was told to.
@@ -81,9 +67,7 @@ impl WhatsApp {
     /// # Errors
     /// Ask [`CallError::may_have_happened`] before asking again: a message may be on its way.
     pub async fn get_code(self, phone: PhoneNumber, method: CodeMethod) -> Result<Answered, CallError> {
-        let request = GetCodeRequest::new(phone, method);
-        let body = written::<GetCode>(encode(&request))?;
-        self.ask::<GetCode, _>(body, &[request.phone_number.digits()], nothing).await
+        self.ask::<GetCode, _>(&GetCodeRequest::new(phone, method), nothing).await
     }
 
     /// Asks whether `code` is the one that WhatsApp sent to `phone`. `Ok` means that it is right.
@@ -95,10 +79,7 @@ impl WhatsApp {
     /// A wrong code comes as a refusal with -1, and so does a fault of the platform: the two look alike. Ask
     /// [`CallError::may_have_happened`] before asking again.
     pub async fn check_code(self, phone: PhoneNumber, code: VerificationCode) -> Result<Answered, CallError> {
-        let request = CheckCodeRequest::new(phone, code);
-        let body = written::<CheckCode>(encode(&request))?;
-        let secrets = [request.code.expose(), request.phone_number.digits()];
-        self.ask::<CheckCode, _>(body, &secrets, nothing).await
+        self.ask::<CheckCode, _>(&CheckCodeRequest::new(phone, code), nothing).await
     }
 
     /// Registers the client of a phone number whose code was verified. `Ok` means that it was begun: [`phone_list`](Self::phone_list)
@@ -110,28 +91,19 @@ impl WhatsApp {
     /// # Errors
     /// Where [`CallError::may_have_happened`], look at [`phone_list`](Self::phone_list) before asking again.
     pub async fn create_client(self, phone: PhoneNumber) -> Result<Answered, CallError> {
-        let request = CreateClientRequest::new(phone);
-        let body = written::<CreateClient>(encode(&request))?;
-        self.ask::<CreateClient, _>(body, &[request.phone_number.digits()], nothing).await
+        self.ask::<CreateClient, _>(&CreateClientRequest::new(phone), nothing).await
     }
 
-    /// One call. `secrets` is what the platform was sent and must not be quoted.
     async fn ask<E: Endpoint, T>(
         self,
-        body: Vec<u8>,
-        secrets: &[&str],
+        request: &E::Request,
         take: for<'a> fn(E::Response<'a>) -> T,
-    ) -> Result<Answered<T>, CallError>
-    where
-        for<'a> E::Response<'a>: RegisterReply,
-    {
-        let reply = self.client.exchange::<E>(body, 1, None).await?;
-        Answered::read::<E>(reply, secrets, take)
+    ) -> Result<Answered<T>, CallError> {
+        let reply = self.client.call::<E>(request).await?;
+        let data = take(reply.get());
+        let TypedReply { text, drift, reply, .. } = reply;
+        Ok(Answered { data, text, drift, body: reply.body[..].into() })
     }
-}
-
-fn written<E: Endpoint>(body: Result<Vec<u8>, Unwritable>) -> Result<Vec<u8>, CallError> {
-    body.map_err(|_| CallError::value(&E::INFO, ValueError::new("body", "cannot be written as JSON")))
 }
 
 fn owned<T, U: Default>(data: Field<T>, own: fn(T) -> U) -> U {
@@ -162,49 +134,6 @@ impl<T> Answered<T> {
     pub fn body(&self) -> &[u8] {
         &self.body
     }
-
-    fn read<E: Endpoint>(
-        reply: Reply,
-        secrets: &[&str],
-        take: for<'a> fn(E::Response<'a>) -> T,
-    ) -> Result<Self, CallError>
-    where
-        for<'a> E::Response<'a>: RegisterReply,
-    {
-        let (data, text, drift) = match judge::<E, T>(&reply.body, secrets, take) {
-            Ok(Some(Ok(told))) => told,
-            Ok(Some(Err(refusal))) => return Err(CallError::refused(&E::INFO, refusal, reply)),
-            Ok(None) => return Err(CallError::no_answer(&E::INFO, reply, None)),
-            Err(unreadable) => return Err(CallError::no_answer(&E::INFO, reply, Some(unreadable))),
-        };
-        Ok(Self { data, text, drift, body: reply.body[..].into() })
-    }
-}
-
-/// What a reply told that says success: its data, its text, and what was new in it.
-type Told<T> = (T, Option<String>, Vec<Drift>);
-
-/// What a body says: success, a refusal, or nothing where it holds no code.
-fn judge<E: Endpoint, T>(
-    body: &[u8],
-    secrets: &[&str],
-    take: for<'a> fn(E::Response<'a>) -> T,
-) -> Result<Option<Result<Told<T>, Refusal>>, Unreadable>
-where
-    for<'a> E::Response<'a>: RegisterReply,
-{
-    let answer = decode::<E::Response<'_>>(body)?;
-    // The platform may quote what it was sent.
-    let text = answer.message_text().map(|text| quotable(text, secrets).into_owned());
-    Ok(match answer.verdict(text.as_deref()) {
-        Some(Ok(())) => {
-            let mut drift = Vec::new();
-            answer.drift(&mut |one| drift.push(one));
-            Some(Ok((take(answer), text, drift)))
-        }
-        Some(Err(refusal)) => Some(Err(refusal)),
-        None => None,
-    })
 }
 
 impl<T: fmt::Debug> fmt::Debug for Answered<T> {

@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use numcheck_nxcloud::protocol::number_check::{CheckLevel, PageSize, QueryCode, QueryRequest};
+use numcheck_nxcloud::protocol::number_check::{
+    CheckLevel, PageSize, Query, QueryCode, QueryRequest, Submit,
+};
 use numcheck_nxcloud::protocol::{AppKey, BatchNo, Date, MessageId, PhoneList, PhoneNumber};
 use numcheck_nxcloud::transport::{Address, Limits, RateLimits, Stream};
 use numcheck_nxcloud::{Client, Error, ErrorKind, QueryPage, Sent};
@@ -162,8 +164,8 @@ async fn a_refusal_says_what_and_that_nothing_was_charged() {
     let client = client(&sandbox);
     let theirs = of_batch().with_appkey(AppKey::new(Account::OTHER_APPKEY).expect("an appkey"));
     let error = client.number_check().query(theirs).send().await.expect_err("210");
-    assert_eq!(error.query_code(), Some(QueryCode::CUSTOMER_MISMATCH));
-    assert_eq!((error.submit_code(), error.may_have_happened(), error.sent()), (None, false, Sent::Yes));
+    assert_eq!(error.code::<Query>(), Some(QueryCode::CUSTOMER_MISMATCH));
+    assert_eq!((error.code::<Submit>(), error.may_have_happened(), error.sent()), (None, false, Sent::Yes));
     let text = error.to_string();
     assert!(text.starts_with("number_check.query: attempt 1: refused with 210 CUSTOMER_MISMATCH"), "{text}");
     assert!(text.contains("nothing was charged") && !text.contains(Account::OTHER_APPKEY), "{text}");
@@ -284,7 +286,7 @@ async fn a_page_that_came_too_early_is_asked_for_again_and_not_for_ever() {
 
     let (client, asked) = canned(vec![early], RateLimits::off());
     let error = all(&client, 100).await.1.expect("an error");
-    assert_eq!((error.query_code(), times(&asked).len()), (Some(QueryCode::QUERY_FAILED), 3));
+    assert_eq!((error.code::<Query>(), times(&asked).len()), (Some(QueryCode::QUERY_FAILED), 3));
 }
 
 #[tokio::test]

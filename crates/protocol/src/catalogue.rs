@@ -1,7 +1,8 @@
-//! Every table and every vocabulary by name, for those who explain a code without knowing where it came from.
+//! Every endpoint, table and vocabulary of the spec, for those who explain a code without knowing where it came from, or serve all endpoints.
 //!
-//! It must not be used to judge a reply: a code means something only with its endpoint, and each endpoint has its own type.
+//! To judge a reply, use its endpoint's own type of code: the same number means different things in different tables.
 
+use crate::endpoint::Info;
 use crate::generated::index;
 use crate::table::{CodeEntry, Lang, pick};
 
@@ -52,6 +53,17 @@ pub struct WordEntry {
 /// ```
 pub fn tables() -> &'static [Table] {
     index::TABLES
+}
+
+/// Every endpoint, in the spec's order.
+///
+/// ```
+/// use numcheck_protocol::{Endpoint, endpoints, number_check::Query};
+///
+/// assert!(endpoints().contains(&Query::INFO));
+/// ```
+pub fn endpoints() -> &'static [Info] {
+    index::ENDPOINTS
 }
 
 /// Every vocabulary, in the spec's order.

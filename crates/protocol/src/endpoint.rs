@@ -1,24 +1,91 @@
 //! What an endpoint is: one declaration that serves clients, servers, documentation and the sandbox.
-//!
-//! It must not know how a request travels: no socket, no clock, no signature.
+
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::generated::index::Platform;
+use crate::message::{Message, Unwritable, encode};
+use crate::table::ResultCode;
+
 /// An operation of a platform, declared once for both ends of the wire.
 ///
-/// ```
-/// use numcheck_protocol::{Endpoint, Repeat, number_check::Submit};
+/// A client writes [`Request`](Self::Request) and reads [`Response`](Self::Response); a server reads [`Body`](Self::Body) and writes
+/// [`Response`](Self::Response). The lenient types borrow from the bytes that they are read from. Those of this crate are generated from
+/// the spec; nothing stops a crate from declaring its own.
 ///
-/// assert_eq!(Submit::INFO.path, "/api/number/check");
-/// assert_eq!(Submit::INFO.repeat, Repeat::Never);
+/// ```
+/// use numcheck_protocol::number_check::{Submit, SubmitCode};
+/// use numcheck_protocol::{Endpoint, Envelope, Repeat, decode};
+///
+/// fn code_of<E: Endpoint>(reply: &[u8]) -> Option<E::Code> {
+///     decode::<E::Response<'_>>(reply).ok()?.code()
+/// }
+///
+/// assert_eq!((Submit::INFO.path, Submit::INFO.repeat), ("/api/number/check", Repeat::Never));
+/// assert_eq!(code_of::<Submit>(br#"{"code":211}"#), Some(SubmitCode::BALANCE_TOO_LOW));
 /// ```
 pub trait Endpoint {
     /// What is fixed about the endpoint.
     const INFO: Info;
-    /// The request body as either end reads or writes it; what is read borrows from the bytes.
-    type Request<'a>: Serialize + Deserialize<'a>;
-    /// The reply body as either end reads or writes it; what is read borrows from the bytes.
-    type Response<'a>: Serialize + Deserialize<'a>;
+    /// The table of its result codes.
+    type Code: ResultCode;
+    /// The request as a client builds it: every value has been checked.
+    type Request: Request;
+    /// The request as a server reads it: any object, whatever its fields hold.
+    type Body<'a>: Deserialize<'a>;
+    /// The reply as either end reads or writes it: any object, whatever its fields hold.
+    type Response<'a>: Envelope<Code = Self::Code> + Serialize + Deserialize<'a>;
+}
+
+/// A request as a client builds it. Write it with [`encode_request`].
+pub trait Request: Serialize {
+    /// How many phone numbers it carries, which decides the rate limit. 1 unless the type says otherwise.
+    fn units(&self) -> u32 {
+        1
+    }
+
+    /// The texts in it that must not be shown where the platform's reply quotes them. None unless the type says otherwise.
+    fn secrets(&self) -> Vec<&str> {
+        Vec::new()
+    }
+}
+
+/// No request body at all.
+impl Request for () {}
+
+/// What every reply has: a result code and a text, under whichever names the platform gives them. `Default` is the reply without fields.
+pub trait Envelope: Message + Default {
+    /// The table of the code.
+    type Code: ResultCode;
+
+    /// The code, where there is one.
+    fn code(&self) -> Option<Self::Code>;
+
+    /// The platform's text, where there is one.
+    fn message_text(&self) -> Option<&str>;
+}
+
+/// Writes a request in the endpoint's kind of body: JSON, a form, or nothing. These are the bytes to sign and to send: nothing may write
+/// them a second time.
+///
+/// ```
+/// use numcheck_protocol::qxt::{Privacy, PrivacyRequest};
+/// use numcheck_protocol::{ApiKey, encode_request};
+///
+/// let request = PrivacyRequest::new(ApiKey::new("7c11272au708345c")?, "16717707933".parse()?);
+/// assert_eq!(encode_request::<Privacy>(&request)?, b"apikey=7c11272au708345c&mobile=16717707933");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Where a foreign `Serialize` refuses, or a form would hold anything but plain values. No request of this crate does.
+pub fn encode_request<E: Endpoint>(request: &E::Request) -> Result<Vec<u8>, Unwritable> {
+    match E::INFO.body {
+        BodyKind::Json => encode(request),
+        BodyKind::Form => crate::form::encode(request),
+        BodyKind::Empty => Ok(Vec::new()),
+    }
 }
 
 /// Everything about an endpoint that no request changes. Those of this crate are generated from the spec; for an endpoint of your
@@ -32,6 +99,8 @@ pub struct Info {
     pub platform: Platform,
     /// The HTTP method that is recommended.
     pub method: Method,
+    /// Other methods that the platform takes.
+    pub also: &'static [Method],
     /// The path as the platform documents it.
     pub path: &'static str,
     /// How a caller proves who it is.
@@ -64,7 +133,7 @@ impl Info {
     pub const fn new(id: &'static str, platform: Platform, path: &'static str, auth: Auth) -> Self {
         let (method, body, repeat, rates): (_, _, _, &[Rate]) =
             (Method::Post, BodyKind::Json, Repeat::Never, &[]);
-        Self { id, platform, method, path, auth, body, repeat, rates }
+        Self { id, platform, method, also: &[], path, auth, body, repeat, rates }
     }
 
     /// The same endpoint with another method.
@@ -91,16 +160,6 @@ impl Info {
     pub fn rate_for(&self, units: u32) -> Option<Rate> {
         self.rates.iter().copied().find(|rate| rate.up_to.is_none_or(|most| units <= most))
     }
-}
-
-/// A platform of this family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Platform {
-    /// NXCLOUD: number check and WhatsApp.
-    Nxcloud,
-    /// QXT (企讯通): privacy-number check.
-    Qxt,
 }
 
 /// The HTTP methods that the platforms document. Closed: HTTP will not surprise us here.

@@ -1,6 +1,6 @@
 //! How everything that comes from the wire is held: a field never fails to be read, and never loses what it read.
 //!
-//! It must not judge values. A value of an unexpected type is [`Field::Odd`], kept whole and written back as it came.
+//! Nothing here judges a value. A value of an unexpected type is [`Field::Odd`], kept whole and written back as it came.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -13,6 +13,7 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Number, Value};
 
 use crate::mask;
+use crate::message::Drift;
 
 /// A field as it came: present or not, fitting its type or not. It writes back exactly what it read.
 ///
@@ -194,6 +195,9 @@ pub trait FromWire<'de>: Sized {
     fn shown(&self) -> Option<String> {
         None
     }
+
+    /// Calls `seen` for what is new inside the value, which stands in a field of a message.
+    fn drift_inside(&self, _message: &str, _field: &str, _seen: &mut dyn FnMut(Drift)) {}
 }
 
 impl<'de, T: FromWire<'de>> Deserialize<'de> for Field<T> {
@@ -318,7 +322,12 @@ impl Extra {
     /// Adds a field that the spec does not list, for a server that speaks a newer dialect. A name that the message itself has
     /// would stand there twice.
     pub fn insert(&mut self, name: impl Into<String>, value: Value) {
-        self.0.insert(name.into(), value);
+        self.put(name.into(), value);
+    }
+
+    /// Adds a field, and tells what stood under its name before.
+    pub(crate) fn put(&mut self, name: String, value: Value) -> Option<Value> {
+        self.0.insert(name, value)
     }
 
     /// The number that stood where these were read from, if it was one: with serde_json's feature `arbitrary_precision` a number

@@ -13,6 +13,7 @@ mod date;
 mod endpoint;
 mod error;
 mod field;
+mod form;
 mod generated;
 mod list;
 pub mod mask;
@@ -22,6 +23,7 @@ mod message_id;
 pub mod number_check;
 mod phone;
 mod phone_list;
+mod prelude;
 mod price;
 pub mod qxt;
 mod refusal;
@@ -34,11 +36,14 @@ pub mod whatsapp;
 pub use batch_no::BatchNo;
 pub use callback_url::CallbackUrl;
 pub use calling_code::CallingCode;
-pub use catalogue::{Table, Vocabulary, WordEntry, tables, vocabularies};
+pub use catalogue::{Table, Vocabulary, WordEntry, endpoints, tables, vocabularies};
 pub use count::Count;
 pub use currency::Currency;
 pub use date::{Date, UtcOffset};
-pub use endpoint::{Auth, BodyKind, Endpoint, Info, Method, Platform, PushInfo, Rate, Repeat};
+pub use endpoint::{
+    Auth, BodyKind, Endpoint, Envelope, Info, Method, Platform, PushInfo, Rate, Repeat, Request,
+    encode_request,
+};
 pub use error::ValueError;
 pub use field::{Extra, Field, FromWire};
 pub use generated::convention::AuthCode;

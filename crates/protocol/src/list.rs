@@ -1,6 +1,4 @@
-//! A list on the wire.
-//!
-//! It must not drop an item: one that does not fit its type is kept like any odd field.
+//! A list on the wire. An item that does not fit its type is kept like any odd field.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -10,7 +8,7 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::field::{Field, FromWire};
-use crate::message::{Drift, Message, report_field};
+use crate::message::{Drift, IntoOwned, report_field};
 
 /// A list, each item of which is held like a field: one of another shape is odd and kept, and costs the others nothing.
 #[derive(Clone, PartialEq, Eq)]
@@ -65,14 +63,18 @@ impl<'de, T: FromWire<'de>> FromWire<'de> for List<T> {
         }
         Ok(Ok(Self(items)))
     }
+
+    fn drift_inside(&self, message: &str, field: &str, seen: &mut dyn FnMut(Drift)) {
+        for item in &self.0 {
+            report_field(message, field, item, seen);
+        }
+    }
 }
 
-impl<'de, T: Message + FromWire<'de>> List<T> {
-    /// What in the list is new; `message` and `name` say where the list stands.
-    pub(crate) fn drift(&self, message: &str, name: &str, seen: &mut dyn FnMut(Drift)) {
-        for item in &self.0 {
-            report_field(message, name, item, seen);
-            item.drift_inside(seen);
-        }
+impl<T: IntoOwned> IntoOwned for List<T> {
+    type Owned = List<T::Owned>;
+
+    fn into_owned(self) -> Self::Owned {
+        List(self.0.into_iter().map(|item| item.map(T::into_owned)).collect())
     }
 }

@@ -1,9 +1,13 @@
-//! What every message does alike: it reads as an object wherever it stands, and reports what in it nobody knew.
+//! What every message does alike: it reads as an object wherever it stands, writes back what it read, and reports what in it nobody knew.
 //!
-//! It holds no wire name; places are named by the Rust fields.
+//! The messages themselves are generated from the spec with [`message!`]. Drift names places by the Rust fields.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
+use core::fmt;
+use core::marker::PhantomData;
 
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::field::{Extra, Field, FromWire, shown_name};
@@ -58,14 +62,6 @@ pub trait Message {
     fn drift(&self, seen: &mut dyn FnMut(Drift));
 }
 
-impl<T: Message> Field<T> {
-    pub(crate) fn drift_inside(&self, seen: &mut dyn FnMut(Drift)) {
-        if let Self::Known(message) = self {
-            message.drift(seen);
-        }
-    }
-}
-
 pub(crate) fn report_field<'de, T: FromWire<'de>>(
     message: &str,
     name: &str,
@@ -81,8 +77,11 @@ pub(crate) fn report_field<'de, T: FromWire<'de>>(
     if odd {
         report(DriftKind::OddShape, None);
     }
-    if let Some(value) = field.get().filter(|value| value.is_unknown()) {
-        report(DriftKind::NewValue, value.shown());
+    if let Some(value) = field.get() {
+        if value.is_unknown() {
+            report(DriftKind::NewValue, value.shown());
+        }
+        value.drift_inside(message, name, seen);
     }
 }
 
@@ -94,42 +93,215 @@ pub(crate) fn report_extra(message: &str, extra: &Extra, seen: &mut dyn FnMut(Dr
     }
 }
 
-/// Makes a struct of fields a [`Message`] that can stand inside another. `a, b; c; d` lists its plain fields, then those that are
-/// messages themselves, then those that are lists of messages; `owned` is for a struct that borrows nothing.
+/// A value of a message, made independent of the bytes that it was read from.
+pub(crate) trait IntoOwned {
+    /// The same type without a lifetime.
+    type Owned;
+
+    fn into_owned(self) -> Self::Owned;
+}
+
+/// A value that borrows nothing.
+macro_rules! owned {
+    ($($Type:ty),*) => {
+        $(
+            impl $crate::message::IntoOwned for $Type {
+                type Owned = Self;
+
+                fn into_owned(self) -> Self {
+                    self
+                }
+            }
+        )*
+    };
+}
+
+pub(crate) use owned;
+
+owned!(crate::Count, crate::Currency, crate::Json, crate::Price, crate::number_check::AnyNumberType);
+
+/// What [`message!`](crate::message::message) writes out for each message, and reading one needs.
+pub(crate) trait Fields<'de>: Default {
+    /// Reads the value that belongs to a name; `false` for a name that the spec does not list, whose value is still to be read.
+    fn read_field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error>;
+
+    /// Where everything else goes.
+    fn extra(&mut self) -> &mut Extra;
+}
+
+/// Reads a message in one pass.
+pub(crate) fn read<'de, T: Fields<'de>, A: MapAccess<'de>>(mut map: A) -> Result<T, A::Error> {
+    let mut message = T::default();
+    while let Some(Name(name)) = map.next_key()? {
+        if !message.read_field(&name, &mut map)? {
+            let value: Value = map.next_value()?;
+            if message.extra().put(name.into_owned(), value).is_some() {
+                return Err(de::Error::custom("a field stands twice"));
+            }
+        }
+    }
+    Ok(message)
+}
+
+/// Reads the value of a field that was not there before.
+pub(crate) fn read_once<'de, T: FromWire<'de>, A: MapAccess<'de>>(
+    field: &mut Field<T>,
+    name: &'static str,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    if !field.is_absent() {
+        return Err(de::Error::duplicate_field(name));
+    }
+    *field = map.next_value()?;
+    Ok(())
+}
+
+/// The name of a field, borrowed where it holds no escapes.
+struct Name<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+
+        impl<'de> Visitor<'de> for NameVisitor {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(name.into())))
+            }
+        }
+
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+/// Reads a message that is the whole body.
+pub(crate) struct MessageVisitor<T>(pub(crate) PhantomData<T>);
+
+impl<'de, T: Fields<'de>> Visitor<'de> for MessageVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        read(map)
+    }
+}
+
+/// Declares a message: a struct of the fields that the spec lists, each in a [`Field`], and `extra` for all others. It reads any object,
+/// writes back what it read, and reports what is new in it.
 macro_rules! message {
-    (owned $Name:ident { $($fields:tt)* }) => {
-        $crate::message::message!(@read $Name, <'de>, $Name);
-        $crate::message::message!(@drift $Name, $Name, $($fields)*);
+    ($(#[$doc:meta])* $Name:ident<'a> { $($fields:tt)* }) => {
+        $crate::message::message!(
+            @all $(#[$doc])* $Name ['a] ['de: 'a, 'a] ['_] ['static] { $($fields)* }
+        );
     };
-    ($Name:ident { $($fields:tt)* }) => {
-        $crate::message::message!(@read $Name, <'de: 'a, 'a>, $Name<'a>);
-        $crate::message::message!(@drift $Name, $Name<'_>, $($fields)*);
+    ($(#[$doc:meta])* $Name:ident { $($fields:tt)* }) => {
+        $crate::message::message!(@all $(#[$doc])* $Name [] [] [] [] { $($fields)* });
     };
-    (@read $Name:ident, <$($life:lifetime $(: $bound:lifetime)?),*>, $Type:ty) => {
-        impl<$($life $(: $bound)?),*> $crate::field::FromWire<'de> for $Type {
+    (
+        @all $(#[$doc:meta])* $Name:ident [$($own:lifetime)?] [$($read:tt)*] [$($any:lifetime)?] [$($owned:lifetime)?]
+        { $( $(#[$field_doc:meta])* $field:ident $wire:literal: $Type:ty; )* }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct $Name<$($own)?> {
+            $( $(#[$field_doc])* pub $field: $crate::Field<$Type>, )*
+            /// Fields that the spec does not list.
+            pub extra: $crate::Extra,
+        }
+
+        impl $Name<$($any)?> {
+            /// The same message, independent of the bytes that it was read from.
+            pub fn into_owned(self) -> $Name<$($owned)?> {
+                $Name {
+                    $( $field: self.$field.map($crate::message::IntoOwned::into_owned), )*
+                    extra: self.extra,
+                }
+            }
+        }
+
+        impl $crate::message::IntoOwned for $Name<$($any)?> {
+            type Owned = $Name<$($owned)?>;
+
+            fn into_owned(self) -> Self::Owned {
+                self.into_owned()
+            }
+        }
+
+        impl $crate::message::Message for $Name<$($any)?> {
+            fn drift(&self, seen: &mut dyn FnMut($crate::message::Drift)) {
+                $( $crate::message::report_field(stringify!($Name), stringify!($field), &self.$field, seen); )*
+                $crate::message::report_extra(stringify!($Name), &self.extra, seen);
+            }
+        }
+
+        $crate::message::message!(@read [$($read)*] $Name<$($own)?> { $( $field $wire; )* });
+
+        impl serde::Serialize for $Name<$($any)?> {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut map = serializer.serialize_map(None)?;
+                $(
+                    if !self.$field.is_absent() {
+                        serde::ser::SerializeMap::serialize_entry(&mut map, $wire, &self.$field)?;
+                    }
+                )*
+                for (name, value) in self.extra.iter() {
+                    serde::ser::SerializeMap::serialize_entry(&mut map, name, value)?;
+                }
+                serde::ser::SerializeMap::end(map)
+            }
+        }
+    };
+    (@read [] $Name:ident<> { $($fields:tt)* }) => {
+        $crate::message::message!(@read ['de] $Name<> { $($fields)* });
+    };
+    (@read [$($read:tt)*] $Name:ident<$($own:lifetime)?> { $( $field:ident $wire:literal; )* }) => {
+        impl<$($read)*> $crate::message::Fields<'de> for $Name<$($own)?> {
+            fn read_field<A: serde::de::MapAccess<'de>>(
+                &mut self,
+                name: &str,
+                map: &mut A,
+            ) -> Result<bool, A::Error> {
+                match name {
+                    $( $wire => $crate::message::read_once(&mut self.$field, $wire, map)?, )*
+                    _ => return Ok(false),
+                }
+                Ok(true)
+            }
+
+            fn extra(&mut self) -> &mut $crate::Extra {
+                &mut self.extra
+            }
+        }
+
+        impl<$($read)*> serde::Deserialize<'de> for $Name<$($own)?> {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_map($crate::message::MessageVisitor(core::marker::PhantomData))
+            }
+        }
+
+        impl<$($read)*> $crate::FromWire<'de> for $Name<$($own)?> {
             fn from_map<A: serde::de::MapAccess<'de>>(map: A) -> Result<Result<Self, serde_json::Value>, A::Error> {
-                let message: Self = serde::Deserialize::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                let message: Self = $crate::message::read(map)?;
                 Ok(match message.extra.as_number() {
                     Some(number) => Err(number.into()),
                     None => Ok(message),
                 })
             }
-        }
-    };
-    (@drift $Name:ident, $Type:ty, $($field:ident),* $(; $($inner:ident),* $(; $($list:ident),*)?)?) => {
-        impl $crate::message::Message for $Type {
-            fn drift(&self, seen: &mut dyn FnMut($crate::message::Drift)) {
-                $( $crate::message::report_field(stringify!($Name), stringify!($field), &self.$field, seen); )*
-                $( $(
-                    $crate::message::report_field(stringify!($Name), stringify!($inner), &self.$inner, seen);
-                    self.$inner.drift_inside(seen);
-                )* $( $(
-                    $crate::message::report_field(stringify!($Name), stringify!($list), &self.$list, seen);
-                    if let Some(list) = self.$list.get() {
-                        list.drift(stringify!($Name), stringify!($list), seen);
-                    }
-                )* )? )?
-                $crate::message::report_extra(stringify!($Name), &self.extra, seen);
+
+            fn drift_inside(&self, _: &str, _: &str, seen: &mut dyn FnMut($crate::message::Drift)) {
+                $crate::message::Message::drift(self, seen);
             }
         }
     };
@@ -155,7 +327,7 @@ pub struct Unreadable {
 /// When the body is not one JSON object: never for a field that is missing, new, of another type or of an unknown value. Three
 /// things that JSON can spell are refused, because they cannot be kept as they came: a field that the same message holds twice, a
 /// number beyond what a double holds (`1e999`), half a surrogate pair (`"\ud800"`). Nesting deeper than 127 levels is refused too.
-pub fn decode<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unreadable> {
+pub fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unreadable> {
     let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     let text = core::str::from_utf8(body).map_err(|error| {
         let read = body.get(..error.valid_up_to()).unwrap_or_default();

@@ -1,7 +1,7 @@
-//! NXCLOUD number check: submit numbers, receive one pushed result per number, find results again.
+//! NXCLOUD number check: submit phone numbers, receive one pushed result per phone number, find results again.
 //!
-//! Types only: nothing here sends, signs or waits. What is read is read in both dialects, whichever came; what is written is the same in
-//! both, because nothing in a request selects one.
+//! Replies and pushes are read in both dialects, whichever came; requests are the same in both, because nothing in one selects a dialect.
+//! A `…Request` is what a client builds, and cannot hold nonsense; a `…Body` is what a server reads, and holds anything.
 
 mod check_result;
 mod dialect;
@@ -12,19 +12,12 @@ mod query;
 mod query_reply;
 mod result_push;
 mod submit;
-
 pub use check_result::CheckResult;
 pub use dialect::Dialect;
-pub use get::{Get, GetBasic, GetBody, GetData, GetOutcome, GetReply, GetRequest};
+pub use get::{GetOutcome, GetRequest};
 pub use not_taken::NotTaken;
 pub use number_type::AnyNumberType;
-pub use query::{PageSize, Query, QueryBody, QueryRequest};
-pub use query_reply::{QueryData, QueryReply, QueryRow};
-pub use result_push::{Basic, Cost, Dial, Live, ResultData, ResultPush};
-pub use submit::{FailNumber, Submit, SubmitBody, SubmitData, SubmitReply, SubmitRequest};
+pub use query::{PageSize, QueryRequest};
+pub use submit::SubmitRequest;
 
-pub use crate::generated::number_check::{
-    Answer, CallbackCode, CheckLevel, DialResponse, InstantCode, KnownAnswer, KnownCheckLevel,
-    KnownDialResponse, KnownNumberType, KnownNumberTypeWord, NumberType, NumberTypeWord, QueryCode,
-    RESULT_PUSH, SubmitCode,
-};
+pub use crate::generated::number_check::*;

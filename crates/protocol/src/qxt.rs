@@ -5,32 +5,17 @@
 use core::fmt;
 use core::str::FromStr;
 
-use alloc::string::String;
-use serde::{Deserialize, Serialize};
+use alloc::vec;
+use alloc::vec::Vec;
+use serde::Serialize;
 
-use crate::endpoint::{Endpoint, Info};
+use crate::endpoint::Request;
 use crate::error::ValueError;
-use crate::field::{Extra, Field};
 use crate::mask;
-use crate::message::message;
 use crate::secrets::ApiKey;
 use crate::strict::required;
-use crate::text::{HiddenText, PhoneText, Text};
 
-pub use crate::generated::qxt::{KnownOperator, KnownPrivacyStatus, Operator, PrivacyStatus, QxtCode};
-
-/// `qxt.privacy`: POST (or GET) `/ssPhone_Privacy`, with the account's key among the parameters.
-///
-/// Every query costs, and there is no way to ask about one that was lost: never repeat it silently. Source: QXT Phone Check
-/// Interface.
-#[derive(Debug)]
-pub enum Privacy {}
-
-impl Endpoint for Privacy {
-    const INFO: Info = crate::generated::qxt::PRIVACY;
-    type Request<'a> = PrivacyBody<'a>;
-    type Response<'a> = PrivacyReply<'a>;
-}
+pub use crate::generated::qxt::*;
 
 /// A Chinese mobile number as QXT wants it: 11 digits, beginning with 1, without country code. Shown masked. Source: codes 1, -2
 /// and -3 of the QXT document, and its samples.
@@ -96,11 +81,11 @@ impl PrivacyRequest {
     pub fn new(apikey: ApiKey, mobile: Mobile) -> Self {
         Self { apikey, mobile }
     }
+}
 
-    /// The parameters as a form body, or as the query of a GET. Both values are letters and digits, so nothing needs escaping.
-    /// The text holds the key and the number: keep it out of logs and errors.
-    pub fn to_form(&self) -> String {
-        alloc::format!("apikey={}&mobile={}", self.apikey.expose(), self.mobile.digits())
+impl Request for PrivacyRequest {
+    fn secrets(&self) -> Vec<&str> {
+        vec![self.apikey.expose(), self.mobile.digits()]
     }
 }
 
@@ -118,63 +103,3 @@ impl TryFrom<PrivacyBody<'_>> for PrivacyRequest {
         })
     }
 }
-
-/// The parameters of a privacy query as they stand on the wire.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PrivacyBody<'a> {
-    /// The account's key: a secret.
-    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
-    pub apikey: Field<HiddenText<'a>>,
-    /// The number. Personal data.
-    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
-    pub mobile: Field<PhoneText<'a>>,
-    /// Parameters that the spec does not list.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
-
-message!(PrivacyBody { apikey, mobile });
-
-/// The reply to a privacy query.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PrivacyReply<'a> {
-    /// 0 is success.
-    #[serde(skip_serializing_if = "Field::is_absent")]
-    pub code: Field<QxtCode>,
-    /// The text that goes with the code.
-    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
-    pub reason: Field<Text<'a>>,
-    /// The answer; what a failed reply holds here is not documented.
-    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
-    pub result: Field<PrivacyResult<'a>>,
-    /// Fields that the spec does not list.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
-
-message!(PrivacyReply { code, reason; result });
-
-/// `result` of a privacy query.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PrivacyResult<'a> {
-    /// The number that was asked for. Personal data.
-    #[serde(rename = "Mobile", borrow, skip_serializing_if = "Field::is_absent")]
-    pub mobile: Field<PhoneText<'a>>,
-    /// Whether it is a privacy number.
-    #[serde(rename = "Status", skip_serializing_if = "Field::is_absent")]
-    pub status: Field<PrivacyStatus>,
-    /// Where it is from, as province-city.
-    #[serde(rename = "Area", borrow, skip_serializing_if = "Field::is_absent")]
-    pub area: Field<Text<'a>>,
-    /// The operator in use now.
-    #[serde(rename = "Now_isp", skip_serializing_if = "Field::is_absent")]
-    pub now_isp: Field<Operator>,
-    /// Fields that the spec does not list.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
-
-message!(PrivacyResult { mobile, status, area, now_isp });

@@ -1,6 +1,4 @@
-//! How a server takes a text field strictly, for the `TryFrom` of each request.
-//!
-//! It must not check values: the newtypes do.
+//! How a server takes a field strictly, for the `TryFrom` of each request. The newtypes check the values.
 
 use crate::error::ValueError;
 use crate::field::Field;
@@ -21,5 +19,13 @@ pub(crate) fn optional<'a, T: AsRef<str>>(
     match field {
         Field::Odd(_) => Err(ValueError::new(name, "must be a string")),
         field => Ok(field.get().map(AsRef::as_ref)),
+    }
+}
+
+/// The field's number; absent, null and empty are all "left out".
+pub(crate) fn integer<T: Copy>(field: &Field<T>, name: &'static str) -> Result<Option<T>, ValueError> {
+    match field {
+        Field::Odd(_) => Err(ValueError::new(name, "must be an integer")),
+        field => Ok(field.get().copied()),
     }
 }

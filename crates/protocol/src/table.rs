@@ -3,6 +3,8 @@
 //! The tables themselves (which words, which codes) are generated from the spec; nothing here knows a wire name. A value that
 //! no table knows is an ordinary value: it is read, compared, shown and written like any other, and `known()` says `None`.
 
+use crate::refusal::Refusal;
+
 /// Languages in which meanings and advice are available. Closed: a new one comes with new text in every table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Lang {
@@ -119,6 +121,9 @@ impl CodeEntry {
 /// assert!(!is_worth_another_check(CallbackCode::new(4711)));
 /// ```
 pub trait ResultCode: Copy {
+    /// Any code, known or not.
+    fn new(code: i64) -> Self;
+
     /// The code on the wire.
     fn get(self) -> i64;
 
@@ -143,6 +148,16 @@ pub trait ResultCode: Copy {
     /// Whether the failure passes with time.
     fn passes(self) -> Passes {
         self.entry().map_or(Passes::Unknown, |entry| entry.passes)
+    }
+
+    /// Whether it stands for success.
+    fn is_success(self) -> bool {
+        self.class() == Class::Success
+    }
+
+    /// The refusal that it is, with the platform's text.
+    fn refusal(self, text: Option<&str>) -> Refusal {
+        Refusal::new(self.get(), self.entry(), text)
     }
 }
 
@@ -229,12 +244,12 @@ macro_rules! code_table {
 
             /// The refusal that this code is, with the platform's text.
             pub fn refusal(self, text: Option<&str>) -> $crate::Refusal {
-                $crate::Refusal::new(self.0, self.entry(), text)
+                $crate::table::ResultCode::refusal(self, text)
             }
 
             /// Whether it stands for success.
             pub fn is_success(self) -> bool {
-                self.class() == $crate::table::Class::Success
+                $crate::table::ResultCode::is_success(self)
             }
 
             $(
@@ -254,6 +269,10 @@ macro_rules! code_table {
         }
 
         impl $crate::table::ResultCode for $Code {
+            fn new(code: i64) -> Self {
+                Self(code)
+            }
+
             fn get(self) -> i64 {
                 self.0
             }
@@ -285,6 +304,8 @@ macro_rules! code_table {
                 serializer.serialize_i64(self.0)
             }
         }
+
+        $crate::message::owned!($Code);
 
         impl<'de> $crate::field::FromWire<'de> for $Code {
             fn from_quoted(text: &str) -> Option<Self> {
@@ -383,6 +404,8 @@ macro_rules! open_words {
             }
         }
 
+        $crate::message::owned!($Word);
+
         impl<'de> $crate::field::FromWire<'de> for $Word {
             fn from_text(text: alloc::borrow::Cow<'de, str>) -> Result<Self, alloc::borrow::Cow<'de, str>> {
                 if text.is_empty() { Err(text) } else { Ok(Self::new(&text)) }
@@ -466,6 +489,8 @@ macro_rules! open_numbers {
                 serializer.serialize_i64(self.0)
             }
         }
+
+        $crate::message::owned!($Number);
 
         impl<'de> $crate::field::FromWire<'de> for $Number {
             fn from_quoted(text: &str) -> Option<Self> {

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::field::FromWire;
 use crate::mask;
+use crate::message::IntoOwned;
 
 /// Text of the platform, such as a carrier's name or a result's message. `Debug` masks long runs of digits, because such texts
 /// quote phone numbers now and then.
@@ -46,6 +47,14 @@ macro_rules! text_type {
         impl<'a> From<$Name<'a>> for Cow<'a, str> {
             fn from(text: $Name<'a>) -> Self {
                 text.0
+            }
+        }
+
+        impl IntoOwned for $Name<'_> {
+            type Owned = $Name<'static>;
+
+            fn into_owned(self) -> $Name<'static> {
+                self.into_owned()
             }
         }
 

@@ -1,9 +1,11 @@
-//! An endpoint declared by hand, outside the crate and without its generator: the traits stay usable by others.
+//! An endpoint declared by hand, outside the crate and without its generator: the traits stay usable by others. Its messages are read by
+//! serde's own derive, so that the generated reading has something to be compared with.
 
 use numcheck_protocol::number_check::{Submit, SubmitCode};
 use numcheck_protocol::whatsapp::CheckCode;
 use numcheck_protocol::{
-    Auth, BodyKind, Endpoint, Field, Info, Method, Platform, Rate, Repeat, Text, decode, encode,
+    Auth, BodyKind, Drift, DriftKind, Endpoint, Envelope, Extra, Field, Info, Message, Method, Platform,
+    Rate, Repeat, Request, ResultCode, Text, decode, encode, encode_request, number_check,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,42 +21,105 @@ impl Endpoint for Query {
     )
     .with_repeat(Repeat::Safe)
     .with_rates(&[Rate { up_to: None, requests: 1, per_ms: 3000 }]);
-    type Request<'a> = QueryBody<'a>;
+    type Code = SubmitCode;
+    type Request = QueryRequest;
+    type Body<'a> = QueryBody<'a>;
     type Response<'a> = QueryReply<'a>;
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
+struct QueryRequest {
+    page: u32,
+    date: String,
+}
+
+impl Request for QueryRequest {}
+
+#[derive(Deserialize)]
 struct QueryBody<'a> {
     page: u32,
     date: &'a str,
 }
 
 /// With the fields of this crate where they are wanted.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 struct QueryReply<'a> {
+    #[serde(skip_serializing_if = "Field::is_absent")]
     code: Field<SubmitCode>,
-    #[serde(borrow)]
+    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
     msg: Field<Text<'a>>,
+    #[serde(flatten)]
+    extra: Extra,
+}
+
+impl Message for QueryReply<'_> {
+    fn drift(&self, seen: &mut dyn FnMut(Drift)) {
+        self.extra.iter().for_each(|(name, _)| seen(Drift::new(name, DriftKind::NewField, None)));
+    }
+}
+
+impl Envelope for QueryReply<'_> {
+    type Code = SubmitCode;
+
+    fn code(&self) -> Option<SubmitCode> {
+        self.code.get().copied()
+    }
+
+    fn message_text(&self) -> Option<&str> {
+        self.msg.get().map(Text::as_str)
+    }
 }
 
 /// Whatever calls endpoints or serves them is generic over the trait.
-fn call<E: Endpoint>(request: &E::Request<'_>, server: impl Fn(E::Request<'_>) -> Vec<u8>) -> Vec<u8> {
-    assert_eq!(E::INFO.body, BodyKind::Json);
-    let sent = encode(request).expect("written");
+fn call<E: Endpoint>(request: &E::Request, server: impl for<'a> Fn(E::Body<'a>) -> Vec<u8>) -> Vec<u8> {
+    let sent = encode_request::<E>(request).expect("written");
     server(decode(&sent).expect("read"))
+}
+
+fn refusal<E: Endpoint>(reply: &[u8]) -> Option<E::Code> {
+    let response = decode::<E::Response<'_>>(reply).expect("read");
+    response.code().filter(|code| !code.is_success())
 }
 
 #[test]
 fn an_endpoint_of_ones_own_serves_both_ends() {
-    let reply = call::<Query>(&QueryBody { page: 1, date: "2022-09-01" }, |request| {
-        assert_eq!((request.page, request.date), (1, "2022-09-01"));
-        encode(&QueryReply { code: SubmitCode::BAD_APPKEY.into(), msg: Text::new("no").into() })
+    let request = QueryRequest { page: 1, date: "2022-09-01".to_owned() };
+    let reply = call::<Query>(&request, |body: QueryBody<'_>| {
+        assert_eq!((body.page, body.date), (1, "2022-09-01"));
+        let msg = Text::new("no").into();
+        encode(&QueryReply { code: SubmitCode::BAD_APPKEY.into(), msg, extra: Extra::default() })
             .expect("written")
     });
     assert_eq!(reply, br#"{"code":202,"msg":"no"}"#);
-    let reply: <Query as Endpoint>::Response<'_> = decode(&reply).expect("read");
-    assert_eq!(reply.code.get(), Some(&SubmitCode::BAD_APPKEY));
-    assert_eq!(reply.msg.get().map(Text::as_str), Some("no"));
+    assert_eq!(refusal::<Query>(&reply), Some(SubmitCode::BAD_APPKEY));
+}
+
+#[test]
+fn a_generated_message_reads_and_writes_as_one_that_serde_derives() {
+    for body in [
+        r#"{}"#,
+        r#"{"code":211,"msg":"poor"}"#,
+        r#"{"msg":"","code":"211"}"#,
+        r#"{"code":null,"msg":7,"new":[1,{"a":0.10}],"code2":1}"#,
+        r#"{"co\u0064e":0,"ms\u0067":"\u53f7"}"#,
+        r#"{"code":0,"code":0}"#,
+        r#"{"new":0,"new":0}"#,
+        r#"[]"#,
+        r#"7"#,
+    ] {
+        let own = decode::<QueryReply<'_>>(body.as_bytes()).ok();
+        let generated = decode::<number_check::SubmitReply<'_>>(body.as_bytes()).ok();
+        assert_eq!(own.is_some(), generated.is_some(), "{body}");
+        let (Some(own), Some(generated)) = (own, generated) else { continue };
+        assert_eq!(
+            (&own.code, &own.msg, &own.extra),
+            (&generated.code, &generated.msg, &generated.extra),
+            "{body}"
+        );
+        assert_eq!((own.code(), own.message_text()), (generated.code(), generated.message_text()), "{body}");
+        assert_eq!(encode(&own).expect("written"), encode(&generated).expect("written"), "{body}");
+    }
 }
 
 #[test]

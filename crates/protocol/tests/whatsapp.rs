@@ -2,12 +2,12 @@
 
 use numcheck_protocol::whatsapp::{
     AppName, CodeMethod, CreateApp, CreateAppBody, CreateAppReply, CreateAppRequest, CreateClientBody,
-    CreateClientRequest, GetCode, GetCodeBody, GetCodeRequest, Login, LoginReply, PhoneList, PhoneListBody,
-    PhoneListReply, PhoneListRequest, RegisterReply, RegisterStatus, WhatsAppReply,
+    CreateClientRequest, GetCode, GetCodeBody, GetCodeRequest, ListPhones, Login, LoginReply, PhoneListBody,
+    PhoneListReply, PhoneListRequest, RegisterStatus, WhatsAppReply,
 };
 use numcheck_protocol::{
-    AppKey, Auth, BodyKind, CallbackUrl, Endpoint, Info, Message, PhoneNumber, Repeat, decode, encode,
-    whatsapp,
+    AppKey, Auth, BodyKind, CallbackUrl, Endpoint, Envelope, Info, Message, PhoneNumber, Repeat, ResultCode,
+    decode, encode, whatsapp,
 };
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 const FAMILY: [(Info, &str, Repeat); 6] = [
     (Login::INFO, "login", Repeat::Safe),
     (CreateApp::INFO, "createApp", Repeat::Never),
-    (PhoneList::INFO, "phoneList", Repeat::Safe),
+    (ListPhones::INFO, "phoneList", Repeat::Safe),
     (GetCode::INFO, "getCode", Repeat::Never),
     (whatsapp::CheckCode::INFO, "checkCode", Repeat::Never),
     (whatsapp::CreateClient::INFO, "createClient", Repeat::Never),
@@ -35,14 +35,14 @@ fn the_action_is_the_last_segment_of_the_path_and_what_only_reads_alone_may_be_r
 /// A reply, read and written again: its code, text, and how many surprises it held.
 fn read<'a, T>(text: &'a str) -> (Option<bool>, Option<String>, usize)
 where
-    T: RegisterReply + serde::Serialize + serde::Deserialize<'a>,
+    T: Envelope + serde::Serialize + serde::Deserialize<'a>,
 {
     let reply: T = decode(text.as_bytes()).expect("any object is readable");
     let written: Value = serde_json::from_slice(&encode(&reply).expect("it can be written")).expect("JSON");
     assert_eq!(written, serde_json::from_str::<Value>(text).expect("JSON"), "nothing is lost or added");
     let mut drift = 0;
     reply.drift(&mut |_| drift += 1);
-    let verdict = reply.verdict(None).map(|verdict| verdict.is_ok());
+    let verdict = reply.code().map(ResultCode::is_success);
     (verdict, reply.message_text().map(str::to_owned), drift)
 }
 
@@ -80,7 +80,7 @@ fn an_unknown_code_is_a_refusal_and_no_code_is_no_verdict() {
     assert_eq!(read::<CreateAppReply<'_>>(unknown), (Some(false), Some("new".to_owned()), 1));
     assert_eq!(read::<LoginReply<'_>>(r#"{"data":{"token":"t"}}"#), (None, None, 0));
     let refusal: PhoneListReply<'_> = decode(br#"{"code":9010,"message":"x"}"#).expect("readable");
-    let refusal = refusal.verdict(Some("x")).expect("a code").expect_err("a refusal");
+    let refusal = refusal.code().expect("a code").refusal(Some("x"));
     assert_eq!((refusal.code(), refusal.name(), refusal.text()), (9010, Some("APP_OF_ANOTHER"), Some("x")));
 }
 

@@ -1,14 +1,10 @@
-//! What QXT says about a number.
-//!
-//! It reads one reply and judges nothing: a field that did not come is `None`.
+//! What QXT says about a phone number. A field that did not come is `None`.
 
 use std::fmt;
 
-use numcheck_protocol::qxt::{
-    KnownPrivacyStatus, Operator, Privacy, PrivacyReply, PrivacyRequest, PrivacyStatus,
-};
-use numcheck_protocol::{Drift, Endpoint, Message, PhoneText, Text, decode, mask};
-use numcheck_transport::{CallError, Reply, quotable};
+use numcheck_protocol::qxt::{KnownPrivacyStatus, Operator, Privacy, PrivacyStatus};
+use numcheck_protocol::{Drift, PhoneText, Text, mask};
+use numcheck_transport::TypedReply;
 
 /// The answer to one privacy query. `Debug` masks what may be a phone number.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,30 +39,12 @@ impl Answer {
     pub fn body(&self) -> &[u8] {
         &self.body
     }
+}
 
-    pub(crate) fn read(reply: Reply, request: &PrivacyRequest) -> Result<Self, CallError> {
-        // The platform may quote what it was sent.
-        let secrets = [request.apikey.expose(), request.mobile.digits()];
-        let told = |answer: &PrivacyReply<'_>| {
-            answer.reason.get().map(|text| quotable(text.as_str(), &secrets).into_owned())
-        };
-        let refusal = match decode::<PrivacyReply<'_>>(&reply.body) {
-            Ok(answer) => match answer.code.get() {
-                Some(code) if code.is_success() => return Ok(Self::of(&answer, told(&answer), &reply.body)),
-                Some(code) => code.refusal(told(&answer).as_deref()),
-                None => {
-                    drop(answer);
-                    return Err(CallError::no_answer(&Privacy::INFO, reply, None));
-                }
-            },
-            Err(unreadable) => return Err(CallError::no_answer(&Privacy::INFO, reply, Some(unreadable))),
-        };
-        Err(CallError::refused(&Privacy::INFO, refusal, reply))
-    }
-
-    fn of(answer: &PrivacyReply<'_>, reason: Option<String>, body: &[u8]) -> Self {
-        let mut drift = Vec::new();
-        answer.drift(&mut |one| drift.push(one));
+impl From<TypedReply<Privacy>> for Answer {
+    fn from(reply: TypedReply<Privacy>) -> Self {
+        let TypedReply { text: reason, drift, .. } = reply.clone();
+        let answer = reply.get();
         let result = answer.result.get();
         let text = |text: &Text<'_>| text.as_str().to_owned();
         Self {
@@ -76,7 +54,7 @@ impl Answer {
             operator: result.and_then(|result| result.now_isp.get().cloned()),
             reason,
             drift,
-            body: body.into(),
+            body: reply.body().into(),
         }
     }
 }

@@ -1,16 +1,13 @@
-//! The client and how it is made: key, address, transport.
-//!
-//! It holds the account's key and never shows it. It never asks twice by itself, and it never caches. It reads the environment only
-//! where the name says so.
+//! The client and how it is made: key, address, transport. No `Debug` shows the key. Nothing is cached: every answer is live.
 
 use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
 
-use numcheck_protocol::qxt::{Mobile, Privacy, PrivacyRequest};
-use numcheck_protocol::{ApiKey, Endpoint};
+use numcheck_protocol::qxt::{Mobile, PrivacyRequest};
+use numcheck_protocol::{ApiKey, Endpoint, Platform, endpoints};
 use numcheck_transport::env::{Env, EnvError};
-use numcheck_transport::{Call, CallError, Confirm, NoAuthorization, SecretQuery, SetupError};
+use numcheck_transport::{Call, CallError, Confirm, NoAuthorization, SetupError, TypedReply};
 
 use crate::{Answer, CheckMany};
 
@@ -26,14 +23,16 @@ struct Inner {
 
 impl Client {
     /// Where the platform is when nothing else is said.
-    pub const BASE_URL: &'static str = "https://ps.szqxt.com";
+    pub const BASE_URL: &'static str = Platform::Qxt.base_url();
 
     /// A client for the account with this key.
     pub fn builder(apikey: ApiKey) -> ClientBuilder {
         ClientBuilder {
             apikey,
             get: false,
-            transport: numcheck_transport::Client::builder(Self::BASE_URL),
+            transport: numcheck_transport::Client::builder(Self::BASE_URL).endpoints(
+                endpoints().iter().filter(|info| info.platform == Platform::Qxt).map(|info| info.path),
+            ),
             base_url_variable: None,
         }
     }
@@ -75,19 +74,35 @@ impl Client {
     ) -> impl Future<Output = Result<Answer, CallError>> + Send + use<> {
         let client = self.clone();
         async move {
-            let Inner { transport, apikey, get } = &*client.0;
-            let request = PrivacyRequest::new(apikey.clone(), mobile);
-            let call = Call::new(&Privacy::INFO);
-            let mut call = match get {
-                true => call.get(SecretQuery::from(request.to_form())),
-                false => call.body(request.to_form()),
-            };
-            if let Some(confirm) = confirm {
-                call = call.confirm(confirm);
-            }
-            let reply = transport.send(call, &NoAuthorization).await;
-            Answer::read(reply.map_err(|error| CallError::transport(&Privacy::INFO, error))?, &request)
+            let request = PrivacyRequest::new(client.0.apikey.clone(), mobile);
+            client.call_confirmed(&request, confirm).await.map(Answer::from)
         }
+    }
+
+    /// Calls any endpoint whose parameters hold the key: one of [`protocol`](crate::protocol), or one that is declared elsewhere. It is
+    /// repeated by itself only as far as [`Info::repeat`](numcheck_protocol::Info::repeat) allows.
+    ///
+    /// # Errors
+    /// Ask [`CallError::may_have_happened`] before calling again.
+    pub async fn call<E: Endpoint>(&self, request: &E::Request) -> Result<TypedReply<E>, CallError> {
+        self.call_confirmed(request, None).await
+    }
+
+    async fn call_confirmed<E: Endpoint>(
+        &self,
+        request: &E::Request,
+        confirm: Option<Arc<dyn Confirm>>,
+    ) -> Result<TypedReply<E>, CallError> {
+        let how = |mut call: Call| {
+            if self.0.get {
+                call = call.by_get();
+            }
+            match confirm {
+                Some(confirm) => call.confirm(confirm),
+                None => call,
+            }
+        };
+        self.0.transport.call(request, &NoAuthorization, how).await
     }
 
     /// Where the platform is, as [`canonical_base_url`](numcheck_transport::canonical_base_url) spells it.

@@ -47,10 +47,7 @@ pub enum StartErrorKind {
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let platform = match self.platform {
-            Platform::Qxt => "QXT",
-            _ => "NXCLOUD",
-        };
+        let platform = self.platform.name();
         let why = match self.kind() {
             StartErrorKind::AddressInUse => "the address is in use",
             StartErrorKind::CannotListen => "the address cannot be listened on",

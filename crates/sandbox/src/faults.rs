@@ -1,10 +1,14 @@
-//! Faults on purpose: which requests and which pushes shall go wrong, and how.
+//! Faults on purpose: which requests and which pushes shall go wrong, and how. The server and the pusher carry them out.
 //!
-//! The same seed and the same traffic give the same faults. It must not carry them out: the server and the pusher do.
+//! The same seed and the same traffic give the same faults.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use numcheck_protocol::number_check::{Get, Query, Submit};
+use numcheck_protocol::qxt::Privacy;
+use numcheck_protocol::whatsapp::{CheckCode, CreateApp, CreateClient, GetCode, ListPhones, Login};
+use numcheck_protocol::{Endpoint, Info};
 use serde_json::{Value, json};
 
 use crate::assumptions::QueryOddity;
@@ -128,6 +132,25 @@ pub enum Operation {
     CreateClient,
     /// QXT's `/ssPhone_Privacy`.
     Privacy,
+}
+
+impl Operation {
+    /// The operation of an endpoint; `None` for one that the sandbox does not serve.
+    pub(crate) fn of(info: &Info) -> Option<Self> {
+        let known = [
+            (Submit::INFO.id, Self::Submit),
+            (Query::INFO.id, Self::Query),
+            (Get::INFO.id, Self::Get),
+            (Login::INFO.id, Self::Login),
+            (CreateApp::INFO.id, Self::CreateApp),
+            (ListPhones::INFO.id, Self::PhoneList),
+            (GetCode::INFO.id, Self::GetCode),
+            (CheckCode::INFO.id, Self::CheckCode),
+            (CreateClient::INFO.id, Self::CreateClient),
+            (Privacy::INFO.id, Self::Privacy),
+        ];
+        known.into_iter().find(|(id, _)| *id == info.id).map(|(_, operation)| operation)
+    }
 }
 
 /// How often a fault strikes, among what it is for.

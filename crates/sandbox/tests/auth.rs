@@ -195,7 +195,7 @@ async fn another_path_or_method_is_told_which_ones_exist() {
     assert_eq!((reply.status, reply.header("allow")), (405, Some("POST")));
     let reply = send(sandbox.qxt_addr(), "GET", "/", &[], b"").await.unwrap();
     assert_eq!(reply.status, 404);
-    assert_eq!(reply.json()["paths"][0], "GET or POST /ssPhone_Privacy");
+    assert_eq!(reply.json()["paths"][0], "POST or GET /ssPhone_Privacy");
     let codes: Vec<Option<u16>> = sandbox.journal().requests().map(|request| request.status).collect();
     assert_eq!(codes, [Some(404), Some(405), Some(404)]);
 }

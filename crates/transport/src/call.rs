@@ -1,12 +1,12 @@
-//! One call: which endpoint, and the exact bytes. It must not serialise anything.
+//! One call: which endpoint, and the exact bytes, written once.
 
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use numcheck_protocol::{Info, Method};
+use numcheck_protocol::{Endpoint, Info, Method, Request, ValueError, encode_request};
 
-use crate::Confirm;
+use crate::{CallError, Confirm};
 
 /// A call to an endpoint, serialised once by the caller; every attempt sends the same bytes.
 #[derive(Clone)]
@@ -26,17 +26,27 @@ impl Call {
         Self { info: *info, method: info.method, body: Bytes::new(), query: None, units: 1, confirm: None }
     }
 
+    /// The call of `E` with this request, which is written here and never again.
+    ///
+    /// # Errors
+    /// When the request cannot be written, which none of `numcheck-protocol` is. Nothing was sent.
+    pub fn to<E: Endpoint>(request: &E::Request) -> Result<Self, CallError> {
+        const UNWRITABLE: ValueError = ValueError::new("body", "cannot be written");
+        let body = encode_request::<E>(request).map_err(|_| CallError::value(&E::INFO, UNWRITABLE))?;
+        Ok(Self::new(&E::INFO).body(body).units(request.units()))
+    }
+
     /// The body; its `Content-Type` is the endpoint's.
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// Sends the parameters in the URL, by GET, instead of in a body.
-    pub fn get(mut self, query: SecretQuery) -> Self {
+    /// Sends the body, which is a form, as the query of a GET.
+    pub fn by_get(mut self) -> Self {
+        let form = std::mem::take(&mut self.body);
         self.method = Method::Get;
-        self.body = Bytes::new();
-        self.query = Some(query);
+        self.query = Some(SecretQuery(String::from_utf8_lossy(&form).into_owned()));
         self
     }
 
@@ -66,17 +76,9 @@ impl fmt::Debug for Call {
     }
 }
 
-/// A query string that holds a secret: it prints as `SecretQuery(***)`, and no error or log shows it.
-///
-/// It is the text behind the `?`, already escaped (`application/x-www-form-urlencoded`).
+/// The text behind the `?`, which may hold a secret: it prints as `SecretQuery(***)`, and no error or log shows it.
 #[derive(Clone)]
-pub struct SecretQuery(pub(crate) String);
-
-impl From<String> for SecretQuery {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
+pub(crate) struct SecretQuery(pub(crate) String);
 
 impl fmt::Debug for SecretQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,17 +1,11 @@
 //! How a call failed, as the facades report it: not sent, lost, refused, or answered with something that is no answer.
 //!
-//! One word for the callers of every endpoint. It must not show a body: a body may hold a phone number.
+//! No text of an error shows a body: a body may hold a phone number.
 
-use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
-use numcheck_protocol::number_check::{Get, InstantCode, Query, QueryCode, Submit, SubmitCode};
-use numcheck_protocol::qxt::{Privacy, QxtCode};
-use numcheck_protocol::whatsapp::{
-    CheckCode, CreateApp, CreateAppCode, CreateClient, GetCode, Login, PhoneList, PhoneListCode, WhatsAppCode,
-};
-use numcheck_protocol::{Charged, Endpoint, Info, Refusal, Repeat, Unreadable, ValueError};
+use numcheck_protocol::{Charged, Endpoint, Info, Refusal, Repeat, ResultCode, Unreadable, ValueError};
 
 use crate::{Error, Reply, Sent};
 
@@ -50,6 +44,9 @@ pub enum CallErrorKind {
     Refused,
     /// A reply came that is no answer of this platform, such as a gateway's error page. See [`CallError::reply`].
     NoAnswer,
+    /// A server on the way turned the request away before the platform's operation got it: see [`Reply::never_reached`] for the statuses
+    /// that prove it. Nothing was done and nothing was charged.
+    NeverReached,
     /// A reply came that can be read and cannot be true, such as a page that repeats the one before. See [`CallError::reply`].
     Implausible,
 }
@@ -66,7 +63,7 @@ impl CallError {
         Self::new(info, Cause::Transport(error))
     }
 
-    /// A call that the platform refused. The refusal's text must be [`quotable`].
+    /// A call that the platform refused. The refusal's text must hold no secret of the request.
     pub fn refused(info: &Info, refusal: Refusal, reply: Reply) -> Self {
         Self::new(info, Cause::Refused(refusal, reply))
     }
@@ -93,6 +90,7 @@ impl CallError {
             Cause::Value(_) => CallErrorKind::Value,
             Cause::Transport(_) => CallErrorKind::Transport,
             Cause::Refused(..) => CallErrorKind::Refused,
+            Cause::NoAnswer(reply, _) if reply.never_reached() => CallErrorKind::NeverReached,
             Cause::NoAnswer(..) => CallErrorKind::NoAnswer,
             Cause::Implausible(..) => CallErrorKind::Implausible,
         }
@@ -110,15 +108,18 @@ impl CallError {
             Cause::Value(_) => false,
             Cause::Transport(error) => error.sent() != Sent::No,
             Cause::Refused(refusal, _) => refusal.charged() != Charged::No,
-            Cause::NoAnswer(..) | Cause::Implausible(..) => true,
+            Cause::NoAnswer(reply, _) => !reply.never_reached(),
+            Cause::Implausible(..) => true,
         }
     }
 
-    /// Whether the request was sent. [`Sent::Yes`] where a reply came, whatever it said.
+    /// Whether the platform's operation got the request. [`Sent::Yes`] where a reply came, unless that reply is
+    /// [`CallErrorKind::NeverReached`].
     pub fn sent(&self) -> Sent {
         match &self.0.cause {
             Cause::Value(_) => Sent::No,
             Cause::Transport(error) => error.sent(),
+            Cause::NoAnswer(reply, _) if reply.never_reached() => Sent::No,
             Cause::Refused(..) | Cause::NoAnswer(..) | Cause::Implausible(..) => Sent::Yes,
         }
     }
@@ -147,45 +148,19 @@ impl CallError {
         }
     }
 
-    /// The code with which a number check submit was refused, for `error.submit_code() == Some(SubmitCode::BALANCE_TOO_LOW)`.
-    /// `None` for any other failure, and for a refusal by another endpoint: a code means something only with its own.
-    pub fn submit_code(&self) -> Option<SubmitCode> {
-        self.code_of(&Submit::INFO).map(SubmitCode::new)
-    }
-
-    /// The code with which an instant check was refused; else `None`.
-    pub fn instant_code(&self) -> Option<InstantCode> {
-        self.code_of(&Get::INFO).map(InstantCode::new)
-    }
-
-    /// The code with which a number check query was refused; else `None`.
-    pub fn query_code(&self) -> Option<QueryCode> {
-        self.code_of(&Query::INFO).map(QueryCode::new)
-    }
-
-    /// The code with which a WhatsApp login, getCode, checkCode or createClient was refused; else `None`.
-    pub fn whatsapp_code(&self) -> Option<WhatsAppCode> {
-        let family = [Login::INFO, GetCode::INFO, CheckCode::INFO, CreateClient::INFO];
-        family.iter().find_map(|info| self.code_of(info)).map(WhatsAppCode::new)
-    }
-
-    /// The code with which a WhatsApp createApp was refused; else `None`.
-    pub fn create_app_code(&self) -> Option<CreateAppCode> {
-        self.code_of(&CreateApp::INFO).map(CreateAppCode::new)
-    }
-
-    /// The code with which a WhatsApp phoneList was refused; else `None`.
-    pub fn phone_list_code(&self) -> Option<PhoneListCode> {
-        self.code_of(&PhoneList::INFO).map(PhoneListCode::new)
-    }
-
-    /// The code with which a QXT query was refused; else `None`.
-    pub fn qxt_code(&self) -> Option<QxtCode> {
-        self.code_of(&Privacy::INFO).map(QxtCode::new)
-    }
-
-    fn code_of(&self, info: &Info) -> Option<i64> {
-        self.refusal().filter(|_| self.0.endpoint == info.id).map(Refusal::code)
+    /// The code with which `E` refused. `None` for any other failure, and for a refusal by another endpoint: a code means something only
+    /// with its own.
+    ///
+    /// ```
+    /// use numcheck_protocol::number_check::{Submit, SubmitCode};
+    /// use numcheck_transport::CallError;
+    ///
+    /// fn is_poor(error: &CallError) -> bool {
+    ///     error.code::<Submit>() == Some(SubmitCode::BALANCE_TOO_LOW)
+    /// }
+    /// ```
+    pub fn code<E: Endpoint>(&self) -> Option<E::Code> {
+        self.refusal().filter(|_| self.0.endpoint == E::INFO.id).map(|refusal| E::Code::new(refusal.code()))
     }
 
     /// How it did not get through, where it did not.
@@ -248,6 +223,14 @@ impl fmt::Display for CallError {
                     "{endpoint}: HTTP {status}, but {what}; sent, {outcome} (attempt {attempts}): {advice}"
                 )
             }
+            Cause::NoAnswer(reply, _) if reply.never_reached() => {
+                let (status, attempts) = (reply.status.as_u16(), reply.attempts);
+                write!(
+                    f,
+                    "{endpoint}: HTTP {status}, and not from the platform's operation; not carried out (attempt {attempts}): {}",
+                    what_turned_it_away(status)
+                )
+            }
             Cause::NoAnswer(reply, unreadable) => {
                 let what = match unreadable {
                     Some(_) => "a body that is no JSON object",
@@ -262,6 +245,23 @@ impl fmt::Display for CallError {
                 )
             }
         }
+    }
+}
+
+/// What to do about a status that proves that a request never reached the operation.
+fn what_turned_it_away(status: u16) -> &'static str {
+    match status {
+        301 | 302 | 307 | 308 => "the server redirects: give the base URL that it redirects to",
+        404 | 405 | 410 => {
+            "check the host and the path of the base URL, and that the account has this operation: the server has none at this path"
+        }
+        407 => "give the proxy's user name and password",
+        413 | 414 | 431 => "send less at once: the request is too large for a server on the way",
+        429 => "call again later, and at a lower rate",
+        401 | 403 => {
+            "check the base URL, and that the platform lets this machine's address in: a server on the way refuses it"
+        }
+        _ => "check the base URL and the proxy: a server on the way does not take the request",
     }
 }
 
@@ -286,29 +286,17 @@ impl StdError for CallError {
     }
 }
 
-/// A platform's text with `***` in place of every secret that the request held: it may quote what it was sent.
-pub fn quotable<'a>(text: &'a str, secrets: &[&str]) -> Cow<'a, str> {
-    let mut quotable = Cow::Borrowed(text);
-    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        if quotable.contains(secret) {
-            quotable = Cow::Owned(quotable.replace(secret, "***"));
-        }
-    }
-    quotable
-}
-
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, StatusCode};
+    use http::StatusCode;
     use numcheck_protocol::number_check::Submit;
     use numcheck_protocol::{Endpoint, Repeat, ValueError};
 
-    use super::{CallError, quotable};
-    use crate::Reply;
+    use super::{CallError, CallErrorKind};
+    use crate::{Reply, Sent};
 
     fn reply(attempts: u32) -> Reply {
-        let (status, headers) = (StatusCode::BAD_GATEWAY, HeaderMap::new());
-        Reply { status, headers, body: "8613800138000".into(), attempts, sent_at_ms: 0 }
+        Reply { attempts, ..Reply::new(StatusCode::BAD_GATEWAY, "8613800138000") }
     }
 
     #[test]
@@ -329,15 +317,31 @@ mod tests {
     }
 
     #[test]
+    fn what_never_reached_the_operation_is_not_in_doubt_and_says_what_to_change() {
+        for (status, advice) in [
+            (302, "redirects"),
+            (403, "lets this machine's address in"),
+            (404, "the path of the base URL"),
+            (405, "the path of the base URL"),
+            (407, "the proxy's user name"),
+            (413, "send less"),
+            (415, "the base URL and the proxy"),
+            (429, "at a lower rate"),
+        ] {
+            let reply = Reply::new(StatusCode::from_u16(status).unwrap(), "<html>8613800138000");
+            let error = CallError::no_answer(&Submit::INFO, reply, None);
+            assert_eq!((error.kind(), error.sent()), (CallErrorKind::NeverReached, Sent::No));
+            assert!(!error.may_have_happened() && error.has_reply() && error.attempts() == 1);
+            let text = error.to_string();
+            assert!(text.contains(&format!("HTTP {status}")) && text.contains("not carried out"), "{text}");
+            assert!(text.contains(advice) && !format!("{text}{error:?}").contains("13800138000"), "{text}");
+        }
+    }
+
+    #[test]
     fn an_error_is_one_word_wide() {
         assert_eq!(size_of::<Result<(), CallError>>(), size_of::<usize>());
         let error = CallError::value(&Submit::INFO, ValueError::new("phone", "must be digits"));
         assert_eq!(error.to_string(), "number_check.submit: phone: must be digits; not sent");
-    }
-
-    #[test]
-    fn every_secret_is_taken_out_wherever_it_stands() {
-        assert_eq!(quotable("key k-1, again k-1: 42", &["k-1", "", "42"]), "key ***, again ***: ***");
-        assert_eq!(quotable("nothing", &["k-1"]), "nothing");
     }
 }

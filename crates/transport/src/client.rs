@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, PROXY_AUTHORIZATION, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, Uri};
 use http_body_util::Full;
-use numcheck_protocol::Method;
+use numcheck_protocol::{Endpoint, Method};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{debug, warn};
 
@@ -22,7 +22,7 @@ use crate::error::{Error, ErrorKind, Failure, Sent};
 use crate::exchange::{Http, Received, exchange};
 use crate::pacing::Limiter;
 use crate::retry::{Decision, Outcome, Situation, decide};
-use crate::{ClientBuilder, Limits, Reply};
+use crate::{CallError, ClientBuilder, Limits, Reply, TypedReply};
 
 /// A client of one platform. Cheap to clone; clones share connections, clock and rate limits.
 #[derive(Clone)]
@@ -150,6 +150,24 @@ impl Client {
                 }
             }
         }
+    }
+
+    /// Calls an endpoint and reads its reply: what is sent and what is read are of the same endpoint. `how` may give the call a
+    /// [`Confirm`](crate::Confirm), or send it by GET.
+    ///
+    /// # Errors
+    ///
+    /// Ask [`CallError::may_have_happened`] before calling again.
+    pub async fn call<E: Endpoint>(
+        &self,
+        request: &E::Request,
+        authorize: &dyn Authorize,
+        how: impl FnOnce(Call) -> Call,
+    ) -> Result<TypedReply<E>, CallError> {
+        let call = how(Call::to::<E>(request)?);
+        let reply =
+            self.send(call, authorize).await.map_err(|error| CallError::transport(&E::INFO, error))?;
+        TypedReply::read(reply, request)
     }
 
     /// By how much the client's clock was corrected by the platform's, in milliseconds; 0 when it never was.

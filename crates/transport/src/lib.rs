@@ -1,8 +1,8 @@
 //! The one HTTP client of the family: hyper with limits that are always set, one retry loop, and an answer to
 //! "was it sent?" in every failure.
 //!
-//! It must not know how a request is signed (that is injected, and runs in every attempt), must not read JSON, and
-//! must not repeat what may have arrived when that would cost money.
+//! How a request is signed is injected ([`Authorize`]) and runs in every attempt. What costs money is not repeated once it may have
+//! arrived. [`Client::call`] writes the request of an endpoint and reads its reply; [`Client::send`] knows bytes only.
 //!
 //! ```no_run
 //! use numcheck_protocol::{Endpoint, number_check::Submit};
@@ -57,12 +57,13 @@ pub mod pacing;
 mod reply;
 pub mod retry;
 mod setup_error;
+mod typed_reply;
 
 pub use authorize::{Attempt, Authorize, BoxError, NoAuthorization};
 pub use base_url::{canonical_base_url, is_loopback};
 pub use builder::{BuildError, ClientBuilder};
-pub use call::{Call, SecretQuery};
-pub use call_error::{CallError, CallErrorKind, quotable};
+pub use call::Call;
+pub use call_error::{CallError, CallErrorKind};
 pub use client::Client;
 pub use clock::{Clock, SystemClock};
 pub use confirm::{BoxFuture, Confirm};
@@ -77,3 +78,4 @@ pub use limits::Limits;
 pub use pacing::RateLimits;
 pub use reply::Reply;
 pub use setup_error::SetupError;
+pub use typed_reply::{TypedReply, quotable};

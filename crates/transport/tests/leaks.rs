@@ -11,7 +11,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use http::{HeaderMap, HeaderValue};
-use numcheck_transport::{Attempt, Authorize, BoxError, Call, NoAuthorization, SecretQuery};
+use numcheck_transport::{Attempt, Authorize, BoxError, Call, NoAuthorization};
 use tokio::io::AsyncWriteExt;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -82,7 +82,7 @@ async fn nothing_secret_is_ever_shown() {
                     }
                 });
                 let call = match is_get {
-                    true => Call::new(&info).get(SecretQuery::from(format!("apikey={CANARY}"))),
+                    true => Call::new(&info).body(format!("apikey={CANARY}")).by_get(),
                     false => Call::new(&info).body(CANARY),
                 };
                 shown += &format!("{client:?}{call:?}{call:#?}");
@@ -100,7 +100,7 @@ async fn nothing_secret_is_ever_shown() {
     drop(incoming);
     let client = builder.build().expect("a client");
     for query in [format!("{CANARY}#"), CANARY.to_owned()] {
-        let call = Call::new(&costly()).get(SecretQuery::from(query));
+        let call = Call::new(&costly()).body(query).by_get();
         let error = client.send(call, &NoAuthorization).await.expect_err("no server");
         shown += &format!("{error:?}{}", chain(&error));
     }

@@ -116,8 +116,8 @@ impl Check<'_> {
 
     fn endpoint(&mut self, file: &File, endpoint: &Endpoint) {
         self.unique("endpoint or push", file, &endpoint.id);
-        self.unique("constant", file, &endpoint.constant);
-        self.shape(file, &endpoint.constant, is_screaming, "`SUBMIT`");
+        self.unique("type", file, &endpoint.name);
+        self.shape(file, &endpoint.name, is_camel, "`Submit`");
         self.platform(file, &endpoint.platform);
         self.source(file, &endpoint.source);
         if let Some(request) = &endpoint.request {

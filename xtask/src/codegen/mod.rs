@@ -36,14 +36,14 @@ fn run_in(root: &Path, check: bool) -> crate::Outcome {
     if !findings.is_empty() {
         return Err(findings.join("\n"));
     }
-    write::sync(root, &outputs(&spec), check)
+    write::sync(root, &outputs(&spec)?, check)
 }
 
 /// Everything that is made, in the order in which it is written.
-fn outputs(spec: &Spec) -> Vec<Output> {
-    let mut outputs = rust::outputs(spec);
+fn outputs(spec: &Spec) -> Result<Vec<Output>, String> {
+    let mut outputs = rust::outputs(spec)?;
     outputs.extend(fixtures::outputs(spec));
     outputs.extend(reference::outputs(spec));
     outputs.extend(openapi::outputs(spec));
-    outputs
+    Ok(outputs)
 }

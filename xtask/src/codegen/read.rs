@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 /// Where the spec lies, below the root.
@@ -18,17 +18,19 @@ pub(crate) struct Spec {
 }
 
 /// One spec file.
+#[derive(Serialize)]
 pub(crate) struct File {
     /// The file's name without its ending: also the Rust module and the reference page.
     pub(crate) name: String,
     /// From the root, for messages and headers.
     pub(crate) path: String,
+    #[serde(skip)]
     text: String,
     pub(crate) content: Content,
 }
 
 /// What a spec file holds. All but `about` and `source` may be left out.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Content {
     pub(crate) about: About,
@@ -54,7 +56,7 @@ pub(crate) struct Content {
 }
 
 /// What the file is about.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct About {
     pub(crate) title: String,
@@ -64,7 +66,7 @@ pub(crate) struct About {
 }
 
 /// A statement that fits no table.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fact {
     pub(crate) text: String,
@@ -72,7 +74,7 @@ pub(crate) struct Fact {
 }
 
 /// How sure a fact is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Sure {
     /// A document of the vendor says so.
@@ -84,7 +86,7 @@ pub(crate) enum Sure {
 }
 
 /// Who serves endpoints, and where.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Platform {
     /// The variant of the Rust enum `Platform`.
@@ -101,7 +103,7 @@ pub(crate) struct Platform {
 }
 
 /// A header that every signed request carries. Values are strings.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Header {
     pub(crate) wire: Spanned<String>,
@@ -112,7 +114,7 @@ pub(crate) struct Header {
 }
 
 /// How requests are signed.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Signature {
     pub(crate) summary: String,
@@ -122,7 +124,7 @@ pub(crate) struct Signature {
 }
 
 /// The text to sign for a kind of body.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Form {
     pub(crate) body: String,
@@ -130,7 +132,7 @@ pub(crate) struct Form {
 }
 
 /// A published example of a signature.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Vector {
     pub(crate) access_key: String,
@@ -143,12 +145,11 @@ pub(crate) struct Vector {
 }
 
 /// An operation that a client calls.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Endpoint {
-    /// The Rust constant.
-    #[serde(rename = "const")]
-    pub(crate) constant: Spanned<String>,
+    /// The Rust type that stands for it.
+    pub(crate) name: Spanned<String>,
     pub(crate) id: Spanned<String>,
     pub(crate) platform: Spanned<String>,
     pub(crate) method: Method,
@@ -178,14 +179,14 @@ pub(crate) struct Endpoint {
     pub(crate) facts: Vec<Fact>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) enum Method {
     Get,
     Post,
 }
 
 /// A method beside the recommended one.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OtherMethod {
     pub(crate) method: Method,
@@ -194,7 +195,7 @@ pub(crate) struct OtherMethod {
 }
 
 /// How a caller proves who it is.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(
     untagged,
     deny_unknown_fields,
@@ -205,13 +206,13 @@ pub(crate) enum Auth {
     Signed { biz_type: String, action: String },
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 pub(crate) enum PlainAuth {
     /// A key among the parameters.
     ApiKey,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) enum BodyKind {
     Json,
     Form,
@@ -219,14 +220,14 @@ pub(crate) enum BodyKind {
 }
 
 /// Whether a request whose outcome is unknown may be sent again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) enum Repeat {
     Never,
     Safe,
 }
 
 /// At most `requests` in `per_ms` milliseconds, for requests of at most `up_to` numbers.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rate {
     pub(crate) up_to: Option<u32>,
@@ -235,7 +236,7 @@ pub(crate) struct Rate {
 }
 
 /// A request that the platform makes.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Push {
     /// The Rust constant.
@@ -261,16 +262,19 @@ pub(crate) struct Push {
 }
 
 /// A JSON object, or the parameters of a form.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Object {
     /// The Rust type.
     pub(crate) name: Spanned<String>,
     pub(crate) title: String,
+    /// More about it.
+    #[serde(default)]
+    pub(crate) about: String,
     pub(crate) field: Vec<Field>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Field {
     pub(crate) wire: Spanned<String>,
@@ -288,10 +292,29 @@ pub(crate) struct Field {
     /// Must never be shown.
     #[serde(default)]
     pub(crate) secret: bool,
+    /// What kind of text it is, where that matters to whoever shows or counts it.
+    pub(crate) holds: Option<Holds>,
+    /// Whether it is the reply's text for people. Where a message has several, the first that is there counts.
+    #[serde(default)]
+    pub(crate) text: bool,
     pub(crate) meaning: String,
     /// The document's own words, where it is in Chinese.
     pub(crate) zh: Option<String>,
     pub(crate) sure: Sure,
+}
+
+/// What a text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Holds {
+    /// One phone number, which is shown masked.
+    PhoneNumber,
+    /// Several, which are not shown.
+    PhoneNumbers,
+    /// A URL whose path lets a push in: it is not shown.
+    CallbackUrl,
+    /// An ISO 4217 code.
+    Currency,
 }
 
 impl Field {
@@ -312,7 +335,7 @@ impl Field {
 }
 
 /// Words or numbers that the platform may extend.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Vocabulary {
     /// The Rust type.
@@ -326,7 +349,7 @@ pub(crate) struct Vocabulary {
     pub(crate) words: Vec<Word>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     Word,
@@ -334,7 +357,7 @@ pub(crate) enum Kind {
 }
 
 /// Whose Chinese it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ZhFrom {
     /// The source is in Chinese: its own words.
@@ -343,7 +366,7 @@ pub(crate) enum ZhFrom {
     Translation,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Word {
     pub(crate) wire: Spanned<Wire>,
@@ -355,7 +378,7 @@ pub(crate) struct Word {
 }
 
 /// A value on the wire.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(untagged, expecting = "wire is a string or an integer")]
 pub(crate) enum Wire {
     Number(i64),
@@ -363,7 +386,7 @@ pub(crate) enum Wire {
 }
 
 /// A table of result codes.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Codes {
     /// The Rust type.
@@ -386,7 +409,7 @@ pub(crate) struct Codes {
     pub(crate) rows: Vec<Row>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Row {
     pub(crate) code: Spanned<i64>,
@@ -406,7 +429,7 @@ pub(crate) struct Row {
     pub(crate) sure: Sure,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Class {
     Success,
@@ -418,7 +441,7 @@ pub(crate) enum Class {
     NoResult,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Charged {
     Yes,
@@ -427,7 +450,7 @@ pub(crate) enum Charged {
     Unknown,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Passes {
     Yes,
@@ -437,7 +460,7 @@ pub(crate) enum Passes {
 }
 
 /// A message as a document prints it, or as it is assumed to be.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Example {
     /// The fixture's name.

@@ -45,6 +45,15 @@ pub(crate) fn snake(name: &str) -> String {
     out
 }
 
+/// `bad_input` as `BadInput`.
+pub(crate) fn camel(name: &str) -> String {
+    let part = |part: &str| {
+        let mut chars = part.chars();
+        chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect::<String>()
+    };
+    name.split('_').map(part).collect()
+}
+
 /// Whether it is a name such as `power_off`.
 pub(crate) fn is_snake(name: &str) -> bool {
     name.starts_with(|char: char| char.is_ascii_lowercase())

@@ -165,7 +165,7 @@ impl Privacy {
         let call = client.check_confirmed(mobile, single.confirm(&claimed));
         let answer = call::once(stop, &qxt::Privacy::INFO, call).await;
         if let Err(error) = &answer
-            && error.qxt_code().is_some_and(refuses_account)
+            && error.code::<qxt::Privacy>().is_some_and(refuses_account)
         {
             refused.store(true, Ordering::SeqCst);
         }
@@ -247,7 +247,7 @@ async fn keep(
             store(answer.body().to_vec()).await.map_err(Failure::of)?;
             BatchEnd::Accepted { message_id: None }
         }
-        Err(error) => match (error.qxt_code(), error.reply()) {
+        Err(error) => match (error.code::<qxt::Privacy>(), error.reply()) {
             (Some(code), _) if refuses_account(code) => {
                 BatchEnd::TurnedAway { code: Some(code.get()), message: error.to_string() }
             }

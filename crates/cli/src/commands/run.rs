@@ -216,7 +216,7 @@ impl Run {
             prepared.plan.numbers().saturating_sub(to_send + survey.under_way + in_doubt)
         };
         if self.run.limits.needs_prices() && estimate(&due.groups, &prices, level).unknown > 0 {
-            return Err(no_price(&due.groups, &prices, level));
+            return Err(no_price(&due.groups, &prices, level, self.level));
         }
         if survey.other_level > 0 {
             print::say(&format!(
@@ -328,7 +328,7 @@ fn reused_line(survey: &Survey, reused: u64, now_ms: u64) -> String {
     format!("{reused} of the numbers {have} a result already{age}: {are} not paid for again")
 }
 
-fn no_price(groups: &BTreeMap<String, u64>, prices: &PriceTable, level: i64) -> Failure {
+fn no_price(groups: &BTreeMap<String, u64>, prices: &PriceTable, level: i64, word: Level) -> Failure {
     let unknown: Vec<&str> = groups
         .iter()
         .filter(|(group, count)| **count > 0 && prices.get(level, group).is_none())
@@ -341,9 +341,11 @@ fn no_price(groups: &BTreeMap<String, u64>, prices: &PriceTable, level: i64) -> 
         String::new()
     };
     Failure::usage(format!(
-        "--max-cost: no price is known for {}{more}, so the cap cannot be kept: say --price LEVEL:COUNTRY=AMOUNT, or --probe, which checks one \
-         number of each first; nothing was sent",
-        shown.join(", ")
+        "--max-cost: no price is known for {}{more}, so the cap cannot be kept: say what a check costs, such as --price '{}:{}=0.0100USD' \
+         (a * for all countries), or --probe, which checks one number of each first; nothing was sent",
+        shown.join(", "),
+        word.as_str(),
+        shown.first().unwrap_or(&"*"),
     ))
 }
 

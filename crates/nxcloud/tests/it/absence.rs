@@ -187,7 +187,7 @@ async fn a_row_with_an_odd_value_costs_the_page_nothing_but_that_value() {
     assert_eq!(page.phones().collect::<Vec<_>>(), ["8613800000001", "8613800000002"]);
     assert!(page.rows.iter().all(|row| row.has_result() && row.price.get().is_some()));
     let drift: Vec<_> = page.drift.iter().map(|drift| drift.place.as_str()).collect();
-    assert_eq!(drift, ["QueryReply", "QueryRow.carrier#1", "QueryRow.carrier#2"]);
+    assert_eq!(drift, ["number_check.query", "QueryRow.carrier#1", "QueryRow.carrier#2"]);
     assert_eq!(page.body(), ONE_ODD_ROW.as_bytes(), "kept as it came");
 }
 

@@ -1,6 +1,8 @@
 //! Checking WhatsApp codes, against the sandbox over TCP.
 
-use numcheck_nxcloud::protocol::whatsapp::WhatsAppCode;
+use numcheck_nxcloud::protocol::number_check::Submit;
+use numcheck_nxcloud::protocol::qxt::Privacy;
+use numcheck_nxcloud::protocol::whatsapp::{CheckCode, WhatsAppCode};
 use numcheck_nxcloud::protocol::{Class, Lang, VerificationCode};
 use numcheck_nxcloud::{ErrorKind, Sent};
 use numcheck_sandbox::{Account, Fault, Faults, Operation, Sandbox, When};
@@ -20,8 +22,12 @@ async fn the_right_code_is_ok_and_any_other_a_refusal_with_minus_one() {
     assert_eq!(verified.body(), br#"{"code":0,"data":null,"message":"Request successful"}"#);
 
     let error = whatsapp.check_code(phone("8613800138000"), code("8001")).await.unwrap_err();
-    assert_eq!(error.whatsapp_code(), Some(WhatsAppCode::FAILED));
-    assert_eq!((error.submit_code(), error.qxt_code()), (None, None), "a code is its endpoint's alone");
+    assert_eq!(error.code::<CheckCode>(), Some(WhatsAppCode::FAILED));
+    assert_eq!(
+        (error.code::<Submit>(), error.code::<Privacy>()),
+        (None, None),
+        "a code is its endpoint's alone"
+    );
     assert!(error.may_have_happened(), "a guess may be used up");
     let bodies: Vec<_> = sandbox.journal().requests().map(|request| request.body.expose().to_vec()).collect();
     assert_eq!(bodies[0], br#"{"phone_number":"8613800138000","code":"8000"}"#);
@@ -32,7 +38,7 @@ async fn who_is_no_integrator_is_told_so() {
     let sandbox = Sandbox::start().await.unwrap();
     let client = builder_of(&Account::other()).base_url(sandbox.nxcloud_url()).build().unwrap();
     let error = client.whatsapp().check_code(phone("8613800138000"), code("8000")).await.unwrap_err();
-    assert_eq!(error.whatsapp_code(), Some(WhatsAppCode::NOT_INTEGRATOR));
+    assert_eq!(error.code::<CheckCode>(), Some(WhatsAppCode::NOT_INTEGRATOR));
     assert!(!error.may_have_happened());
 }
 
@@ -62,7 +68,7 @@ async fn every_documented_refusal_says_its_code_name_and_advice() {
         );
         assert_eq!((refusal.code(), refusal.name().unwrap_or_default()), (figure, name));
         assert_eq!((refusal.class(), error.may_have_happened()), (class, may_have_happened), "{error}");
-        assert_eq!(error.whatsapp_code(), Some(WhatsAppCode::new(figure)));
+        assert_eq!(error.code::<CheckCode>(), Some(WhatsAppCode::new(figure)));
         let text = error.to_string();
         assert!(
             text.starts_with(&format!("whatsapp.check_code: attempt 1: refused with {figure}")),

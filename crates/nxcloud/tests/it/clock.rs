@@ -3,6 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use numcheck_nxcloud::protocol::AuthCode;
+use numcheck_nxcloud::protocol::number_check::Submit;
 use numcheck_nxcloud::{ErrorKind, Secret, Sent};
 use numcheck_sandbox::{Account, Clock, Sandbox, Service};
 
@@ -64,7 +65,7 @@ async fn without_a_date_that_changes_anything_the_refusal_is_handed_over_at_once
         let call = tokio::spawn(client.number_check().submit(phones(1)).send());
         platform.request().await.answer_with("200 OK", &date, REFUSED);
         let error = call.await.unwrap().unwrap_err();
-        assert_eq!(error.submit_code().unwrap().auth(), Some(AuthCode::TIMESTAMP_EXPIRED));
+        assert_eq!(error.code::<Submit>().unwrap().auth(), Some(AuthCode::TIMESTAMP_EXPIRED));
         assert_eq!(
             (error.kind(), error.sent(), error.attempts()),
             (ErrorKind::Refused, Sent::Yes, 1),
@@ -82,7 +83,7 @@ async fn no_other_refusal_is_taken_for_one_of_the_clock() {
         let date = "date: Fri, 13 Nov 2026 00:00:00 GMT\r\n";
         platform.request().await.answer_with("200 OK", date, REFUSED.replace("1004", code));
         let error = call.await.unwrap().unwrap_err();
-        assert_eq!((error.submit_code().unwrap().get().to_string().as_str(), error.attempts()), (code, 1));
+        assert_eq!((error.code::<Submit>().unwrap().get().to_string().as_str(), error.attempts()), (code, 1));
         assert!(platform.waiting().await.is_empty());
     }
 }
@@ -96,7 +97,7 @@ async fn machines_that_disagree_about_the_time_are_not_played_ping_pong_with() {
         platform.request().await.answer_with("200 OK", &format!("date: {date}\r\n"), REFUSED);
     }
     let error = call.await.unwrap().unwrap_err();
-    assert_eq!((error.submit_code().map(|code| code.get()), error.attempts()), (Some(1004), 2), "{error}");
+    assert_eq!((error.code::<Submit>().map(|code| code.get()), error.attempts()), (Some(1004), 2), "{error}");
     assert!(error.to_string().starts_with("number_check.submit: attempt 2: refused with 1004 "), "{error}");
     assert!(!error.may_have_happened() && platform.waiting().await.is_empty());
 }

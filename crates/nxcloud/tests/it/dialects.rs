@@ -2,7 +2,7 @@
 
 use numcheck_nxcloud::protocol::DriftKind;
 use numcheck_nxcloud::protocol::PhoneList;
-use numcheck_nxcloud::protocol::number_check::{Dialect, InstantCode};
+use numcheck_nxcloud::protocol::number_check::{Dialect, Get, InstantCode, Submit};
 use numcheck_nxcloud::transport::Limits;
 use numcheck_nxcloud::{Checked, Error, ErrorKind, Sent};
 use serde_json::{Value, json};
@@ -121,6 +121,6 @@ async fn an_instant_check_is_sent_once_when_it_may_have_been_carried_out() {
 async fn a_refused_instant_check_has_a_code_of_its_own_table() {
     let (error, _) = get("200 OK", r#"{"code":211,"message":"poor","data":null}"#).await;
     let error = error.unwrap_err();
-    assert_eq!((error.instant_code(), error.submit_code()), (Some(InstantCode::BALANCE_TOO_LOW), None));
+    assert_eq!((error.code::<Get>(), error.code::<Submit>()), (Some(InstantCode::BALANCE_TOO_LOW), None));
     assert!(!error.may_have_happened());
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use numcheck_nxcloud::protocol::whatsapp::{
-    AppName, CodeMethod, CodeVerification, CreateAppCode, PhoneListCode, RegisterStatus, WhatsAppCode,
+    AppName, CheckCode, CodeMethod, CodeVerification, CreateApp, CreateAppCode, CreateClient, GetCode,
+    ListPhones, Login, PhoneListCode, RegisterStatus, WhatsAppCode,
 };
 use numcheck_nxcloud::protocol::{AppKey, CallbackUrl, Class, Lang, VerificationCode};
 use numcheck_nxcloud::transport::{self, Limits};
@@ -83,7 +84,7 @@ async fn a_number_is_registered_in_the_natural_order() {
     whatsapp.clone().check_code(phone(PHONE), code.clone()).await.unwrap();
     assert_eq!(list().await, (RegisterStatus::CREATED, CodeVerification::VERIFIED));
     let error = whatsapp.clone().check_code(phone(PHONE), code).await.unwrap_err();
-    assert_eq!(error.whatsapp_code(), Some(WhatsAppCode::FAILED), "a code is taken once");
+    assert_eq!(error.code::<CheckCode>(), Some(WhatsAppCode::FAILED), "a code is taken once");
 
     whatsapp.clone().create_client(phone(PHONE)).await.unwrap();
     assert_eq!(list().await, (RegisterStatus::REGISTERED, CodeVerification::VERIFIED));
@@ -296,13 +297,17 @@ async fn every_documented_code_has_a_name_and_advice_with_its_operation() {
             );
             assert_eq!((error.sent(), error.attempts()), (Sent::Yes, 1));
             assert!(error.to_string().ends_with(refusal.advice(Lang::En)), "{error}");
-            let told = (error.create_app_code(), error.phone_list_code(), error.whatsapp_code());
-            let wanted = match operation {
-                Operation::CreateApp => (Some(CreateAppCode::new(code)), None, None),
-                Operation::PhoneList => (None, Some(PhoneListCode::new(code)), None),
-                _ => (None, None, Some(WhatsAppCode::new(code))),
-            };
-            assert_eq!(told, wanted, "a code is its operation's alone");
+            let told = [
+                (Operation::Login, error.code::<Login>().map(WhatsAppCode::get)),
+                (Operation::CreateApp, error.code::<CreateApp>().map(CreateAppCode::get)),
+                (Operation::PhoneList, error.code::<ListPhones>().map(PhoneListCode::get)),
+                (Operation::GetCode, error.code::<GetCode>().map(WhatsAppCode::get)),
+                (Operation::CheckCode, error.code::<CheckCode>().map(WhatsAppCode::get)),
+                (Operation::CreateClient, error.code::<CreateClient>().map(WhatsAppCode::get)),
+            ];
+            for (of, told) in told {
+                assert_eq!(told, (of == operation).then_some(code), "a code is its operation's alone");
+            }
         }
     }
 }
@@ -373,7 +378,7 @@ async fn every_example_of_the_documents_is_sent_and_read() {
     let (login, ()) = tokio::join!(whatsapp.clone().login(), answer(None, example!("login_success")));
     assert_eq!(login.unwrap().data.token.get().unwrap().as_str(), TOKEN);
     let (login, ()) = tokio::join!(whatsapp.clone().login(), answer(None, example!("login_failed")));
-    assert_eq!(login.unwrap_err().whatsapp_code(), Some(WhatsAppCode::FAILED));
+    assert_eq!(login.unwrap_err().code::<Login>(), Some(WhatsAppCode::FAILED));
 
     let create = || whatsapp.clone().create_app(name(), webhook());
     let request = Some(example!("create_app_request"));
@@ -381,7 +386,7 @@ async fn every_example_of_the_documents_is_sent_and_read() {
     let app = app.unwrap().data;
     assert_eq!((app.app_id.get().unwrap().get(), app.app_key.get().unwrap().as_str()), (1000, "KI92cew9"));
     let (app, ()) = tokio::join!(create(), answer(request, example!("create_app_too_many")));
-    assert_eq!(app.unwrap_err().create_app_code(), Some(CreateAppCode::TOO_MANY_APPS));
+    assert_eq!(app.unwrap_err().code::<CreateApp>(), Some(CreateAppCode::TOO_MANY_APPS));
 
     let list = || whatsapp.clone().phone_list(appkey());
     let request = Some(example!("phone_list_request"));
@@ -392,7 +397,7 @@ async fn every_example_of_the_documents_is_sent_and_read() {
     let (phones, ()) = tokio::join!(list(), answer(request, example!("phone_list_empty")));
     assert!(phones.unwrap().data.phones.is_empty());
     let (phones, ()) = tokio::join!(list(), answer(request, example!("phone_list_no_such_app")));
-    assert_eq!(phones.unwrap_err().phone_list_code(), Some(PhoneListCode::NO_SUCH_APP));
+    assert_eq!(phones.unwrap_err().code::<ListPhones>(), Some(PhoneListCode::NO_SUCH_APP));
 
     let get_code = whatsapp.clone().get_code(number, CodeMethod::SMS);
     let (sent, ()) =
@@ -403,9 +408,9 @@ async fn every_example_of_the_documents_is_sent_and_read() {
     let (right, ()) = tokio::join!(check(), answer(request, example!("check_code_success")));
     assert_eq!(right.unwrap().text.as_deref(), Some("Request successful"));
     let (wrong, ()) = tokio::join!(check(), answer(request, example!("check_code_failed")));
-    assert_eq!(wrong.unwrap_err().whatsapp_code(), Some(WhatsAppCode::FAILED));
+    assert_eq!(wrong.unwrap_err().code::<CheckCode>(), Some(WhatsAppCode::FAILED));
     let (refused, ()) = tokio::join!(check(), answer(request, example!("check_code_not_authenticated")));
-    assert_eq!(refused.unwrap_err().whatsapp_code().unwrap().auth().map(|code| code.get()), Some(1003));
+    assert_eq!(refused.unwrap_err().code::<CheckCode>().unwrap().auth().map(|code| code.get()), Some(1003));
     let request = Some(example!("create_client_request"));
     let create = whatsapp.clone().create_client(number);
     let (created, ()) = tokio::join!(create, answer(request, example!("create_client_success")));

@@ -8,7 +8,9 @@ use hyper::body::Bytes;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use numcheck_nxcloud::protocol::number_check::{CheckLevel, SubmitCode};
+use numcheck_nxcloud::protocol::number_check::{CheckLevel, Submit, SubmitCode};
+use numcheck_nxcloud::protocol::qxt::Privacy;
+use numcheck_nxcloud::protocol::whatsapp::CheckCode;
 use numcheck_nxcloud::protocol::{AppKey, AuthCode, BatchNo, CallbackUrl, Class, Lang, PhoneList};
 use numcheck_nxcloud::{Algorithm, Error, ErrorKind, Sent};
 use numcheck_sandbox::{Account, Sandbox};
@@ -129,8 +131,12 @@ async fn every_documented_refusal_says_its_code_name_and_advice_and_whether_it_m
         );
         assert_eq!((refusal.code(), refusal.name().unwrap_or_default()), (code, name));
         assert_eq!((refusal.class(), error.may_have_happened()), (class, may_have_happened), "{error}");
-        assert_eq!(error.submit_code(), Some(SubmitCode::new(code)));
-        assert_eq!((error.whatsapp_code(), error.qxt_code()), (None, None), "a code is its endpoint's alone");
+        assert_eq!(error.code::<Submit>(), Some(SubmitCode::new(code)));
+        assert_eq!(
+            (error.code::<CheckCode>(), error.code::<Privacy>()),
+            (None, None),
+            "a code is its endpoint's alone"
+        );
 
         let text = error.to_string();
         let start =
@@ -155,19 +161,22 @@ async fn what_the_platform_checks_is_refused_as_documented() {
     let sandbox = Sandbox::builder().account(poor).start().await.unwrap();
     let client = client(&sandbox);
     let submit = || client.number_check().submit(phones(1));
-    assert_eq!(refused(submit()).await.submit_code(), Some(SubmitCode::BALANCE_TOO_LOW));
-    assert_eq!(refused(submit().level(CheckLevel::new(2))).await.submit_code(), Some(SubmitCode::BAD_LEVEL));
+    assert_eq!(refused(submit()).await.code::<Submit>(), Some(SubmitCode::BALANCE_TOO_LOW));
+    assert_eq!(
+        refused(submit().level(CheckLevel::new(2))).await.code::<Submit>(),
+        Some(SubmitCode::BAD_LEVEL)
+    );
     let mixed =
         PhoneList::of_one_region([phone("85251234567"), phone("8613800500000")], |_| None::<()>).unwrap();
     let error = refused(client.number_check().submit(mixed)).await;
-    assert_eq!(error.submit_code(), Some(SubmitCode::COUNTRY_NOT_RECOGNISED));
+    assert_eq!(error.code::<Submit>(), Some(SubmitCode::COUNTRY_NOT_RECOGNISED));
 
     for (appkey, code) in
         [("nobody's", SubmitCode::BAD_APPKEY), (Account::OTHER_APPKEY, SubmitCode::CUSTOMER_MISMATCH)]
     {
         let client = builder(&sandbox).appkey(AppKey::new(appkey).unwrap()).build().unwrap();
         let error = refused(client.number_check().submit(phones(1))).await;
-        assert_eq!(error.submit_code(), Some(code), "{error}");
+        assert_eq!(error.code::<Submit>(), Some(code), "{error}");
     }
     for (key, secret, code) in [
         ("nobody", Account::ACCESS_SECRET, AuthCode::NOT_PERMITTED),
@@ -176,7 +185,7 @@ async fn what_the_platform_checks_is_refused_as_documented() {
         let stranger = Account::new(key, secret, Account::APPKEY, Account::QXT_API_KEY);
         let client = builder_of(&stranger).base_url(sandbox.nxcloud_url()).build().unwrap();
         let error = refused(client.number_check().submit(phones(1))).await;
-        assert_eq!(error.submit_code().unwrap().auth(), Some(code), "{error}");
+        assert_eq!(error.code::<Submit>().unwrap().auth(), Some(code), "{error}");
         assert!(!error.may_have_happened());
     }
     assert!(sandbox.ledger().lines().is_empty());

@@ -1,38 +1,21 @@
 //! Query: the checks of a day, found again by batch or by id, a page at a time.
-//!
-//! [`QueryRequest`] is what a client builds and cannot hold nonsense; [`QueryBody`] is what a server reads and holds anything. It
-//! must not conclude anything from an absence: what that proves is the caller's affair.
 
+use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 use crate::batch_no::BatchNo;
 use crate::count::Count;
 use crate::date::Date;
-use crate::endpoint::{Endpoint, Info};
+use crate::endpoint::Request;
 use crate::error::ValueError;
-use crate::field::{Extra, Field};
-use crate::message::message;
+use crate::field::Field;
 use crate::message_id::MessageId;
-use crate::number_check::QueryReply;
+use crate::number_check::QueryBody;
 use crate::phone::PhoneNumber;
 use crate::secrets::AppKey;
 use crate::strict::{optional, required};
-use crate::text::{HiddenText, PhoneText, Text};
-
-/// `number_check.query`: POST `/api/number/query`, signed.
-///
-/// It only reads and costs nothing (assumed), so it may be repeated. At most one request in 3 seconds. It finds checks of the last
-/// 14 days. Source: "Number Check API query" (vendor, 2025).
-#[derive(Debug)]
-pub enum Query {}
-
-impl Endpoint for Query {
-    const INFO: Info = crate::generated::number_check::QUERY;
-    type Request<'a> = QueryBody<'a>;
-    type Response<'a> = QueryReply<'a>;
-}
 
 /// A query as a client builds it: for a batch or an id, of one day, one page. Every value has been checked.
 ///
@@ -174,6 +157,12 @@ impl Serialize for QueryRequest {
     }
 }
 
+impl Request for QueryRequest {
+    fn secrets(&self) -> Vec<&str> {
+        self.appkey.iter().map(AppKey::expose).collect()
+    }
+}
+
 /// How many rows a page may have: 1 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PageSize(u8);
@@ -225,38 +214,3 @@ impl TryFrom<QueryBody<'_>> for QueryRequest {
         Ok(Self { page, page_size, date, message_id, batch_no, phone, appkey })
     }
 }
-
-/// A query's body as it stands on the wire.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct QueryBody<'a> {
-    /// Which page, from 1.
-    #[serde(skip_serializing_if = "Field::is_absent")]
-    pub page: Field<Count>,
-    /// Rows on a page; at most 100.
-    #[serde(skip_serializing_if = "Field::is_absent")]
-    pub page_size: Field<Count>,
-    /// The day, `yyyy-MM-dd`. In which time zone, no document says.
-    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
-    pub date: Field<Text<'a>>,
-    /// The check, exactly. Not both this and the batch number may be left out.
-    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
-    pub message_id: Field<Text<'a>>,
-    /// The same under its name in the second dialect.
-    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
-    pub request_id: Field<Text<'a>>,
-    /// The batch.
-    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
-    pub batch_no: Field<Text<'a>>,
-    /// The number. Personal data.
-    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
-    pub phone: Field<PhoneText<'a>>,
-    /// The application that paid.
-    #[serde(borrow, skip_serializing_if = "Field::is_absent")]
-    pub appkey: Field<HiddenText<'a>>,
-    /// Fields that the spec does not list.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
-
-message!(QueryBody { page, page_size, date, message_id, request_id, batch_no, phone, appkey });

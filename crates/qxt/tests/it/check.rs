@@ -1,6 +1,8 @@
 //! Single queries, against the sandbox over TCP: answers, how they are asked for, and every documented refusal.
 
-use numcheck_qxt::protocol::qxt::{Operator, PrivacyStatus, QxtCode};
+use numcheck_qxt::protocol::number_check::Submit;
+use numcheck_qxt::protocol::qxt::{Operator, Privacy, PrivacyStatus, QxtCode};
+use numcheck_qxt::protocol::whatsapp::CheckCode;
 use numcheck_qxt::protocol::{Class, Lang, Price};
 use numcheck_qxt::{Error, ErrorKind, Sent};
 use numcheck_sandbox::{Account, Fault, Faults, Operation, Sandbox, Service, When};
@@ -85,9 +87,9 @@ async fn every_documented_refusal_says_its_code_name_and_advice_and_that_it_may_
         );
         assert_eq!((refusal.code(), refusal.name().unwrap_or_default()), (code, name));
         assert_eq!((refusal.class(), error.may_have_happened()), (class, true), "{error}");
-        assert_eq!(error.qxt_code(), Some(QxtCode::new(code)));
+        assert_eq!(error.code::<Privacy>(), Some(QxtCode::new(code)));
         assert_eq!(
-            (error.submit_code(), error.whatsapp_code()),
+            (error.code::<Submit>(), error.code::<CheckCode>()),
             (None, None),
             "a code is its endpoint's alone"
         );
@@ -115,12 +117,18 @@ async fn what_the_platform_checks_is_refused_as_documented() {
     elsewhere.qxt_allowed_ips = Some(vec![]);
     let sandbox = Sandbox::builder().account(poor).another_account(elsewhere).start().await.unwrap();
     let with = |key: &str| builder_with(key).base_url(sandbox.qxt_url());
-    assert_eq!(refused(builder(&sandbox), "18819079212").await.qxt_code(), Some(QxtCode::BALANCE_TOO_LOW));
-    assert_eq!(refused(builder(&sandbox), "12345678901").await.qxt_code(), Some(QxtCode::NOT_MOBILE));
-    assert_eq!(refused(with("short"), "18819079212").await.qxt_code(), Some(QxtCode::BAD_PARAMETER));
-    assert_eq!(refused(with(&"n".repeat(32)), "18819079212").await.qxt_code(), Some(QxtCode::NO_SUCH_KEY));
     assert_eq!(
-        refused(with(&"e".repeat(32)), "18819079212").await.qxt_code(),
+        refused(builder(&sandbox), "18819079212").await.code::<Privacy>(),
+        Some(QxtCode::BALANCE_TOO_LOW)
+    );
+    assert_eq!(refused(builder(&sandbox), "12345678901").await.code::<Privacy>(), Some(QxtCode::NOT_MOBILE));
+    assert_eq!(refused(with("short"), "18819079212").await.code::<Privacy>(), Some(QxtCode::BAD_PARAMETER));
+    assert_eq!(
+        refused(with(&"n".repeat(32)), "18819079212").await.code::<Privacy>(),
+        Some(QxtCode::NO_SUCH_KEY)
+    );
+    assert_eq!(
+        refused(with(&"e".repeat(32)), "18819079212").await.code::<Privacy>(),
         Some(QxtCode::IP_NOT_AUTHORISED)
     );
 }

@@ -27,7 +27,7 @@ pub(crate) struct Answer {
     /// What must have happened before the answer leaves.
     pub(crate) before_reply: Vec<oneshot::Receiver<()>>,
     /// `Allow`, for a method that the path does not have.
-    pub(crate) allow: Option<&'static str>,
+    pub(crate) allow: Option<String>,
 }
 
 pub(crate) const JSON: &str = "application/json;charset=UTF-8";

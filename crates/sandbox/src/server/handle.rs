@@ -238,14 +238,10 @@ fn refuse(shared: &Shared, operation: Operation, call: &Call, code: i64, why: &s
 fn lost(platform: Platform, found: Route) -> Answer {
     let paths = route::paths(platform);
     match found {
-        Route::WrongMethod(allow) => Answer {
-            allow: Some(allow),
-            ..Answer::json(
-                405,
-                &serde_json::json!({"error": format!("use {allow}"), "paths": paths}),
-                "wrong method",
-            )
-        },
+        Route::WrongMethod(allow) => {
+            let error = serde_json::json!({"error": format!("use {allow}"), "paths": paths});
+            Answer { allow: Some(allow), ..Answer::json(405, &error, "wrong method") }
+        }
         _ => Answer::json(404, &serde_json::json!({"error": "no such path", "paths": paths}), "no such path"),
     }
 }
@@ -312,8 +308,8 @@ fn respond(shared: &Shared, answer: Answer, cut: bool) -> Response<ReplyBody> {
         headers
             .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(page::CONTENT_SECURITY_POLICY));
     }
-    if let Some(allow) = answer.allow {
-        headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+    if let Some(allow) = answer.allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
+        headers.insert(header::ALLOW, allow);
     }
     if !answer.why.is_empty()
         && let Ok(why) = HeaderValue::try_from(answer.why)

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use numcheck_transport::{
-    Address, Attempt, Authorize, BoxError, Call, Client, ErrorKind, NoAuthorization, RateLimits, SecretQuery,
-    Sent, Stream,
+    Address, Attempt, Authorize, BoxError, Call, Client, ErrorKind, NoAuthorization, RateLimits, Sent, Stream,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
@@ -175,8 +174,8 @@ async fn get_carries_its_parameters_in_the_query_and_no_body() {
     let (builder, mut incoming) = in_memory();
     let client = builder.build().expect("a client");
     let server = tokio::spawn(async move { answer(&mut incoming.accept().await, OK).await });
-    let query = SecretQuery::from("apikey=k%20k&mobile=16717707933".to_owned());
-    client.send(Call::new(&costly()).body("{}").get(query), &NoAuthorization).await.expect("a reply");
+    let query = "apikey=k%20k&mobile=16717707933";
+    client.send(Call::new(&costly()).body(query).by_get(), &NoAuthorization).await.expect("a reply");
     let (head, body) = server.await.expect("the server");
     assert!(head.starts_with("GET /api/number/check?apikey=k%20k&mobile=16717707933 HTTP/1.1\r\n"), "{head}");
     assert!(header(&head, "content-type").is_none() && body.is_empty(), "{head}");
@@ -197,7 +196,7 @@ async fn an_empty_body_is_sent_with_its_length_and_without_a_type() {
 async fn a_query_that_no_url_holds_is_refused_before_anything_is_sent() {
     for query in ["CANARY#x", "CANARY x", "CANARY\n", "CANARY\u{7f}"] {
         let (client, dialled) = refused_at_first(0);
-        let call = Call::new(&costly()).get(SecretQuery::from(query.to_owned()));
+        let call = Call::new(&costly()).body(query.to_owned()).by_get();
         let error = client.send(call, &NoAuthorization).await.expect_err("a bad query");
         assert_eq!(
             (error.kind(), error.sent(), error.attempts()),

@@ -1,0 +1,10 @@
+//! What the generated modules use.
+
+pub(crate) use crate::endpoint::{
+    Auth, BodyKind, Endpoint, Envelope, Info, Method, Platform, PushInfo, Rate, Repeat,
+};
+pub(crate) use crate::generated::convention::AuthCode;
+pub(crate) use crate::message::message;
+pub(crate) use crate::number_check::AnyNumberType;
+pub(crate) use crate::table::{code_table, open_numbers, open_words};
+pub(crate) use crate::{Count, Currency, HiddenText, Json, List, PhoneText, Price, Text};
