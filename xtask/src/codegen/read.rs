@@ -47,6 +47,7 @@ pub(crate) struct Content {
     pub(crate) push: Vec<Push>,
     #[serde(default)]
     pub(crate) object: Vec<Object>,
+    pub(crate) result: Option<ResultView>,
     #[serde(default)]
     pub(crate) vocabulary: Vec<Vocabulary>,
     #[serde(default)]
@@ -292,6 +293,8 @@ pub(crate) struct Field {
     /// Must never be shown.
     #[serde(default)]
     pub(crate) secret: bool,
+    /// The field of the file's `[result]` that it fills.
+    pub(crate) result: Option<Spanned<String>>,
     /// What kind of text it is, where that matters to whoever shows or counts it.
     pub(crate) holds: Option<Holds>,
     /// Whether it is the reply's text for people. Where a message has several, the first that is there counts.
@@ -301,6 +304,32 @@ pub(crate) struct Field {
     /// The document's own words, where it is in Chinese.
     pub(crate) zh: Option<String>,
     pub(crate) sure: Sure,
+}
+
+/// What several messages say of one thing, brought into one form.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResultView {
+    /// The Rust type.
+    pub(crate) name: Spanned<String>,
+    pub(crate) title: String,
+    /// The messages that it is made from. Objects inside them count.
+    pub(crate) of: Vec<Spanned<String>>,
+    /// In the order of the columns.
+    pub(crate) field: Vec<ResultField>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResultField {
+    /// The Rust field, which fields of messages name with `result`.
+    pub(crate) name: Spanned<String>,
+    /// The column of a file of results, without `check_`.
+    pub(crate) column: Spanned<String>,
+    /// Whether it says something that the check has found out.
+    #[serde(default)]
+    pub(crate) finding: bool,
+    pub(crate) meaning: String,
 }
 
 /// What a text is.
@@ -318,6 +347,11 @@ pub(crate) enum Holds {
 }
 
 impl Field {
+    /// Whether it fills that field of the result.
+    pub(crate) fn fills(&self, result: &str) -> bool {
+        self.result.as_ref().is_some_and(|name| name.get_ref() == result)
+    }
+
     /// The type without the brackets of a list.
     pub(crate) fn item_type(&self) -> &str {
         self.list_of().unwrap_or(self.type_.get_ref())
