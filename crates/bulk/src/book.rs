@@ -3,42 +3,61 @@
 //! Pure. The book points from each phone number of a scope to its newest sending, and each sending to the one before. A sending whose batch
 //! was refused, never left, or was proved unknown counts for nothing; the one before it decides then.
 
-use crate::model::{BatchState, Outcome, Reuse};
+use crate::model::{BatchState, BookState, Outcome, Reuse};
 
 /// Results may seem to come from so far in the future before their age counts as unknown: several machines share a store.
-pub(crate) const MAX_CLOCK_SKEW_MS: u64 = 5 * 60_000;
+pub const MAX_CLOCK_SKEW_MS: u64 = 5 * 60_000;
+/// The most sendings of one phone number that are looked at: a longer chain is a circle.
+pub const MAX_CHAIN: usize = 1000;
 
 /// What decides for a job.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Policy {
-    pub(crate) reuse: Reuse,
+#[non_exhaustive]
+pub struct BookPolicy {
+    /// Which results it takes.
+    pub reuse: Reuse,
     /// Results with a higher key came after the job was made.
-    pub(crate) marker: i64,
-    /// When the job was made.
-    pub(crate) created_ms: u64,
+    pub marker: i64,
+    /// When the job was made, Unix time in milliseconds.
+    pub created_ms: u64,
 }
 
 /// A sending of a phone number, as a store finds it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Link {
-    pub(crate) batch: i64,
-    pub(crate) state: BatchState,
-    /// The rest of its batch was given up.
-    pub(crate) missing: bool,
-    pub(crate) result: Option<Has>,
+#[non_exhaustive]
+pub struct BookLink {
+    /// The batch that sent it.
+    pub batch: i64,
+    /// How far the batch is; `Planned` where the phone number is no part of what the batch has sent last.
+    pub state: BatchState,
+    /// Whether its result is not expected any more.
+    pub is_given_up: bool,
+    /// Its result.
+    pub result: Option<BookResult>,
 }
 
 /// A result, as far as the book needs it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Has {
-    pub(crate) id: i64,
-    pub(crate) received_ms: u64,
-    pub(crate) outcome: Outcome,
+#[non_exhaustive]
+pub struct BookResult {
+    /// The store's key of the result: later ones have higher keys.
+    pub id: i64,
+    /// When it came, Unix time in milliseconds.
+    pub received_ms: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+impl BookResult {
+    /// A result, stored under `id`.
+    pub fn new(id: i64, received_ms: u64, outcome: Outcome) -> Self {
+        Self { id, received_ms, outcome }
+    }
 }
 
 /// What becomes of a phone number that a job wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Decision {
+pub enum BookDecision {
     /// It is sent.
     Send,
     /// It takes the result of this sending.
@@ -49,35 +68,83 @@ pub(crate) enum Decision {
     Before,
 }
 
-impl Link {
-    pub(crate) fn is_in_doubt(&self) -> bool {
-        self.state == BatchState::InDoubt || (self.state == BatchState::Accepted && self.missing)
+impl BookLink {
+    /// A sending by a batch in a state. `missing`: the rest of the batch was given up. `is_own`: the batch's row of the phone number stands
+    /// for the batch's own sending, and was not moved into another one since. `is_forgotten`: the batch's job was.
+    ///
+    /// Of a forgotten job's batch what others refer to is left, and no result is entered any more: it is in doubt for good.
+    pub fn new(batch: i64, state: BatchState, missing: bool, is_own: bool, is_forgotten: bool) -> Self {
+        let state = if is_own { state } else { BatchState::Planned };
+        Self { batch, state, is_given_up: missing || is_forgotten, result: None }
     }
 
-    /// `despite`: the sending that a person has decided not to wait for.
-    pub(crate) fn decide(&self, policy: &Policy, despite: Option<i64>) -> Decision {
+    /// With its result.
+    #[must_use]
+    pub fn with_result(self, result: Option<BookResult>) -> Self {
+        Self { result, ..self }
+    }
+
+    fn is_in_doubt(&self) -> bool {
+        match self.state {
+            BatchState::InDoubt => true,
+            BatchState::Sending | BatchState::Accepted => self.is_given_up,
+            BatchState::Planned | BatchState::Refused => false,
+        }
+    }
+
+    /// What becomes of the phone number in a planned batch `own`. `despite`: the sending that a person has decided not to wait for.
+    pub fn decide(&self, own: i64, policy: &BookPolicy, despite: Option<i64>) -> BookDecision {
         match (self.result, self.state) {
-            (Some(has), _) if policy.takes(has) => Decision::Take,
-            (Some(_), _) => Decision::Send,
-            (None, BatchState::Planned | BatchState::Refused) => Decision::Before,
-            (None, _) if despite == Some(self.batch) && self.is_in_doubt() => Decision::Send,
-            (None, _) => Decision::Wait,
+            _ if self.batch == own => BookDecision::Before,
+            (Some(result), _) if policy.takes(result) => BookDecision::Take,
+            (Some(_), _) => BookDecision::Send,
+            (None, BatchState::Planned | BatchState::Refused) => BookDecision::Before,
+            (None, _) if despite == Some(self.batch) && self.is_in_doubt() => BookDecision::Send,
+            (None, _) => BookDecision::Wait,
+        }
+    }
+
+    /// What the book knows by this sending; `None` when it counts for nothing, and the one before tells.
+    pub fn known(&self) -> Option<BookState> {
+        match (self.result, self.state) {
+            (Some(result), _) => Some(BookState::Settled(result.outcome)),
+            (None, BatchState::Planned | BatchState::Refused) => None,
+            (None, _) if self.is_in_doubt() => Some(BookState::InDoubt),
+            (None, _) => Some(BookState::UnderWay),
         }
     }
 }
 
-impl Policy {
-    fn takes(&self, has: Has) -> bool {
+impl BookPolicy {
+    /// What decides for a job that takes these results, and was made at a time when `marker` was the highest key of a result.
+    pub fn new(reuse: Reuse, marker: i64, created_ms: u64) -> Self {
+        Self { reuse, marker, created_ms }
+    }
+
+    fn takes(&self, result: BookResult) -> bool {
         let Reuse { since_ms, retry_failed } = self.reuse;
-        if has.id > self.marker {
+        if result.id > self.marker {
             return true;
         }
-        if retry_failed && has.outcome == Outcome::Passing {
+        if retry_failed && result.outcome == Outcome::Passing {
             return false;
         }
-        let is_from_the_future = has.received_ms > self.created_ms.saturating_add(MAX_CLOCK_SKEW_MS);
-        since_ms == 0 || (has.received_ms >= since_ms && since_ms != u64::MAX && !is_from_the_future)
+        let is_from_the_future = result.received_ms > self.created_ms.saturating_add(MAX_CLOCK_SKEW_MS);
+        since_ms == 0 || (result.received_ms >= since_ms && since_ms != u64::MAX && !is_from_the_future)
     }
+}
+
+/// The sendings of a phone number in one chain, the newest first: by their claims, since a batch that was planned early may be sent late.
+pub fn chain(mut sendings: Vec<(i64, i64)>) -> Vec<i64> {
+    sendings.sort_unstable_by(|one, other| other.cmp(one));
+    sendings.dedup();
+    sendings.into_iter().map(|(_, batch)| batch).collect()
+}
+
+/// Each sending of a chain, and the one before it.
+pub fn links(chain: &[i64]) -> impl Iterator<Item = (i64, Option<i64>)> {
+    let before = chain.iter().skip(1).map(|batch| Some(*batch)).chain([None]);
+    chain.iter().copied().zip(before)
 }
 
 #[cfg(test)]
@@ -86,60 +153,64 @@ mod tests {
 
     const NOW: u64 = 1_700_000_000_000;
 
-    fn link(state: BatchState, result: Option<Has>) -> Link {
-        Link { batch: 7, state, missing: false, result }
+    fn link(state: BatchState, result: Option<BookResult>) -> BookLink {
+        BookLink::new(7, state, false, true, false).with_result(result)
     }
 
-    fn has(id: i64, received_ms: u64, outcome: Outcome) -> Option<Has> {
-        Some(Has { id, received_ms, outcome })
+    fn has(id: i64, received_ms: u64, outcome: Outcome) -> Option<BookResult> {
+        Some(BookResult::new(id, received_ms, outcome))
     }
 
-    fn policy(reuse: Reuse) -> Policy {
-        Policy { reuse, marker: 100, created_ms: NOW }
+    fn policy(reuse: Reuse) -> BookPolicy {
+        BookPolicy::new(reuse, 100, NOW)
     }
 
     #[test]
     fn a_fresh_result_is_taken_an_old_one_is_paid_for_again_and_one_that_came_meanwhile_is_always_taken() {
         let day = policy(Reuse::since(NOW - 86_400_000));
-        let decide = |policy: &Policy, id, at| {
-            link(BatchState::Accepted, has(id, at, Outcome::Done)).decide(policy, None)
+        let decide = |policy: &BookPolicy, id, at| {
+            link(BatchState::Accepted, has(id, at, Outcome::Done)).decide(1, policy, None)
         };
-        assert_eq!(decide(&day, 5, NOW - 1000), Decision::Take);
-        assert_eq!(decide(&day, 5, NOW - 86_400_001), Decision::Send);
-        assert_eq!(decide(&day, 101, 0), Decision::Take, "whatever clocks say");
-        assert_eq!(decide(&policy(Reuse::NONE), 100, NOW - 1), Decision::Send);
-        assert_eq!(decide(&policy(Reuse::NONE), 101, NOW - 1), Decision::Take);
-        assert_eq!(decide(&policy(Reuse::ALL), 5, 0), Decision::Take);
+        assert_eq!(decide(&day, 5, NOW - 1000), BookDecision::Take);
+        assert_eq!(decide(&day, 5, NOW - 86_400_001), BookDecision::Send);
+        assert_eq!(decide(&day, 101, 0), BookDecision::Take, "whatever clocks say");
+        assert_eq!(decide(&policy(Reuse::NONE), 100, NOW - 1), BookDecision::Send);
+        assert_eq!(decide(&policy(Reuse::NONE), 101, NOW - 1), BookDecision::Take);
+        assert_eq!(decide(&policy(Reuse::ALL), 5, 0), BookDecision::Take);
     }
 
     #[test]
     fn a_result_from_the_future_is_of_unknown_age() {
         let future = link(BatchState::Accepted, has(5, NOW + MAX_CLOCK_SKEW_MS + 1, Outcome::Done));
-        assert_eq!(future.decide(&policy(Reuse::since(NOW - 86_400_000)), None), Decision::Send);
-        assert_eq!(future.decide(&policy(Reuse::ALL), None), Decision::Take);
+        assert_eq!(future.decide(1, &policy(Reuse::since(NOW - 86_400_000)), None), BookDecision::Send);
+        assert_eq!(future.decide(1, &policy(Reuse::ALL), None), BookDecision::Take);
     }
 
     #[test]
     fn a_failure_is_checked_again_only_where_it_passes_and_that_was_asked_for() {
         let retry = policy(Reuse::since(NOW - 86_400_000).with_retry_failed());
-        let decide = |policy: &Policy, outcome| {
-            link(BatchState::Accepted, has(5, NOW - 1, outcome)).decide(policy, None)
+        let decide = |policy: &BookPolicy, outcome| {
+            link(BatchState::Accepted, has(5, NOW - 1, outcome)).decide(1, policy, None)
         };
-        assert_eq!(decide(&retry, Outcome::Passing), Decision::Send);
+        assert_eq!(decide(&retry, Outcome::Passing), BookDecision::Send);
         for kept in [Outcome::Failed, Outcome::Done, Outcome::Refused] {
-            assert_eq!(decide(&retry, kept), Decision::Take, "{kept:?}");
+            assert_eq!(decide(&retry, kept), BookDecision::Take, "{kept:?}");
         }
-        assert_eq!(decide(&policy(Reuse::since(NOW - 1000)), Outcome::Passing), Decision::Take);
+        assert_eq!(decide(&policy(Reuse::since(NOW - 1000)), Outcome::Passing), BookDecision::Take);
     }
 
     #[test]
     fn what_is_under_way_or_in_doubt_is_never_sent_whatever_the_policy() {
         for reuse in [Reuse::NONE, Reuse::ALL, Reuse::since(NOW).with_retry_failed()] {
             for state in [BatchState::Sending, BatchState::InDoubt, BatchState::Accepted] {
-                assert_eq!(link(state, None).decide(&policy(reuse), None), Decision::Wait, "{state:?}");
                 assert_eq!(
-                    link(state, None).decide(&policy(reuse), Some(8)),
-                    Decision::Wait,
+                    link(state, None).decide(1, &policy(reuse), None),
+                    BookDecision::Wait,
+                    "{state:?}"
+                );
+                assert_eq!(
+                    link(state, None).decide(1, &policy(reuse), Some(8)),
+                    BookDecision::Wait,
                     "another's doubt"
                 );
             }
@@ -148,17 +219,50 @@ mod tests {
 
     #[test]
     fn a_person_s_word_covers_the_doubt_it_was_said_about_and_no_sending_that_may_still_end_well() {
-        let decide = |link: Link| link.decide(&policy(Reuse::ALL), Some(7));
-        assert_eq!(decide(link(BatchState::InDoubt, None)), Decision::Send);
-        assert_eq!(decide(Link { missing: true, ..link(BatchState::Accepted, None) }), Decision::Send);
-        assert_eq!(decide(link(BatchState::Accepted, None)), Decision::Wait);
-        assert_eq!(decide(link(BatchState::Sending, None)), Decision::Wait);
+        let decide = |link: BookLink| link.decide(1, &policy(Reuse::ALL), Some(7));
+        assert_eq!(decide(link(BatchState::InDoubt, None)), BookDecision::Send);
+        assert_eq!(
+            decide(BookLink { is_given_up: true, ..link(BatchState::Accepted, None) }),
+            BookDecision::Send
+        );
+        assert_eq!(decide(link(BatchState::Accepted, None)), BookDecision::Wait);
+        assert_eq!(decide(link(BatchState::Sending, None)), BookDecision::Wait);
     }
 
     #[test]
     fn a_sending_that_never_was_counts_for_nothing() {
         for state in [BatchState::Planned, BatchState::Refused] {
-            assert_eq!(link(state, None).decide(&policy(Reuse::ALL), None), Decision::Before);
+            assert_eq!(link(state, None).decide(1, &policy(Reuse::ALL), None), BookDecision::Before);
         }
+    }
+
+    #[test]
+    fn what_a_forgotten_job_has_under_way_is_in_doubt_whatever_its_state() {
+        for state in [BatchState::Sending, BatchState::InDoubt, BatchState::Accepted] {
+            let link = BookLink::new(7, state, false, true, true);
+            assert_eq!(link.known(), Some(BookState::InDoubt), "{state:?}");
+            assert_eq!(link.decide(1, &policy(Reuse::ALL), None), BookDecision::Wait, "{state:?}");
+            assert_eq!(link.decide(1, &policy(Reuse::ALL), Some(7)), BookDecision::Send, "{state:?}");
+        }
+        let refused = BookLink::new(7, BatchState::Refused, false, true, true);
+        assert_eq!(refused.known(), None);
+    }
+
+    #[test]
+    fn a_row_that_has_moved_or_stands_for_another_sending_tells_nothing() {
+        let moved = BookLink::new(7, BatchState::Accepted, false, false, false);
+        assert_eq!((moved.known(), moved.decide(1, &policy(Reuse::ALL), None)), (None, BookDecision::Before));
+        let own = link(BatchState::Accepted, None);
+        assert_eq!(own.decide(7, &policy(Reuse::ALL), None), BookDecision::Before, "it is the batch itself");
+    }
+
+    #[test]
+    fn two_chains_become_one_in_the_order_of_the_claims() {
+        // Batch 1 was planned first, and claimed last; batch 3 stands in both.
+        let joined = chain(vec![(40, 1), (20, 3), (30, 2), (20, 3)]);
+        assert_eq!(joined, [1, 2, 3]);
+        let linked: Vec<_> = links(&joined).collect();
+        assert_eq!(linked, [(1, Some(2)), (2, Some(3)), (3, None)]);
+        assert_eq!(links(&[]).count(), 0);
     }
 }

@@ -6,16 +6,16 @@ use std::fmt::Debug;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The time of day.
-pub trait Clock: Debug + Send + Sync + 'static {
+pub trait WallClock: Debug + Send + Sync + 'static {
     /// Unix time in milliseconds.
     fn now_ms(&self) -> u64;
 }
 
 /// This machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
+pub struct SystemWallClock;
 
-impl Clock for SystemClock {
+impl WallClock for SystemWallClock {
     fn now_ms(&self) -> u64 {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(now.as_millis()).unwrap_or(u64::MAX)

@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use numcheck_protocol::number_check::CheckLevel;
 use numcheck_protocol::{BatchNo, Currency};
 
-use crate::clock::Clock;
+use crate::clock::WallClock;
 use crate::failpoint::die_at;
 use crate::model::{BatchEnd, Job};
 use crate::pace::Pace;
@@ -33,7 +33,7 @@ const MAX_PROBES: u64 = 3;
 pub struct Drive<S: ?Sized, P> {
     store: Arc<S>,
     platform: Arc<P>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<dyn WallClock>,
     /// Who claims the batches.
     owner: String,
     limits: Option<SpendingLimits>,
@@ -108,7 +108,7 @@ pub enum Halt {
 
 impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
     /// Submits by `platform` for `owner`.
-    pub fn new(store: Arc<S>, platform: Arc<P>, clock: Arc<dyn Clock>, owner: String) -> Self {
+    pub fn new(store: Arc<S>, platform: Arc<P>, clock: Arc<dyn WallClock>, owner: String) -> Self {
         Self { store, platform, clock, owner, limits: None, first_prices: Mutex::default(), pace: None }
     }
 
@@ -318,8 +318,8 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
         let budgets = [(limits.job.as_ref(), false), (limits.day.as_ref(), true)];
         for (budget, is_day) in budgets.into_iter().filter_map(|(budget, is_day)| Some((budget?, is_day))) {
             let (under_way, spent) = match is_day {
-                false => self.of_job(job, &prices, claimed).await?,
-                true => self.of_day(job, next, &prices, claimed).await?,
+                false => self.job_spending(job, &prices, claimed).await?,
+                true => self.day_spending(job, next, &prices, claimed).await?,
             };
             let Some(spent) = spent else { return Ok(Allowed::Halt(Halt::CapReached)) };
             match budget.allows(&spent, &under_way, own.as_ref(), allowed) {
@@ -366,7 +366,7 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
         }
     }
 
-    async fn of_job(
+    async fn job_spending(
         &self,
         job: &Job,
         prices: &PriceTable,
@@ -386,7 +386,7 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
         Ok((under_way, ledger.total()))
     }
 
-    async fn of_day(
+    async fn day_spending(
         &self,
         job: &Job,
         next: &NextBatch,

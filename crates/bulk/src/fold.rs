@@ -1,376 +1,569 @@
-//! What becomes of stored results: the one rule about money. Stores read what is known, ask here, and write the changes down.
+//! What becomes of stored results: the rule about money, written once. A store reads what it knows into [`Recorded`], has the results
+//! [judged](judge), and writes the [`Changes`] down in the same transaction.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use numcheck_protocol::{Currency, Drift, PhoneNumber, Price};
 
-use crate::model::Outcome;
+use crate::batch::proved;
+use crate::ledger::Sum;
+use crate::model::{BatchState, Outcome};
 use crate::pricing::JOINT;
-use crate::store::reading::{self, Facts};
-use crate::store::{Folded, Source};
+use crate::store::reading::{self, CHARGED, Facts};
+use crate::store::{Folded, NewResult};
 
-/// A batch and a packed phone number in it.
-pub(crate) type Place = (i64, i64);
+/// A batch and a phone number in it.
+pub type Place = (i64, PhoneNumber);
+
+/// What a result says, in 16 bytes: by it a result is kept aside once.
+pub type ResultHash = [u8; 16];
 
 /// How many results may be kept aside for a batch of so many phone numbers. Whoever knows one URL must not fill the store.
-pub(crate) fn max_aside(numbers: i64) -> i64 {
-    numbers.max(0).saturating_add(1000)
+pub fn max_aside(numbers: u64) -> u64 {
+    numbers.saturating_add(1000)
 }
 
-/// A day in milliseconds.
-pub(crate) const DAY_MS: i64 = 86_400_000;
+/// The longest name of a region or group that teaches a price: a region has two letters, and an index takes no text of any length.
+const MAX_PRICED_NAME: usize = 64;
 
-/// A UTC day of Unix time in milliseconds.
-pub(crate) fn day_of(ms: i64) -> i64 {
-    ms.div_euclid(DAY_MS)
+const DAY_MS: u64 = 86_400_000;
+
+/// The UTC day of a Unix time in milliseconds, by which charges are summed.
+pub fn day_of(ms: u64) -> i64 {
+    i64::try_from(ms / DAY_MS).unwrap_or(i64::MAX)
 }
 
-/// A stored result and the batch that it names.
-pub(crate) struct Arrived {
-    pub(crate) id: i64,
-    pub(crate) source: Source,
-    pub(crate) body: Vec<u8>,
-    pub(crate) batch_no: String,
-    pub(crate) received_ms: i64,
-    pub(crate) batch: Option<Batch>,
-    pub(crate) facts: Option<Facts>,
+/// From when the batches are claimed of which [`unpriced`](crate::store::Spending::unpriced) results count for a day: from the day before.
+pub fn unpriced_since_ms(since_ms: u64) -> u64 {
+    (since_ms / DAY_MS).saturating_sub(1) * DAY_MS
 }
 
-/// What a fold has to know of a batch.
-#[derive(Clone)]
-pub(crate) struct Batch {
-    pub(crate) id: i64,
-    pub(crate) job: i64,
-    pub(crate) account: std::sync::Arc<str>,
+/// A stored result that is to be entered.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    id: i64,
+    batch: Option<i64>,
+    result: NewResult,
+    facts: Option<Facts>,
+}
+
+impl Arrived {
+    /// Reads a result, stored under `id`, of the batch that its `batchNo` names, if there is one.
+    pub fn read(id: i64, batch: Option<i64>, result: NewResult) -> Self {
+        let facts = reading::read(result.source, &result.body);
+        Self { id, batch, result, facts }
+    }
+
+    /// The store's key of the result.
+    pub fn id(&self) -> i64 {
+        self.id
+    }
+
+    /// The batch that its `batchNo` names.
+    pub fn batch(&self) -> Option<i64> {
+        self.batch
+    }
+}
+
+/// What a store knows of a batch for which results have come.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FoldedBatch {
+    /// The job whose batch it is.
+    pub job: i64,
+    /// The account that pays.
+    pub account: Arc<str>,
+    /// The level of the check.
+    pub level: i64,
     /// The group of its phone numbers, or several joined ones: by it a cap reckons.
-    pub(crate) group: std::sync::Arc<str>,
-    pub(crate) level: i64,
-    pub(crate) numbers: i64,
+    pub group: Arc<str>,
+    /// How far it is.
+    pub state: BatchState,
+    /// Its `batchNo`.
+    pub batch_no: String,
+    /// How many phone numbers it has.
+    pub numbers: u64,
     /// How many results are kept aside for it.
-    pub(crate) aside: i64,
-    pub(crate) is_forgotten: bool,
+    pub aside: u64,
+    /// Whether its job was forgotten.
+    pub is_forgotten: bool,
 }
 
-/// A phone number of a batch.
-#[derive(Clone)]
-pub(crate) struct Slot {
+impl FoldedBatch {
+    /// A batch of a job with this plan: its own fields can be set.
+    pub fn new(job: i64, account: Arc<str>, level: i64, group: Arc<str>, batch_no: String) -> Self {
+        let state = BatchState::Planned;
+        Self { job, account, level, group, state, batch_no, numbers: 0, aside: 0, is_forgotten: false }
+    }
+}
+
+/// The row of a phone number in a batch.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Slot {
     /// The other batch whose sending the row stands for.
-    pub(crate) via: Option<i64>,
-    /// The row has moved into another batch since this one was sent: what was charged counts, and the phone number is counted there.
-    pub(crate) has_moved: bool,
-    pub(crate) has: Option<Has>,
+    pub via: Option<i64>,
+    /// Whether the row has moved into another batch since this one was sent: what was charged counts, and the phone number is counted there.
+    pub has_moved: bool,
+    /// The result that it has.
+    pub held: Option<Held>,
+}
+
+impl Slot {
+    /// A row of the batch itself, without a result.
+    pub fn new() -> Self {
+        Self::default()
+    }
 }
 
 /// A result that a phone number has.
-#[derive(Clone)]
-pub(crate) struct Has {
-    pub(crate) id: i64,
-    pub(crate) source: Source,
-    pub(crate) outcome: Outcome,
-    pub(crate) batch_no: String,
-    pub(crate) body: Vec<u8>,
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Held {
+    /// The store's key of the result.
+    pub id: i64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The result.
+    pub result: NewResult,
 }
 
-/// What is known of the phone numbers that results are about.
-#[derive(Default)]
-pub(crate) struct Known {
+impl Held {
+    /// A result, stored under `id`.
+    pub fn new(id: i64, outcome: Outcome, result: NewResult) -> Self {
+        Self { id, outcome, result }
+    }
+}
+
+/// What a store knows of the batches and phone numbers that results are about.
+#[derive(Clone, Debug, Default)]
+pub struct Recorded {
+    /// The batches, by their key.
+    pub batches: HashMap<i64, FoldedBatch>,
     /// The phone number of a batch that sent only one.
-    pub(crate) only: HashMap<i64, i64>,
-    pub(crate) slots: HashMap<Place, Slot>,
+    pub only: HashMap<i64, PhoneNumber>,
+    /// The rows of the [`Wanted`] phone numbers, as far as there are any.
+    pub slots: HashMap<Place, Slot>,
 }
 
-/// What to read before results can be judged: phone numbers of batches, and batches of which the only one is meant.
-pub(crate) fn wanted(arrived: &[Arrived]) -> (BTreeSet<Place>, BTreeSet<i64>) {
-    let (mut places, mut single) = (BTreeSet::new(), BTreeSet::new());
-    for (batch, facts) in arrived.iter().filter_map(|result| result.batch.as_ref().zip(result.facts.as_ref()))
-    {
-        match &facts.number {
-            _ if batch.is_forgotten => {}
-            Some(number) => _ = places.insert((batch.id, packed(number))),
-            None => _ = single.insert(batch.id),
+/// What to read before results can be judged.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Rows of phone numbers in batches.
+    pub places: BTreeSet<Place>,
+    /// Batches of which the only phone number is meant, if they have sent only one.
+    pub single: BTreeSet<i64>,
+}
+
+impl Wanted {
+    /// Adds the phone number of a batch that has sent only one.
+    pub fn add_only(&mut self, recorded: &mut Recorded, batch: i64, number: PhoneNumber) {
+        recorded.only.insert(batch, number);
+        self.places.insert((batch, number));
+    }
+}
+
+impl Recorded {
+    /// What is still to be read, once the batches are known.
+    pub fn wanted(&self, arrived: &[Arrived]) -> Wanted {
+        let mut wanted = Wanted::default();
+        for result in arrived {
+            let (Some(id), Some(facts)) = (result.batch, &result.facts) else { continue };
+            match &facts.number {
+                _ if self.batches.get(&id).is_none_or(|batch| batch.is_forgotten) => {}
+                Some(number) => _ = wanted.places.insert((id, *number)),
+                None => _ = wanted.single.insert(id),
+            }
         }
+        wanted
     }
-    (places, single)
-}
 
-pub(crate) fn packed(number: &PhoneNumber) -> i64 {
-    number.pack() as i64
-}
-
-impl Known {
-    fn place(&self, batch: &Batch, facts: &Facts) -> Option<Place> {
-        let packed = match &facts.number {
-            Some(number) => packed(number),
-            None => *self.only.get(&batch.id)?,
-        };
-        self.slots.contains_key(&(batch.id, packed)).then_some((batch.id, packed))
+    fn place(&self, batch: i64, facts: &Facts) -> Option<Place> {
+        let number = facts.number.or_else(|| self.only.get(&batch).copied())?;
+        self.slots.contains_key(&(batch, number)).then_some((batch, number))
     }
 }
 
-/// The first result of a phone number.
-pub(crate) struct First {
-    pub(crate) id: i64,
-    pub(crate) place: Place,
-    pub(crate) received_ms: i64,
-    pub(crate) outcome: Outcome,
-    /// The row stood for another sending, and stands for its own from now on; with the outcome that it had taken over.
-    pub(crate) detached: Option<(i64, Option<Outcome>)>,
+/// A result that is its phone number's from now on.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct First {
+    /// The store's key of the result.
+    pub id: i64,
+    /// The row that takes it.
+    pub place: Place,
+    /// When it came, Unix time in milliseconds.
+    pub received_ms: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The row stood for another batch's sending, and stands for its own from now on; with the outcome that it had taken over.
+    pub detached: Option<(i64, Option<Outcome>)>,
 }
 
 /// A result that is kept aside.
-pub(crate) struct Aside {
-    pub(crate) result: Arrived,
-    /// The phone number of which it is a second result.
-    pub(crate) packed: Option<i64>,
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct KeptAside {
+    /// The store's key of the result.
+    pub id: i64,
+    /// The `batchNo` that it names.
+    pub batch_no: String,
+    /// The phone number of which it is a second result; else it belongs to none.
+    pub number: Option<PhoneNumber>,
+    /// What it says. At 128 or more in the first byte it is the charge of another sending than the first result's.
+    pub hash: ResultHash,
+}
+
+/// A result that may have to be kept aside.
+#[derive(Clone, Debug)]
+struct Candidate {
+    arrived: Arrived,
+    number: Option<PhoneNumber>,
     /// It belongs to another sending than the first result, and was charged, too.
-    pub(crate) is_second_charge: bool,
-    /// What it says, the id aside, and whether it is a [charge](reading::CHARGED).
-    pub(crate) hash: [u8; 16],
+    is_second_charge: bool,
+    hash: ResultHash,
 }
 
-impl Aside {
-    /// Its hash as the charge of its sending.
-    pub(crate) fn charge_hash(&self) -> [u8; 16] {
-        let mut hash = self.hash;
-        let [first, ..] = &mut hash;
-        *first |= reading::CHARGED;
-        hash
+/// The key under which results are kept aside: the `batchNo` that they name, and the phone number of which they are a second result.
+pub type AsideKey = (String, Option<PhoneNumber>);
+
+/// What is kept aside already, as far as it is [asked](Judged::aside) for.
+#[derive(Clone, Debug, Default)]
+pub struct KeptBefore(HashMap<AsideKey, HashSet<ResultHash>>);
+
+impl KeptBefore {
+    /// Nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds what is kept: the result that was asked for, or any charge of the same key.
+    pub fn add(&mut self, batch_no: String, number: Option<PhoneNumber>, hash: ResultHash) {
+        self.0.entry((batch_no, number)).or_default().insert(hash);
+    }
+
+    /// A sending has one charge: it stands behind all other results of its phone number.
+    fn compare(&self, key: &AsideKey, hash: &ResultHash) -> (bool, bool) {
+        let Some(kept) = self.0.get(key) else { return (false, false) };
+        let has_charge = kept.iter().any(is_charge);
+        (kept.contains(hash) || kept.contains(&as_charge(*hash)), has_charge && key.1.is_some())
     }
 }
 
-/// What is kept aside already of the same `batchNo` and phone number as a result.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Kept {
-    /// The same, a charge or not.
-    pub(crate) same: bool,
-    /// The charge of that sending.
-    pub(crate) charge: bool,
+fn as_charge(mut hash: ResultHash) -> ResultHash {
+    let [first, ..] = &mut hash;
+    *first |= CHARGED;
+    hash
 }
 
-/// What becomes of some results; written in one transaction.
-#[derive(Default)]
-pub(crate) struct Changes {
-    pub(crate) firsts: Vec<First>,
-    /// Results that take the place of others, which are kept aside under the batch that they name.
-    pub(crate) instead: Vec<(First, i64, String)>,
-    /// Results that are not kept.
-    pub(crate) dropped: Vec<i64>,
-    pub(crate) aside: Vec<Aside>,
-    pub(crate) tallies: BTreeMap<i64, Tally>,
-    pub(crate) costs: BTreeMap<(i64, Outcome, Currency), (i64, Price)>,
-    /// What accounts were charged, by UTC day.
-    pub(crate) charges: BTreeMap<(std::sync::Arc<str>, i64, Currency), Price>,
+fn is_charge(hash: &ResultHash) -> bool {
+    let [first, ..] = hash;
+    first & CHARGED != 0
+}
+
+/// Sums of money, by what they are kept for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sums {
+    /// What a job's results cost, by outcome ([`Done`](Outcome::Done) or [`Failed`](Outcome::Failed)) and currency.
+    pub costs: BTreeMap<(i64, Outcome, Currency), Sum>,
+    /// What accounts were charged, by UTC day and currency.
+    pub charges: BTreeMap<(Arc<str>, i64, Currency), Price>,
     /// The highest price of each level, region or group, and currency.
-    pub(crate) prices: BTreeMap<(i64, String, Currency), Price>,
-    pub(crate) drift: BTreeMap<(i64, Drift), u64>,
+    pub prices: BTreeMap<(i64, String, Currency), Price>,
 }
 
-/// What a fold adds to a batch.
-#[derive(Default)]
-pub(crate) struct Tally {
-    pub(crate) job: i64,
-    pub(crate) done: i64,
-    pub(crate) failed: i64,
-    pub(crate) refused: i64,
-    pub(crate) unpriced: i64,
-    /// Phone numbers that are the batch's own again.
-    pub(crate) numbers: i64,
-    pub(crate) aside: i64,
-    pub(crate) charged_again: i64,
-    /// Under which `batchNo` the platform has shown to know the batch, and when.
-    pub(crate) proof: Option<(String, i64)>,
-}
-
-impl Changes {
-    /// Judges results in their order.
-    pub(crate) fn judge(&mut self, arrived: Vec<Arrived>, known: &mut Known, folded: &mut Folded) {
-        for result in arrived {
-            folded.seen += 1;
-            self.judge_one(result, known, folded);
-        }
+impl Sums {
+    /// None.
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    fn judge_one(&mut self, mut result: Arrived, known: &mut Known, folded: &mut Folded) {
-        // A person has had it forgotten: nothing of it is kept, however late it comes.
-        if result.batch.as_ref().is_some_and(|batch| batch.is_forgotten) {
-            return self.dropped.push(result.id);
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.costs.is_empty() && self.charges.is_empty() && self.prices.is_empty()
+    }
+
+    /// What a store that holds `before` of these holds once they are added, as far as it is something else. A sum that would go beyond the
+    /// range of a price stays where it is: the results keep their prices.
+    #[must_use]
+    pub fn added_to(mut self, before: &Self) -> Self {
+        for (key, sum) in &mut self.costs {
+            *sum = before.costs.get(key).copied().unwrap_or_default().plus(*sum);
         }
-        let place = result.batch.as_ref().zip(result.facts.as_ref());
-        let place = place.and_then(|(batch, facts)| known.place(batch, facts));
-        let (Some(batch), Some(place)) = (result.batch.clone(), place) else {
-            return self.set_aside(result, None);
+        for (key, amount) in &mut self.charges {
+            let before = before.charges.get(key).copied().unwrap_or_default();
+            *amount = before.checked_add(*amount).unwrap_or(before);
+        }
+        self.prices.retain(|key, price| before.prices.get(key).is_none_or(|before| before < price));
+        self
+    }
+}
+
+/// What becomes of some results, to be written in one transaction.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Changes {
+    /// Rows that take a result.
+    pub firsts: Vec<First>,
+    /// Rows that take a result in the place of another one, which is kept aside under the `batchNo` that the new one names.
+    pub instead: Vec<(First, KeptAside)>,
+    /// Results that are not kept.
+    pub dropped: Vec<i64>,
+    /// Results that are kept aside.
+    pub aside: Vec<KeptAside>,
+    /// What is added to batches.
+    pub tallies: BTreeMap<i64, Tally>,
+    /// What is [added](Sums::added_to) to sums of money.
+    pub sums: Sums,
+    /// How often undocumented fields and values came, by job.
+    pub drift: BTreeMap<(i64, Drift), u64>,
+}
+
+/// What results add to a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tally {
+    /// The job whose batch it is.
+    pub job: i64,
+    /// Phone numbers that were checked.
+    pub done: i64,
+    /// Phone numbers that could not be checked.
+    pub failed: i64,
+    /// Phone numbers that were not taken; below 0 where results have come for some.
+    pub refused: i64,
+    /// Results without a price that can be believed.
+    pub unpriced: i64,
+    /// Phone numbers that are the batch's own again.
+    pub numbers: i64,
+    /// Results that are kept aside for it.
+    pub aside: i64,
+    /// Results of another sending of a phone number, which were charged, too.
+    pub charged_again: i64,
+    /// What the results prove about it; `None` where they prove nothing, or its request is still under way.
+    pub proof: Option<AcceptedBy>,
+}
+
+/// That a batch was accepted. The reason for a doubt or a refusal is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AcceptedBy {
+    /// Its `batchNo` from then on.
+    pub batch_no: String,
+    /// When the result came, Unix time in milliseconds: when it was sent, if nobody knows better.
+    pub received_ms: u64,
+}
+
+/// Results that were judged, but for what is kept aside already.
+#[derive(Debug)]
+pub struct Judged {
+    recorded: Recorded,
+    changes: Changes,
+    folded: Folded,
+    aside: Vec<Candidate>,
+}
+
+/// Judges results in their order.
+pub fn judge(arrived: Vec<Arrived>, recorded: Recorded) -> Judged {
+    let mut judged =
+        Judged { recorded, changes: Changes::default(), folded: Folded::default(), aside: Vec::new() };
+    for result in arrived {
+        judged.folded.seen += 1;
+        judged.judge_one(result);
+    }
+    judged
+}
+
+impl Judged {
+    fn judge_one(&mut self, mut arrived: Arrived) {
+        let Self { recorded, changes, folded, .. } = self;
+        let batch = arrived.batch.and_then(|id| Some((id, recorded.batches.get(&id)?)));
+        // A person has had it forgotten: nothing of it is kept, however late it comes.
+        if batch.is_some_and(|(_, batch)| batch.is_forgotten) {
+            return changes.dropped.push(arrived.id);
+        }
+        let place = batch.zip(arrived.facts.as_ref()).and_then(|((id, _), facts)| recorded.place(id, facts));
+        let (Some((id, batch)), Some(place)) = (batch, place) else {
+            return self.keep_aside(arrived, None, false);
         };
-        let Some(facts) = result.facts.take() else { return self.set_aside(result, None) };
-        let slot = known.slots.get(&place);
+        let Some(facts) = arrived.facts.take() else { return self.keep_aside(arrived, None, false) };
+        let slot = recorded.slots.get(&place);
         let has_moved = slot.is_some_and(|slot| slot.has_moved);
-        let own =
-            slot.and_then(|slot| slot.has.as_ref()).filter(|_| slot.is_some_and(|slot| slot.via.is_none()));
+        let own = slot.filter(|slot| slot.via.is_none()).and_then(|slot| slot.held.as_ref());
         let outcome = facts.outcome;
-        let as_first = |result: &Arrived, detached| First {
-            id: result.id,
+        let first = |detached| First {
+            id: arrived.id,
             place,
-            received_ms: result.received_ms,
+            received_ms: arrived.result.received_ms,
             outcome,
             detached,
         };
         match own {
-            Some(has) if reading::replaces(result.source, has.source) => {
+            Some(held) if reading::replaces(arrived.result.source, held.result.source) => {
                 folded.conflicts += 1;
-                let (first, batch_no) = (as_first(&result, None), result.batch_no.clone());
-                self.instead.push((first, has.id, batch_no));
+                let before = KeptAside {
+                    id: held.id,
+                    batch_no: arrived.result.batch_no.clone(),
+                    number: Some(place.1),
+                    hash: reading::hash(held.result.source, &held.result.body, true),
+                };
+                changes.instead.push((first(None), before));
                 if has_moved {
-                    self.enter_beside(&batch, &result, facts);
+                    changes.enter_beside(id, batch, &arrived, facts);
                 } else {
-                    self.enter(&batch, &result, facts);
-                    self.tally(&batch).refused -= 1;
+                    changes.enter(id, batch, &arrived, facts);
+                    changes.tally(id, batch).refused -= 1;
                 }
             }
-            Some(has)
-                if has.batch_no == result.batch_no
-                    && reading::same((has.source, &has.body), (result.source, &result.body)) =>
+            Some(held)
+                if held.result.batch_no == arrived.result.batch_no
+                    && reading::same(held.result.parts(), arrived.result.parts()) =>
             {
                 folded.repeats += 1;
-                self.dropped.push(result.id);
-                return;
+                return changes.dropped.push(arrived.id);
             }
-            Some(_) => {
-                result.facts = Some(facts);
-                let is_second_charge = own.is_some_and(|has| has.batch_no != result.batch_no)
-                    && result.facts.as_ref().is_some_and(Facts::is_charge);
-                return self.keep_aside(result, Some(place.1), is_second_charge);
+            Some(held) => {
+                let is_second_charge = held.result.batch_no != arrived.result.batch_no && facts.is_charge();
+                arrived.facts = Some(facts);
+                return self.keep_aside(arrived, Some(place.1), is_second_charge);
             }
             None if has_moved => {
                 let count = if facts.is_charge() { &mut folded.charged_again } else { &mut folded.first };
                 *count += 1;
-                self.firsts.push(as_first(&result, None));
-                self.enter_beside(&batch, &result, facts);
+                changes.firsts.push(first(None));
+                changes.enter_beside(id, batch, &arrived, facts);
             }
             None => {
                 folded.first += 1;
                 let detached =
-                    slot.and_then(|slot| Some((slot.via?, slot.has.as_ref().map(|has| has.outcome))));
-                self.tally(&batch).numbers += i64::from(detached.is_some());
-                self.firsts.push(as_first(&result, detached));
-                self.enter(&batch, &result, facts);
+                    slot.and_then(|slot| Some((slot.via?, slot.held.as_ref().map(|held| held.outcome))));
+                changes.tally(id, batch).numbers += i64::from(detached.is_some());
+                changes.firsts.push(first(detached));
+                changes.enter(id, batch, &arrived, facts);
             }
         }
-        let Arrived { id, source, batch_no, body, .. } = result;
-        let has = Some(Has { id, source, outcome, batch_no, body });
-        known.slots.insert(place, Slot { via: None, has_moved, has });
+        let held = Some(Held { id: arrived.id, outcome, result: arrived.result });
+        recorded.slots.insert(place, Slot { via: None, has_moved, held });
     }
 
-    fn set_aside(&mut self, result: Arrived, packed: Option<i64>) {
-        self.keep_aside(result, packed, false);
+    fn keep_aside(&mut self, arrived: Arrived, number: Option<PhoneNumber>, is_second_charge: bool) {
+        let hash = reading::hash(arrived.result.source, &arrived.result.body, number.is_some());
+        self.aside.push(Candidate { arrived, number, is_second_charge, hash });
     }
 
-    fn keep_aside(&mut self, result: Arrived, packed: Option<i64>, is_second_charge: bool) {
-        let hash = reading::hash(result.source, &result.body, packed.is_some());
-        self.aside.push(Aside { result, packed, is_second_charge, hash });
+    /// What to look up before this can be [finished](Self::finish): whether the same is kept aside already, by `batchNo`, phone number and
+    /// hash; and, where there is a phone number, every hash of the same two at 128 or more in its first byte.
+    pub fn aside(&self) -> impl ExactSizeIterator<Item = (&str, Option<PhoneNumber>, &ResultHash)> {
+        self.aside.iter().map(|one| (one.arrived.result.batch_no.as_str(), one.number, &one.hash))
     }
 
-    /// What is kept aside is kept once, however often it comes, and a sending is charged once, pushed and fetched: `kept` knows what was
-    /// kept before.
-    pub(crate) fn compare_aside(&mut self, kept: &mut dyn FnMut(&Aside) -> Kept, folded: &mut Folded) {
-        let (mut new, mut charged) = (BTreeSet::new(), BTreeSet::new());
-        for mut aside in std::mem::take(&mut self.aside) {
-            let before = kept(&aside);
-            let sending = (aside.result.batch_no.clone(), aside.packed);
-            if before.same || !new.insert((sending.clone(), aside.hash)) {
-                folded.repeats += 1;
-                self.dropped.push(aside.result.id);
+    /// What is to be written, and what to tell. What is kept aside is kept once, however often it comes, and a sending is charged once,
+    /// pushed and fetched.
+    pub fn finish(mut self, kept: &KeptBefore) -> (Changes, Folded) {
+        let (mut new, mut charged) = (HashSet::new(), HashSet::new());
+        for mut one in std::mem::take(&mut self.aside) {
+            let key = (std::mem::take(&mut one.arrived.result.batch_no), one.number);
+            let (is_kept, has_charge) = kept.compare(&key, &one.hash);
+            if is_kept || !new.insert((key.clone(), one.hash)) {
+                self.folded.repeats += 1;
+                self.changes.dropped.push(one.arrived.id);
                 continue;
             }
-            aside.is_second_charge &= !before.charge && !charged.contains(&sending);
-            if aside.is_second_charge {
-                charged.insert(sending);
-                aside.hash = aside.charge_hash();
+            one.is_second_charge &= !has_charge && !charged.contains(&key);
+            if one.is_second_charge {
+                charged.insert(key.clone());
+                one.hash = as_charge(one.hash);
             }
-            match aside.packed {
-                Some(_) if aside.is_second_charge => folded.charged_again += 1,
-                Some(_) => folded.conflicts += 1,
-                None => folded.strays += 1,
+            match one.number {
+                Some(_) if one.is_second_charge => self.folded.charged_again += 1,
+                Some(_) => self.folded.conflicts += 1,
+                None => self.folded.strays += 1,
             }
-            if let Some(batch) = &aside.result.batch {
-                self.count_aside(batch, &aside, folded);
-            }
-            self.aside.push(aside);
+            self.count_aside(&one, &key.0);
+            let (batch_no, number) = key;
+            self.changes.aside.push(KeptAside { id: one.arrived.id, batch_no, number, hash: one.hash });
         }
+        (self.changes, self.folded)
     }
 
-    fn count_aside(&mut self, batch: &Batch, aside: &Aside, folded: &mut Folded) {
-        let facts = aside.result.facts.clone();
-        let facts = facts.or_else(|| reading::read(aside.result.source, &aside.result.body));
-        if let Some(facts) = facts {
-            if aside.is_second_charge {
-                self.charge(batch, aside.result.received_ms, &facts);
-                self.tally(batch).charged_again += 1;
+    fn count_aside(&mut self, one: &Candidate, batch_no: &str) {
+        let Self { recorded, changes, folded, .. } = self;
+        let batch = one.arrived.batch.and_then(|id| Some((id, recorded.batches.get(&id)?)));
+        let Some((id, batch)) = batch else { return };
+        if let Some(facts) = &one.arrived.facts {
+            if one.is_second_charge {
+                changes.charge(id, batch, one.arrived.result.received_ms, facts);
+                changes.tally(id, batch).charged_again += 1;
             }
-            self.count_drift(batch, facts.drift);
+            changes.count_drift(batch, facts.drift.clone());
         }
-        if !aside.is_second_charge {
-            let tally = self.tally(batch);
-            tally.aside += 1;
-            if batch.aside + tally.aside >= max_aside(batch.numbers)
-                && !folded.full.contains(&aside.result.batch_no)
-            {
-                folded.full.push(aside.result.batch_no.clone());
-            }
+        if one.is_second_charge {
+            return;
+        }
+        let tally = changes.tally(id, batch);
+        tally.aside += 1;
+        let is_full = batch.aside.saturating_add_signed(tally.aside) >= max_aside(batch.numbers);
+        if is_full && !folded.full.iter().any(|full| full == batch_no) {
+            folded.full.push(batch_no.to_owned());
         }
     }
+}
 
-    fn tally(&mut self, batch: &Batch) -> &mut Tally {
-        let tally = self.tallies.entry(batch.id).or_default();
+impl Changes {
+    fn tally(&mut self, id: i64, batch: &FoldedBatch) -> &mut Tally {
+        let tally = self.tallies.entry(id).or_default();
         tally.job = batch.job;
         tally
     }
 
     /// Counts what a result of a phone number that has moved into another batch has cost.
-    fn enter_beside(&mut self, batch: &Batch, result: &Arrived, facts: Facts) {
-        self.prove(batch, result);
+    fn enter_beside(&mut self, id: i64, batch: &FoldedBatch, arrived: &Arrived, facts: Facts) {
+        self.prove(id, batch, arrived);
         if facts.is_charge() {
-            self.tally(batch).charged_again += 1;
-            self.charge(batch, result.received_ms, &facts);
+            self.tally(id, batch).charged_again += 1;
+            self.charge(id, batch, arrived.result.received_ms, &facts);
         }
         self.count_drift(batch, facts.drift);
     }
 
-    fn prove(&mut self, batch: &Batch, result: &Arrived) {
-        let tally = self.tally(batch);
-        if tally.proof.is_none() {
-            tally.proof = Some((result.batch_no.clone(), result.received_ms));
+    fn prove(&mut self, id: i64, batch: &FoldedBatch, arrived: &Arrived) {
+        let tally = self.tally(id, batch);
+        if tally.proof.is_some() {
+            return;
         }
+        let NewResult { batch_no, received_ms, .. } = &arrived.result;
+        let accepted = proved(batch.state, &batch.batch_no, batch_no);
+        tally.proof = accepted
+            .map(|(_, batch_no)| AcceptedBy { batch_no: batch_no.to_owned(), received_ms: *received_ms });
     }
 
     /// Counts a result that is its phone number's from now on.
-    fn enter(&mut self, batch: &Batch, result: &Arrived, facts: Facts) {
-        self.prove(batch, result);
-        let tally = self.tally(batch);
+    fn enter(&mut self, id: i64, batch: &FoldedBatch, arrived: &Arrived, facts: Facts) {
+        self.prove(id, batch, arrived);
+        let tally = self.tally(id, batch);
         match facts.outcome {
             Outcome::Done => tally.done += 1,
             Outcome::Failed | Outcome::Passing => tally.failed += 1,
             Outcome::Refused => tally.refused += 1,
         }
-        self.charge(batch, result.received_ms, &facts);
+        self.charge(id, batch, arrived.result.received_ms, &facts);
         self.count_drift(batch, facts.drift);
     }
 
-    fn charge(&mut self, batch: &Batch, received_ms: i64, facts: &Facts) {
+    fn charge(&mut self, id: i64, batch: &FoldedBatch, received_ms: u64, facts: &Facts) {
         let Some((currency, price)) = facts.cost else {
             // A failed check carries no cost in the first dialect.
-            self.tally(batch).unpriced += i64::from(facts.outcome == Outcome::Done);
+            self.tally(id, batch).unpriced += i64::from(facts.outcome == Outcome::Done);
             return;
         };
-        let outcome = if facts.outcome.is_failed() { Outcome::Failed } else { facts.outcome };
-        let sum = self.costs.entry((batch.job, outcome, currency)).or_default();
-        match sum.1.checked_add(price) {
-            Some(total) => *sum = (sum.0 + 1, total),
-            None => self.tally(batch).unpriced += 1,
-        }
-        let key = (std::sync::Arc::clone(&batch.account), day_of(received_ms), currency);
-        let day = self.charges.entry(key).or_default();
+        let outcome = if facts.outcome.is_failed() { Outcome::Failed } else { Outcome::Done };
+        let cost = self.sums.costs.entry((batch.job, outcome, currency)).or_default();
+        *cost = cost.plus(Sum { count: 1, amount: price });
+        let key = (Arc::clone(&batch.account), day_of(received_ms), currency);
+        let day = self.sums.charges.entry(key).or_default();
         *day = day.checked_add(price).unwrap_or(*day);
-        // An index takes no text of any length, and a region has two letters.
-        let region = facts.region.as_deref().filter(|region| region.len() <= 64);
+        let region = facts.region.as_deref();
         if let Some(region) = region {
             self.learn_price(batch.level, region, currency, price);
         }
@@ -383,14 +576,156 @@ impl Changes {
         }
     }
 
-    fn learn_price(&mut self, level: i64, region: &str, currency: Currency, price: Price) {
-        let highest = self.prices.entry((level, region.replace('\0', "\u{fffd}"), currency)).or_insert(price);
+    fn learn_price(&mut self, level: i64, name: &str, currency: Currency, price: Price) {
+        if name.len() > MAX_PRICED_NAME {
+            return;
+        }
+        let key = (level, name.replace('\0', "\u{fffd}"), currency);
+        let highest = self.sums.prices.entry(key).or_insert(price);
         *highest = (*highest).max(price);
     }
 
-    fn count_drift(&mut self, batch: &Batch, drift: Vec<Drift>) {
+    fn count_drift(&mut self, batch: &FoldedBatch, drift: Vec<Drift>) {
         for one in drift {
             *self.drift.entry((batch.job, one)).or_default() += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Source;
+
+    const NUMBER: &str = "8613800138000";
+
+    fn number() -> PhoneNumber {
+        PhoneNumber::new(NUMBER).unwrap()
+    }
+
+    fn usd() -> Currency {
+        Currency::new("USD").unwrap()
+    }
+
+    fn price(amount: &str) -> Price {
+        amount.parse().unwrap()
+    }
+
+    fn push(batch_no: &str, cost: &str) -> NewResult {
+        let body = format!(
+            r#"{{"messageId":"m","code":0,"batchNo":"{batch_no}","phone":"{NUMBER}","data":{{"basic":{{"regionCode":"CN"}}}},"cost":{{"price":{cost},"currency":"USD"}}}}"#
+        );
+        let batch_no = batch_no.to_owned();
+        NewResult { batch_no, source: Source::Push, body: body.into_bytes(), received_ms: 5 * DAY_MS + 7 }
+    }
+
+    /// A batch of one phone number, in a state.
+    fn recorded(state: BatchState, slot: Slot) -> Recorded {
+        let mut batch = FoldedBatch::new(3, "account".into(), 1, "CN".into(), "own".into());
+        (batch.state, batch.numbers) = (state, 1);
+        let mut recorded = Recorded::default();
+        recorded.batches.insert(1, batch);
+        recorded.slots.insert((1, number()), slot);
+        recorded
+    }
+
+    fn judged(recorded: Recorded, results: &[NewResult]) -> (Changes, Folded) {
+        let arrived = (10..).zip(results).map(|(id, result)| Arrived::read(id, Some(1), result.clone()));
+        judge(arrived.collect(), recorded).finish(&KeptBefore::new())
+    }
+
+    #[test]
+    fn a_first_result_settles_its_number_charges_and_proves_acceptance() {
+        for (state, proof) in [
+            (BatchState::Planned, Some("other")),
+            (BatchState::Sending, None),
+            (BatchState::InDoubt, Some("other")),
+            (BatchState::Accepted, Some("own")),
+            (BatchState::Refused, Some("other")),
+        ] {
+            let (changes, folded) = judged(recorded(state, Slot::new()), &[push("other", "0.5")]);
+            assert_eq!((folded.seen, folded.first), (1, 1));
+            let tally = &changes.tallies[&1];
+            assert_eq!((tally.job, tally.done, tally.failed), (3, 1, 0));
+            let told = tally.proof.as_ref().map(|proof| proof.batch_no.as_str());
+            assert_eq!(told, proof, "{state:?}");
+            let cost = changes.sums.costs[&(3, Outcome::Done, usd())];
+            assert_eq!(cost, Sum { count: 1, amount: price("0.5") });
+            assert_eq!(changes.sums.charges[&("account".into(), 5, usd())], price("0.5"));
+            assert_eq!(changes.sums.prices[&(1, "CN".to_owned(), usd())], price("0.5"));
+        }
+    }
+
+    #[test]
+    fn what_comes_twice_in_one_go_counts_once_and_another_sending_s_charge_counts_beside_it() {
+        let results = [push("own", "0.5"), push("own", "0.5"), push("own", "0.6"), push("own.r1", "0.5")];
+        let again = [&results[..], &results[..]].concat();
+        let (changes, folded) = judged(recorded(BatchState::Accepted, Slot::new()), &again);
+        let counts = (folded.first, folded.repeats, folded.conflicts, folded.charged_again, folded.strays);
+        assert_eq!(counts, (1, 5, 1, 1, 0));
+        let cost = changes.sums.costs[&(3, Outcome::Done, usd())];
+        assert_eq!(cost, Sum { count: 2, amount: price("1") });
+        assert_eq!((changes.dropped.len(), changes.aside.len()), (5, 2));
+        let charges: Vec<_> = changes.aside.iter().map(|aside| is_charge(&aside.hash)).collect();
+        assert_eq!(charges, [false, true]);
+    }
+
+    #[test]
+    fn what_was_kept_aside_before_is_dropped_and_a_sending_is_charged_once() {
+        let held = Held::new(2, Outcome::Done, push("own", "0.5"));
+        let mut slot = Slot::new();
+        slot.held = Some(held);
+        let arrived = || vec![Arrived::read(10, Some(1), push("own.r1", "0.5"))];
+        let first = judge(arrived(), recorded(BatchState::Accepted, slot.clone()));
+        let (changes, folded) = first.finish(&KeptBefore::new());
+        assert_eq!(folded.charged_again, 1);
+        let mut kept = KeptBefore::new();
+        for aside in changes.aside {
+            kept.add(aside.batch_no, aside.number, aside.hash);
+        }
+        let (changes, folded) = judge(arrived(), recorded(BatchState::Accepted, slot.clone())).finish(&kept);
+        assert_eq!((folded.charged_again, folded.repeats), (0, 1));
+        assert!(changes.sums.is_empty() && changes.dropped == [10]);
+        // The same sending says something else: it is kept, and no further charge.
+        let other = vec![Arrived::read(11, Some(1), push("own.r1", "0.7"))];
+        let (changes, folded) = judge(other, recorded(BatchState::Accepted, slot)).finish(&kept);
+        assert_eq!((folded.charged_again, folded.conflicts), (0, 1));
+        assert!(changes.sums.is_empty());
+    }
+
+    #[test]
+    fn nothing_of_a_forgotten_job_is_kept() {
+        let mut recorded = recorded(BatchState::Accepted, Slot::new());
+        recorded.batches.get_mut(&1).unwrap().is_forgotten = true;
+        assert_eq!(recorded.wanted(&[Arrived::read(10, Some(1), push("own", "1"))]).places.len(), 0);
+        let (changes, folded) = judged(recorded, &[push("own", "1"), push("own", "2")]);
+        assert_eq!((folded.seen, folded.first, folded.strays), (2, 0, 0));
+        assert_eq!(changes.dropped, [10, 11]);
+        assert!(changes.sums.is_empty() && changes.tallies.is_empty() && changes.aside.is_empty());
+    }
+
+    #[test]
+    fn a_sum_stays_within_the_range_of_a_price_and_a_price_only_rises() {
+        let (largest, one) = (price("92233720368"), price("1"));
+        let sums = |amount, count| {
+            let mut sums = Sums::new();
+            sums.costs.insert((3, Outcome::Done, usd()), Sum { count, amount });
+            sums.charges.insert(("account".into(), 5, usd()), amount);
+            sums.prices.insert((1, "CN".to_owned(), usd()), amount);
+            sums
+        };
+        let full = sums(one, 2).added_to(&sums(largest, 7));
+        assert_eq!(full.costs[&(3, Outcome::Done, usd())], Sum { count: 9, amount: largest });
+        assert_eq!(full.charges.values().copied().collect::<Vec<_>>(), [largest]);
+        assert!(full.prices.is_empty(), "nothing to write");
+        let new = sums(one, 2).added_to(&Sums::new());
+        assert_eq!(new, sums(one, 2));
+        assert_eq!(sums(largest, 1).added_to(&sums(one, 1)).prices, sums(largest, 1).prices);
+    }
+
+    #[test]
+    fn a_day_is_one_in_utc_and_unpriced_results_count_from_the_day_before() {
+        assert_eq!((day_of(DAY_MS - 1), day_of(DAY_MS), day_of(u64::MAX) > 0), (0, 1, true));
+        assert_eq!((unpriced_since_ms(5), unpriced_since_ms(DAY_MS * 3 + 5)), (0, DAY_MS * 2));
     }
 }

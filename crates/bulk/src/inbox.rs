@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::clock::Clock;
+use crate::clock::WallClock;
 use crate::failpoint::die_at;
 use crate::store::{Folded, NewResult, Source, Store, StoreError, drifting, reading};
 
@@ -17,7 +17,7 @@ const SLICE: u32 = 128;
 #[derive(Debug)]
 pub struct Inbox<S: ?Sized> {
     store: Arc<S>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<dyn WallClock>,
     /// Told whenever there is something to enter.
     arrived: Arc<Notify>,
     /// Told whenever something was entered.
@@ -55,7 +55,7 @@ impl<S: ?Sized> Clone for Inbox<S> {
 
 impl<S: Store + ?Sized> Inbox<S> {
     /// An inbox before a store.
-    pub fn new(store: Arc<S>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(store: Arc<S>, clock: Arc<dyn WallClock>) -> Self {
         Self {
             store,
             clock,
@@ -74,7 +74,7 @@ impl<S: Store + ?Sized> Inbox<S> {
     /// only results of phone numbers which still lack one are taken in.
     pub async fn store(&self, batch_no: &str, body: &[u8]) -> Result<(), StoreError> {
         if self.is_full(batch_no).await? && !self.is_expected(batch_no, body).await? {
-            return Err(StoreError::TooMuchAside);
+            return Err(StoreError::QuarantineFull);
         }
         self.keep(batch_no, Source::Push, [body.to_vec()]).await
     }

@@ -61,6 +61,11 @@ pub struct Reused {
 }
 
 impl Reused {
+    /// By how they ended.
+    pub fn new(done: u64, failed: u64, refused: u64) -> Self {
+        Self { done, failed, refused }
+    }
+
     /// All of them.
     pub fn total(&self) -> u64 {
         self.done + self.failed + self.refused
@@ -68,16 +73,44 @@ impl Reused {
 }
 
 /// The sums of a job's batches of one state.
-pub(crate) struct Group {
-    pub(crate) state: BatchState,
-    pub(crate) missing: bool,
-    pub(crate) numbers: u64,
-    pub(crate) done: u64,
-    pub(crate) failed: u64,
-    pub(crate) refused: u64,
-    pub(crate) unpriced: u64,
-    pub(crate) charged_again: u64,
-    pub(crate) may_be_charged: u64,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BatchSums {
+    /// How far the batches are.
+    pub state: BatchState,
+    /// Whether their rest was given up.
+    pub missing: bool,
+    /// Phone numbers.
+    pub numbers: u64,
+    /// Of these: checked.
+    pub done: u64,
+    /// Of these: could not be checked.
+    pub failed: u64,
+    /// Of these: refused individually.
+    pub refused: u64,
+    /// Results without a price that can be believed.
+    pub unpriced: u64,
+    /// Results of another sending of a phone number.
+    pub charged_again: u64,
+    /// Sendings that a person had repeated, less the results of another sending: batch by batch, and never below 0.
+    pub may_be_charged: u64,
+}
+
+impl BatchSums {
+    /// Batches of a state with no phone number: all else can be set.
+    pub fn new(state: BatchState, missing: bool) -> Self {
+        Self {
+            state,
+            missing,
+            numbers: 0,
+            done: 0,
+            failed: 0,
+            refused: 0,
+            unpriced: 0,
+            charged_again: 0,
+            may_be_charged: 0,
+        }
+    }
 }
 
 /// Some results and their cost.
@@ -89,9 +122,18 @@ pub struct Sum {
     pub amount: Price,
 }
 
+impl Sum {
+    /// Both together. Where the amount would go beyond the range of a price it stays where it is: the results keep their prices.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let amount = self.amount.checked_add(other.amount).unwrap_or(self.amount);
+        Self { count: self.count + other.count, amount }
+    }
+}
+
 impl Ledger {
     /// Adds batches of one state.
-    pub(crate) fn add(&mut self, of: Group) {
+    pub fn add(&mut self, of: BatchSums) {
         let rest = of.numbers.saturating_sub(of.done + of.failed + of.refused);
         // Settled phone numbers of a batch that is planned again were submitted before.
         let (is_submitted, place) = match of.state {
@@ -111,14 +153,20 @@ impl Ledger {
         self.may_be_charged += of.may_be_charged;
     }
 
-    /// Adds phone numbers that wait for another job's batch. What that batch will never send is planned soon.
-    pub(crate) fn add_waiting(&mut self, state: BatchState, missing: bool, count: u64) {
+    /// Adds phone numbers that wait for another job's batch. What that batch will never send is planned soon. `is_given_up`: the rest of the
+    /// batch was given up, or its job was forgotten.
+    pub fn add_waiting(&mut self, state: BatchState, is_given_up: bool, count: u64) {
         match state {
             BatchState::Planned | BatchState::Refused => self.planned += count,
             BatchState::InDoubt => self.waiting_in_doubt += count,
-            BatchState::Accepted if missing => self.waiting_in_doubt += count,
+            BatchState::Accepted | BatchState::Sending if is_given_up => self.waiting_in_doubt += count,
             BatchState::Accepted | BatchState::Sending => self.waiting += count,
         }
+    }
+
+    /// Phone numbers of the job itself that are under way or in doubt.
+    pub fn unsettled(&self) -> u64 {
+        self.pending + self.in_doubt + self.missing
     }
 
     /// Whether the equation holds.

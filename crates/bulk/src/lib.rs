@@ -1,6 +1,6 @@
 //! A durable job: many phone numbers, planned into batches, submitted once, settled by pushed or fetched results, exported at any time.
 //!
-//! What submits and what queries is handed in ([`Platform`]), and so is the time ([`Clock`]).
+//! What submits and what queries is handed in ([`Platform`]), and so is the time ([`WallClock`]).
 //!
 //! # What is promised
 //!
@@ -14,11 +14,17 @@
 //!
 //! What is not promised: that the platform charges once for what it accepted once, or that it pushes what it accepted.
 
-mod book;
+#[cfg(feature = "test-util")]
+extern crate self as numcheck_bulk;
+
+pub mod batch;
+pub mod book;
 mod clock;
+#[cfg(feature = "test-util")]
+pub mod conformance;
 mod drive;
 pub mod failpoint;
-mod fold;
+pub mod fold;
 mod inbox;
 mod ledger;
 mod model;
@@ -34,13 +40,13 @@ mod reconcile;
 mod sqlite;
 pub mod store;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{SystemWallClock, WallClock};
 pub use drive::{Drive, Driven, Halt, SpendingLimits};
 pub use inbox::{Folding, Inbox, Unmatched};
-pub use ledger::{Ledger, Reused, Sum};
+pub use ledger::{BatchSums, Ledger, Reused, Sum};
 pub use model::{
-    BatchEnd, BatchState, BookState, Delivery, Job, JobName, JobSpec, JobState, NotAJobName, Outcome, Reuse,
-    Scope,
+    BatchEnd, BatchState, BookState, Delivery, Ended, Job, JobName, JobSpec, JobState, NotAJobName, Outcome,
+    Reuse, Scope,
 };
 pub use pace::Pace;
 pub use plan::{Added, Grouping, Plan, Planner, TooMany};

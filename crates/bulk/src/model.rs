@@ -152,7 +152,7 @@ impl JobSpec {
     }
 
     /// Whether running it means to go on with an unfinished job about the same phone numbers.
-    pub(crate) fn continues(&self, job: &Job) -> bool {
+    pub fn continues(&self, job: &Job) -> bool {
         !self.reuse.is_override() || self.reuse.is_same_override(&job.spec.reuse)
     }
 
@@ -204,6 +204,13 @@ pub struct Job {
     pub numbers: u64,
 }
 
+impl Job {
+    /// A job whose plan is being written. All else can be set.
+    pub fn new(id: i64, name: JobName, spec: JobSpec, created_ms: u64) -> Self {
+        Self { id, name, spec, state: JobState::Planning, created_ms, rows: 0, numbers: 0 }
+    }
+}
+
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -216,6 +223,28 @@ pub enum JobState {
     Replaced,
     /// Its phone numbers and results were removed; its sums stay.
     Forgotten,
+}
+
+impl JobState {
+    /// Its figure in a store's tables.
+    pub const fn figure(self) -> i16 {
+        match self {
+            Self::Planning => 0,
+            Self::Open => 1,
+            Self::Forgotten => 2,
+            Self::Replaced => 3,
+        }
+    }
+
+    /// The state of a figure. Under one that is none, nothing is sent.
+    pub const fn from_figure(figure: i16) -> Self {
+        match figure {
+            0 => Self::Planning,
+            1 => Self::Open,
+            3 => Self::Replaced,
+            _ => Self::Forgotten,
+        }
+    }
 }
 
 /// How far a batch is. The order of the variants is the order in which it goes through them.
@@ -232,6 +261,30 @@ pub enum BatchState {
     Accepted,
     /// The platform refused it: nothing was checked.
     Refused,
+}
+
+impl BatchState {
+    /// Its figure in a store's tables.
+    pub const fn figure(self) -> i16 {
+        match self {
+            Self::Planned => 0,
+            Self::Sending => 1,
+            Self::InDoubt => 2,
+            Self::Accepted => 3,
+            Self::Refused => 4,
+        }
+    }
+
+    /// The state of a figure. One that is none is a doubt.
+    pub const fn from_figure(figure: i16) -> Self {
+        match figure {
+            0 => Self::Planned,
+            1 => Self::Sending,
+            3 => Self::Accepted,
+            4 => Self::Refused,
+            _ => Self::InDoubt,
+        }
+    }
 }
 
 /// How sending a batch ended.
@@ -271,6 +324,38 @@ pub enum BatchEnd {
     },
 }
 
+/// To what the end of a sending leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ended {
+    /// The batch's state from then on.
+    pub state: BatchState,
+    /// The platform's id for the batch.
+    pub message_id: Option<String>,
+    /// The platform's code.
+    pub code: Option<i64>,
+    /// Why, for people.
+    pub message: Option<String>,
+    /// Whether a doubt was said in a complete reply.
+    pub from_reply: bool,
+}
+
+impl BatchEnd {
+    /// To what it leads, unless a result has proved meanwhile that the batch was accepted.
+    pub fn leads_to(self) -> Ended {
+        let to = |state, code, message| Ended { state, message_id: None, code, message, from_reply: false };
+        match self {
+            Self::Accepted { message_id } => Ended { message_id, ..to(BatchState::Accepted, None, None) },
+            Self::Refused { code, message } => to(BatchState::Refused, code, Some(message)),
+            Self::TurnedAway { code, message } => to(BatchState::Planned, code, Some(message)),
+            Self::NotSent => to(BatchState::Planned, None, None),
+            Self::InDoubt { code, message, from_reply } => {
+                Ended { from_reply, ..to(BatchState::InDoubt, code, Some(message)) }
+            }
+        }
+    }
+}
+
 /// What became of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -290,6 +375,26 @@ impl Outcome {
     pub fn is_failed(self) -> bool {
         matches!(self, Self::Failed | Self::Passing)
     }
+
+    /// Its figure in a store's tables.
+    pub const fn figure(self) -> i16 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Refused => 2,
+            Self::Passing => 3,
+        }
+    }
+
+    /// The outcome of a figure; a failure of one that is none.
+    pub const fn from_figure(figure: i16) -> Self {
+        match figure {
+            0 => Self::Done,
+            2 => Self::Refused,
+            3 => Self::Passing,
+            _ => Self::Failed,
+        }
+    }
 }
 
 /// What the book knows of a phone number.
@@ -302,4 +407,35 @@ pub enum BookState {
     InDoubt,
     /// It has a result.
     Settled(Outcome),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The statements of the stores name them, and stores of older releases hold them.
+    #[test]
+    fn figures_never_change_and_are_read_back() {
+        use BatchState::{Accepted, InDoubt, Planned, Refused, Sending};
+        for (at, state) in (0..).zip([Planned, Sending, InDoubt, Accepted, Refused]) {
+            assert_eq!((state.figure(), BatchState::from_figure(at)), (at, state));
+        }
+        for (at, state) in
+            (0..).zip([JobState::Planning, JobState::Open, JobState::Forgotten, JobState::Replaced])
+        {
+            assert_eq!((state.figure(), JobState::from_figure(at)), (at, state));
+        }
+        for (at, outcome) in (0..).zip([Outcome::Done, Outcome::Failed, Outcome::Refused, Outcome::Passing]) {
+            assert_eq!((outcome.figure(), Outcome::from_figure(at)), (at, outcome));
+        }
+    }
+
+    #[test]
+    fn a_figure_that_is_none_sends_nothing_and_pays_nothing_again() {
+        for figure in [-1, 9] {
+            assert_eq!(BatchState::from_figure(figure), BatchState::InDoubt);
+            assert_eq!(JobState::from_figure(figure), JobState::Forgotten);
+            assert_eq!(Outcome::from_figure(figure), Outcome::Failed);
+        }
+    }
 }

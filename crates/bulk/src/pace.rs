@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use numcheck_protocol::Rate;
 
-use crate::clock::Clock;
+use crate::clock::WallClock;
 use crate::store::{Store, StoreError};
 
 /// Whoever wakes up later than this after its turn takes another one: by then it may be somebody else's.
@@ -18,7 +18,7 @@ const LATE_MS: u64 = 250;
 #[derive(Debug)]
 pub struct Pace<S: ?Sized> {
     store: Arc<S>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<dyn WallClock>,
     bucket: String,
     rates: Vec<Rate>,
 }
@@ -37,7 +37,7 @@ impl<S: ?Sized> Clone for Pace<S> {
 impl<S: Store + ?Sized> Pace<S> {
     /// A pace under `rates`, the tightest that applies to a request first. All that name the same `bucket` of a store share it: it is to
     /// name what the platform counts, such as an account and an endpoint, and not the job.
-    pub fn new(store: Arc<S>, clock: Arc<dyn Clock>, bucket: String, rates: Vec<Rate>) -> Self {
+    pub fn new(store: Arc<S>, clock: Arc<dyn WallClock>, bucket: String, rates: Vec<Rate>) -> Self {
         Self { store, clock, bucket, rates }
     }
 

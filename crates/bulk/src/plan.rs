@@ -9,8 +9,9 @@ use std::ops::Range;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use numcheck_protocol::{BatchNo, PhoneNumber, Rate, ValueError};
+use numcheck_protocol::{PhoneNumber, Rate, ValueError};
 
+use crate::batch::batch_no;
 use crate::model::JobName;
 use crate::pace::interval_ms;
 use crate::pricing::{Estimate, JOINT, PriceTable};
@@ -289,7 +290,7 @@ impl Plan {
     /// The batches, numbered `<job>-1`, `<job>-2`, …: the same plan gives the same numbers.
     pub fn cut(&self, job: &JobName) -> impl Iterator<Item = Result<NewBatch, ValueError>> {
         self.chunks().enumerate().map(move |(at, chunk)| {
-            let batch_no = BatchNo::new(&format!("nc-{job}-{}", at + 1))?;
+            let batch_no = batch_no(job, at as u64 + 1)?;
             let numbers = chunk
                 .iter()
                 .filter_map(|number| Some((PhoneNumber::unpack(number.packed)?, u64::from(number.row))))

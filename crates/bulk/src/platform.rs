@@ -115,6 +115,8 @@ pub struct Found {
     pub rows: Vec<Row>,
     /// For how many distinct phone numbers there were rows, finished or not.
     pub shown: u64,
+    /// How many of those have no result: failed, or not finished.
+    pub without_result: u64,
     /// Whether it knows the batch at all, finished or not. On any doubt `true`: what is not known may be paid for again.
     pub known: bool,
     /// The days for which there were rows.

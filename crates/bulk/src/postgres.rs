@@ -30,8 +30,8 @@ use crate::model::{BatchEnd, Job, JobName, JobSpec, Scope};
 use crate::pricing::PriceTable;
 use crate::store::drifting;
 use crate::store::{
-    Answer, Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, NewBatch,
-    NewResult, NextBatch, Odd, OpenBatch, RowFate, Sending, Spending, Store, StoreError,
+    Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, NewBatch,
+    NewResult, NextBatch, OpenBatch, Quarantined, RowFate, Sending, Spending, Store, StoreError, StoreFuture,
 };
 
 use address::Address;
@@ -51,6 +51,8 @@ pub struct Postgres {
     appender: Appender,
     /// Turns follow the time that callers name.
     callers_time: bool,
+    is_new: bool,
+    location: String,
 }
 
 impl fmt::Debug for Postgres {
@@ -78,9 +80,20 @@ impl Postgres {
     pub async fn open(address: &str) -> Result<Self, StoreError> {
         let address = Address::parse(address).map_err(fault::database("read its address"))?;
         let pool = Pool::new(address);
-        pool.call_once("open the database", schema::migrate).await?;
+        let schema::Opened { is_new, location } =
+            pool.call_once("open the database", schema::migrate).await?;
         let appender = Appender::start(&pool);
-        Ok(Self { pool, appender, callers_time: false })
+        Ok(Self { pool, appender, callers_time: false, is_new, location })
+    }
+
+    /// Whether opening it has made it.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Which database of which server it is, for people: as the server names itself, without the user and the password.
+    pub fn location(&self) -> &str {
+        &self.location
     }
 
     /// Turns ([`Store::take_turn`]) follow the time that callers name, instead of the server's clock. For tests: callers on several
@@ -95,19 +108,19 @@ impl Postgres {
 const SLICE: u32 = 1000;
 
 impl Store for Postgres {
-    fn create_job<'a>(&'a self, name: &'a JobName, spec: &'a JobSpec, now_ms: u64) -> Answer<'a, Job> {
+    fn create_job<'a>(&'a self, name: &'a JobName, spec: &'a JobSpec, now_ms: u64) -> StoreFuture<'a, Job> {
         Box::pin(self.pool.call("make a job", Purpose::Write, move |session| async move {
             jobs::create(&session, name, spec, now_ms).await
         }))
     }
 
-    fn unfinished<'a>(&'a self, spec: &'a JobSpec) -> Answer<'a, Option<Job>> {
+    fn unfinished<'a>(&'a self, spec: &'a JobSpec) -> StoreFuture<'a, Option<Job>> {
         Box::pin(self.pool.call("look for an unfinished job", Purpose::Read, move |session| async move {
             jobs::unfinished(&session, spec).await
         }))
     }
 
-    fn add_input(&self, job: i64, sequence: u32, bytes: Vec<u8>) -> Answer<'_, ()> {
+    fn add_input(&self, job: i64, sequence: u32, bytes: Vec<u8>) -> StoreFuture<'_, ()> {
         let bytes = Arc::new(bytes);
         Box::pin(self.pool.call("keep the input", Purpose::Write, move |session| {
             let bytes = Arc::clone(&bytes);
@@ -115,7 +128,7 @@ impl Store for Postgres {
         }))
     }
 
-    fn add_batches(&self, job: i64, batches: Vec<NewBatch>) -> Answer<'_, ()> {
+    fn add_batches(&self, job: i64, batches: Vec<NewBatch>) -> StoreFuture<'_, ()> {
         let batches = Arc::new(batches);
         Box::pin(self.pool.call("keep the plan", Purpose::Write, move |session| {
             let batches = Arc::clone(&batches);
@@ -123,7 +136,7 @@ impl Store for Postgres {
         }))
     }
 
-    fn add_duplicates(&self, job: i64, rows: Vec<Duplicate>) -> Answer<'_, ()> {
+    fn add_duplicates(&self, job: i64, rows: Vec<Duplicate>) -> StoreFuture<'_, ()> {
         let rows = Arc::new(rows);
         Box::pin(self.pool.call("keep the plan", Purpose::Write, move |session| {
             let rows = Arc::clone(&rows);
@@ -131,7 +144,7 @@ impl Store for Postgres {
         }))
     }
 
-    fn finish_plan(&self, job: i64, rows: u64) -> Answer<'_, Job> {
+    fn finish_plan(&self, job: i64, rows: u64) -> StoreFuture<'_, Job> {
         Box::pin(self.pool.call("finish the plan", Purpose::Write, move |session| async move {
             jobs::finish_plan(&session, job, rows).await
         }))
@@ -144,7 +157,7 @@ impl Store for Postgres {
         rows: Vec<(PhoneNumber, u64)>,
         row_count: u64,
         notes: &'a serde_json::Value,
-    ) -> Answer<'a, bool> {
+    ) -> StoreFuture<'a, bool> {
         let rows = Arc::new(rows);
         Box::pin(self.pool.call("take over the new file", Purpose::Settle, move |session| {
             let rows = Arc::clone(&rows);
@@ -152,13 +165,13 @@ impl Store for Postgres {
         }))
     }
 
-    fn job<'a>(&'a self, name: &'a JobName) -> Answer<'a, Option<Job>> {
+    fn job<'a>(&'a self, name: &'a JobName) -> StoreFuture<'a, Option<Job>> {
         Box::pin(self.pool.call("look a job up", Purpose::Read, move |session| async move {
             jobs::find(&session, name).await
         }))
     }
 
-    fn jobs(&self) -> Answer<'_, Vec<Job>> {
+    fn jobs(&self) -> StoreFuture<'_, Vec<Job>> {
         Box::pin(
             self.pool.call(
                 "list the jobs",
@@ -181,7 +194,7 @@ impl Store for Postgres {
     /// ```
     ///
     /// The old files are removed then; what the disk itself keeps of removed files is no database's to say.
-    fn forget(&self, job: i64, even_unsettled: bool) -> Answer<'_, Forgotten> {
+    fn forget(&self, job: i64, even_unsettled: bool) -> StoreFuture<'_, Forgotten> {
         Box::pin(async move {
             // In steps of their own: others need not wait for all of them.
             while self.fold(SLICE).await?.seen == SLICE {}
@@ -191,14 +204,14 @@ impl Store for Postgres {
         })
     }
 
-    fn jobs_of(&self, number: PhoneNumber) -> Answer<'_, Vec<Job>> {
+    fn jobs_of(&self, number: PhoneNumber) -> StoreFuture<'_, Vec<Job>> {
         Box::pin(self.pool.call("look for a phone number's jobs", Purpose::Read, move |session| async move {
             jobs::of_number(&session, &number).await
         }))
     }
 
     /// Of the server's files the same is true as for [`forget`](Store::forget).
-    fn forget_number(&self, number: PhoneNumber, without: Vec<InputPiece>) -> Answer<'_, Vec<JobName>> {
+    fn forget_number(&self, number: PhoneNumber, without: Vec<InputPiece>) -> StoreFuture<'_, Vec<JobName>> {
         let without = Arc::new(without);
         Box::pin(async move {
             while self.fold(SLICE).await?.seen == SLICE {}
@@ -210,7 +223,11 @@ impl Store for Postgres {
         })
     }
 
-    fn look_up<'a>(&'a self, scope: &'a Scope, numbers: Vec<PhoneNumber>) -> Answer<'a, Vec<Option<Known>>> {
+    fn look_up<'a>(
+        &'a self,
+        scope: &'a Scope,
+        numbers: Vec<PhoneNumber>,
+    ) -> StoreFuture<'a, Vec<Option<Known>>> {
         let numbers = Arc::new(numbers);
         Box::pin(self.pool.call("look phone numbers up", Purpose::Read, move |session| {
             let numbers = Arc::clone(&numbers);
@@ -218,7 +235,7 @@ impl Store for Postgres {
         }))
     }
 
-    fn scopes(&self) -> Answer<'_, Vec<Scope>> {
+    fn scopes(&self) -> StoreFuture<'_, Vec<Scope>> {
         Box::pin(
             self.pool.call(
                 "read its book",
@@ -228,7 +245,7 @@ impl Store for Postgres {
         )
     }
 
-    fn merge_account<'a>(&'a self, old: &'a str, new: &'a str) -> Answer<'a, ()> {
+    fn merge_account<'a>(&'a self, old: &'a str, new: &'a str) -> StoreFuture<'a, ()> {
         Box::pin(self.pool.call(
             "merge two spellings of an account",
             Purpose::Settle,
@@ -236,13 +253,13 @@ impl Store for Postgres {
         ))
     }
 
-    fn history(&self, number: PhoneNumber) -> Answer<'_, Vec<Sending>> {
+    fn history(&self, number: PhoneNumber) -> StoreFuture<'_, Vec<Sending>> {
         Box::pin(self.pool.call("read its book", Purpose::Read, move |session| async move {
             book::history(&session, &number).await
         }))
     }
 
-    fn next_batch<'a>(&'a self, job: i64, skip: &'a [String]) -> Answer<'a, Option<NextBatch>> {
+    fn next_batch<'a>(&'a self, job: i64, skip: &'a [String]) -> StoreFuture<'a, Option<NextBatch>> {
         Box::pin(self.pool.call("look the next batch up", Purpose::Write, move |session| async move {
             batches::next(&session, job, skip).await
         }))
@@ -254,19 +271,19 @@ impl Store for Postgres {
         owner: &'a str,
         limit: u64,
         now_ms: u64,
-    ) -> Answer<'a, Option<Claimed>> {
+    ) -> StoreFuture<'a, Option<Claimed>> {
         Box::pin(self.pool.call("claim a batch", Purpose::Write, move |session| async move {
             batches::claim(&session, batch, owner, limit, now_ms).await
         }))
     }
 
-    fn confirm(&self, batch: i64, claim: i64, ts_ms: u64) -> Answer<'_, bool> {
+    fn confirm(&self, batch: i64, claim: i64, ts_ms: u64) -> StoreFuture<'_, bool> {
         Box::pin(self.pool.call("confirm a claim", Purpose::Write, move |session| async move {
             batches::confirm(&session, batch, claim, ts_ms).await
         }))
     }
 
-    fn end(&self, batch: i64, claim: i64, end: BatchEnd, now_ms: u64) -> Answer<'_, ()> {
+    fn end(&self, batch: i64, claim: i64, end: BatchEnd, now_ms: u64) -> StoreFuture<'_, ()> {
         let end = Arc::new(end);
         Box::pin(self.pool.call("write down how a batch ended", Purpose::Write, move |session| {
             let end = Arc::clone(&end);
@@ -274,25 +291,25 @@ impl Store for Postgres {
         }))
     }
 
-    fn give_up(&self, batch: i64, claim: i64) -> Answer<'_, bool> {
+    fn give_up(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool> {
         Box::pin(self.pool.call("end a claim", Purpose::Write, move |session| async move {
             batches::give_up(&session, batch, claim).await
         }))
     }
 
-    fn plan_again(&self, batch: i64, claim: i64) -> Answer<'_, bool> {
+    fn plan_again(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool> {
         Box::pin(self.pool.call("plan a batch again", Purpose::Settle, move |session| async move {
             batches::plan_again(&session, batch, claim).await
         }))
     }
 
-    fn resubmit_doubtful(&self, job: i64, before_ms: u64) -> Answer<'_, u64> {
+    fn resubmit_doubtful(&self, job: i64, before_ms: u64) -> StoreFuture<'_, u64> {
         Box::pin(self.pool.call("plan again what is in doubt", Purpose::Settle, move |session| async move {
             waits::resubmit(&session, job, before_ms).await
         }))
     }
 
-    fn follow(&self, job: i64) -> Answer<'_, Followed> {
+    fn follow(&self, job: i64) -> StoreFuture<'_, Followed> {
         const WHAT: &str = "follow other jobs' batches";
         Box::pin(async move {
             let look = move |session: Arc<Session>| async move { waits::has_news(&session, job).await };
@@ -304,84 +321,84 @@ impl Store for Postgres {
         })
     }
 
-    fn append(&self, results: Vec<NewResult>) -> Answer<'_, ()> {
+    fn append(&self, results: Vec<NewResult>) -> StoreFuture<'_, ()> {
         self.appender.append(results)
     }
 
-    fn fold(&self, most: u32) -> Answer<'_, Folded> {
+    fn fold(&self, most: u32) -> StoreFuture<'_, Folded> {
         Box::pin(self.pool.call("enter results", Purpose::Settle, move |session| async move {
             fold::fold(&session, most).await
         }))
     }
 
-    fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> Answer<'a, bool> {
+    fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> StoreFuture<'a, bool> {
         Box::pin(self.pool.call("look a result up", Purpose::Read, move |session| async move {
             fold::expects(&session, batch_no, &number).await
         }))
     }
 
-    fn is_full<'a>(&'a self, batch_no: &'a str) -> Answer<'a, bool> {
+    fn is_full<'a>(&'a self, batch_no: &'a str) -> StoreFuture<'a, bool> {
         Box::pin(self.pool.call("look a batch up", Purpose::Read, move |session| async move {
             fold::is_full(&session, batch_no).await
         }))
     }
 
-    fn open_batches(&self, job: i64) -> Answer<'_, Vec<OpenBatch>> {
+    fn open_batches(&self, job: i64) -> StoreFuture<'_, Vec<OpenBatch>> {
         Box::pin(self.pool.call("list open batches", Purpose::Read, move |session| async move {
             batches::open(&session, job).await
         }))
     }
 
-    fn controls<'a>(&'a self, scope: &'a Scope, after_ms: u64, most: u32) -> Answer<'a, Vec<Control>> {
+    fn controls<'a>(&'a self, scope: &'a Scope, after_ms: u64, most: u32) -> StoreFuture<'a, Vec<Control>> {
         Box::pin(self.pool.call("list accepted batches", Purpose::Read, move |session| async move {
             batches::controls(&session, scope, after_ms, most).await
         }))
     }
 
-    fn mark_missing(&self, batch: i64, claim: i64) -> Answer<'_, u64> {
+    fn mark_missing(&self, batch: i64, claim: i64) -> StoreFuture<'_, u64> {
         Box::pin(self.pool.call("give a batch up", Purpose::Write, move |session| async move {
             batches::mark_missing(&session, batch, claim).await
         }))
     }
 
-    fn ledger(&self, job: i64) -> Answer<'_, Ledger> {
+    fn ledger(&self, job: i64) -> StoreFuture<'_, Ledger> {
         Box::pin(async move {
             let read = move |session: Arc<Session>| async move { reading::ledger(&session, job).await };
             Ok(self.pool.call("read the ledger", Purpose::Read, read).await?.checked())
         })
     }
 
-    fn planned_groups(&self, job: i64) -> Answer<'_, BTreeMap<String, u64>> {
+    fn planned_groups(&self, job: i64) -> StoreFuture<'_, BTreeMap<String, u64>> {
         Box::pin(self.pool.call("count what is planned", Purpose::Read, move |session| async move {
             reading::planned_groups(&session, job).await
         }))
     }
 
-    fn spending<'a>(&'a self, account: &'a str, since_ms: u64) -> Answer<'a, Spending> {
+    fn spending<'a>(&'a self, account: &'a str, since_ms: u64) -> StoreFuture<'a, Spending> {
         Box::pin(self.pool.call("sum what was spent", Purpose::Read, move |session| async move {
             reading::spending(&session, account, since_ms).await
         }))
     }
 
-    fn sent_in_group<'a>(&'a self, job: i64, group: &'a str) -> Answer<'a, u64> {
+    fn sent_in_group<'a>(&'a self, job: i64, group: &'a str) -> StoreFuture<'a, u64> {
         Box::pin(self.pool.call("count a group's batches", Purpose::Read, move |session| async move {
             batches::sent_in_group(&session, job, group).await
         }))
     }
 
-    fn rows(&self, job: i64, after_row: Option<u64>, most: u32) -> Answer<'_, Vec<RowFate>> {
+    fn rows(&self, job: i64, after_row: Option<u64>, most: u32) -> StoreFuture<'_, Vec<RowFate>> {
         Box::pin(self.pool.call("read results", Purpose::Read, move |session| async move {
             reading::rows(&session, job, after_row, most).await
         }))
     }
 
-    fn input(&self, job: i64, sequence: u32) -> Answer<'_, Option<Vec<u8>>> {
+    fn input(&self, job: i64, sequence: u32) -> StoreFuture<'_, Option<Vec<u8>>> {
         Box::pin(self.pool.call("read the input", Purpose::Read, move |session| async move {
             jobs::input(&session, job, sequence).await
         }))
     }
 
-    fn note_drift(&self, job: i64, drift: Vec<Drift>) -> Answer<'_, Vec<Drift>> {
+    fn note_drift(&self, job: i64, drift: Vec<Drift>) -> StoreFuture<'_, Vec<Drift>> {
         let counts = Arc::new(drifting::counted(job, drift));
         Box::pin(self.pool.call("count what no document lists", Purpose::Settle, move |session| {
             let counts = Arc::clone(&counts);
@@ -389,19 +406,19 @@ impl Store for Postgres {
         }))
     }
 
-    fn drift(&self, job: i64) -> Answer<'_, Vec<Drifted>> {
+    fn drift(&self, job: i64) -> StoreFuture<'_, Vec<Drifted>> {
         Box::pin(self.pool.call("tell what no document lists", Purpose::Read, move |session| async move {
             drift::list(&session, job).await
         }))
     }
 
-    fn quarantine(&self, after: i64, most: u32) -> Answer<'_, Vec<Odd>> {
+    fn quarantine(&self, after: i64, most: u32) -> StoreFuture<'_, Vec<Quarantined>> {
         Box::pin(self.pool.call("read the quarantine", Purpose::Read, move |session| async move {
             reading::quarantine(&session, after, most).await
         }))
     }
 
-    fn prices(&self) -> Answer<'_, PriceTable> {
+    fn prices(&self) -> StoreFuture<'_, PriceTable> {
         Box::pin(
             self.pool.call("read the prices", Purpose::Read, |session| async move {
                 reading::prices(&session).await
@@ -409,26 +426,26 @@ impl Store for Postgres {
         )
     }
 
-    fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> Answer<'a, u64> {
+    fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> StoreFuture<'a, u64> {
         let now_ms = self.callers_time.then_some(now_ms);
         Box::pin(self.pool.call("take a turn", Purpose::Write, move |session| async move {
             batches::take_turn(&session, bucket, interval_ms, now_ms).await
         }))
     }
 
-    fn learn<'a>(&'a self, name: &'a str, word: &'a str) -> Answer<'a, ()> {
+    fn learn<'a>(&'a self, name: &'a str, word: &'a str) -> StoreFuture<'a, ()> {
         Box::pin(self.pool.call("remember what it has learnt", Purpose::Write, move |session| async move {
             jobs::learn(&session, name, word).await
         }))
     }
 
-    fn learnt<'a>(&'a self, name: &'a str) -> Answer<'a, Option<String>> {
+    fn learnt<'a>(&'a self, name: &'a str) -> StoreFuture<'a, Option<String>> {
         Box::pin(self.pool.call("tell what it has learnt", Purpose::Read, move |session| async move {
             jobs::learnt(&session, name).await
         }))
     }
 
-    fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> Answer<'a, Vec<u8>> {
+    fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> StoreFuture<'a, Vec<u8>> {
         let fresh = Arc::new(fresh);
         Box::pin(self.pool.call("keep its key", Purpose::Write, move |session| {
             let fresh = Arc::clone(&fresh);

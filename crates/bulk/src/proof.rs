@@ -10,8 +10,8 @@
 //! 1. The doubtful request was accepted at `last_ms + life` on the platform's clock at the latest, or never.
 //! 2. The control was accepted at its `first_ms - life` at the earliest. [`is_control`] wants that to be later than 1 by more than the
 //!    visibility spread. So the doubtful request can no longer be accepted, and was accepted more than a spread before the control or never.
-//! 3. The query has shown every phone number of the control. Batches differ by at most the spread in how long that takes, so from then on
-//!    it shows the doubtful batch as well, if there is one.
+//! 3. The query has shown every phone number of the control, and it lists failed checks: it has shown one. Batches differ by at most the
+//!    spread in how long that takes, so from then on it shows the doubtful batch as well, if there is one.
 //! 4. The question was asked after that, on every day that its `date` could mean, and the answer is empty and does not contradict itself.
 //!
 //! Each time here is a `ts` that the platform has accepted or would have to accept. No local clock decides anything, and because the spread
@@ -22,8 +22,8 @@
 //! - The platform has one clock, which is not set back by more than [`ProofRules::margin`], and it refuses a `ts` that is further ahead
 //!   than [`ProofRules::signature_life`] as it refuses an old one.
 //! - [`ProofRules::visibility_spread`] and [`ProofRules::memory`].
-//! - The query lists every check that was accepted, the failed ones too. Otherwise a batch of nothing but failures looks like one that never
-//!   arrived.
+//! - The query lists every check that was accepted, or none that failed: once it has shown a failed one, a batch of nothing but failures does
+//!   not look like one that never arrived.
 //! - A row is not dated later than the platform's day at the time when it is shown.
 //! - What the platform charges for and never lists it answers with a code that says so (204, 206, 288, 299, unknown), and that reply is
 //!   written down. If such a reply is lost, nothing can tell the batch from an unknown one.
@@ -58,6 +58,9 @@ pub struct ProofRules {
     pub visibility_spread: Duration,
     /// How long the platform remembers a batch: an empty answer about an older one proves nothing. The document says 14 days.
     pub memory: Duration,
+    /// Takes it for granted that the query lists failed checks, although it has shown none. No document says it; where it is wrong, a batch of
+    /// nothing but failures is taken for unknown, and is paid twice.
+    pub failures_listed: bool,
 }
 
 impl Default for ProofRules {
@@ -67,6 +70,7 @@ impl Default for ProofRules {
             margin: Duration::from_secs(60),
             visibility_spread: Duration::from_secs(60 * 60),
             memory: Duration::from_secs(13 * 24 * 60 * 60),
+            failures_listed: false,
         }
     }
 }
@@ -93,6 +97,12 @@ impl ProofRules {
     #[must_use]
     pub fn with_margin(self, margin: Duration) -> Self {
         Self { margin, ..self }
+    }
+
+    /// Assumes that failed checks are listed, or does not.
+    #[must_use]
+    pub fn with_failures_listed(self, failures_listed: bool) -> Self {
+        Self { failures_listed, ..self }
     }
 
     /// Assumes another [`memory`](Self::memory).
@@ -145,6 +155,8 @@ pub struct ControlCandidate {
     pub taken: u64,
     /// For how many distinct ones of these the *query* has shown a row. Pushed results do not count.
     pub shown: u64,
+    /// Whether the query has shown this account a failed check: one of these phone numbers, or an earlier one.
+    pub failures_shown: bool,
 }
 
 /// The `ts` that every attempt of a control must be later than.
@@ -198,6 +210,8 @@ pub enum Unproved {
     FromReply,
     /// No later batch has shown that the query would find this one.
     NoControl,
+    /// The query has never shown a failed check: it may list none, and this batch may be nothing but failures.
+    NoFailureShown,
     /// Nobody has asked since the control was seen.
     NotAsked,
     /// The platform may have forgotten the batch by now.
@@ -221,6 +235,9 @@ pub fn judge(
     let Some(signed) = doubt.signed else { return Judgement::NeverSent };
     if !control.is_some_and(|candidate| is_control(doubt, candidate, rules)) {
         return Judgement::Stays(Unproved::NoControl);
+    }
+    if !rules.failures_listed && !control.is_some_and(|candidate| candidate.failures_shown) {
+        return Judgement::Stays(Unproved::NoFailureShown);
     }
     let Some(absence) = absence.filter(|absence| absence.after_control) else {
         return Judgement::Stays(Unproved::NotAsked);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use numcheck_protocol::UtcOffset;
 
-use crate::clock::{Clock, after_ms};
+use crate::clock::{WallClock, after_ms};
 use crate::failpoint::die_at;
 use crate::inbox::Inbox;
 use crate::model::{BatchEnd, BatchState, Delivery, Job};
@@ -30,7 +30,7 @@ pub struct Reconcile<S: ?Sized, P> {
     store: Arc<S>,
     platform: Arc<P>,
     inbox: Inbox<S>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<dyn WallClock>,
     times: Times,
     rules: ProofRules,
     owners: Arc<dyn Owners>,
@@ -129,7 +129,7 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
         store: Arc<S>,
         platform: Arc<P>,
         inbox: Inbox<S>,
-        clock: Arc<dyn Clock>,
+        clock: Arc<dyn WallClock>,
         times: Times,
         rules: ProofRules,
     ) -> Self {
@@ -204,6 +204,10 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
         if in_doubt && !found.known {
             self.prove(job, batch, controls, done).await?;
         } else if last && !in_doubt && self.had_its_time(batch, &found) {
+            if found.without_result > 0 {
+                // Nothing is still being checked by then.
+                self.learn_that_failures_are_listed(&job.spec.scope.account).await?;
+            }
             let missing = self.store.mark_missing(batch.batch, batch.claim).await?;
             done.missing += u64::from(missing > 0);
         }
@@ -228,6 +232,8 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
         let doubt = Doubt { signed: batch.signed, from_reply: batch.from_reply };
         let Some(signed) = batch.signed.filter(|_| !batch.from_reply) else { return Ok(()) };
         let after_ms = control_after_ms(signed, &self.rules);
+        let account = &job.spec.scope.account;
+        let failures_shown = self.lists_failures(account).await?;
         for control in self.store.controls(&job.spec.scope, after_ms, MAX_CONTROLS).await? {
             let shown = match controls.get(&control.batch) {
                 Some(shown) => shown.clone(),
@@ -243,9 +249,14 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
                 accepted: true,
                 taken: control.numbers,
                 shown: shown.shown,
+                failures_shown: failures_shown || control.failed > 0,
             };
             if !is_control(&doubt, &candidate, &self.rules) {
                 continue;
+            }
+            if control.failed > 0 && !failures_shown {
+                // All of its phone numbers were shown.
+                self.learn_that_failures_are_listed(account).await?;
             }
             // Only what is asked now counts: the control has been seen.
             let asked = days(signed, self.clock.now_ms().max(control.signed.last_ms).max(shown.asked_ms));
@@ -334,6 +345,15 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
         self.store.learn(&offsets_of(account), &offsets.to_text()).await
     }
 
+    /// Whether the query has ever shown a failed check.
+    async fn lists_failures(&self, account: &str) -> Result<bool, StoreError> {
+        Ok(self.store.learnt(&failures_of(account)).await?.is_some())
+    }
+
+    async fn learn_that_failures_are_listed(&self, account: &str) -> Result<(), StoreError> {
+        self.store.learn(&failures_of(account), "listed").await
+    }
+
     fn asked(&self) -> MutexGuard<'_, HashMap<i64, Asked>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -341,6 +361,10 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
 
 fn offsets_of(account: &str) -> String {
     format!("date offsets of {account}")
+}
+
+fn failures_of(account: &str) -> String {
+    format!("failed checks of {account}")
 }
 
 fn step(

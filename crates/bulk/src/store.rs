@@ -18,8 +18,8 @@ use crate::model::{BatchEnd, BatchState, BookState, Job, JobName, JobSpec, Scope
 use crate::pricing::PriceTable;
 use crate::proof::SignedSpan;
 
-/// A store's answer.
-pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+/// What a call of a store returns: boxed, because the command chooses its store at run time.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// Where jobs live. Any number of processes may use one at the same time.
 ///
@@ -29,20 +29,20 @@ pub trait Store: Send + Sync + 'static {
     /// changes. A job that overrides the book ([`Reuse::is_override`](crate::Reuse::is_override)) continues only one of its own kind, and replaces any other.
     ///
     /// A job of the same scope and set whose plan was never finished is removed, so that whoever was planning it can add nothing more.
-    fn create_job<'a>(&'a self, name: &'a JobName, spec: &'a JobSpec, now_ms: u64) -> Answer<'a, Job>;
+    fn create_job<'a>(&'a self, name: &'a JobName, spec: &'a JobSpec, now_ms: u64) -> StoreFuture<'a, Job>;
     /// The job that [`create_job`](Self::create_job) would continue.
-    fn unfinished<'a>(&'a self, spec: &'a JobSpec) -> Answer<'a, Option<Job>>;
+    fn unfinished<'a>(&'a self, spec: &'a JobSpec) -> StoreFuture<'a, Option<Job>>;
     /// Adds a piece of the input, in order; the same piece again changes nothing. This and the two below fail with
     /// [`StoreError::Superseded`] unless the job is being planned.
-    fn add_input(&self, job: i64, sequence: u32, bytes: Vec<u8>) -> Answer<'_, ()>;
+    fn add_input(&self, job: i64, sequence: u32, bytes: Vec<u8>) -> StoreFuture<'_, ()>;
     /// Adds batches of the plan; the order of the calls is the order in which they are sent.
-    fn add_batches(&self, job: i64, batches: Vec<NewBatch>) -> Answer<'_, ()>;
+    fn add_batches(&self, job: i64, batches: Vec<NewBatch>) -> StoreFuture<'_, ()>;
     /// Adds rows that repeat the phone number of an earlier row.
-    fn add_duplicates(&self, job: i64, rows: Vec<Duplicate>) -> Answer<'_, ()>;
+    fn add_duplicates(&self, job: i64, rows: Vec<Duplicate>) -> StoreFuture<'_, ()>;
     /// The plan is whole: from now on batches may be sent. Once more changes nothing.
     ///
     /// Fails with [`StoreError::Superseded`] when the job was made anew meanwhile.
-    fn finish_plan(&self, job: i64, rows: u64) -> Answer<'_, Job>;
+    fn finish_plan(&self, job: i64, rows: u64) -> StoreFuture<'_, Job>;
     /// Replaces the rows of a job by those of another spelling of the same set of phone numbers: `rows` has the first row of each, and a
     /// job that is being planned (`from`) holds the new input and duplicates, and ends. Checks, results and costs stay.
     ///
@@ -54,40 +54,44 @@ pub trait Store: Send + Sync + 'static {
         rows: Vec<(PhoneNumber, u64)>,
         row_count: u64,
         notes: &'a serde_json::Value,
-    ) -> Answer<'a, bool>;
+    ) -> StoreFuture<'a, bool>;
     /// A job by its name.
-    fn job<'a>(&'a self, name: &'a JobName) -> Answer<'a, Option<Job>>;
+    fn job<'a>(&'a self, name: &'a JobName) -> StoreFuture<'a, Option<Job>>;
     /// All jobs, the newest first.
-    fn jobs(&self) -> Answer<'_, Vec<Job>>;
+    fn jobs(&self) -> StoreFuture<'_, Vec<Job>>;
     /// Enters what waits, then removes a job's input, phone numbers and results, so that they cannot be found in the store's files any
     /// more. Its sums stay. What comes for it later is dropped. Checks that other jobs refer to stay, too: it names those jobs.
     ///
     /// While something of its own is under way or in doubt nothing is removed, unless `even_unsettled`: nobody would know any more that it
     /// may be paid for.
-    fn forget(&self, job: i64, even_unsettled: bool) -> Answer<'_, Forgotten>;
+    fn forget(&self, job: i64, even_unsettled: bool) -> StoreFuture<'_, Forgotten>;
     /// The jobs with a row of this phone number, the newest first.
-    fn jobs_of(&self, number: PhoneNumber) -> Answer<'_, Vec<Job>>;
+    fn jobs_of(&self, number: PhoneNumber) -> StoreFuture<'_, Vec<Job>>;
     /// Enters what waits, then removes a phone number from all jobs and from the book, in every scope, with its results, and replaces pieces of
     /// inputs by `without`, which do not show it any more. The jobs' sums stay; a file does not continue them any more.
     ///
     /// While one of those jobs has it planned, under way or in doubt, nothing is removed, and the answer names them. What comes for it later
     /// is kept aside.
-    fn forget_number(&self, number: PhoneNumber, without: Vec<InputPiece>) -> Answer<'_, Vec<JobName>>;
+    fn forget_number(&self, number: PhoneNumber, without: Vec<InputPiece>) -> StoreFuture<'_, Vec<JobName>>;
 
     /// What the book knows of each of these phone numbers, in their order; `None` where it knows nothing.
-    fn look_up<'a>(&'a self, scope: &'a Scope, numbers: Vec<PhoneNumber>) -> Answer<'a, Vec<Option<Known>>>;
+    fn look_up<'a>(
+        &'a self,
+        scope: &'a Scope,
+        numbers: Vec<PhoneNumber>,
+    ) -> StoreFuture<'a, Vec<Option<Known>>>;
     /// The scopes of the book.
-    fn scopes(&self) -> Answer<'_, Vec<Scope>>;
+    fn scopes(&self) -> StoreFuture<'_, Vec<Scope>>;
     /// An account is the same as another, whose fingerprint was made from another spelling of its address: what the book knows of `old`,
     /// it knows of `new` from now on.
-    fn merge_account<'a>(&'a self, old: &'a str, new: &'a str) -> Answer<'a, ()>;
+    fn merge_account<'a>(&'a self, old: &'a str, new: &'a str) -> StoreFuture<'a, ()>;
     /// Every sending of a phone number, the newest first, whatever the scope.
-    fn history(&self, number: PhoneNumber) -> Answer<'_, Vec<Sending>>;
+    fn history(&self, number: PhoneNumber) -> StoreFuture<'_, Vec<Sending>>;
 
     /// Looks the book up for the next planned batches, until one has something to send, and returns it; groups in `skip` are passed over.
     /// Phone numbers with a usable result take it, those under way elsewhere wait for their outcome. A look at what would be sent: the
     /// claim decides.
-    fn next_batch<'a>(&'a self, job: i64, skip: &'a [String]) -> Answer<'a, Option<NextBatch>>;
+    fn next_batch<'a>(&'a self, job: i64, skip: &'a [String]) -> StoreFuture<'a, Option<NextBatch>>;
     /// Claims a planned batch of an open job for sending: durably `Sending` before this returns, for `owner`, and nobody else's.
     ///
     /// The book is looked up in the same transaction: the claim holds only phone numbers that are neither settled nor under way nor in doubt
@@ -98,87 +102,87 @@ pub trait Store: Send + Sync + 'static {
         owner: &'a str,
         limit: u64,
         now_ms: u64,
-    ) -> Answer<'a, Option<Claimed>>;
+    ) -> StoreFuture<'a, Option<Claimed>>;
     /// Confirms a claim before an attempt is signed with `ts_ms`, and writes that timestamp down durably. `false` when the claim does not
     /// hold any more: then nothing may be sent.
-    fn confirm(&self, batch: i64, claim: i64, ts_ms: u64) -> Answer<'_, bool>;
+    fn confirm(&self, batch: i64, claim: i64, ts_ms: u64) -> StoreFuture<'_, bool>;
     /// Writes down how sending a batch ended. A batch that has a result already was accepted, whatever the end says. Nothing changes when
     /// `claim` is not the batch's last one, or the batch has ended for good.
-    fn end(&self, batch: i64, claim: i64, end: BatchEnd, now_ms: u64) -> Answer<'_, ()>;
+    fn end(&self, batch: i64, claim: i64, end: BatchEnd, now_ms: u64) -> StoreFuture<'_, ()>;
     /// Ends a claim whose owner is dead or silent: in doubt if an attempt was ever confirmed, else planned again, because it was never sent.
     /// `false` when it was not `Sending` under this claim.
-    fn give_up(&self, batch: i64, claim: i64) -> Answer<'_, bool>;
+    fn give_up(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool>;
     /// A batch in doubt becomes planned again under a new `batchNo`. For one that the platform has proved not to know. Says whether it was;
     /// it is not when it is no longer in doubt, or was claimed again meanwhile.
-    fn plan_again(&self, batch: i64, claim: i64) -> Answer<'_, bool>;
+    fn plan_again(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool>;
     /// Looks the book up for all planned batches, then plans again every phone number of the job that is in doubt, in whichever job's batch,
     /// and was sent before `before_ms`. A person's decision: it may be paid twice. Says how many phone numbers.
-    fn resubmit_doubtful(&self, job: i64, before_ms: u64) -> Answer<'_, u64>;
+    fn resubmit_doubtful(&self, job: i64, before_ms: u64) -> StoreFuture<'_, u64>;
     /// Brings the rows up to date that wait for other jobs' sendings: takes over the results that came, and plans again what turned out
     /// never to have been sent.
-    fn follow(&self, job: i64) -> Answer<'_, Followed>;
+    fn follow(&self, job: i64) -> StoreFuture<'_, Followed>;
 
     /// Stores pushed or fetched results. Once it returns they are durable; what they mean is found out by [`Store::fold`].
-    fn append(&self, results: Vec<NewResult>) -> Answer<'_, ()>;
+    fn append(&self, results: Vec<NewResult>) -> StoreFuture<'_, ()>;
     /// Enters up to `most` stored results into their jobs, each once, whoever else does the same. Says how many it has looked at: fewer
     /// than `most` means that no more are waiting.
     ///
     /// A result proves that its batch was accepted, under the number that the result names: it is not in doubt any more, not refused,
     /// and not sent again if that was planned.
-    fn fold(&self, most: u32) -> Answer<'_, Folded>;
+    fn fold(&self, most: u32) -> StoreFuture<'_, Folded>;
     /// Whether a result for this phone number of a batch is still expected: for a receiver that has to choose.
-    fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> Answer<'a, bool>;
+    fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> StoreFuture<'a, bool>;
 
     /// Whether as much is kept aside for a batch as may be: then only what is [expected](Store::expects) is to be taken in.
-    fn is_full<'a>(&'a self, batch_no: &'a str) -> Answer<'a, bool>;
+    fn is_full<'a>(&'a self, batch_no: &'a str) -> StoreFuture<'a, bool>;
 
     /// Sent batches that lack results: the job's own, and those of other jobs that its rows wait for.
-    fn open_batches(&self, job: i64) -> Answer<'_, Vec<OpenBatch>>;
-    /// Accepted batches of a scope whose first attempt was signed after `after_ms`, the smallest first, at most `most`: by them an absence
-    /// can be judged.
-    fn controls<'a>(&'a self, scope: &'a Scope, after_ms: u64, most: u32) -> Answer<'a, Vec<Control>>;
+    fn open_batches(&self, job: i64) -> StoreFuture<'_, Vec<OpenBatch>>;
+    /// Accepted batches of a scope whose first attempt was signed after `after_ms`, those with a failed check first, then the smallest, at most
+    /// `most`: by them an absence can be judged.
+    fn controls<'a>(&'a self, scope: &'a Scope, after_ms: u64, most: u32) -> StoreFuture<'a, Vec<Control>>;
     /// An accepted batch's remaining phone numbers are missing: the platform had its time, and was asked. Says how many; results that come
     /// later are entered all the same.
-    fn mark_missing(&self, batch: i64, claim: i64) -> Answer<'_, u64>;
+    fn mark_missing(&self, batch: i64, claim: i64) -> StoreFuture<'_, u64>;
 
     /// The account of a job.
-    fn ledger(&self, job: i64) -> Answer<'_, Ledger>;
+    fn ledger(&self, job: i64) -> StoreFuture<'_, Ledger>;
     /// How many phone numbers are in a job's planned batches, by group. The ledger's `planned` may be more: it counts those, too, that wait for
     /// another job's batch which will never be sent.
-    fn planned_groups(&self, job: i64) -> Answer<'_, BTreeMap<String, u64>>;
+    fn planned_groups(&self, job: i64) -> StoreFuture<'_, BTreeMap<String, u64>>;
     /// What an account has been charged by results that came since `since_ms`, and what is under way or in doubt for it, by level and group.
-    fn spending<'a>(&'a self, account: &'a str, since_ms: u64) -> Answer<'a, Spending>;
+    fn spending<'a>(&'a self, account: &'a str, since_ms: u64) -> StoreFuture<'a, Spending>;
     /// How many batches of a group the job has sent.
-    fn sent_in_group<'a>(&'a self, job: i64, group: &'a str) -> Answer<'a, u64>;
+    fn sent_in_group<'a>(&'a self, job: i64, group: &'a str) -> StoreFuture<'a, u64>;
     /// Rows with their numbers' fate, in the input's order, from behind `after_row`. Duplicates follow the first row's fate.
-    fn rows(&self, job: i64, after_row: Option<u64>, most: u32) -> Answer<'_, Vec<RowFate>>;
+    fn rows(&self, job: i64, after_row: Option<u64>, most: u32) -> StoreFuture<'_, Vec<RowFate>>;
     /// A piece of the input; `None` behind the last.
-    fn input(&self, job: i64, sequence: u32) -> Answer<'_, Option<Vec<u8>>>;
+    fn input(&self, job: i64, sequence: u32) -> StoreFuture<'_, Option<Vec<u8>>>;
     /// Counts drift in replies about a job. Says what of it is new.
-    fn note_drift(&self, job: i64, drift: Vec<Drift>) -> Answer<'_, Vec<Drift>>;
+    fn note_drift(&self, job: i64, drift: Vec<Drift>) -> StoreFuture<'_, Vec<Drift>>;
     /// Undocumented fields and values (drift) in a job's results and replies, by place, and how often.
-    fn drift(&self, job: i64) -> Answer<'_, Vec<Drifted>>;
+    fn drift(&self, job: i64) -> StoreFuture<'_, Vec<Drifted>>;
     /// Results that belong to no number of any job, or cannot be read; and second results of a number with other content.
-    fn quarantine(&self, after: i64, most: u32) -> Answer<'_, Vec<Odd>>;
+    fn quarantine(&self, after: i64, most: u32) -> StoreFuture<'_, Vec<Quarantined>>;
 
     /// The highest price of each level and group that results of any job have shown, by currency.
-    fn prices(&self) -> Answer<'_, PriceTable>;
+    fn prices(&self) -> StoreFuture<'_, PriceTable>;
     /// Takes the next turn of a bucket that all processes share: how long to wait for it, in milliseconds. Two turns lie as far apart as
     /// the longer of their two intervals. A turn that is not used is lost, and pauses are not saved up.
     ///
     /// A store on a server goes by the server's clock, because several machines share it; another one by `now_ms`. Where a clock was set
-    /// back by more than [`MOST_AHEAD_MS`], nobody waits for the time that it showed before.
-    fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> Answer<'a, u64>;
+    /// back by more than [`MAX_TURN_AHEAD_MS`], nobody waits for the time that it showed before.
+    fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> StoreFuture<'a, u64>;
     /// Remembers something about an account or a platform, such as its dialect; a later word replaces it.
-    fn learn<'a>(&'a self, name: &'a str, word: &'a str) -> Answer<'a, ()>;
+    fn learn<'a>(&'a self, name: &'a str, word: &'a str) -> StoreFuture<'a, ()>;
     /// What was learnt under a name.
-    fn learnt<'a>(&'a self, name: &'a str) -> Answer<'a, Option<String>>;
+    fn learnt<'a>(&'a self, name: &'a str) -> StoreFuture<'a, Option<String>>;
     /// A secret of this store, made once from `fresh` and then kept: the receiver's key.
-    fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> Answer<'a, Vec<u8>>;
+    fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> StoreFuture<'a, Vec<u8>>;
 }
 
 /// How far ahead turns are given out at most, in milliseconds: as many as some hundred processes can wait for at once.
-pub const MOST_AHEAD_MS: u64 = 600_000;
+pub const MAX_TURN_AHEAD_MS: u64 = 600_000;
 
 /// A batch of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,6 +218,19 @@ pub struct NextBatch {
     pub indivisible: bool,
 }
 
+impl NextBatch {
+    /// A batch that would send so many phone numbers, and may be cut.
+    pub fn new(batch: i64, group: impl Into<String>, numbers: u64) -> Self {
+        Self { batch, group: group.into(), numbers, indivisible: false }
+    }
+
+    /// The same, to be claimed as a whole.
+    #[must_use]
+    pub fn with_indivisible(self, indivisible: bool) -> Self {
+        Self { indivisible, ..self }
+    }
+}
+
 /// A claimed batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -230,6 +247,19 @@ pub struct Claimed {
     pub numbers: Vec<PhoneNumber>,
 }
 
+impl Claimed {
+    /// A batch claimed under `claim`, with its phone numbers in the order of their rows.
+    pub fn new(
+        batch: i64,
+        claim: i64,
+        batch_no: BatchNo,
+        group: impl Into<String>,
+        numbers: Vec<PhoneNumber>,
+    ) -> Self {
+        Self { batch, claim, batch_no, group: group.into(), numbers }
+    }
+}
+
 /// What the book knows of a phone number, and since when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -240,6 +270,13 @@ pub struct Known {
     pub at_ms: u64,
     /// The job whose batch it is in.
     pub job: i64,
+}
+
+impl Known {
+    /// A check that is so far since `at_ms`, in a batch of `job`.
+    pub fn new(state: BookState, at_ms: u64, job: i64) -> Self {
+        Self { state, at_ms, job }
+    }
 }
 
 /// One sending of a phone number.
@@ -258,6 +295,25 @@ pub struct Sending {
     pub sent_ms: Option<u64>,
     /// Its result, and when it came.
     pub result: Option<(Source, Vec<u8>, u64)>,
+}
+
+impl Sending {
+    /// A sending by a job's batch, without a result.
+    pub fn new(scope: Scope, job: JobName, batch_no: impl Into<String>, batch: BatchState) -> Self {
+        Self { scope, job, batch_no: batch_no.into(), batch, sent_ms: None, result: None }
+    }
+
+    /// With the time at which the batch was claimed.
+    #[must_use]
+    pub fn with_sent_ms(self, sent_ms: Option<u64>) -> Self {
+        Self { sent_ms, ..self }
+    }
+
+    /// With a result, and the time at which it came.
+    #[must_use]
+    pub fn with_result(self, result: Option<(Source, Vec<u8>, u64)>) -> Self {
+        Self { result, ..self }
+    }
 }
 
 impl std::fmt::Debug for Sending {
@@ -303,6 +359,13 @@ pub struct Forgotten {
     pub kept_for: Vec<(JobName, u64)>,
 }
 
+impl Forgotten {
+    /// What is unsettled of the job, and for which jobs checks of it stay.
+    pub fn new(unsettled: u64, kept_for: Vec<(JobName, u64)>) -> Self {
+        Self { unsettled, kept_for }
+    }
+}
+
 /// What following other jobs' sendings has changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -311,6 +374,13 @@ pub struct Followed {
     pub reused: u64,
     /// Phone numbers that are planned again.
     pub planned: u64,
+}
+
+impl Followed {
+    /// Rows that took over a result, and phone numbers that are planned again.
+    pub fn new(reused: u64, planned: u64) -> Self {
+        Self { reused, planned }
+    }
 }
 
 /// An accepted batch by which an absence can be judged.
@@ -323,8 +393,17 @@ pub struct Control {
     pub batch_no: BatchNo,
     /// With which timestamps it was signed.
     pub signed: SignedSpan,
-    /// How many phone numbers were sent.
+    /// How many phone numbers the platform took.
     pub numbers: u64,
+    /// How many of them are known to have failed.
+    pub failed: u64,
+}
+
+impl Control {
+    /// An accepted batch of which the platform took so many phone numbers, some of them known to have failed.
+    pub fn new(batch: i64, batch_no: BatchNo, signed: SignedSpan, numbers: u64, failed: u64) -> Self {
+        Self { batch, batch_no, signed, numbers, failed }
+    }
 }
 
 /// What an account has spent, and what is still to come.
@@ -341,8 +420,13 @@ pub struct Spending {
 }
 
 impl Spending {
+    /// Nothing was spent, and nothing is to come.
+    pub fn new() -> Self {
+        Self { charged: Some(BTreeMap::new()), ..Self::default() }
+    }
+
     /// Adds a charge.
-    pub(crate) fn charge(&mut self, currency: Currency, amount: Price) {
+    pub fn charge(&mut self, currency: Currency, amount: Price) {
         let Some(charged) = &mut self.charged else { return };
         let before = charged.get(&currency).copied().unwrap_or_default();
         match before.checked_add(amount) {
@@ -363,6 +447,13 @@ pub struct NewResult {
     pub body: Vec<u8>,
     /// When, Unix time in milliseconds.
     pub received_ms: u64,
+}
+
+impl NewResult {
+    /// By what it is read.
+    pub(crate) fn parts(&self) -> (Source, &[u8]) {
+        (self.source, &self.body)
+    }
 }
 
 impl std::fmt::Debug for NewResult {
@@ -387,8 +478,8 @@ pub enum Source {
 }
 
 impl Source {
-    /// Its figure in a store.
-    pub(crate) fn figure(self) -> i64 {
+    /// Its figure in a store's tables.
+    pub const fn figure(self) -> i16 {
         match self {
             Self::Push => 0,
             Self::Query => 1,
@@ -399,7 +490,7 @@ impl Source {
     }
 
     /// The source of a figure.
-    pub(crate) fn from_figure(figure: i64) -> Self {
+    pub const fn from_figure(figure: i16) -> Self {
         match figure {
             0 => Self::Push,
             1 => Self::Query,
@@ -431,6 +522,20 @@ pub struct Folded {
     pub news: Vec<Drift>,
 }
 
+impl Folded {
+    /// Adds what another fold found.
+    pub fn add(&mut self, other: Self) {
+        self.seen += other.seen;
+        self.first += other.first;
+        self.repeats += other.repeats;
+        self.conflicts += other.conflicts;
+        self.strays += other.strays;
+        self.charged_again += other.charged_again;
+        self.full.extend(other.full);
+        self.news.extend(other.news);
+    }
+}
+
 /// How often a job's platform has sent something that no document lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -439,6 +544,13 @@ pub struct Drifted {
     pub drift: Drift,
     /// How many results held it.
     pub count: u64,
+}
+
+impl Drifted {
+    /// A drift that so many results held.
+    pub fn new(drift: Drift, count: u64) -> Self {
+        Self { drift, count }
+    }
 }
 
 /// A sent batch that lacks results.
@@ -475,6 +587,28 @@ pub struct OpenBatch {
     pub message: Option<String>,
 }
 
+impl OpenBatch {
+    /// A batch of a job with so many phone numbers, of which none has a result. All else can be set.
+    pub fn new(batch: i64, job: i64, batch_no: BatchNo, state: BatchState, numbers: u64) -> Self {
+        Self {
+            batch,
+            job,
+            claim: 0,
+            owner: String::new(),
+            batch_no,
+            group: String::new(),
+            state,
+            sent_ms: 0,
+            signed: None,
+            from_reply: false,
+            numbers,
+            settled: 0,
+            missing: false,
+            message: None,
+        }
+    }
+}
+
 /// A row of the input and what became of its number.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -503,6 +637,25 @@ pub struct RowFate {
     pub received_ms: Option<u64>,
 }
 
+impl RowFate {
+    /// A row whose phone number is in a batch, without a result. All else can be set.
+    pub fn new(row: u64, number: PhoneNumber, batch_no: impl Into<String>, state: BatchState) -> Self {
+        Self {
+            row,
+            duplicate: false,
+            number,
+            reused: false,
+            batch_no: batch_no.into(),
+            state,
+            missing: false,
+            code: None,
+            message: None,
+            result: None,
+            received_ms: None,
+        }
+    }
+}
+
 impl std::fmt::Debug for RowFate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RowFate")
@@ -517,7 +670,7 @@ impl std::fmt::Debug for RowFate {
 /// A result that was kept aside.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Odd {
+pub struct Quarantined {
     /// The store's own key.
     pub id: i64,
     /// The batch that it named.
@@ -530,9 +683,22 @@ pub struct Odd {
     pub received_ms: u64,
 }
 
-impl std::fmt::Debug for Odd {
+impl Quarantined {
+    /// A result, stored under `id`, that named `batch_no`.
+    pub fn new(
+        id: i64,
+        batch_no: impl Into<String>,
+        conflict: bool,
+        body: Vec<u8>,
+        received_ms: u64,
+    ) -> Self {
+        Self { id, batch_no: batch_no.into(), conflict, body, received_ms }
+    }
+}
+
+impl std::fmt::Debug for Quarantined {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Odd({}, {} bytes)", self.id, self.body.len())
+        write!(f, "Quarantined({}, {} bytes)", self.id, self.body.len())
     }
 }
 
@@ -625,10 +791,46 @@ pub enum StoreError {
     /// It is somebody else's.
     #[error("this is no store, but a database of something else: name another one")]
     NotAStore,
-    /// So much is kept aside for a batch that nothing more is, but results of phone numbers that lack one.
-    #[error("too many results that belong to no phone number of their batch are kept already")]
-    TooMuchAside,
+    /// As much is quarantined for a batch as may be: only results of its phone numbers that lack one are taken in.
+    #[error(
+        "the batch has as many results in quarantine as it may have, so this one was not stored: look at them with `numcheck receive --show-quarantine`"
+    )]
+    QuarantineFull,
+    /// Another batch of this store has the `batchNo` of a batch that was to be planned.
+    #[error(
+        "the batchNo {batch_no} is that of another batch in this store, so the plan was not stored: a batchNo that repeats is charged again or merged by the platform. Plan the job under another name"
+    )]
+    #[non_exhaustive]
+    BatchNoTaken {
+        /// Which.
+        batch_no: String,
+    },
     /// Its own thread or connection has ended.
     #[error("the store is closed")]
     Closed,
+}
+
+impl StoreError {
+    /// The database said no to what was being done, and nothing of it has happened. `what` follows "the store could not".
+    pub fn database(what: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Database { what, source: source.into() }
+    }
+
+    /// Nobody knows whether what was being done has happened. `what` follows "when it was to".
+    pub fn unanswered(
+        what: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Unanswered { what, source: source.into() }
+    }
+
+    /// The store holds what it cannot hold.
+    pub fn damaged(what: &'static str) -> Self {
+        Self::Damaged { what }
+    }
+
+    /// Another batch has the `batchNo` of a batch that was to be planned.
+    pub fn batch_no_taken(batch_no: impl Into<String>) -> Self {
+        Self::BatchNoTaken { batch_no: batch_no.into() }
+    }
 }

@@ -12,7 +12,7 @@ mod shape;
 mod single;
 mod survey;
 
-pub(crate) use engine::{Engine, Wait};
+pub(crate) use engine::{Assumed, Engine, Wait};
 pub(crate) use export::{Destination, export};
 pub(crate) use open::{StoreAt, file as open_file, job_of};
 pub(crate) use platform::{Account, Target, not_taken, submitted};

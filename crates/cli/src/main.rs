@@ -84,7 +84,7 @@ mod tests {
     use super::Arguments;
 
     /// What pays again for what may have been paid for: a person says it anew, each time.
-    const PAYS_AGAIN: [&str; 9] = [
+    const PAYS_AGAIN: [&str; 11] = [
         "again",
         "retry-failed",
         "resubmit-doubtful",
@@ -92,6 +92,8 @@ mod tests {
         "max-age",
         "new-account",
         "visibility-spread",
+        "failures-are-listed",
+        "number",
         "older-than",
         "even-unsettled",
     ];

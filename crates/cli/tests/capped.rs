@@ -39,7 +39,9 @@ fn a_cap_without_a_known_price_is_refused_and_the_ways_on_are_named() {
     let scene = Scene::start();
     for option in ["--max-cost", "--max-cost-per-day"] {
         let ended = scene.run("numbers.csv").args([option, "100USD"]).run().exits(2);
-        for part in ["no price is known for HK", "--price", "--probe", "nothing was sent"] {
+        for part in
+            ["no price is known for HK", "--price 'basic:HK=0.0100USD'", "--probe", "nothing was sent"]
+        {
             assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
         }
     }

@@ -54,7 +54,7 @@ fn options(verb: &[&str]) -> Vec<(String, String)> {
 }
 
 /// What pays again for what may have been paid for, or forgets that it was: a person says it anew, each time.
-const PAYS_AGAIN: [&str; 9] = [
+const PAYS_AGAIN: [&str; 11] = [
     "--again",
     "--retry-failed",
     "--resubmit-doubtful",
@@ -62,6 +62,8 @@ const PAYS_AGAIN: [&str; 9] = [
     "--max-age",
     "--new-account",
     "--visibility-spread",
+    "--failures-are-listed",
+    "--number",
     "--older-than",
     "--even-unsettled",
 ];

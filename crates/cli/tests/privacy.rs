@@ -115,6 +115,8 @@ fn no_such_key_ends_the_call() {
     assert!(requests(&scene) <= 4, "no more than were under way by then: {}", requests(&scene));
     assert!(lines.iter().any(|line| line["outcome"] == "refused" && line["code"] == -1));
     assert!(lines.iter().all(|line| line["outcome"] == "refused" || line["outcome"] == "pending"));
+    let job = &scene.call(&["jobs", "--json"]).run().exits(0).json_lines()[0];
+    assert_eq!(job["state"], "closed", "nothing goes on with it: {job}");
     // What refuses the account is not in the book: with the right key all are asked about, once.
     let mobiles = &mobiles[..10];
     scene.call(&["privacy", "--json"]).args(mobiles).run().exits(0);

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::HeaderValue;
-use numcheck_protocol::{AppKey, Endpoint, ValueError};
+use numcheck_protocol::{AppKey, Endpoint, Platform, ValueError, endpoints};
 use numcheck_signing::{Algorithm, Secret};
 use numcheck_transport::env::{Env, EnvError};
 use numcheck_transport::{Call, CallError, Confirm, SetupError, TypedReply};
@@ -27,7 +27,7 @@ struct Inner {
 impl Client {
     /// Where the platform is when nothing else is said. The number check document prints `http`; the WhatsApp document has the
     /// same host on `https`, so that is what is used.
-    pub const BASE_URL: &'static str = numcheck_protocol::Platform::Nxcloud.base_url();
+    pub const BASE_URL: &'static str = Platform::Nxcloud.base_url();
 
     /// A client for the account with this access key and secret.
     pub fn builder(access_key: impl Into<String>, secret: impl Into<Secret>) -> ClientBuilder {
@@ -36,7 +36,9 @@ impl Client {
             secret: secret.into(),
             appkey: None,
             algorithm: Algorithm::default(),
-            transport: numcheck_transport::Client::builder(Self::BASE_URL),
+            transport: numcheck_transport::Client::builder(Self::BASE_URL).endpoints(
+                endpoints().iter().filter(|info| info.platform == Platform::Nxcloud).map(|info| info.path),
+            ),
             base_url_variable: None,
         }
     }

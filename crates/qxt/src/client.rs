@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use numcheck_protocol::qxt::{Mobile, PrivacyRequest};
-use numcheck_protocol::{ApiKey, Endpoint};
+use numcheck_protocol::{ApiKey, Endpoint, Platform, endpoints};
 use numcheck_transport::env::{Env, EnvError};
 use numcheck_transport::{Call, CallError, Confirm, NoAuthorization, SetupError, TypedReply};
 
@@ -23,14 +23,16 @@ struct Inner {
 
 impl Client {
     /// Where the platform is when nothing else is said.
-    pub const BASE_URL: &'static str = numcheck_protocol::Platform::Qxt.base_url();
+    pub const BASE_URL: &'static str = Platform::Qxt.base_url();
 
     /// A client for the account with this key.
     pub fn builder(apikey: ApiKey) -> ClientBuilder {
         ClientBuilder {
             apikey,
             get: false,
-            transport: numcheck_transport::Client::builder(Self::BASE_URL),
+            transport: numcheck_transport::Client::builder(Self::BASE_URL).endpoints(
+                endpoints().iter().filter(|info| info.platform == Platform::Qxt).map(|info| info.path),
+            ),
             base_url_variable: None,
         }
     }

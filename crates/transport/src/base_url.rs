@@ -103,6 +103,14 @@ impl BaseUrl {
             .map_err(|_| Unfit)
     }
 
+    /// The same base without the path of an endpoint that it ends in; `None` where it does not end so.
+    pub(crate) fn without(&self, path: &str) -> Option<Self> {
+        let at = self.prefix.len().checked_sub(path.len())?;
+        let (prefix, end) = self.prefix.split_at_checked(at)?;
+        let prefix = prefix.trim_end_matches('/').to_owned();
+        end.eq_ignore_ascii_case(path).then(|| Self { prefix, ..self.clone() })
+    }
+
     /// The URL without any path, for those who decide by host.
     pub(crate) fn root(&self) -> Uri {
         self.join("/", None).unwrap_or_default()

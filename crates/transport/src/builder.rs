@@ -18,6 +18,7 @@ use crate::{BoxError, Clock, Limits, RateLimits, SystemClock};
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
     base_url: String,
+    endpoints: Vec<&'static str>,
     allow_plain_http: bool,
     limits: Limits,
     rate_limits: RateLimits,
@@ -33,6 +34,7 @@ impl ClientBuilder {
     pub(crate) fn new(base_url: String) -> Self {
         Self {
             base_url,
+            endpoints: Vec::new(),
             allow_plain_http: false,
             limits: Limits::default(),
             rate_limits: RateLimits::default(),
@@ -48,6 +50,12 @@ impl ClientBuilder {
     /// Another platform, or another way to it: see [`Client::builder`].
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
         self.base_url = base_url.into();
+        self
+    }
+
+    /// The paths of the platform's endpoints. A base URL that ends in one of them is refused: the path would be sent twice.
+    pub fn endpoints(mut self, paths: impl IntoIterator<Item = &'static str>) -> Self {
+        self.endpoints = paths.into_iter().collect();
         self
     }
 
@@ -113,6 +121,9 @@ impl ClientBuilder {
     /// [`BuildError`], which names what to change.
     pub fn build(self) -> Result<Client, BuildError> {
         let base = BaseUrl::parse(&self.base_url, self.allow_plain_http)?;
+        if let Some(base) = self.endpoints.iter().find_map(|path| base.without(path)) {
+            return Err(BuildError::BaseUrlEndpoint { use_instead: base.canonical() });
+        }
         if base.is_https() && cfg!(not(feature = "tls")) {
             return Err(BuildError::NoTls);
         }
@@ -170,6 +181,13 @@ pub enum BuildError {
     /// The base URL has a query or a fragment.
     #[error("the base URL has a query or a fragment: leave everything from `?` or `#` on out")]
     BaseUrlParts,
+    /// The base URL ends in the path of an endpoint, which every call adds by itself.
+    #[error("the base URL ends in the path of an endpoint, which is added to it: use {use_instead}")]
+    #[non_exhaustive]
+    BaseUrlEndpoint {
+        /// The same base URL without that path.
+        use_instead: String,
+    },
     /// Plain http to another machine.
     #[error("the base URL is plain http to another machine: use https, or allow plain http explicitly")]
     PlainHttp,

@@ -44,6 +44,9 @@ pub enum CallErrorKind {
     Refused,
     /// A reply came that is no answer of this platform, such as a gateway's error page. See [`CallError::reply`].
     NoAnswer,
+    /// A server on the way turned the request away before the platform's operation got it: see [`Reply::never_reached`] for the statuses
+    /// that prove it. Nothing was done and nothing was charged.
+    NeverReached,
     /// A reply came that can be read and cannot be true, such as a page that repeats the one before. See [`CallError::reply`].
     Implausible,
 }
@@ -87,6 +90,7 @@ impl CallError {
             Cause::Value(_) => CallErrorKind::Value,
             Cause::Transport(_) => CallErrorKind::Transport,
             Cause::Refused(..) => CallErrorKind::Refused,
+            Cause::NoAnswer(reply, _) if reply.never_reached() => CallErrorKind::NeverReached,
             Cause::NoAnswer(..) => CallErrorKind::NoAnswer,
             Cause::Implausible(..) => CallErrorKind::Implausible,
         }
@@ -104,15 +108,18 @@ impl CallError {
             Cause::Value(_) => false,
             Cause::Transport(error) => error.sent() != Sent::No,
             Cause::Refused(refusal, _) => refusal.charged() != Charged::No,
-            Cause::NoAnswer(..) | Cause::Implausible(..) => true,
+            Cause::NoAnswer(reply, _) => !reply.never_reached(),
+            Cause::Implausible(..) => true,
         }
     }
 
-    /// Whether the request was sent. [`Sent::Yes`] where a reply came, whatever it said.
+    /// Whether the platform's operation got the request. [`Sent::Yes`] where a reply came, unless that reply is
+    /// [`CallErrorKind::NeverReached`].
     pub fn sent(&self) -> Sent {
         match &self.0.cause {
             Cause::Value(_) => Sent::No,
             Cause::Transport(error) => error.sent(),
+            Cause::NoAnswer(reply, _) if reply.never_reached() => Sent::No,
             Cause::Refused(..) | Cause::NoAnswer(..) | Cause::Implausible(..) => Sent::Yes,
         }
     }
@@ -216,6 +223,14 @@ impl fmt::Display for CallError {
                     "{endpoint}: HTTP {status}, but {what}; sent, {outcome} (attempt {attempts}): {advice}"
                 )
             }
+            Cause::NoAnswer(reply, _) if reply.never_reached() => {
+                let (status, attempts) = (reply.status.as_u16(), reply.attempts);
+                write!(
+                    f,
+                    "{endpoint}: HTTP {status}, and not from the platform's operation; not carried out (attempt {attempts}): {}",
+                    what_turned_it_away(status)
+                )
+            }
             Cause::NoAnswer(reply, unreadable) => {
                 let what = match unreadable {
                     Some(_) => "a body that is no JSON object",
@@ -230,6 +245,23 @@ impl fmt::Display for CallError {
                 )
             }
         }
+    }
+}
+
+/// What to do about a status that proves that a request never reached the operation.
+fn what_turned_it_away(status: u16) -> &'static str {
+    match status {
+        301 | 302 | 307 | 308 => "the server redirects: give the base URL that it redirects to",
+        404 | 405 | 410 => {
+            "check the host and the path of the base URL, and that the account has this operation: the server has none at this path"
+        }
+        407 => "give the proxy's user name and password",
+        413 | 414 | 431 => "send less at once: the request is too large for a server on the way",
+        429 => "call again later, and at a lower rate",
+        401 | 403 => {
+            "check the base URL, and that the platform lets this machine's address in: a server on the way refuses it"
+        }
+        _ => "check the base URL and the proxy: a server on the way does not take the request",
     }
 }
 
@@ -256,16 +288,15 @@ impl StdError for CallError {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, StatusCode};
+    use http::StatusCode;
     use numcheck_protocol::number_check::Submit;
     use numcheck_protocol::{Endpoint, Repeat, ValueError};
 
-    use super::CallError;
-    use crate::Reply;
+    use super::{CallError, CallErrorKind};
+    use crate::{Reply, Sent};
 
     fn reply(attempts: u32) -> Reply {
-        let (status, headers) = (StatusCode::BAD_GATEWAY, HeaderMap::new());
-        Reply { status, headers, body: "8613800138000".into(), attempts, sent_at_ms: 0 }
+        Reply { attempts, ..Reply::new(StatusCode::BAD_GATEWAY, "8613800138000") }
     }
 
     #[test]
@@ -283,6 +314,28 @@ mod tests {
              check that the base URL is the platform's, call again later"
         );
         assert!(!format!("{safe:?}").contains("13800138000"));
+    }
+
+    #[test]
+    fn what_never_reached_the_operation_is_not_in_doubt_and_says_what_to_change() {
+        for (status, advice) in [
+            (302, "redirects"),
+            (403, "lets this machine's address in"),
+            (404, "the path of the base URL"),
+            (405, "the path of the base URL"),
+            (407, "the proxy's user name"),
+            (413, "send less"),
+            (415, "the base URL and the proxy"),
+            (429, "at a lower rate"),
+        ] {
+            let reply = Reply::new(StatusCode::from_u16(status).unwrap(), "<html>8613800138000");
+            let error = CallError::no_answer(&Submit::INFO, reply, None);
+            assert_eq!((error.kind(), error.sent()), (CallErrorKind::NeverReached, Sent::No));
+            assert!(!error.may_have_happened() && error.has_reply() && error.attempts() == 1);
+            let text = error.to_string();
+            assert!(text.contains(&format!("HTTP {status}")) && text.contains("not carried out"), "{text}");
+            assert!(text.contains(advice) && !format!("{text}{error:?}").contains("13800138000"), "{text}");
+        }
     }
 
     #[test]

@@ -1,15 +1,15 @@
-//! What came back. It must not judge it: a refusal, a redirect and an error page are replies too.
+//! A complete reply as it came: a refusal, a redirect and an error page are replies too.
 
 use std::fmt;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 /// A complete reply, whatever its status.
 ///
 /// A status of 500 and above may come from a gateway that knows nothing of the platform's work: for what costs money
-/// such a reply leaves the outcome unknown.
-#[derive(Clone)]
+/// such a reply leaves the outcome unknown. [`Reply::never_reached`] tells the statuses that do not.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reply {
     /// The HTTP status. Redirects are not followed: a 3xx is a reply like any other.
@@ -24,6 +24,47 @@ pub struct Reply {
     pub sent_at_ms: u64,
 }
 
+impl Reply {
+    /// A reply to a first attempt, without headers: for tests of code that handles replies and errors.
+    pub fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self { status, headers: HeaderMap::new(), body: body.into(), attempts: 1, sent_at_ms: 0 }
+    }
+
+    /// The same reply with one more header.
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
+    /// Whether this reply proves that the request never reached the platform's operation, so that nothing was done and nothing was
+    /// charged. Meant for replies that are no answer of the platform: its own JSON says what happened, whatever the status.
+    ///
+    /// | status | why nothing was done |
+    /// |---|---|
+    /// | 301, 302, 307, 308 | the server sends every request for this path elsewhere, and redirects are not followed |
+    /// | 404, 405, 410 | no operation is at this path, or none that takes POST: a wrong path in the base URL, or an operation that this account lacks |
+    /// | 407 | the proxy wants credentials before it passes anything on |
+    /// | 411, 413, 414, 415, 431 | a server refuses the request's form or size before it hands it over |
+    /// | 421 | the request came to a server of another host |
+    /// | 401, 403, 429, without a JSON object | a gateway refuses the caller or its pace before it passes the request on. With a JSON object it may be the platform's own word |
+    ///
+    /// Any other status proves nothing: 200 with a page of HTML, 500, 502, 503 and 504 come from gateways after the platform has worked, too; 303
+    /// is how a server answers a POST that it carried out; 400, 406 and 408 are also sent after the work has begun. Nor does a body that holds
+    /// a result code, even one that cannot be read.
+    pub fn never_reached(&self) -> bool {
+        let text = self.body.trim_ascii_start();
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii_start();
+        let is_object = text.starts_with(b"{");
+        let holds_code = is_object && text.windows(6).any(|part| part == b"\"code\"");
+        match self.status.as_u16() {
+            _ if holds_code => false,
+            301 | 302 | 307 | 308 | 404 | 405 | 407 | 410 | 411 | 413 | 414 | 415 | 421 | 431 => true,
+            401 | 403 | 429 => !is_object,
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Debug for Reply {
     /// Shows neither headers nor body: they hold phone numbers, tokens and cookies.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,5 +73,41 @@ impl fmt::Debug for Reply {
             .field("body_bytes", &self.body.len())
             .field("attempts", &self.attempts)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::Reply;
+
+    fn never_reached(status: u16, body: &'static str) -> bool {
+        Reply::new(StatusCode::from_u16(status).unwrap(), body).never_reached()
+    }
+
+    #[test]
+    fn only_listed_statuses_prove_that_a_request_never_reached_the_operation() {
+        let listed = [301, 302, 307, 308, 401, 403, 404, 405, 407, 410, 411, 413, 414, 415, 421, 429, 431];
+        for status in 100..=999 {
+            for body in ["", "<html>", "plain", "\u{feff}<?xml"] {
+                assert_eq!(never_reached(status, body), listed.contains(&status), "{status} {body}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_json_object_may_be_the_platforms_own_word() {
+        for body in [r#"{"code":"?"}"#, "\u{feff} {\"code\":", r#" {"data":{},"code":null}"#] {
+            for status in 100..=999 {
+                assert!(!never_reached(status, body), "{status} {body}");
+            }
+        }
+        // A framework's own page of an unknown path.
+        let page = r#"{"timestamp":"2026-11-22","status":404,"error":"Not Found","path":"/api/number/get"}"#;
+        assert!(never_reached(404, page) && never_reached(405, page) && never_reached(302, "{}"));
+        for status in [401, 403, 429, 200, 400, 500] {
+            assert!(!never_reached(status, page), "{status}");
+        }
     }
 }

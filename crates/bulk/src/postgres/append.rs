@@ -12,16 +12,16 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use super::fault::Fault;
 use super::pool::Pool;
 use super::session::{Session, big};
-use crate::store::{Answer, NewResult, StoreError};
+use crate::store::{NewResult, StoreError, StoreFuture};
 
 /// Connections that append: while one waits for its commit, the other takes what has come since.
 const WRITERS: usize = 2;
 /// The most results in one commit: more would make the first wait too long.
-const MOST: usize = 2048;
+const MAX_RESULTS: usize = 2048;
 /// The most bytes in one commit, when more than one call is in it.
-const MOST_BYTES: usize = 8 << 20;
+const MAX_BYTES: usize = 8 << 20;
 /// The most bytes that wait: beyond, results are turned away at once, and come again.
-const MOST_WAITING: usize = 64 << 20;
+const MAX_WAITING_BYTES: usize = 64 << 20;
 /// A place has so many keys.
 const KEYS: usize = 1 << 20;
 const WHAT: &str = "store a result";
@@ -55,7 +55,7 @@ impl Appender {
     }
 
     /// Queues the results at once, not when the answer is first polled: a caller that goes away has still asked.
-    pub(super) fn append(&self, results: Vec<NewResult>) -> Answer<'static, ()> {
+    pub(super) fn append(&self, results: Vec<NewResult>) -> StoreFuture<'static, ()> {
         if results.is_empty() {
             return Box::pin(std::future::ready(Ok(())));
         }
@@ -64,7 +64,7 @@ impl Appender {
         let before = self.waiting.fetch_add(bytes, Ordering::Relaxed);
         let refusal = if results.len() > KEYS {
             Some("too many results in one call")
-        } else if before > 0 && before + bytes > MOST_WAITING {
+        } else if before > 0 && before + bytes > MAX_WAITING_BYTES {
             Some("more results are waiting than the database keeps up with")
         } else {
             None
@@ -135,7 +135,7 @@ async fn take(queue: &mut mpsc::UnboundedReceiver<Call>) -> Vec<Call> {
     let Some(first) = queue.recv().await else { return Vec::new() };
     let (mut results, mut bytes) = (first.results.len(), first.bytes);
     let mut calls = vec![first];
-    while results < MOST && bytes < MOST_BYTES {
+    while results < MAX_RESULTS && bytes < MAX_BYTES {
         let Ok(call) = queue.try_recv() else { break };
         // A place has keys enough for both limits together.
         (results, bytes) = (results + call.results.len(), bytes + call.bytes);
@@ -157,7 +157,7 @@ const INSERT: &str = "WITH place AS MATERIALIZED (SELECT nextval('places') << 20
 async fn insert(session: &Session, calls: &[Call]) -> Result<(), Fault> {
     let results = || calls.iter().flat_map(|call| &call.results);
     let received: Vec<i64> = results().map(|result| big(result.received_ms)).collect();
-    let sources: Vec<i16> = results().map(|result| result.source.figure() as i16).collect();
+    let sources: Vec<i16> = results().map(|result| result.source.figure()).collect();
     let names: Vec<&[u8]> = results().map(|result| result.batch_no.as_bytes()).collect();
     let bodies: Vec<&[u8]> = results().map(|result| result.body.as_slice()).collect();
     session.run(INSERT, &[&received, &sources, &names, &bodies, &(received.len() as i64)]).await?;

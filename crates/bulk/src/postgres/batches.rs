@@ -10,34 +10,20 @@ use tokio_postgres::Row;
 use super::book::{self, Elsewhere, Wanted};
 use super::fault::Fault;
 use super::fold;
-use super::session::{Session, big, get, get_u64, text};
+use super::jobs::name;
+use super::session::{Session, Value, big, get, get_text, get_u64, text};
 use super::waits;
-use crate::model::{BatchEnd, BatchState, Scope};
+use crate::batch::{BatchRecord, batch_no};
+use crate::model::{BatchEnd, BatchState, JobState, Scope};
 use crate::proof::SignedSpan;
-use crate::store::{Claimed, Control, MOST_AHEAD_MS, NewBatch, NextBatch, OpenBatch};
+use crate::store::{Claimed, Control, MAX_TURN_AHEAD_MS, NewBatch, NextBatch, OpenBatch};
 
 type Result<T> = std::result::Result<T, Fault>;
-
-pub(super) const PLANNED: i16 = 0;
-const SENDING: i16 = 1;
-const IN_DOUBT: i16 = 2;
-const ACCEPTED: i16 = 3;
-pub(super) const REFUSED: i16 = 4;
 
 /// Numbers in one statement.
 const AT_ONCE: usize = 20_000;
 /// How many batches one transaction looks up at most.
 const LOOKED_UP: i64 = 16;
-
-pub(super) fn state(number: i16) -> BatchState {
-    match number {
-        PLANNED => BatchState::Planned,
-        SENDING => BatchState::Sending,
-        ACCEPTED => BatchState::Accepted,
-        REFUSED => BatchState::Refused,
-        _ => BatchState::InDoubt,
-    }
-}
 
 pub(super) async fn add(session: &Session, job: i64, batches: &[NewBatch]) -> Result<()> {
     let sql = "UPDATE jobs SET batch_count = batch_count + $2 WHERE id = $1 AND state = 0";
@@ -54,9 +40,14 @@ pub(super) async fn add(session: &Session, job: i64, batches: &[NewBatch]) -> Re
             SELECT $1, new.batch_no, new.grp, new.numbers
             FROM unnest($2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY AS new (batch_no, grp, numbers, at) ORDER BY new.at
             RETURNING id, batch_no
-        ), named AS (INSERT INTO batch_names SELECT convert_to(batch_no, 'UTF8'), id FROM made)
-        SELECT id FROM made ORDER BY id";
+        ), named AS (INSERT INTO batch_names SELECT convert_to(batch_no, 'UTF8'), id FROM made ON CONFLICT DO NOTHING RETURNING batch)
+        SELECT made.id, named.batch IS NOT NULL FROM made LEFT JOIN named ON named.batch = made.id ORDER BY made.id";
     let rows = session.rows(sql, &[&job, &names, &groups, &counts]).await?;
+    for (row, batch) in rows.iter().zip(batches) {
+        if !get::<bool>(row, 1)? {
+            return Err(Fault::batch_no_taken(batch.batch_no.as_str()));
+        }
+    }
     let mut numbers: Vec<(i64, i64, i64)> = Vec::new();
     for (row, batch) in rows.iter().zip(batches) {
         let id: i64 = get(row, 0)?;
@@ -80,13 +71,12 @@ pub(super) async fn add(session: &Session, job: i64, batches: &[NewBatch]) -> Re
 pub(super) async fn insert_further(session: &Session, job: i64, group: &str, numbers: i64) -> Result<i64> {
     let sql = "UPDATE jobs SET batch_count = batch_count + 1 WHERE id = $1 RETURNING name, batch_count";
     let row = session.row(sql, &[&job]).await?.ok_or_else(|| Fault::damaged("a batch has no job"))?;
-    let batch_no = format!("nc-{}-{}", get::<&str>(&row, 0)?, get::<i64>(&row, 1)?);
-    BatchNo::new(&batch_no).map_err(|_| no_batch_no())?;
+    let batch_no = batch_no(&name(&row, 0)?, get_u64(&row, 1)?).map_err(|_| no_batch_no())?;
     let sql = "INSERT INTO batches (job, batch_no, grp, numbers) VALUES ($1, $2, $3, $4) RETURNING id";
-    let row = session.row(sql, &[&job, &batch_no, &text(group), &numbers]).await?;
+    let row = session.row(sql, &[&job, &batch_no.as_str(), &text(group), &numbers]).await?;
     let id: i64 =
         row.map(|row| get(&row, 0)).transpose()?.ok_or_else(|| Fault::damaged("a batch has no key"))?;
-    session.run("INSERT INTO batch_names VALUES ($1, $2)", &[&batch_no.as_bytes(), &id]).await?;
+    session.run("INSERT INTO batch_names VALUES ($1, $2)", &[&batch_no.as_str().as_bytes(), &id]).await?;
     Ok(id)
 }
 
@@ -155,15 +145,17 @@ pub(super) async fn claim(
         return Ok(None);
     }
     let Some(of_job) = book::policy_of_open(session, job).await? else { return Ok(None) };
-    let sql = "SELECT batch_no, grp, tries, claim > 0 FROM batches WHERE id = $1 AND state = 0 FOR UPDATE";
-    let Some(found) = session.row(sql, &[&batch]).await? else { return Ok(None) };
-    let group: String = get(&found, 1)?;
+    let Some((row, mut record)) = lock(session, batch).await? else { return Ok(None) };
+    if record.state != BatchState::Planned {
+        return Ok(None);
+    }
+    let group: String = get(&row, RECORD_LEN + 1)?;
     let mut elsewhere = Elsewhere::default();
     let mut wanted = book::look_up_batch(session, batch, &of_job, &mut elsewhere).await?;
     wanted.sort_unstable_by_key(|wanted| wanted.first_row);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     // Late results of an earlier sending must still find their phone numbers here.
-    let is_cut = wanted.len() > limit && get::<i64>(&found, 2)? > 0;
+    let is_cut = wanted.len() > limit && record.tries > 0;
     if wanted.is_empty() || limit == 0 || is_cut {
         if wanted.is_empty() {
             session.run(NOTHING_TO_SEND, &[&batch]).await?;
@@ -176,13 +168,101 @@ pub(super) async fn claim(
         cut(session, job, batch, &group, &rest).await?;
     }
     let numbers = wanted.iter().map(|wanted| unpack(wanted.packed)).collect::<Result<_>>()?;
-    let sql = "UPDATE batches SET state = 1, claim = nextval('claims'), claimed_by = $2, sent_ms = $3, ended_ms = NULL, code = NULL,
-        message = NULL, from_reply = false, confirmed = false, missing = false WHERE id = $1 RETURNING claim";
-    let row = session.row(sql, &[&batch, &text(owner), &big(now_ms)]).await?;
-    let claim = row.map(|row| get(&row, 0)).transpose()?.ok_or_else(|| Fault::damaged("a batch is gone"))?;
-    book::enter_claim(session, batch, &of_job, &wanted, get(&found, 3)?).await?;
+    let row = session.row("SELECT nextval('claims')", &[]).await?;
+    let claim =
+        row.map(|row| get(&row, 0)).transpose()?.ok_or_else(|| Fault::damaged("no claim has a key"))?;
+    let was_claimed = record.claim > 0;
+    record.claim(claim, owner, now_ms);
+    write(session, batch, &record).await?;
+    book::enter_claim(session, batch, &of_job, &wanted, was_claimed).await?;
     elsewhere.write(session, job).await?;
-    Ok(Some(Claimed { batch, claim, batch_no: batch_no(&found, 0)?, group, numbers }))
+    let batch_no = BatchNo::new(&record.batch_no).map_err(|_| no_batch_no())?;
+    Ok(Some(Claimed { batch, claim, batch_no, group, numbers }))
+}
+
+/// The columns of a [`BatchRecord`], in an order that [`write`] shares.
+macro_rules! record {
+    () => {
+        "state, batch_no, tries, claim, claimed_by, sent_ms, ended_ms, confirmed, first_ts, last_ts, from_reply, missing,
+        message_id, code, message, resubmitted"
+    };
+}
+const RECORD_LEN: usize = 16;
+
+/// Locks a batch until the transaction ends. Its row goes on with how many phone numbers have no result, and the group.
+async fn lock(session: &Session, batch: i64) -> Result<Option<(Row, BatchRecord)>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        record!(),
+        ", numbers - done - failed - refused, grp FROM batches WHERE id = $1 FOR UPDATE"
+    );
+    let Some(row) = session.row(SQL, &[&batch]).await? else { return Ok(None) };
+    let record = record(&row)?;
+    Ok(Some((row, record)))
+}
+
+fn record(row: &Row) -> Result<BatchRecord> {
+    let ms = |at| Ok::<_, Fault>(get::<Option<i64>>(row, at)?.map(|ms| ms as u64));
+    let mut record = BatchRecord::new(get::<&str>(row, 1)?);
+    record.state = BatchState::from_figure(get(row, 0)?);
+    record.tries = get(row, 2)?;
+    record.claim = get(row, 3)?;
+    record.owner = get(row, 4)?;
+    record.sent_ms = ms(5)?;
+    record.ended_ms = ms(6)?;
+    record.confirmed = get(row, 7)?;
+    record.signed = signed(row, 8)?;
+    record.from_reply = get(row, 10)?;
+    record.missing = get(row, 11)?;
+    record.message_id = get(row, 12)?;
+    record.code = get(row, 13)?;
+    record.message = get(row, 14)?;
+    record.resubmitted = get(row, 15)?;
+    Ok(record)
+}
+
+/// Writes a batch that the caller has locked.
+async fn write(session: &Session, batch: i64, record: &BatchRecord) -> Result<()> {
+    const SQL: &str = concat!(
+        "UPDATE batches SET (",
+        record!(),
+        ") = ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) WHERE id = $1"
+    );
+    let (owner, message_id) = (record.owner.as_deref().map(text), record.message_id.as_deref().map(text));
+    let values: [Value<'_>; 17] = [
+        &batch,
+        &record.state.figure(),
+        &record.batch_no,
+        &record.tries,
+        &record.claim,
+        &owner,
+        &record.sent_ms.map(big),
+        &record.ended_ms.map(big),
+        &record.confirmed,
+        &record.signed.map(|signed| big(signed.first_ms)),
+        &record.signed.map(|signed| big(signed.last_ms)),
+        &record.from_reply,
+        &record.missing,
+        &message_id,
+        &record.code,
+        &record.message.as_deref().map(text),
+        &record.resubmitted,
+    ];
+    session.run(SQL, &values).await?;
+    Ok(())
+}
+
+/// The state of a locked batch's job, read after the lock was had.
+async fn job_state(session: &Session, batch: i64) -> Result<JobState> {
+    let sql = "SELECT j.state FROM batches b JOIN jobs j ON j.id = b.job WHERE b.id = $1";
+    let row = session.row(sql, &[&batch]).await?.ok_or_else(|| Fault::damaged("a batch has no job"))?;
+    Ok(JobState::from_figure(get(&row, 0)?))
+}
+
+/// The `batchNo` that a result of a locked batch names, if it has one.
+async fn proof(session: &Session, batch: i64) -> Result<Option<String>> {
+    let sql = "SELECT r.batch_no FROM numbers n JOIN results r ON r.id = n.result WHERE n.batch = $1 AND n.via IS NULL LIMIT 1";
+    session.row(sql, &[&batch]).await?.map(|row| get_text(&row, 0)).transpose()
 }
 
 /// Plans a part of a batch that surely was never accepted as a batch of its own.
@@ -198,10 +278,12 @@ async fn cut(session: &Session, job: i64, batch: i64, group: &str, rest: &[Wante
 }
 
 pub(super) async fn confirm(session: &Session, batch: i64, claim: i64, ts_ms: u64) -> Result<bool> {
-    let sql =
-        "UPDATE batches SET confirmed = true, first_ts = least(first_ts, $3), last_ts = greatest(last_ts, $3)
-        WHERE id = $1 AND claim = $2 AND state = 1 AND (SELECT state FROM jobs WHERE id = batches.job) <> 2";
-    Ok(session.run(sql, &[&batch, &claim, &big(ts_ms)]).await? > 0)
+    let Some((_, mut record)) = lock(session, batch).await? else { return Ok(false) };
+    let confirmed = record.confirm(claim, ts_ms, job_state(session, batch).await?);
+    if confirmed {
+        write(session, batch, &record).await?;
+    }
+    Ok(confirmed)
 }
 
 pub(super) async fn end(
@@ -211,84 +293,58 @@ pub(super) async fn end(
     end: &BatchEnd,
     now_ms: u64,
 ) -> Result<()> {
-    let (to, message_id, code, message, from_reply) = match end {
-        BatchEnd::Accepted { message_id } => (ACCEPTED, message_id.as_deref(), None, None, false),
-        BatchEnd::Refused { code, message } => (REFUSED, None, *code, Some(message.as_str()), false),
-        BatchEnd::TurnedAway { code, message } => (PLANNED, None, *code, Some(message.as_str()), false),
-        BatchEnd::NotSent => (PLANNED, None, None, None, false),
-        BatchEnd::InDoubt { code, message, from_reply } => {
-            (IN_DOUBT, None, *code, Some(message.as_str()), *from_reply)
-        }
-    };
-    let sql = "UPDATE batches SET state = $3, message_id = $4, code = $5, message = $6, ended_ms = $7, from_reply = $8
-        WHERE id = $1 AND claim = $2 AND state IN (1, 2)";
-    let (message_id, message) = (message_id.map(text), message.map(text));
-    let changed = session
-        .run(sql, &[&batch, &claim, &to, &message_id, &code, &message, &big(now_ms), &from_reply])
-        .await?;
-    if changed > 0 && to != ACCEPTED {
-        accept_if_proved(session, batch).await?;
+    let Some((_, mut record)) = lock(session, batch).await? else { return Ok(()) };
+    if record.end(claim, end.clone(), now_ms, proof(session, batch).await?.as_deref()) {
+        write(session, batch, &record).await?;
     }
-    Ok(())
-}
-
-/// A result has come already: the batch was accepted, whatever became of the answer, and under the `batchNo` that the result names.
-async fn accept_if_proved(session: &Session, batch: i64) -> Result<()> {
-    let sql = "UPDATE batches SET state = 3, code = NULL, message = NULL, batch_no = coalesce(
-            (SELECT convert_from(r.batch_no, 'UTF8') FROM numbers n JOIN results r ON r.id = n.result
-             WHERE n.batch = $1 AND n.via IS NULL LIMIT 1), batch_no)
-        WHERE id = $1 AND EXISTS (SELECT FROM numbers n WHERE n.batch = $1 AND n.via IS NULL AND n.result IS NOT NULL)";
-    session.run(sql, &[&batch]).await?;
     Ok(())
 }
 
 pub(super) async fn give_up(session: &Session, batch: i64, claim: i64) -> Result<bool> {
-    let sql = "UPDATE batches SET state = CASE WHEN confirmed THEN 2 ELSE 0 END,
-        message = CASE WHEN confirmed THEN 'the process that sent it ended before the platform answered' END
-        WHERE id = $1 AND claim = $2 AND state = 1";
-    let changed = session.run(sql, &[&batch, &claim]).await?;
-    if changed > 0 {
-        accept_if_proved(session, batch).await?;
+    let Some((_, mut record)) = lock(session, batch).await? else { return Ok(false) };
+    let given_up = record.give_up(claim, proof(session, batch).await?.as_deref());
+    if given_up {
+        write(session, batch, &record).await?;
     }
-    Ok(changed > 0)
+    Ok(given_up)
 }
 
 pub(super) async fn plan_again(session: &Session, batch: i64, claim: i64) -> Result<bool> {
     // A result that waits to be entered is the best proof that it was accepted.
     fold::fold_all(session).await?;
-    let sql = "SELECT batch_no FROM batches WHERE id = $1 AND claim = $2 AND state = 2 AND NOT from_reply
-        AND EXISTS (SELECT FROM jobs WHERE jobs.id = batches.job AND jobs.state IN (1, 3)) FOR UPDATE";
-    let Some(row) = session.row(sql, &[&batch, &claim]).await? else { return Ok(false) };
-    plan_under_new_name(session, batch, get(&row, 0)?).await?;
+    let Some((_, record)) = lock(session, batch).await? else { return Ok(false) };
+    if !record.may_plan_again(claim, job_state(session, batch).await?) {
+        return Ok(false);
+    }
+    plan_under_new_name(session, batch, record).await?;
     Ok(true)
 }
 
-async fn plan_under_new_name(session: &Session, batch: i64, batch_no: &str) -> Result<()> {
-    let sql = "UPDATE batches SET state = 0, tries = tries + 1, claimed_by = NULL, code = NULL, message = NULL, missing = false,
-        first_ts = NULL, last_ts = NULL, from_reply = false, confirmed = false WHERE id = $1 RETURNING tries";
-    let row = session.row(sql, &[&batch]).await?;
-    let tries: i64 =
-        row.map(|row| get(&row, 0)).transpose()?.ok_or_else(|| Fault::damaged("a batch is gone"))?;
-    let first = batch_no.strip_suffix(&format!(".r{}", tries - 1)).unwrap_or(batch_no);
-    let next = format!("{first}.r{tries}");
-    BatchNo::new(&next).map_err(|_| no_batch_no())?;
-    session.run("UPDATE batches SET batch_no = $2 WHERE id = $1", &[&batch, &next]).await?;
-    session.run("INSERT INTO batch_names VALUES ($1, $2)", &[&next.as_bytes(), &batch]).await?;
+async fn plan_under_new_name(session: &Session, batch: i64, mut record: BatchRecord) -> Result<()> {
+    let batch_no = record.plan_again().map_err(|_| no_batch_no())?;
+    write(session, batch, &record).await?;
+    let sql = "INSERT INTO batch_names VALUES ($1, $2)";
+    session.run(sql, &[&batch_no.as_str().as_bytes(), &batch]).await?;
     Ok(())
 }
 
 /// Plans the job's own batches again that are in doubt or missing, whatever that may cost. Says how many phone numbers.
 pub(super) async fn resubmit_own(session: &Session, job: i64, before_ms: u64) -> Result<u64> {
-    let sql = "SELECT id, batch_no, numbers - done - failed - refused FROM batches
-        WHERE job = $1 AND state IN (2, 3) AND (state = 2 OR missing) AND greatest(sent_ms, last_ts, 0) < $2 AND numbers > done + failed + refused
-        ORDER BY id FOR UPDATE";
+    const SQL: &str = concat!(
+        "SELECT ",
+        record!(),
+        ", numbers - done - failed - refused, id FROM batches
+        WHERE job = $1 AND state IN (2, 3) AND numbers > done + failed + refused ORDER BY id FOR UPDATE"
+    );
     let mut numbers = 0;
-    for row in session.rows(sql, &[&job, &big(before_ms)]).await? {
-        let (batch, count): (i64, i64) = (get(&row, 0)?, get(&row, 2)?);
-        plan_under_new_name(session, batch, get(&row, 1)?).await?;
-        let sql = "UPDATE batches SET resubmitted = resubmitted + $2 WHERE id = $1";
-        session.run(sql, &[&batch, &count]).await?;
-        numbers += count.max(0) as u64;
+    for row in session.rows(SQL, &[&job]).await? {
+        let mut record = record(&row)?;
+        if record.is_doubtful() && record.last_sent_ms() < before_ms {
+            let count: i64 = get(&row, RECORD_LEN)?;
+            record.resubmitted += count;
+            plan_under_new_name(session, get(&row, RECORD_LEN + 1)?, record).await?;
+            numbers += count.max(0) as u64;
+        }
     }
     Ok(numbers)
 }
@@ -311,9 +367,9 @@ fn open_batch(row: &Row) -> Result<OpenBatch> {
         job: get(row, 1)?,
         claim: get(row, 2)?,
         owner: get(row, 3)?,
-        batch_no: batch_no(row, 4)?,
+        batch_no: own_batch_no(row, 4)?,
         group: get(row, 5)?,
-        state: state(get(row, 6)?),
+        state: BatchState::from_figure(get(row, 6)?),
         sent_ms: get_u64(row, 7)?,
         signed: signed(row, 8)?,
         from_reply: get(row, 10)?,
@@ -337,27 +393,31 @@ pub(super) async fn controls(
     most: u32,
 ) -> Result<Vec<Control>> {
     let Some(scope) = book::find_scope(session, scope).await? else { return Ok(Vec::new()) };
-    let sql = "SELECT b.id, b.batch_no, b.first_ts, b.last_ts, b.numbers - b.refused FROM jobs j CROSS JOIN LATERAL (
+    let sql = "SELECT b.id, b.batch_no, b.first_ts, b.last_ts, b.numbers - b.refused, b.failed FROM jobs j CROSS JOIN LATERAL (
             SELECT * FROM batches WHERE job = j.id AND state = 3 AND first_ts > $2 AND tries = 0 AND numbers > refused
-            ORDER BY numbers, id LIMIT $3
-        ) AS b WHERE j.scope = $1 ORDER BY b.numbers, b.id LIMIT $3";
+            ORDER BY failed = 0, numbers, id LIMIT $3
+        ) AS b WHERE j.scope = $1 ORDER BY b.failed = 0, b.numbers, b.id LIMIT $3";
     let rows = session.rows(sql, &[&scope, &big(after_ms), &i64::from(most)]).await?;
     let control = |row| {
         Ok(Control {
             batch: get(row, 0)?,
-            batch_no: batch_no(row, 1)?,
+            batch_no: own_batch_no(row, 1)?,
             signed: signed(row, 2)?.ok_or_else(|| Fault::damaged("an accepted batch was never signed"))?,
             numbers: get_u64(row, 4)?,
+            failed: get_u64(row, 5)?,
         })
     };
     rows.iter().map(control).collect()
 }
 
 pub(super) async fn mark_missing(session: &Session, batch: i64, claim: i64) -> Result<u64> {
-    let sql = "UPDATE batches SET missing = true
-        WHERE id = $1 AND claim = $2 AND state = 3 AND NOT missing AND done + failed + refused < numbers RETURNING numbers - done - failed - refused";
-    let row = session.row(sql, &[&batch, &claim]).await?;
-    Ok(row.map(|row| get_u64(&row, 0)).transpose()?.unwrap_or_default())
+    let Some((row, mut record)) = lock(session, batch).await? else { return Ok(0) };
+    let open: i64 = get(&row, RECORD_LEN)?;
+    if open <= 0 || !record.mark_missing(claim) {
+        return Ok(0);
+    }
+    write(session, batch, &record).await?;
+    Ok(open as u64)
 }
 
 pub(super) async fn sent_in_group(session: &Session, job: i64, group: &str) -> Result<u64> {
@@ -372,7 +432,7 @@ static TAKE_TURN: LazyLock<String> = LazyLock::new(|| {
     let now = "coalesce($3::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)";
     format!(
         "INSERT INTO turns AS t (name, next_ms, interval_ms) VALUES ($1, {now} + $2::bigint, $2) ON CONFLICT (name) DO UPDATE SET
-            next_ms = $2 + CASE WHEN t.next_ms > {now} + {MOST_AHEAD_MS} THEN {now}
+            next_ms = $2 + CASE WHEN t.next_ms > {now} + {MAX_TURN_AHEAD_MS} THEN {now}
                 ELSE greatest(t.next_ms + greatest($2 - coalesce(t.interval_ms, $2), 0), {now}) END,
             interval_ms = $2
         RETURNING greatest(next_ms - $2 - {now}, 0)"
@@ -389,7 +449,7 @@ pub(super) async fn take_turn(
     row.map(|row| get_u64(&row, 0)).transpose()?.ok_or_else(|| Fault::damaged("a bucket gives no turn"))
 }
 
-fn batch_no(row: &Row, at: usize) -> Result<BatchNo> {
+fn own_batch_no(row: &Row, at: usize) -> Result<BatchNo> {
     BatchNo::new(get(row, at)?).map_err(|_| no_batch_no())
 }
 

@@ -5,31 +5,31 @@
 //! whatever it believes of the size of a scope or a batch: plans are made while they are small. Rows are locked in one order everywhere: batches by their key, then phone numbers, waits, jobs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use numcheck_protocol::PhoneNumber;
 use tokio_postgres::Row;
 
-use super::batches::state;
 use super::fault::Fault;
-use super::reading::source;
-use super::schema::{SCOPES, outcome, outcome_figure};
+use super::fold;
+use super::reading::{amount, currency};
+use super::schema::SCOPES;
 use super::session::{Session, get, get_u64, text};
 use super::waits;
-use crate::book::{Decision, Has, Link, Policy};
-use crate::model::{BatchState, BookState, JobSpec, Outcome, Scope};
-use crate::store::{Known, Sending};
+use crate::book::{BookDecision, BookLink, BookPolicy, BookResult, MAX_CHAIN, chain, links};
+use crate::fold::Sums;
+use crate::model::{BatchState, JobSpec, Outcome, Scope};
+use crate::store::{Known, Sending, Source};
 
 type Result<T> = std::result::Result<T, Fault>;
 
-/// The most sendings of one phone number that are looked at: a longer chain is a circle.
-const MAX_CHAIN: usize = 1000;
 /// Phone numbers in one statement.
 const AT_ONCE: usize = 20_000;
 
 /// What decides for a job, and in which scope.
 pub(super) struct OfJob {
     pub(super) scope: i64,
-    pub(super) policy: Policy,
+    pub(super) policy: BookPolicy,
 }
 
 /// `None` unless the job is open.
@@ -38,7 +38,7 @@ pub(super) async fn policy_of_open(session: &Session, job: i64) -> Result<Option
     let Some(row) = session.row(sql, &[&job]).await? else { return Ok(None) };
     let spec: JobSpec = serde_json::from_str(get(&row, 1)?)
         .map_err(|_| Fault::damaged("a job's parameters cannot be read"))?;
-    let policy = Policy { reuse: spec.reuse, marker: get(&row, 2)?, created_ms: get_u64(&row, 3)? };
+    let policy = BookPolicy::new(spec.reuse, get(&row, 2)?, get_u64(&row, 3)?);
     Ok(Some(OfJob { scope: get(&row, 0)?, policy }))
 }
 
@@ -84,9 +84,8 @@ pub(super) struct Wanted {
 
 /// A sending as the book finds it.
 struct Found {
-    link: Link,
+    link: BookLink,
     prior: Option<i64>,
-    is_forgotten: bool,
     /// How many results its batch had in the same moment.
     settled: i64,
     job: i64,
@@ -104,23 +103,19 @@ const LINKS: &str =
     JOIN batches b ON b.id = n.batch JOIN jobs j ON j.id = b.job";
 
 fn found(row: &Row) -> Result<(usize, Found)> {
-    let has = match get::<Option<i64>>(row, 2)? {
-        Some(id) => Some(Has {
-            id,
-            received_ms: get::<Option<i64>>(row, 3)?.unwrap_or_default() as u64,
-            outcome: outcome(get(row, 4)?),
-        }),
+    let result = match get::<Option<i64>>(row, 2)? {
+        Some(id) => {
+            let outcome = get::<Option<i16>>(row, 4)?.map_or(Outcome::Failed, Outcome::from_figure);
+            let received_ms = get::<Option<i64>>(row, 3)?.unwrap_or_default() as u64;
+            Some(BookResult::new(id, received_ms, outcome))
+        }
         None => None,
     };
-    // A row that stands for another sending, or was moved away, is not part of what its batch has sent last. What a forgotten job has left
-    // of no job was not moved.
-    let state = if get(row, 6)? { state(get(row, 7)?) } else { BatchState::Planned };
-    let is_forgotten: bool = get(row, 9)?;
+    let state = BatchState::from_figure(get(row, 7)?);
+    let link = BookLink::new(get(row, 1)?, state, get(row, 8)?, get(row, 6)?, get(row, 9)?);
     let found = Found {
-        // Nobody asks about a forgotten job's batch any more: its results are dropped.
-        link: Link { batch: get(row, 1)?, state, missing: is_forgotten || get(row, 8)?, result: has },
+        link: link.with_result(result),
         prior: get(row, 5)?,
-        is_forgotten,
         settled: get(row, 10)?,
         job: get(row, 11)?,
         sent_ms: get_u64(row, 12)?,
@@ -199,7 +194,7 @@ pub(super) async fn look_up_batch(
     let packed = rows.iter().map(|row| get(row, 0)).collect::<Result<Vec<i64>>>()?;
     let despite = rows.iter().map(|row| get(row, 2)).collect::<Result<Vec<Option<i64>>>>()?;
     let newest = newest(session, of_job.scope, &packed).await?;
-    let mut decisions: Vec<Option<(Decision, Link, i64)>> = packed.iter().map(|_| None).collect();
+    let mut decisions: Vec<Option<(BookDecision, BookLink, i64)>> = packed.iter().map(|_| None).collect();
     let mut priors: Vec<Option<i64>> = vec![None; packed.len()];
     for (at, entry) in &newest {
         // The own entry keeps what came before it.
@@ -208,11 +203,8 @@ pub(super) async fn look_up_batch(
         }
     }
     walk(session, &packed, newest, |at, found| {
-        let decision = match found.link.batch == batch {
-            true => Decision::Before,
-            false => found.link.decide(&of_job.policy, despite.get(at).copied().flatten()),
-        };
-        if decision == Decision::Before {
+        let decision = found.link.decide(batch, &of_job.policy, despite.get(at).copied().flatten());
+        if decision == BookDecision::Before {
             return found.prior;
         }
         *decisions.get_mut(at)? = Some((decision, found.link, found.settled));
@@ -222,11 +214,11 @@ pub(super) async fn look_up_batch(
     let (mut wanted, mut taken, mut waiting) = (Vec::new(), Taken::default(), (Vec::new(), Vec::new()));
     for (((row, packed), decision), prior) in rows.iter().zip(packed).zip(decisions).zip(priors) {
         match decision {
-            Some((Decision::Take, Link { batch: via, result: Some(has), .. }, _)) => {
+            Some((BookDecision::Take, BookLink { batch: via, result: Some(has), .. }, _)) => {
                 taken.push(packed, via, has);
-                *elsewhere.reused.entry(outcome_figure(has.outcome)).or_default() += 1;
+                *elsewhere.reused.entry(has.outcome.figure()).or_default() += 1;
             }
-            Some((Decision::Wait, link, settled)) => {
+            Some((BookDecision::Wait, link, settled)) => {
                 waiting.0.push(packed);
                 waiting.1.push(link.batch);
                 let (count, seen) = elsewhere.waits.entry(link.batch).or_insert((0, settled));
@@ -264,12 +256,12 @@ struct Taken {
 }
 
 impl Taken {
-    fn push(&mut self, packed: i64, via: i64, has: Has) {
+    fn push(&mut self, packed: i64, via: i64, has: BookResult) {
         self.packed.push(packed);
         self.via.push(via);
         self.ids.push(has.id);
         self.received.push(has.received_ms as i64);
-        self.outcomes.push(outcome_figure(has.outcome));
+        self.outcomes.push(has.outcome.figure());
     }
 
     async fn write(&self, session: &Session, batch: i64) -> Result<()> {
@@ -293,7 +285,7 @@ pub(super) async fn count_reused(session: &Session, counts: &BTreeMap<(i64, i16)
     let mut sums: BTreeMap<i64, [i64; 3]> = BTreeMap::new();
     for ((job, figure), count) in counts {
         let [done, failed, refused] = sums.entry(*job).or_default();
-        match outcome(Some(*figure)) {
+        match Outcome::from_figure(*figure) {
             Outcome::Done => *done += count,
             Outcome::Failed | Outcome::Passing => *failed += count,
             Outcome::Refused => *refused += count,
@@ -388,12 +380,8 @@ pub(super) async fn look_up(
         let packed: Vec<i64> = numbers.iter().map(|number| number.pack() as i64).collect();
         let newest = newest(session, scope, &packed).await?;
         walk(session, &packed, newest, |at, found| {
-            let (state, at_ms) = match (found.link.result, found.link.state) {
-                (Some(has), _) => (BookState::Settled(has.outcome), has.received_ms),
-                (None, BatchState::Planned | BatchState::Refused) => return found.prior,
-                _ if found.link.is_in_doubt() || found.is_forgotten => (BookState::InDoubt, found.sent_ms),
-                _ => (BookState::UnderWay, found.sent_ms),
-            };
+            let Some(state) = found.link.known() else { return found.prior };
+            let at_ms = found.link.result.map_or(found.sent_ms, |result| result.received_ms);
             *all.get_mut(at)? = Some(Known { state, at_ms, job: found.job });
             None
         })
@@ -445,9 +433,14 @@ pub(super) async fn merge_account(session: &Session, old: &str, new: &str) -> Re
         session.run("DELETE FROM checks WHERE scope = $1", &[&from]).await?;
         session.run("DELETE FROM scopes WHERE id = $1", &[&from]).await?;
     }
-    let sql = "INSERT INTO charges SELECT $2, day, currency, amount FROM charges WHERE account = $1
-        ON CONFLICT (account, day, currency) DO UPDATE SET amount = charges.amount + excluded.amount";
-    session.run(sql, &[&old, &new]).await?;
+    let mut sums = Sums::new();
+    let rows =
+        session.rows("SELECT day, currency, amount::text FROM charges WHERE account = $1", &[&old]).await?;
+    for row in rows {
+        let key = (Arc::from(&*new), get(&row, 0)?, currency(&row, 1)?);
+        sums.charges.insert(key, amount(&row, 2)?);
+    }
+    fold::add_sums(session, &sums).await?;
     session.run("DELETE FROM charges WHERE account = $1", &[&old]).await?;
     Ok(())
 }
@@ -483,11 +476,7 @@ async fn splice(session: &Session, from: i64, to: i64) -> Result<()> {
             found.prior
         })
         .await?;
-        let chains = packed.iter().copied().zip(chains.into_iter().map(|mut chain| {
-            chain.sort_unstable_by(|one, other| other.cmp(one));
-            chain.into_iter().map(|(_, batch)| batch).collect()
-        }));
-        link(session, to, chains).await?;
+        link(session, to, packed.iter().copied().zip(chains.into_iter().map(chain))).await?;
         match packed.last() {
             Some(end) if packed.len() == AT_ONCE => last = *end,
             _ => return Ok(()),
@@ -513,22 +502,21 @@ pub(super) async fn unlink(session: &Session, scope: i64, gone: &BTreeSet<(i64, 
 
 /// Writes down in which order the sendings of phone numbers stand, the newest first. Where there are none, nothing changes.
 async fn link(session: &Session, scope: i64, chains: impl Iterator<Item = (i64, Vec<i64>)>) -> Result<()> {
-    let (mut links, mut newest) = ((Vec::new(), Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+    let (mut linked, mut newest) = ((Vec::new(), Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
     for (packed, chain) in chains {
         let Some(first) = chain.first() else { continue };
         newest.0.push(packed);
         newest.1.push(*first);
-        let before = chain.iter().skip(1).map(|batch| Some(*batch)).chain([None]);
-        for (batch, prior) in chain.iter().zip(before) {
-            links.0.push(*batch);
-            links.1.push(packed);
-            links.2.push(prior);
+        for (batch, prior) in links(&chain) {
+            linked.0.push(batch);
+            linked.1.push(packed);
+            linked.2.push(prior);
         }
     }
     let sql = "UPDATE numbers SET prior = new.prior
         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (batch, packed, prior)
         WHERE numbers.batch = new.batch AND numbers.packed = new.packed AND numbers.prior IS DISTINCT FROM new.prior";
-    session.run(sql, &[&links.0, &links.1, &links.2]).await?;
+    session.run(sql, &[&linked.0, &linked.1, &linked.2]).await?;
     let sql = "UPDATE checks SET batch = new.batch
         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (scope, packed, batch)
         WHERE checks.scope = new.scope AND checks.packed = new.packed AND checks.batch <> new.batch";
@@ -558,14 +546,14 @@ pub(super) async fn history(session: &Session, number: &PhoneNumber) -> Result<V
 
 fn sending(scope: Scope, row: &Row) -> Result<Sending> {
     let result = match get::<Option<i16>>(row, 4)? {
-        Some(from) => Some((source(from), get(row, 5)?, get_u64(row, 6)?)),
+        Some(from) => Some((Source::from_figure(from), get(row, 5)?, get_u64(row, 6)?)),
         None => None,
     };
     Ok(Sending {
         scope,
         job: super::jobs::name(row, 0)?,
         batch_no: get(row, 1)?,
-        batch: state(get(row, 2)?),
+        batch: BatchState::from_figure(get(row, 2)?),
         sent_ms: get::<Option<i64>>(row, 3)?.map(|ms| ms as u64),
         result,
     })

@@ -32,6 +32,8 @@ enum Kind {
     TooNew(i64, i64),
     /// The job is not being planned any more.
     Superseded,
+    /// Another batch has this `batchNo`.
+    BatchNoTaken(String),
     /// Somebody else's tables.
     NotAStore,
 }
@@ -66,6 +68,11 @@ impl Fault {
         Self { kind: Kind::Superseded, message: StoreError::Superseded.to_string(), source: None }
     }
 
+    pub(super) fn batch_no_taken(batch_no: &str) -> Self {
+        let message = StoreError::batch_no_taken(batch_no).to_string();
+        Self { kind: Kind::BatchNoTaken(batch_no.to_owned()), message, source: None }
+    }
+
     pub(super) fn not_a_store() -> Self {
         Self { kind: Kind::NotAStore, message: StoreError::NotAStore.to_string(), source: None }
     }
@@ -81,7 +88,12 @@ impl Fault {
             Kind::Broken => true,
             // Serialization failure, deadlock, too many connections.
             Kind::Refused(state) => matches!(state.as_str(), "40001" | "40P01" | "53300"),
-            Kind::Unfit | Kind::Damaged(_) | Kind::TooNew(..) | Kind::Superseded | Kind::NotAStore => false,
+            Kind::Unfit
+            | Kind::Damaged(_)
+            | Kind::TooNew(..)
+            | Kind::Superseded
+            | Kind::BatchNoTaken(_)
+            | Kind::NotAStore => false,
         }
     }
 }
@@ -129,6 +141,7 @@ pub(super) fn database(what: &'static str) -> impl Fn(Fault) -> StoreError {
         Kind::Damaged(what) => StoreError::Damaged { what },
         Kind::TooNew(found, known) => StoreError::TooNew { found, known },
         Kind::Superseded => StoreError::Superseded,
+        Kind::BatchNoTaken(batch_no) => StoreError::BatchNoTaken { batch_no },
         Kind::NotAStore => StoreError::NotAStore,
         _ => StoreError::Database { what, source: Box::new(fault) },
     }

@@ -3,25 +3,28 @@
 //! It must not run beside another fold: the lock decides, and what is entered leaves the inbox in the same transaction. What becomes of a
 //! result is decided in [`crate::fold`].
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::try_join3;
 use numcheck_protocol::PhoneNumber;
+use tokio_postgres::Row;
 
+use super::batches::number;
 use super::book::count_reused;
 use super::drift;
 use super::fault::Fault;
-use super::jobs::FORGOTTEN;
-use super::reading::source;
-use super::schema::{outcome, outcome_figure};
-use super::session::{Session, get, get_text, text};
+use super::reading::{amount, currency};
+use super::session::{Session, Value, big, get, get_text, get_u64, text};
 use super::waits;
 use crate::failpoint::die_at;
-use crate::fold::{Arrived, Batch, Changes, First, Has, Known, Slot, Tally, max_aside, packed, wanted};
-use crate::model::Outcome;
-use crate::store::Folded;
-use crate::store::reading;
+use crate::fold::{
+    Arrived, Changes, First, FoldedBatch, Held, Judged, KeptAside, KeptBefore, Recorded, Slot, Sums, Tally,
+    judge, max_aside,
+};
+use crate::ledger::Sum;
+use crate::model::{BatchState, JobState, Outcome};
+use crate::store::{Folded, NewResult, Source};
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -89,66 +92,81 @@ async fn waiting(session: &Session, most: u32) -> Result<Waiting> {
 
 async fn enter(session: &Session, waiting: &Waiting, folded: &mut Folded) -> Result<()> {
     let arrived = arrived(session, &waiting.ids).await?;
-    let mut known = known(session, &arrived).await?;
-    let mut changes = Changes::default();
-    changes.judge(arrived, &mut known, folded);
-    let kept = kept(session, &changes).await?;
-    let charges: HashSet<(&str, i64)> = kept
-        .iter()
-        .filter(|(_, _, hash)| hash.first().is_some_and(|first| first & reading::CHARGED != 0))
-        .map(|(batch_no, packed, _)| (batch_no.as_str(), *packed))
-        .collect();
-    let mut is_kept = |aside: &crate::fold::Aside| {
-        let packed = aside.packed.unwrap_or_default();
-        let has = |hash: &[u8]| kept.contains(&(aside.result.batch_no.clone(), packed, hash.to_vec()));
-        crate::fold::Kept {
-            same: has(&aside.hash) || has(&aside.charge_hash()),
-            charge: charges.contains(&(aside.result.batch_no.as_str(), packed)),
-        }
-    };
-    changes.compare_aside(&mut is_kept, folded);
-    folded.news.extend(drift::add(session, &changes.drift).await?);
+    let recorded = recorded(session, &arrived).await?;
+    let judged = judge(arrived, recorded);
+    let kept = kept_before(session, &judged).await?;
+    let (changes, mut entered) = judged.finish(&kept);
+    entered.news = drift::add(session, &changes.drift).await?;
+    folded.add(entered);
     // Sent one behind the other where nothing depends on an answer.
     try_join3(settle(session, &changes), account(session, &changes), put_away(session, &changes, waiting))
         .await?;
     Ok(())
 }
 
+/// A result, from four columns.
+fn result(row: &Row, at: usize) -> Result<NewResult> {
+    Ok(NewResult {
+        batch_no: get_text(row, at)?,
+        source: Source::from_figure(get(row, at + 1)?),
+        body: get(row, at + 2)?,
+        received_ms: get_u64(row, at + 3)?,
+    })
+}
+
 async fn arrived(session: &Session, ids: &[i64]) -> Result<Vec<Arrived>> {
-    let sql = "SELECT r.id, r.source, r.body, r.batch_no, r.received_ms, b.id, b.job, s.account, s.level, b.numbers, b.aside, j.state, b.grp
-        FROM results r LEFT JOIN batch_names n ON n.batch_no = r.batch_no LEFT JOIN batches b ON b.id = n.batch
-        LEFT JOIN jobs j ON j.id = b.job LEFT JOIN scopes s ON s.id = j.scope
-        WHERE r.id = ANY ($1) ORDER BY r.id";
+    let sql = "SELECT r.id, n.batch, r.batch_no, r.source, r.body, r.received_ms
+        FROM results r LEFT JOIN batch_names n ON n.batch_no = r.batch_no WHERE r.id = ANY ($1) ORDER BY r.id";
+    let rows = session.rows(sql, &[&ids]).await?;
+    rows.iter().map(|row| Ok(Arrived::read(get(row, 0)?, get(row, 1)?, result(row, 2)?))).collect()
+}
+
+/// What is known of the batches and phone numbers that results are about. The batches stay locked: what a claim has decided about their
+/// rows is seen here, and none decides anything more.
+async fn recorded(session: &Session, arrived: &[Arrived]) -> Result<Recorded> {
+    let mut recorded = Recorded::default();
+    let batches: BTreeSet<i64> = arrived.iter().filter_map(Arrived::batch).collect();
+    if batches.is_empty() {
+        return Ok(recorded);
+    }
+    let batches: Vec<i64> = batches.into_iter().collect();
+    let sql = "SELECT b.id, b.job, s.account, s.level, b.grp, b.batch_no, b.state, b.numbers, b.aside, j.state FROM batches b
+        JOIN jobs j ON j.id = b.job JOIN scopes s ON s.id = j.scope WHERE b.id = ANY ($1) ORDER BY b.id FOR UPDATE OF b";
     // A fold meets the same few accounts and groups again and again.
     let (mut accounts, mut groups) = (BTreeSet::new(), BTreeSet::new());
-    let mut arrived = Vec::new();
-    for row in session.rows(sql, &[&ids]).await? {
-        let (source, body) = (source(get(&row, 1)?), get::<Vec<u8>>(&row, 2)?);
-        let batch = match get::<Option<i64>>(&row, 5)? {
-            Some(id) => Some(Batch {
-                id,
-                job: get(&row, 6)?,
-                account: shared(&mut accounts, get::<Option<&str>>(&row, 7)?.unwrap_or_default()),
-                level: get::<Option<i64>>(&row, 8)?.unwrap_or_default(),
-                numbers: get(&row, 9)?,
-                aside: get(&row, 10)?,
-                is_forgotten: get::<i16>(&row, 11)? == FORGOTTEN,
-                group: shared(&mut groups, get(&row, 12)?),
-            }),
-            None => None,
-        };
-        let facts = reading::read(source, &body);
-        arrived.push(Arrived {
-            id: get(&row, 0)?,
-            source,
-            body,
-            batch_no: get_text(&row, 3)?,
-            received_ms: get(&row, 4)?,
-            batch,
-            facts,
-        });
+    for row in session.rows(sql, &[&batches]).await? {
+        let (account, group) = (shared(&mut accounts, get(&row, 2)?), shared(&mut groups, get(&row, 4)?));
+        let mut batch = FoldedBatch::new(get(&row, 1)?, account, get(&row, 3)?, group, get(&row, 5)?);
+        batch.state = BatchState::from_figure(get(&row, 6)?);
+        (batch.numbers, batch.aside) = (get_u64(&row, 7)?, get_u64(&row, 8)?);
+        batch.is_forgotten = JobState::from_figure(get(&row, 9)?) == JobState::Forgotten;
+        recorded.batches.insert(get(&row, 0)?, batch);
     }
-    Ok(arrived)
+    let mut wanted = recorded.wanted(arrived);
+    if !wanted.single.is_empty() {
+        let single: Vec<i64> = std::mem::take(&mut wanted.single).into_iter().collect();
+        let sql = "SELECT wanted.batch, sole.packed FROM unnest($1::bigint[]) AS wanted (batch) CROSS JOIN LATERAL (SELECT min(packed) AS packed FROM (
+                SELECT packed FROM numbers WHERE batch = wanted.batch AND via IS NULL LIMIT 2
+            ) AS first HAVING count(*) = 1) AS sole";
+        for row in session.rows(sql, &[&single]).await? {
+            wanted.add_only(&mut recorded, get(&row, 0)?, number(&row, 1)?);
+        }
+    }
+    let (batches, packed): (Vec<i64>, Vec<i64>) =
+        wanted.places.into_iter().map(|(batch, number)| (batch, big(number.pack()))).unzip();
+    let sql = "SELECT n.batch, n.packed, n.via, n.job < 0, n.outcome, r.id, r.batch_no, r.source, r.body, r.received_ms
+        FROM unnest($1::bigint[], $2::bigint[]) AS wanted (batch, packed)
+        JOIN numbers n ON n.batch = wanted.batch AND n.packed = wanted.packed LEFT JOIN results r ON r.id = n.result";
+    for row in session.rows(sql, &[&batches, &packed]).await? {
+        let mut slot = Slot::new();
+        (slot.via, slot.has_moved) = (get(&row, 2)?, get(&row, 3)?);
+        if let Some(id) = get(&row, 5)? {
+            let outcome = get::<Option<i16>>(&row, 4)?.map_or(Outcome::Failed, Outcome::from_figure);
+            slot.held = Some(Held::new(id, outcome, result(&row, 6)?));
+        }
+        recorded.slots.insert((get(&row, 0)?, number(&row, 1)?), slot);
+    }
+    Ok(recorded)
 }
 
 fn shared(known: &mut BTreeSet<Arc<str>>, text: &str) -> Arc<str> {
@@ -160,61 +178,19 @@ fn shared(known: &mut BTreeSet<Arc<str>>, text: &str) -> Arc<str> {
     new
 }
 
-/// What is known of the phone numbers that results are about. Their batches stay locked: what a claim has decided about their rows is seen
-/// here, and none decides anything more.
-async fn known(session: &Session, arrived: &[Arrived]) -> Result<Known> {
-    let mut known = Known::default();
-    let batches: BTreeSet<i64> =
-        arrived.iter().filter_map(|result| Some(result.batch.as_ref()?.id)).collect();
-    if batches.is_empty() {
-        return Ok(known);
-    }
-    let batches: Vec<i64> = batches.into_iter().collect();
-    let sql = "SELECT FROM batches WHERE id = ANY ($1) ORDER BY id FOR UPDATE";
-    session.rows(sql, &[&batches]).await?;
-    let (mut places, single) = wanted(arrived);
-    if !single.is_empty() {
-        let single: Vec<i64> = single.into_iter().collect();
-        let sql = "SELECT wanted.batch, (SELECT min(packed) FROM (
-                SELECT packed FROM numbers WHERE batch = wanted.batch AND via IS NULL LIMIT 2
-            ) AS first HAVING count(*) = 1) FROM unnest($1::bigint[]) AS wanted (batch)";
-        for row in session.rows(sql, &[&single]).await? {
-            if let Some(packed) = get::<Option<i64>>(&row, 1)? {
-                known.only.insert(get(&row, 0)?, packed);
-                places.insert((get(&row, 0)?, packed));
-            }
-        }
-    }
-    let (batches, packed): (Vec<i64>, Vec<i64>) = places.into_iter().unzip();
-    let sql = "SELECT n.batch, n.packed, n.via, n.outcome, r.id, r.source, r.batch_no, r.body, n.job < 0
-        FROM unnest($1::bigint[], $2::bigint[]) AS wanted (batch, packed)
-        JOIN numbers n ON n.batch = wanted.batch AND n.packed = wanted.packed LEFT JOIN results r ON r.id = n.result";
-    for row in session.rows(sql, &[&batches, &packed]).await? {
-        let has = match get::<Option<i64>>(&row, 4)? {
-            Some(id) => Some(Has {
-                id,
-                source: source(get(&row, 5)?),
-                outcome: outcome(get(&row, 3)?),
-                batch_no: get_text(&row, 6)?,
-                body: get(&row, 7)?,
-            }),
-            None => None,
-        };
-        let slot = Slot { via: get(&row, 2)?, has_moved: get(&row, 8)?, has };
-        known.slots.insert((get(&row, 0)?, get(&row, 1)?), slot);
-    }
-    Ok(known)
+/// The phone number of a result that is kept aside, in its column.
+fn packed_or_none(number: Option<PhoneNumber>) -> i64 {
+    number.map_or(0, |number| big(number.pack()))
 }
 
-/// Which of the results that are to be kept aside were kept before: by `batchNo`, phone number and what they say. And the charges of their
-/// sendings.
-async fn kept(session: &Session, changes: &Changes) -> Result<HashSet<(String, i64, Vec<u8>)>> {
-    if changes.aside.is_empty() {
-        return Ok(HashSet::new());
+async fn kept_before(session: &Session, judged: &Judged) -> Result<KeptBefore> {
+    let mut kept = KeptBefore::new();
+    if judged.aside().len() == 0 {
+        return Ok(kept);
     }
-    let names: Vec<&[u8]> = changes.aside.iter().map(|aside| aside.result.batch_no.as_bytes()).collect();
-    let packed: Vec<i64> = changes.aside.iter().map(|aside| aside.packed.unwrap_or_default()).collect();
-    let hashes: Vec<&[u8]> = changes.aside.iter().map(|aside| aside.hash.as_slice()).collect();
+    let names: Vec<&[u8]> = judged.aside().map(|(batch_no, ..)| batch_no.as_bytes()).collect();
+    let packed: Vec<i64> = judged.aside().map(|(_, number, _)| packed_or_none(number)).collect();
+    let hashes: Vec<&[u8]> = judged.aside().map(|(.., hash)| hash.as_slice()).collect();
     let sql = "SELECT o.batch_no, o.packed, o.hash
         FROM unnest($1::bytea[], $2::bigint[], $3::bytea[]) AS wanted (batch_no, packed, hash)
         JOIN odd o ON sha256(o.batch_no) = sha256(wanted.batch_no) AND o.packed = wanted.packed AND o.hash = wanted.hash
@@ -224,15 +200,19 @@ async fn kept(session: &Session, changes: &Changes) -> Result<HashSet<(String, i
         JOIN odd o ON sha256(o.batch_no) = sha256(wanted.batch_no) AND o.packed = wanted.packed AND o.hash >= '\\x80'::bytea
             AND o.batch_no = wanted.batch_no
         WHERE wanted.packed <> 0";
-    let rows = session.rows(sql, &[&names, &packed, &hashes]).await?;
-    rows.iter().map(|row| Ok((get_text(row, 0)?, get(row, 1)?, get(row, 2)?))).collect()
+    for row in session.rows(sql, &[&names, &packed, &hashes]).await? {
+        let number = if get::<i64>(&row, 1)? == 0 { None } else { Some(number(&row, 1)?) };
+        let hash = get::<&[u8]>(&row, 2)?.try_into();
+        kept.add(get_text(&row, 0)?, number, hash.map_err(|_| Fault::damaged("a hash is none"))?);
+    }
+    Ok(kept)
 }
 
 /// Whether a result for the phone number is still expected.
 pub(super) async fn expects(session: &Session, batch_no: &str, number: &PhoneNumber) -> Result<bool> {
     let sql = "SELECT FROM batch_names b JOIN numbers n ON n.batch = b.batch
         WHERE b.batch_no = $1 AND n.packed = $2 AND n.result IS NULL";
-    Ok(session.row(sql, &[&batch_no.as_bytes(), &packed(number)]).await?.is_some())
+    Ok(session.row(sql, &[&batch_no.as_bytes(), &big(number.pack())]).await?.is_some())
 }
 
 /// Whether as much is kept aside for a batch as may be.
@@ -240,14 +220,14 @@ pub(super) async fn is_full(session: &Session, batch_no: &str) -> Result<bool> {
     let sql =
         "SELECT b.numbers, b.aside FROM batch_names n JOIN batches b ON b.id = n.batch WHERE n.batch_no = $1";
     let Some(row) = session.row(sql, &[&batch_no.as_bytes()]).await? else { return Ok(false) };
-    Ok(get::<i64>(&row, 1)? >= max_aside(get(&row, 0)?))
+    Ok(get_u64(&row, 1)? >= max_aside(get_u64(&row, 0)?))
 }
 
 async fn settle(session: &Session, changes: &Changes) -> Result<()> {
     settle_all(session, changes.firsts.iter()).await?;
     if !changes.instead.is_empty() {
-        settle_all(session, changes.instead.iter().map(|(first, ..)| first)).await?;
-        put_aside_firsts(session, changes).await?;
+        settle_all(session, changes.instead.iter().map(|(first, _)| first)).await?;
+        keep_aside(session, changes.instead.iter().map(|(_, before)| before)).await?;
     }
     // Rows that stood for another sending, and stand for their own from now on.
     let (mut reused, mut waiting) = (BTreeMap::new(), BTreeMap::new());
@@ -255,7 +235,7 @@ async fn settle(session: &Session, changes: &Changes) -> Result<()> {
         let Some((via, taken)) = first.detached else { continue };
         let job = changes.tallies.get(&first.place.0).map_or(0, |tally| tally.job);
         match taken {
-            Some(taken) => *reused.entry((job, outcome_figure(taken))).or_default() -= 1,
+            Some(taken) => *reused.entry((job, taken.figure())).or_default() -= 1,
             None => *waiting.entry((job, via)).or_default() += 1,
         }
     }
@@ -268,9 +248,10 @@ async fn settle_all(session: &Session, firsts: impl Iterator<Item = &First> + Cl
     if ids.is_empty() {
         return Ok(());
     }
-    let (batches, packed): (Vec<i64>, Vec<i64>) = firsts.clone().map(|first| first.place).unzip();
-    let received: Vec<i64> = firsts.clone().map(|first| first.received_ms).collect();
-    let ended: Vec<i16> = firsts.map(|first| outcome_figure(first.outcome)).collect();
+    let (batches, packed): (Vec<i64>, Vec<i64>) =
+        firsts.clone().map(|first| (first.place.0, big(first.place.1.pack()))).unzip();
+    let received: Vec<i64> = firsts.clone().map(|first| big(first.received_ms)).collect();
+    let ended: Vec<i16> = firsts.map(|first| first.outcome.figure()).collect();
     let sql = "UPDATE numbers SET result = new.id, received_ms = new.received_ms, outcome = new.outcome, via = NULL
         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[]) AS new (id, batch, packed, received_ms, outcome)
         WHERE numbers.batch = new.batch AND numbers.packed = new.packed";
@@ -281,19 +262,14 @@ async fn settle_all(session: &Session, firsts: impl Iterator<Item = &First> + Cl
     }
 }
 
-/// Keeps results aside in whose place others stand from now on.
-async fn put_aside_firsts(session: &Session, changes: &Changes) -> Result<()> {
-    let before: Vec<i64> = changes.instead.iter().map(|(_, before, _)| *before).collect();
-    let mut hashes: BTreeMap<i64, Vec<u8>> = BTreeMap::new();
-    let sql = "SELECT id, source, body FROM results WHERE id = ANY ($1)";
-    for row in session.rows(sql, &[&before]).await? {
-        hashes.insert(get(&row, 0)?, reading::hash(source(get(&row, 1)?), get(&row, 2)?, true).to_vec());
-    }
-    for (first, before, batch_no) in &changes.instead {
-        let sql = "INSERT INTO odd (result, batch_no, packed, hash) VALUES ($1, $2, $3, $4)";
-        let hash = hashes.get(before).cloned().unwrap_or_default();
-        session.run(sql, &[before, &batch_no.as_bytes(), &first.place.1, &hash]).await?;
-    }
+async fn keep_aside(session: &Session, kept: impl Iterator<Item = &KeptAside> + Clone) -> Result<()> {
+    let ids: Vec<i64> = kept.clone().map(|aside| aside.id).collect();
+    let names: Vec<&[u8]> = kept.clone().map(|aside| aside.batch_no.as_bytes()).collect();
+    let packed: Vec<i64> = kept.clone().map(|aside| packed_or_none(aside.number)).collect();
+    let hashes: Vec<&[u8]> = kept.map(|aside| aside.hash.as_slice()).collect();
+    let sql = "INSERT INTO odd (result, batch_no, packed, hash)
+        SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[])";
+    session.run(sql, &[&ids, &names, &packed, &hashes]).await?;
     Ok(())
 }
 
@@ -301,42 +277,107 @@ async fn account(session: &Session, changes: &Changes) -> Result<()> {
     if !changes.tallies.is_empty() {
         count(session, &changes.tallies).await?;
     }
-    if !changes.costs.is_empty() {
-        let jobs: Vec<i64> = changes.costs.keys().map(|(job, _, _)| *job).collect();
-        let outcomes: Vec<i16> =
-            changes.costs.keys().map(|(_, outcome, _)| i16::from(*outcome == Outcome::Failed)).collect();
-        let currencies: Vec<&str> = changes.costs.keys().map(|(_, _, currency)| currency.as_str()).collect();
-        let counts: Vec<i64> = changes.costs.values().map(|(count, _)| *count).collect();
-        let amounts: Vec<String> = changes.costs.values().map(|(_, amount)| amount.to_string()).collect();
-        // Beyond the range of a price the sum stays where it is; the results keep their prices.
+    add_sums(session, &changes.sums).await
+}
+
+/// Adds to what the database has of these sums. To be called in a transaction that settles: no other adds at the same time.
+pub(super) async fn add_sums(session: &Session, sums: &Sums) -> Result<()> {
+    if sums.is_empty() {
+        return Ok(());
+    }
+    write_sums(session, &sums.clone().added_to(&read_sums(session, sums).await?)).await
+}
+
+/// What the database has of these sums.
+async fn read_sums(session: &Session, of: &Sums) -> Result<Sums> {
+    let mut sums = Sums::new();
+    let CostColumns { jobs, outcomes, currencies } = CostColumns::of(of);
+    let costs = "SELECT c.job, c.outcome, c.currency, c.count, c.amount::text
+        FROM unnest($1::bigint[], $2::smallint[], $3::text[]) AS wanted (job, outcome, currency)
+        JOIN costs c ON c.job = wanted.job AND c.outcome = wanted.outcome AND c.currency = wanted.currency";
+    let accounts: Vec<_> = of.charges.keys().map(|(account, ..)| text(account)).collect();
+    let accounts: Vec<&str> = accounts.iter().map(|account| &**account).collect();
+    let days: Vec<i64> = of.charges.keys().map(|(_, day, _)| *day).collect();
+    let charged_in: Vec<&str> = of.charges.keys().map(|(_, _, currency)| currency.as_str()).collect();
+    let charges = "SELECT wanted.at - 1, c.amount::text
+        FROM unnest($1::text[], $2::bigint[], $3::text[]) WITH ORDINALITY AS wanted (account, day, currency, at)
+        JOIN charges c ON c.account = wanted.account AND c.day = wanted.day AND c.currency = wanted.currency";
+    let levels: Vec<i64> = of.prices.keys().map(|(level, ..)| *level).collect();
+    let names: Vec<&str> = of.prices.keys().map(|(_, name, _)| name.as_str()).collect();
+    let priced_in: Vec<&str> = of.prices.keys().map(|(_, _, currency)| currency.as_str()).collect();
+    let prices = "SELECT p.level, p.region, p.currency, p.price::text
+        FROM unnest($1::bigint[], $2::text[], $3::text[]) AS wanted (level, region, currency)
+        JOIN prices p ON p.level = wanted.level AND p.region = wanted.region AND p.currency = wanted.currency";
+    let (costs_of, charges_of, prices_of): ([Value<'_>; 3], [Value<'_>; 3], [Value<'_>; 3]) =
+        ([&jobs, &outcomes, &currencies], [&accounts, &days, &charged_in], [&levels, &names, &priced_in]);
+    let (costs, charges, prices) = try_join3(
+        session.rows(costs, &costs_of),
+        session.rows(charges, &charges_of),
+        session.rows(prices, &prices_of),
+    )
+    .await?;
+    for row in costs {
+        let key = (get(&row, 0)?, Outcome::from_figure(get(&row, 1)?), currency(&row, 2)?);
+        sums.costs.insert(key, Sum { count: get_u64(&row, 3)?, amount: amount(&row, 4)? });
+    }
+    let keys: Vec<_> = of.charges.keys().collect();
+    for row in charges {
+        if let Some(key) = keys.get(get::<i64>(&row, 0)? as usize) {
+            sums.charges.insert((*key).clone(), amount(&row, 1)?);
+        }
+    }
+    for row in prices {
+        sums.prices.insert((get(&row, 0)?, get(&row, 1)?, currency(&row, 2)?), amount(&row, 3)?);
+    }
+    Ok(sums)
+}
+
+struct CostColumns<'a> {
+    jobs: Vec<i64>,
+    outcomes: Vec<i16>,
+    currencies: Vec<&'a str>,
+}
+
+impl<'a> CostColumns<'a> {
+    fn of(sums: &'a Sums) -> Self {
+        Self {
+            jobs: sums.costs.keys().map(|(job, ..)| *job).collect(),
+            outcomes: sums.costs.keys().map(|(_, outcome, _)| outcome.figure()).collect(),
+            currencies: sums.costs.keys().map(|(_, _, currency)| currency.as_str()).collect(),
+        }
+    }
+}
+
+async fn write_sums(session: &Session, sums: &Sums) -> Result<()> {
+    if !sums.costs.is_empty() {
+        let CostColumns { jobs, outcomes, currencies } = CostColumns::of(sums);
+        let counts: Vec<i64> = sums.costs.values().map(|sum| big(sum.count)).collect();
+        let amounts: Vec<String> = sums.costs.values().map(|sum| sum.amount.to_string()).collect();
         let sql = "INSERT INTO costs SELECT new.job, new.outcome, new.currency, new.count, new.amount::numeric
             FROM unnest($1::bigint[], $2::smallint[], $3::text[], $4::bigint[], $5::text[]) AS new (job, outcome, currency, count, amount)
-            ON CONFLICT (job, outcome, currency) DO UPDATE SET count = costs.count + excluded.count,
-            amount = CASE WHEN abs(costs.amount + excluded.amount) <= 92233720368 THEN costs.amount + excluded.amount ELSE costs.amount END";
+            ON CONFLICT (job, outcome, currency) DO UPDATE SET count = excluded.count, amount = excluded.amount";
         session.run(sql, &[&jobs, &outcomes, &currencies, &counts, &amounts]).await?;
     }
-    if !changes.charges.is_empty() {
-        let accounts: Vec<&str> = changes.charges.keys().map(|(account, _, _)| &**account).collect();
-        let days: Vec<i64> = changes.charges.keys().map(|(_, day, _)| *day).collect();
-        let currencies: Vec<&str> =
-            changes.charges.keys().map(|(_, _, currency)| currency.as_str()).collect();
-        let amounts: Vec<String> = changes.charges.values().map(|amount| amount.to_string()).collect();
+    if !sums.charges.is_empty() {
+        let accounts: Vec<_> = sums.charges.keys().map(|(account, ..)| text(account)).collect();
+        let accounts: Vec<&str> = accounts.iter().map(|account| &**account).collect();
+        let days: Vec<i64> = sums.charges.keys().map(|(_, day, _)| *day).collect();
+        let currencies: Vec<&str> = sums.charges.keys().map(|(_, _, currency)| currency.as_str()).collect();
+        let amounts: Vec<String> = sums.charges.values().map(|amount| amount.to_string()).collect();
         let sql = "INSERT INTO charges SELECT new.account, new.day, new.currency, new.amount::numeric
             FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[]) AS new (account, day, currency, amount)
-            ON CONFLICT (account, day, currency) DO UPDATE SET
-            amount = CASE WHEN abs(charges.amount + excluded.amount) <= 92233720368 THEN charges.amount + excluded.amount ELSE charges.amount END";
+            ON CONFLICT (account, day, currency) DO UPDATE SET amount = excluded.amount";
         session.run(sql, &[&accounts, &days, &currencies, &amounts]).await?;
     }
-    if !changes.prices.is_empty() {
-        let levels: Vec<i64> = changes.prices.keys().map(|(level, _, _)| *level).collect();
-        let regions: Vec<_> = changes.prices.keys().map(|(_, region, _)| text(region)).collect();
-        let regions: Vec<&str> = regions.iter().map(|region| &**region).collect();
-        let currencies: Vec<&str> = changes.prices.keys().map(|(_, _, currency)| currency.as_str()).collect();
-        let prices: Vec<String> = changes.prices.values().map(|price| price.to_string()).collect();
+    if !sums.prices.is_empty() {
+        let levels: Vec<i64> = sums.prices.keys().map(|(level, ..)| *level).collect();
+        let names: Vec<&str> = sums.prices.keys().map(|(_, name, _)| name.as_str()).collect();
+        let currencies: Vec<&str> = sums.prices.keys().map(|(_, _, currency)| currency.as_str()).collect();
+        let prices: Vec<String> = sums.prices.values().map(|price| price.to_string()).collect();
         let sql = "INSERT INTO prices SELECT new.level, new.region, new.currency, new.price::numeric
             FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS new (level, region, currency, price)
-            ON CONFLICT (level, region, currency) DO UPDATE SET price = excluded.price WHERE prices.price < excluded.price";
-        session.run(sql, &[&levels, &regions, &currencies, &prices]).await?;
+            ON CONFLICT (level, region, currency) DO UPDATE SET price = excluded.price";
+        session.run(sql, &[&levels, &names, &currencies, &prices]).await?;
     }
     Ok(())
 }
@@ -344,24 +385,21 @@ async fn account(session: &Session, changes: &Changes) -> Result<()> {
 async fn count(session: &Session, tallies: &BTreeMap<i64, Tally>) -> Result<()> {
     let ids: Vec<i64> = tallies.keys().copied().collect();
     let counts = |of: fn(&Tally) -> i64| tallies.values().map(of).collect::<Vec<i64>>();
-    let names: Vec<Option<&str>> =
-        tallies.values().map(|tally| tally.proof.as_ref().map(|proof| proof.0.as_str())).collect();
-    let proved: Vec<Option<i64>> =
-        tallies.values().map(|tally| tally.proof.as_ref().map(|proof| proof.1)).collect();
+    let proofs = || tallies.values().map(|tally| tally.proof.as_ref());
+    let names: Vec<Option<&str>> = proofs().map(|proof| Some(proof?.batch_no.as_str())).collect();
+    let proved: Vec<Option<i64>> = proofs().map(|proof| Some(big(proof?.received_ms))).collect();
     let (done, failed) = (counts(|tally| tally.done), counts(|tally| tally.failed));
     let (refused, unpriced) = (counts(|tally| tally.refused), counts(|tally| tally.unpriced));
     let (numbers, aside) = (counts(|tally| tally.numbers), counts(|tally| tally.aside));
     let charged_again = counts(|tally| tally.charged_again);
-    // A result proves that the batch was accepted, under the `batchNo` that it names, whatever was known of it before. Where the request
-    // is still under way, its end is yet to be written.
     let sql = "UPDATE batches SET done = batches.done + new.done, failed = batches.failed + new.failed,
         refused = batches.refused + new.refused, unpriced = batches.unpriced + new.unpriced,
         numbers = batches.numbers + new.numbers, aside = batches.aside + new.aside,
         charged_again = batches.charged_again + new.charged_again,
-        state = CASE WHEN state = 1 OR new.batch_no IS NULL THEN state ELSE 3 END,
-        batch_no = CASE WHEN state IN (1, 3) THEN batches.batch_no ELSE coalesce(new.batch_no, batches.batch_no) END,
-        code = CASE WHEN state = 1 OR new.batch_no IS NULL THEN code END,
-        message = CASE WHEN state = 1 OR new.batch_no IS NULL THEN message END,
+        state = CASE WHEN new.batch_no IS NULL THEN state ELSE 3 END,
+        batch_no = coalesce(new.batch_no, batches.batch_no),
+        code = CASE WHEN new.batch_no IS NULL THEN code END,
+        message = CASE WHEN new.batch_no IS NULL THEN message END,
         sent_ms = coalesce(sent_ms, new.received_ms)
         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
             $9::text[], $10::bigint[])
@@ -381,13 +419,7 @@ async fn put_away(session: &Session, changes: &Changes, waiting: &Waiting) -> Re
         session.run("DELETE FROM results WHERE id = ANY ($1)", &[&changes.dropped]).await?;
     }
     if !changes.aside.is_empty() {
-        let ids: Vec<i64> = changes.aside.iter().map(|aside| aside.result.id).collect();
-        let names: Vec<&[u8]> = changes.aside.iter().map(|aside| aside.result.batch_no.as_bytes()).collect();
-        let packed: Vec<i64> = changes.aside.iter().map(|aside| aside.packed.unwrap_or_default()).collect();
-        let hashes: Vec<&[u8]> = changes.aside.iter().map(|aside| aside.hash.as_slice()).collect();
-        let sql = "INSERT INTO odd (result, batch_no, packed, hash)
-            SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[])";
-        session.run(sql, &[&ids, &names, &packed, &hashes]).await?;
+        keep_aside(session, changes.aside.iter()).await?;
     }
     if !waiting.emptied.is_empty() {
         session.run("DELETE FROM inbox WHERE first = ANY ($1)", &[&waiting.emptied]).await?;

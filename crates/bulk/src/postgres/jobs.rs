@@ -16,9 +16,6 @@ use crate::store::{Duplicate, Forgotten, InputPiece};
 
 type Result<T> = std::result::Result<T, Fault>;
 
-const OPEN: i16 = 1;
-pub(super) const FORGOTTEN: i16 = 2;
-const REPLACED: i16 = 3;
 /// Rows in one statement.
 const AT_ONCE: usize = 20_000;
 
@@ -40,7 +37,9 @@ pub(super) async fn create(session: &Session, name: &JobName, spec: &JobSpec, no
         return Ok(unfinished.swap_remove(at));
     }
     for job in unfinished {
-        session.run("UPDATE jobs SET state = $2 WHERE id = $1", &[&job.id, &REPLACED]).await?;
+        session
+            .run("UPDATE jobs SET state = $2 WHERE id = $1", &[&job.id, &JobState::Replaced.figure()])
+            .await?;
     }
     let written = write_spec(spec)?;
     // A place of its own: whatever is appended from now on gets higher keys.
@@ -231,7 +230,7 @@ pub(super) async fn forget(session: &Session, job: i64, even_unsettled: bool) ->
     let row = session.row("SELECT spec FROM jobs WHERE id = $1 FOR UPDATE", &[&job]).await?;
     let Some(row) = row else { return Ok(Forgotten::default()) };
     let ledger = super::reading::ledger(session, job).await?;
-    let unsettled = ledger.pending + ledger.in_doubt + ledger.missing;
+    let unsettled = ledger.unsettled();
     if unsettled > 0 && !even_unsettled {
         return Ok(Forgotten { unsettled, ..Forgotten::default() });
     }
@@ -272,7 +271,7 @@ pub(super) async fn forget(session: &Session, job: i64, even_unsettled: bool) ->
         session.run(sql, &[&job]).await?;
     }
     let sql = "UPDATE jobs SET state = $2, number_set = '', spec = $3 WHERE id = $1";
-    session.run(sql, &[&job, &FORGOTTEN, &write_spec(&spec)?]).await?;
+    session.run(sql, &[&job, &JobState::Forgotten.figure(), &write_spec(&spec)?]).await?;
     Ok(Forgotten { unsettled, kept_for })
 }
 
@@ -423,12 +422,7 @@ fn job(row: &Row) -> Result<Job> {
         id: get(row, 0)?,
         name: name(row, 1)?,
         spec: spec(get(row, 2)?)?,
-        state: match get(row, 3)? {
-            0 => JobState::Planning,
-            OPEN => JobState::Open,
-            REPLACED => JobState::Replaced,
-            _ => JobState::Forgotten,
-        },
+        state: JobState::from_figure(get(row, 3)?),
         created_ms: get_u64(row, 4)?,
         rows: get_u64(row, 5)?,
         numbers: get_u64(row, 6)?,

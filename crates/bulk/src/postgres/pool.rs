@@ -16,7 +16,7 @@ use crate::failpoint::die_at;
 use crate::store::StoreError;
 
 /// How many transactions run at once; others wait for their turn.
-const MOST: usize = 4;
+const MAX_CONNECTIONS: usize = 4;
 /// How long to wait before each further try: about ten seconds, in which a server has restarted.
 const PAUSES: [u64; 8] = [50, 100, 250, 500, 1000, 2000, 3000, 3000];
 
@@ -54,7 +54,7 @@ impl Pool {
         Arc::new(Self {
             address,
             idle: Mutex::default(),
-            places: Semaphore::new(MOST),
+            places: Semaphore::new(MAX_CONNECTIONS),
             settling: Default::default(),
         })
     }

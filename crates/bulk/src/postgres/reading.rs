@@ -7,20 +7,16 @@ use std::collections::BTreeMap;
 use numcheck_protocol::{Currency, Price};
 use tokio_postgres::Row;
 
-use super::batches::{number, state};
+use super::batches::number;
 use super::fault::Fault;
 use super::session::{Session, big, get, get_text, get_u64, text};
-use crate::fold::{DAY_MS, day_of};
-use crate::ledger::{Group, Ledger, Reused, Sum};
-use crate::model::Outcome;
+use crate::fold::{day_of, unpriced_since_ms};
+use crate::ledger::{BatchSums, Ledger, Reused, Sum};
+use crate::model::{BatchState, Outcome};
 use crate::pricing::{PriceKey, PriceTable};
-use crate::store::{Odd, RowFate, Source, Spending};
+use crate::store::{Quarantined, RowFate, Source, Spending};
 
 type Result<T> = std::result::Result<T, Fault>;
-
-pub(super) fn source(figure: i16) -> Source {
-    Source::from_figure(figure.into())
-}
 
 pub(super) async fn ledger(session: &Session, job: i64) -> Result<Ledger> {
     let mut ledger = Ledger::default();
@@ -28,8 +24,8 @@ pub(super) async fn ledger(session: &Session, job: i64) -> Result<Ledger> {
             sum(charged_again)::bigint, sum(greatest(resubmitted - charged_again, 0))::bigint
         FROM batches WHERE job = $1 GROUP BY state, missing";
     for row in session.rows(sql, &[&job]).await? {
-        ledger.add(Group {
-            state: state(get(&row, 0)?),
+        ledger.add(BatchSums {
+            state: BatchState::from_figure(get(&row, 0)?),
             missing: get(&row, 1)?,
             numbers: get_u64(&row, 2)?,
             done: get_u64(&row, 3)?,
@@ -48,16 +44,29 @@ pub(super) async fn ledger(session: &Session, job: i64) -> Result<Ledger> {
     let sql = "SELECT b.state, b.missing OR j.state = 2, sum(w.waiting)::bigint
         FROM waits w JOIN batches b ON b.id = w.via JOIN jobs j ON j.id = b.job WHERE w.job = $1 GROUP BY 1, 2";
     for row in session.rows(sql, &[&job]).await? {
-        ledger.add_waiting(state(get(&row, 0)?), get(&row, 1)?, get::<i64>(&row, 2)?.max(0) as u64);
+        ledger.add_waiting(
+            BatchState::from_figure(get(&row, 0)?),
+            get(&row, 1)?,
+            get::<i64>(&row, 2)?.max(0) as u64,
+        );
     }
     let sql = "SELECT outcome, currency, count, amount::text FROM costs WHERE job = $1";
     for row in session.rows(sql, &[&job]).await? {
-        let outcome = if get::<i16>(&row, 0)? == 0 { Outcome::Done } else { Outcome::Failed };
-        let currency = Currency::new(get(&row, 1)?).map_err(|_| Fault::damaged("a currency is none"))?;
-        let amount: Price = get::<&str>(&row, 3)?.parse().map_err(|_| Fault::damaged("an amount is none"))?;
-        ledger.costs.insert((outcome, currency), Sum { count: get_u64(&row, 2)?, amount });
+        let outcome = Outcome::from_figure(get(&row, 0)?);
+        let sum = Sum { count: get_u64(&row, 2)?, amount: amount(&row, 3)? };
+        ledger.costs.insert((outcome, currency(&row, 1)?), sum);
     }
     Ok(ledger)
+}
+
+/// The currency of a sum.
+pub(super) fn currency(row: &Row, at: usize) -> Result<Currency> {
+    Currency::new(get(row, at)?).map_err(|_| Fault::damaged("a sum has no currency"))
+}
+
+/// An amount of money, from a text.
+pub(super) fn amount(row: &Row, at: usize) -> Result<Price> {
+    get::<&str>(row, at)?.parse().map_err(|_| Fault::damaged("a sum or a price is no amount"))
 }
 
 pub(super) async fn planned_groups(session: &Session, job: i64) -> Result<BTreeMap<String, u64>> {
@@ -70,12 +79,10 @@ pub(super) async fn planned_groups(session: &Session, job: i64) -> Result<BTreeM
 }
 
 pub(super) async fn spending(session: &Session, account: &str, since_ms: u64) -> Result<Spending> {
-    let mut spending = Spending { charged: Some(BTreeMap::new()), ..Spending::default() };
+    let mut spending = Spending::new();
     let sql = "SELECT currency, amount::text FROM charges WHERE account = $1 AND day >= $2";
-    for row in session.rows(sql, &[&text(account), &day_of(big(since_ms))]).await? {
-        let currency = Currency::new(get(&row, 0)?).map_err(|_| Fault::damaged("a currency is none"))?;
-        let amount = get::<&str>(&row, 1)?.parse().map_err(|_| Fault::damaged("an amount is none"))?;
-        spending.charge(currency, amount);
+    for row in session.rows(sql, &[&text(account), &day_of(since_ms)]).await? {
+        spending.charge(currency(&row, 0)?, amount(&row, 1)?);
     }
     let sql = "SELECT s.level, b.grp, sum(b.numbers)::bigint FROM scopes s JOIN jobs j ON j.scope = s.id CROSS JOIN LATERAL (
             SELECT grp, sum(numbers - done - failed - refused) AS numbers FROM batches
@@ -88,8 +95,7 @@ pub(super) async fn spending(session: &Session, account: &str, since_ms: u64) ->
             SELECT sum(unpriced + greatest(resubmitted - charged_again, 0)) AS unpriced FROM batches
             WHERE job = j.id AND (unpriced > 0 OR resubmitted > charged_again) AND coalesce(sent_ms, 0) >= $2
         ) AS b WHERE s.account = $1 AND b.unpriced > 0 GROUP BY 1";
-    let day_before = (day_of(big(since_ms)) - 1).saturating_mul(DAY_MS);
-    for row in session.rows(sql, &[&text(account), &day_before]).await? {
+    for row in session.rows(sql, &[&text(account), &big(unpriced_since_ms(since_ms))]).await? {
         spending.unpriced.insert(get(&row, 0)?, get_u64(&row, 1)?);
     }
     Ok(spending)
@@ -125,7 +131,7 @@ pub(super) async fn rows(
 
 fn fate(row: &Row) -> Result<RowFate> {
     let result = match get::<Option<i16>>(row, 8)? {
-        Some(from) => Some((source(from), get(row, 9)?)),
+        Some(from) => Some((Source::from_figure(from), get(row, 9)?)),
         None => None,
     };
     Ok(RowFate {
@@ -133,7 +139,7 @@ fn fate(row: &Row) -> Result<RowFate> {
         duplicate: get(row, 1)?,
         number: number(row, 2)?,
         batch_no: get(row, 3)?,
-        state: state(get(row, 4)?),
+        state: BatchState::from_figure(get(row, 4)?),
         missing: get(row, 5)?,
         code: get(row, 6)?,
         message: get(row, 7)?,
@@ -143,13 +149,13 @@ fn fate(row: &Row) -> Result<RowFate> {
     })
 }
 
-pub(super) async fn quarantine(session: &Session, after: i64, most: u32) -> Result<Vec<Odd>> {
+pub(super) async fn quarantine(session: &Session, after: i64, most: u32) -> Result<Vec<Quarantined>> {
     let sql = "SELECT r.id, r.batch_no, o.packed <> 0, r.body, r.received_ms FROM odd o JOIN results r ON r.id = o.result
         WHERE o.result > $1 ORDER BY o.result LIMIT $2";
     let rows = session.rows(sql, &[&after, &i64::from(most)]).await?;
     rows.iter()
         .map(|row| {
-            Ok(Odd {
+            Ok(Quarantined {
                 id: get(row, 0)?,
                 batch_no: get_text(row, 1)?,
                 conflict: get(row, 2)?,
@@ -164,9 +170,7 @@ pub(super) async fn prices(session: &Session) -> Result<PriceTable> {
     let mut prices = PriceTable::default();
     for row in session.rows("SELECT level, region, currency, price::text FROM prices", &[]).await? {
         let key = PriceKey { level: get(&row, 0)?, group: get(&row, 1)? };
-        let currency = Currency::new(get(&row, 2)?).map_err(|_| Fault::damaged("a currency is none"))?;
-        let price = get::<&str>(&row, 3)?.parse().map_err(|_| Fault::damaged("a price is none"))?;
-        prices.set(key, currency, price);
+        prices.set(key, currency(&row, 2)?, amount(&row, 3)?);
     }
     Ok(prices)
 }

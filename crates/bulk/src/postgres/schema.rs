@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use super::fault::Fault;
 use super::session::{Session, get};
-use crate::model::Outcome;
 
 /// A lock that a transaction takes by a figure. Any does, as long as nothing else in the database takes the same.
 const MIGRATING: i64 = 7_959_377_318_405_046_273;
@@ -161,7 +160,7 @@ const STEPS: &[&str] = &["
 const BOOK: i64 = 3;
 
 /// Brings the database up to the newest version, in the one transaction in which it is called.
-pub(super) async fn migrate(session: Arc<Session>) -> Result<(), Fault> {
+pub(super) async fn migrate(session: Arc<Session>) -> Result<Opened, Fault> {
     let known = STEPS.len() as i64;
     // Another process may be at it too: look under the lock.
     session.row("SELECT pg_advisory_xact_lock($1)", &[&MIGRATING]).await?;
@@ -186,8 +185,12 @@ pub(super) async fn migrate(session: Arc<Session>) -> Result<(), Fault> {
         return Err(Fault::too_new(found, known));
     }
     let steps = usize::try_from(found).ok().and_then(|found| STEPS.get(found..)).unwrap_or_default();
+    let is_new = found == 0;
     if steps.is_empty() {
-        return Ok(());
+        return Ok(Opened { is_new, location: location(&session).await? });
+    }
+    if !is_new {
+        back_up(&session, found).await?;
     }
     for (step, version) in steps.iter().zip(found + 1..) {
         session.batch(step).await?;
@@ -196,28 +199,49 @@ pub(super) async fn migrate(session: Arc<Session>) -> Result<(), Fault> {
         }
     }
     session.run("UPDATE version SET version = $1", &[&known]).await?;
+    Ok(Opened { is_new, location: location(&session).await? })
+}
+
+/// A store that was opened.
+pub(super) struct Opened {
+    pub(super) is_new: bool,
+    pub(super) location: String,
+}
+
+/// As the server tells it: an address may hold half of a password where its host seems to be.
+async fn location(session: &Session) -> Result<String, Fault> {
+    let sql = "SELECT format('database %s at %s', current_database(),
+        coalesce(host(inet_server_addr()) || ':' || inet_server_port(), 'a socket of this machine'))";
+    let row = session.row(sql, &[]).await?;
+    row.map(|row| get(&row, 0))
+        .transpose()?
+        .ok_or_else(|| Fault::damaged("the server does not say where it is"))
+}
+
+/// Copies every table beside the schema, in the transaction that changes them: no other process has them open then.
+async fn back_up(session: &Session, version: i64) -> Result<(), Fault> {
+    let name = "SELECT format('numcheck_backup_v%s_%s', $1::bigint, extract(epoch FROM now())::bigint)";
+    let name: String = session
+        .row(name, &[&version])
+        .await?
+        .map(|row| get(&row, 0))
+        .transpose()?
+        .ok_or_else(|| Fault::damaged("the server names no backup"))?;
+    session.batch(&format!("CREATE SCHEMA {name}")).await?;
+    for row in
+        session.rows("SELECT tablename::text FROM pg_tables WHERE schemaname = 'numcheck'", &[]).await?
+    {
+        let table: &str = get(&row, 0)?;
+        session
+            .batch(&format!(
+                "LOCK TABLE numcheck.{table} IN ACCESS EXCLUSIVE MODE; CREATE TABLE {name}.{table} AS TABLE numcheck.{table}"
+            ))
+            .await?;
+    }
     Ok(())
 }
 
 async fn must_be_empty(session: &Session) -> Result<(), Fault> {
     let sql = "SELECT FROM pg_class WHERE relnamespace = to_regnamespace('numcheck') LIMIT 1";
     if session.row(sql, &[]).await?.is_some() { Err(Fault::not_a_store()) } else { Ok(()) }
-}
-
-pub(super) fn outcome_figure(outcome: Outcome) -> i16 {
-    match outcome {
-        Outcome::Done => 0,
-        Outcome::Failed => 1,
-        Outcome::Refused => 2,
-        Outcome::Passing => 3,
-    }
-}
-
-pub(super) fn outcome(figure: Option<i16>) -> Outcome {
-    match figure {
-        Some(0) => Outcome::Done,
-        Some(2) => Outcome::Refused,
-        Some(3) => Outcome::Passing,
-        _ => Outcome::Failed,
-    }
 }

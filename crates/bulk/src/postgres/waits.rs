@@ -9,6 +9,7 @@ use super::book;
 use super::fault::Fault;
 use super::fold;
 use super::session::{Session, big, get};
+use crate::model::BatchState;
 use crate::store::Followed;
 
 type Result<T> = std::result::Result<T, Fault>;
@@ -65,7 +66,7 @@ async fn follow_locked(session: &Session, job: i64) -> Result<Followed> {
             let sql = "UPDATE waits SET seen = $3 WHERE job = $1 AND via = $2";
             session.run(sql, &[&job, &via, &settled]).await?;
         }
-        if matches!(get(&row, 3)?, batches::PLANNED | batches::REFUSED) {
+        if matches!(BatchState::from_figure(get(&row, 3)?), BatchState::Planned | BatchState::Refused) {
             followed.planned += plan(session, job, via, WAITING, None).await?;
         }
     }

@@ -20,7 +20,7 @@ fn doubt() -> Doubt {
 
 fn control() -> ControlCandidate {
     let signed = SignedSpan::at(SIGNED + 63 * MINUTE + 1);
-    ControlCandidate { signed, accepted: true, taken: 5, shown: 5 }
+    ControlCandidate { signed, accepted: true, taken: 5, shown: 5, failures_shown: true }
 }
 
 fn judged(doubt: &Doubt, control: &ControlCandidate, change: impl Fn(&mut Absence<'_>)) -> Judgement {
@@ -74,6 +74,17 @@ fn a_control_was_accepted_and_is_shown_whole() {
         judged(&doubt(), &ControlCandidate { shown: 4, ..control() }, |_| ()),
         Judgement::Stays(Unproved::NoControl)
     );
+}
+
+#[test]
+fn a_platform_that_has_shown_no_failed_check_proves_nothing_unless_a_person_says_that_it_lists_them() {
+    let control = ControlCandidate { failures_shown: false, ..control() };
+    assert_eq!(judged(&doubt(), &control, |_| ()), Judgement::Stays(Unproved::NoFailureShown));
+    let asked_ms = SIGNED + 2 * HOUR;
+    let days = days(SignedSpan::at(SIGNED), asked_ms);
+    let absence = Absence { after_control: true, days: &days, asked_ms, clean: true };
+    let rules = rules().with_failures_listed(true);
+    assert_eq!(judge(&doubt(), Some(&control), Some(&absence), &rules), Judgement::Unknown);
 }
 
 #[test]
@@ -237,7 +248,7 @@ proptest! {
     ) {
         let doubt = Doubt { from_reply, ..doubt() };
         let signed = SignedSpan::at(SIGNED + gap);
-        let control = ControlCandidate { signed, accepted, taken: 5, shown };
+        let control = ControlCandidate { signed, accepted, taken: 5, shown, failures_shown: true };
         let days = days(SignedSpan::at(SIGNED), SIGNED + until);
         let absence = Absence { after_control, days: &days, asked_ms: SIGNED + asked, clean };
         let expected = !from_reply

@@ -7,33 +7,18 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::book::{self, Wanted};
 use super::fault::{Fault, Result};
-use super::jobs::must_be_planning;
+use super::jobs::{must_be_planning, named};
 use super::{results, waits};
-use crate::model::{BatchEnd, BatchState};
+use crate::batch::{BatchRecord, batch_no};
+use crate::model::{BatchEnd, BatchState, JobState};
 use crate::proof::SignedSpan;
-use crate::store::{Claimed, Control, MOST_AHEAD_MS, NewBatch, NextBatch, OpenBatch};
-
-pub(super) const PLANNED: i64 = 0;
-pub(super) const SENDING: i64 = 1;
-pub(super) const IN_DOUBT: i64 = 2;
-pub(super) const ACCEPTED: i64 = 3;
-pub(super) const REFUSED: i64 = 4;
+use crate::store::{Claimed, Control, MAX_TURN_AHEAD_MS, NewBatch, NextBatch, OpenBatch};
 
 /// How many batches one transaction looks up at most.
 const LOOKED_UP: i64 = 16;
 
 pub(super) const NO_NUMBER: Fault = Fault::Damaged("a batch holds what is no phone number");
 const NO_BATCH_NO: Fault = Fault::Damaged("a batch has a batchNo that the platform would not take");
-
-pub(super) fn state(number: i64) -> BatchState {
-    match number {
-        PLANNED => BatchState::Planned,
-        SENDING => BatchState::Sending,
-        ACCEPTED => BatchState::Accepted,
-        REFUSED => BatchState::Refused,
-        _ => BatchState::InDoubt,
-    }
-}
 
 pub(super) fn add(tx: &Transaction<'_>, job: i64, batches: &[NewBatch]) -> Result<()> {
     must_be_planning(tx, job)?;
@@ -57,7 +42,12 @@ fn insert(tx: &Transaction<'_>, job: i64, batch_no: &str, group: &str, numbers: 
     tx.prepare_cached("INSERT INTO batches (job, batch_no, grp, numbers) VALUES (?, ?, ?, ?)")?
         .execute(params![job, batch_no, group, numbers])?;
     let id = tx.last_insert_rowid();
-    tx.prepare_cached("INSERT INTO batch_names VALUES (?, ?)")?.execute(params![batch_no, id])?;
+    let named = tx
+        .prepare_cached("INSERT OR IGNORE INTO batch_names VALUES (?, ?)")?
+        .execute(params![batch_no, id])?;
+    if named == 0 {
+        return Err(Fault::BatchNoTaken(batch_no.to_owned()));
+    }
     tx.prepare_cached("UPDATE jobs SET batch_count = batch_count + 1 WHERE id = ?")?.execute([job])?;
     Ok(id)
 }
@@ -68,9 +58,8 @@ pub(super) fn insert_further(tx: &Transaction<'_>, job: i64, group: &str, number
         tx.query_row("SELECT name, batch_count FROM jobs WHERE id = ?", [job], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
-    let batch_no = format!("nc-{name}-{}", count + 1);
-    BatchNo::new(&batch_no).map_err(|_| NO_BATCH_NO)?;
-    insert(tx, job, &batch_no, group, numbers)
+    let batch_no = batch_no(&named(&name)?, count as u64 + 1).map_err(|_| NO_BATCH_NO)?;
+    insert(tx, job, batch_no.as_str(), group, numbers)
 }
 
 pub(super) fn next(tx: &Transaction<'_>, job: i64, skip: &[String]) -> Result<Option<NextBatch>> {
@@ -119,21 +108,12 @@ pub(super) fn claim(
     now_ms: u64,
 ) -> Result<Option<Claimed>> {
     let found = tx
-        .prepare_cached(
-            "SELECT job, batch_no, grp, tries, claim > 0 FROM batches WHERE id = ? AND state = 0",
-        )?
-        .query_row([batch], |row| {
-            Ok((
-                row.get::<_, i64>(0)?,
-                row.get::<_, String>(1)?,
-                row.get::<_, String>(2)?,
-                row.get::<_, i64>(3)?,
-                row.get::<_, bool>(4)?,
-            ))
-        })
+        .prepare_cached("SELECT job, grp FROM batches WHERE id = ? AND state = 0")?
+        .query_row([batch], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))
         .optional()?;
-    let Some((job, batch_no, group, tries, was_claimed)) = found else { return Ok(None) };
+    let Some((job, group)) = found else { return Ok(None) };
     let Some(policy) = book::policy_of_open(tx, job)? else { return Ok(None) };
+    let Some(mut record) = read(tx, batch)? else { return Ok(None) };
     let mut wanted = book::look_up_batch(tx, batch, &policy)?;
     if wanted.is_empty() {
         nothing_to_send(tx, batch)?;
@@ -146,24 +126,94 @@ pub(super) fn claim(
     }
     if wanted.len() > limit {
         // Late results of an earlier sending must still find their phone numbers here.
-        if tries > 0 {
+        if record.tries > 0 {
             return Ok(None);
         }
         let rest = wanted.split_off(limit);
         cut(tx, job, batch, &group, &rest)?;
     }
+    let was_claimed = record.claim > 0;
     let claim = running(tx, "claims")?;
-    tx.prepare_cached(
-        "UPDATE batches SET state = 1, claim = ?, owner = ?, sent_ms = ?, ended_ms = NULL, code = NULL, message = NULL,
-         from_reply = 0, confirmed = 0, missing = 0 WHERE id = ?",
-    )?
-    .execute(params![claim, owner, now_ms as i64, batch])?;
+    record.claim(claim, owner, now_ms);
+    write(tx, batch, &record)?;
     let numbers = wanted.iter().map(|wanted| PhoneNumber::unpack(wanted.packed as u64).ok_or(NO_NUMBER));
     let numbers = numbers.collect::<Result<_>>()?;
     wanted.sort_unstable_by_key(|wanted| wanted.packed);
     book::enter_claim(tx, batch, &policy, &wanted, was_claimed)?;
-    let batch_no = BatchNo::new(&batch_no).map_err(|_| NO_BATCH_NO)?;
+    let batch_no = BatchNo::new(&record.batch_no).map_err(|_| NO_BATCH_NO)?;
     Ok(Some(Claimed { batch, claim, batch_no, group, numbers }))
+}
+
+const RECORD: &str = "state, batch_no, tries, claim, owner, sent_ms, ended_ms, confirmed, first_ts, last_ts, from_reply, missing,
+    message_id, code, message, resubmitted";
+
+fn read(tx: &Transaction<'_>, batch: i64) -> Result<Option<BatchRecord>> {
+    let mut select = tx.prepare_cached(&format!("SELECT {RECORD} FROM batches WHERE id = ?"))?;
+    Ok(select.query_row([batch], |row| record(row, 0)).optional()?)
+}
+
+fn record(row: &Row<'_>, at: usize) -> std::result::Result<BatchRecord, rusqlite::Error> {
+    let mut record = BatchRecord::new(row.get::<_, String>(at + 1)?);
+    let ms = |at| row.get::<_, Option<i64>>(at).map(|ms| ms.map(|ms| ms as u64));
+    record.state = BatchState::from_figure(row.get(at)?);
+    record.tries = row.get(at + 2)?;
+    record.claim = row.get(at + 3)?;
+    record.owner = row.get(at + 4)?;
+    record.sent_ms = ms(at + 5)?;
+    record.ended_ms = ms(at + 6)?;
+    record.confirmed = row.get(at + 7)?;
+    record.signed = signed(row.get(at + 8)?, row.get(at + 9)?);
+    record.from_reply = row.get(at + 10)?;
+    record.missing = row.get(at + 11)?;
+    record.message_id = row.get(at + 12)?;
+    record.code = row.get(at + 13)?;
+    record.message = row.get(at + 14)?;
+    record.resubmitted = row.get(at + 15)?;
+    Ok(record)
+}
+
+fn write(tx: &Transaction<'_>, batch: i64, record: &BatchRecord) -> Result<()> {
+    let ms = |ms: Option<u64>| ms.map(|ms| ms as i64);
+    tx.prepare_cached(&format!(
+        "UPDATE batches SET ({RECORD}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?"
+    ))?
+    .execute(params![
+        record.state.figure(),
+        record.batch_no,
+        record.tries,
+        record.claim,
+        record.owner,
+        ms(record.sent_ms),
+        ms(record.ended_ms),
+        record.confirmed,
+        ms(record.signed.map(|signed| signed.first_ms)),
+        ms(record.signed.map(|signed| signed.last_ms)),
+        record.from_reply,
+        record.missing,
+        record.message_id,
+        record.code,
+        record.message,
+        record.resubmitted,
+        batch
+    ])?;
+    Ok(())
+}
+
+/// The state of a batch's job.
+fn job_state(tx: &Transaction<'_>, batch: i64) -> Result<JobState> {
+    let mut select =
+        tx.prepare_cached("SELECT j.state FROM batches b JOIN jobs j ON j.id = b.job WHERE b.id = ?")?;
+    Ok(select.query_row([batch], |row| row.get(0)).map(JobState::from_figure)?)
+}
+
+/// The `batchNo` that a result of a batch names, if it has one.
+fn proof(tx: &Transaction<'_>, batch: i64) -> Result<Option<String>> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT r.batch_no FROM numbers n JOIN results r ON r.id = n.result WHERE n.batch = ? AND n.via IS NULL LIMIT 1",
+        )?
+        .query_row([batch], |row| row.get(0))
+        .optional()?)
 }
 
 /// Plans a part of a batch that surely was never accepted as a batch of its own.
@@ -188,107 +238,65 @@ fn running(tx: &Transaction<'_>, name: &str) -> Result<i64> {
 }
 
 pub(super) fn confirm(tx: &Transaction<'_>, batch: i64, claim: i64, ts_ms: u64) -> Result<bool> {
-    let changed = tx
-        .prepare_cached(
-            "UPDATE batches SET confirmed = 1, first_ts = min(coalesce(first_ts, ?3), ?3), last_ts = max(coalesce(last_ts, ?3), ?3)
-             WHERE id = ?1 AND claim = ?2 AND state = 1 AND (SELECT state FROM jobs WHERE id = job) <> 2",
-        )?
-        .execute(params![batch, claim, ts_ms as i64])?;
-    Ok(changed > 0)
-}
-
-pub(super) fn end(tx: &Transaction<'_>, batch: i64, claim: i64, end: &BatchEnd, now_ms: u64) -> Result<()> {
-    let (to, message_id, code, message, from_reply) = match end {
-        BatchEnd::Accepted { message_id } => (ACCEPTED, message_id.as_deref(), None, None, false),
-        BatchEnd::Refused { code, message } => (REFUSED, None, *code, Some(message.as_str()), false),
-        BatchEnd::TurnedAway { code, message } => (PLANNED, None, *code, Some(message.as_str()), false),
-        BatchEnd::NotSent => (PLANNED, None, None, None, false),
-        BatchEnd::InDoubt { code, message, from_reply } => {
-            (IN_DOUBT, None, *code, Some(message.as_str()), *from_reply)
-        }
-    };
-    let changed = tx
-        .prepare_cached(
-            "UPDATE batches SET state = ?3, message_id = ?4, code = ?5, message = ?6, from_reply = ?7, ended_ms = ?8
-             WHERE id = ?1 AND claim = ?2 AND state IN (1, 2)",
-        )?
-        .execute(params![batch, claim, to, message_id, code, message, from_reply, now_ms as i64])?;
-    if changed > 0 && to != ACCEPTED {
-        accept_if_proved(tx, batch)?;
+    let Some(mut record) = read(tx, batch)? else { return Ok(false) };
+    let confirmed = record.confirm(claim, ts_ms, job_state(tx, batch)?);
+    if confirmed {
+        write(tx, batch, &record)?;
     }
-    Ok(())
+    Ok(confirmed)
 }
 
-/// A result has come already: the batch was accepted, whatever became of the answer, and under the `batchNo` that the result names.
-fn accept_if_proved(tx: &Transaction<'_>, batch: i64) -> Result<()> {
-    tx.prepare_cached(
-        "UPDATE batches SET state = 3, code = NULL, message = NULL, batch_no = coalesce(
-             (SELECT r.batch_no FROM numbers n JOIN results r ON r.id = n.result WHERE n.batch = ?1 AND n.via IS NULL LIMIT 1), batch_no)
-         WHERE id = ?1 AND EXISTS (SELECT 1 FROM numbers n WHERE n.batch = ?1 AND n.via IS NULL AND n.result IS NOT NULL)",
-    )?
-    .execute([batch])?;
+pub(super) fn end(tx: &Transaction<'_>, batch: i64, claim: i64, end: BatchEnd, now_ms: u64) -> Result<()> {
+    let Some(mut record) = read(tx, batch)? else { return Ok(()) };
+    if record.end(claim, end, now_ms, proof(tx, batch)?.as_deref()) {
+        write(tx, batch, &record)?;
+    }
     Ok(())
 }
 
 pub(super) fn give_up(tx: &Transaction<'_>, batch: i64, claim: i64) -> Result<bool> {
-    let changed = tx
-        .prepare_cached(
-            "UPDATE batches SET state = CASE WHEN confirmed THEN 2 ELSE 0 END,
-             message = CASE WHEN confirmed THEN 'the process that sent it ended before the platform answered' END
-             WHERE id = ? AND claim = ? AND state = 1",
-        )?
-        .execute([batch, claim])?;
-    if changed > 0 {
-        accept_if_proved(tx, batch)?;
+    let Some(mut record) = read(tx, batch)? else { return Ok(false) };
+    let given_up = record.give_up(claim, proof(tx, batch)?.as_deref());
+    if given_up {
+        write(tx, batch, &record)?;
     }
-    Ok(changed > 0)
+    Ok(given_up)
 }
 
 pub(super) fn plan_again(tx: &Transaction<'_>, batch: i64, claim: i64) -> Result<bool> {
     // A result that waits to be entered is the best proof that it was accepted.
     results::fold_all(tx)?;
-    let batch_no: Option<String> = tx
-        .prepare_cached(
-            "SELECT batch_no FROM batches WHERE id = ? AND claim = ? AND state = 2 AND NOT from_reply AND (SELECT state FROM jobs WHERE id = job) IN (1, 3)",
-        )?
-        .query_row([batch, claim], |row| row.get(0))
-        .optional()?;
-    match batch_no {
-        Some(batch_no) => plan_under_new_name(tx, batch, &batch_no).map(|()| true),
-        None => Ok(false),
+    let Some(record) = read(tx, batch)? else { return Ok(false) };
+    if !record.may_plan_again(claim, job_state(tx, batch)?) {
+        return Ok(false);
     }
+    plan_under_new_name(tx, batch, record)?;
+    Ok(true)
 }
 
-fn plan_under_new_name(tx: &Transaction<'_>, batch: i64, batch_no: &str) -> Result<()> {
-    let tries: i64 = tx
-        .prepare_cached(
-            "UPDATE batches SET state = 0, tries = tries + 1, owner = NULL, code = NULL, message = NULL, missing = 0,
-             first_ts = NULL, last_ts = NULL, from_reply = 0, confirmed = 0 WHERE id = ? RETURNING tries",
-        )?
-        .query_row([batch], |row| row.get(0))?;
-    let first = batch_no.strip_suffix(&format!(".r{}", tries - 1)).unwrap_or(batch_no);
-    let next = format!("{first}.r{tries}");
-    BatchNo::new(&next).map_err(|_| NO_BATCH_NO)?;
-    tx.execute("UPDATE batches SET batch_no = ? WHERE id = ?", params![next, batch])?;
-    tx.execute("INSERT INTO batch_names VALUES (?, ?)", params![next, batch])?;
+fn plan_under_new_name(tx: &Transaction<'_>, batch: i64, mut record: BatchRecord) -> Result<()> {
+    let batch_no = record.plan_again().map_err(|_| NO_BATCH_NO)?;
+    write(tx, batch, &record)?;
+    tx.execute("INSERT INTO batch_names VALUES (?, ?)", params![batch_no.as_str(), batch])?;
     Ok(())
 }
 
 /// Plans the job's own batches again that are in doubt or missing, whatever that may cost. Says how many phone numbers.
 pub(super) fn resubmit_own(tx: &Transaction<'_>, job: i64, before_ms: u64) -> Result<u64> {
-    let doubtful: Vec<(i64, String, i64)> = tx
-        .prepare_cached(
-            "SELECT id, batch_no, numbers - done - failed - refused FROM batches WHERE job = ? AND (state = 2 OR (state = 3 AND missing))
-             AND max(coalesce(sent_ms, 0), coalesce(last_ts, 0)) < ? AND numbers > done + failed + refused",
-        )?
-        .query_map(params![job, before_ms.min(i64::MAX as u64) as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+    let open: Vec<(i64, i64, BatchRecord)> = tx
+        .prepare_cached(&format!(
+            "SELECT id, numbers - done - failed - refused, {RECORD} FROM batches WHERE job = ? AND state IN (2, 3)
+             AND numbers > done + failed + refused"
+        ))?
+        .query_map([job], |row| Ok((row.get(0)?, row.get(1)?, record(row, 2)?)))?
         .collect::<std::result::Result<_, _>>()?;
     let mut numbers = 0;
-    for (batch, batch_no, count) in doubtful {
-        plan_under_new_name(tx, batch, &batch_no)?;
-        tx.prepare_cached("UPDATE batches SET resubmitted = resubmitted + ? WHERE id = ?")?
-            .execute([count, batch])?;
-        numbers += count as u64;
+    for (batch, count, mut record) in open {
+        if record.is_doubtful() && record.last_sent_ms() < before_ms {
+            record.resubmitted += count;
+            plan_under_new_name(tx, batch, record)?;
+            numbers += count as u64;
+        }
     }
     Ok(numbers)
 }
@@ -313,7 +321,7 @@ fn open_batch(row: &Row<'_>) -> Result<OpenBatch> {
         owner: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
         batch_no: BatchNo::new(row.get_ref(4)?.as_str()?).map_err(|_| NO_BATCH_NO)?,
         group: row.get(5)?,
-        state: state(row.get(6)?),
+        state: BatchState::from_figure(row.get(6)?),
         sent_ms: row.get::<_, i64>(7)? as u64,
         signed: signed(row.get(8)?, row.get(9)?),
         from_reply: row.get(10)?,
@@ -330,8 +338,8 @@ fn signed(first_ms: Option<i64>, last_ms: Option<i64>) -> Option<SignedSpan> {
 
 pub(super) fn controls(tx: &Transaction<'_>, scope: i64, after_ms: u64, most: u32) -> Result<Vec<Control>> {
     tx.prepare_cached(
-        "SELECT b.id, b.batch_no, b.first_ts, b.last_ts, b.numbers - b.refused FROM batches b JOIN jobs j ON j.id = b.job
-         WHERE j.scope = ? AND b.state = 3 AND b.first_ts > ? AND b.tries = 0 AND b.numbers > b.refused ORDER BY b.numbers, b.id LIMIT ?",
+        "SELECT b.id, b.batch_no, b.first_ts, b.last_ts, b.numbers - b.refused, b.failed FROM batches b JOIN jobs j ON j.id = b.job
+         WHERE j.scope = ? AND b.state = 3 AND b.first_ts > ? AND b.tries = 0 AND b.numbers > b.refused ORDER BY b.failed = 0, b.numbers, b.id LIMIT ?",
     )?
     .query_and_then(params![scope, after_ms.min(i64::MAX as u64) as i64, most], |row| {
         Ok(Control {
@@ -339,20 +347,25 @@ pub(super) fn controls(tx: &Transaction<'_>, scope: i64, after_ms: u64, most: u3
             batch_no: BatchNo::new(row.get_ref(1)?.as_str()?).map_err(|_| NO_BATCH_NO)?,
             signed: signed(row.get(2)?, row.get(3)?).ok_or(Fault::Damaged("an accepted batch was never signed"))?,
             numbers: row.get::<_, i64>(4)? as u64,
+            failed: row.get::<_, i64>(5)? as u64,
         })
     })?
     .collect()
 }
 
 pub(super) fn mark_missing(tx: &Transaction<'_>, batch: i64, claim: i64) -> Result<u64> {
-    let missing: Option<i64> = tx
-        .prepare_cached(
-            "UPDATE batches SET missing = 1 WHERE id = ? AND claim = ? AND state = 3 AND missing = 0 AND done + failed + refused < numbers
-             RETURNING numbers - done - failed - refused",
-        )?
-        .query_row([batch, claim], |row| row.get(0))
+    let open: Option<(i64, BatchRecord)> = tx
+        .prepare_cached(&format!(
+            "SELECT numbers - done - failed - refused, {RECORD} FROM batches WHERE id = ? AND numbers > done + failed + refused"
+        ))?
+        .query_row([batch], |row| Ok((row.get(0)?, record(row, 1)?)))
         .optional()?;
-    Ok(missing.unwrap_or_default() as u64)
+    let Some((count, mut record)) = open else { return Ok(0) };
+    if !record.mark_missing(claim) {
+        return Ok(0);
+    }
+    write(tx, batch, &record)?;
+    Ok(count as u64)
 }
 
 pub(super) fn sent_in_group(tx: &Transaction<'_>, job: i64, group: &str) -> Result<u64> {
@@ -373,7 +386,7 @@ pub(super) fn take_turn(tx: &Transaction<'_>, bucket: &str, interval_ms: u64, no
     let (name, interval) = (format!("turn {bucket}"), format!("interval {bucket}"));
     let (next, last_interval) = (mark(&name)?.unwrap_or(0), mark(&interval)?);
     let free = next + interval_ms.saturating_sub(last_interval.unwrap_or(interval_ms));
-    let turn = if next > now_ms + MOST_AHEAD_MS { now_ms } else { free.max(now_ms) };
+    let turn = if next > now_ms + MAX_TURN_AHEAD_MS { now_ms } else { free.max(now_ms) };
     let mut set = tx.prepare_cached("INSERT OR REPLACE INTO marks VALUES (?, ?)")?;
     set.execute(params![name, (turn + interval_ms) as i64])?;
     if last_interval != Some(interval_ms) {

@@ -1,25 +1,25 @@
 //! The book in a file: looks phone numbers up, and enters claims.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use numcheck_protocol::{Currency, PhoneNumber};
+use numcheck_protocol::PhoneNumber;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::batches::state;
 use super::fault::{Fault, Result};
+use super::reading::currency;
 use super::results::{self, count_reused};
-use super::schema::outcome;
 use super::waits;
-use crate::book::{Decision, Has, Link, Policy};
-use crate::model::{BatchState, BookState, JobSpec, Scope};
+use crate::book::{BookDecision, BookLink, BookPolicy, BookResult, MAX_CHAIN, chain, links};
+use crate::fold::Sums;
+use crate::model::{BatchState, JobSpec, Outcome, Scope};
 use crate::store::{Known, Sending, Source};
 
 /// What decides for a job, and in which scope.
 pub(super) struct OfJob {
     pub(super) job: i64,
     pub(super) scope: i64,
-    pub(super) policy: Policy,
+    pub(super) policy: BookPolicy,
 }
 
 /// `None` unless the job is open.
@@ -33,7 +33,7 @@ pub(super) fn policy_of_open(tx: &Transaction<'_>, job: i64) -> Result<Option<Of
     let Some((scope, spec, marker, created_ms)) = found else { return Ok(None) };
     let spec: JobSpec =
         serde_json::from_str(&spec).map_err(|_| Fault::Damaged("a job's parameters cannot be read"))?;
-    Ok(Some(OfJob { job, scope, policy: Policy { reuse: spec.reuse, marker, created_ms } }))
+    Ok(Some(OfJob { job, scope, policy: BookPolicy::new(spec.reuse, marker, created_ms) }))
 }
 
 /// A phone number of a planned batch that is to be sent.
@@ -57,8 +57,6 @@ struct OfBatch {
     sent_ms: i64,
 }
 
-/// The most sendings of one phone number that are looked at: a longer chain is a circle.
-const MAX_CHAIN: usize = 1000;
 const BROKEN_CHAIN: Fault = Fault::Damaged("the sendings of a phone number form no chain in its book");
 
 struct LookUp<'a> {
@@ -91,7 +89,7 @@ impl<'a> LookUp<'a> {
             )?
             .query_row([batch], |row| {
                 Ok(OfBatch {
-                    state: state(row.get(0)?),
+                    state: BatchState::from_figure(row.get(0)?),
                     missing: row.get(1)?,
                     is_forgotten: row.get(2)?,
                     settled: row.get(3)?,
@@ -105,7 +103,7 @@ impl<'a> LookUp<'a> {
     }
 
     /// A sending of a phone number, and the one before it.
-    fn link(&mut self, batch: i64, packed: i64) -> Result<Option<(Link, OfBatch, Option<i64>)>> {
+    fn link(&mut self, batch: i64, packed: i64) -> Result<Option<(BookLink, OfBatch, Option<i64>)>> {
         let Some(of_batch) = self.batch(batch)? else { return Ok(None) };
         let found = self
             .tx
@@ -116,22 +114,19 @@ impl<'a> LookUp<'a> {
                 Ok((
                     row.get::<_, Option<i64>>(0)?,
                     row.get::<_, Option<i64>>(1)?,
-                    row.get::<_, Option<i64>>(2)?,
+                    row.get::<_, Option<i16>>(2)?,
                     row.get::<_, Option<i64>>(3)?,
                     row.get::<_, bool>(4)?,
                 ))
             })
             .optional()?;
         let Some((result, received_ms, ended, prior, is_own)) = found else { return Ok(None) };
-        let has = result.map(|id| Has {
-            id,
-            received_ms: received_ms.unwrap_or_default() as u64,
-            outcome: outcome(ended.unwrap_or(1)),
+        let result = result.map(|id| {
+            let outcome = ended.map_or(Outcome::Failed, Outcome::from_figure);
+            BookResult::new(id, received_ms.unwrap_or_default() as u64, outcome)
         });
-        // A row that stands for another sending, or was moved away, is not part of what its batch has sent last. Of a forgotten job's batch
-        // what others refer to is left, and its result will not be known.
-        let state = if is_own { of_batch.state } else { BatchState::Planned };
-        let link = Link { batch, state, missing: of_batch.missing || of_batch.is_forgotten, result: has };
+        let OfBatch { state, missing, is_forgotten, .. } = of_batch;
+        let link = BookLink::new(batch, state, missing, is_own, is_forgotten).with_result(result);
         Ok(Some((link, of_batch, prior)))
     }
 
@@ -141,16 +136,16 @@ impl<'a> LookUp<'a> {
         newest: Option<i64>,
         own: i64,
         packed: i64,
-        policy: &Policy,
+        policy: &BookPolicy,
         despite: Option<i64>,
-    ) -> Result<(Decision, Option<Link>)> {
+    ) -> Result<(BookDecision, Option<BookLink>)> {
         let mut next = newest;
         for _ in 0..MAX_CHAIN {
-            let Some(batch) = next else { return Ok((Decision::Send, None)) };
+            let Some(batch) = next else { return Ok((BookDecision::Send, None)) };
             // What is not known may have been paid for.
             let Some((link, _, prior)) = self.link(batch, packed)? else { return Err(BROKEN_CHAIN) };
-            let decision = if own == batch { Decision::Before } else { link.decide(policy, despite) };
-            if decision != Decision::Before {
+            let decision = link.decide(own, policy, despite);
+            if decision != BookDecision::Before {
                 return Ok((decision, Some(link)));
             }
             next = prior;
@@ -175,7 +170,7 @@ pub(super) fn look_up_batch(tx: &Transaction<'_>, batch: i64, of_job: &OfJob) ->
     for (packed, first_row, despite, newest) in rows {
         let (decision, link) = look_up.decide(newest, batch, packed, &of_job.policy, despite)?;
         match (decision, link) {
-            (Decision::Take, Some(Link { batch: via, result: Some(has), .. })) => {
+            (BookDecision::Take, Some(BookLink { batch: via, result: Some(has), .. })) => {
                 tx.prepare_cached(
                     "UPDATE numbers SET via = ?, result = ?, received_ms = ?, outcome = ? WHERE batch = ? AND packed = ?",
                 )?
@@ -183,14 +178,14 @@ pub(super) fn look_up_batch(tx: &Transaction<'_>, batch: i64, of_job: &OfJob) ->
                     via,
                     has.id,
                     has.received_ms as i64,
-                    super::schema::outcome_figure(has.outcome),
+                    has.outcome.figure(),
                     batch,
                     packed
                 ])?;
                 count_reused(tx, of_job.job, has.outcome, 1)?;
                 elsewhere += 1;
             }
-            (Decision::Wait, Some(link)) => {
+            (BookDecision::Wait, Some(link)) => {
                 tx.prepare_cached("UPDATE numbers SET via = ? WHERE batch = ? AND packed = ?")?
                     .execute([link.batch, batch, packed])?;
                 let seen = look_up.batch(link.batch)?.map_or(0, |of_batch| of_batch.settled);
@@ -279,19 +274,12 @@ fn known(look_up: &mut LookUp<'_>, scope: i64, packed: i64) -> Result<Option<Kno
     for _ in 0..MAX_CHAIN {
         let Some(batch) = next else { return Ok(None) };
         let Some((link, of_batch, prior)) = look_up.link(batch, packed)? else { return Err(BROKEN_CHAIN) };
-        let state = match (link.result, link.state) {
-            (Some(has), _) => {
-                let state = BookState::Settled(has.outcome);
-                return Ok(Some(Known { state, at_ms: has.received_ms, job: of_batch.job }));
-            }
-            (None, BatchState::Planned | BatchState::Refused) => {
-                next = prior;
-                continue;
-            }
-            _ if link.is_in_doubt() => BookState::InDoubt,
-            _ => BookState::UnderWay,
+        let Some(state) = link.known() else {
+            next = prior;
+            continue;
         };
-        return Ok(Some(Known { state, at_ms: of_batch.sent_ms as u64, job: of_batch.job }));
+        let at_ms = link.result.map_or(of_batch.sent_ms as u64, |result| result.received_ms);
+        return Ok(Some(Known { state, at_ms, job: of_batch.job }));
     }
     Err(BROKEN_CHAIN)
 }
@@ -322,8 +310,7 @@ pub(super) fn merge_account(tx: &Transaction<'_>, old: &str, new: &str) -> Resul
             Some(to) => {
                 join_chains(tx, id, to)?;
                 tx.execute(
-                    "INSERT INTO checks SELECT ?2, packed, batch FROM checks WHERE scope = ?1
-                     ON CONFLICT (scope, packed) DO UPDATE SET batch = max(batch, excluded.batch)",
+                    "INSERT OR IGNORE INTO checks SELECT ?2, packed, batch FROM checks WHERE scope = ?1",
                     [id, to],
                 )?;
                 tx.execute("DELETE FROM checks WHERE scope = ?", [id])?;
@@ -332,41 +319,52 @@ pub(super) fn merge_account(tx: &Transaction<'_>, old: &str, new: &str) -> Resul
             }
         }
     }
-    let mut charges = BTreeMap::new();
+    let mut sums = Sums::new();
     let mut select = tx.prepare("SELECT day, currency, amount FROM charges WHERE account = ?")?;
     let mut rows = select.query([old])?;
     while let Some(row) = rows.next()? {
-        let currency = Currency::new(row.get_ref(1)?.as_str()?);
-        let currency = currency.map_err(|_| Fault::Damaged("a sum has no currency"))?;
-        let amount = row.get_ref(2)?.as_str()?.parse().map_err(|_| Fault::Damaged("a sum is no amount"))?;
-        charges.insert((Arc::from(new), row.get(0)?, currency), amount);
+        let currency = currency(row.get_ref(1)?.as_str()?)?;
+        let amount = results::amount(row.get_ref(2)?.as_str()?)?;
+        sums.charges.insert((Arc::from(new), row.get(0)?, currency), amount);
     }
-    results::add_charges(tx, &charges)?;
+    results::add_sums(tx, &sums)?;
     tx.execute("DELETE FROM charges WHERE account = ?", [old])?;
     Ok(())
 }
 
-/// Where both scopes know a phone number, every sending of it stays in one chain, the newest first.
-fn join_chains(tx: &Transaction<'_>, one: i64, other: i64) -> Result<()> {
+/// Where both scopes know a phone number, all its sendings stand in one chain of the second one.
+fn join_chains(tx: &Transaction<'_>, from: i64, to: i64) -> Result<()> {
     let both: Vec<(i64, i64, i64)> = tx
         .prepare(
             "SELECT o.packed, o.batch, n.batch FROM checks o JOIN checks n ON n.scope = ?2 AND n.packed = o.packed WHERE o.scope = ?1",
         )?
-        .query_map([one, other], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .query_map([from, to], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<std::result::Result<_, _>>()?;
-    let mut prior = tx.prepare("SELECT prior FROM numbers WHERE batch = ? AND packed = ?")?;
+    let mut sending = tx.prepare(
+        "SELECT b.claim, n.prior FROM numbers n JOIN batches b ON b.id = n.batch WHERE n.batch = ? AND n.packed = ?",
+    )?;
     let mut link = tx.prepare("UPDATE numbers SET prior = ? WHERE batch = ? AND packed = ?")?;
-    for (packed, one, other) in both {
-        let mut chain = BTreeSet::new();
-        for newest in [one, other] {
+    let mut entry = tx.prepare("UPDATE checks SET batch = ? WHERE scope = ? AND packed = ?")?;
+    for (packed, from_newest, to_newest) in both {
+        let mut sendings = Vec::new();
+        for newest in [from_newest, to_newest] {
             let mut next = Some(newest);
-            while let Some(batch) = next.filter(|batch| chain.insert(*batch)) {
-                next = prior.query_row([batch, packed], |row| row.get(0)).optional()?.flatten();
+            while let Some(batch) = next {
+                if sendings.len() > MAX_CHAIN {
+                    return Err(BROKEN_CHAIN);
+                }
+                let found: Option<(i64, Option<i64>)> =
+                    sending.query_row([batch, packed], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+                let Some((claim, prior)) = found else { return Err(BROKEN_CHAIN) };
+                sendings.push((claim, batch));
+                next = prior;
             }
         }
-        for (before, after) in chain.iter().zip(chain.iter().skip(1)) {
-            link.execute([before, after, &packed])?;
+        let chain = chain(sendings);
+        for (batch, prior) in links(&chain) {
+            link.execute(params![prior, batch, packed])?;
         }
+        entry.execute(params![chain.first(), to, packed])?;
     }
     Ok(())
 }
@@ -392,7 +390,7 @@ pub(super) fn history(tx: &Transaction<'_>, number: &PhoneNumber) -> Result<Vec<
                      WHERE n.batch = ? AND n.packed = ?",
                 )?
                 .query_row([batch, packed], |row| {
-                    let result = match row.get::<_, Option<i64>>(4)? {
+                    let result = match row.get::<_, Option<i16>>(4)? {
                         Some(source) => {
                             Some((Source::from_figure(source), row.get(5)?, row.get::<_, i64>(6)? as u64))
                         }
@@ -402,12 +400,12 @@ pub(super) fn history(tx: &Transaction<'_>, number: &PhoneNumber) -> Result<Vec<
                     Ok((sending, row.get::<_, Option<i64>>(7)?))
                 })
                 .optional()?;
-            let Some(((job, batch_no, number, sent_ms, result), prior)) = found else { break };
+            let Some(((job, batch_no, state, sent_ms, result), prior)) = found else { break };
             sendings.push(Sending {
                 scope: scope.clone(),
                 job: job.parse().map_err(|_| Fault::Damaged("a job has a name that it cannot have"))?,
                 batch_no,
-                batch: state(number),
+                batch: BatchState::from_figure(state),
                 sent_ms: sent_ms.map(|ms| ms as u64),
                 result,
             });

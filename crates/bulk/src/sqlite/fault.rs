@@ -11,6 +11,7 @@ pub(super) enum Fault {
     Sql(rusqlite::Error),
     Damaged(&'static str),
     Superseded,
+    BatchNoTaken(String),
     StillRead,
     NoJournal,
 }
@@ -22,6 +23,7 @@ impl Fault {
             Self::Sql(error) => error.to_string(),
             Self::Damaged(what) => (*what).to_owned(),
             Self::Superseded => StoreError::Superseded.to_string(),
+            Self::BatchNoTaken(batch_no) => StoreError::batch_no_taken(batch_no).to_string(),
             Self::StillRead => STILL_READ.to_owned(),
             Self::NoJournal => NO_JOURNAL.to_owned(),
         }
@@ -33,6 +35,7 @@ impl Fault {
             Self::Sql(error) => StoreError::Database { what, source: Box::new(error) },
             Self::Damaged(what) => StoreError::Damaged { what },
             Self::Superseded => StoreError::Superseded,
+            Self::BatchNoTaken(batch_no) => StoreError::BatchNoTaken { batch_no },
             Self::StillRead => StoreError::Database { what, source: STILL_READ.into() },
             Self::NoJournal => StoreError::Database { what, source: NO_JOURNAL.into() },
         }

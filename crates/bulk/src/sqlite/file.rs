@@ -156,7 +156,7 @@ impl Seen {
 
     fn judge(&self, path: &Path) -> Result<bool, StoreError> {
         /// A journal beside a closed file holds the mark at most: it was on its way in or out.
-        const MOST_BESIDE_CLOSED: u64 = 64 * 1024;
+        const MAX_BYTES_BESIDE_CLOSED: u64 = 64 * 1024;
         if self.bytes == 0 {
             return Err(StoreError::Emptied { path: path.to_owned() });
         }
@@ -170,7 +170,7 @@ impl Seen {
                     Some(_) => Err(StoreError::Incomplete { missing: beside(path, "-wal") }),
                 }
             }
-            Some(bytes) if bytes > MOST_BESIDE_CLOSED => {
+            Some(bytes) if bytes > MAX_BYTES_BESIDE_CLOSED => {
                 // An older release leaves tables in the journal alone: then the file cannot say what it is.
                 let mark = as_it_stands(path).and_then(|file| mark(&file)).unwrap_or_default();
                 match mark {

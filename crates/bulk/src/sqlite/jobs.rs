@@ -193,7 +193,7 @@ pub(super) fn list(tx: &Transaction<'_>) -> Result<Vec<Job>> {
 pub(super) fn forget(tx: &Transaction<'_>, job: i64, even_unsettled: bool) -> Result<Forgotten> {
     results::fold_all(tx)?;
     let ledger = super::reading::ledger(tx, job)?;
-    let unsettled = ledger.pending + ledger.in_doubt + ledger.missing;
+    let unsettled = ledger.unsettled();
     if unsettled > 0 && !even_unsettled {
         return Ok(Forgotten { unsettled, ..Forgotten::default() });
     }
@@ -304,7 +304,7 @@ pub(super) fn forget_number(
     Ok(Vec::new())
 }
 
-fn named(name: &str) -> Result<JobName> {
+pub(super) fn named(name: &str) -> Result<JobName> {
     name.parse().map_err(|_| Fault::Damaged("a job has a name that it cannot have"))
 }
 
@@ -394,12 +394,7 @@ fn job(row: &Row<'_>) -> std::result::Result<Job, rusqlite::Error> {
         id: row.get(0)?,
         name: row.get::<_, String>(1)?.parse().map_err(|error| wrong(1, Box::new(error)))?,
         spec: serde_json::from_str(&row.get::<_, String>(2)?).map_err(|error| wrong(2, error.into()))?,
-        state: match row.get(3)? {
-            0 => JobState::Planning,
-            1 => JobState::Open,
-            3 => JobState::Replaced,
-            _ => JobState::Forgotten,
-        },
+        state: JobState::from_figure(row.get(3)?),
         created_ms: row.get::<_, i64>(4)? as u64,
         rows: row.get::<_, i64>(5)? as u64,
         numbers: row.get::<_, i64>(6)? as u64,

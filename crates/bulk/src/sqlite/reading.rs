@@ -4,16 +4,16 @@
 
 use std::collections::BTreeMap;
 
-use numcheck_protocol::{Currency, PhoneNumber, Price};
+use numcheck_protocol::{Currency, PhoneNumber};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::batches::state;
 use super::fault::{Fault, Result};
-use crate::fold::{DAY_MS, day_of};
-use crate::ledger::{Group, Ledger, Reused, Sum};
-use crate::model::Outcome;
+use super::results::amount;
+use crate::fold::{day_of, unpriced_since_ms};
+use crate::ledger::{BatchSums, Ledger, Reused, Sum};
+use crate::model::{BatchState, Outcome};
 use crate::pricing::{PriceKey, PriceTable};
-use crate::store::{Odd, RowFate, Source, Spending};
+use crate::store::{Quarantined, RowFate, Source, Spending};
 
 pub(super) fn ledger(tx: &Transaction<'_>, job: i64) -> Result<Ledger> {
     let mut ledger = Ledger::default();
@@ -25,8 +25,8 @@ pub(super) fn ledger(tx: &Transaction<'_>, job: i64) -> Result<Ledger> {
     let mut rows = select.query([job])?;
     while let Some(row) = rows.next()? {
         let of = |at| row.get::<_, i64>(at).map(|sum| sum as u64);
-        ledger.add(Group {
-            state: state(row.get(0)?),
+        ledger.add(BatchSums {
+            state: BatchState::from_figure(row.get(0)?),
             missing: row.get(1)?,
             numbers: of(2)?,
             done: of(3)?,
@@ -49,19 +49,26 @@ pub(super) fn ledger(tx: &Transaction<'_>, job: i64) -> Result<Ledger> {
     )?;
     let mut rows = select.query([job])?;
     while let Some(row) = rows.next()? {
-        ledger.add_waiting(state(row.get(0)?), row.get(1)?, row.get::<_, i64>(2)?.max(0) as u64);
+        ledger.add_waiting(
+            BatchState::from_figure(row.get(0)?),
+            row.get(1)?,
+            row.get::<_, i64>(2)?.max(0) as u64,
+        );
     }
     let mut select = tx.prepare_cached("SELECT outcome, currency, count, amount FROM costs WHERE job = ?")?;
     let mut rows = select.query([job])?;
     while let Some(row) = rows.next()? {
-        let outcome = if row.get::<_, i64>(0)? == 0 { Outcome::Done } else { Outcome::Failed };
-        let currency = Currency::new(&row.get::<_, String>(1)?);
-        let currency = currency.map_err(|_| Fault::Damaged("a sum has no currency"))?;
-        let amount = row.get::<_, String>(3)?.parse();
-        let amount = amount.map_err(|_| Fault::Damaged("a sum is no amount"))?;
+        let outcome = Outcome::from_figure(row.get(0)?);
+        let currency = currency(row.get_ref(1)?.as_str()?)?;
+        let amount = amount(row.get_ref(3)?.as_str()?)?;
         ledger.costs.insert((outcome, currency), Sum { count: row.get::<_, i64>(2)? as u64, amount });
     }
     Ok(ledger)
+}
+
+/// The currency of a sum.
+pub(super) fn currency(text: &str) -> Result<Currency> {
+    Currency::new(text).map_err(|_| Fault::Damaged("a sum has no currency"))
 }
 
 pub(super) fn planned_groups(tx: &Transaction<'_>, job: i64) -> Result<BTreeMap<String, u64>> {
@@ -73,16 +80,12 @@ pub(super) fn planned_groups(tx: &Transaction<'_>, job: i64) -> Result<BTreeMap<
 }
 
 pub(super) fn spending(tx: &Transaction<'_>, account: &str, since_ms: u64) -> Result<Spending> {
-    let mut spending = Spending { charged: Some(BTreeMap::new()), ..Spending::default() };
+    let mut spending = Spending::new();
     let mut select =
         tx.prepare_cached("SELECT currency, amount FROM charges WHERE account = ? AND day >= ?")?;
-    let mut rows = select.query(params![account, day_of(since_ms as i64)])?;
+    let mut rows = select.query(params![account, day_of(since_ms)])?;
     while let Some(row) = rows.next()? {
-        let currency = Currency::new(row.get_ref(0)?.as_str()?);
-        let currency = currency.map_err(|_| Fault::Damaged("a sum has no currency"))?;
-        let amount: Price =
-            row.get::<_, String>(1)?.parse().map_err(|_| Fault::Damaged("a sum is no amount"))?;
-        spending.charge(currency, amount);
+        spending.charge(currency(row.get_ref(0)?.as_str()?)?, amount(row.get_ref(1)?.as_str()?)?);
     }
     let mut select = tx.prepare_cached(
         "SELECT s.level, b.grp, sum(b.numbers - b.done - b.failed - b.refused) FROM batches b JOIN jobs j ON j.id = b.job
@@ -96,8 +99,7 @@ pub(super) fn spending(tx: &Transaction<'_>, account: &str, since_ms: u64) -> Re
         "SELECT s.level, sum(b.unpriced + max(b.resubmitted - b.charged_again, 0)) FROM batches b JOIN jobs j ON j.id = b.job JOIN scopes s ON s.id = j.scope
          WHERE s.account = ? AND (b.unpriced > 0 OR b.resubmitted > b.charged_again) AND coalesce(b.sent_ms, 0) >= ? GROUP BY 1",
     )?;
-    let day_before = (day_of(since_ms as i64) - 1).saturating_mul(DAY_MS);
-    let mut rows = select.query(params![account, day_before])?;
+    let mut rows = select.query(params![account, unpriced_since_ms(since_ms) as i64])?;
     while let Some(row) = rows.next()? {
         spending.unpriced.insert(row.get(0)?, row.get::<_, i64>(1)? as u64);
     }
@@ -139,7 +141,7 @@ fn fate(row: &Row<'_>) -> Result<RowFate> {
     let packed = row.get::<_, i64>(2)? as u64;
     let number =
         PhoneNumber::unpack(packed).ok_or(Fault::Damaged("a row of a job holds what is no phone number"))?;
-    let result = match row.get::<_, Option<i64>>(8)? {
+    let result = match row.get::<_, Option<i16>>(8)? {
         Some(from) => Some((Source::from_figure(from), row.get(9)?)),
         None => None,
     };
@@ -148,7 +150,7 @@ fn fate(row: &Row<'_>) -> Result<RowFate> {
         duplicate: row.get(1)?,
         number,
         batch_no: row.get(3)?,
-        state: state(row.get(4)?),
+        state: BatchState::from_figure(row.get(4)?),
         missing: row.get(5)?,
         code: row.get(6)?,
         message: row.get(7)?,
@@ -158,13 +160,13 @@ fn fate(row: &Row<'_>) -> Result<RowFate> {
     })
 }
 
-pub(super) fn quarantine(tx: &Transaction<'_>, after: i64, most: u32) -> Result<Vec<Odd>> {
+pub(super) fn quarantine(tx: &Transaction<'_>, after: i64, most: u32) -> Result<Vec<Quarantined>> {
     let mut select = tx.prepare_cached(
         "SELECT r.id, r.batch_no, o.packed IS NOT NULL, r.body, r.received_ms FROM odd o JOIN results r ON r.id = o.result
          WHERE o.result > ? ORDER BY o.result LIMIT ?",
     )?;
     let odd = select.query_map(params![after, most], |row| {
-        Ok(Odd {
+        Ok(Quarantined {
             id: row.get(0)?,
             batch_no: row.get(1)?,
             conflict: row.get(2)?,
@@ -181,11 +183,8 @@ pub(super) fn prices(tx: &Transaction<'_>) -> Result<PriceTable> {
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
         let key = PriceKey { level: row.get(0)?, group: row.get(1)? };
-        if let (Ok(currency), Ok(price)) =
-            (Currency::new(row.get_ref(2)?.as_str()?), row.get_ref(3)?.as_str()?.parse())
-        {
-            prices.set(key, currency, price);
-        }
+        // What cannot be read is no reason to spend beyond a cap.
+        prices.set(key, currency(row.get_ref(2)?.as_str()?)?, amount(row.get_ref(3)?.as_str()?)?);
     }
     Ok(prices)
 }

@@ -2,21 +2,22 @@
 //!
 //! Appending judges nothing and looks nothing up. Entering is idempotent: how far it is stands in the same transaction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use numcheck_protocol::{Currency, PhoneNumber, Price};
+use numcheck_protocol::{PhoneNumber, Price};
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::batches::NO_NUMBER;
 use super::drift;
 use super::fault::{Fault, Result};
-use super::schema::{outcome, outcome_figure};
 use crate::failpoint::die_at;
 use crate::fold::{
-    Arrived, Aside, Batch, Changes, First, Has, Kept, Known, Slot, Tally, max_aside, packed, wanted,
+    Arrived, Changes, First, FoldedBatch, Held, Judged, KeptAside, KeptBefore, Recorded, Slot, Sums, Tally,
+    judge, max_aside,
 };
-use crate::model::Outcome;
-use crate::store::reading;
+use crate::ledger::Sum;
+use crate::model::{BatchState, JobState, Outcome};
 use crate::store::{Folded, NewResult, Source};
 
 pub(super) fn append(tx: &Transaction<'_>, results: &[NewResult]) -> Result<()> {
@@ -43,23 +44,13 @@ pub(super) fn fold(tx: &Transaction<'_>, most: u32) -> Result<Folded> {
     let from: i64 = tx
         .prepare_cached("SELECT value FROM marks WHERE name = 'folded'")?
         .query_row([], |row| row.get(0))?;
-    let mut folded = Folded::default();
-    let arrived = arrived(tx, from, most)?;
-    let Some(last) = arrived.last().map(|result| result.id) else { return Ok(folded) };
-    let mut known = known(tx, &arrived)?;
-    let mut changes = Changes::default();
-    changes.judge(arrived, &mut known, &mut folded);
-    let mut failed = None;
-    let mut kept = |aside: &Aside| {
-        kept(tx, aside).unwrap_or_else(|fault| {
-            failed = Some(fault);
-            Kept::default()
-        })
-    };
-    changes.compare_aside(&mut kept, &mut folded);
-    if let Some(fault) = failed {
-        return Err(fault);
-    }
+    let mut recorded = Recorded::default();
+    let arrived = arrived(tx, from, most, &mut recorded)?;
+    let Some(last) = arrived.last().map(Arrived::id) else { return Ok(Folded::default()) };
+    read_slots(tx, &arrived, &mut recorded)?;
+    let judged = judge(arrived, recorded);
+    let kept = kept_before(tx, &judged)?;
+    let (changes, mut folded) = judged.finish(&kept);
     write(tx, &changes)?;
     folded.news = drift::add(tx, changes.drift)?;
     tx.prepare_cached("UPDATE marks SET value = ? WHERE name = 'folded'")?.execute([last])?;
@@ -67,115 +58,115 @@ pub(super) fn fold(tx: &Transaction<'_>, most: u32) -> Result<Folded> {
     Ok(folded)
 }
 
-fn arrived(tx: &Transaction<'_>, from: i64, most: u32) -> Result<Vec<Arrived>> {
+/// The oldest results that are not entered, and their batches.
+fn arrived(tx: &Transaction<'_>, from: i64, most: u32, recorded: &mut Recorded) -> Result<Vec<Arrived>> {
     let mut select = tx.prepare_cached(
         "SELECT id, source, batch_no, body, received_ms FROM results WHERE id > ? ORDER BY id LIMIT ?",
     )?;
     let mut rows = select.query(params![from, most])?;
     // A fold meets the same few batches again and again.
-    let mut batches: HashMap<String, Option<Batch>> = HashMap::new();
+    let mut batches: HashMap<String, Option<i64>> = HashMap::new();
     let mut arrived = Vec::new();
     while let Some(row) = rows.next()? {
         let batch_no: String = row.get(2)?;
-        let batch = match batches.get(&batch_no) {
-            Some(batch) => batch.clone(),
+        let id = match batches.get(&batch_no) {
+            Some(id) => *id,
             None => {
-                let batch = batch(tx, &batch_no)?;
-                batches.insert(batch_no.clone(), batch.clone());
-                batch
+                let found = batch(tx, &batch_no)?;
+                let id = found.as_ref().map(|(id, _)| *id);
+                recorded.batches.extend(found);
+                batches.insert(batch_no.clone(), id);
+                id
             }
         };
-        let (source, body) = (Source::from_figure(row.get(1)?), row.get::<_, Vec<u8>>(3)?);
-        let facts = reading::read(source, &body);
-        arrived.push(Arrived {
-            id: row.get(0)?,
-            source,
-            body,
+        let result = NewResult {
             batch_no,
-            received_ms: row.get(4)?,
-            batch,
-            facts,
-        });
+            source: Source::from_figure(row.get(1)?),
+            body: row.get(3)?,
+            received_ms: row.get::<_, i64>(4)? as u64,
+        };
+        arrived.push(Arrived::read(row.get(0)?, id, result));
     }
     Ok(arrived)
 }
 
-fn batch(tx: &Transaction<'_>, batch_no: &str) -> Result<Option<Batch>> {
+fn batch(tx: &Transaction<'_>, batch_no: &str) -> Result<Option<(i64, FoldedBatch)>> {
     let batch = tx
         .prepare_cached(
-            "SELECT b.id, b.job, s.account, s.level, b.numbers, b.aside, j.state = 2, b.grp FROM batch_names n
+            "SELECT b.id, b.job, s.account, s.level, b.grp, b.batch_no, b.state, b.numbers, b.aside, j.state FROM batch_names n
              JOIN batches b ON b.id = n.batch JOIN jobs j ON j.id = b.job JOIN scopes s ON s.id = j.scope WHERE n.batch_no = ?",
         )?
         .query_row([batch_no], |row| {
-            Ok(Batch {
-                id: row.get(0)?,
-                job: row.get(1)?,
-                account: Arc::from(row.get_ref(2)?.as_str()?),
-                level: row.get(3)?,
-                numbers: row.get(4)?,
-                aside: row.get(5)?,
-                is_forgotten: row.get(6)?,
-                group: Arc::from(row.get_ref(7)?.as_str()?),
-            })
+            let (account, group) = (Arc::from(row.get_ref(2)?.as_str()?), Arc::from(row.get_ref(4)?.as_str()?));
+            let mut batch = FoldedBatch::new(row.get(1)?, account, row.get(3)?, group, row.get(5)?);
+            batch.state = BatchState::from_figure(row.get(6)?);
+            batch.numbers = row.get::<_, i64>(7)? as u64;
+            batch.aside = row.get::<_, i64>(8)? as u64;
+            batch.is_forgotten = JobState::from_figure(row.get(9)?) == JobState::Forgotten;
+            Ok((row.get(0)?, batch))
         })
         .optional()?;
     Ok(batch)
 }
 
-fn known(tx: &Transaction<'_>, arrived: &[Arrived]) -> Result<Known> {
-    let mut known = Known::default();
-    let (mut places, single) = wanted(arrived);
+/// What is known of the phone numbers that results are about.
+fn read_slots(tx: &Transaction<'_>, arrived: &[Arrived], recorded: &mut Recorded) -> Result<()> {
+    let mut wanted = recorded.wanted(arrived);
     let mut only = tx.prepare_cached("SELECT packed FROM numbers WHERE batch = ? AND via IS NULL LIMIT 2")?;
-    for batch in single {
+    for batch in std::mem::take(&mut wanted.single) {
         let found: Vec<i64> =
             only.query_map([batch], |row| row.get(0))?.collect::<std::result::Result<_, _>>()?;
         if let [packed] = found[..] {
-            known.only.insert(batch, packed);
-            places.insert((batch, packed));
+            let number = PhoneNumber::unpack(packed as u64).ok_or(NO_NUMBER)?;
+            wanted.add_only(recorded, batch, number);
         }
     }
     let mut slot = tx
         .prepare_cached("SELECT via, result, outcome, job < 0 FROM numbers WHERE batch = ? AND packed = ?")?;
-    let mut has = tx.prepare_cached("SELECT source, batch_no, body FROM results WHERE id = ?")?;
-    for place in places {
+    let mut held =
+        tx.prepare_cached("SELECT batch_no, source, body, received_ms FROM results WHERE id = ?")?;
+    for place in wanted.places {
         let found = slot
-            .query_row([place.0, place.1], |row| {
-                Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?, row.get(3)?))
+            .query_row([place.0, place.1.pack() as i64], |row| {
+                let mut slot = Slot::new();
+                (slot.via, slot.has_moved) = (row.get(0)?, row.get(3)?);
+                Ok((slot, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i16>>(2)?))
             })
             .optional()?;
-        let Some((via, result, ended, has_moved)) = found else { continue };
-        let has = match result {
-            Some(id) => has
+        let Some((mut slot, result, outcome)) = found else { continue };
+        if let Some(id) = result {
+            slot.held = held
                 .query_row([id], |row| {
-                    Ok(Has {
-                        id,
-                        source: Source::from_figure(row.get(0)?),
-                        outcome: outcome(ended.unwrap_or(1)),
-                        batch_no: row.get(1)?,
+                    let result = NewResult {
+                        batch_no: row.get(0)?,
+                        source: Source::from_figure(row.get(1)?),
                         body: row.get(2)?,
-                    })
+                        received_ms: row.get::<_, i64>(3)? as u64,
+                    };
+                    Ok(Held::new(id, outcome.map_or(Outcome::Failed, Outcome::from_figure), result))
                 })
-                .optional()?,
-            None => None,
-        };
-        known.slots.insert(place, Slot { via, has_moved, has });
+                .optional()?;
+        }
+        recorded.slots.insert(place, slot);
     }
-    Ok(known)
+    Ok(())
 }
 
-fn kept(tx: &Transaction<'_>, aside: &Aside) -> Result<Kept> {
-    let is_kept = |hash: &[u8]| -> Result<bool> {
-        Ok(tx
-            .prepare_cached("SELECT 1 FROM odd WHERE batch_no = ? AND packed IS ? AND hash = ?")?
-            .exists(params![aside.result.batch_no, aside.packed, hash])?)
-    };
-    // A sending has one charge: it stands behind all others of its phone number.
-    let charge: Option<Vec<u8>> = tx
-        .prepare_cached("SELECT hash FROM odd WHERE batch_no = ? AND packed = ? AND hash >= x'80' LIMIT 1")?
-        .query_row(params![aside.result.batch_no, aside.packed], |row| row.get(0))
-        .optional()?;
-    let is_charge = charge.as_ref().is_some_and(|hash| *hash == aside.charge_hash());
-    Ok(Kept { same: is_charge || is_kept(&aside.hash)?, charge: charge.is_some() })
+fn kept_before(tx: &Transaction<'_>, judged: &Judged) -> Result<KeptBefore> {
+    let mut kept = KeptBefore::new();
+    let mut same = tx.prepare_cached("SELECT 1 FROM odd WHERE batch_no = ? AND packed IS ? AND hash = ?")?;
+    let mut charges =
+        tx.prepare_cached("SELECT hash FROM odd WHERE batch_no = ? AND packed = ? AND hash >= x'80'")?;
+    for (batch_no, number, hash) in judged.aside() {
+        let packed = number.map(|number| number.pack() as i64);
+        if same.exists(params![batch_no, packed, hash])? {
+            kept.add(batch_no.to_owned(), number, *hash);
+        }
+        for charge in charges.query_map(params![batch_no, packed], |row| row.get(0))? {
+            kept.add(batch_no.to_owned(), number, charge?);
+        }
+    }
+    Ok(kept)
 }
 
 /// Whether a result for the phone number is still expected.
@@ -184,69 +175,50 @@ pub(super) fn expects(tx: &Transaction<'_>, batch_no: &str, number: &PhoneNumber
         .prepare_cached(
             "SELECT 1 FROM batch_names b JOIN numbers n ON n.batch = b.batch WHERE b.batch_no = ? AND n.packed = ? AND n.result IS NULL",
         )?
-        .exists(params![batch_no, packed(number)])?)
+        .exists(params![batch_no, number.pack() as i64])?)
 }
 
 pub(super) fn is_full(tx: &Transaction<'_>, batch_no: &str) -> Result<bool> {
-    Ok(batch(tx, batch_no)?.is_some_and(|batch| batch.aside >= max_aside(batch.numbers)))
+    Ok(batch(tx, batch_no)?.is_some_and(|(_, batch)| batch.aside >= max_aside(batch.numbers)))
 }
 
 fn write(tx: &Transaction<'_>, changes: &Changes) -> Result<()> {
     for first in &changes.firsts {
         settle(tx, first)?;
     }
-    for (first, before, batch_no) in &changes.instead {
+    for (first, before) in &changes.instead {
         settle(tx, first)?;
-        let body = tx
-            .prepare_cached("SELECT source, body FROM results WHERE id = ?")?
-            .query_row([before], |row| Ok((Source::from_figure(row.get(0)?), row.get::<_, Vec<u8>>(1)?)))
-            .optional()?;
-        let hash = body.map(|(source, body)| reading::hash(source, &body, true)).unwrap_or_default();
-        tx.prepare_cached("INSERT INTO odd (result, batch_no, packed, hash) VALUES (?, ?, ?, ?)")?
-            .execute(params![before, batch_no, first.place.1, hash])?;
+        keep_aside(tx, before)?;
     }
     for id in &changes.dropped {
         tx.prepare_cached("DELETE FROM results WHERE id = ?")?.execute([id])?;
     }
     for aside in &changes.aside {
-        tx.prepare_cached("INSERT INTO odd (result, batch_no, packed, hash) VALUES (?, ?, ?, ?)")?
-            .execute(params![aside.result.id, aside.result.batch_no, aside.packed, aside.hash])?;
+        keep_aside(tx, aside)?;
     }
     for (batch, tally) in &changes.tallies {
         count(tx, *batch, tally)?;
     }
-    for ((job, outcome, currency), (count, amount)) in &changes.costs {
-        let outcome = i64::from(*outcome == Outcome::Failed);
-        add_cost(tx, *job, outcome, *currency, *count, *amount)?;
-    }
-    add_charges(tx, &changes.charges)?;
-    for ((level, region, currency), price) in &changes.prices {
-        let before: Option<String> = tx
-            .prepare_cached("SELECT price FROM prices WHERE level = ? AND region = ? AND currency = ?")?
-            .query_row(params![level, region, currency.as_str()], |row| row.get(0))
-            .optional()?;
-        if before.and_then(|before| before.parse::<Price>().ok()).is_none_or(|before| before < *price) {
-            tx.prepare_cached("INSERT OR REPLACE INTO prices VALUES (?, ?, ?, ?)")?.execute(params![
-                level,
-                region,
-                currency.as_str(),
-                price.to_string()
-            ])?;
-        }
-    }
+    add_sums(tx, &changes.sums)
+}
+
+fn keep_aside(tx: &Transaction<'_>, aside: &KeptAside) -> Result<()> {
+    let packed = aside.number.map(|number| number.pack() as i64);
+    tx.prepare_cached("INSERT INTO odd (result, batch_no, packed, hash) VALUES (?, ?, ?, ?)")?
+        .execute(params![aside.id, aside.batch_no, packed, aside.hash])?;
     Ok(())
 }
 
 fn settle(tx: &Transaction<'_>, first: &First) -> Result<()> {
-    let ended = outcome_figure(first.outcome);
+    let (batch, packed) = (first.place.0, first.place.1.pack() as i64);
     tx.prepare_cached(
         "UPDATE numbers SET result = ?, received_ms = ?, outcome = ? WHERE batch = ? AND packed = ?",
     )?
-    .execute(params![first.id, first.received_ms, ended, first.place.0, first.place.1])?;
+    .execute(params![first.id, first.received_ms as i64, first.outcome.figure(), batch, packed])?;
     let Some((via, taken)) = first.detached else { return Ok(()) };
     tx.prepare_cached("UPDATE numbers SET via = NULL WHERE batch = ? AND packed = ?")?
-        .execute([first.place.0, first.place.1])?;
-    let job: i64 = tx.query_row("SELECT job FROM batches WHERE id = ?", [first.place.0], |row| row.get(0))?;
+        .execute([batch, packed])?;
+    let job: i64 = tx.query_row("SELECT job FROM batches WHERE id = ?", [batch], |row| row.get(0))?;
     match taken {
         Some(taken) => count_reused(tx, job, taken, -1)?,
         None => super::waits::count(tx, job, via, -1)?,
@@ -268,76 +240,96 @@ pub(super) fn count_reused(tx: &Transaction<'_>, job: i64, outcome: Outcome, by:
 }
 
 fn count(tx: &Transaction<'_>, batch: i64, tally: &Tally) -> Result<()> {
-    let (batch_no, received_ms) = tally.proof.clone().unzip();
-    // A result proves that the batch was accepted, under the `batchNo` that it names, whatever was known of it before. Where the request is
-    // still under way, its end is yet to be written.
+    let (batch_no, received_ms) =
+        tally.proof.as_ref().map(|proof| (&proof.batch_no, proof.received_ms as i64)).unzip();
     tx.prepare_cached(
-        "UPDATE batches SET done = done + ?2, failed = failed + ?3, unpriced = unpriced + ?4, refused = refused + ?7,
-         numbers = numbers + ?8, aside = aside + ?9, charged_again = charged_again + ?10,
-         state = CASE WHEN state = 1 OR ?5 IS NULL THEN state ELSE 3 END,
-         batch_no = CASE WHEN state IN (1, 3) THEN batch_no ELSE coalesce(?5, batch_no) END,
-         code = CASE WHEN state = 1 OR ?5 IS NULL THEN code END, message = CASE WHEN state = 1 OR ?5 IS NULL THEN message END,
-         sent_ms = coalesce(sent_ms, ?6) WHERE id = ?1",
+        "UPDATE batches SET done = done + ?2, failed = failed + ?3, refused = refused + ?4, unpriced = unpriced + ?5,
+         numbers = numbers + ?6, aside = aside + ?7, charged_again = charged_again + ?8,
+         state = CASE WHEN ?9 IS NULL THEN state ELSE 3 END, batch_no = coalesce(?9, batch_no),
+         code = CASE WHEN ?9 IS NULL THEN code END, message = CASE WHEN ?9 IS NULL THEN message END,
+         sent_ms = coalesce(sent_ms, ?10) WHERE id = ?1",
     )?
     .execute(params![
         batch,
         tally.done,
         tally.failed,
-        tally.unpriced,
-        batch_no,
-        received_ms,
         tally.refused,
+        tally.unpriced,
         tally.numbers,
         tally.aside,
-        tally.charged_again
+        tally.charged_again,
+        batch_no,
+        received_ms
     ])?;
     Ok(())
 }
 
-fn add_cost(
-    tx: &Transaction<'_>,
-    job: i64,
-    outcome: i64,
-    currency: Currency,
-    count: i64,
-    amount: Price,
-) -> Result<()> {
-    let before: Option<(i64, String)> = tx
-        .prepare_cached("SELECT count, amount FROM costs WHERE job = ? AND outcome = ? AND currency = ?")?
-        .query_row(params![job, outcome, currency.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let (count_before, amount_before) = before.unwrap_or_else(|| (0, "0".to_owned()));
-    let amount_before: Price = amount_before.parse().map_err(|_| Fault::Damaged("a sum is no amount"))?;
-    // Beyond the range of a price the sum stays where it is; the results keep their prices.
-    let sum = amount_before.checked_add(amount).unwrap_or(amount_before);
-    tx.prepare_cached("INSERT OR REPLACE INTO costs VALUES (?, ?, ?, ?, ?)")?.execute(params![
-        job,
-        outcome,
-        currency.as_str(),
-        count_before + count,
-        sum.to_string()
-    ])?;
-    Ok(())
-}
-
-/// Adds what accounts were charged, by UTC day.
-pub(super) fn add_charges(
-    tx: &Transaction<'_>,
-    charges: &BTreeMap<(Arc<str>, i64, Currency), Price>,
-) -> Result<()> {
-    for ((account, day, currency), amount) in charges {
-        let before: Option<String> = tx
-            .prepare_cached("SELECT amount FROM charges WHERE account = ? AND day = ? AND currency = ?")?
-            .query_row(params![&**account, day, currency.as_str()], |row| row.get(0))
-            .optional()?;
-        let before: Price = before.and_then(|amount| amount.parse().ok()).unwrap_or_default();
-        let sum = before.checked_add(*amount).unwrap_or(before);
+/// Adds to what the file has of these sums.
+pub(super) fn add_sums(tx: &Transaction<'_>, sums: &Sums) -> Result<()> {
+    let new = sums.clone().added_to(&read_sums(tx, sums)?);
+    for ((job, outcome, currency), sum) in &new.costs {
+        let (count, amount) = (sum.count as i64, sum.amount.to_string());
+        tx.prepare_cached("INSERT OR REPLACE INTO costs VALUES (?, ?, ?, ?, ?)")?.execute(params![
+            job,
+            outcome.figure(),
+            currency.as_str(),
+            count,
+            amount
+        ])?;
+    }
+    for ((account, day, currency), amount) in &new.charges {
         tx.prepare_cached("INSERT OR REPLACE INTO charges VALUES (?, ?, ?, ?)")?.execute(params![
             &**account,
             day,
             currency.as_str(),
-            sum.to_string()
+            amount.to_string()
+        ])?;
+    }
+    for ((level, name, currency), price) in &new.prices {
+        tx.prepare_cached("INSERT OR REPLACE INTO prices VALUES (?, ?, ?, ?)")?.execute(params![
+            level,
+            name,
+            currency.as_str(),
+            price.to_string()
         ])?;
     }
     Ok(())
+}
+
+/// What the file has of these sums.
+fn read_sums(tx: &Transaction<'_>, of: &Sums) -> Result<Sums> {
+    let mut sums = Sums::new();
+    let mut select =
+        tx.prepare_cached("SELECT amount, count FROM costs WHERE job = ? AND outcome = ? AND currency = ?")?;
+    for key in of.costs.keys() {
+        let params = params![key.0, key.1.figure(), key.2.as_str()];
+        let found = select
+            .query_row(params, |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
+            .optional()?;
+        if let Some((text, count)) = found {
+            sums.costs.insert(*key, Sum { count: count as u64, amount: amount(&text)? });
+        }
+    }
+    let mut select =
+        tx.prepare_cached("SELECT amount FROM charges WHERE account = ? AND day = ? AND currency = ?")?;
+    for key in of.charges.keys() {
+        let params = params![&*key.0, key.1, key.2.as_str()];
+        if let Some(text) = select.query_row(params, |row| row.get::<_, String>(0)).optional()? {
+            sums.charges.insert(key.clone(), amount(&text)?);
+        }
+    }
+    let mut select =
+        tx.prepare_cached("SELECT price FROM prices WHERE level = ? AND region = ? AND currency = ?")?;
+    for key in of.prices.keys() {
+        let params = params![key.0, key.1, key.2.as_str()];
+        if let Some(text) = select.query_row(params, |row| row.get::<_, String>(0)).optional()? {
+            sums.prices.insert(key.clone(), amount(&text)?);
+        }
+    }
+    Ok(sums)
+}
+
+/// An amount of money as the file has it.
+pub(super) fn amount(text: &str) -> Result<Price> {
+    text.parse().map_err(|_| Fault::Damaged("a sum or a price is no amount"))
 }

@@ -184,7 +184,7 @@ pub(super) fn complete(tx: &rusqlite::Transaction<'_>, version: i64) -> Result<(
     while let Some(row) = rows.next()? {
         let facts = reading::read(Source::from_figure(row.get(2)?), row.get_ref(3)?.as_blob()?);
         let outcome = facts.map_or(Outcome::Failed, |facts| facts.outcome);
-        update.execute(params![outcome_figure(outcome), row.get::<_, i64>(0)?, row.get::<_, i64>(1)?])?;
+        update.execute(params![outcome.figure(), row.get::<_, i64>(0)?, row.get::<_, i64>(1)?])?;
     }
     let mut select = tx.prepare(
         "SELECT o.result, r.source, r.body, o.packed IS NOT NULL FROM odd o JOIN results r ON r.id = o.result",
@@ -197,24 +197,6 @@ pub(super) fn complete(tx: &rusqlite::Transaction<'_>, version: i64) -> Result<(
         update.execute(params![hash, row.get::<_, i64>(0)?])?;
     }
     Ok(())
-}
-
-pub(super) fn outcome_figure(outcome: Outcome) -> i64 {
-    match outcome {
-        Outcome::Done => 0,
-        Outcome::Failed => 1,
-        Outcome::Refused => 2,
-        Outcome::Passing => 3,
-    }
-}
-
-pub(super) fn outcome(figure: i64) -> Outcome {
-    match figure {
-        0 => Outcome::Done,
-        2 => Outcome::Refused,
-        3 => Outcome::Passing,
-        _ => Outcome::Failed,
-    }
 }
 
 /// The newest version.

@@ -8,7 +8,7 @@ use super::batches;
 use super::book;
 use super::fault::Result;
 use super::results::{self, count_reused};
-use super::schema::outcome;
+use crate::model::{BatchState, Outcome};
 use crate::store::Followed;
 
 /// How many phone numbers are planned as one batch again.
@@ -33,7 +33,7 @@ pub(super) fn count(tx: &Transaction<'_>, job: i64, via: i64, by: i64) -> Result
 
 pub(super) fn follow(tx: &Transaction<'_>, job: i64) -> Result<Followed> {
     let mut followed = Followed::default();
-    let waits: Vec<(i64, i64, i64, i64)> = tx
+    let waits: Vec<(i64, i64, i64, i16)> = tx
         .prepare_cached(
             "SELECT w.via, w.seen, b.done + b.failed + b.refused, b.state FROM waits w JOIN batches b ON b.id = w.via WHERE w.job = ?",
         )?
@@ -47,7 +47,7 @@ pub(super) fn follow(tx: &Transaction<'_>, job: i64) -> Result<Followed> {
             tx.prepare_cached("UPDATE waits SET seen = ? WHERE job = ? AND via = ?")?
                 .execute([settled, job, via])?;
         }
-        if matches!(state, batches::PLANNED | batches::REFUSED) {
+        if matches!(BatchState::from_figure(state), BatchState::Planned | BatchState::Refused) {
             followed.planned += plan(tx, job, via, None)?;
         }
     }
@@ -55,19 +55,19 @@ pub(super) fn follow(tx: &Transaction<'_>, job: i64) -> Result<Followed> {
 }
 
 fn take_over(tx: &Transaction<'_>, job: i64, via: i64) -> Result<u64> {
-    let rows: Vec<[i64; 5]> = tx
+    let rows: Vec<(i64, i64, i64, i64, i16)> = tx
         .prepare_cached(
             "SELECT n.batch, n.packed, o.result, o.received_ms, o.outcome FROM numbers n JOIN numbers o ON o.batch = n.via AND o.packed = n.packed
              WHERE n.via = ? AND n.job = ? AND n.result IS NULL AND o.result IS NOT NULL AND o.via IS NULL",
         )?
-        .query_map([via, job], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]))?
+        .query_map([via, job], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
         .collect::<std::result::Result<_, _>>()?;
     let mut update = tx.prepare_cached(
         "UPDATE numbers SET result = ?, received_ms = ?, outcome = ? WHERE batch = ? AND packed = ?",
     )?;
-    for [batch, packed, result, received_ms, ended] in &rows {
-        update.execute([result, received_ms, ended, batch, packed])?;
-        count_reused(tx, job, outcome(*ended), 1)?;
+    for (batch, packed, result, received_ms, ended) in &rows {
+        update.execute(params![result, received_ms, ended, batch, packed])?;
+        count_reused(tx, job, Outcome::from_figure(*ended), 1)?;
     }
     count(tx, job, via, -(rows.len() as i64))?;
     Ok(rows.len() as u64)

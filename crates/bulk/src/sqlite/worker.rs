@@ -17,10 +17,10 @@ use tokio::sync::oneshot;
 use super::fault::Result;
 use super::results;
 use crate::failpoint::die_at;
-use crate::store::{Answer, NewResult, StoreError};
+use crate::store::{NewResult, StoreError, StoreFuture};
 
 /// The most results in one commit: more would make the first wait too long.
-const MOST: usize = 2048;
+const MAX_RESULTS: usize = 2048;
 /// How long a commit waits for more at most, once results come many at a time.
 const PATIENCE: Duration = Duration::from_millis(2);
 /// So many are enough for a commit to cost each next to nothing; beyond, while these are written, the next ones had better be read.
@@ -28,7 +28,7 @@ const ENOUGH: usize = 64;
 /// How often it looks whether they are there.
 const STEP: Duration = Duration::from_micros(500);
 /// The most bytes of results that may wait; beyond it the device is too slow, and senders had better come back.
-const MOST_WAITING: usize = 64 << 20;
+const MAX_WAITING_BYTES: usize = 64 << 20;
 
 pub(super) struct Worker {
     /// `None` once it was told to end.
@@ -89,7 +89,7 @@ impl Worker {
         &self,
         what: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
-    ) -> Answer<'_, T> {
+    ) -> StoreFuture<'_, T> {
         self.with_connection(what, |connection| transaction(connection, work))
     }
 
@@ -98,7 +98,7 @@ impl Worker {
         &self,
         what: &'static str,
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
-    ) -> Answer<'_, T> {
+    ) -> StoreFuture<'_, T> {
         let (answer, answered) = oneshot::channel();
         let work = Work::Other(Box::new(move |connection| {
             // Nobody waits any more: the work is done all the same.
@@ -107,11 +107,11 @@ impl Worker {
         self.send(work, answered)
     }
 
-    pub(super) fn append(&self, results: Vec<NewResult>) -> Answer<'_, ()> {
+    pub(super) fn append(&self, results: Vec<NewResult>) -> StoreFuture<'_, ()> {
         let bytes = results.iter().map(|result| result.batch_no.len() + result.body.len()).sum();
         let before = self.waiting.fetch_add(bytes, Ordering::Relaxed);
         let waiting = Waiting { results, bytes, all: Arc::clone(&self.waiting) };
-        if before > MOST_WAITING {
+        if before > MAX_WAITING_BYTES {
             let source = "too many results are waiting for the device".into();
             return Box::pin(async { Err(StoreError::Database { what: STORE, source }) });
         }
@@ -124,7 +124,7 @@ impl Worker {
         &self,
         work: Work,
         answered: oneshot::Receiver<std::result::Result<T, StoreError>>,
-    ) -> Answer<'_, T> {
+    ) -> StoreFuture<'_, T> {
         let is_queued = self.queue.as_ref().is_some_and(|queue| queue.send(work).is_ok());
         Box::pin(async move {
             if !is_queued {
@@ -193,7 +193,7 @@ impl Batch {
     fn gather(&mut self, queue: &Receiver<Work>, later: &mut VecDeque<Work>, last: usize) {
         let start = Instant::now();
         loop {
-            while self.results.len() < MOST {
+            while self.results.len() < MAX_RESULTS {
                 match queue.try_recv() {
                     Ok(Work::Append(results, answer)) => {
                         self.results.extend(results.take());
@@ -203,8 +203,9 @@ impl Batch {
                     Err(_) => break,
                 }
             }
-            let is_enough =
-                self.answers.len() >= last.min(ENOUGH) || self.results.len() >= MOST || !later.is_empty();
+            let is_enough = self.answers.len() >= last.min(ENOUGH)
+                || self.results.len() >= MAX_RESULTS
+                || !later.is_empty();
             if is_enough || start.elapsed() >= PATIENCE {
                 return;
             }

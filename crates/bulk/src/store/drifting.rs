@@ -9,7 +9,7 @@ use numcheck_protocol::{Drift, DriftKind};
 use super::{Drifted, Store};
 
 /// How many places, kinds and values of a job are told apart; what comes behind them is counted together.
-pub(crate) const MOST_PLACES: u64 = 1000;
+pub(crate) const MAX_PLACES: u64 = 1000;
 
 /// Each with how often it is there.
 pub(crate) fn counted(job: i64, drift: Vec<Drift>) -> BTreeMap<(i64, Drift), u64> {

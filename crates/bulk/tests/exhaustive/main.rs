@@ -43,6 +43,10 @@ const ODD: World = World {
     unclear_replies: true,
     ..DATED_BY_RESULT
 };
+/// Failed checks are never listed, and ours fail. No check of the control does, or it would not be shown whole.
+const HIDES_FAILURES: World =
+    World { lists_failures: false, batch_fails: true, control_fails: false, ..SMALL };
+const LISTS_FAILURES: World = World { batch_fails: true, ..SMALL };
 /// Nothing that this account asks about is ever shown.
 const SHOWS_NOTHING: World = World { may_ask: false, contradicts: true, ..SMALL };
 
@@ -128,6 +132,20 @@ fn a_platform_that_contradicts_itself_gets_no_phone_number_twice() {
 #[test]
 fn a_platform_that_answers_unclearly_gets_no_phone_number_twice() {
     assert!(paid_once("answers unclearly", ANSWERS_UNCLEARLY), "a lost request is never sent again");
+}
+
+#[test]
+fn a_platform_that_hides_failed_checks_gets_no_phone_number_twice_and_proves_nothing() {
+    assert!(!paid_once("hides failures", HIDES_FAILURES), "proved by a control without a failed check");
+    let world = World { control_fails: true, ..HIDES_FAILURES };
+    assert!(!paid_once("hides failures, of the control too", world), "proved by a part of a control");
+}
+
+#[test]
+fn a_platform_that_lists_failed_checks_gets_no_phone_number_twice() {
+    assert!(paid_once("lists failures", LISTS_FAILURES), "a lost request is never sent again");
+    let world = World { control_fails: false, ..LISTS_FAILURES };
+    assert!(!paid_once("lists failures, and has shown none", world), "proved by what was not seen");
 }
 
 #[test]
@@ -283,6 +301,11 @@ fn a_phone_number_is_paid_twice_if_what_may_be_forgotten_is_proved_unknown() {
     paid_twice_without(Guard::Memory, FORGETS);
 }
 
+#[test]
+fn a_phone_number_is_paid_twice_if_failed_checks_are_believed_to_be_listed_before_one_was_shown() {
+    paid_twice_without(Guard::FailureShown, HIDES_FAILURES);
+}
+
 /// What the documentation of `proof` says that it rests on: no guard can replace these.
 #[test]
 fn a_phone_number_is_paid_twice_if_an_assumption_about_the_platform_is_wrong() {
@@ -297,6 +320,10 @@ fn a_phone_number_is_paid_twice_if_an_assumption_about_the_platform_is_wrong() {
             World { control_delays: [0, 0], spread: 1, ..SLOWER_THAN_CONTROL },
         ),
         ("the platform remembers as long as is believed", World { memory_overrated: 1, ..FORGETS }),
+        (
+            "failed checks are listed where a person says so",
+            World { assumes_failures_listed: true, ..HIDES_FAILURES },
+        ),
     ] {
         assert!(search(world).twice.is_some(), "it does not matter whether {assumption}");
     }

@@ -231,7 +231,10 @@ impl Model {
             let after = State { control: Some(control), absence, ..*state };
             next.push((Step::ControlIsShown { control }, after));
         };
-        for control in [seen(one, 1), seen(both, 2)].into_iter().chain(listed) {
+        // One of its phone numbers is never shown where its check fails and failures are not listed.
+        let is_whole = self.world.lists_failures || !self.world.control_fails;
+        let shown = [seen(one, 1), seen(both, 2)].into_iter().take(if is_whole { 2 } else { 1 });
+        for control in shown.chain(listed) {
             if is_control(&self.doubt(&state.batch), &self.candidate(control), &self.rules) {
                 sees(control);
             }
@@ -257,12 +260,14 @@ impl Model {
             accepted: control.accepted || !self.has(Guard::ControlAccepted),
             taken: 2,
             shown: if self.has(Guard::ControlWhole) { control.shown.into() } else { 2 },
+            failures_shown: self.world.control_fails || !self.has(Guard::FailureShown),
         }
     }
 
     /// A control that nothing is wrong with.
     fn any_control() -> ControlCandidate {
-        ControlCandidate { signed: SignedSpan::at(u64::MAX), accepted: true, taken: 2, shown: 2 }
+        let signed = SignedSpan::at(u64::MAX);
+        ControlCandidate { signed, accepted: true, taken: 2, shown: 2, failures_shown: true }
     }
 
     fn doubt(&self, batch: &Batch) -> Doubt {
@@ -313,7 +318,8 @@ impl Model {
         let acceptance = state.acceptance?;
         let shown_at = acceptance.at + world.delay;
         let remembered = world.memory.is_none_or(|memory| state.now < acceptance.at + memory);
-        let shown = world.may_ask && acceptance.listed && shown_at <= state.now && remembered;
+        let is_listed = acceptance.listed && (world.lists_failures || !world.batch_fails);
+        let shown = world.may_ask && is_listed && shown_at <= state.now && remembered;
         (shown && acceptance.number == state.batch.number)
             .then(|| world.filed(if world.dated_by_result { shown_at } else { acceptance.at }))
     }

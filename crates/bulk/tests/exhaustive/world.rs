@@ -71,6 +71,8 @@ pub(crate) enum Guard {
     FromReply,
     /// What may be forgotten stays.
     Memory,
+    /// A query that has shown no failed check may list none.
+    FailureShown,
 }
 
 /// What is fixed about a world.
@@ -104,6 +106,14 @@ pub(crate) struct World {
     pub(crate) memory_overrated: u8,
     /// Whether the query shows anything at all to this account.
     pub(crate) may_ask: bool,
+    /// Whether the query lists checks that failed.
+    pub(crate) lists_failures: bool,
+    /// Whether every check of ours fails.
+    pub(crate) batch_fails: bool,
+    /// Whether a check of the control fails.
+    pub(crate) control_fails: bool,
+    /// Whether it is taken for granted that failed checks are listed: may break an assumption.
+    pub(crate) assumes_failures_listed: bool,
     /// Whether the platform lists, at once, batches that it refused.
     pub(crate) lists_refused: bool,
     /// Whether answers may be empty and contradict themselves.
@@ -135,6 +145,10 @@ impl World {
         memory: None,
         memory_overrated: 0,
         may_ask: true,
+        lists_failures: true,
+        batch_fails: false,
+        control_fails: true,
+        assumes_failures_listed: false,
         lists_refused: false,
         contradicts: false,
         unclear_replies: false,
@@ -174,6 +188,7 @@ impl World {
             .with_margin(Duration::ZERO)
             .with_visibility_spread(units(spread))
             .with_memory(memory)
+            .with_failures_listed(self.assumes_failures_listed)
     }
 
     /// Every day that plays a role, the day before the first one included.

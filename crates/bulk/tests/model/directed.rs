@@ -7,7 +7,7 @@ use numcheck_protocol::PhoneNumber;
 
 use crate::made::number;
 use crate::on_sqlite::run;
-use crate::scenario::{Command, Fate, Query, Scenario, Script, Takes};
+use crate::scenario::{Command, Failures, Fate, Query, Scenario, Script, Takes};
 use crate::world::End;
 
 /// An hour and a bit later than what was sent at the start: by so much a control must be.
@@ -72,6 +72,27 @@ fn where_the_account_may_not_ask_a_lost_request_stays_in_doubt() {
         let end = ends(&scenario);
         assert_eq!((accepted(&end), settled(&end)), ([0, 0], (0, 2)), "{query:?}");
     }
+}
+
+/// Where failed checks are listed, and where they are not: the same is known of the lost batch.
+#[test]
+fn a_batch_of_nothing_but_failed_checks_that_no_query_shows_stays_in_doubt() {
+    let mut scenario = lost_and_later(Script { first_fails: true, ..first(Fate::Unanswered) });
+    (scenario.traits.failures, scenario.faults.not_pushed) = (Failures::Hidden, 100);
+    let end = ends(&scenario);
+    assert_eq!((accepted(&end), settled(&end)), ([1, 1], (0, 2)));
+    let mut scenario = lost_and_later(first(Fate::Lost));
+    scenario.traits.failures = Failures::Listed;
+    let end = ends(&scenario);
+    assert_eq!((accepted(&end), settled(&end)), ([0, 0], (0, 2)));
+}
+
+#[test]
+fn a_failed_check_of_a_later_batch_that_the_query_shows_proves_that_a_lost_request_never_arrived() {
+    let mut scenario = lost_and_later(Script { first_fails: true, ..first(Fate::Lost) });
+    scenario.traits.failures = Failures::Listed;
+    let end = ends(&scenario);
+    assert_eq!((accepted(&end), settled(&end)), ([1, 1], (2, 0)));
 }
 
 #[test]
@@ -495,7 +516,9 @@ fn what_is_sent_again_despite_a_doubt_counts_twice_against_a_cap() {
     use std::sync::atomic::Ordering;
 
     use crate::made::{T0, claim, currency, doubt, end, of_numbers, price};
-    use numcheck_bulk::{Budget, Cutoff, Drive, Halt, PriceKey, SpendingLimits, Sqlite, Store, SystemClock};
+    use numcheck_bulk::{
+        Budget, Cutoff, Drive, Halt, PriceKey, SpendingLimits, Sqlite, Store, SystemWallClock,
+    };
 
     for (cap, sent, halt) in [("3.9", 0, Some(Halt::CapReached)), ("4", 2, None)] {
         let folder = tempfile::tempdir().unwrap();
@@ -511,7 +534,7 @@ fn what_is_sent_again_despite_a_doubt_counts_twice_against_a_cap() {
             limits.job = Some(Budget { caps, cutoff: Cutoff::Cautious });
             let platform = Arc::new(TakesAll::default());
             let drive =
-                Drive::new(Arc::clone(&store), Arc::clone(&platform), Arc::new(SystemClock), "me".into());
+                Drive::new(Arc::clone(&store), Arc::clone(&platform), Arc::new(SystemWallClock), "me".into());
             let driven = drive.with_limits(limits).run(&job, &|| false).await.unwrap();
             assert_eq!((platform.0.load(Ordering::SeqCst), driven.halt), (sent, halt), "{cap}");
         });

@@ -15,9 +15,6 @@ mod cluster;
 #[cfg(feature = "sqlite")]
 mod directed;
 mod known;
-#[path = "../conformance/made.rs"]
-#[allow(dead_code, unreachable_pub)]
-mod made;
 #[cfg(feature = "postgres")]
 mod on_postgres;
 #[cfg(feature = "sqlite")]
@@ -29,6 +26,7 @@ mod stepped;
 mod truth;
 mod world;
 
+use numcheck_bulk::conformance::made;
 use proptest::test_runner::Config;
 
 /// `PROPTEST_CASES` makes it as many as one likes.

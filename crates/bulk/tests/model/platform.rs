@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::made::Push;
 use crate::process::Process;
-use crate::scenario::{Fate, Query};
+use crate::scenario::{Failures, Fate, Query};
 use crate::world::pause;
 use crate::world::{MINUTE, SECOND, World};
 
@@ -230,6 +230,7 @@ impl World {
 
     fn accept(self: &Arc<Self>, batch: &str, numbers: Vec<PhoneNumber>) {
         let (traits, faults, now_ms) = (&self.scenario.traits, &self.scenario.faults, self.now_ms());
+        let fails = self.scenario.script.first_fails && self.books().accepted.is_empty();
         let differs = self.next_delay().unwrap_or_else(|| self.random(0, traits.differ));
         for (at, number) in numbers.into_iter().enumerate() {
             self.books().accepted.entry(number).or_default().push((batch.to_owned(), now_ms));
@@ -241,7 +242,7 @@ impl World {
                 continue;
             }
             let named = BatchNo::new(batch).unwrap();
-            let push = if self.chance(faults.failed) {
+            let push = if self.chance(faults.failed) || fails {
                 Push::failed(&named, number)
             } else {
                 let price = ["0.0001", "0.1912", "1.0231", "0"][number.pack() as usize % 4];
@@ -251,8 +252,10 @@ impl World {
             let from_ms = dated_ms + (traits.delay + differs + trickle) * MINUTE;
             // A failed check has no result to be found by a question.
             let found = (push.code == 0).then(|| push.clone());
-            let listed = Listed { number, from_ms, dated_ms, finished_ms, push: found };
-            self.books().listed.entry(batch.to_owned()).or_default().push(listed);
+            if found.is_some() || traits.failures != Failures::Hidden {
+                let listed = Listed { number, from_ms, dated_ms, finished_ms, push: found };
+                self.books().listed.entry(batch.to_owned()).or_default().push(listed);
+            }
             self.books().under_way += 1;
             let (platform, batch) = (Arc::clone(self), batch.to_owned());
             self.spawn(async move {
@@ -320,7 +323,7 @@ impl World {
         let now_ms = self.now_ms();
         let zone = UtcOffset::from_minutes(traits.zone as i16 * 15).unwrap();
         let mut found = nothing();
-        let mut shown = BTreeSet::new();
+        let (mut shown, mut with_result) = (BTreeSet::new(), BTreeSet::new());
         let books = self.books();
         let listed = books.listed.get(batch).map_or(&[][..], Vec::as_slice);
         for day in days {
@@ -335,6 +338,7 @@ impl World {
             for row in rows {
                 shown.insert(row.number);
                 let finished = row.push.as_ref().filter(|_| row.finished_ms <= now_ms);
+                with_result.extend(finished.map(|_| row.number));
                 found.rows.extend(finished.map(|push| Row(push.row())));
             }
             if shown.len() as u64 >= enough {
@@ -343,6 +347,7 @@ impl World {
         }
         drop(books);
         found.shown = shown.len() as u64;
+        found.without_result = shown.difference(&with_result).count() as u64;
         found.known = found.shown > 0;
         if found.known && self.scenario.script.busy {
             // The same form in both, so that all depends on the other batch's answers being at odds with one another.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use numcheck_bulk::store::{Duplicate, NewBatch};
 use numcheck_bulk::{
-    Clock, Drive, Folding, Inbox, Job, JobName, JobSpec, JobState, Ledger, Owners, Pace, ProofRules,
-    Reconcile, Reuse, Store, StoreError, Times,
+    Drive, Folding, Inbox, Job, JobName, JobSpec, JobState, Ledger, Owners, Pace, ProofRules, Reconcile,
+    Reuse, Store, StoreError, Times, WallClock,
 };
 use numcheck_protocol::{BatchNo, Rate};
 use tokio::sync::{Notify, mpsc};
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::made::{T0, number, scope};
 use crate::platform::Account;
-use crate::scenario::{Query, Takes};
+use crate::scenario::{Failures, Query, Takes};
 use crate::stepped::Stepped;
 use crate::world::pause;
 use crate::world::{Delivered, MINUTE, SECOND, Wall, World};
@@ -218,7 +218,7 @@ async fn begin(process: &Process, store: &Stepped, command: usize) -> Job {
 /// Submits and asks until nothing more can happen.
 async fn work(process: &Arc<Process>, store: Arc<Stepped>, job: Job) {
     let world = &process.world;
-    let clock: Arc<dyn Clock> = Arc::new(Wall(Arc::clone(process)));
+    let clock: Arc<dyn WallClock> = Arc::new(Wall(Arc::clone(process)));
     let account = Arc::new(Account::new(world, process));
     let inbox = Inbox::new(Arc::clone(&store), Arc::clone(&clock));
     let rates = vec![
@@ -229,8 +229,9 @@ async fn work(process: &Arc<Process>, store: Arc<Stepped>, job: Job) {
     let drive =
         Drive::new(Arc::clone(&store), Arc::clone(&account), Arc::clone(&clock), process.name.clone())
             .with_pace(pace);
-    let rules =
-        ProofRules::new().with_visibility_spread(Duration::from_millis(world.scenario.spread * MINUTE));
+    let rules = ProofRules::new()
+        .with_visibility_spread(Duration::from_millis(world.scenario.spread * MINUTE))
+        .with_failures_listed(world.scenario.traits.failures == Failures::Granted);
     let reconcile =
         Reconcile::new(Arc::clone(&store), account, inbox, Arc::clone(&clock), Times::default(), rules)
             .with_owners(Arc::new(Everybody(Arc::clone(world))));

@@ -67,6 +67,17 @@ pub(crate) struct Traits {
     pub(crate) query: Query,
     /// A batch that was answered with a doubt is charged and never listed; else it is listed like any other.
     pub(crate) hides: bool,
+    pub(crate) failures: Failures,
+}
+
+/// Whether a query lists failed checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failures {
+    /// It does, and a person has said so.
+    Granted,
+    /// It does, and nobody knows before it has shown one.
+    Listed,
+    Hidden,
 }
 
 /// How far the account may ask.
@@ -110,6 +121,8 @@ pub(crate) struct Script {
     /// The platform is busy: every question about the first batch that is asked about once it is listed is answered so, with an empty list,
     /// and so is one of the days of each question about another.
     pub(crate) busy: bool,
+    /// Every check of the batch that is accepted first fails.
+    pub(crate) first_fails: bool,
 }
 
 /// What becomes of a request.
@@ -191,8 +204,10 @@ fn traits(spread: u64) -> impl Strategy<Value = Traits> {
     // A check takes up to five minutes, by which batches differ as well.
     let differ = prop_oneof![Just(0), 0..spread - 6];
     let days = (zone, any::<bool>(), any_day);
-    (days, 0..30_u64, differ, trickle, query, any::<bool>()).prop_map(
-        |((zone, by_finish, any_day), delay, differ, trickle, query, hides)| Traits {
+    let failures =
+        prop_oneof![2 => Just(Failures::Granted), 2 => Just(Failures::Listed), 1 => Just(Failures::Hidden)];
+    (days, 0..30_u64, differ, trickle, query, (any::<bool>(), failures)).prop_map(
+        |((zone, by_finish, any_day), delay, differ, trickle, query, (hides, failures))| Traits {
             zone,
             by_finish,
             any_day,
@@ -201,6 +216,7 @@ fn traits(spread: u64) -> impl Strategy<Value = Traits> {
             trickle,
             query,
             hides,
+            failures,
         },
     )
 }
@@ -321,6 +337,7 @@ impl Scenario {
                 trickle: 0,
                 query: Query::Works,
                 hides: true,
+                failures: Failures::Granted,
             },
             spread: 60,
             owners: false,

@@ -10,8 +10,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
 use numcheck_bulk::store::{
-    Answer, Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known as InBook,
-    NewBatch, NewResult, NextBatch, Odd, OpenBatch, RowFate, Sending, Spending,
+    Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known as InBook, NewBatch,
+    NewResult, NextBatch, OpenBatch, Quarantined, RowFate, Sending, Spending, StoreFuture,
 };
 use numcheck_bulk::{BatchEnd, Job, JobName, JobSpec, Ledger, PriceTable, Scope, Store, StoreError};
 use numcheck_protocol::{Drift, PhoneNumber};
@@ -40,9 +40,9 @@ impl Stepped {
     fn step<'a, T: Send + 'a>(
         &'a self,
         what: &'static str,
-        call: impl FnOnce() -> Answer<'a, T> + Send + 'a,
+        call: impl FnOnce() -> StoreFuture<'a, T> + Send + 'a,
         learn: impl FnOnce(&mut Known, &T) -> bool + Send + 'a,
-    ) -> Answer<'a, T> {
+    ) -> StoreFuture<'a, T> {
         Box::pin(async move {
             self.process.point(what).await;
             let done = self.now(call, learn);
@@ -54,7 +54,7 @@ impl Stepped {
     /// The store has a thread of its own. Waiting for it here keeps one order of events.
     fn now<'a, T>(
         &'a self,
-        call: impl FnOnce() -> Answer<'a, T>,
+        call: impl FnOnce() -> StoreFuture<'a, T>,
         learn: impl FnOnce(&mut Known, &T) -> bool,
     ) -> Result<T, StoreError> {
         let world = &self.process.world;
@@ -74,8 +74,8 @@ impl Stepped {
     fn read<'a, T: Send + 'a>(
         &'a self,
         what: &'static str,
-        call: impl FnOnce() -> Answer<'a, T> + Send + 'a,
-    ) -> Answer<'a, T> {
+        call: impl FnOnce() -> StoreFuture<'a, T> + Send + 'a,
+    ) -> StoreFuture<'a, T> {
         Box::pin(async move {
             self.process.point(what).await;
             self.process.world.wait(call())
@@ -126,7 +126,7 @@ impl Stepped {
 }
 
 impl Store for Stepped {
-    fn create_job<'a>(&'a self, name: &'a JobName, spec: &'a JobSpec, now_ms: u64) -> Answer<'a, Job> {
+    fn create_job<'a>(&'a self, name: &'a JobName, spec: &'a JobSpec, now_ms: u64) -> StoreFuture<'a, Job> {
         let call = move || self.store.create_job(name, spec, now_ms);
         let world = &self.process.world;
         self.step("create_job", call, move |known, job| {
@@ -138,23 +138,23 @@ impl Store for Stepped {
         })
     }
 
-    fn unfinished<'a>(&'a self, spec: &'a JobSpec) -> Answer<'a, Option<Job>> {
+    fn unfinished<'a>(&'a self, spec: &'a JobSpec) -> StoreFuture<'a, Option<Job>> {
         self.read("unfinished", move || self.store.unfinished(spec))
     }
 
-    fn add_input(&self, job: i64, sequence: u32, bytes: Vec<u8>) -> Answer<'_, ()> {
+    fn add_input(&self, job: i64, sequence: u32, bytes: Vec<u8>) -> StoreFuture<'_, ()> {
         self.step("add_input", move || self.store.add_input(job, sequence, bytes), |_, ()| false)
     }
 
-    fn add_batches(&self, job: i64, batches: Vec<NewBatch>) -> Answer<'_, ()> {
+    fn add_batches(&self, job: i64, batches: Vec<NewBatch>) -> StoreFuture<'_, ()> {
         self.step("add_batches", move || self.store.add_batches(job, batches), |_, ()| false)
     }
 
-    fn add_duplicates(&self, job: i64, rows: Vec<Duplicate>) -> Answer<'_, ()> {
+    fn add_duplicates(&self, job: i64, rows: Vec<Duplicate>) -> StoreFuture<'_, ()> {
         self.step("add_duplicates", move || self.store.add_duplicates(job, rows), |_, ()| false)
     }
 
-    fn finish_plan(&self, job: i64, rows: u64) -> Answer<'_, Job> {
+    fn finish_plan(&self, job: i64, rows: u64) -> StoreFuture<'_, Job> {
         let call = move || self.store.finish_plan(job, rows);
         self.step("finish_plan", call, |known, job| {
             known.finished(job);
@@ -169,20 +169,20 @@ impl Store for Stepped {
         rows: Vec<(PhoneNumber, u64)>,
         row_count: u64,
         notes: &'a serde_json::Value,
-    ) -> Answer<'a, bool> {
+    ) -> StoreFuture<'a, bool> {
         let call = move || self.store.replace_rows(job, from, rows, row_count, notes);
         self.step("replace_rows", call, |_, _| true)
     }
 
-    fn job<'a>(&'a self, name: &'a JobName) -> Answer<'a, Option<Job>> {
+    fn job<'a>(&'a self, name: &'a JobName) -> StoreFuture<'a, Option<Job>> {
         self.read("job", move || self.store.job(name))
     }
 
-    fn jobs(&self) -> Answer<'_, Vec<Job>> {
+    fn jobs(&self) -> StoreFuture<'_, Vec<Job>> {
         self.read("jobs", move || self.store.jobs())
     }
 
-    fn forget(&self, job: i64, even_unsettled: bool) -> Answer<'_, Forgotten> {
+    fn forget(&self, job: i64, even_unsettled: bool) -> StoreFuture<'_, Forgotten> {
         let world = &self.process.world;
         let call = move || self.store.forget(job, even_unsettled);
         self.step("forget", call, move |known, _| {
@@ -193,32 +193,36 @@ impl Store for Stepped {
         })
     }
 
-    fn jobs_of(&self, number: PhoneNumber) -> Answer<'_, Vec<Job>> {
+    fn jobs_of(&self, number: PhoneNumber) -> StoreFuture<'_, Vec<Job>> {
         self.read("jobs_of", move || self.store.jobs_of(number))
     }
 
-    fn forget_number(&self, number: PhoneNumber, without: Vec<InputPiece>) -> Answer<'_, Vec<JobName>> {
+    fn forget_number(&self, number: PhoneNumber, without: Vec<InputPiece>) -> StoreFuture<'_, Vec<JobName>> {
         // No scenario has a person do it.
         self.store.forget_number(number, without)
     }
 
-    fn look_up<'a>(&'a self, scope: &'a Scope, numbers: Vec<PhoneNumber>) -> Answer<'a, Vec<Option<InBook>>> {
+    fn look_up<'a>(
+        &'a self,
+        scope: &'a Scope,
+        numbers: Vec<PhoneNumber>,
+    ) -> StoreFuture<'a, Vec<Option<InBook>>> {
         self.read("look_up", move || self.store.look_up(scope, numbers))
     }
 
-    fn scopes(&self) -> Answer<'_, Vec<Scope>> {
+    fn scopes(&self) -> StoreFuture<'_, Vec<Scope>> {
         self.read("scopes", move || self.store.scopes())
     }
 
-    fn merge_account<'a>(&'a self, old: &'a str, new: &'a str) -> Answer<'a, ()> {
+    fn merge_account<'a>(&'a self, old: &'a str, new: &'a str) -> StoreFuture<'a, ()> {
         self.read("merge_account", move || self.store.merge_account(old, new))
     }
 
-    fn history(&self, number: PhoneNumber) -> Answer<'_, Vec<Sending>> {
+    fn history(&self, number: PhoneNumber) -> StoreFuture<'_, Vec<Sending>> {
         self.read("history", move || self.store.history(number))
     }
 
-    fn next_batch<'a>(&'a self, job: i64, skip: &'a [String]) -> Answer<'a, Option<NextBatch>> {
+    fn next_batch<'a>(&'a self, job: i64, skip: &'a [String]) -> StoreFuture<'a, Option<NextBatch>> {
         let call = move || self.store.next_batch(job, skip);
         // What a look-up changes is seen by the claim that follows it.
         self.step("next_batch", call, |_, next| next.as_ref().is_some_and(|next| next.numbers == 0))
@@ -230,7 +234,7 @@ impl Store for Stepped {
         owner: &'a str,
         limit: u64,
         now_ms: u64,
-    ) -> Answer<'a, Option<Claimed>> {
+    ) -> StoreFuture<'a, Option<Claimed>> {
         let call = move || self.store.claim(batch, owner, limit, now_ms);
         self.step("claim", call, move |known, claimed| {
             if let Some(claimed) = claimed {
@@ -240,7 +244,7 @@ impl Store for Stepped {
         })
     }
 
-    fn confirm(&self, batch: i64, claim: i64, ts_ms: u64) -> Answer<'_, bool> {
+    fn confirm(&self, batch: i64, claim: i64, ts_ms: u64) -> StoreFuture<'_, bool> {
         let call = move || self.store.confirm(batch, claim, ts_ms);
         self.step("confirm", call, move |known, done| {
             known.confirmed(batch, claim, ts_ms, *done);
@@ -248,7 +252,7 @@ impl Store for Stepped {
         })
     }
 
-    fn end(&self, batch: i64, claim: i64, end: BatchEnd, now_ms: u64) -> Answer<'_, ()> {
+    fn end(&self, batch: i64, claim: i64, end: BatchEnd, now_ms: u64) -> StoreFuture<'_, ()> {
         let learnt = end.clone();
         let call = move || self.store.end(batch, claim, end, now_ms);
         self.step("end", call, move |known, ()| {
@@ -257,7 +261,7 @@ impl Store for Stepped {
         })
     }
 
-    fn give_up(&self, batch: i64, claim: i64) -> Answer<'_, bool> {
+    fn give_up(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool> {
         let call = move || self.store.give_up(batch, claim);
         self.step("give_up", call, move |known, done| {
             known.gave_up(batch, claim, *done);
@@ -265,7 +269,7 @@ impl Store for Stepped {
         })
     }
 
-    fn plan_again(&self, batch: i64, claim: i64) -> Answer<'_, bool> {
+    fn plan_again(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool> {
         let call = move || self.store.plan_again(batch, claim);
         let world = &self.process.world;
         self.step("plan_again", call, move |known, done| {
@@ -279,9 +283,9 @@ impl Store for Stepped {
         })
     }
 
-    fn resubmit_doubtful(&self, job: i64, before_ms: u64) -> Answer<'_, u64> {
+    fn resubmit_doubtful(&self, job: i64, before_ms: u64) -> StoreFuture<'_, u64> {
         let world = &self.process.world;
-        let call = move || -> Answer<'_, (u64, Vec<RowFate>)> {
+        let call = move || -> StoreFuture<'_, (u64, Vec<RowFate>)> {
             self.enter();
             let before = self.all_rows(job);
             let done = self.store.resubmit_doubtful(job, before_ms);
@@ -298,7 +302,7 @@ impl Store for Stepped {
         Box::pin(async move { Ok(done.await?.0) })
     }
 
-    fn follow(&self, job: i64) -> Answer<'_, Followed> {
+    fn follow(&self, job: i64) -> StoreFuture<'_, Followed> {
         let call = move || self.store.follow(job);
         self.step("follow", call, move |known, followed| {
             if followed.planned > 0 {
@@ -308,7 +312,7 @@ impl Store for Stepped {
         })
     }
 
-    fn append(&self, results: Vec<NewResult>) -> Answer<'_, ()> {
+    fn append(&self, results: Vec<NewResult>) -> StoreFuture<'_, ()> {
         let stored = results.clone();
         self.step(
             "append",
@@ -320,20 +324,20 @@ impl Store for Stepped {
         )
     }
 
-    fn fold(&self, most: u32) -> Answer<'_, Folded> {
+    fn fold(&self, most: u32) -> StoreFuture<'_, Folded> {
         let call = move || self.store.fold(most);
         self.step("fold", call, move |known, folded| known.folded(most, folded))
     }
 
-    fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> Answer<'a, bool> {
+    fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> StoreFuture<'a, bool> {
         self.read("expects", move || self.store.expects(batch_no, number))
     }
 
-    fn is_full<'a>(&'a self, batch_no: &'a str) -> Answer<'a, bool> {
+    fn is_full<'a>(&'a self, batch_no: &'a str) -> StoreFuture<'a, bool> {
         self.read("is_full", move || self.store.is_full(batch_no))
     }
 
-    fn open_batches(&self, job: i64) -> Answer<'_, Vec<OpenBatch>> {
+    fn open_batches(&self, job: i64) -> StoreFuture<'_, Vec<OpenBatch>> {
         let call = move || self.store.open_batches(job);
         self.step("open_batches", call, move |known, open| {
             known.listed(job, open);
@@ -341,7 +345,7 @@ impl Store for Stepped {
         })
     }
 
-    fn controls<'a>(&'a self, scope: &'a Scope, after_ms: u64, most: u32) -> Answer<'a, Vec<Control>> {
+    fn controls<'a>(&'a self, scope: &'a Scope, after_ms: u64, most: u32) -> StoreFuture<'a, Vec<Control>> {
         let call = move || self.store.controls(scope, after_ms, most);
         self.step("controls", call, move |known, controls| {
             known.controls(after_ms, controls);
@@ -349,7 +353,7 @@ impl Store for Stepped {
         })
     }
 
-    fn mark_missing(&self, batch: i64, claim: i64) -> Answer<'_, u64> {
+    fn mark_missing(&self, batch: i64, claim: i64) -> StoreFuture<'_, u64> {
         let call = move || self.store.mark_missing(batch, claim);
         self.step("mark_missing", call, move |known, count| {
             known.marked_missing(batch, claim, *count);
@@ -357,59 +361,59 @@ impl Store for Stepped {
         })
     }
 
-    fn ledger(&self, job: i64) -> Answer<'_, Ledger> {
+    fn ledger(&self, job: i64) -> StoreFuture<'_, Ledger> {
         self.read("ledger", move || self.store.ledger(job))
     }
 
-    fn planned_groups(&self, job: i64) -> Answer<'_, BTreeMap<String, u64>> {
+    fn planned_groups(&self, job: i64) -> StoreFuture<'_, BTreeMap<String, u64>> {
         self.read("planned_groups", move || self.store.planned_groups(job))
     }
 
-    fn spending<'a>(&'a self, account: &'a str, since_ms: u64) -> Answer<'a, Spending> {
+    fn spending<'a>(&'a self, account: &'a str, since_ms: u64) -> StoreFuture<'a, Spending> {
         self.read("spending", move || self.store.spending(account, since_ms))
     }
 
-    fn sent_in_group<'a>(&'a self, job: i64, group: &'a str) -> Answer<'a, u64> {
+    fn sent_in_group<'a>(&'a self, job: i64, group: &'a str) -> StoreFuture<'a, u64> {
         self.read("sent_in_group", move || self.store.sent_in_group(job, group))
     }
 
-    fn rows(&self, job: i64, after_row: Option<u64>, most: u32) -> Answer<'_, Vec<RowFate>> {
+    fn rows(&self, job: i64, after_row: Option<u64>, most: u32) -> StoreFuture<'_, Vec<RowFate>> {
         self.read("rows", move || self.store.rows(job, after_row, most))
     }
 
-    fn input(&self, job: i64, sequence: u32) -> Answer<'_, Option<Vec<u8>>> {
+    fn input(&self, job: i64, sequence: u32) -> StoreFuture<'_, Option<Vec<u8>>> {
         self.read("input", move || self.store.input(job, sequence))
     }
 
-    fn quarantine(&self, after: i64, most: u32) -> Answer<'_, Vec<Odd>> {
+    fn quarantine(&self, after: i64, most: u32) -> StoreFuture<'_, Vec<Quarantined>> {
         self.read("quarantine", move || self.store.quarantine(after, most))
     }
 
-    fn prices(&self) -> Answer<'_, PriceTable> {
+    fn prices(&self) -> StoreFuture<'_, PriceTable> {
         self.read("prices", move || self.store.prices())
     }
 
-    fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> Answer<'a, u64> {
+    fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> StoreFuture<'a, u64> {
         self.read("take_turn", move || self.store.take_turn(bucket, interval_ms, now_ms))
     }
 
-    fn note_drift(&self, job: i64, drift: Vec<Drift>) -> Answer<'_, Vec<Drift>> {
+    fn note_drift(&self, job: i64, drift: Vec<Drift>) -> StoreFuture<'_, Vec<Drift>> {
         self.read("note_drift", move || self.store.note_drift(job, drift))
     }
 
-    fn drift(&self, job: i64) -> Answer<'_, Vec<Drifted>> {
+    fn drift(&self, job: i64) -> StoreFuture<'_, Vec<Drifted>> {
         self.read("drift", move || self.store.drift(job))
     }
 
-    fn learn<'a>(&'a self, name: &'a str, word: &'a str) -> Answer<'a, ()> {
+    fn learn<'a>(&'a self, name: &'a str, word: &'a str) -> StoreFuture<'a, ()> {
         self.read("learn", move || self.store.learn(name, word))
     }
 
-    fn learnt<'a>(&'a self, name: &'a str) -> Answer<'a, Option<String>> {
+    fn learnt<'a>(&'a self, name: &'a str) -> StoreFuture<'a, Option<String>> {
         self.read("learnt", move || self.store.learnt(name))
     }
 
-    fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> Answer<'a, Vec<u8>> {
+    fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> StoreFuture<'a, Vec<u8>> {
         self.read("secret", move || self.store.secret(name, fresh))
     }
 }

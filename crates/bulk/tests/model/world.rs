@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use numcheck_bulk::{Clock, Delivery, JobName, JobState, Ledger, Store};
+use numcheck_bulk::{Delivery, JobName, JobState, Ledger, Store, WallClock};
 use numcheck_protocol::PhoneNumber;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -161,7 +161,7 @@ impl fmt::Debug for Wall {
     }
 }
 
-impl Clock for Wall {
+impl WallClock for Wall {
     fn now_ms(&self) -> u64 {
         self.0.wall_ms()
     }

@@ -2,8 +2,6 @@
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, missing_docs)]
 
 mod cluster;
-#[path = "../conformance/mod.rs"]
-mod conformance;
 mod crash;
 mod fixture;
 mod lost_answer;
@@ -15,3 +13,5 @@ mod secrecy;
 mod suite;
 mod tls;
 mod versions;
+
+use numcheck_bulk::conformance;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use numcheck_bulk::Postgres;
 
 use crate::cluster::{self, Cluster};
-use crate::conformance::{self, Place};
+use crate::conformance::Place;
 
 /// A database of its own, on the server that all tests share.
 struct Database {

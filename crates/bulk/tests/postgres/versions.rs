@@ -76,6 +76,59 @@ async fn a_store_of_version_2_is_brought_up_to_date_and_nothing_in_it_is_lost() 
     store.forget(first.id, true).await.unwrap();
 }
 
+/// The same store as the first version had it.
+fn version_1() -> String {
+    let (begin, rest) = V2.split_once("-- Numbers of a batch that the platform did not take").unwrap();
+    let (_, data) = rest.split_once("\n\n").unwrap();
+    let data: String = data
+        .lines()
+        .filter(|line| !line.starts_with("INSERT INTO learnt") && !line.starts_with("INSERT INTO drift"))
+        .map(|line| line.replace("('submit', 1700000000400, 100)", "('submit', 1700000000400)") + "\n")
+        .collect();
+    begin.replace("INSERT INTO version VALUES (2)", "INSERT INTO version VALUES (1)") + &data
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_of_version_1_is_brought_up_to_date_too() {
+    let Some(cluster) = cluster::shared() else { return };
+    let url = cluster.database("version_1").await;
+    cluster.admin("version_1", &version_1()).await;
+    let store = Postgres::open(&url).await.unwrap().by_the_callers_clock();
+    let scope = Scope::new("acc", Scope::NUMBER_CHECK, 5);
+    let known = store.look_up(&scope, vec![phone(0), phone(3), phone(4)]).await.unwrap();
+    let known: Vec<_> = known.iter().map(|known| known.map(|known| known.state)).collect();
+    assert_eq!(known, [Some(BookState::Settled(Outcome::Done)), None, Some(BookState::InDoubt)]);
+    assert_eq!(store.take_turn("submit", 100, NOW).await.unwrap(), 400);
+    let new = cluster.database("version_1_new").await;
+    drop(Postgres::open(&new).await.unwrap());
+    assert_eq!(tables(&cluster, "version_1").await, tables(&cluster, "version_1_new").await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn before_a_store_is_brought_up_to_date_its_tables_are_copied_beside_it() {
+    let Some(cluster) = cluster::shared() else { return };
+    let url = cluster.database("backed_up").await;
+    cluster.admin("backed_up", V2).await;
+    let all = "SELECT id, batch_no, state, message FROM SCHEMA.batches ORDER BY id";
+    let before = cluster.admin("backed_up", &all.replace("SCHEMA", "numcheck")).await;
+    drop(Postgres::open(&url).await.unwrap());
+    let schemas = "SELECT nspname::text FROM pg_namespace WHERE nspname LIKE 'numcheck_backup_v2_%'";
+    let schemas = cluster.admin("backed_up", schemas).await;
+    let [[Some(schema)]] = &schemas.iter().map(|row| [row[0].clone()]).collect::<Vec<_>>()[..] else {
+        panic!("{schemas:?}")
+    };
+    assert_eq!(cluster.admin("backed_up", &all.replace("SCHEMA", schema)).await, before);
+    let results = |schema: &str| format!("SELECT count(*) FROM {schema}.results");
+    assert_eq!(cluster.admin("backed_up", &results(schema)).await, [[Some("6".to_owned())]]);
+    // A new one has nothing to be copied.
+    let new = cluster.database("backed_up_new").await;
+    assert!(Postgres::open(&new).await.unwrap().is_new());
+    let again = Postgres::open(&new).await.unwrap();
+    assert!(!again.is_new() && again.location().starts_with("database backed_up_new at "));
+    let schemas = "SELECT nspname::text FROM pg_namespace WHERE nspname LIKE 'numcheck_backup%'";
+    assert_eq!(cluster.admin("backed_up_new", schemas).await, Vec::<Vec<Option<String>>>::new());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_of_the_last_release_cannot_claim_past_the_book() {
     let Some(cluster) = cluster::shared() else { return };

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use numcheck_bulk::store::Claimed;
-use numcheck_bulk::{BatchEnd, BatchState, Inbox, JobState, Sqlite, Store, StoreError, SystemClock};
+use numcheck_bulk::{BatchEnd, BatchState, Inbox, JobState, Sqlite, Store, StoreError, SystemWallClock};
 
 use super::File;
 use super::conformance::Place;
@@ -82,7 +82,7 @@ async fn work(path: &Path) {
         let store = Arc::new(store);
         if let Ok(job) = plan(&store).await {
             say("plan");
-            let inbox = Inbox::new(Arc::clone(&store), Arc::new(SystemClock));
+            let inbox = Inbox::new(Arc::clone(&store), Arc::new(SystemWallClock));
             while let Ok(Some(claimed)) = next(&store, job).await {
                 let batch_no = claimed.batch_no.as_str();
                 say(&format!("claim {batch_no}"));

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use numcheck_bulk::{BatchEnd, BatchState, Inbox, Sqlite, Store, SystemClock};
+use numcheck_bulk::{BatchEnd, BatchState, Inbox, Sqlite, Store, SystemWallClock};
 
 use super::File;
 use super::conformance::Place;
@@ -54,7 +54,7 @@ async fn what_was_reported_before_a_kill_is_there() {
 async fn work(path: &Path) {
     let store = Arc::new(Sqlite::open(path).unwrap());
     let job = store.job(&name(1)).await.unwrap().unwrap();
-    let inbox = Inbox::new(Arc::clone(&store), Arc::new(SystemClock));
+    let inbox = Inbox::new(Arc::clone(&store), Arc::new(SystemWallClock));
     let hands = (0..8).map(|_| async {
         while let Some(claimed) = try_claim(&*store, job.id, T0).await {
             let batch_no = claimed.batch_no.as_str();

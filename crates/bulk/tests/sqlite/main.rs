@@ -3,8 +3,6 @@
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-#[path = "../conformance/mod.rs"]
-mod conformance;
 mod faults;
 mod forgetting;
 mod killed;
@@ -16,8 +14,8 @@ mod versions;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use conformance::Place;
-use numcheck_bulk::Sqlite;
+use numcheck_bulk::conformance::Place;
+use numcheck_bulk::{Sqlite, conformance};
 
 /// A file in a folder of its own.
 struct File(tempfile::TempDir);

@@ -97,3 +97,30 @@ async fn a_store_that_was_damaged_says_so() {
     assert!(matches!(store.rows(job.id, None, 9).await, Err(StoreError::Damaged { .. })));
     assert!(matches!(store.ledger(job.id).await, Err(StoreError::Damaged { .. })));
 }
+
+#[tokio::test]
+async fn money_that_cannot_be_read_is_damage_and_never_nothing() {
+    let spoil = |file: &File, sql: &str| {
+        assert_eq!(rusqlite::Connection::open(file.path()).unwrap().execute(sql, []).unwrap(), 1);
+    };
+    for sql in [
+        "UPDATE costs SET amount = 'much'",
+        "UPDATE charges SET amount = 'much'",
+        "UPDATE prices SET price = 'much'",
+    ] {
+        let file = File::new();
+        let store = file.open().await;
+        let job = planned(&*store, 1, &[2]).await;
+        let claimed = accepted(&*store, &job).await;
+        let push = |at: usize| Push::of(&claimed.batch_no, claimed.numbers[at]).pushed();
+        assert_eq!(enter(&*store, vec![push(0)]).await, [1, 0, 0, 0]);
+        drop(store);
+        spoil(&file, sql);
+        let store = file.open().await;
+        store.append(vec![push(1)]).await.unwrap();
+        let entered = store.fold(10).await;
+        assert!(matches!(entered, Err(StoreError::Damaged { .. })), "{sql}: {entered:?}");
+        // Nothing that was paid for is lost by it.
+        assert_eq!(store.rows(job.id, None, 10).await.unwrap().len(), 2);
+    }
+}

@@ -63,7 +63,7 @@ impl Level {
 
 /// How numbers travel together. It changes how many requests a job takes, not what is checked: it is no part of what makes a job the same.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Together {
+pub(crate) struct BatchingArgs {
     /// How many numbers travel in one request: up to 2000 the platform takes ten requests a second, above one. Whichever of 2000 and
     /// 5000 is faster otherwise.
     #[arg(long, env = "NUMCHECK_BATCH_SIZE", hide_env_values = true, value_name = "N",

@@ -1,6 +1,6 @@
 //! What a call about a few phone numbers does before it pays: it looks them up in the book, lets a person decide, and asks.
 
-use numcheck_bulk::{Clock, PriceTable, Scope, Store, SystemClock};
+use numcheck_bulk::{PriceTable, Scope, Store, SystemWallClock, WallClock};
 use numcheck_protocol::PhoneNumber;
 
 use crate::account::AccountId;
@@ -48,7 +48,7 @@ impl Asking<'_> {
         let scope = Scope::new(&self.account.fingerprint, service, figure);
         // An answer about privacy is fresh for as long as HLR is.
         let level = self.level.unwrap_or(Level::Hlr);
-        let freshness = self.again.freshness(level, SystemClock.now_ms());
+        let freshness = self.again.freshness(level, SystemWallClock.now_ms());
         let survey = Survey::of(store, &scope, &plan_of(self.numbers)?, freshness).await?;
         let mut prices = store.prices().await.map_err(Failure::of)?;
         prices.merge(&self.prices);

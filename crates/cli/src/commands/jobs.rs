@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use numcheck_bulk::JobState;
+use numcheck_bulk::{JobState, Scope};
 use serde_json::json;
 
 use crate::durable::{Notes, StoreAt};
@@ -27,19 +27,22 @@ impl Jobs {
         for job in store.jobs().await.map_err(Failure::of)? {
             let notes: Notes = serde_json::from_value(job.spec.notes.clone()).unwrap_or_default();
             let ledger = store.ledger(job.id).await.map_err(Failure::of)?;
-            let state = match job.state {
-                JobState::Planning => "planning",
-                JobState::Forgotten => "forgotten",
-                JobState::Replaced => "closed",
-                _ if ledger.is_final() && ledger.missing == 0 => "finished",
-                _ => "open",
-            };
             let open = ledger.planned
                 + ledger.pending
                 + ledger.in_doubt
                 + ledger.missing
                 + ledger.waiting
                 + ledger.waiting_in_doubt;
+            // Nothing goes on with what such a call has not sent.
+            let is_over = job.spec.scope.service != Scope::NUMBER_CHECK && open == ledger.planned;
+            let state = match job.state {
+                JobState::Planning => "planning",
+                JobState::Forgotten => "forgotten",
+                JobState::Replaced => "closed",
+                _ if ledger.is_final() && ledger.missing == 0 => "finished",
+                _ if is_over => "closed",
+                _ => "open",
+            };
             let created =
                 humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(job.created_ms))
                     .to_string();

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use numcheck_bulk::{Clock, PriceTable, Scope, SystemClock};
+use numcheck_bulk::{PriceTable, Scope, SystemWallClock, WallClock};
 use numcheck_protocol::Endpoint;
 use numcheck_protocol::number_check::Submit;
 use serde_json::{Value, json};
 
 use crate::account::AccountId;
-use crate::commands::arguments::{Level, Prices, Together};
+use crate::commands::arguments::{BatchingArgs, Level, Prices};
 use crate::commands::reuse::{Again, say_doubts};
 use crate::durable::{Counted, Prepared, Shape, StoreAt, Survey, estimate};
 use crate::exit::{Exit, Failure};
@@ -34,7 +34,7 @@ pub(crate) struct Plan {
     #[arg(long, env = "NUMCHECK_LEVEL", hide_env_values = true, value_enum, default_value_t = Level::Basic)]
     level: Level,
     #[command(flatten)]
-    together: Together,
+    together: BatchingArgs,
     #[command(flatten)]
     prices: Prices,
     #[command(flatten)]
@@ -61,11 +61,11 @@ impl Plan {
             (Some(store), Some(account)) => {
                 Shape::of(&self.together, false, &**store, &account.fingerprint).await?
             }
-            _ => Shape::of_unknown(&self.together),
+            _ => Shape::for_unknown(&self.together),
         };
         let Prepared { mut plan, rows, duplicates, invalid } = Counted::read(&input)?.plan(shape);
         let level = self.level.check_level().get();
-        let now_ms = SystemClock.now_ms();
+        let now_ms = SystemWallClock.now_ms();
         let freshness = self.again.freshness(self.level, now_ms);
         let survey = match (&store, &account) {
             (Some(store), Some(account)) => {

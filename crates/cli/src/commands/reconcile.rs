@@ -8,7 +8,7 @@ use numcheck_bulk::JobName;
 use crate::account::AccountId;
 use crate::call::{self, Network};
 use crate::commands::arguments::Minute;
-use crate::commands::run::Spread;
+use crate::commands::run::Assumptions;
 use crate::durable::{Account, Engine, StoreAt, Target, Wait, check_account, check_service, job_of};
 use crate::exit::{Exit, Failure};
 use crate::print;
@@ -25,7 +25,7 @@ pub(crate) struct Reconcile {
     #[command(flatten)]
     minute: Minute,
     #[command(flatten)]
-    spread: Spread,
+    assumptions: Assumptions,
     #[command(flatten)]
     network: Network,
     #[command(flatten)]
@@ -43,7 +43,7 @@ impl Reconcile {
         let account = Account::open(&Target::Account, &self.network, minute).await?;
         let platform = Arc::new(account.platform(None, &engine.store)?);
         engine.inbox.fold_all().await.map_err(Failure::of)?;
-        let wait = Wait { quiet: std::time::Duration::ZERO, minute, visibility_spread: self.spread.get() };
+        let wait = Wait { quiet: std::time::Duration::ZERO, minute, assumed: self.assumptions.get() };
         let reconcile = engine.reconcile(platform, wait);
         let stopped = || stop.asked();
         let Some(round) = stop.race(reconcile.round(&job, &stopped)).await else {

@@ -66,7 +66,7 @@ impl Resume {
         let writer = self.run.destination().create(&input)?;
         engine.inbox.fold_all().await.map_err(Failure::of)?;
         let prices = self.run.prices(&*engine.store).await?;
-        let due = Due::of_job(&*engine.store, &job, self.resubmit_doubtful, BTreeMap::new()).await?;
+        let due = Due::for_job(&*engine.store, &job, self.resubmit_doubtful, BTreeMap::new()).await?;
         let cost = Cost::Estimated(due.cost(&prices, job.spec.scope.level));
         let level = Level::from_word(&notes.level);
         self.run.ask(due.numbers(), level, cost, account.is_loopback()).await?;

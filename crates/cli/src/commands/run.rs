@@ -11,14 +11,14 @@ use numcheck_bulk::{Delivery, Estimate, Halt, Job, JobState, PriceTable, Scope, 
 
 use crate::account::AccountId;
 use crate::call::Network;
-use crate::commands::arguments::{Level, Minute, Prices, PublicUrl, Signatures, Together};
+use crate::commands::arguments::{BatchingArgs, Level, Minute, Prices, PublicUrl, Signatures};
 use crate::commands::limits::Limits;
 use crate::commands::reuse::{Again, Known, know_account};
 use crate::commands::typed;
 use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::durable::{
-    Account, Counted, Destination, Engine, Parameters, Receiving, Shape, StoreAt, Summary, Survey, Target,
-    Wait, WhatToSend, estimate, export, learn_dialect, open_file, prepare,
+    Account, Assumed, Counted, Destination, Engine, Parameters, Receiving, Shape, StoreAt, Summary, Survey,
+    Target, Wait, WhatToSend, estimate, export, learn_dialect, open_file, prepare,
 };
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
@@ -55,7 +55,7 @@ pub(crate) struct Run {
     )]
     callback_delay: humantime::Duration,
     #[command(flatten)]
-    together: Together,
+    together: BatchingArgs,
     #[command(flatten)]
     again: Again,
     #[command(flatten)]
@@ -86,7 +86,7 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     minute: Minute,
     #[command(flatten)]
-    spread: Spread,
+    assumptions: Assumptions,
     #[command(flatten)]
     limits: Limits,
     #[command(flatten)]
@@ -102,18 +102,25 @@ pub(crate) struct RunArgs {
     network: Network,
 }
 
-/// An assumption about the platform on which a proof rests.
+/// Assumptions about the platform on which a proof rests.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Spread {
+pub(crate) struct Assumptions {
     /// By how much batches may differ in the time until a query shows them. No document says: shorter than it is, a batch whose answer was
     /// lost could be taken for unknown, sent again and paid twice.
     #[arg(long, default_value = "1h", value_name = "DURATION")]
     visibility_spread: humantime::Duration,
+    /// Take it for granted that a query lists failed checks, before it has shown one to this account. No document says so: where it is wrong, a
+    /// batch of nothing but failed checks whose answer was lost is taken for unknown, sent again and paid twice.
+    #[arg(long)]
+    failures_are_listed: bool,
 }
 
-impl Spread {
-    pub(crate) fn get(&self) -> Duration {
-        self.visibility_spread.into()
+impl Assumptions {
+    pub(crate) fn get(&self) -> Assumed {
+        Assumed {
+            visibility_spread: self.visibility_spread.into(),
+            failures_listed: self.failures_are_listed,
+        }
     }
 }
 
@@ -196,7 +203,7 @@ impl Run {
             // It goes on by its own policy, whatever this command's one is.
             Some(job) => {
                 let doubts = survey.doubts_to_send(decided.what);
-                Due::of_job(store, job, decided.what.doubts, doubts).await?
+                Due::for_job(store, job, decided.what.doubts, doubts).await?
             }
             None => Due { groups: survey.to_send(decided.what), others: 0 },
         };
@@ -209,7 +216,7 @@ impl Run {
             prepared.plan.numbers().saturating_sub(to_send + survey.under_way + in_doubt)
         };
         if self.run.limits.needs_prices() && estimate(&due.groups, &prices, level).unknown > 0 {
-            return Err(no_price(&due.groups, &prices, level));
+            return Err(no_price(&due.groups, &prices, level, self.level));
         }
         if survey.other_level > 0 {
             print::say(&format!(
@@ -269,7 +276,7 @@ pub(crate) struct Due {
 impl Due {
     /// What a job that goes on would send: what it has planned, and of what is in doubt `doubts`, by group. With `all_doubts` everything
     /// that the job itself or one that it waits for has in doubt.
-    pub(crate) async fn of_job(
+    pub(crate) async fn for_job(
         store: &dyn Store,
         job: &Job,
         all_doubts: bool,
@@ -321,7 +328,7 @@ fn reused_line(survey: &Survey, reused: u64, now_ms: u64) -> String {
     format!("{reused} of the numbers {have} a result already{age}: {are} not paid for again")
 }
 
-fn no_price(groups: &BTreeMap<String, u64>, prices: &PriceTable, level: i64) -> Failure {
+fn no_price(groups: &BTreeMap<String, u64>, prices: &PriceTable, level: i64, word: Level) -> Failure {
     let unknown: Vec<&str> = groups
         .iter()
         .filter(|(group, count)| **count > 0 && prices.get(level, group).is_none())
@@ -334,9 +341,11 @@ fn no_price(groups: &BTreeMap<String, u64>, prices: &PriceTable, level: i64) -> 
         String::new()
     };
     Failure::usage(format!(
-        "--max-cost: no price is known for {}{more}, so the cap cannot be kept: say --price LEVEL:COUNTRY=AMOUNT, or --probe, which checks one \
-         number of each first; nothing was sent",
-        shown.join(", ")
+        "--max-cost: no price is known for {}{more}, so the cap cannot be kept: say what a check costs, such as --price '{}:{}=0.0100USD' \
+         (a * for all countries), or --probe, which checks one number of each first; nothing was sent",
+        shown.join(", "),
+        word.as_str(),
+        shown.first().unwrap_or(&"*"),
     ))
 }
 
@@ -441,7 +450,7 @@ impl RunArgs {
             };
             let platform = account.platform(receiving.as_ref().map(Receiving::callback), &engine.store)?;
             let quiet = self.wait.map_or_else(|| default_wait(&target, minute), Into::into);
-            let wait = Wait { quiet, minute, visibility_spread: self.spread.get() };
+            let wait = Wait { quiet, minute, assumed: self.assumptions.get() };
             let driven = engine.drive(job, platform, limits, wait, &stop).await;
             if let Some(receiving) = receiving {
                 receiving.close().await;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use numcheck_bulk::{
-    BatchState, Clock, Drive, Folding, Halt, Inbox, Job, Ledger, ProofRules, Reconcile, SpendingLimits,
-    Store, StoreError, SystemClock, Times,
+    BatchState, Drive, Folding, Halt, Inbox, Job, Ledger, ProofRules, Reconcile, SpendingLimits, Store,
+    StoreError, SystemWallClock, Times, WallClock,
 };
 
 use super::owner;
@@ -18,6 +18,15 @@ use crate::stop::Stop;
 /// How long a request that is on its way is waited for once somebody asked to stop.
 const ON_ITS_WAY: Duration = Duration::from_millis(1500);
 
+/// What is assumed of the platform where a doubt is to be ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Assumed {
+    /// By how much batches may differ in the time until a query shows them.
+    pub(crate) visibility_spread: Duration,
+    /// That a query lists failed checks, although it has shown none.
+    pub(crate) failures_listed: bool,
+}
+
 /// When to stop waiting for results.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wait {
@@ -25,8 +34,7 @@ pub(crate) struct Wait {
     pub(crate) quiet: Duration,
     /// How long the platform's minute is, which stretches or shortens all its times.
     pub(crate) minute: Duration,
-    /// By how much batches may differ in the time until a query shows them.
-    pub(crate) visibility_spread: Duration,
+    pub(crate) assumed: Assumed,
 }
 
 /// How driving a job ended.
@@ -42,12 +50,12 @@ pub(crate) struct Ending {
 pub(crate) struct Engine {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) inbox: Inbox<dyn Store>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<dyn WallClock>,
 }
 
 impl Engine {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock: Arc<dyn WallClock> = Arc::new(SystemWallClock);
         Self { inbox: Inbox::new(Arc::clone(&store), Arc::clone(&clock)), store, clock }
     }
 
@@ -113,7 +121,9 @@ impl Engine {
     /// What asks the platform about open batches.
     pub(crate) fn reconcile(&self, platform: Arc<Nxcloud>, wait: Wait) -> Reconcile<dyn Store, Nxcloud> {
         let store = Arc::clone(&self.store);
-        let rules = ProofRules::new().with_visibility_spread(wait.visibility_spread);
+        let rules = ProofRules::new()
+            .with_visibility_spread(wait.assumed.visibility_spread)
+            .with_failures_listed(wait.assumed.failures_listed);
         let clock = Arc::clone(&self.clock);
         let reconcile = Reconcile::new(store, platform, self.inbox.clone(), clock, times(wait.minute), rules);
         reconcile.with_owners(Arc::new(owner::Processes))

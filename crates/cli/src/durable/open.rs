@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Args;
-use numcheck_bulk::{Job, JobName, Pace, Postgres, Sqlite, Store, StoreError, SystemClock, Upgrade};
+use numcheck_bulk::{Job, JobName, Pace, Postgres, Sqlite, Store, StoreError, SystemWallClock, Upgrade};
 use numcheck_protocol::{Info, Rate};
 use numcheck_transport::env;
 
@@ -53,7 +54,12 @@ impl StoreAt {
     /// Opens it, or makes it, and says which one it is. What is paid for is remembered per store.
     pub(crate) async fn open_or_create(&self) -> Result<Arc<dyn Store>, Failure> {
         let path = match self.place()? {
-            Place::Server(address) => return server(&address).await,
+            Place::Server(address) => {
+                let store = connect(&address).await?;
+                let new = if store.is_new() { ", which is new" } else { "" };
+                print::say(&format!("numcheck: using the store in {}{new}", store.location()));
+                return Ok(Arc::new(store));
+            }
             Place::File(path) => path,
         };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -123,10 +129,14 @@ impl StoreAt {
 }
 
 async fn server(address: &str) -> Result<Arc<dyn Store>, Failure> {
+    Ok(Arc::new(connect(address).await?))
+}
+
+async fn connect(address: &str) -> Result<Postgres, Failure> {
     let opened = Postgres::open(address).await;
-    Ok(Arc::new(
-        opened.map_err(|error| Failure::new("the store on the server cannot be used").because(error))?,
-    ))
+    opened.map_err(|error| {
+        Failure::new("the store on the server cannot be used; nothing was sent").because(error)
+    })
 }
 
 /// A new store in a file of this command's own.
@@ -156,6 +166,16 @@ fn say_upgrade(upgrade: Upgrade) {
         Upgrade::Unproven => print::say(
             "numcheck: note: the store of an older release has no side file beside it; if it was copied while it was open, it lacks the latest results",
         ),
+        Upgrade::BackingUp { done, total } => {
+            // It comes for every 4 MiB.
+            static TOLD: AtomicU64 = AtomicU64::new(0);
+            let tenths = done.saturating_mul(10) / total.max(1);
+            if TOLD.swap(tenths, Ordering::Relaxed) != tenths {
+                print::say(&format!(
+                    "numcheck: copying the store before it is brought up to date: {tenths}0 %"
+                ));
+            }
+        }
         Upgrade::BackedUp(path) => {
             print::say(&format!(
                 "numcheck: bringing the store up to date; a backup of it is {}",
@@ -189,7 +209,7 @@ fn usual() -> Result<PathBuf, Failure> {
 
 /// The pace of an endpoint, which all who use the store for the same account keep together.
 pub(super) fn pace(store: &Arc<dyn Store>, info: &Info, account: &str, rates: Vec<Rate>) -> Pace<dyn Store> {
-    Pace::new(Arc::clone(store), Arc::new(SystemClock), format!("{} {account}", info.id), rates)
+    Pace::new(Arc::clone(store), Arc::new(SystemWallClock), format!("{} {account}", info.id), rates)
 }
 
 /// The job of that name.

@@ -140,6 +140,7 @@ impl Platform for Nxcloud {
             }
         }
         asked.found.shown = asked.shown.len() as u64;
+        asked.found.without_result = asked.shown.difference(&asked.with_result).count() as u64;
         asked.found
     }
 }
@@ -152,6 +153,8 @@ struct Asked {
     has_rows: bool,
     /// Distinct phone numbers that rows name.
     shown: HashSet<String>,
+    /// Those of them that have a result.
+    with_result: HashSet<String>,
     /// Rows are found under every day that is asked for by a platform that ignores `date`: each is kept once.
     kept: HashSet<Vec<u8>>,
 }
@@ -192,7 +195,7 @@ impl Nxcloud {
         batch_no: &BatchNo,
         asked: &mut Asked,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let Asked { found, has_rows, shown, kept } = asked;
+        let Asked { found, has_rows, shown, with_result, kept } = asked;
         let mut pages =
             self.client.number_check().query(QueryRequest::of_batch(day, batch_no.clone())).pages();
         while !pages.is_done() {
@@ -224,7 +227,11 @@ impl Nxcloud {
             found.drift.extend(of_page);
             for row in page.rows.iter().filter(|row| is_of_batch(row)) {
                 if let Some(phone) = row.phone.text() {
-                    shown.insert(phone.trim_start_matches('+').to_owned());
+                    let phone = phone.trim_start_matches('+').to_owned();
+                    if row.has_result() {
+                        with_result.insert(phone.clone());
+                    }
+                    shown.insert(phone);
                 }
                 if row.has_result() {
                     // A row is written back exactly as it was read.

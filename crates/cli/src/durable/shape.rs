@@ -6,7 +6,7 @@ use numcheck_bulk::{Grouping, Plan, Planner, Store};
 use numcheck_protocol::number_check::{Dialect, Submit};
 use numcheck_protocol::{Endpoint, PhoneList};
 
-use crate::commands::arguments::{Countries, Together};
+use crate::commands::arguments::{BatchingArgs, Countries};
 use crate::exit::Failure;
 use crate::regions::Group;
 
@@ -25,12 +25,12 @@ impl Shape {
     ///
     /// Under a cap, countries travel apart: of a batch of several nobody knows how many are of which, and so not what it costs.
     pub(crate) async fn of(
-        together: &Together,
+        together: &BatchingArgs,
         has_cap: bool,
         store: &dyn Store,
         account: &str,
     ) -> Result<Self, Failure> {
-        let mut shape = Self::of_unknown(together);
+        let mut shape = Self::for_unknown(together);
         if !has_cap
             && together.countries == Countries::Auto
             && dialect_of(store, account).await? == Some(Dialect::V2)
@@ -41,7 +41,7 @@ impl Shape {
     }
 
     /// For an account of which nothing is known.
-    pub(crate) fn of_unknown(together: &Together) -> Self {
+    pub(crate) fn for_unknown(together: &BatchingArgs) -> Self {
         let grouping = match together.countries {
             Countries::Many => Grouping::Together,
             Countries::One | Countries::Auto => Grouping::Apart,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use numcheck_bulk::store::{NewBatch, RowFate};
 use numcheck_bulk::{
-    BatchEnd, Clock, Delivery, Grouping, Inbox, Job, JobSpec, Plan, Planner, Reuse, Scope, Store, SystemClock,
+    BatchEnd, Delivery, Grouping, Inbox, Job, JobSpec, Plan, Planner, Reuse, Scope, Store, SystemWallClock,
+    WallClock,
 };
 use numcheck_protocol::{BatchNo, PhoneNumber};
 use numcheck_transport::{Attempt, BoxError, BoxFuture, Confirm};
@@ -52,7 +53,7 @@ impl Single {
         one_each: bool,
         reuse: Reuse,
     ) -> Result<Self, Failure> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock: Arc<dyn WallClock> = Arc::new(SystemWallClock);
         let name = new_name()?;
         let notes = Notes { file: verb.to_owned(), level: level.to_owned(), ..Notes::default() };
         let notes = serde_json::to_value(notes)
@@ -107,7 +108,8 @@ impl Single {
             if next.numbers == 0 {
                 continue;
             }
-            let claimed = self.store.claim(next.batch, &owner::own(), u64::MAX, SystemClock.now_ms()).await;
+            let claimed =
+                self.store.claim(next.batch, &owner::own(), u64::MAX, SystemWallClock.now_ms()).await;
             if let Some(claimed) = claimed.map_err(Failure::of)? {
                 return Ok(Some(claimed));
             }
@@ -122,7 +124,7 @@ impl Single {
 
     /// Writes down how it ended.
     pub(crate) async fn end(&self, claimed: &Claimed, end: BatchEnd) -> Result<(), Failure> {
-        self.store.end(claimed.batch, claimed.claim, end, SystemClock.now_ms()).await.map_err(Failure::of)
+        self.store.end(claimed.batch, claimed.claim, end, SystemWallClock.now_ms()).await.map_err(Failure::of)
     }
 }
 

@@ -19,6 +19,8 @@ const HANGS: Duration = Duration::from_secs(150);
 /// How many batches of one number a control consists of. Those under way at once may all be signed first by a clock that is behind, so
 /// that only the later ones are controls.
 const CONTROLS: u64 = 20;
+/// How many of them fail.
+const FAILING: u64 = 2;
 
 /// How a run came to its end, beside what is the same for all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -170,8 +172,12 @@ impl Scene {
             std::thread::sleep(Duration::from_millis(50));
         }
         let nth = u64::from(self.controls.fetch_add(1, Ordering::SeqCst));
-        // Of another length than those of any other file.
-        let numbers = (0..CONTROLS).map(|at| format!("447911{}\n", 600_000 + nth * CONTROLS + at));
+        // Of another length than those of any other file. The last ones fail: that a query shows them is a part of the proof.
+        let number = |at| match CONTROLS - at {
+            left @ 1..=FAILING => format!("4479{}000103\n", 48 + nth * FAILING + left),
+            _ => format!("447911{}\n", 600_000 + nth * CONTROLS + at),
+        };
+        let numbers = (0..CONTROLS).map(number);
         let file = self.path("control.txt");
         std::fs::write(&file, numbers.collect::<String>()).unwrap();
         let listen = free_address();

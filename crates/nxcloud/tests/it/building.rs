@@ -71,6 +71,24 @@ async fn an_account_of_variables_and_files_is_used_as_it_is_meant() {
     assert_eq!(sandbox.journal().requests().count(), 2);
 }
 
+#[test]
+fn a_base_url_that_ends_in_an_endpoints_path_names_the_variable_and_the_right_one() {
+    for path in ["/api/number/check", "/api/number/check/get/", "/api/wa/integrator/embedded/register/login"]
+    {
+        let url = format!("https://api2.nxcloud.com{path}");
+        assert!(Client::builder("key", "secret").base_url(&url).build().is_err(), "{url}");
+        let told = fault(&[
+            ("NXCLOUD_ACCESS_KEY", "key"),
+            ("NXCLOUD_ACCESS_SECRET", "secret"),
+            ("NXCLOUD_BASE_URL", &url),
+        ]);
+        assert!(
+            told.starts_with("NXCLOUD_BASE_URL: ") && told.ends_with("use https://api2.nxcloud.com"),
+            "{told}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn the_appkey_and_the_base_url_are_optional() {
     let client =

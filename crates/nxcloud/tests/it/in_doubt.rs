@@ -58,12 +58,9 @@ async fn an_answer_that_breaks_off_leaves_the_submit_in_doubt() {
 
 #[tokio::test]
 async fn a_page_of_a_gateway_is_no_answer_and_leaves_the_submit_in_doubt() {
-    for (fault, status, charged) in [
-        (Fault::NotJson, 200, 1),
-        (Fault::Respond(502), 502, 0),
-        (Fault::Respond(503), 503, 0),
-        (Fault::Respond(404), 404, 0),
-    ] {
+    for (fault, status, charged) in
+        [(Fault::NotJson, 200, 1), (Fault::Respond(502), 502, 0), (Fault::Respond(503), 503, 0)]
+    {
         let (error, count) = struck_by(fault).await;
         assert_eq!(count, charged);
         assert_eq!(
@@ -84,6 +81,45 @@ async fn a_page_of_a_gateway_is_no_answer_and_leaves_the_submit_in_doubt() {
             )
         );
     }
+}
+
+#[tokio::test]
+async fn a_status_of_a_server_on_the_way_is_no_doubt_and_nothing_is_sent_again() {
+    for status in [301, 302, 401, 403, 404, 405, 413, 429] {
+        let (error, charged) = struck_by(Fault::Respond(status)).await;
+        assert_eq!((error.kind(), error.sent(), charged), (ErrorKind::NeverReached, Sent::No, 0), "{error}");
+        assert!(!error.may_have_happened() && error.has_reply() && error.attempts() == 1, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_platforms_own_json_wins_over_its_status() {
+    for (status, body, kind) in [
+        ("404 Not Found", r#"{"code":206,"message":"x"}"#, ErrorKind::Refused),
+        ("403 Forbidden", r#"{"code":[],"message":"x"}"#, ErrorKind::NoAnswer),
+        ("429 Too Many Requests", r#"{"message":"slow down"}"#, ErrorKind::NoAnswer),
+    ] {
+        let (client, mut platform) = client_in_memory();
+        let call = tokio::spawn(client.number_check().submit(phones(1)).send());
+        platform.request().await.answer_with(status, "", body);
+        let error = call.await.unwrap().unwrap_err();
+        assert_eq!((error.kind(), error.sent()), (kind, Sent::Yes), "{error}");
+        assert!(error.may_have_happened(), "{error}");
+    }
+    let (client, mut platform) = client_in_memory();
+    let call = tokio::spawn(client.number_check().submit(phones(1)).send());
+    platform.request().await.answer_with("404 Not Found", "", r#"{"code":0,"data":{"messageId":"m-1"}}"#);
+    assert!(call.await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn a_wrong_path_in_the_base_url_is_found_without_a_doubt() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let url = format!("{}/v2", sandbox.nxcloud_url());
+    let client = builder(&sandbox).base_url(url).build().unwrap();
+    let error = client.number_check().submit(phones(1)).send().await.unwrap_err();
+    assert_eq!((error.kind(), error.may_have_happened()), (ErrorKind::NeverReached, false), "{error}");
+    assert!(error.to_string().contains("check the host and the path of the base URL"), "{error}");
 }
 
 #[tokio::test]

@@ -54,6 +54,12 @@ fn the_base_url_is_optional() {
 }
 
 #[test]
+fn a_base_url_that_ends_in_the_endpoints_path_names_the_variable_and_the_right_one() {
+    let told = fault(&[("QXT_API_KEY", KEY), ("QXT_BASE_URL", "https://ps.szqxt.com/ssPhone_Privacy")]);
+    assert!(told.starts_with("QXT_BASE_URL: ") && told.ends_with("use https://ps.szqxt.com"), "{told}");
+}
+
+#[test]
 fn what_does_not_do_is_named_and_not_shown() {
     let empty = file("");
     let empty = empty.path().to_str().unwrap();

@@ -27,7 +27,6 @@ async fn a_query_whose_answer_was_lost_is_not_repeated_by_get_either() {
             (Fault::CutReply, ErrorKind::Transport, 1),
             (Fault::NotJson, ErrorKind::NoAnswer, 1),
             (Fault::Respond(502), ErrorKind::NoAnswer, 0),
-            (Fault::Respond(429), ErrorKind::NoAnswer, 0),
         ] {
             let (error, count) = struck_by(fault.clone(), get).await;
             assert_eq!((error.kind(), error.attempts(), count), (kind, 1, charged), "{fault:?}: {error}");
@@ -78,7 +77,7 @@ async fn a_url_that_holds_the_key_is_in_no_error() {
         assert!(request.seen.head.contains(KEY));
         request.answer_with("302 Found", headers, "moved");
         let error = call.await.unwrap().unwrap_err();
-        assert_eq!((error.kind(), error.reply().unwrap().status.as_u16()), (ErrorKind::NoAnswer, 302));
+        assert_eq!((error.kind(), error.reply().unwrap().status.as_u16()), (ErrorKind::NeverReached, 302));
         let shown = format!("{} {client:?}", all_of(&error));
         assert!(!shown.contains("canary") && !shown.contains("8190792"), "{shown}");
     }

@@ -112,6 +112,29 @@ fn a_base_url_that_could_leak_or_mislead_is_refused_without_repeating_it() {
 }
 
 #[test]
+fn a_base_url_that_ends_in_an_endpoints_path_is_refused_with_the_right_one() {
+    let build = |url: &str| Client::builder(url).endpoints(["/api/number/check", "/api/login"]).build();
+    for (url, right) in [
+        ("http://localhost/api/number/check", "http://localhost"),
+        ("http://LOCALHOST:81/gate/api/login/", "http://localhost:81/gate"),
+        ("http://localhost/API/Login", "http://localhost"),
+        ("http://localhost//api/login", "http://localhost"),
+    ] {
+        let error = build(url).expect_err(url);
+        assert!(matches!(&error, BuildError::BaseUrlEndpoint { use_instead, .. } if use_instead == right));
+        assert!(error.to_string().ends_with(&format!("use {right}")), "{error}");
+    }
+    for url in [
+        "http://localhost",
+        "http://localhost/api",
+        "http://localhost/api/login/gate",
+        "http://localhost/xapi/logi",
+    ] {
+        assert!(build(url).is_ok(), "{url}");
+    }
+}
+
+#[test]
 fn a_user_agent_that_no_header_holds_is_refused() {
     let result = Client::builder("http://localhost").user_agent("a\nb").build();
     assert!(matches!(result, Err(BuildError::UserAgent)));

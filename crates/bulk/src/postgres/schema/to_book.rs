@@ -6,13 +6,11 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::outcome_figure;
 use crate::model::{Delivery, JobSpec, Outcome, Scope};
 use crate::postgres::book::scope_key;
 use crate::postgres::fault::Fault;
-use crate::postgres::reading::source;
 use crate::postgres::session::{Session, get};
-use crate::store::reading;
+use crate::store::{Source, reading};
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -99,8 +97,8 @@ async fn outcomes(session: &Session) -> Result<()> {
             last = (get(row, 0)?, get(row, 1)?);
             batches.push(last.0);
             packed.push(last.1);
-            let facts = reading::read(source(get(row, 2)?), get(row, 3)?);
-            ended.push(outcome_figure(facts.map_or(Outcome::Failed, |facts| facts.outcome)));
+            let facts = reading::read(Source::from_figure(get(row, 2)?), get(row, 3)?);
+            ended.push(facts.map_or(Outcome::Failed, |facts| facts.outcome).figure());
             received.push(get::<i64>(row, 4)?);
         }
         let sql = "UPDATE numbers SET received_ms = new.received_ms, outcome = new.outcome
@@ -125,7 +123,8 @@ async fn hashes(session: &Session) -> Result<()> {
         for row in &rows {
             last = get(row, 0)?;
             ids.push(last);
-            hashes.push(reading::hash(source(get(row, 1)?), get(row, 2)?, get(row, 3)?).to_vec());
+            hashes
+                .push(reading::hash(Source::from_figure(get(row, 1)?), get(row, 2)?, get(row, 3)?).to_vec());
         }
         let sql =
             "UPDATE odd SET hash = new.hash FROM unnest($1::bigint[], $2::bytea[]) AS new (result, hash)

@@ -1,11 +1,11 @@
-//! What every store must do, whatever it is made of: one suite, generic over [`Store`], called for each kind.
+//! What every store must do, whatever it is made of: one suite, generic over [`Store`]. A case's name is the sentence that it proves.
 //!
-//! It must not know what a store is made of. A case's name is the sentence that it proves.
+//! With the feature `test-util`, for whoever writes a store: [`conformance!`](crate::conformance!) makes a test of each case.
 
-// Each test binary that takes this in uses a part of it.
-#![allow(dead_code, unreachable_pub, missing_docs)]
 // Outside a `#[test]` clippy does not see that this is one.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+// Names say what they are for.
+#![allow(missing_docs, missing_debug_implementations, async_fn_in_trait)]
 
 mod answers;
 mod book;
@@ -38,7 +38,12 @@ pub use reading::*;
 pub use results::*;
 pub use sending::*;
 
-/// The whole suite as tests: `conformance!(Place::new().await)` makes an empty place for each case.
+/// The whole suite as tests of the crate that calls it, which needs tokio's features `macros` and `rt-multi-thread`. The argument makes an
+/// empty [`Place`](crate::conformance::Place) for each case.
+///
+/// ```ignore
+/// numcheck_bulk::conformance!(MyPlace::new().await);
+/// ```
 #[macro_export]
 macro_rules! conformance {
     ($place:expr) => {
@@ -46,6 +51,7 @@ macro_rules! conformance {
             a_job_is_made_once_and_found_by_its_name
             a_plan_that_was_never_finished_is_begun_anew_and_whoever_began_it_can_add_nothing
             a_plan_is_durable_and_the_same_after_reopening
+            a_batch_no_that_the_store_has_is_refused_and_named
             nothing_is_sent_of_a_job_whose_plan_is_not_whole
             a_job_without_numbers_is_final
             a_batch_is_taken_once_by_however_many_senders_in_two_processes
@@ -100,6 +106,7 @@ macro_rules! conformance {
             a_forgotten_phone_number_is_gone_from_every_job_and_the_book_and_nothing_else_is
             what_other_jobs_refer_to_outlives_the_job_that_paid_for_it
             what_a_forgotten_job_has_under_way_is_in_doubt_for_those_that_wait
+            what_a_forgotten_job_was_just_sending_is_in_doubt_too
             a_claim_is_confirmed_with_each_timestamp_that_is_signed
             a_claim_that_is_over_cannot_be_confirmed
             a_claim_that_was_never_confirmed_is_planned_again_as_it_was
@@ -115,9 +122,11 @@ macro_rules! conformance {
             a_number_s_history_has_every_sending_the_newest_first
             an_account_under_another_spelling_is_merged_with_its_book_and_its_money
             a_merged_book_loses_no_sending_that_may_still_be_paid
+            sendings_of_a_merged_book_stand_in_the_order_of_their_claims
             an_account_s_spending_is_told_by_day_and_what_is_under_way_by_level_and_group
             the_highest_price_of_each_currency_is_kept
             a_result_teaches_the_price_of_its_batch_s_group
+            a_name_of_any_length_stops_no_result_and_teaches_no_price
             a_price_that_nobody_can_believe_is_kept_shown_and_not_counted
             strays_fill_a_batch_and_genuine_results_are_still_expected
             a_phone_number_of_two_jobs_is_sent_by_the_first_and_the_other_takes_its_result
@@ -144,7 +153,7 @@ macro_rules! conformance {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                conformance::$case(&$place).await;
+                $crate::conformance::$case(&$place).await;
             }
         )+
     };

@@ -84,6 +84,25 @@ pub async fn a_plan_is_durable_and_the_same_after_reopening<P: Place>(place: &P)
     }
 }
 
+pub async fn a_batch_no_that_the_store_has_is_refused_and_named<P: Place>(place: &P) {
+    let store = place.open().await;
+    let job = planned(&*store, 1, &[1, 1]).await;
+    let other = store.create_job(&name(2), &spec(2), T0).await.unwrap();
+    let mut plan = batches(2, &[1, 1]);
+    plan[1].batch_no = named(1, 2);
+    let refused = store.add_batches(other.id, plan).await.unwrap_err();
+    assert!(
+        matches!(&refused, StoreError::BatchNoTaken { batch_no, .. } if batch_no == "b1-2"),
+        "{refused:?}"
+    );
+    assert!(refused.to_string().contains("b1-2") && refused.to_string().contains("not stored"));
+    // Nothing of it is there, and the other plan is what it was.
+    let whole = store.finish_plan(other.id, 0).await.unwrap();
+    assert_eq!(whole.numbers, 0);
+    let (first, second) = (claim(&*store, &job, T0).await, claim(&*store, &job, T0).await);
+    assert_eq!((first.batch_no, second.batch_no), (named(1, 1), named(1, 2)));
+}
+
 pub async fn nothing_is_sent_of_a_job_whose_plan_is_not_whole<P: Place>(place: &P) {
     let store = place.open().await;
     let job = store.create_job(&name(1), &spec(1), T0).await.unwrap();

@@ -243,6 +243,26 @@ pub async fn a_merged_book_loses_no_sending_that_may_still_be_paid<P: Place>(pla
     assert_eq!(known[0].map(|known| (known.state, known.job)), Some((BookState::InDoubt, old)));
 }
 
+pub async fn sendings_of_a_merged_book_stand_in_the_order_of_their_claims<P: Place>(place: &P) {
+    let store = place.open().await;
+    let numbers = shared(0..1);
+    // Planned first, and sent last.
+    let late = of_account(&*store, 1, "old", &numbers).await;
+    let early = of_account(&*store, 2, "new", &numbers).await;
+    settle(&*store, early, T0, T0 + 10, "0.1").await;
+    settle(&*store, late, T0 + DAY, T0 + DAY + 10, "0.1").await;
+    store.merge_account("old", "new").await.unwrap();
+    let known = store.look_up(&Scope::new("new", Scope::NUMBER_CHECK, 5), numbers.clone()).await.unwrap();
+    let known = known[0].unwrap();
+    assert_eq!((known.job, known.at_ms), (late, T0 + DAY + 10), "the newest tells");
+    let history = store.history(numbers[0]).await.unwrap();
+    assert_eq!(history.iter().map(|one| one.job.clone()).collect::<Vec<_>>(), [name(1), name(2)]);
+    // With the newest one forgotten the other one tells.
+    store.forget(late, false).await.unwrap();
+    let known = store.look_up(&Scope::new("new", Scope::NUMBER_CHECK, 5), numbers).await.unwrap();
+    assert_eq!(known[0].map(|known| known.job), Some(early));
+}
+
 pub async fn an_account_s_spending_is_told_by_day_and_what_is_under_way_by_level_and_group<P: Place>(
     place: &P,
 ) {
@@ -332,6 +352,30 @@ pub async fn a_result_teaches_the_price_of_its_batch_s_group<P: Place>(place: &P
     let failed = Push::failed(&claimed.batch_no, claimed.numbers[0]).costing("0", "USD");
     enter(&*store, vec![failed.pushed()]).await;
     assert_eq!(store.prices().await.unwrap().get(5, "FF"), None);
+}
+
+pub async fn a_name_of_any_length_stops_no_result_and_teaches_no_price<P: Place>(place: &P) {
+    let store = place.open().await;
+    let (long, longest) = ("G".repeat(65), "G".repeat(64));
+    for (job, group, region, learnt) in [
+        (1, &long, "R".repeat(5000), false),
+        (2, &"G".repeat(5000), long.clone(), false),
+        (3, &longest, longest.clone(), true),
+    ] {
+        let mut plan = batches_of(job, &[&[number(job)]]);
+        plan[0].group = group.clone();
+        let job = made(&*store, job, plan, Reuse::ALL, T0).await;
+        let claimed = accepted(&*store, &job).await;
+        let push = Push::of(&claimed.batch_no, claimed.numbers[0]).costing("0.5", "USD");
+        let body = String::from_utf8(push.body()).unwrap();
+        let body = body.replace(r#""regionCode":"CN""#, &format!(r#""regionCode":"{region}""#));
+        let pushed = result(claimed.batch_no.as_str(), Source::Push, body.into_bytes());
+        assert_eq!(enter(&*store, vec![pushed]).await, [1, 0, 0, 0]);
+        let prices = store.prices().await.unwrap();
+        for name in [group, &region] {
+            assert_eq!(prices.all(5, name).is_some(), learnt, "{} bytes", name.len());
+        }
+    }
 }
 
 pub async fn a_price_that_nobody_can_believe_is_kept_shown_and_not_counted<P: Place>(place: &P) {

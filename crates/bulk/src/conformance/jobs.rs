@@ -248,6 +248,26 @@ pub async fn what_a_forgotten_job_has_under_way_is_in_doubt_for_those_that_wait<
     check(&*store, third.id).await;
 }
 
+pub async fn what_a_forgotten_job_was_just_sending_is_in_doubt_too<P: Place>(place: &P) {
+    let store = place.open().await;
+    let numbers = shared(0..2);
+    let gone = of_numbers(&*store, 1, &numbers).await;
+    let claimed = claim(&*store, &gone, T0).await;
+    let waiting = of_numbers(&*store, 2, &numbers).await;
+    assert_eq!(try_claim(&*store, waiting.id, T0).await, None);
+    assert_eq!(check(&*store, waiting.id).await.waiting, 2);
+    store.forget(gone.id, true).await.unwrap();
+    assert!(!store.confirm(claimed.batch, claimed.claim, T0 + 1).await.unwrap(), "nothing more is signed");
+    let ledger = check(&*store, waiting.id).await;
+    assert_eq!((ledger.waiting, ledger.waiting_in_doubt), (0, 2), "whatever comes for it is dropped");
+    let known = store.look_up(&scope(), numbers.clone()).await.unwrap();
+    assert!(known.iter().all(|known| known.unwrap().state == BookState::InDoubt), "{known:?}");
+    // So a person's word is needed, and is enough.
+    assert_eq!(store.resubmit_doubtful(waiting.id, u64::MAX).await.unwrap(), 2);
+    assert_eq!(claim(&*store, &waiting, T0).await.numbers, numbers);
+    check(&*store, waiting.id).await;
+}
+
 pub async fn with_the_newest_sending_forgotten_the_one_before_decides_again<P: Place>(place: &P) {
     let store = place.open().await;
     let numbers = shared(0..3);

@@ -301,8 +301,7 @@ pub async fn check<S: Store + ?Sized>(store: &S, job: i64) -> Ledger {
             (None, BatchState::Refused) if fate.reused => &mut counted.planned,
             (None, BatchState::Refused) => &mut counted.refused,
             (None, state) if fate.reused => {
-                let in_doubt =
-                    state == BatchState::InDoubt || (state == BatchState::Accepted && fate.missing);
+                let in_doubt = state == BatchState::InDoubt || fate.missing;
                 if in_doubt { &mut counted.waiting_in_doubt } else { &mut counted.waiting }
             }
             (None, state) => {
