@@ -17,7 +17,7 @@ fn now_ms() -> u64 {
 }
 
 fn today() -> Date {
-    Date::of_unix_ms(now_ms(), UtcOffset::BEIJING).unwrap()
+    Date::from_unix_ms(now_ms(), UtcOffset::BEIJING).unwrap()
 }
 
 /// One of the sandbox's own pages.

@@ -111,7 +111,7 @@ async fn nothing_secret_is_ever_shown() {
 
 /// Everything that can be printed of a submit.
 async fn submit(client: &Client) -> String {
-    let numbers = PhoneList::of_one_country(NUMBERS.map(phone)).unwrap();
+    let numbers = PhoneList::from_one_country(NUMBERS.map(phone)).unwrap();
     let submit = client.number_check().submit(numbers).batch_no(BatchNo::new("batch").unwrap());
     let submit = submit.callback(CallbackUrl::new(URL).unwrap());
     let shown = format!("{client:?} {submit:?} {submit:#?}");

@@ -62,7 +62,7 @@ fn client_with(sandbox: &Sandbox, limits: Limits, rates: RateLimits) -> Client {
 async fn submit(client: &Client, count: usize) -> Vec<String> {
     let numbers: Vec<String> = (0..count).map(|n| (8_613_800_500_000_u64 + n as u64).to_string()).collect();
     let list = numbers.iter().map(|digits| PhoneNumber::new(digits).expect("a number"));
-    let list = PhoneList::of_one_country(list).expect("a batch");
+    let list = PhoneList::from_one_country(list).expect("a batch");
     let submit = client.number_check().submit(list).level(CheckLevel::HLR).batch_no(batch_no());
     submit.send().await.expect("accepted");
     numbers

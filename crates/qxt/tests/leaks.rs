@@ -99,7 +99,7 @@ async fn ask<const N: usize>(client: &Client, mobiles: [Mobile; N]) -> String {
     let mut many = client.check_many(mobiles, 2);
     let mut shown = format!("{client:?} {many:?}");
     while let Some((mobile, answer)) = many.next().await {
-        shown += &format!("{mobile} {mobile:?} {many:?}");
+        shown += &format!("{} {mobile:?} {many:?}", mobile.masked());
         match answer {
             Ok(answer) => shown += &format!("{answer:?} {answer:#?}"),
             Err(error) => shown += &show(&error),

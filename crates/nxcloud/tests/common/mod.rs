@@ -38,7 +38,7 @@ pub(crate) fn phone(digits: &str) -> PhoneNumber {
 /// So many numbers of one country.
 pub(crate) fn phones(count: usize) -> PhoneList {
     let numbers = (0..count).map(|at| phone(&(8_613_800_500_000_u64 + at as u64).to_string()));
-    PhoneList::of_one_country(numbers).expect("a batch")
+    PhoneList::from_one_country(numbers).expect("a batch")
 }
 
 /// An error with its whole chain, as a command would print it.

@@ -49,7 +49,7 @@ async fn receiver() -> (CallbackUrl, mpsc::UnboundedReceiver<Value>) {
 async fn a_job_is_taken_and_its_results_are_pushed_under_its_id_and_batch_number() {
     let sandbox = Sandbox::builder().callback_delay(std::time::Duration::ZERO).start().await.unwrap();
     let (url, mut pushes) = receiver().await;
-    let numbers = PhoneList::of_one_country([phone("85251234567"), phone("85261234567")]).unwrap();
+    let numbers = PhoneList::from_one_country([phone("85251234567"), phone("85261234567")]).unwrap();
     let submit = client(&sandbox).number_check().submit(numbers).callback(url);
     let accepted =
         submit.batch_no(BatchNo::new("2026-11-22").unwrap()).level(CheckLevel::HLR).send().await.unwrap();
@@ -167,7 +167,7 @@ async fn what_the_platform_checks_is_refused_as_documented() {
         Some(SubmitCode::BAD_LEVEL)
     );
     let mixed =
-        PhoneList::of_one_region([phone("85251234567"), phone("8613800500000")], |_| None::<()>).unwrap();
+        PhoneList::from_one_region([phone("85251234567"), phone("8613800500000")], |_| None::<()>).unwrap();
     let error = refused(client.number_check().submit(mixed)).await;
     assert_eq!(error.code::<Submit>(), Some(SubmitCode::COUNTRY_NOT_RECOGNISED));
 

@@ -74,8 +74,10 @@ impl GetCode {
         match call::once(&stop, &whatsapp::GetCode::INFO, call).await {
             Ok(sent) => {
                 drift::tell(&sent.drift);
-                let line =
-                    format!("a code is sent to {phone} by {how}; give it to `numcheck whatsapp check-code`");
+                let line = format!(
+                    "a code is sent to {} by {how}; give it to `numcheck whatsapp check-code`",
+                    phone.masked()
+                );
                 succeed(self.json, "sent", json!({}), &line)
             }
             Err(error) => fail(&error, self.json, "see whether a message arrives before asking for another"),
