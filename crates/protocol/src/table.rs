@@ -495,7 +495,7 @@ macro_rules! open_words {
 macro_rules! open_numbers {
     (
         $(#[$doc:meta])* $Number:ident, $Known:ident {
-            $( $(#[$row_doc:meta])* $NAME:ident $Variant:ident = $wire:literal, $en:literal, $zh:literal; )*
+            $( $(#[$row_doc:meta])* $NAME:ident $Variant:ident = $wire:literal, $word:literal, $en:literal, $zh:literal; )*
         }
     ) => {
         $(#[$doc])*
@@ -524,6 +524,14 @@ macro_rules! open_numbers {
             /// The number on the wire.
             pub const fn get(self) -> i64 {
                 self.0
+            }
+
+            /// A word for it, such as `fixed_line`; the number itself for one that the spec does not list.
+            pub fn word<'a>(self) -> alloc::borrow::Cow<'a, str> {
+                alloc::borrow::Cow::Borrowed(match self.0 {
+                    $( $wire => $word, )*
+                    _ => return alloc::borrow::Cow::Owned(alloc::string::ToString::to_string(&self.0)),
+                })
             }
 
             /// Which of the known numbers it is; `None` for one that the spec does not list.

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 
 use numcheck_qxt::protocol::ApiKey;
 use numcheck_qxt::protocol::qxt::Mobile;
-use numcheck_qxt::{Client, Error};
+use numcheck_qxt::{CallError, Client};
 use numcheck_sandbox::{Account, Fault, Faults, Operation, Sandbox, When};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -108,7 +108,7 @@ async fn ask<const N: usize>(client: &Client, mobiles: [Mobile; N]) -> String {
     shown
 }
 
-fn show(error: &Error) -> String {
+fn show(error: &CallError) -> String {
     format!("{} {:?} {:?}", all_of(error), error.reply(), error.refusal())
 }
 
