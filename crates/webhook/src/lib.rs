@@ -43,7 +43,7 @@ mod server;
 mod signature;
 
 pub use capability::{Capability, PREFIX, UrlError};
-pub use check::{Gate, Head, MOST_BODY, Refusal};
+pub use check::{Gate, Head, MAX_BODY_LEN, Refusal};
 #[cfg(feature = "server")]
 pub use handler::{Handler, NotStored};
 pub use key::{KeyError, ReceiverKey};

@@ -22,7 +22,7 @@ impl Dialect {
     }
 
     /// What the marks of each say together; `None` without marks, and where they contradict each other.
-    pub(crate) fn of_marks(first: bool, second: bool) -> Option<Self> {
+    pub(crate) fn from_marks(first: bool, second: bool) -> Option<Self> {
         match (first, second) {
             (true, false) => Some(Self::V1),
             (false, true) => Some(Self::V2),

@@ -131,7 +131,7 @@ impl SubmitReply<'_> {
         let first = data.is_some_and(|data| !data.message_id.is_absent());
         let second = !self.trace_id.is_absent()
             || data.is_some_and(|data| !data.request_id.is_absent() || !data.fail_number.is_absent());
-        Dialect::of_marks(first, second)
+        Dialect::from_marks(first, second)
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use http_body::Body;
 use http_body_util::BodyExt;
 
-use crate::check::MOST_BODY;
+use crate::check::MAX_BODY_LEN;
 
 /// Why there is no whole body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ async fn collect<B: Body>(body: B) -> Result<Bytes, Fault> {
     while let Some(frame) = body.frame().await {
         // Trailers say nothing that a push needs.
         let Ok(mut data) = frame.map_err(|_| Fault::Broken)?.into_data() else { continue };
-        if whole.len() + data.remaining() > MOST_BODY {
+        if whole.len() + data.remaining() > MAX_BODY_LEN {
             return Err(Fault::TooLong);
         }
         while data.has_remaining() {
