@@ -1,6 +1,4 @@
 //! The receiver's own key, from which every capability is made.
-//!
-//! It never shows itself: not in `Debug`, not in an error. It knows nothing of HTTP.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,7 +1,5 @@
-//! Which dialect a message is in.
-//!
-//! It must not be asked for in order to read: every message reads in both. It matters to whoever writes, as a server does, and to whoever
-//! wants to know what an account may be sent.
+//! Which dialect a message is in. Every message reads in both; a server that writes needs to know which, and so does a client that asks what an
+//! account may be sent.
 
 /// One of the two dialects of the platform. Nothing in a request selects it; only what comes back shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,4 @@
-//! Reads a body to its end, within a length and a time.
-//!
-//! It must not believe a stated length: only what came is counted, and memory grows only with it.
+//! Reads a body to its end, within a length and a time. A stated length is not believed: memory grows only with what came.
 
 use std::pin::pin;
 use std::time::Duration;

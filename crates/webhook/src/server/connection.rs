@@ -1,6 +1,4 @@
-//! One connection, from its first byte to its end.
-//!
-//! It must not wait without a limit: for a head, a body, a handler, an answer to be taken, or an end.
+//! One connection, from its first byte to its end. Every wait has a limit.
 
 use std::convert::Infallible;
 use std::future::Future;

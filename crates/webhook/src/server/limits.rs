@@ -1,6 +1,4 @@
-//! How much, how many and how long: every bound of the receiver in one place.
-//!
-//! It must not hold a bound that can be switched off; each can only be set.
+//! Every bound of the receiver. Each can be set, none switched off.
 
 use std::time::Duration;
 
