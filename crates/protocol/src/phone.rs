@@ -73,7 +73,7 @@ impl PhoneNumber {
             return None;
         }
         let own = u128::MAX >> (128 - 8 * length);
-        let [digits @ .., _] = ((bytes & own) | (EACH * 0x30 & !own)).to_le_bytes();
+        let [digits @ .., _] = ((bytes & own) | ((EACH * 0x30) & !own)).to_le_bytes();
         Some((Self { digits, length: length as u8 }, rest))
     }
 
