@@ -14,6 +14,7 @@ mod clock;
 #[path = "../common/mod.rs"]
 mod common;
 mod confirm;
+mod consumer;
 mod dialects;
 mod in_doubt;
 mod pace;
