@@ -1,7 +1,6 @@
 //! The pace that all processes on one store keep together: whoever sends takes a turn first, and waits for it.
 //!
-//! It must not send, and it must be waited for before a request is signed: a signature grows old. It sleeps by tokio's timer and reads
-//! no clock but the one that is handed in.
+//! A turn is waited for before a request is signed, because a signature grows old.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Batches: planned, claimed, sent, ended.
 //!
-//! Every change of a state says from which state it comes, so that two processes cannot both make it.
+//! A batch is read under its lock, changed by [`BatchRecord`], and written in the same transaction, so that two processes cannot both change it.
 
 use std::sync::LazyLock;
 

@@ -1,7 +1,7 @@
 //! Entering stored results into their jobs, many at a time.
 //!
-//! It must not run beside another fold: the lock decides, and what is entered leaves the inbox in the same transaction. What becomes of a
-//! result is decided in [`crate::fold`].
+//! One fold runs at a time, in all processes: it is called under the lock of settling, and what is entered leaves the inbox in the same
+//! transaction. What becomes of a result is decided in [`crate::fold`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

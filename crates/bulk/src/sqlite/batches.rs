@@ -1,6 +1,6 @@
 //! Batches: planned, claimed, sent, ended.
 //!
-//! Every change of a state says from which state it comes, so that two processes cannot both make it.
+//! A batch is read, changed by [`BatchRecord`], and written in the same transaction, so that two processes cannot both change it.
 
 use numcheck_protocol::{BatchNo, PhoneNumber};
 use rusqlite::{OptionalExtension, Row, Transaction, params};

@@ -1,6 +1,7 @@
-//! Results: appended as they come, and entered into their jobs afterwards.
+//! Results in a file: appended as they come, and entered into their jobs afterwards.
 //!
-//! Appending judges nothing and looks nothing up. Entering is idempotent: how far it is stands in the same transaction.
+//! Appending judges nothing and looks nothing up. How far entering is stands in the same transaction, so that each result is entered once.
+//! What becomes of a result is decided in [`crate::fold`].
 
 use std::collections::HashMap;
 use std::sync::Arc;
