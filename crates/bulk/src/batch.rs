@@ -3,7 +3,7 @@
 
 use numcheck_protocol::{BatchNo, ValueError};
 
-use crate::model::{BatchEnd, BatchState, Ended, JobName, JobState};
+use crate::model::{BatchEnd, BatchState, EndedBatch, JobName, JobState};
 use crate::proof::{SignedSpan, after_lease, may_confirm, may_end, may_plan_again};
 
 /// A batch as a store keeps it, as far as its life depends on it.
@@ -94,7 +94,7 @@ impl BatchRecord {
         if !may_end(self.state, &claim, &self.claim) {
             return false;
         }
-        let Ended { state, message_id, code, message, from_reply } = end.leads_to();
+        let EndedBatch { state, message_id, code, message, from_reply } = end.leads_to();
         self.state = state;
         self.message_id = message_id;
         self.code = code;

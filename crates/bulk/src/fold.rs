@@ -14,7 +14,7 @@ use crate::store::reading::{self, CHARGED, Facts};
 use crate::store::{Folded, NewResult};
 
 /// A batch and a phone number in it.
-pub type Place = (i64, PhoneNumber);
+pub type BatchPlace = (i64, PhoneNumber);
 
 /// What a result says, in 16 bytes: by it a result is kept aside once.
 pub type ResultHash = [u8; 16];
@@ -107,7 +107,7 @@ pub struct Slot {
     /// Whether the row has moved into another batch since this one was sent: what was charged counts, and the phone number is counted there.
     pub has_moved: bool,
     /// The result that it has.
-    pub held: Option<Held>,
+    pub held: Option<HeldResult>,
 }
 
 impl Slot {
@@ -120,7 +120,7 @@ impl Slot {
 /// A result that a phone number has.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Held {
+pub struct HeldResult {
     /// The store's key of the result.
     pub id: i64,
     /// How it ended.
@@ -129,7 +129,7 @@ pub struct Held {
     pub result: NewResult,
 }
 
-impl Held {
+impl HeldResult {
     /// A result, stored under `id`.
     pub fn new(id: i64, outcome: Outcome, result: NewResult) -> Self {
         Self { id, outcome, result }
@@ -143,20 +143,20 @@ pub struct Recorded {
     pub batches: HashMap<i64, FoldedBatch>,
     /// The phone number of a batch that sent only one.
     pub only: HashMap<i64, PhoneNumber>,
-    /// The rows of the [`Wanted`] phone numbers, as far as there are any.
-    pub slots: HashMap<Place, Slot>,
+    /// The rows of the [`Lookups`] phone numbers, as far as there are any.
+    pub slots: HashMap<BatchPlace, Slot>,
 }
 
 /// What to read before results can be judged.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct Lookups {
     /// Rows of phone numbers in batches.
-    pub places: BTreeSet<Place>,
+    pub places: BTreeSet<BatchPlace>,
     /// Batches of which the only phone number is meant, if they have sent only one.
     pub single: BTreeSet<i64>,
 }
 
-impl Wanted {
+impl Lookups {
     /// Adds the phone number of a batch that has sent only one.
     pub fn add_only(&mut self, recorded: &mut Recorded, batch: i64, number: PhoneNumber) {
         recorded.only.insert(batch, number);
@@ -166,8 +166,8 @@ impl Wanted {
 
 impl Recorded {
     /// What is still to be read, once the batches are known.
-    pub fn wanted(&self, arrived: &[Arrived]) -> Wanted {
-        let mut wanted = Wanted::default();
+    pub fn wanted(&self, arrived: &[Arrived]) -> Lookups {
+        let mut wanted = Lookups::default();
         for result in arrived {
             let (Some(id), Some(facts)) = (result.batch, &result.facts) else { continue };
             match &facts.number {
@@ -179,7 +179,7 @@ impl Recorded {
         wanted
     }
 
-    fn place(&self, batch: i64, facts: &Facts) -> Option<Place> {
+    fn place(&self, batch: i64, facts: &Facts) -> Option<BatchPlace> {
         let number = facts.number.or_else(|| self.only.get(&batch).copied())?;
         self.slots.contains_key(&(batch, number)).then_some((batch, number))
     }
@@ -188,11 +188,11 @@ impl Recorded {
 /// A result that is its phone number's from now on.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct First {
+pub struct FirstResult {
     /// The store's key of the result.
     pub id: i64,
     /// The row that takes it.
-    pub place: Place,
+    pub place: BatchPlace,
     /// When it came, Unix time in milliseconds.
     pub received_ms: u64,
     /// How it ended.
@@ -306,15 +306,15 @@ impl Sums {
 #[non_exhaustive]
 pub struct Changes {
     /// Rows that take a result.
-    pub firsts: Vec<First>,
+    pub firsts: Vec<FirstResult>,
     /// Rows that take a result in the place of another one, which is kept aside under the `batchNo` that the new one names.
-    pub instead: Vec<(First, KeptAside)>,
+    pub instead: Vec<(FirstResult, KeptAside)>,
     /// Results that are not kept.
     pub dropped: Vec<i64>,
     /// Results that are kept aside.
     pub aside: Vec<KeptAside>,
     /// What is added to batches.
-    pub tallies: BTreeMap<i64, Tally>,
+    pub tallies: BTreeMap<i64, BatchTally>,
     /// What is [added](Sums::added_to) to sums of money.
     pub sums: Sums,
     /// How often undocumented fields and values came, by job.
@@ -324,7 +324,7 @@ pub struct Changes {
 /// What results add to a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Tally {
+pub struct BatchTally {
     /// The job whose batch it is.
     pub job: i64,
     /// Phone numbers that were checked.
@@ -392,7 +392,7 @@ impl Judged {
         let has_moved = slot.is_some_and(|slot| slot.has_moved);
         let own = slot.filter(|slot| slot.via.is_none()).and_then(|slot| slot.held.as_ref());
         let outcome = facts.outcome;
-        let first = |detached| First {
+        let first = |detached| FirstResult {
             id: arrived.id,
             place,
             received_ms: arrived.result.received_ms,
@@ -443,7 +443,7 @@ impl Judged {
                 changes.enter(id, batch, &arrived, facts);
             }
         }
-        let held = Some(Held { id: arrived.id, outcome, result: arrived.result });
+        let held = Some(HeldResult { id: arrived.id, outcome, result: arrived.result });
         recorded.slots.insert(place, Slot { via: None, has_moved, held });
     }
 
@@ -511,7 +511,7 @@ impl Judged {
 }
 
 impl Changes {
-    fn tally(&mut self, id: i64, batch: &FoldedBatch) -> &mut Tally {
+    fn tally(&mut self, id: i64, batch: &FoldedBatch) -> &mut BatchTally {
         let tally = self.tallies.entry(id).or_default();
         tally.job = batch.job;
         tally

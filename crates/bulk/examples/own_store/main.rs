@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use numcheck_bulk::batch::{BatchRecord, batch_no};
 use numcheck_bulk::book::{BookDecision, BookLink, BookPolicy, BookResult, MAX_CHAIN, chain, links};
 use numcheck_bulk::fold::{
-    Arrived, Changes, First, FoldedBatch, Held, KeptAside, KeptBefore, Recorded, Slot, Sums, day_of, judge,
-    max_aside, unpriced_since_ms,
+    Arrived, Changes, FirstResult, FoldedBatch, HeldResult, KeptAside, KeptBefore, Recorded, Slot, Sums,
+    day_of, judge, max_aside, unpriced_since_ms,
 };
 use numcheck_bulk::store::{
     Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, MAX_DRIFT_PLACES,

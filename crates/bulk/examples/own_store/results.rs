@@ -60,7 +60,7 @@ impl Tables {
             if let Some(has) = row.result
                 && let Some(result) = self.results.get(&has.id)
             {
-                slot.held = Some(Held::new(has.id, has.outcome, result.clone()));
+                slot.held = Some(HeldResult::new(has.id, has.outcome, result.clone()));
             }
             recorded.slots.insert(place, slot);
         }
@@ -104,7 +104,7 @@ impl Tables {
         Ok(self.count_drift(changes.drift))
     }
 
-    pub(crate) fn settle(&mut self, first: &First) -> Result<()> {
+    pub(crate) fn settle(&mut self, first: &FirstResult) -> Result<()> {
         if let Some(row) = self.numbers.get_mut(&first.place) {
             row.result = Some(BookResult::new(first.id, first.received_ms, first.outcome));
             row.via = None;

@@ -78,7 +78,7 @@ fn what_comes_twice_in_one_go_counts_once_and_another_sending_s_charge_counts_be
 
 #[test]
 fn what_was_kept_aside_before_is_dropped_and_a_sending_is_charged_once() {
-    let held = Held::new(2, Outcome::Done, push("own", "0.5"));
+    let held = HeldResult::new(2, Outcome::Done, push("own", "0.5"));
     let mut slot = Slot::new();
     slot.held = Some(held);
     let arrived = || vec![Arrived::read(10, Some(1), push("own.r1", "0.5"))];
