@@ -1,6 +1,8 @@
 //! What becomes of stored results: the rule about money, written once. A store reads what it knows into [`Recorded`], has the results
 //! [judged](judge), and writes the [`Changes`] down in the same transaction.
 
+mod sums;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -12,6 +14,8 @@ use crate::model::{BatchState, Outcome};
 use crate::pricing::JOINT;
 use crate::store::reading::{self, CHARGED, Facts};
 use crate::store::{Folded, NewResult};
+
+pub use sums::{Sums, day_of, unpriced_since_ms};
 
 /// A batch and a phone number in it.
 pub type BatchPlace = (i64, PhoneNumber);
@@ -26,18 +30,6 @@ pub fn max_aside(numbers: u64) -> u64 {
 
 /// The longest name of a region or group that teaches a price: a region has two letters, and an index takes no text of any length.
 const MAX_PRICED_NAME: usize = 64;
-
-const DAY_MS: u64 = 86_400_000;
-
-/// The UTC day of a Unix time in milliseconds, by which charges are summed.
-pub fn day_of(ms: u64) -> i64 {
-    i64::try_from(ms / DAY_MS).unwrap_or(i64::MAX)
-}
-
-/// From when the batches are claimed of which [`unpriced`](crate::store::Spending::unpriced) results count for a day: from the day before.
-pub fn unpriced_since_ms(since_ms: u64) -> u64 {
-    (since_ms / DAY_MS).saturating_sub(1) * DAY_MS
-}
 
 /// A stored result that is to be entered.
 #[derive(Clone, Debug)]
@@ -262,45 +254,6 @@ fn is_charge(hash: &ResultHash) -> bool {
     first & CHARGED != 0
 }
 
-/// Sums of money, by what they are kept for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Sums {
-    /// What a job's results cost, by outcome ([`Done`](Outcome::Done) or [`Failed`](Outcome::Failed)) and currency.
-    pub costs: BTreeMap<(i64, Outcome, Currency), Sum>,
-    /// What accounts were charged, by UTC day and currency.
-    pub charges: BTreeMap<(Arc<str>, i64, Currency), Price>,
-    /// The highest price of each level, region or group, and currency.
-    pub prices: BTreeMap<(i64, String, Currency), Price>,
-}
-
-impl Sums {
-    /// None.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.costs.is_empty() && self.charges.is_empty() && self.prices.is_empty()
-    }
-
-    /// What a store that holds `before` of these holds once they are added, as far as it is something else. A sum that would go beyond the
-    /// range of a price stays where it is: the results keep their prices.
-    #[must_use]
-    pub fn added_to(mut self, before: &Self) -> Self {
-        for (key, sum) in &mut self.costs {
-            *sum = before.costs.get(key).copied().unwrap_or_default().plus(*sum);
-        }
-        for (key, amount) in &mut self.charges {
-            let before = before.charges.get(key).copied().unwrap_or_default();
-            *amount = before.checked_add(*amount).unwrap_or(before);
-        }
-        self.prices.retain(|key, price| before.prices.get(key).is_none_or(|before| before < price));
-        self
-    }
-}
-
 /// What becomes of some results, to be written in one transaction.
 #[derive(Debug, Default)]
 #[non_exhaustive]
@@ -365,6 +318,27 @@ pub struct Judged {
 }
 
 /// Judges results in their order.
+///
+/// ```
+/// use numcheck_bulk::BatchState;
+/// use numcheck_bulk::fold::{Arrived, FoldedBatch, KeptBefore, Recorded, Slot, judge};
+/// use numcheck_bulk::store::{NewResult, Source};
+/// use numcheck_protocol::PhoneNumber;
+///
+/// let mut batch = FoldedBatch::new(1, "account".into(), 1, "CN".into(), "nc-1".into());
+/// (batch.state, batch.numbers) = (BatchState::InDoubt, 1);
+/// let mut recorded = Recorded::default();
+/// recorded.batches.insert(5, batch);
+/// recorded.slots.insert((5, PhoneNumber::new("8613800138000")?), Slot::new());
+///
+/// let body = br#"{"code":0,"phone":"8613800138000","cost":{"price":0.02,"currency":"USD"}}"#.to_vec();
+/// let push = NewResult { batch_no: "nc-1".into(), source: Source::Push, body, received_ms: 1_000 };
+/// let (changes, folded) = judge(vec![Arrived::read(9, Some(5), push)], recorded).finish(&KeptBefore::new());
+/// assert_eq!((folded.first, changes.firsts[0].id), (1, 9));
+/// assert!(changes.tallies[&5].proof.is_some(), "the batch was accepted: its doubt is over");
+/// assert_eq!(changes.sums.costs.len(), 1);
+/// # Ok::<(), numcheck_protocol::ValueError>(())
+/// ```
 pub fn judge(arrived: Vec<Arrived>, recorded: Recorded) -> Judged {
     let mut judged =
         Judged { recorded, changes: Changes::default(), folded: Folded::default(), aside: Vec::new() };

@@ -74,6 +74,14 @@ impl<S: Store + ?Sized> Pace<S> {
 }
 
 /// What a store keeps of a bucket whose turns processes share.
+///
+/// ```
+/// use numcheck_bulk::SharedTurn;
+///
+/// let (turn, wait_ms) = SharedTurn::after(None, 100, 5_000);
+/// assert_eq!(wait_ms, 0);
+/// assert_eq!(SharedTurn::after(Some(turn), 100, 5_030).1, 70);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SharedTurn {
     /// When the next turn is free for a request like the last one, Unix time in milliseconds.

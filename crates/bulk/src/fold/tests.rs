@@ -3,6 +3,8 @@
 use super::*;
 use crate::store::Source;
 
+const DAY_MS: u64 = 86_400_000;
+
 const NUMBER: &str = "8613800138000";
 
 fn number() -> PhoneNumber {
