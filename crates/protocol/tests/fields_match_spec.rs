@@ -91,7 +91,7 @@ fn a_built_submit_has_the_fields_of_the_spec() {
 fn a_built_query_has_the_fields_of_the_spec() {
     let day = "2024-04-22".parse().expect("a day");
     let request =
-        number_check::QueryRequest::of_batch(day, BatchNo::new("101713775788").expect("a batch number"))
+        number_check::QueryRequest::for_batch(day, BatchNo::new("101713775788").expect("a batch number"))
             .with_message_id(MessageId::new("33f7c158a4194abe9ccdf3eac34a8422-2").expect("an id"))
             .with_phone(PhoneNumber::new("84981234567").expect("a number"))
             .with_appkey(AppKey::new("a1b2c3d4").expect("an appkey"));

@@ -1,7 +1,8 @@
 //! Phone numbers, lists of them, country codes and Chinese mobile numbers: what they hold and what they show.
 
+use numcheck_protocol::number_check::{Dialect, SubmitBody};
 use numcheck_protocol::qxt::Mobile;
-use numcheck_protocol::{CallingCode, PhoneList, PhoneNumber, ValueError};
+use numcheck_protocol::{CallingCode, HiddenText, PhoneList, PhoneNumber, ValueError};
 use proptest::prelude::*;
 
 fn number(digits: &str) -> PhoneNumber {
@@ -93,6 +94,26 @@ proptest! {
         prop_assert!(list.as_slice().iter().map(PhoneNumber::digits).eq(digits.iter().map(String::as_str)));
         prop_assert_eq!(serde_json::to_string(&list).expect("written"), format!("\"{}\"", digits.join(",")));
         prop_assert_eq!(format!("{list:?}"), format!("PhoneList({} numbers)", digits.len()));
+    }
+
+    #[test]
+    fn a_list_is_read_as_its_numbers_one_by_one(
+        joined in prop_oneof![
+            "([0-9]{5,15},){0,6}[0-9]{5,15}",
+            "([0-9]{3,17},){1,6}[0-9]{3,17}",
+            "([0-9]{5,15},){1,3}[0-9٣号+* /:-]{0,20}(,[0-9]{5,15}){0,3}",
+            any::<String>(),
+        ],
+    ) {
+        let one_by_one: Result<Vec<_>, _> = joined.split(',').map(PhoneNumber::new).collect();
+        let expected = one_by_one.and_then(PhoneList::from_many_countries);
+        prop_assert_eq!(joined.parse::<PhoneList>(), expected.clone());
+        if let Ok(list) = expected {
+            prop_assert_eq!(String::from(list.clone()), joined.clone());
+            let body: SubmitBody<'_> = SubmitBody { phone: HiddenText::new(joined.as_str()).into(), ..SubmitBody::default() };
+            let country = PhoneList::from_one_country(list);
+            prop_assert_eq!(body.read(Dialect::V1).err().map(|error| error.field), Some(if country.is_ok() { "appkey" } else { "phone" }));
+        }
     }
 
     #[test]
