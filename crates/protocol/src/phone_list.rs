@@ -117,7 +117,8 @@ impl PhoneList {
 const TWO_COUNTRIES: ValueError =
     ValueError::new("phone", "all numbers of a batch must belong to one country: make a batch per country");
 
-/// Each number takes the first free place behind its hash, in a table at least half empty. Whoever makes all 5000 collide costs us some 20 ms.
+/// Each number takes the first free place behind its hash, in a table at least half empty. Numbers chosen to collide cost n² / 2 comparisons, 12.5
+/// million for the longest list.
 fn holds_one_twice(numbers: &[PhoneNumber]) -> bool {
     let mut places = vec![0_u16; (2 * numbers.len()).next_power_of_two()];
     let last = places.len() - 1;

@@ -149,6 +149,10 @@ fn a_list_holds_1_to_5000_numbers() {
     assert_eq!(PhoneList::from_one_country(many(5000)).map(|list| list.len()), Ok(5000));
     assert!(rule(PhoneList::from_one_country(many(5001))).contains("5000"));
     assert!(rule(PhoneList::from_one_country(many(u64::MAX))).contains("5000"), "however long the source is");
+    for again in [0, 1, 2500, 4998] {
+        let repeated = many(4999).chain([number(&format!("852{again:08}"))]);
+        assert!(rule(PhoneList::from_many_countries(repeated)).contains("twice"), "{again}");
+    }
 }
 
 #[test]
