@@ -11,7 +11,6 @@ mod absence;
 mod building;
 mod check_code;
 mod clock;
-#[path = "../common/mod.rs"]
 mod common;
 mod confirm;
 mod dialects;

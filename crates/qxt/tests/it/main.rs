@@ -9,7 +9,6 @@
 
 mod building;
 mod check;
-#[path = "../common/mod.rs"]
 mod common;
 mod in_doubt;
 mod many;
