@@ -48,7 +48,7 @@ pub use model::{
     BatchEnd, BatchState, BookState, Delivery, Ended, Job, JobName, JobSpec, JobState, NotAJobName, Outcome,
     Reuse, Scope,
 };
-pub use pace::Pace;
+pub use pace::{Pace, SharedTurn};
 pub use plan::{Added, Grouping, Plan, Planner, TooMany};
 pub use platform::{ConfirmClaim, Found, Platform, Row, Submission, Submitted};
 #[cfg(feature = "postgres")]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use numcheck_protocol::Rate;
 
 use crate::clock::WallClock;
-use crate::store::{Store, StoreError};
+use crate::store::{MAX_TURN_AHEAD_MS, Store, StoreError};
 
 /// Whoever wakes up later than this after its turn takes another one: by then it may be somebody else's.
 const LATE_MS: u64 = 250;
@@ -71,6 +71,31 @@ impl<S: Store + ?Sized> Pace<S> {
                 return Ok(());
             }
         }
+    }
+}
+
+/// What a store keeps of a bucket whose turns processes share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SharedTurn {
+    /// When the next turn is free for a request like the last one, Unix time in milliseconds.
+    pub next_ms: u64,
+    /// How far the last turn lies from others.
+    pub interval_ms: u64,
+}
+
+impl SharedTurn {
+    /// Takes the next turn at `now_ms`, after the one that is kept: what to keep from then on, and how long to wait in milliseconds. Two
+    /// turns lie as far apart as the longer of their two intervals, and pauses are not saved up. Where the clock was set back by more than
+    /// [`MAX_TURN_AHEAD_MS`], nobody waits for the time that it showed before.
+    pub fn after(last: Option<Self>, interval_ms: u64, now_ms: u64) -> (Self, u64) {
+        let turn_ms = match last {
+            Some(last) if last.next_ms <= now_ms.saturating_add(MAX_TURN_AHEAD_MS) => {
+                let free_ms = last.next_ms.saturating_add(interval_ms.saturating_sub(last.interval_ms));
+                free_ms.max(now_ms)
+            }
+            _ => now_ms,
+        };
+        (Self { next_ms: turn_ms.saturating_add(interval_ms), interval_ms }, turn_ms - now_ms)
     }
 }
 

@@ -272,7 +272,7 @@ pub fn days(signed: SignedSpan, until_ms: u64) -> Vec<Date> {
 
 /// `None` for times after the year 9999, of which nothing can be said.
 fn all_days(signed: SignedSpan, until_ms: u64) -> Option<impl Iterator<Item = Date>> {
-    let day = |ms| Date::of_unix_ms(ms, UtcOffset::UTC);
+    let day = |ms| Date::from_unix_ms(ms, UtcOffset::UTC);
     let first = day(signed.first_ms)?.previous()?;
     let last = day(until_ms.max(signed.last_ms))?.next()?;
     Some(days_between(first, last))
@@ -328,7 +328,7 @@ impl DateOffsets {
     pub fn after_row(self, day: Date, signed: SignedSpan, until_ms: u64) -> Self {
         let (from_ms, to_ms) = moments(signed, until_ms);
         let fits = |minutes: &i16| {
-            let on = |ms| Date::of_unix_ms(ms, offset(*minutes));
+            let on = |ms| Date::from_unix_ms(ms, offset(*minutes));
             on(from_ms).is_some_and(|first| first <= day) && on(to_ms).is_some_and(|last| day <= last)
         };
         let mut left = (self.least..=self.most).step_by(Self::STEP).filter(fits);
@@ -340,8 +340,8 @@ impl DateOffsets {
     pub fn days(self, signed: SignedSpan, until_ms: u64) -> Vec<Date> {
         let (from_ms, to_ms) = moments(signed, until_ms);
         let (least, most) = self.bounds();
-        let first = Date::of_unix_ms(from_ms, least);
-        let last = Date::of_unix_ms(to_ms, most);
+        let first = Date::from_unix_ms(from_ms, least);
+        let last = Date::from_unix_ms(to_ms, most);
         latest(first.zip(last).map(|(first, last)| days_between(first, last)))
     }
 }

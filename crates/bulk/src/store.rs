@@ -6,6 +6,8 @@
 pub(crate) mod drifting;
 pub mod reading;
 
+pub use drifting::{MAX_DRIFT_PLACES, further_places};
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;

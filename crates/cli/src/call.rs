@@ -142,7 +142,7 @@ pub(crate) async fn once<T>(
     info: &Info,
     call: impl Future<Output = Result<T, CallError>>,
 ) -> Result<T, CallError> {
-    let stopped = |sent| Err(CallError::transport(info, transport::Error::cancelled(info, sent)));
+    let stopped = |sent| Err(CallError::transport(info, transport::SendError::cancelled(info, sent)));
     if stop.asked() {
         return stopped(Sent::No);
     }

@@ -1,6 +1,5 @@
 //! A durable job at work: where it lives, how a file becomes one, how it is driven to its end, and how its results are written.
 
-mod check_row;
 mod engine;
 mod export;
 mod open;
@@ -13,7 +12,6 @@ mod shape;
 mod single;
 mod survey;
 
-pub(crate) use check_row::number_type;
 pub(crate) use engine::{Assumed, Engine, Wait};
 pub(crate) use export::{Destination, export};
 pub(crate) use open::{StoreAt, file as open_file, job_of};

@@ -39,7 +39,7 @@ fn get(arguments: &[&str], answer: &str) -> support::Ended {
 #[test]
 fn get_prints_the_result_of_the_documents_example() {
     let ended = get(&[], &example("get_checked")).exits(0);
-    assert_eq!(ended.text(), "8523xxx83\t-\tHK\tUS OP\ttype=others\t2.1200 USD\n");
+    assert_eq!(ended.text(), "8523xxx83\t-\tHK\tUS OP\tnumber_type=others\t2.1200 USD\n");
     let shown = get(&["--json"], &example("get_checked")).exits(0).json();
     assert_eq!(
         shown,

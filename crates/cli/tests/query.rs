@@ -17,7 +17,7 @@ fn now_ms() -> u64 {
 }
 
 fn today() -> Date {
-    Date::of_unix_ms(now_ms(), UtcOffset::BEIJING).unwrap()
+    Date::from_unix_ms(now_ms(), UtcOffset::BEIJING).unwrap()
 }
 
 /// One of the sandbox's own pages.
@@ -84,7 +84,7 @@ fn query_prints_a_line_a_check_for_people() {
     let ended = query(&sandbox, &["--batch-no", "b"]).exits(0);
     assert_eq!(
         ended.text(),
-        "8613800001123\thlr\tCN\tChina Mobile\ttype=mobile format=YES valid=YES reachable=NO roaming=UNKNOWN\t0.0600 CNY\n"
+        "8613800001123\thlr\tCN\tChina Mobile\tvalid=YES number_type=mobile validity=YES reachable=NO roaming=UNKNOWN\t0.0600 CNY\n"
     );
     assert_eq!(ended.stderr, "");
 }

@@ -234,7 +234,7 @@ fn check_code_reads_the_code_from_standard_input_or_a_file() {
 
     let ended = check_code(&sandbox, "85251234567").arg("--json").stdin("4568").run().exits(3);
     let wrong = ended.json();
-    assert_eq!((&wrong["outcome"], &wrong["code"]), (&json!("refused"), &json!(-1)));
+    assert_eq!((&wrong["outcome"], &wrong["code"]), (&json!("wrong"), &json!(-1)));
     assert!(!ended.stderr.contains("4568"), "{}", ended.stderr);
 }
 

@@ -87,7 +87,7 @@ impl Client {
     /// ```no_run
     /// use numcheck_nxcloud::protocol::whatsapp::Login;
     ///
-    /// # async fn example(client: numcheck_nxcloud::Client) -> Result<(), numcheck_nxcloud::Error> {
+    /// # async fn example(client: numcheck_nxcloud::Client) -> Result<(), numcheck_nxcloud::CallError> {
     /// let reply = client.call::<Login>(&()).await?;
     /// assert!(reply.get().data.get().is_some_and(|data| data.token.get().is_some()));
     /// # Ok(())
@@ -198,7 +198,7 @@ impl ClientBuilder {
     /// let client = Client::builder("access-key", "secret")
     ///     .transport(|transport| transport.limits(limits).proxy(Proxy::all("http://proxy.example.org:3128")))
     ///     .build()?;
-    /// # Ok::<(), numcheck_nxcloud::BuildError>(())
+    /// # Ok::<(), numcheck_nxcloud::SetupError>(())
     /// ```
     pub fn transport(
         mut self,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use numcheck_protocol::number_check::{CheckResult, Get, GetOutcome, GetRequest};
 use numcheck_protocol::{BatchNo, Drift, Endpoint, PhoneNumber, mask};
-use numcheck_transport::{CallError, Confirm, TypedReply};
+use numcheck_transport::{CallError, Confirm, Reply, TypedReply};
 
 use crate::Client;
 
@@ -28,7 +28,7 @@ impl GetCall {
 
     /// Awaits `confirm` before every attempt is signed, the repeat after 1004 included, with the very `ts` that is then signed. What it
     /// refuses is not sent: that is a [`transport_error`](CallError::transport_error) of the kind
-    /// [`NotConfirmed`](numcheck_transport::ErrorKind::NotConfirmed).
+    /// [`NotConfirmed`](numcheck_transport::SendErrorKind::NotConfirmed).
     pub fn confirm(mut self, confirm: Arc<dyn Confirm>) -> Self {
         self.confirm = Some(confirm);
         self
@@ -61,6 +61,14 @@ pub struct Checked {
 }
 
 impl Checked {
+    /// Reads a reply to `request` as the client does: one that was kept, or one that a test writes.
+    ///
+    /// # Errors
+    /// As [`GetCall::send`]: a refusal, and what is no answer.
+    pub fn from_reply(reply: Reply, request: &GetRequest) -> Result<Self, CallError> {
+        TypedReply::read(reply, request).map(Self::from)
+    }
+
     /// The result; [`CheckResult::done`] says whether the number was checked. Reads the body again.
     pub fn result<T>(&self, ask: impl FnOnce(CheckResult<'_>) -> T) -> T {
         ask(CheckResult::from(&self.reply.get()))

@@ -13,11 +13,9 @@ pub use client::{Client, ClientBuilder};
 pub use get::{Checked, GetCall};
 pub use number_check::{Accepted, NumberCheck, SubmitCall};
 pub use query::{Pages, QueryCall, QueryPage};
-pub use whatsapp::{Answered, Phones, WhatsApp};
+pub use whatsapp::{Answered, CodeCheck, Phones, WhatsApp};
 
 pub use numcheck_protocol as protocol;
 pub use numcheck_signing::{Algorithm, Secret};
 pub use numcheck_transport as transport;
-pub use numcheck_transport::{
-    CallError as Error, CallErrorKind as ErrorKind, Sent, SetupError as BuildError,
-};
+pub use numcheck_transport::{CallError, CallErrorKind, ManyCalls, Reply, Sent, SetupError, UnderWay};

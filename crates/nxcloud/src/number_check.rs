@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use numcheck_protocol::number_check::{CheckLevel, Dialect, NotTaken, QueryRequest, Submit, SubmitRequest};
 use numcheck_protocol::{BatchNo, CallbackUrl, Drift, Endpoint, MessageId, PhoneList, PhoneNumber, mask};
-use numcheck_transport::{CallError, Confirm, TypedReply};
+use numcheck_transport::{CallError, Confirm, ManyCalls, Reply, TypedReply};
 
 use crate::Client;
-use crate::get::GetCall;
+use crate::get::{Checked, GetCall};
 use crate::query::QueryCall;
 
 /// Number check of an account.
@@ -38,6 +38,16 @@ impl NumberCheck {
     #[must_use = "nothing is sent until `send`"]
     pub fn get(self, phone: PhoneNumber) -> GetCall {
         GetCall { client: self.client, phone, batch_no: None, confirm: None }
+    }
+
+    /// [`get`](Self::get) for many numbers, `at_once` (0 counts as 1) under way at a time. Costs money for each. Each answer comes as soon as it is
+    /// there, and one failure does not stop the others: see [`ManyCalls`], also for how to stop without losing an answer that was paid for.
+    pub fn get_many<I: IntoIterator<Item = PhoneNumber>>(
+        self,
+        phones: I,
+        at_once: usize,
+    ) -> ManyCalls<I::IntoIter, Result<Checked, CallError>> {
+        ManyCalls::new(phones.into_iter(), at_once, move |phone| Box::pin(self.clone().get(phone).send()))
     }
 
     /// Finds checks of the last 14 days again, by batch number or message id. Costs nothing (assumed); one query in 3 seconds.
@@ -81,7 +91,7 @@ impl SubmitCall {
 
     /// Awaits `confirm` before every attempt is signed, the repeat after 1004 included, with the very `ts` that is then signed. What it
     /// refuses is not sent: that is a [`transport_error`](CallError::transport_error) of the kind
-    /// [`NotConfirmed`](numcheck_transport::ErrorKind::NotConfirmed).
+    /// [`NotConfirmed`](numcheck_transport::SendErrorKind::NotConfirmed).
     pub fn confirm(mut self, confirm: Arc<dyn Confirm>) -> Self {
         self.confirm = Some(confirm);
         self
@@ -126,6 +136,28 @@ pub struct Accepted {
 }
 
 impl Accepted {
+    /// Reads a reply to `request` as the client does: one that was kept, or one that a test writes.
+    ///
+    /// ```
+    /// use numcheck_nxcloud::protocol::number_check::SubmitRequest;
+    /// use numcheck_nxcloud::protocol::{AppKey, PhoneList, PhoneNumber};
+    /// use numcheck_nxcloud::transport::http::StatusCode;
+    /// use numcheck_nxcloud::{Accepted, Reply};
+    ///
+    /// let phones = PhoneList::of_one_country([PhoneNumber::new("85251234567")?])?;
+    /// let request = SubmitRequest::new(AppKey::new("app")?, phones);
+    /// let lost = Accepted::from_reply(Reply::new(StatusCode::BAD_GATEWAY, "<html>"), &request);
+    /// assert!(lost.unwrap_err().may_have_happened());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`SubmitCall::send`]: a refusal, and what is no answer.
+    pub fn from_reply(reply: Reply, request: &SubmitRequest) -> Result<Self, CallError> {
+        let sent = request.batch_no.clone();
+        TypedReply::read(reply, request).map(|reply| Self::new(reply, sent))
+    }
+
     /// The body of the reply as it came, byte for byte. It may hold personal data.
     pub fn body(&self) -> &[u8] {
         &self.body

@@ -192,6 +192,35 @@ impl QueryPage {
             && self.drift.is_empty()
     }
 
+    /// Reads a reply to `request` as the client does: one that was kept, or one that a test writes.
+    ///
+    /// # Errors
+    /// As [`QueryCall::send`]: a refusal, what is no answer, and a page that cannot be true.
+    pub fn from_reply(reply: Reply, request: &QueryRequest) -> Result<Self, CallError> {
+        Self::new(TypedReply::read(reply, request)?, request)
+    }
+
+    fn new(reply: TypedReply<Query>, request: &QueryRequest) -> Result<Self, CallError> {
+        match found(&reply, request) {
+            Ok(Found { total_pages, total_rows, rows, odd_rows, page_size, form }) => {
+                let (page, TypedReply { text, drift, reply, .. }) = (request.page(), reply);
+                Ok(Self {
+                    page,
+                    total_pages,
+                    total_rows,
+                    rows,
+                    odd_rows,
+                    text,
+                    drift,
+                    page_size,
+                    form,
+                    reply,
+                })
+            }
+            Err(what) => Err(CallError::implausible(&Query::INFO, what, reply.reply)),
+        }
+    }
+
     /// What kind of answer it is, for comparing an empty one with one that held rows.
     pub fn form(&self) -> &AnswerForm {
         &self.form
@@ -247,25 +276,7 @@ impl fmt::Debug for QueryPage {
 }
 
 async fn ask(client: &Client, request: &QueryRequest) -> Result<QueryPage, CallError> {
-    let reply = client.call::<Query>(request).await?;
-    match found(&reply, request) {
-        Ok(Found { total_pages, total_rows, rows, odd_rows, page_size, form }) => {
-            let (page, TypedReply { text, drift, reply, .. }) = (request.page(), reply);
-            Ok(QueryPage {
-                page,
-                total_pages,
-                total_rows,
-                rows,
-                odd_rows,
-                text,
-                drift,
-                page_size,
-                form,
-                reply,
-            })
-        }
-        Err(what) => Err(CallError::implausible(&Query::INFO, what, reply.reply)),
-    }
+    QueryPage::new(client.call::<Query>(request).await?, request)
 }
 
 /// What a successful answer holds.

@@ -7,9 +7,11 @@ use std::fmt;
 use numcheck_protocol::whatsapp::{
     AppData, AppName, CheckCode, CheckCodeRequest, CodeMethod, CreateApp, CreateAppRequest, CreateClient,
     CreateClientRequest, GetCode, GetCodeRequest, ListPhones, Login, LoginData, Phone, PhoneListReply,
-    PhoneListRequest, WhatsAppReply,
+    PhoneListRequest, WhatsAppCode, WhatsAppReply,
 };
-use numcheck_protocol::{AppKey, CallbackUrl, Drift, Endpoint, Field, PhoneNumber, VerificationCode, mask};
+use numcheck_protocol::{
+    AppKey, CallbackUrl, Drift, Endpoint, Field, Message, PhoneNumber, VerificationCode, decode, mask,
+};
 use numcheck_transport::{CallError, TypedReply};
 
 use crate::Client;
@@ -70,16 +72,39 @@ impl WhatsApp {
         self.ask::<GetCode, _>(&GetCodeRequest::new(phone, method), nothing).await
     }
 
-    /// Asks whether `code` is the one that WhatsApp sent to `phone`. `Ok` means that it is right.
+    /// Asks whether `code` is the one that WhatsApp sent to `phone`.
     ///
-    /// Uses up a guess. It is repeated by itself only when it surely was not sent, or was refused because of the clock. Dropping
-    /// the future half-way may have used one up.
+    /// Uses up a guess, whether the code is right or wrong. It is repeated by itself only when it surely was not sent, or was refused because
+    /// of the clock. Dropping the future half-way may have used one up.
+    ///
+    /// ```no_run
+    /// use numcheck_nxcloud::CodeCheck;
+    /// use numcheck_nxcloud::protocol::{PhoneNumber, VerificationCode};
+    ///
+    /// # async fn example(client: numcheck_nxcloud::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let (phone, code) = (PhoneNumber::new("85251234567")?, VerificationCode::new("4567")?);
+    /// match client.whatsapp().check_code(phone, code).await {
+    ///     Ok(answered) if answered.data == CodeCheck::Verified => println!("the code is right"),
+    ///     Ok(_) => println!("the code is wrong: read it again"),
+    ///     Err(error) if error.may_have_happened() => println!("a guess may be used up: {error}"),
+    ///     Err(error) => println!("no guess was used up: {error}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// A wrong code comes as a refusal with -1, and so does a fault of the platform: the two look alike. Ask
-    /// [`CallError::may_have_happened`] before asking again.
-    pub async fn check_code(self, phone: PhoneNumber, code: VerificationCode) -> Result<Answered, CallError> {
-        self.ask::<CheckCode, _>(&CheckCodeRequest::new(phone, code), nothing).await
+    /// A wrong code is none: it is [`CodeCheck::Wrong`]. [`CallError::may_have_happened`] says whether a guess may be used up.
+    pub async fn check_code(
+        self,
+        phone: PhoneNumber,
+        code: VerificationCode,
+    ) -> Result<Answered<CodeCheck>, CallError> {
+        let request = CheckCodeRequest::new(phone, code);
+        match self.ask::<CheckCode, _>(&request, |_| CodeCheck::Verified).await {
+            Err(error) => Answered::wrong(&error).ok_or(error),
+            verified => verified,
+        }
     }
 
     /// Registers the client of a phone number whose code was verified. `Ok` means that it was begun: [`phone_list`](Self::phone_list)
@@ -114,8 +139,7 @@ fn nothing(_: WhatsAppReply<'_>) {}
 
 /// The platform said success. `Debug` masks what may be a phone number, and hides what is secret.
 ///
-/// `data` is what it told besides: nothing for [`get_code`](WhatsApp::get_code), [`check_code`](WhatsApp::check_code) and
-/// [`create_client`](WhatsApp::create_client).
+/// `data` is what it told besides: nothing for [`get_code`](WhatsApp::get_code) and [`create_client`](WhatsApp::create_client).
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answered<T = ()> {
@@ -129,7 +153,34 @@ pub struct Answered<T = ()> {
     body: Box<[u8]>,
 }
 
+/// What became of the check of a verification code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CodeCheck {
+    /// The code is right.
+    Verified,
+    /// The platform answered -1, its word for a wrong code. It has no other for some of its own faults: where the code is surely right,
+    /// [`phone_list`](WhatsApp::phone_list) says `VERIFIED` if it was taken.
+    Wrong,
+}
+
+impl Answered<CodeCheck> {
+    /// The platform's word for a wrong code, where `error` is that. With an HTTP status of failure it is a fault of the platform.
+    fn wrong(error: &CallError) -> Option<Self> {
+        let reply = error.reply().filter(|reply| reply.status.is_success())?;
+        error.code::<CheckCode>().filter(|code| *code == WhatsAppCode::FAILED)?;
+        let text = error.refusal().and_then(|refusal| refusal.text()).map(str::to_owned);
+        let mut drift = Vec::new();
+        decode::<WhatsAppReply<'_>>(&reply.body).unwrap_or_default().drift(&mut |one| drift.push(one));
+        Some(Self { data: CodeCheck::Wrong, text, drift, body: reply.body[..].into() })
+    }
+}
+
 impl<T> Answered<T> {
+    /// An answer that holds `data`, without text or body: for tests of code that handles answers.
+    pub fn new(data: T) -> Self {
+        Self { data, text: None, drift: Vec::new(), body: Box::default() }
+    }
+
     /// The body of the reply as it came, byte for byte. It may hold secrets and personal data.
     pub fn body(&self) -> &[u8] {
         &self.body

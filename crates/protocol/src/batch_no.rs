@@ -1,12 +1,11 @@
-//! The number of a batch.
-//!
-//! It is a name that is echoed everywhere, not an idempotency key: nothing says that the platform would refuse a repeated one.
+//! The `batchNo` of a submit: echoed in replies, pushes and queries. It is no idempotency key: no document says that the platform refuses a
+//! repeated one.
 
 use alloc::boxed::Box;
 use core::fmt;
-use core::str::FromStr;
 
 use crate::error::ValueError;
+use crate::value::text_value;
 
 /// A batch number: 1 to 64 characters, none of them a control character.
 ///
@@ -16,7 +15,7 @@ pub struct BatchNo(Box<str>);
 
 impl BatchNo {
     /// The most characters.
-    pub const MOST: usize = 64;
+    pub const MAX_CHARS: usize = 64;
 
     /// A batch number.
     ///
@@ -28,10 +27,10 @@ impl BatchNo {
                 "batchNo",
                 "must not be empty; leave it out to let the platform make one",
             )),
-            1..=Self::MOST if batch_no.chars().any(char::is_control) => {
+            1..=Self::MAX_CHARS if batch_no.chars().any(char::is_control) => {
                 Err(ValueError::new("batchNo", "must not hold control characters"))
             }
-            1..=Self::MOST => Ok(Self(batch_no.into())),
+            1..=Self::MAX_CHARS => Ok(Self(batch_no.into())),
             _ => Err(ValueError::new("batchNo", "must not be longer than 64 characters")),
         }
     }
@@ -42,13 +41,7 @@ impl BatchNo {
     }
 }
 
-impl FromStr for BatchNo {
-    type Err = ValueError;
-
-    fn from_str(batch_no: &str) -> Result<Self, ValueError> {
-        Self::new(batch_no)
-    }
-}
+text_value!(BatchNo, "batchNo", as_str);
 
 impl AsRef<str> for BatchNo {
     fn as_ref(&self) -> &str {
@@ -65,11 +58,5 @@ impl fmt::Display for BatchNo {
 impl fmt::Debug for BatchNo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BatchNo({:?})", &self.0)
-    }
-}
-
-impl serde::Serialize for BatchNo {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
     }
 }

@@ -1,24 +1,25 @@
-//! Where results are pushed.
-//!
-//! It checks the form, fetches nothing, and treats the path as a secret: it carries the capability that lets a push in.
+//! Where results are pushed. The path is a secret: it carries the capability that lets a push in.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use core::fmt;
-use core::str::FromStr;
 
 use crate::error::ValueError;
+use crate::value::text_value;
 
 /// An absolute `http` or `https` URL for `drUrl`: at most 2048 of the characters that RFC 3986 allows, without user name and
-/// fragment. Anything else is to be percent-encoded first.
+/// fragment. Percent-encode anything else first.
 ///
-/// `Debug` and `Display` show scheme and host only.
+/// It has no `Display`: [`masked`](Self::masked) and `Debug` show scheme and host only, [`as_str`](Self::as_str) the whole URL. Serde reads and
+/// writes it in full.
 ///
 /// ```
 /// use numcheck_protocol::CallbackUrl;
 ///
 /// let url = CallbackUrl::new("https://example.org/results/7f3a")?;
-/// assert_eq!(url.to_string(), "https://example.org/***");
 /// assert_eq!(url.as_str(), "https://example.org/results/7f3a");
+/// assert_eq!(url.masked(), "https://example.org/***");
+/// assert!(CallbackUrl::new(&url.masked()).is_err());
 /// # Ok::<(), numcheck_protocol::ValueError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
@@ -26,15 +27,18 @@ pub struct CallbackUrl(Box<str>);
 
 impl CallbackUrl {
     /// The most characters. The platform documents no limit; this is the common one.
-    pub const MOST: usize = 2048;
+    pub const MAX_LEN: usize = 2048;
 
     /// A callback URL.
     ///
     /// # Errors
-    /// When it is not of the form above. Nothing was sent.
+    /// When it is not of the form above, or holds `***` as a masked URL does. Nothing was sent.
     pub fn new(url: &str) -> Result<Self, ValueError> {
         let refuse = |rule| Err(ValueError::new("drUrl", rule));
-        if url.len() > Self::MOST || !url.bytes().all(is_allowed) {
+        if url.contains("***") {
+            return refuse("is masked: pass the full URL, not what logs show");
+        }
+        if url.len() > Self::MAX_LEN || !url.bytes().all(is_allowed) {
             return refuse("must be at most 2048 characters of a URL, all others percent-encoded");
         }
         if !url.split('%').skip(1).all(begins_with_hex) {
@@ -59,6 +63,12 @@ impl CallbackUrl {
     /// The URL in full. Whoever knows it can push results.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The URL as a log may show it: scheme and host, then `/***`.
+    pub fn masked(&self) -> String {
+        let scheme = self.0.len() - strip_scheme(&self.0).map_or(0, str::len);
+        alloc::format!("{}{}/***", self.0.get(..scheme).unwrap_or_default(), self.authority())
     }
 
     /// Host and port, as written.
@@ -116,30 +126,11 @@ fn is_host(host: &str) -> bool {
         })
 }
 
-impl FromStr for CallbackUrl {
-    type Err = ValueError;
-
-    fn from_str(url: &str) -> Result<Self, ValueError> {
-        Self::new(url)
-    }
-}
-
-impl fmt::Display for CallbackUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let length = self.0.len() - strip_scheme(&self.0).map_or(0, str::len);
-        write!(f, "{}{}/***", self.0.get(..length).unwrap_or_default(), self.authority())
-    }
-}
+text_value!(CallbackUrl, "drUrl", as_str);
 
 impl fmt::Debug for CallbackUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CallbackUrl({self})")
-    }
-}
-
-impl serde::Serialize for CallbackUrl {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+        write!(f, "CallbackUrl({})", self.masked())
     }
 }
 
@@ -190,6 +181,8 @@ mod tests {
             "http://-a/",
             "https://例子.cn/",
             "http://h/\n",
+            "https://example.org/***",
+            "https://example.org/results/***?x=1",
         ] {
             assert!(CallbackUrl::new(url).is_err(), "{url}");
         }
@@ -198,9 +191,7 @@ mod tests {
     #[test]
     fn the_path_is_not_shown() {
         let url = CallbackUrl::new("https://example.org:8443/secret?x=1").unwrap();
-        assert_eq!(
-            alloc::format!("{url:?} {url}"),
-            "CallbackUrl(https://example.org:8443/***) https://example.org:8443/***"
-        );
+        assert_eq!(alloc::format!("{url:?}"), "CallbackUrl(https://example.org:8443/***)");
+        assert_eq!(url.masked(), "https://example.org:8443/***");
     }
 }

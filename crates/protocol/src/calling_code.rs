@@ -1,8 +1,8 @@
-//! Country codes of the telephone world (ITU-T E.164).
-//!
-//! It tells country codes apart, not countries: +1 is shared by more than twenty of them.
+//! Country calling codes (ITU-T E.164). More than twenty countries share +1.
 
 use core::fmt;
+
+use crate::error::ValueError;
 
 /// A country code such as 852. No code is the beginning of another, so a number has at most one. Source: ITU-T, list of E.164
 /// assigned country codes.
@@ -11,7 +11,7 @@ pub struct CallingCode(u16);
 
 impl CallingCode {
     /// The country code at the beginning of `digits`; `None` where ITU-T has assigned none.
-    pub fn of(digits: &str) -> Option<Self> {
+    pub fn prefix_of(digits: &str) -> Option<Self> {
         let first: u16 = digits.get(..1)?.parse().ok()?;
         if matches!(first, 1 | 7) {
             return Some(Self(first));
@@ -42,6 +42,42 @@ impl fmt::Debug for CallingCode {
     }
 }
 
+impl From<CallingCode> for u16 {
+    fn from(code: CallingCode) -> Self {
+        code.0
+    }
+}
+
+impl TryFrom<u16> for CallingCode {
+    type Error = ValueError;
+
+    fn try_from(code: u16) -> Result<Self, ValueError> {
+        match code {
+            1 | 7 => Ok(Self(code)),
+            _ if TWO_DIGITS.contains(&code) || THREE_DIGITS.binary_search(&code).is_ok() => Ok(Self(code)),
+            _ => Err(NOT_ASSIGNED),
+        }
+    }
+}
+
+/// As a number.
+impl serde::Serialize for CallingCode {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u16(self.0)
+    }
+}
+
+/// Strict: the number of an assigned country code.
+impl<'de> serde::Deserialize<'de> for CallingCode {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The format's own message would quote what stood there.
+        let code = u16::deserialize(deserializer).map_err(|_| NOT_ASSIGNED).and_then(Self::try_from);
+        code.map_err(serde::de::Error::custom)
+    }
+}
+
+const NOT_ASSIGNED: ValueError =
+    ValueError::new("callingCode", "must be a country code that ITU-T has assigned");
 /// Source: ITU-T, list of E.164 assigned country codes.
 const TWO_DIGITS: [u16; 44] = [
     20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56, 57, 58,
@@ -76,7 +112,7 @@ mod tests {
 
     #[test]
     fn numbers_show_their_country_code() {
-        let code = |digits| CallingCode::of(digits).map(CallingCode::get);
+        let code = |digits| CallingCode::prefix_of(digits).map(CallingCode::get);
         assert_eq!(code("14155550100"), Some(1));
         assert_eq!(code("79161234567"), Some(7));
         assert_eq!(code("8613800138000"), Some(86));

@@ -1,17 +1,17 @@
-//! How many: pages and rows, as the platform counts them.
-//!
-//! It must not be computed with blindly: it is whatever came.
+//! How many pages or rows there are, as the platform counts them.
 
 use core::fmt;
 
 use serde_json::Number;
 
+use crate::error::ValueError;
 use crate::field::FromWire;
 use crate::table::{parse_integer, write_figure};
+use crate::value::from_wire;
 
-/// A number of things, as the platform counts them: nothing negative, nothing broken.
+/// How many of something there are, as the platform counts them: never negative, never a fraction.
 ///
-/// `Debug` and `Display` mask more than seven digits: a number so long may be a phone number that stands in the wrong field.
+/// `Debug` masks more than seven digits: a figure so long may be a phone number in the wrong field. [`get`](Self::get) is the count in full.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Count(i64);
 
@@ -27,15 +27,24 @@ impl Count {
     }
 }
 
-impl fmt::Display for Count {
+impl fmt::Debug for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_figure(f, self.0)
+        f.write_str("Count(")?;
+        write_figure(f, self.0)?;
+        f.write_str(")")
     }
 }
 
-impl fmt::Debug for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Count({self})")
+impl From<Count> for u64 {
+    fn from(count: Count) -> Self {
+        count.get()
+    }
+}
+
+/// Strict: an integer from 0, or one in a string, as the platform sometimes writes it.
+impl<'de> serde::Deserialize<'de> for Count {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_wire(deserializer, ValueError::new("count", "must be an integer from 0"))
     }
 }
 

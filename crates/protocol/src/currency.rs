@@ -1,12 +1,10 @@
-//! A currency.
-//!
-//! It knows the form of a code and no exchange rates.
+//! A currency code.
 
 use core::fmt;
-use core::str::FromStr;
 
 use crate::error::ValueError;
 use crate::field::FromWire;
+use crate::value::text_value;
 
 /// A currency code: three upper-case letters (ISO 4217), such as `USD`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,13 +28,7 @@ impl Currency {
     }
 }
 
-impl FromStr for Currency {
-    type Err = ValueError;
-
-    fn from_str(code: &str) -> Result<Self, ValueError> {
-        Self::new(code)
-    }
-}
+text_value!(Currency, "currency", as_str);
 
 impl fmt::Display for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,12 +39,6 @@ impl fmt::Display for Currency {
 impl fmt::Debug for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Currency({self})")
-    }
-}
-
-impl serde::Serialize for Currency {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }
 

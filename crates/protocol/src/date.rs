@@ -1,11 +1,10 @@
-//! A day of the calendar, and where on Earth it is that day.
-//!
-//! Pure arithmetic: it must not ask a clock, and knows no daylight saving.
+//! A day of the calendar, and the offset from UTC in which it is that day. Daylight saving is the caller's affair.
 
 use core::fmt;
 use core::str::FromStr;
 
 use crate::error::ValueError;
+use crate::value::shown_value;
 
 /// A day of the Gregorian calendar from 0001-01-01 to 9999-12-31. On the wire `yyyy-MM-dd`.
 ///
@@ -13,7 +12,7 @@ use crate::error::ValueError;
 /// use numcheck_protocol::{Date, UtcOffset};
 ///
 /// // 16:30 in London is the next day in Beijing.
-/// let date = Date::of_unix_ms(1_709_224_200_000, UtcOffset::BEIJING);
+/// let date = Date::from_unix_ms(1_709_224_200_000, UtcOffset::BEIJING);
 /// assert_eq!(date, Some("2024-03-01".parse()?));
 /// assert_eq!(date.and_then(Date::previous).map(|day| day.to_string()).as_deref(), Some("2024-02-29"));
 /// # Ok::<(), numcheck_protocol::ValueError>(())
@@ -42,19 +41,19 @@ impl Date {
     }
 
     /// The day that it is at a moment (Unix time in milliseconds), where clocks are so far ahead of UTC; `None` after the year 9999.
-    pub fn of_unix_ms(unix_ms: u64, offset: UtcOffset) -> Option<Self> {
+    pub fn from_unix_ms(unix_ms: u64, offset: UtcOffset) -> Option<Self> {
         let local_ms = i64::try_from(unix_ms).ok()?.checked_add(offset.ms())?;
-        Self::of_day(local_ms.div_euclid(MS_A_DAY))
+        Self::from_unix_day(local_ms.div_euclid(MS_A_DAY))
     }
 
     /// The day after; `None` after 9999-12-31.
     pub fn next(self) -> Option<Self> {
-        Self::of_day(self.unix_day() + 1)
+        Self::from_unix_day(self.unix_day() + 1)
     }
 
     /// The day before; `None` before 0001-01-01.
     pub fn previous(self) -> Option<Self> {
-        Self::of_day(self.unix_day() - 1)
+        Self::from_unix_day(self.unix_day() - 1)
     }
 
     /// The year, 1 to 9999.
@@ -82,7 +81,7 @@ impl Date {
     }
 
     /// The reverse of [`unix_day`](Self::unix_day).
-    fn of_day(unix_day: i64) -> Option<Self> {
+    fn from_unix_day(unix_day: i64) -> Option<Self> {
         let day = unix_day + 719_468;
         let (era, day) = (day.div_euclid(146_097), day.rem_euclid(146_097));
         let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
@@ -138,11 +137,7 @@ impl fmt::Debug for Date {
     }
 }
 
-impl serde::Serialize for Date {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
+shown_value!(Date, "date");
 
 /// How far local clocks are ahead of UTC, to the minute: from -18:00 to +18:00.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -210,6 +205,8 @@ impl fmt::Display for UtcOffset {
         write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
     }
 }
+
+shown_value!(UtcOffset, "offset");
 
 impl fmt::Debug for UtcOffset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,4 @@
-//! Why a value cannot be sent.
-//!
-//! It is about building requests only: reading never fails for a value (see [`crate::Field`]). It never holds the value itself.
+//! Why a value cannot be sent. It never holds the value itself.
 
 use thiserror::Error;
 
@@ -22,7 +20,7 @@ impl ValueError {
     }
 
     /// The same rule, broken by another field that holds the same kind of value.
-    pub(crate) const fn of(self, field: &'static str) -> Self {
+    pub(crate) const fn for_field(self, field: &'static str) -> Self {
         Self { field, ..self }
     }
 }

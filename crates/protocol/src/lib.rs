@@ -31,6 +31,7 @@ mod secrets;
 mod strict;
 mod table;
 mod text;
+mod value;
 pub mod whatsapp;
 
 pub use batch_no::BatchNo;

@@ -1,10 +1,7 @@
-//! How personal data is shown where nobody asked to see it.
-//!
-//! It hides; it must not be used to compare or to store.
+//! Shows personal data where nobody asked for it, such as in logs: with digits hidden. What is masked is never compared or stored.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
-use core::fmt;
 
 /// The shortest run of digits that [`digits`] takes for a phone number.
 const SHORTEST: usize = 5;
@@ -44,12 +41,16 @@ pub fn shown(text: &str, most: usize) -> String {
     line.chars().map(|char| if char.is_numeric() { '*' } else { char }).collect()
 }
 
-/// Writes a number with its middle hidden: at most the first three and the last two digits show, and never more than half of
+/// A phone number with its middle hidden: at most the first three and the last two digits show, and never more than half of
 /// them. What is no letter and no digit is hidden as well, so that a forged "number" cannot break a line of a log.
-pub(crate) fn write_masked(f: &mut fmt::Formatter<'_>, number: &str) -> fmt::Result {
+///
+/// ```
+/// assert_eq!(numcheck_protocol::mask::phone("8613812345678"), "861********78");
+/// ```
+pub fn phone(number: &str) -> String {
     let mut masked = String::with_capacity(number.len());
     mask_into(number, &mut masked);
-    f.pad(&masked)
+    masked
 }
 
 fn mask_into(number: &str, out: &mut String) {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::field::{Extra, Field, FromWire, shown_name};
 
 /// Something in a message that the spec does not list. It was kept; this is how somebody gets to see it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Drift {
     /// Where: the message and its field, such as `Basic.number_type`.
@@ -33,7 +33,8 @@ impl Drift {
 }
 
 /// What kind of surprise a message held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DriftKind {
     /// A field that the spec does not list.

@@ -1,12 +1,10 @@
-//! The id of a check.
-//!
-//! It takes an id apart and does not rely on its form: the documents' own samples differ from their text.
+//! The platform's id of a check, taken apart without relying on its form: the documents' own samples differ from their text.
 
 use alloc::boxed::Box;
 use core::fmt;
-use core::str::FromStr;
 
 use crate::error::ValueError;
+use crate::value::text_value;
 
 /// The platform's id of a check: 1 to 64 characters, none of them a control character.
 ///
@@ -26,7 +24,7 @@ pub struct MessageId(Box<str>);
 
 impl MessageId {
     /// The most characters.
-    pub const MOST: usize = 64;
+    pub const MAX_CHARS: usize = 64;
 
     /// An id.
     ///
@@ -34,10 +32,10 @@ impl MessageId {
     /// When it is empty, longer than 64 characters, or holds a control character.
     pub fn new(id: &str) -> Result<Self, ValueError> {
         match id.chars().count() {
-            1..=Self::MOST if id.chars().any(char::is_control) => {
+            1..=Self::MAX_CHARS if id.chars().any(char::is_control) => {
                 Err(ValueError::new("messageId", "must not hold control characters"))
             }
-            1..=Self::MOST => Ok(Self(id.into())),
+            1..=Self::MAX_CHARS => Ok(Self(id.into())),
             _ => Err(ValueError::new("messageId", "must have 1 to 64 characters")),
         }
     }
@@ -80,13 +78,7 @@ fn is_uuid(text: &str) -> bool {
     })
 }
 
-impl FromStr for MessageId {
-    type Err = ValueError;
-
-    fn from_str(id: &str) -> Result<Self, ValueError> {
-        Self::new(id)
-    }
-}
+text_value!(MessageId, "messageId", as_str);
 
 impl AsRef<str> for MessageId {
     fn as_ref(&self) -> &str {
@@ -103,12 +95,6 @@ impl fmt::Display for MessageId {
 impl fmt::Debug for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "MessageId({:?})", &self.0)
-    }
-}
-
-impl serde::Serialize for MessageId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
     }
 }
 

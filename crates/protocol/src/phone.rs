@@ -1,53 +1,57 @@
-//! One phone number in international form.
-//!
-//! It knows the form (E.164 digits) and not whether such a number exists: that is what the platform is paid to say.
+//! One phone number in international form (E.164 digits). Whether it exists is what the platform is paid to say.
 
+use alloc::string::String;
 use core::fmt;
-use core::str::FromStr;
 
 use crate::error::ValueError;
 use crate::mask;
+use crate::value::text_value;
 
 /// A phone number with its country code, as 5 to 15 digits without `+`. Source: the submit document, whose samples have no `+`,
 /// and E.164 for the most digits.
 ///
-/// `Debug` and `Display` show it masked; [`digits`](Self::digits) shows it in full, which is the caller's explicit word.
+/// It has no `Display`: [`masked`](Self::masked) and `Debug` are for logs, [`digits`](Self::digits) shows it in full. Serde reads and writes it
+/// in full: what is written is personal data.
 ///
 /// ```
 /// use numcheck_protocol::PhoneNumber;
 ///
 /// let number = PhoneNumber::new("85251234567")?;
-/// assert_eq!(number.to_string(), "85*******67");
 /// assert_eq!(number.digits(), "85251234567");
+/// assert_eq!(number.masked(), "85*******67");
+/// assert!(PhoneNumber::new(&number.masked()).is_err());
 /// # Ok::<(), numcheck_protocol::ValueError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PhoneNumber {
-    digits: [u8; Self::MOST],
+    digits: [u8; Self::MAX_DIGITS],
     length: u8,
 }
 
 impl PhoneNumber {
     /// The fewest digits that are sent. The vendors' own failure sample has five.
-    pub const FEWEST: usize = 5;
+    pub const MIN_DIGITS: usize = 5;
     /// The most digits that E.164 allows.
-    pub const MOST: usize = 15;
+    pub const MAX_DIGITS: usize = 15;
 
     /// A number from its digits alone: no `+`, no spaces.
     ///
     /// # Errors
-    /// When it is not 5 to 15 ASCII digits. Nothing was sent.
+    /// When it is not 5 to 15 ASCII digits, a masked number included. Nothing was sent.
     pub fn new(digits: &str) -> Result<Self, ValueError> {
+        if digits.contains('*') {
+            return Err(ValueError::new("phone", "is masked: pass the full number, not what logs show"));
+        }
         if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(ValueError::new(
                 "phone",
                 "must be digits only, with the country code and without + or spaces",
             ));
         }
-        if !(Self::FEWEST..=Self::MOST).contains(&digits.len()) {
+        if !(Self::MIN_DIGITS..=Self::MAX_DIGITS).contains(&digits.len()) {
             return Err(ValueError::new("phone", "must have 5 to 15 digits, country code included"));
         }
-        let mut own = [b'0'; Self::MOST];
+        let mut own = [b'0'; Self::MAX_DIGITS];
         for (to, from) in own.iter_mut().zip(digits.bytes()) {
             *to = from;
         }
@@ -62,9 +66,14 @@ impl PhoneNumber {
             .unwrap_or_default()
     }
 
+    /// The number as a log may show it: at most five of its digits.
+    pub fn masked(&self) -> String {
+        mask::phone(self.digits())
+    }
+
     /// The country code that it begins with, as assigned by ITU-T E.164; `None` where none is.
     pub fn calling_code(&self) -> Option<crate::CallingCode> {
-        crate::CallingCode::of(self.digits())
+        crate::CallingCode::prefix_of(self.digits())
     }
 
     /// The number in 8 bytes, for tables of millions: its digits behind a leading 1, which keeps leading zeros.
@@ -75,17 +84,17 @@ impl PhoneNumber {
     /// The number that [`pack`](Self::pack) packed; `None` for any other figure.
     pub fn unpack(packed: u64) -> Option<Self> {
         let mut rest = packed;
-        let mut reversed = [b'0'; Self::MOST + 1];
+        let mut reversed = [b'0'; Self::MAX_DIGITS + 1];
         let mut length = 0;
         while rest > 1 {
             *reversed.get_mut(length)? = b'0' + (rest % 10) as u8;
             rest /= 10;
             length += 1;
         }
-        if rest != 1 || !(Self::FEWEST..=Self::MOST).contains(&length) {
+        if rest != 1 || !(Self::MIN_DIGITS..=Self::MAX_DIGITS).contains(&length) {
             return None;
         }
-        let mut digits = [b'0'; Self::MOST];
+        let mut digits = [b'0'; Self::MAX_DIGITS];
         for (to, from) in digits.iter_mut().zip(reversed.get(..length)?.iter().rev()) {
             *to = *from;
         }
@@ -93,28 +102,10 @@ impl PhoneNumber {
     }
 }
 
-impl FromStr for PhoneNumber {
-    type Err = ValueError;
-
-    fn from_str(digits: &str) -> Result<Self, ValueError> {
-        Self::new(digits)
-    }
-}
-
-impl fmt::Display for PhoneNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        mask::write_masked(f, self.digits())
-    }
-}
+text_value!(PhoneNumber, "phone", digits);
 
 impl fmt::Debug for PhoneNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PhoneNumber({self})")
-    }
-}
-
-impl serde::Serialize for PhoneNumber {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.digits())
+        write!(f, "PhoneNumber({})", self.masked())
     }
 }

@@ -1,7 +1,6 @@
-//! Money, exactly.
-//!
-//! It never adds in binary fractions, and never adds amounts of different currencies: that is the caller's ledger.
+//! Money in exact decimals. Amounts of different currencies are for the caller to keep apart.
 
+use alloc::string::{String, ToString};
 use core::fmt;
 use core::str::FromStr;
 
@@ -10,6 +9,7 @@ use serde_json::Number;
 use crate::error::ValueError;
 use crate::field::FromWire;
 use crate::mask;
+use crate::value::from_wire;
 
 /// An amount of money in some currency, exact to eight decimals. The platform documents four.
 ///
@@ -27,6 +27,7 @@ use crate::mask;
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Price(i64);
 
+const FORM: ValueError = ValueError::new("price", "must be a decimal number with at most eight decimals");
 const DECIMALS: usize = 8;
 const SHOWN: usize = 4;
 const ONE: i64 = 100_000_000;
@@ -76,9 +77,7 @@ impl FromStr for Price {
     /// Reads `12`, `0.1912`, `-0.5`; zeros beyond the eighth decimal are allowed, other digits there are not. Neither are an
     /// exponent, a `+`, spaces and separators of thousands.
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        parse(text)
-            .map(Self)
-            .ok_or(ValueError::new("price", "must be a decimal number with at most eight decimals"))
+        parse(text).map(Self).ok_or(FORM)
     }
 }
 
@@ -119,6 +118,35 @@ impl fmt::Debug for Price {
         let text = alloc::format!("{self}");
         let long = self.0.unsigned_abs() / ONE.unsigned_abs() >= 1_000_000_000;
         write!(f, "Price({})", if long { mask::digits(&text) } else { text.into() })
+    }
+}
+
+impl TryFrom<&str> for Price {
+    type Error = ValueError;
+
+    fn try_from(text: &str) -> Result<Self, ValueError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for Price {
+    type Error = ValueError;
+
+    fn try_from(text: String) -> Result<Self, ValueError> {
+        text.parse()
+    }
+}
+
+impl From<Price> for String {
+    fn from(price: Price) -> Self {
+        price.to_string()
+    }
+}
+
+/// Strict: a number, or a decimal number in a string. For formats that describe themselves, such as JSON, TOML and CSV.
+impl<'de> serde::Deserialize<'de> for Price {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_wire(deserializer, FORM)
     }
 }
 

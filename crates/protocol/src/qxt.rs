@@ -3,8 +3,8 @@
 //! Types only. The answer is live, so nothing here may be cached by itself, and each query costs.
 
 use core::fmt;
-use core::str::FromStr;
 
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use serde::Serialize;
@@ -14,10 +14,12 @@ use crate::error::ValueError;
 use crate::mask;
 use crate::secrets::ApiKey;
 use crate::strict::required;
+use crate::value::text_value;
 
 pub use crate::generated::qxt::*;
 
-/// A Chinese mobile number as QXT wants it: 11 digits, beginning with 1, without country code. Shown masked. Source: codes 1, -2
+/// A Chinese mobile number as QXT wants it: 11 digits, beginning with 1, without country code. Like
+/// [`PhoneNumber`](crate::PhoneNumber) it has no `Display`, and serde writes it in full. Source: codes 1, -2
 /// and -3 of the QXT document, and its samples.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mobile([u8; 11]);
@@ -26,8 +28,11 @@ impl Mobile {
     /// A mobile number.
     ///
     /// # Errors
-    /// When it is not 11 digits that begin with 1. Nothing was sent.
+    /// When it is not 11 digits that begin with 1, a masked number included. Nothing was sent.
     pub fn new(digits: &str) -> Result<Self, ValueError> {
+        if digits.contains('*') {
+            return Err(ValueError::new("mobile", "is masked: pass the full number, not what logs show"));
+        }
         match <[u8; 11]>::try_from(digits.as_bytes()) {
             Ok(own) if own.starts_with(b"1") && own.iter().all(u8::is_ascii_digit) => Ok(Self(own)),
             _ => Err(ValueError::new("mobile", "must be 11 digits that begin with 1, without country code")),
@@ -38,31 +43,18 @@ impl Mobile {
     pub fn digits(&self) -> &str {
         core::str::from_utf8(&self.0).unwrap_or_default()
     }
-}
 
-impl FromStr for Mobile {
-    type Err = ValueError;
-
-    fn from_str(digits: &str) -> Result<Self, ValueError> {
-        Self::new(digits)
+    /// The number as a log may show it: at most five of its digits.
+    pub fn masked(&self) -> String {
+        mask::phone(self.digits())
     }
 }
 
-impl fmt::Display for Mobile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        mask::write_masked(f, self.digits())
-    }
-}
+text_value!(Mobile, "mobile", digits);
 
 impl fmt::Debug for Mobile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Mobile({self})")
-    }
-}
-
-impl Serialize for Mobile {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.digits())
+        write!(f, "Mobile({})", self.masked())
     }
 }
 

@@ -1,9 +1,9 @@
 //! A platform's "no": its code, what that means, and what to do.
-//!
-//! It quotes the platform's text with long runs of digits masked, and judges nothing beyond the table of codes.
 
 use alloc::string::String;
 use core::fmt;
+
+use serde::ser::SerializeStruct;
 
 use crate::mask;
 use crate::table::{Charged, Class, CodeEntry, Lang, unknown_advice, unknown_meaning, write_figure};
@@ -63,6 +63,21 @@ impl Refusal {
     /// The platform's text, on one line of at most 200 characters, long runs of digits masked.
     pub fn text(&self) -> Option<&str> {
         self.text.as_deref()
+    }
+}
+
+/// As `{code, name, class, charged, meaning, advice, text}`, in English; long runs of digits are masked as in [`text`](Refusal::text).
+impl serde::Serialize for Refusal {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Refusal", 7)?;
+        fields.serialize_field("code", &self.code)?;
+        fields.serialize_field("name", &self.name())?;
+        fields.serialize_field("class", &self.class())?;
+        fields.serialize_field("charged", &self.charged())?;
+        fields.serialize_field("meaning", self.meaning(Lang::En))?;
+        fields.serialize_field("advice", self.advice(Lang::En))?;
+        fields.serialize_field("text", &self.text)?;
+        fields.end()
     }
 }
 

@@ -1,6 +1,4 @@
-//! Values that stand in a request body and must never be seen: keys of accounts and verification codes.
-//!
-//! They print as `***`; the secret that signs requests is not here but in the signing crate.
+//! Keys of accounts and verification codes. They print as `***`. The secret that signs requests is in the crate `numcheck-signing`.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -38,12 +36,15 @@ macro_rules! hidden {
             }
         }
 
+        $crate::value::read_from_text!($Name, $field);
+
         impl fmt::Debug for $Name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(concat!(stringify!($Name), "(***)"))
             }
         }
 
+        /// The value itself, for the wire and for a store of secrets.
         impl serde::Serialize for $Name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(&self.0)

@@ -16,7 +16,8 @@ pub enum Lang {
 }
 
 /// What kind of outcome a result code stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Class {
     /// It worked.
@@ -38,7 +39,8 @@ pub enum Class {
 }
 
 /// Whether something that ended with a code was charged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Charged {
     /// Yes.
@@ -305,6 +307,53 @@ macro_rules! code_table {
             }
         }
 
+        impl From<i64> for $Code {
+            fn from(code: i64) -> Self {
+                Self(code)
+            }
+        }
+
+        impl From<$Code> for i64 {
+            fn from(code: $Code) -> Self {
+                code.0
+            }
+        }
+
+        impl PartialEq<i64> for $Code {
+            fn eq(&self, code: &i64) -> bool {
+                self.0 == *code
+            }
+        }
+
+        impl PartialEq<$Code> for i64 {
+            fn eq(&self, code: &$Code) -> bool {
+                *self == code.0
+            }
+        }
+
+        $(
+            impl From<$Auth> for $Code {
+                fn from(code: $Auth) -> Self {
+                    Self(code.get())
+                }
+            }
+
+            $(
+                impl From<$Common> for $Code {
+                    fn from(code: $Common) -> Self {
+                        Self(code.get())
+                    }
+                }
+            )?
+        )?
+
+        /// Strict: an integer, or one in a string, as the platforms sometimes write it.
+        impl<'de> serde::Deserialize<'de> for $Code {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::value::from_wire(deserializer, $crate::ValueError::new("code", "must be an integer"))
+            }
+        }
+
         $crate::message::owned!($Code);
 
         impl<'de> $crate::field::FromWire<'de> for $Code {
@@ -404,6 +453,26 @@ macro_rules! open_words {
             }
         }
 
+        impl From<&str> for $Word {
+            fn from(word: &str) -> Self {
+                Self::new(word)
+            }
+        }
+
+        impl From<$Word> for alloc::string::String {
+            fn from(word: $Word) -> Self {
+                word.as_str().into()
+            }
+        }
+
+        /// Strict: a string that is not empty.
+        impl<'de> serde::Deserialize<'de> for $Word {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let refusal = $crate::ValueError::new(stringify!($Word), "must be a string that is not empty");
+                $crate::value::from_wire(deserializer, refusal)
+            }
+        }
+
         $crate::message::owned!($Word);
 
         impl<'de> $crate::field::FromWire<'de> for $Word {
@@ -426,7 +495,7 @@ macro_rules! open_words {
 macro_rules! open_numbers {
     (
         $(#[$doc:meta])* $Number:ident, $Known:ident {
-            $( $(#[$row_doc:meta])* $NAME:ident $Variant:ident = $wire:literal, $en:literal, $zh:literal; )*
+            $( $(#[$row_doc:meta])* $NAME:ident $Variant:ident = $wire:literal, $word:literal, $en:literal, $zh:literal; )*
         }
     ) => {
         $(#[$doc])*
@@ -455,6 +524,14 @@ macro_rules! open_numbers {
             /// The number on the wire.
             pub const fn get(self) -> i64 {
                 self.0
+            }
+
+            /// A word for it, such as `fixed_line`; the number itself for one that the spec does not list.
+            pub fn word<'a>(self) -> alloc::borrow::Cow<'a, str> {
+                alloc::borrow::Cow::Borrowed(match self.0 {
+                    $( $wire => $word, )*
+                    _ => return alloc::borrow::Cow::Owned(alloc::string::ToString::to_string(&self.0)),
+                })
             }
 
             /// Which of the known numbers it is; `None` for one that the spec does not list.
@@ -487,6 +564,32 @@ macro_rules! open_numbers {
         impl serde::Serialize for $Number {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_i64(self.0)
+            }
+        }
+
+        impl From<i64> for $Number {
+            fn from(number: i64) -> Self {
+                Self(number)
+            }
+        }
+
+        impl From<$Number> for i64 {
+            fn from(number: $Number) -> Self {
+                number.0
+            }
+        }
+
+        impl PartialEq<i64> for $Number {
+            fn eq(&self, number: &i64) -> bool {
+                self.0 == *number
+            }
+        }
+
+        /// Strict: an integer, or one in a string, as the platforms sometimes write it.
+        impl<'de> serde::Deserialize<'de> for $Number {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let refusal = $crate::ValueError::new(stringify!($Number), "must be an integer");
+                $crate::value::from_wire(deserializer, refusal)
             }
         }
 
@@ -545,7 +648,7 @@ pub(crate) enum Word<K> {
 /// number that stands in the wrong field, and is masked.
 pub(crate) fn write_figure(f: &mut core::fmt::Formatter<'_>, figure: i64) -> core::fmt::Result {
     if figure.unsigned_abs() > 9_999_999 {
-        crate::mask::write_masked(f, &alloc::string::ToString::to_string(&figure))
+        f.write_str(&crate::mask::phone(&alloc::string::ToString::to_string(&figure)))
     } else {
         write!(f, "{figure}")
     }

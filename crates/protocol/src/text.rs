@@ -1,14 +1,13 @@
-//! Free text on the wire, borrowed from the message where that can be.
-//!
-//! It promises nothing about the content; the strict newtypes of this crate do.
+//! Free text on the wire, borrowed from the message where possible. Any content fits.
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 use core::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::field::FromWire;
+use crate::field::{Field, FromWire};
 use crate::mask;
 use crate::message::IntoOwned;
 
@@ -50,6 +49,35 @@ macro_rules! text_type {
             }
         }
 
+        impl<'a> From<&'a str> for $Name<'a> {
+            fn from(text: &'a str) -> Self {
+                Self::new(text)
+            }
+        }
+
+        impl From<String> for $Name<'_> {
+            fn from(text: String) -> Self {
+                Self::new(text)
+            }
+        }
+
+        impl From<$Name<'_>> for String {
+            fn from(text: $Name<'_>) -> Self {
+                text.0.into_owned()
+            }
+        }
+
+        /// Strict: only a string. What it reads is owned, so that it fits any struct; a [`Field`] of it borrows.
+        impl<'de> serde::Deserialize<'de> for $Name<'_> {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                match Field::<$Name<'de>>::deserialize(deserializer)? {
+                    Field::Known(text) => Ok(text.into_owned()),
+                    Field::Empty => Ok(Self::new("")),
+                    _ => Err(serde::de::Error::custom(concat!(stringify!($Name), ": must be a string"))),
+                }
+            }
+        }
+
         impl IntoOwned for $Name<'_> {
             type Owned = $Name<'static>;
 
@@ -80,7 +108,7 @@ macro_rules! text_type {
 }
 
 text_type!(Text, |text, f| fmt::Debug::fmt(&*mask::digits(text), f));
-text_type!(PhoneText, |text, f| mask::write_masked(f, text));
+text_type!(PhoneText, |text, f| f.write_str(&mask::phone(text)));
 
 /// Text that nobody but the wire may see, such as an account's key or a verification code in a request that a server reads.
 #[derive(Clone, PartialEq, Eq, Serialize)]

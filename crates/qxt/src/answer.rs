@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use numcheck_protocol::qxt::{KnownPrivacyStatus, Operator, Privacy, PrivacyStatus};
+use numcheck_protocol::qxt::{KnownPrivacyStatus, Operator, Privacy, PrivacyRequest, PrivacyStatus};
 use numcheck_protocol::{Drift, PhoneText, Text, mask};
-use numcheck_transport::TypedReply;
+use numcheck_transport::{CallError, Reply, TypedReply};
 
 /// The answer to one privacy query. `Debug` masks what may be a phone number.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,6 +33,26 @@ impl Answer {
             KnownPrivacyStatus::NotPrivacy => Some(false),
             _ => None,
         }
+    }
+
+    /// Reads a reply to `request` as the client does: one that was kept, or one that a test writes.
+    ///
+    /// ```
+    /// use numcheck_qxt::protocol::ApiKey;
+    /// use numcheck_qxt::protocol::qxt::{Mobile, PrivacyRequest};
+    /// use numcheck_qxt::transport::http::StatusCode;
+    /// use numcheck_qxt::{Answer, Reply};
+    ///
+    /// let request = PrivacyRequest::new(ApiKey::new("key")?, Mobile::new("18819079212")?);
+    /// let reply = Reply::new(StatusCode::OK, r#"{"code":0,"result":{"Status":"隐私号"}}"#);
+    /// assert_eq!(Answer::from_reply(reply, &request)?.is_privacy(), Some(true));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Client::check`](crate::Client::check): a refusal, and what is no answer.
+    pub fn from_reply(reply: Reply, request: &PrivacyRequest) -> Result<Self, CallError> {
+        TypedReply::read(reply, request).map(Self::from)
     }
 
     /// The body of the reply as it came, byte for byte. It holds personal data.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use numcheck_protocol::qxt::{Mobile, PrivacyRequest};
 use numcheck_protocol::{ApiKey, Endpoint, Platform, endpoints};
 use numcheck_transport::env::{Env, EnvError};
-use numcheck_transport::{Call, CallError, Confirm, NoAuthorization, SetupError, TypedReply};
+use numcheck_transport::{Call, CallError, Confirm, ManyCalls, NoAuthorization, SetupError, TypedReply};
 
-use crate::{Answer, CheckMany};
+use crate::Answer;
 
 /// A client for one QXT account. Cheap to clone; clones share connections.
 #[derive(Clone)]
@@ -55,7 +55,7 @@ impl Client {
     }
 
     /// [`check`](Self::check), with `confirm` awaited before every attempt is sent. What it refuses is not sent: that is a
-    /// [`transport_error`](CallError::transport_error) of the kind [`NotConfirmed`](numcheck_transport::ErrorKind::NotConfirmed).
+    /// [`transport_error`](CallError::transport_error) of the kind [`NotConfirmed`](numcheck_transport::SendErrorKind::NotConfirmed).
     ///
     /// # Errors
     /// As there.
@@ -110,14 +110,28 @@ impl Client {
         self.0.transport.base_url()
     }
 
-    /// Asks about many numbers, `at_once` (0 counts as 1) under way at a time. Costs money for each. The answers come in the input's
-    /// order, and one failure does not stop the others: see [`CheckMany`].
+    /// Asks about many numbers, `at_once` (0 counts as 1) under way at a time. Costs money for each. Each answer comes as soon as it is there,
+    /// and one failure does not stop the others: see [`ManyCalls`], also for how to stop without losing an answer that was paid for.
+    ///
+    /// ```no_run
+    /// # use numcheck_qxt::protocol::qxt::Mobile;
+    /// # async fn example(client: numcheck_qxt::Client, mobiles: Vec<Mobile>) {
+    /// let mut answers = client.check_many(mobiles, 8);
+    /// while let Some((mobile, answer)) = answers.next().await {
+    ///     match answer {
+    ///         Ok(answer) => println!("{mobile}: {:?}", answer.is_privacy()),
+    ///         Err(error) => eprintln!("{mobile}: {error}"),
+    ///     }
+    /// }
+    /// # }
+    /// ```
     pub fn check_many<I: IntoIterator<Item = Mobile>>(
         &self,
         mobiles: I,
         at_once: usize,
-    ) -> CheckMany<I::IntoIter> {
-        CheckMany::new(self.clone(), mobiles.into_iter(), at_once)
+    ) -> ManyCalls<I::IntoIter, Result<Answer, CallError>> {
+        let client = self.clone();
+        ManyCalls::new(mobiles.into_iter(), at_once, move |mobile| Box::pin(client.check(mobile)))
     }
 }
 

@@ -1,15 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
-mod check_many;
 mod client;
 
 pub use answer::Answer;
-pub use check_many::CheckMany;
 pub use client::{Client, ClientBuilder};
 
 pub use numcheck_protocol as protocol;
 pub use numcheck_transport as transport;
-pub use numcheck_transport::{
-    CallError as Error, CallErrorKind as ErrorKind, Sent, SetupError as BuildError,
-};
+pub use numcheck_transport::{CallError, CallErrorKind, ManyCalls, Reply, Sent, SetupError, UnderWay};

@@ -86,7 +86,7 @@ mod tests {
     use super::{currencies, price, qxt_price};
 
     fn text(digits: &str, level: KnownCheckLevel) -> String {
-        let (price, currency) = price(CallingCode::of(digits), level);
+        let (price, currency) = price(CallingCode::prefix_of(digits), level);
         format!("{price} {currency}")
     }
 

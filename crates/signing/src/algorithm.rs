@@ -1,4 +1,4 @@
-//! Which hash makes the signature. It must not guess one: an unknown name is an error, not MD5.
+//! Which hash makes the signature.
 
 use core::fmt;
 use core::str::FromStr;

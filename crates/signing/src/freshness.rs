@@ -1,4 +1,4 @@
-//! Is a timestamp recent enough? It must not read a clock: the time is an argument.
+//! Whether a timestamp is recent enough.
 
 /// How far `ts` may be off, either way, in milliseconds: one minute.
 ///

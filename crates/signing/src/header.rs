@@ -1,4 +1,4 @@
-//! The names of the request headers, spelled as in the signed text. It must not hold any value of them.
+//! The names of the request headers, spelled as in the signed text.
 //!
 //! On the wire, header names are compared without regard to case; inside the signed text the spelling counts.
 

@@ -1,8 +1,10 @@
 #![no_std]
 //! The NXCLOUD request signature: the text to sign, sign, verify, freshness; for clients and servers.
 //!
-//! Everything here is a pure function of its arguments. It must not read a clock, a socket, the environment or
-//! JSON: a body is bytes, the time is an argument, and where a secret comes from is the caller's affair.
+//! Everything here is a pure function of its arguments: a body is bytes, the time is an argument, and the caller brings the secret. Nothing
+//! allocates but [`Secret`] and [`text_to_sign`], and nothing tells by its time how much of a forged signature was right.
+//!
+//! A client signs with [`sign`]; a server verifies with [`verify_request`].
 //!
 //! Source of every rule: the vendor's public page "API Interface Invocation Convention", to which the number
 //! check and WhatsApp documents refer.
@@ -30,12 +32,14 @@ extern crate alloc;
 mod algorithm;
 mod freshness;
 pub mod header;
+mod request;
 mod secret;
 mod signature;
 mod text;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use freshness::{StaleError, TOLERANCE_MS, check_freshness};
+pub use request::{AuthError, SignatureHeaders, SignedHeaders, verify_request};
 pub use secret::Secret;
 pub use signature::{Signature, VerifyError, sign, verify};
 pub use text::{Body, Input, text_to_sign};

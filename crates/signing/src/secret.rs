@@ -1,5 +1,4 @@
-//! The access secret in memory. It must not be printed, compared or serialised by accident: it has no `Display`,
-//! no `PartialEq` and no serde.
+//! The access secret in memory. Without `Display`, `PartialEq` and serde it is not printed, compared or serialised by accident.
 
 use alloc::string::String;
 use core::fmt;

@@ -1,5 +1,4 @@
-//! Sign and verify. It must not allocate to sign, and must not let the time of a comparison tell how much of a
-//! forged signature was right.
+//! Sign and verify.
 
 use core::fmt;
 
@@ -15,8 +14,8 @@ use crate::{Algorithm, Input, Secret};
 /// Costs no allocation and no copy of the body. A signature is no promise that the platform knows the access key.
 pub fn sign(input: &Input<'_>, secret: &Secret, algorithm: Algorithm) -> Signature {
     match algorithm {
-        Algorithm::Md5 => Signature::of(&digest::<Md5>(input, secret)),
-        Algorithm::Sha256 => Signature::of(&digest::<Sha256>(input, secret)),
+        Algorithm::Md5 => Signature::from_digest(&digest::<Md5>(input, secret)),
+        Algorithm::Sha256 => Signature::from_digest(&digest::<Sha256>(input, secret)),
     }
 }
 
@@ -59,11 +58,11 @@ pub struct Signature {
 impl Signature {
     /// The value of the `sign` header.
     pub fn as_str(&self) -> &str {
-        // Neither default is ever taken: `of` writes hex digits only, and no more than fit.
+        // Neither default is ever taken: `from_digest` writes hex digits only, and no more than fit.
         core::str::from_utf8(self.hex.get(..self.len).unwrap_or_default()).unwrap_or_default()
     }
 
-    fn of(digest: &[u8]) -> Self {
+    fn from_digest(digest: &[u8]) -> Self {
         let mut signature = Self { hex: [0; 64], len: digest.len() * 2 };
         if let Some(hex) = signature.hex.get_mut(..signature.len) {
             // Fails on a wrong length alone, and this is the right one.

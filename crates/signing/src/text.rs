@@ -1,5 +1,4 @@
-//! The text to sign, written down once, for signing and for showing. It must not copy a body in order to sign it,
-//! and must not look into one: spaces, key order and line breaks all count.
+//! The text to sign, for signing and for showing. A body is taken byte for byte: spaces, key order and line breaks count.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -83,6 +82,13 @@ impl fmt::Debug for Input<'_> {
             .field("ts", &self.ts)
             .field("body", &self.body)
             .finish()
+    }
+}
+
+/// The bytes of a JSON body, or [`Body::Empty`] where there are none.
+impl<'a> From<&'a [u8]> for Body<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        if bytes.is_empty() { Self::Empty } else { Self::Json(bytes) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where a caller's way to prove who it is comes in. It must not know one: signing lives in another crate.
+//! How a caller proves who it is, in every attempt. Signing itself lives in another crate.
 
 use std::error::Error as StdError;
 

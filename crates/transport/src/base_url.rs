@@ -1,4 +1,4 @@
-//! Where a platform is. It must not accept a URL that would leak: user names, queries, plain http to other machines.
+//! Where a platform is. A URL that would leak is refused: one with a user name or a query, and plain http to another machine.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -1,4 +1,4 @@
-//! How a client is made: every switch, and every reason why it cannot be made. It must not connect to anything.
+//! How a client is made: every switch, and every reason why it cannot be made.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::base_url::BaseUrl;
 use crate::client::Client;
-use crate::clock::Corrected;
+use crate::clock::{Corrected, system_ms};
 use crate::connect::dial::{Dial, Tcp};
 use crate::connect::proxy::{Proxy, Route};
 use crate::connect::{Connector, Tls};
 use crate::pacing::Limiter;
-use crate::{BoxError, Clock, Limits, RateLimits, SystemClock};
+use crate::{BoxError, Limits, RateLimits, WallClock};
 
 /// Collects what a [`Client`] needs. Made by [`Client::builder`].
 #[must_use = "a builder does nothing until `build`"]
@@ -24,7 +24,7 @@ pub struct ClientBuilder {
     rate_limits: RateLimits,
     proxy: Proxy,
     user_agent: String,
-    clock: Arc<dyn Clock>,
+    clock: Arc<dyn WallClock>,
     dial: Arc<dyn Dial>,
     #[cfg(feature = "tls")]
     trust: crate::Trust,
@@ -40,7 +40,7 @@ impl ClientBuilder {
             rate_limits: RateLimits::default(),
             proxy: Proxy::default(),
             user_agent: concat!("numcheck/", env!("CARGO_PKG_VERSION")).to_owned(),
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(system_ms),
             dial: Arc::new(Tcp::new()),
             #[cfg(feature = "tls")]
             trust: crate::Trust::default(),
@@ -103,7 +103,7 @@ impl ClientBuilder {
     }
 
     /// Another wall clock, for signing. Durations come from tokio's clock.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
+    pub fn clock(mut self, clock: impl WallClock) -> Self {
         self.clock = Arc::new(clock);
         self
     }

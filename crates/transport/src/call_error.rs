@@ -7,7 +7,7 @@ use std::fmt;
 
 use numcheck_protocol::{Charged, Endpoint, Info, Refusal, Repeat, ResultCode, Unreadable, ValueError};
 
-use crate::{Error, Reply, Sent};
+use crate::{Reply, SendError, Sent};
 
 /// A call to an endpoint that did not succeed.
 ///
@@ -26,7 +26,7 @@ struct Inner {
 
 enum Cause {
     Value(ValueError),
-    Transport(Error),
+    Transport(SendError),
     Refused(Refusal, Reply),
     NoAnswer(Reply, Option<Unreadable>),
     Implausible(&'static str, Reply),
@@ -59,7 +59,7 @@ impl CallError {
     }
 
     /// A call that got no reply.
-    pub fn transport(info: &Info, error: Error) -> Self {
+    pub fn transport(info: &Info, error: SendError) -> Self {
         Self::new(info, Cause::Transport(error))
     }
 
@@ -164,7 +164,7 @@ impl CallError {
     }
 
     /// How it did not get through, where it did not.
-    pub fn transport_error(&self) -> Option<&Error> {
+    pub fn transport_error(&self) -> Option<&SendError> {
         match &self.0.cause {
             Cause::Transport(error) => Some(error),
             _ => None,

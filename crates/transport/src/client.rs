@@ -1,4 +1,4 @@
-//! The client, and the one loop that repeats. It must not decide: it asks [`retry::decide`](crate::retry::decide).
+//! The client, and the one loop that repeats, by the word of [`retry::decide`](crate::retry::decide).
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -18,7 +18,7 @@ use crate::base_url::BaseUrl;
 use crate::call::Call;
 use crate::clock::{Corrected, Reading};
 use crate::connect::proxy::Route;
-use crate::error::{Error, ErrorKind, Failure, Sent};
+use crate::error::{Failure, SendError, SendErrorKind, Sent};
 use crate::exchange::{Http, Received, exchange};
 use crate::pacing::Limiter;
 use crate::retry::{Decision, Outcome, Situation, decide};
@@ -67,15 +67,17 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error`], when no reply could be read; [`Error::sent`] says what may have happened.
-    pub async fn send(&self, call: Call, authorize: &dyn Authorize) -> Result<Reply, Error> {
+    /// [`SendError`], when no reply could be read; [`SendError::sent`] says what may have happened.
+    pub async fn send(&self, call: Call, authorize: &dyn Authorize) -> Result<Reply, SendError> {
         let client = &*self.0;
         let Call { info, body, units, .. } = &call;
         let mut progress = Progress::default();
         let url = match client.base.join(info.path, call.query.as_ref()) {
             Ok(url) => url,
             Err(unfit) => {
-                return Err(progress.error(&call, Failure::new(ErrorKind::Request, Sent::No).because(unfit)));
+                return Err(
+                    progress.error(&call, Failure::new(SendErrorKind::Request, Sent::No).because(unfit))
+                );
             }
         };
         let mut deadline = later(Instant::now(), client.limits.total);
@@ -104,7 +106,7 @@ impl Client {
                 repeat: info.repeat,
                 attempt: progress.attempts - u32::from(progress.corrected),
                 max_attempts: client.limits.attempts,
-                outcome: Outcome::Failed(ErrorKind::Lost),
+                outcome: Outcome::Failed(SendErrorKind::Lost),
                 left,
                 random: random(),
             };
@@ -207,7 +209,7 @@ impl Shared {
         let wait = self
             .limiter
             .take(&call.info, call.units, now, self.limits.rate_wait)
-            .map_err(|error| Failure::new(ErrorKind::RateLimited, Sent::No).because(error))?;
+            .map_err(|error| Failure::new(SendErrorKind::RateLimited, Sent::No).because(error))?;
         if !wait.is_zero() {
             debug!(endpoint = call.info.id, wait_ms = millis(wait), "waiting for the rate limit");
             sleep(wait).await;
@@ -224,7 +226,7 @@ impl Shared {
     ) -> Result<Request<Full<Bytes>>, Failure> {
         let proof = authorize
             .authorize(attempt)
-            .map_err(|error| Failure::new(ErrorKind::Authorize, Sent::No).because(error))?;
+            .map_err(|error| Failure::new(SendErrorKind::Authorize, Sent::No).because(error))?;
         let mut request = Request::new(Full::new(call.body.clone()));
         *request.uri_mut() = url;
         *request.method_mut() = match call.method {
@@ -279,8 +281,8 @@ async fn confirm(call: &Call, attempt: Attempt<'_>, deadline: Instant) -> Result
     match timeout_at(deadline, confirm.confirm(attempt)).await {
         // `timeout_at` asks the future first: one that is done too late comes as `Ok` as well.
         Ok(Ok(())) if Instant::now() < deadline => Ok(()),
-        Ok(Err(error)) => Err(Failure::new(ErrorKind::NotConfirmed, Sent::No).because(error)),
-        _ => Err(Failure::new(ErrorKind::TotalTimeout, Sent::No)),
+        Ok(Err(error)) => Err(Failure::new(SendErrorKind::NotConfirmed, Sent::No).because(error)),
+        _ => Err(Failure::new(SendErrorKind::TotalTimeout, Sent::No)),
     }
 }
 
@@ -306,9 +308,9 @@ impl Default for Progress {
 }
 
 impl Progress {
-    fn error(&self, call: &Call, mut failure: Failure) -> Error {
+    fn error(&self, call: &Call, mut failure: Failure) -> SendError {
         failure.sent = failure.sent.max(self.sent);
-        Error::new(call.info.id, call.info.repeat, self.attempts, failure)
+        SendError::new(call.info.id, call.info.repeat, self.attempts, failure)
     }
 
     fn reply(&self, received: Received, reading: &Reading) -> Reply {
@@ -327,7 +329,7 @@ fn random() -> u64 {
 }
 
 /// Adding a duration that does not fit would panic; a year is as good as for ever.
-fn later(moment: Instant, by: Duration) -> Instant {
+pub(crate) fn later(moment: Instant, by: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
     moment + by.min(YEAR)
 }

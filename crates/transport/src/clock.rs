@@ -1,4 +1,4 @@
-//! What time is it, for signing? It must not be used to measure durations: those come from tokio's clock.
+//! The time to sign with, corrected by the platform's. Durations are measured with tokio's clock.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,30 +6,25 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A source of wall-clock time; every `Fn() -> u64` is one.
-pub trait Clock: Send + Sync + 'static {
+pub trait WallClock: Send + Sync + 'static {
     /// Unix time in milliseconds.
     fn now_ms(&self) -> u64;
 }
 
-impl<F: Fn() -> u64 + Send + Sync + 'static> Clock for F {
+impl<F: Fn() -> u64 + Send + Sync + 'static> WallClock for F {
     fn now_ms(&self) -> u64 {
         self()
     }
 }
 
-/// The operating system's clock; a time before 1970 counts as 0.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now_ms(&self) -> u64 {
-        unix_ms(SystemTime::now())
-    }
+/// The operating system's time; one before 1970 counts as 0.
+pub(crate) fn system_ms() -> u64 {
+    unix_ms(SystemTime::now())
 }
 
 /// A clock with what the platform's `Date` headers taught about it.
 pub(crate) struct Corrected {
-    clock: Arc<dyn Clock>,
+    clock: Arc<dyn WallClock>,
     offset_ms: AtomicI64,
 }
 
@@ -41,7 +36,7 @@ pub(crate) struct Reading {
 }
 
 impl Corrected {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(clock: Arc<dyn WallClock>) -> Self {
         Self { clock, offset_ms: AtomicI64::new(0) }
     }
 

@@ -1,4 +1,4 @@
-//! Where a caller writes down that an attempt is about to be signed. It must not sign or send anything.
+//! How a caller stores that an attempt is about to be signed, or stops it.
 
 use std::fmt;
 use std::pin::Pin;
@@ -32,7 +32,7 @@ pub trait Confirm: Send + Sync {
     ///
     /// # Errors
     ///
-    /// Ends the call with [`ErrorKind::NotConfirmed`](crate::ErrorKind::NotConfirmed); nothing of the attempt is sent.
+    /// Ends the call with [`SendErrorKind::NotConfirmed`](crate::SendErrorKind::NotConfirmed); nothing of the attempt is sent.
     /// The text must hold no secret.
     fn confirm<'a>(&'a self, attempt: Attempt<'a>) -> BoxFuture<'a, Result<(), BoxError>>;
 }

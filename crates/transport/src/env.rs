@@ -1,4 +1,4 @@
-//! Settings from the environment, for facades. It must not show a value: errors name the variable only.
+//! Settings from the environment, for facades. No value is shown: errors name the variable only.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};

@@ -1,4 +1,4 @@
-//! How a call failed, and whether it was sent. It must not hold a URL, a query, a header or a body.
+//! How a call failed, and whether it was sent. No error holds a URL, a query, a header or a body.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -40,7 +40,7 @@ impl fmt::Display for Sent {
 /// What went wrong in the last attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum ErrorKind {
+pub enum SendErrorKind {
     /// The request could not be built: a query or a header holds what HTTP does not allow. Never sent.
     Request,
     /// The injected authorisation failed. Never sent.
@@ -70,11 +70,11 @@ pub enum ErrorKind {
     Body,
     /// A reply arrived whose body is larger than [`Limits::body_bytes`](crate::Limits::body_bytes).
     TooLarge,
-    /// The caller dropped the call: [`Error::cancelled`].
+    /// The caller dropped the call: [`SendError::cancelled`].
     Cancelled,
 }
 
-impl ErrorKind {
+impl SendErrorKind {
     fn what(self) -> &'static str {
         match self {
             Self::Request => "the request could not be built",
@@ -121,11 +121,11 @@ impl ErrorKind {
 /// `Display` is one line without the cause; the cause is behind [`source`](StdError::source). None of it holds a
 /// URL, a query, a header or a body.
 #[derive(Debug)]
-pub struct Error(Box<Inner>);
+pub struct SendError(Box<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    kind: ErrorKind,
+    kind: SendErrorKind,
     sent: Sent,
     repeat: Repeat,
     endpoint: &'static str,
@@ -134,10 +134,15 @@ struct Inner {
     source: Option<BoxError>,
 }
 
-impl Error {
+impl SendError {
     pub(crate) fn new(endpoint: &'static str, repeat: Repeat, attempts: u32, failure: Failure) -> Self {
         let Failure { kind, sent, status, source } = failure;
         Self(Box::new(Inner { kind, sent, repeat, endpoint, attempts, status, source }))
+    }
+
+    /// An error of this kind after one attempt, without a cause: for tests of code that handles errors.
+    pub fn from_kind(info: &Info, kind: SendErrorKind, sent: Sent) -> Self {
+        Self::new(info.id, info.repeat, 1, Failure::new(kind, sent))
     }
 
     /// The error of a call that its caller stopped, which no future is left to return.
@@ -145,11 +150,11 @@ impl Error {
     /// [`Sent::No`] where the future of [`Client::send`](crate::Client::send) was never polled, [`Sent::Maybe`] where it was.
     pub fn cancelled(info: &Info, sent: Sent) -> Self {
         let attempts = u32::from(sent != Sent::No);
-        Self::new(info.id, info.repeat, attempts, Failure::new(ErrorKind::Cancelled, sent))
+        Self::new(info.id, info.repeat, attempts, Failure::new(SendErrorKind::Cancelled, sent))
     }
 
     /// What went wrong in the last attempt.
-    pub fn kind(&self) -> ErrorKind {
+    pub fn kind(&self) -> SendErrorKind {
         self.0.kind
     }
 
@@ -177,7 +182,7 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { kind, sent, repeat, endpoint, attempts, .. } = &*self.0;
         let (sent, advice) = match (sent, repeat) {
@@ -191,7 +196,7 @@ impl fmt::Display for Error {
     }
 }
 
-impl StdError for Error {
+impl StdError for SendError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
     }
@@ -200,14 +205,14 @@ impl StdError for Error {
 /// How one attempt failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    pub(crate) kind: ErrorKind,
+    pub(crate) kind: SendErrorKind,
     pub(crate) sent: Sent,
     pub(crate) status: Option<u16>,
     pub(crate) source: Option<BoxError>,
 }
 
 impl Failure {
-    pub(crate) fn new(kind: ErrorKind, sent: Sent) -> Self {
+    pub(crate) fn new(kind: SendErrorKind, sent: Sent) -> Self {
         Self { kind, sent, status: None, source: None }
     }
 

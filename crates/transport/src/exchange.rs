@@ -1,4 +1,4 @@
-//! One attempt: a request out, a reply in, or how it failed and whether it was sent. It must not repeat anything.
+//! One attempt: a request out, a reply in, or how it failed and whether it was sent.
 
 use std::error::Error as StdError;
 use std::future::poll_fn;
@@ -9,11 +9,12 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
+use crate::client::later;
 use crate::connect::{ConnectError, Connector};
 use crate::error::Failure;
-use crate::{ErrorKind, Limits, Sent};
+use crate::{Limits, SendErrorKind, Sent};
 
 /// hyper-util's client with our connector.
 pub(crate) type Http = hyper_util::client::legacy::Client<Connector, Full<Bytes>>;
@@ -34,34 +35,38 @@ pub(crate) async fn exchange(
 ) -> Result<Received, Failure> {
     let captured = capture_connection(&mut request);
     let mut reply = http.request(request);
-    let mut too_slow = pin!(response_time_is_up(captured.clone(), limits));
+    // One timer: the call's, until a connection has the request; then that of the reply, where it is over earlier.
+    let mut timer = pin!(sleep_until(deadline));
+    let mut is_handed_over = false;
     // The reply is asked first: one that is there is never too late.
-    let head = poll_fn(|cx| match Pin::new(&mut reply).poll(cx) {
-        Poll::Ready(reply) => Poll::Ready(reply.map_err(|error| failure(error, &captured))),
-        Poll::Pending => {
-            too_slow.as_mut().poll(cx).map(|()| Err(Failure::new(ErrorKind::ResponseTimeout, Sent::Maybe)))
+    let reply = poll_fn(|cx| {
+        if let Poll::Ready(reply) = Pin::new(&mut reply).poll(cx) {
+            return Poll::Ready(reply.map_err(|error| failure(error, &captured)));
         }
-    });
-    let reply = match timeout_at(deadline, head).await {
-        Ok(reply) => reply?,
-        Err(_) => return Err(Failure::new(ErrorKind::TotalTimeout, sent(&captured))),
-    };
+        if !is_handed_over && sent(&captured) == Sent::Maybe {
+            is_handed_over = true;
+            let response = later(Instant::now(), limits.response);
+            if response < deadline {
+                timer.as_mut().reset(response);
+            }
+        }
+        let is_total = timer.deadline() == deadline;
+        timer.as_mut().poll(cx).map(|()| {
+            let kind = if is_total { SendErrorKind::TotalTimeout } else { SendErrorKind::ResponseTimeout };
+            Err(Failure::new(kind, sent(&captured)))
+        })
+    })
+    .await?;
 
     let (head, body) = reply.into_parts();
     let arrived = |kind| Failure { status: Some(head.status.as_u16()), ..Failure::new(kind, Sent::Yes) };
     let body = match timeout_at(deadline, Limited::new(body, limits.body_bytes).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(arrived(ErrorKind::TooLarge)),
-        Ok(Err(error)) => return Err(arrived(ErrorKind::Body).because(error)),
-        Err(_) => return Err(arrived(ErrorKind::TotalTimeout)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(arrived(SendErrorKind::TooLarge)),
+        Ok(Err(error)) => return Err(arrived(SendErrorKind::Body).because(error)),
+        Err(_) => return Err(arrived(SendErrorKind::TotalTimeout)),
     };
     Ok(Received { status: head.status, headers: head.headers, body })
-}
-
-/// Counts from the moment a connection has the request.
-async fn response_time_is_up(mut captured: CaptureConnection, limits: &Limits) {
-    drop(captured.wait_for_connection_metadata().await);
-    sleep(limits.response).await;
 }
 
 /// hyper-util notes the connection right before it hands the request over: without one, nothing was written.
@@ -73,17 +78,17 @@ fn failure(error: hyper_util::client::legacy::Error, captured: &CaptureConnectio
     let inner = error.source().and_then(|source| source.downcast_ref::<hyper::Error>());
     let (kind, sent) = if error.is_connect() {
         let ours = error.source().and_then(|source| source.downcast_ref::<ConnectError>());
-        (ours.map_or(ErrorKind::Connect, ConnectError::kind), Sent::No)
+        (ours.map_or(SendErrorKind::Connect, ConnectError::kind), Sent::No)
     } else if inner.is_some_and(hyper::Error::is_canceled) {
         // On HTTP/1, hyper says "canceled" exactly where it hands the request back, which it does only while it
         // has written none of it (hyper 1.12, `client/dispatch.rs` and `proto/h1/dispatch.rs`).
-        (ErrorKind::Stale, Sent::No)
+        (SendErrorKind::Stale, Sent::No)
     } else if sent(captured) == Sent::No {
-        (ErrorKind::Connect, Sent::No)
+        (SendErrorKind::Connect, Sent::No)
     } else if inner.is_some_and(hyper::Error::is_parse) {
-        (ErrorKind::BadReply, Sent::Maybe)
+        (SendErrorKind::BadReply, Sent::Maybe)
     } else {
-        (ErrorKind::Lost, Sent::Maybe)
+        (SendErrorKind::Lost, Sent::Maybe)
     };
     Failure::new(kind, sent).because(error)
 }

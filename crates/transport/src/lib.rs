@@ -33,7 +33,7 @@
 //!
 //! # Dropping a call
 //!
-//! A future of [`Client::send`] that is dropped half-way may have sent its request: treat it as [`Sent::Maybe`]. [`Error::cancelled`] is
+//! A future of [`Client::send`] that is dropped half-way may have sent its request: treat it as [`Sent::Maybe`]. [`SendError::cancelled`] is
 //! the error to report then.
 //!
 //! # Features
@@ -53,11 +53,15 @@ pub mod env;
 mod error;
 mod exchange;
 mod limits;
+mod many_calls;
 pub mod pacing;
 mod reply;
 pub mod retry;
 mod setup_error;
 mod typed_reply;
+
+/// The crate whose statuses and headers a [`Reply`] holds.
+pub use http;
 
 pub use authorize::{Attempt, Authorize, BoxError, NoAuthorization};
 pub use base_url::{canonical_base_url, is_loopback};
@@ -65,7 +69,7 @@ pub use builder::{BuildError, ClientBuilder};
 pub use call::Call;
 pub use call_error::{CallError, CallErrorKind};
 pub use client::Client;
-pub use clock::{Clock, SystemClock};
+pub use clock::WallClock;
 pub use confirm::{BoxFuture, Confirm};
 #[cfg(feature = "tls")]
 pub use connect::trust::Trust;
@@ -73,8 +77,9 @@ pub use connect::{
     dial::{Address, Dial, Stream},
     proxy::Proxy,
 };
-pub use error::{Error, ErrorKind, Sent};
+pub use error::{SendError, SendErrorKind, Sent};
 pub use limits::Limits;
+pub use many_calls::{ManyCalls, UnderWay};
 pub use pacing::RateLimits;
 pub use reply::Reply;
 pub use setup_error::SetupError;

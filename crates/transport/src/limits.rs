@@ -1,4 +1,4 @@
-//! The limits of a client, all of them always set. It must not hold a limit that can be absent.
+//! The limits of a client, all of them always set.
 
 use std::time::Duration;
 

@@ -1,7 +1,6 @@
 //! How many requests a second: the platforms' documented limits, kept per endpoint.
 //!
-//! The rule is pure and takes the time as an argument. It must not sleep: the client does, and before it signs,
-//! because a signature grows old.
+//! The rule is pure and takes the time as an argument. The client sleeps before it signs, because a signature grows old.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

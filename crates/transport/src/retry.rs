@@ -1,12 +1,10 @@
-//! When is a request repeated, and after how long? The one place that says so, as a pure function.
-//!
-//! It must not look at a clock, a socket or a random source: all of these are arguments.
+//! When is a request repeated, and after how long? The one place that says so, as a pure function: time and randomness are arguments.
 
 use std::time::Duration;
 
 use numcheck_protocol::Repeat;
 
-use crate::{ErrorKind, Sent};
+use crate::{SendErrorKind, Sent};
 
 /// The pause before the second attempt is at most this long, before the third twice as long, and so on.
 pub const BACKOFF_BASE: Duration = Duration::from_millis(200);
@@ -40,7 +38,7 @@ pub struct Situation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// No reply that could be read.
-    Failed(ErrorKind),
+    Failed(SendErrorKind),
     /// A complete reply.
     Replied {
         /// The HTTP status.
@@ -88,7 +86,7 @@ pub fn decide(situation: &Situation) -> Decision {
     }
 
     let pause = match outcome {
-        Outcome::Failed(ErrorKind::Stale) => Duration::ZERO,
+        Outcome::Failed(SendErrorKind::Stale) => Duration::ZERO,
         Outcome::Replied { retry_after: Some(asked), .. } if asked > RETRY_AFTER_MAX => {
             return Decision::Stop;
         }
@@ -109,12 +107,12 @@ pub fn backoff(attempt: u32, random: u64) -> Duration {
 
 /// A repeat would meet the same again, however little was sent.
 fn is_settled(outcome: Outcome) -> bool {
-    use ErrorKind::{Authorize, NotConfirmed, RateLimited, Request, Tls, TotalTimeout};
+    use SendErrorKind::{Authorize, NotConfirmed, RateLimited, Request, Tls, TotalTimeout};
     matches!(outcome, Outcome::Failed(Request | Authorize | NotConfirmed | RateLimited | Tls | TotalTimeout))
 }
 
 fn passes_with_time(outcome: Outcome) -> bool {
-    use ErrorKind::{Body, Lost, ResponseTimeout};
+    use SendErrorKind::{Body, Lost, ResponseTimeout};
     match outcome {
         Outcome::Failed(kind) => matches!(kind, Lost | ResponseTimeout | Body),
         Outcome::Replied { status, .. } => matches!(status, 429 | 500 | 502 | 503 | 504),

@@ -1,4 +1,4 @@
-//! Why a facade's client could not be made. It must not repeat a value: it may be a secret.
+//! Why a facade's client could not be made. No text repeats a value: it may be a secret.
 
 use numcheck_protocol::ValueError;
 

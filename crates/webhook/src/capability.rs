@@ -1,6 +1,4 @@
-//! A URL for one batch that nobody can guess: the path carries the batch number and a MAC over it.
-//!
-//! It never shows the MAC by itself, and it never decodes anything whose MAC is wrong.
+//! A URL for one batch that nobody can guess: its path carries the `batchNo` and a MAC over it, which is checked before anything is decoded.
 
 use std::fmt;
 
@@ -17,8 +15,8 @@ const DOMAIN: &[u8] = b"numcheck-webhook/capability/v1\0";
 
 /// The right to push results into one batch, as a path: `/numcheck/push/` batch `/` MAC.
 ///
-/// No document says that the platform signs its pushes, so this path may be the only proof that a push comes from whom the batch was given to. `Debug` and
-/// `Display` show the batch number and mask the MAC; [`Capability::path`] and [`Capability::url`] show it.
+/// No document says that the platform signs its pushes, so this path may be the only proof of who pushes. It has no `Display`:
+/// [`masked`](Self::masked) and `Debug` hide the MAC; [`Capability::path`] and [`Capability::url`] show it.
 ///
 /// A batch number of letters, digits, `-` and `_` stands in the path as it is, so that an access log that cuts off the last segment
 /// can still be read. Every other byte is written as `.` and two hex digits: unlike `%` these pass every proxy unchanged.
@@ -29,6 +27,12 @@ impl Capability {
     /// The path, in full: a secret.
     pub fn path(&self) -> &str {
         &self.0
+    }
+
+    /// The path as a log may show it: with `***` for the MAC.
+    pub fn masked(&self) -> String {
+        let batch = self.0.rsplit_once('/').map_or("", |(batch, _)| batch);
+        format!("{batch}/***")
     }
 
     /// The URL to give to the platform as `drUrl`, below the address at which the platform reaches this receiver, such as
@@ -45,16 +49,9 @@ impl Capability {
     }
 }
 
-impl fmt::Display for Capability {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let batch = self.0.rsplit_once('/').map_or("", |(batch, _)| batch);
-        write!(f, "{batch}/***")
-    }
-}
-
 impl fmt::Debug for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Capability({self})")
+        write!(f, "Capability({})", self.masked())
     }
 }
 
@@ -83,7 +80,7 @@ impl ReceiverKey {
     /// let batch = BatchNo::new("20220901")?;
     /// let capability = key.capability(&batch);
     /// assert_eq!(key.open(capability.path()), Some(batch));
-    /// assert_eq!(capability.to_string(), "/numcheck/push/20220901/***");
+    /// assert_eq!(capability.masked(), "/numcheck/push/20220901/***");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn capability(&self, batch: &BatchNo) -> Capability {
@@ -166,7 +163,7 @@ mod tests {
         let capability = capability("20220901");
         assert_eq!(format!("{capability:?}"), "Capability(/numcheck/push/20220901/***)");
         let url = capability.url("https://example.org").unwrap();
-        assert!(!format!("{url:?} {url}").contains(&capability.path()[PREFIX.len()..]));
+        assert!(!format!("{url:?} {}", url.masked()).contains(&capability.path()[PREFIX.len()..]));
     }
 
     #[test]

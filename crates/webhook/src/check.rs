@@ -1,14 +1,12 @@
 //! Whether a request may be a push, decided from its head alone; then, with its body, whether its signature holds.
-//!
-//! It must not look at anything else before the path: whoever has no capability gets 404, always the same, and learns
-//! nothing. It knows no clock.
 
 use std::fmt;
 
 use numcheck_protocol::BatchNo;
+use numcheck_signing::SignatureHeaders;
 
 use crate::key::ReceiverKey;
-use crate::signature::{BadSignature, PushVerifier, SignatureHeaders, Verdict};
+use crate::signature::{BadSignature, PushVerifier, Verdict};
 
 /// The most bytes of a body. A push of the documents has about 400.
 pub const MOST_BODY: usize = 64 * 1024;

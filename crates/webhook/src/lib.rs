@@ -53,4 +53,4 @@ pub use server::{
     Answer, BindError, Closed, Counts, Ended, Limits, Receiver, Server, serve_connection,
     serve_connection_from,
 };
-pub use signature::{BadSignature, PushVerifier, SignatureHeaders, Verdict};
+pub use signature::{BadSignature, PushVerifier, Verdict};

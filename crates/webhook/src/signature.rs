@@ -1,66 +1,6 @@
 //! Whether a push is signed by the account, where it carries the headers of a signature.
-//!
-//! It reads no clock: the time is an argument. It must not show a secret, a signature or a byte of a body, and it must not judge a push
-//! for what it says.
 
-use std::fmt;
-
-use numcheck_signing::{Algorithm, Body, Input, Secret, TOLERANCE_MS, check_freshness, header, verify};
-
-/// The headers of a signature, as they came. `Debug` shows which are there and no value.
-#[derive(Clone, Copy, Default)]
-pub struct SignatureHeaders<'a> {
-    access_key: Option<&'a [u8]>,
-    ts: Option<&'a [u8]>,
-    biz_type: Option<&'a [u8]>,
-    action: Option<&'a [u8]>,
-    sign: Option<&'a [u8]>,
-    algorithm: Option<&'a [u8]>,
-    repeated: bool,
-}
-
-impl<'a> SignatureHeaders<'a> {
-    /// Picks them out of all header fields of a request, names in any case. Other fields are passed over.
-    pub fn of(fields: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
-        let mut headers = Self::default();
-        for (name, value) in fields {
-            let places = [
-                (header::ACCESS_KEY, &mut headers.access_key),
-                (header::TS, &mut headers.ts),
-                (header::BIZ_TYPE, &mut headers.biz_type),
-                (header::ACTION, &mut headers.action),
-                (header::SIGN, &mut headers.sign),
-                (header::ALGORITHM, &mut headers.algorithm),
-            ];
-            if let Some((_, place)) = places.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
-                // Which of two would count, the sender and a proxy may see differently.
-                let before = place.replace(value);
-                headers.repeated |= before.is_some();
-            }
-        }
-        headers
-    }
-
-    /// The five that the calling convention demands. The algorithm is no mark of a signature: it has a default.
-    fn required(&self) -> [Option<&'a [u8]>; 5] {
-        [self.access_key, self.ts, self.biz_type, self.action, self.sign]
-    }
-}
-
-impl fmt::Debug for SignatureHeaders<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { access_key, ts, biz_type, action, sign, algorithm, repeated } = self;
-        f.debug_struct("SignatureHeaders")
-            .field("access_key", &access_key.is_some())
-            .field("ts", &ts.is_some())
-            .field("biz_type", &biz_type.is_some())
-            .field("action", &action.is_some())
-            .field("sign", &sign.is_some())
-            .field("algorithm", &algorithm.is_some())
-            .field("repeated", repeated)
-            .finish()
-    }
-}
+use numcheck_signing::{AuthError, Secret, SignatureHeaders, TOLERANCE_MS};
 
 /// Checks the signatures of pushes. Pure: no clock, no state. `Debug` shows no secret.
 ///
@@ -119,46 +59,15 @@ impl PushVerifier {
         body: &[u8],
         now_ms: u64,
     ) -> Result<Verdict, BadSignature> {
-        if headers.required().iter().all(Option::is_none) {
+        if headers.is_unsigned() {
             return if self.required { Err(BadSignature::Missing) } else { Ok(Verdict::Unsigned) };
         }
-        let [access_key, ts, biz_type, action, sign] =
-            headers.required().map(|value| value.filter(|value| !value.is_empty()));
-        let (Some(access_key), Some(ts), Some(biz_type), Some(action), Some(sign)) =
-            (access_key, ts, biz_type, action, sign)
-        else {
-            return Err(BadSignature::Incomplete);
+        let secrets = |access_key| {
+            self.accounts.iter().filter(move |(key, _)| key == access_key).map(|(_, secret)| secret)
         };
-        if headers.repeated {
-            return Err(BadSignature::Malformed);
-        }
-        let (ts, biz_type, action) = (signed_value(ts)?, signed_value(biz_type)?, signed_value(action)?);
-        let sign = text(sign)?;
-        let algorithm = match headers.algorithm {
-            None => Algorithm::Md5,
-            Some(name) => text(name)?.parse().map_err(|_| BadSignature::Malformed)?,
-        };
-        let mut known = self.accounts.iter().filter(|(key, _)| key.as_bytes() == access_key).peekable();
-        if known.peek().is_none() {
-            return Err(BadSignature::UnknownKey);
-        }
-        check_freshness(ts, now_ms, self.tolerance_ms).map_err(|_| BadSignature::Stale)?;
-        let body = if body.is_empty() { Body::Empty } else { Body::Json(body) };
-        let fits = |(key, secret): &(String, Secret)| {
-            verify(&Input { access_key: key, action, biz_type, ts, body }, secret, algorithm, sign).is_ok()
-        };
-        if known.any(fits) { Ok(Verdict::Verified) } else { Err(BadSignature::Wrong) }
+        headers.read()?.verify(body.into(), now_ms, self.tolerance_ms, secrets)?;
+        Ok(Verdict::Verified)
     }
-}
-
-fn text(value: &[u8]) -> Result<&str, BadSignature> {
-    std::str::from_utf8(value).map_err(|_| BadSignature::Malformed)
-}
-
-/// A value that cannot move a border inside the signed text, which has no escaping.
-fn signed_value(value: &[u8]) -> Result<&str, BadSignature> {
-    text(value)
-        .and_then(|text| if text.contains(['&', '=']) { Err(BadSignature::Malformed) } else { Ok(text) })
 }
 
 /// What is known of the sender of a push that is taken in. Closed on purpose: these are both.
@@ -170,8 +79,8 @@ pub enum Verdict {
     Unsigned,
 }
 
-/// Why a push is not taken in. None of these says anything about the secret or the body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+/// Why a push is not taken in. It says nothing of a secret, a signature or a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadSignature {
     /// There is no signature, and one is required.
@@ -179,27 +88,12 @@ pub enum BadSignature {
         "a push is not signed, and this receiver requires it; check that the platform signs for this account"
     )]
     Missing,
-    /// Some of the five headers are there and some are not, or are empty.
+    /// There is a signature, or a part of one, and it does not hold.
     #[error(
-        "a push holds a part of a signature's headers; check that no proxy removes accessKey, ts, bizType, action or sign"
+        "a push has a signature that does not hold ({0}); check this receiver's account, secret and clock, and that no proxy changes headers \
+         or bodies"
     )]
-    Incomplete,
-    /// A header stands twice, is no text, or cannot be signed.
-    #[error(
-        "a push holds headers of a signature that nobody can sign; check what stands between the platform and here"
-    )]
-    Malformed,
-    /// The access key is not of an account of this receiver.
-    #[error("a push is signed for another access key; check which account this receiver is for")]
-    UnknownKey,
-    /// `ts` is too far from the time here, or no time.
-    #[error("a push is signed with a time that is too far off; check this machine's clock")]
-    Stale,
-    /// The signature is of something else.
-    #[error(
-        "a push has a signature that is not the account's; check the secret, and that no proxy changes bodies"
-    )]
-    Wrong,
+    Refused(#[from] AuthError),
 }
 
 impl BadSignature {
@@ -212,7 +106,7 @@ impl BadSignature {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use numcheck_signing::sign;
+    use numcheck_signing::{Algorithm, Body, Input, StaleError, VerifyError, sign};
     use proptest::prelude::*;
 
     const KEY: &str = "fme2na3kdi3ki";
@@ -225,6 +119,12 @@ mod tests {
     fn verifier() -> PushVerifier {
         PushVerifier::new(KEY, secret())
     }
+
+    fn refused(error: AuthError) -> Result<Verdict, BadSignature> {
+        Err(BadSignature::Refused(error))
+    }
+
+    const WRONG: AuthError = AuthError::BadSignature(VerifyError::Mismatch);
 
     /// The fields of a push signed at a time.
     fn signed(body: &[u8], ts: u64, algorithm: Algorithm) -> Vec<(&'static str, Vec<u8>)> {
@@ -255,7 +155,8 @@ mod tests {
         body: &[u8],
         now_ms: u64,
     ) -> Result<Verdict, BadSignature> {
-        let headers = SignatureHeaders::of(fields.iter().map(|(name, value)| (*name, value.as_slice())));
+        let headers =
+            SignatureHeaders::from_fields(fields.iter().map(|(name, value)| (*name, value.as_slice())));
         verifier.check(&headers, body, now_ms)
     }
 
@@ -272,7 +173,7 @@ mod tests {
         ];
         let body = r#"{"name":"牛小信","id":10001}"#;
         assert_eq!(
-            verifier().check(&SignatureHeaders::of(fields), body.as_bytes(), NOW),
+            verifier().check(&SignatureHeaders::from_fields(fields), body.as_bytes(), NOW),
             Ok(Verdict::Verified)
         );
     }
@@ -292,14 +193,19 @@ mod tests {
     #[test]
     fn a_part_of_a_signature_is_never_none() {
         for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
-            for missing in 0..5 {
+            for (missing, name) in ["accessKey", "ts", "bizType", "action", "sign"].into_iter().enumerate() {
+                let incomplete = refused(AuthError::MissingHeader(name));
                 let mut fields = signed(b"{}", NOW, algorithm);
                 fields[missing].1.clear();
-                assert_eq!(check(&fields, b"{}", NOW), Err(BadSignature::Incomplete), "{missing} is empty");
+                assert_eq!(check(&fields, b"{}", NOW), incomplete, "{name} is empty");
                 fields.remove(missing);
-                assert_eq!(check(&fields, b"{}", NOW), Err(BadSignature::Incomplete), "{missing} is gone");
+                assert_eq!(check(&fields, b"{}", NOW), incomplete, "{name} is gone");
                 let alone = signed(b"{}", NOW, algorithm).swap_remove(missing);
-                assert_eq!(check(&[alone], b"{}", NOW), Err(BadSignature::Incomplete), "{missing} is alone");
+                let judged = check(&[alone], b"{}", NOW);
+                assert!(
+                    matches!(judged, Err(BadSignature::Refused(AuthError::MissingHeader(other))) if other != name),
+                    "{name} is alone: {judged:?}"
+                );
             }
         }
     }
@@ -310,8 +216,13 @@ mod tests {
         for (now_ms, fresh) in
             [(NOW - 60_001, false), (NOW - 60_000, true), (NOW + 60_000, true), (NOW + 60_001, false)]
         {
-            let expected = if fresh { Ok(Verdict::Verified) } else { Err(BadSignature::Stale) };
-            assert_eq!(check(&fields, b"{}", now_ms), expected, "{now_ms}");
+            match check(&fields, b"{}", now_ms) {
+                Ok(Verdict::Verified) => assert!(fresh, "{now_ms}"),
+                Err(BadSignature::Refused(AuthError::Stale(
+                    StaleError::TooOld { by_ms: 60_001, .. } | StaleError::TooNew { by_ms: 60_001, .. },
+                ))) => assert!(!fresh, "{now_ms}"),
+                other => panic!("{now_ms}: {other:?}"),
+            }
         }
         let patient = verifier().with_tolerance_ms(3_600_000);
         assert_eq!(check_with(&patient, &fields, b"{}", NOW + 3_600_000), Ok(Verdict::Verified));
@@ -321,9 +232,9 @@ mod tests {
     fn whoever_else_signs_is_refused() {
         let fields = signed(b"{}", NOW, Algorithm::Md5);
         let other_secret = PushVerifier::new(KEY, Secret::from("another"));
-        assert_eq!(check_with(&other_secret, &fields, b"{}", NOW), Err(BadSignature::Wrong));
+        assert_eq!(check_with(&other_secret, &fields, b"{}", NOW), refused(WRONG));
         let other_key = PushVerifier::new("another", secret());
-        assert_eq!(check_with(&other_key, &fields, b"{}", NOW), Err(BadSignature::UnknownKey));
+        assert_eq!(check_with(&other_key, &fields, b"{}", NOW), refused(AuthError::UnknownAccessKey));
         let both = other_secret.with_account("another", secret()).with_account(KEY, secret());
         assert_eq!(check_with(&both, &fields, b"{}", NOW), Ok(Verdict::Verified));
     }
@@ -332,19 +243,23 @@ mod tests {
     fn a_header_that_stands_twice_or_moves_a_border_is_refused() {
         let mut twice = signed(b"{}", NOW, Algorithm::Md5);
         twice.push(("Sign", twice[4].1.clone()));
-        assert_eq!(check(&twice, b"{}", NOW), Err(BadSignature::Malformed));
+        assert_eq!(check(&twice, b"{}", NOW), refused(AuthError::RepeatedHeader("sign")));
         let mut moved = signed(b"{}", NOW, Algorithm::Md5);
         moved[3].1 = b"numbercheck&bizType=1".to_vec();
-        assert_eq!(check(&moved, b"{}", NOW), Err(BadSignature::Malformed));
+        assert_eq!(check(&moved, b"{}", NOW), refused(AuthError::MalformedHeader("action")));
         let mut unknown = signed(b"{}", NOW, Algorithm::Md5);
         unknown.push(("algorithm", b"sha1".to_vec()));
-        assert_eq!(check(&unknown, b"{}", NOW), Err(BadSignature::Malformed));
+        assert!(matches!(
+            check(&unknown, b"{}", NOW),
+            Err(BadSignature::Refused(AuthError::UnknownAlgorithm(_)))
+        ));
     }
 
     #[test]
     fn nothing_of_secret_signature_or_body_is_shown() {
         let fields = signed(b"{\"phone\":\"85212345678\"}", NOW, Algorithm::Md5);
-        let headers = SignatureHeaders::of(fields.iter().map(|(name, value)| (*name, value.as_slice())));
+        let headers =
+            SignatureHeaders::from_fields(fields.iter().map(|(name, value)| (*name, value.as_slice())));
         let sign = String::from_utf8(fields[4].1.clone()).unwrap();
         let shown = format!("{headers:?} {:?}", verifier());
         assert!(!shown.contains(&sign) && !shown.contains("abciiiko2k3"), "{shown}");
@@ -366,10 +281,10 @@ mod tests {
             prop_assert_eq!(check(&fields, &body, NOW), Ok(Verdict::Verified));
             let mut changed = body.clone();
             changed[place.index(body.len())] ^= change;
-            prop_assert_eq!(check(&fields, &changed, NOW), Err(BadSignature::Wrong));
+            prop_assert_eq!(check(&fields, &changed, NOW), refused(WRONG));
             let (longer, shorter) = ([&body[..], b" "].concat(), &body[..body.len() - 1]);
-            prop_assert_eq!(check(&fields, &longer, NOW), Err(BadSignature::Wrong));
-            prop_assert_eq!(check(&fields, shorter, NOW), Err(BadSignature::Wrong));
+            prop_assert_eq!(check(&fields, &longer, NOW), refused(WRONG));
+            prop_assert_eq!(check(&fields, shorter, NOW), refused(WRONG));
         }
 
         #[test]

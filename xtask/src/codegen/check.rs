@@ -8,7 +8,8 @@ use serde_json::Value;
 use toml::Spanned;
 
 use crate::codegen::read::{
-    Auth, BodyKind, Class, Codes, Endpoint, Field, File, Kind, Object, Passes, Push, Spec, Vocabulary, Wire,
+    Auth, BodyKind, Class, Codes, Endpoint, Field, File, Kind, Object, Passes, Push, ResultView, Spec,
+    Vocabulary, Wire,
 };
 use crate::codegen::text::{is_camel, is_screaming, is_snake, snake};
 
@@ -91,6 +92,9 @@ impl Check<'_> {
         content.endpoint.iter().for_each(|endpoint| self.endpoint(file, endpoint));
         content.push.iter().for_each(|push| self.push(file, push));
         content.object.iter().for_each(|object| self.declared(file, object));
+        if let Some(result) = &content.result {
+            self.result(file, result);
+        }
         content.vocabulary.iter().for_each(|vocabulary| self.vocabulary(file, vocabulary));
         content.codes.iter().for_each(|codes| self.codes(file, codes));
         self.examples(file);
@@ -183,7 +187,28 @@ impl Check<'_> {
         }
     }
 
+    fn result(&mut self, file: &File, result: &ResultView) {
+        self.unique("type", file, &result.name);
+        self.shape(file, &result.name, is_camel, "`CheckResult`");
+        result.of.iter().for_each(|message| self.object(file, message));
+        self.each_once("field", file, result.field.iter().map(|field| &field.name));
+        self.each_once("column", file, result.field.iter().map(|field| &field.column));
+        for field in &result.field {
+            self.shape(file, &field.name, is_snake, "`number_type`");
+            self.shape(file, &field.column, is_snake, "`number_type`");
+            let mut fields = file.content.object.iter().flat_map(|object| &object.field);
+            if !fields.any(|message| message.fills(field.name.get_ref())) {
+                self.found(file, &field.name, "no field of a message fills it: `result`");
+            }
+        }
+    }
+
     fn field(&mut self, file: &File, field: &Field) {
+        if let Some(result) = &field.result {
+            let mut known = file.content.result.iter().flat_map(|result| &result.field);
+            let exists = known.any(|known| known.name.get_ref() == result.get_ref());
+            self.refers(file, result, "field of `[result]` called", exists);
+        }
         let type_ = field.type_.get_ref().as_str();
         if !PLAIN_TYPES.contains(&type_) {
             let item = field.item_type();

@@ -6,6 +6,7 @@
 mod check;
 mod fixtures;
 mod json;
+mod load;
 mod openapi;
 mod read;
 mod reference;
@@ -31,7 +32,7 @@ pub(crate) fn run(check: bool) -> crate::Outcome {
 }
 
 fn run_in(root: &Path, check: bool) -> crate::Outcome {
-    let spec = read::read(root)?;
+    let spec = load::read(root)?;
     let findings = check::check(&spec);
     if !findings.is_empty() {
         return Err(findings.join("\n"));

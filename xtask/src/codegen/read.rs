@@ -4,7 +4,6 @@
 //! `check.rs` does.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -25,7 +24,7 @@ pub(crate) struct File {
     /// From the root, for messages and headers.
     pub(crate) path: String,
     #[serde(skip)]
-    text: String,
+    pub(super) text: String,
     pub(crate) content: Content,
 }
 
@@ -47,6 +46,7 @@ pub(crate) struct Content {
     pub(crate) push: Vec<Push>,
     #[serde(default)]
     pub(crate) object: Vec<Object>,
+    pub(crate) result: Option<ResultView>,
     #[serde(default)]
     pub(crate) vocabulary: Vec<Vocabulary>,
     #[serde(default)]
@@ -292,6 +292,8 @@ pub(crate) struct Field {
     /// Must never be shown.
     #[serde(default)]
     pub(crate) secret: bool,
+    /// The field of the file's `[result]` that it fills.
+    pub(crate) result: Option<Spanned<String>>,
     /// What kind of text it is, where that matters to whoever shows or counts it.
     pub(crate) holds: Option<Holds>,
     /// Whether it is the reply's text for people. Where a message has several, the first that is there counts.
@@ -301,6 +303,32 @@ pub(crate) struct Field {
     /// The document's own words, where it is in Chinese.
     pub(crate) zh: Option<String>,
     pub(crate) sure: Sure,
+}
+
+/// What several messages say of one thing, brought into one form.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResultView {
+    /// The Rust type.
+    pub(crate) name: Spanned<String>,
+    pub(crate) title: String,
+    /// The messages that it is made from. Objects inside them count.
+    pub(crate) of: Vec<Spanned<String>>,
+    /// In the order of the columns.
+    pub(crate) field: Vec<ResultField>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResultField {
+    /// The Rust field, which fields of messages name with `result`.
+    pub(crate) name: Spanned<String>,
+    /// The column of a file of results, without `check_`.
+    pub(crate) column: Spanned<String>,
+    /// Whether it says something that the check has found out.
+    #[serde(default)]
+    pub(crate) finding: bool,
+    pub(crate) meaning: String,
 }
 
 /// What a text is.
@@ -318,6 +346,11 @@ pub(crate) enum Holds {
 }
 
 impl Field {
+    /// Whether it fills that field of the result.
+    pub(crate) fn fills(&self, result: &str) -> bool {
+        self.result.as_ref().is_some_and(|name| name.get_ref() == result)
+    }
+
     /// The type without the brackets of a list.
     pub(crate) fn item_type(&self) -> &str {
         self.list_of().unwrap_or(self.type_.get_ref())
@@ -489,59 +522,6 @@ fn documented() -> Sure {
     Sure::Documented
 }
 
-/// Reads every spec file below the root.
-pub(crate) fn read(root: &Path) -> Result<Spec, String> {
-    let folder = root.join(FOLDER);
-    let failed = |error: std::io::Error| format!("{FOLDER}: {error}");
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(&folder).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
-        match name.strip_suffix(".toml") {
-            Some(stem) => names.push(stem.to_owned()),
-            None => return Err(format!("{FOLDER}/{name}: is no spec file; their names end in .toml")),
-        }
-    }
-    names.sort();
-    let files = names.iter().map(|name| {
-        let path = format!("{FOLDER}/{name}.toml");
-        let text = std::fs::read_to_string(root.join(&path)).map_err(|error| format!("{path}: {error}"))?;
-        parse(name, text)
-    });
-    Ok(Spec { files: files.collect::<Result<_, _>>()? })
-}
-
-/// Reads one spec file.
-pub(crate) fn parse(name: &str, text: String) -> Result<File, String> {
-    let path = format!("{FOLDER}/{name}.toml");
-    let failed = |error: toml::de::Error| {
-        let line = error.span().map_or(1, |span| line(&text, span.start));
-        format!("{path}:{line}: {}", error.message())
-    };
-    let content = toml::from_str(&text).map_err(failed)?;
-    let table: toml::Table = text.parse().map_err(failed)?;
-    match untidy(&toml::Value::Table(table), "") {
-        Some(what) => Err(format!("{path}: {what}")),
-        None => Ok(File { name: name.to_owned(), path, text, content }),
-    }
-}
-
-/// The first text that is empty or has white space around it, by its keys.
-fn untidy(value: &toml::Value, place: &str) -> Option<String> {
-    match value {
-        toml::Value::String(text) if text.is_empty() => Some(format!("`{place}` is empty")),
-        toml::Value::String(text) if text.trim() != text => {
-            Some(format!("`{place}` has white space around it"))
-        }
-        toml::Value::Table(table) => table.iter().find_map(|(key, value)| {
-            untidy(value, &if place.is_empty() { key.clone() } else { format!("{place}.{key}") })
-        }),
-        toml::Value::Array(items) => {
-            items.iter().enumerate().find_map(|(number, value)| untidy(value, &format!("{place}[{number}]")))
-        }
-        _ => None,
-    }
-}
-
 impl File {
     /// Where a value stands: `path:line`.
     pub(crate) fn place<T>(&self, value: &Spanned<T>) -> String {
@@ -554,7 +534,7 @@ impl File {
     }
 }
 
-fn line(text: &str, at: usize) -> usize {
+pub(super) fn line(text: &str, at: usize) -> usize {
     1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
 }
 

@@ -63,7 +63,26 @@ fn module(spec: &Spec, file: &File) -> Value {
     let endpoint: Vec<Value> = content.endpoint.iter().map(|item| endpoint(spec, item)).collect();
     let object: Vec<Value> = content.object.iter().map(|object| message(spec, object)).collect();
     let codes: Vec<Value> = content.codes.iter().map(|codes| table(spec, codes)).collect();
-    context! { module => file.name, endpoint, object, codes, ..Value::from_serialize(content) }
+    let result = content.result.as_ref().map(|view| result(spec, file, view));
+    context! { module => file.name, endpoint, object, codes, result, ..Value::from_serialize(content) }
+}
+
+fn result(spec: &Spec, file: &File, view: &read::ResultView) -> Value {
+    let fields: Vec<Value> = view
+        .field
+        .iter()
+        .map(|field| {
+            let mut fills = file.content.object.iter().flat_map(|object| &object.field);
+            let first = fills.find(|one| one.fills(field.name.get_ref()));
+            // Either dialect's kinds of number may stand there.
+            let rust = first.map_or(String::new(), |first| match field_type(spec, first).as_str() {
+                "NumberType" | "NumberTypeWord" => "AnyNumberType".to_owned(),
+                rust => rust.to_owned(),
+            });
+            context! { rust, ..Value::from_serialize(field) }
+        })
+        .collect();
+    context! { field => fields, ..Value::from_serialize(view) }
 }
 
 fn endpoint(spec: &Spec, endpoint: &Endpoint) -> Value {
@@ -95,6 +114,20 @@ fn message(spec: &Spec, object: &Object) -> Value {
     let texts: Vec<String> =
         object.field.iter().filter(|field| field.text).map(|field| snake(field.wire.get_ref())).collect();
     let (code, code_type) = code.unzip();
+    let finds = |field: &Field| {
+        let views = spec.files.iter().filter_map(|file| file.content.result.as_ref());
+        let mut found = views.flat_map(|view| &view.field).filter(|found| found.finding);
+        found.any(|found| field.fills(found.name.get_ref()))
+    };
+    let wire = |field: &Field| snake(field.wire.get_ref());
+    let findings: Vec<String> = object.field.iter().filter(|field| finds(field)).map(wire).collect();
+    // In the spec's order: a value of its own, or what the object inside it fills.
+    let fills: Vec<Value> = object
+        .field
+        .iter()
+        .filter(|field| field.result.is_some() || fills(spec, field.type_.get_ref(), 0))
+        .map(|field| context! { name => wire(field), result => field.result })
+        .collect();
     context! {
         field => fields,
         rust => type_name(spec, name),
@@ -102,6 +135,8 @@ fn message(spec: &Spec, object: &Object) -> Value {
         code,
         code_type,
         texts,
+        findings,
+        fills,
         ..Value::from_serialize(object)
     }
 }
@@ -130,6 +165,13 @@ fn borrows(spec: &Spec, object: &str, depth: usize) -> bool {
             Some(_) => borrows(spec, field.item_type(), depth + 1),
             None => field_type(spec, field).ends_with("<'a>"),
         })
+}
+
+/// Whether an object, or one inside it, fills a field of the result.
+fn fills(spec: &Spec, object: &str, depth: usize) -> bool {
+    let fields = spec.object(object).into_iter().flat_map(|(_, object)| &object.field);
+    let mut fields = fields.filter(|_| depth < 8);
+    fields.any(|field| field.result.is_some() || fills(spec, field.type_.get_ref(), depth + 1))
 }
 
 /// The Rust type that a field holds.

@@ -10,7 +10,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::codegen::read::{self, Spec};
+use crate::codegen::load;
+use crate::codegen::read::Spec;
 use crate::codegen::{check, fixtures, openapi, outputs, reference};
 
 #[test]
@@ -133,7 +134,7 @@ json = '{"code":0,"price":0.9230}'
 "#;
 
 fn spec(text: &str) -> Result<Spec, String> {
-    Ok(Spec { files: vec![read::parse("teapot", text.to_owned())?] })
+    Ok(Spec { files: vec![load::parse("teapot", text.to_owned())?] })
 }
 
 fn teapot() -> Spec {
@@ -409,7 +410,7 @@ fn a_page_tells_what_a_caller_must_know() {
 #[test]
 fn every_link_of_a_page_leads_somewhere() {
     let root = crate::root();
-    let pages = reference::outputs(&read::read(&root).expect("the spec reads"));
+    let pages = reference::outputs(&load::read(&root).expect("the spec reads"));
     let anchors = |text: &str| -> Vec<String> {
         let headings = text.lines().filter(|line| line.starts_with('#'));
         headings
@@ -461,7 +462,7 @@ fn a_key_is_a_property_of_a_form_and_a_security_scheme_of_a_query() {
 #[test]
 fn a_signed_platform_has_its_headers_and_its_pushes() {
     let root = crate::root();
-    let spec = read::read(&root).expect("the spec reads");
+    let spec = load::read(&root).expect("the spec reads");
     let document = made(openapi::outputs(&spec), "/nxcloud.json");
     let document: Value = serde_json::from_str(&document).expect("it is JSON");
     let headers = spec.files.iter().flat_map(|file| &file.content.header).filter(|header| header.required);
@@ -479,7 +480,7 @@ fn a_signed_platform_has_its_headers_and_its_pushes() {
 fn every_published_vector_is_tested_by_the_signing_crate() {
     let root = crate::root();
     let tests = std::fs::read_to_string(root.join("crates/signing/tests/it/vectors.rs")).expect("it is there");
-    let spec = read::read(&root).expect("the spec reads");
+    let spec = load::read(&root).expect("the spec reads");
     let signatures = spec.files.iter().filter_map(|file| file.content.signature.as_ref());
     let vectors: Vec<_> = signatures.flat_map(|signature| &signature.vectors).collect();
     assert!(!vectors.is_empty());
@@ -491,7 +492,7 @@ fn every_published_vector_is_tested_by_the_signing_crate() {
 #[test]
 fn each_file_is_made_once() {
     let root = crate::root();
-    let made = outputs(&read::read(&root).expect("the spec reads")).expect("all is made");
+    let made = outputs(&load::read(&root).expect("the spec reads")).expect("all is made");
     let mut paths: Vec<&str> = made.iter().map(|output| output.path.as_str()).collect();
     paths.sort_unstable();
     let before = paths.len();

@@ -10,7 +10,7 @@ use numcheck_protocol::Drift;
 use super::fault::Fault;
 use super::session::{Session, big, get, get_u64, text};
 use crate::store::Drifted;
-use crate::store::drifting::{MAX_PLACES, elsewhere, from_row, kind_number};
+use crate::store::drifting::{MAX_DRIFT_PLACES, from_row, further_places, kind_number};
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -23,8 +23,8 @@ pub(super) async fn add(session: &Session, counts: &BTreeMap<(i64, Drift), u64>)
         }
         let places = session.row("SELECT count(*) FROM drift WHERE job = $1", &[job]).await?;
         let places = places.map(|row| get_u64(&row, 0)).transpose()?.unwrap_or_default();
-        let drift = if places < MAX_PLACES { drift.clone() } else { elsewhere(drift) };
-        if places >= MAX_PLACES && count_up(session, *job, &drift, *count).await? {
+        let drift = if places < MAX_DRIFT_PLACES { drift.clone() } else { further_places(drift) };
+        if places >= MAX_DRIFT_PLACES && count_up(session, *job, &drift, *count).await? {
             continue;
         }
         let value = drift.value.as_deref().unwrap_or_default();

@@ -209,7 +209,7 @@ proptest! {
         let signed = SignedSpan::at(first_ms).with(first_ms + attempts);
         let dated_ms = first_ms - early + wait;
         let asked_ms = (dated_ms - skew).max(first_ms);
-        let filed = Date::of_unix_ms(dated_ms, UtcOffset::from_minutes(zone).unwrap()).unwrap();
+        let filed = Date::from_unix_ms(dated_ms, UtcOffset::from_minutes(zone).unwrap()).unwrap();
         prop_assert!(days(signed, asked_ms).contains(&filed));
     }
 
@@ -223,7 +223,7 @@ proptest! {
         for (after, wait) in batches {
             let signed = SignedSpan::at(SIGNED + after);
             let until_ms = signed.last_ms + wait;
-            let filed = Date::of_unix_ms(signed.first_ms + wait / 2, zone).unwrap();
+            let filed = Date::from_unix_ms(signed.first_ms + wait / 2, zone).unwrap();
             prop_assert!(offsets.days(signed, until_ms).contains(&filed));
             prop_assert!(offsets.days(signed, until_ms).iter().all(|day| days(signed, until_ms).contains(day)));
             offsets = offsets.after_row(filed, signed, until_ms);

@@ -11,8 +11,9 @@ use super::jobs::{must_be_planning, named};
 use super::{results, waits};
 use crate::batch::{BatchRecord, batch_no};
 use crate::model::{BatchEnd, BatchState, JobState};
+use crate::pace::SharedTurn;
 use crate::proof::SignedSpan;
-use crate::store::{Claimed, Control, MAX_TURN_AHEAD_MS, NewBatch, NextBatch, OpenBatch};
+use crate::store::{Claimed, Control, NewBatch, NextBatch, OpenBatch};
 
 /// How many batches one transaction looks up at most.
 const LOOKED_UP: i64 = 16;
@@ -377,20 +378,21 @@ pub(super) fn sent_in_group(tx: &Transaction<'_>, job: i64, group: &str) -> Resu
     Ok(sent as u64)
 }
 
-/// The bucket holds when the next turn is free for a request like the last one, and how long that one's interval is.
 pub(super) fn take_turn(tx: &Transaction<'_>, bucket: &str, interval_ms: u64, now_ms: u64) -> Result<u64> {
     let mark = |name: &str| -> Result<Option<u64>> {
         let mut select = tx.prepare_cached("SELECT value FROM marks WHERE name = ?")?;
         Ok(select.query_row([name], |row| row.get::<_, i64>(0)).optional()?.map(|value| value as u64))
     };
-    let (name, interval) = (format!("turn {bucket}"), format!("interval {bucket}"));
-    let (next, last_interval) = (mark(&name)?.unwrap_or(0), mark(&interval)?);
-    let free = next + interval_ms.saturating_sub(last_interval.unwrap_or(interval_ms));
-    let turn = if next > now_ms + MAX_TURN_AHEAD_MS { now_ms } else { free.max(now_ms) };
+    let (next, interval) = (format!("turn {bucket}"), format!("interval {bucket}"));
+    // A store of an older release has no interval beside a turn.
+    let last_interval_ms = mark(&interval)?;
+    let last = mark(&next)?
+        .map(|next_ms| SharedTurn { next_ms, interval_ms: last_interval_ms.unwrap_or(interval_ms) });
+    let (turn, wait_ms) = SharedTurn::after(last, interval_ms, now_ms);
     let mut set = tx.prepare_cached("INSERT OR REPLACE INTO marks VALUES (?, ?)")?;
-    set.execute(params![name, (turn + interval_ms) as i64])?;
-    if last_interval != Some(interval_ms) {
+    set.execute(params![next, turn.next_ms as i64])?;
+    if last_interval_ms != Some(interval_ms) {
         set.execute(params![interval, interval_ms as i64])?;
     }
-    Ok(turn - now_ms)
+    Ok(wait_ms)
 }

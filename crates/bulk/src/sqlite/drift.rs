@@ -9,7 +9,7 @@ use rusqlite::{Transaction, params};
 
 use super::fault::Result;
 use crate::store::Drifted;
-use crate::store::drifting::{MAX_PLACES, elsewhere, from_row, kind_number};
+use crate::store::drifting::{MAX_DRIFT_PLACES, from_row, further_places, kind_number};
 
 /// Counts, by job. Says what is new to its job.
 pub(super) fn add(tx: &Transaction<'_>, counts: BTreeMap<(i64, Drift), u64>) -> Result<Vec<Drift>> {
@@ -21,8 +21,8 @@ pub(super) fn add(tx: &Transaction<'_>, counts: BTreeMap<(i64, Drift), u64>) -> 
         let places: u64 = tx
             .prepare_cached("SELECT count(*) FROM drift WHERE job = ?")?
             .query_row([job], |row| row.get::<_, i64>(0))? as u64;
-        let drift = if places < MAX_PLACES { drift } else { elsewhere(&drift) };
-        if places >= MAX_PLACES && count_up(tx, job, &drift, count)? {
+        let drift = if places < MAX_DRIFT_PLACES { drift } else { further_places(&drift) };
+        if places >= MAX_DRIFT_PLACES && count_up(tx, job, &drift, count)? {
             continue;
         }
         tx.prepare_cached("INSERT INTO drift VALUES (?, ?, ?, ?, ?)")?.execute(params![

@@ -9,7 +9,7 @@ use numcheck_protocol::{Drift, DriftKind};
 use super::{Drifted, Store};
 
 /// How many places, kinds and values of a job are told apart; what comes behind them is counted together.
-pub(crate) const MAX_PLACES: u64 = 1000;
+pub const MAX_DRIFT_PLACES: u64 = 1000;
 
 /// Each with how often it is there.
 pub(crate) fn counted(job: i64, drift: Vec<Drift>) -> BTreeMap<(i64, Drift), u64> {
@@ -55,7 +55,7 @@ pub(crate) fn kind_number(kind: DriftKind) -> i64 {
 }
 
 /// Where it is counted that is told apart no more.
-pub(crate) fn elsewhere(drift: &Drift) -> Drift {
+pub fn further_places(drift: &Drift) -> Drift {
     Drift::new("(further places)", drift.kind, None)
 }
 

@@ -199,7 +199,7 @@ impl World {
     /// The day under which the platform files what happened then.
     pub(crate) fn filed(&self, time: u8) -> Date {
         let offset = UtcOffset::from_minutes(i16::from(self.zone) * 6 * 60).unwrap();
-        Date::of_unix_ms(self.ms(time), offset).unwrap()
+        Date::from_unix_ms(self.ms(time), offset).unwrap()
     }
 }
 

@@ -329,7 +329,7 @@ impl World {
         for day in days {
             let is_on = |row: &&Listed| {
                 row.from_ms <= now_ms
-                    && (traits.any_day || Date::of_unix_ms(row.dated_ms, zone) == Some(*day))
+                    && (traits.any_day || Date::from_unix_ms(row.dated_ms, zone) == Some(*day))
             };
             let rows: Vec<&Listed> = listed.iter().filter(is_on).collect();
             if !rows.is_empty() {

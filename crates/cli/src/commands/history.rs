@@ -52,7 +52,7 @@ impl History {
             sendings.extend(engine.store.history(number).await.map_err(Failure::of)?);
         }
         if sendings.is_empty() {
-            print::say(&format!("numcheck: the store knows nothing of {number}"));
+            print::say(&format!("numcheck: the store knows nothing of {}", number.masked()));
             return Ok(Exit::Settled);
         }
         for sending in sendings {
@@ -74,13 +74,14 @@ impl History {
             };
             if self.json {
                 print::json(&json!({
-                    "phone": number.to_string(), "service": scope.service, "level": level, "account": scope.account, "job": sending.job,
+                    "phone": number.masked(), "service": scope.service, "level": level, "account": scope.account, "job": sending.job,
                     "batch_no": sending.batch_no, "state": state, "sent": sent, "result": received, "reply": reply,
                 }))?;
             } else {
                 let dash = || "-".to_owned();
                 print::data(&format!(
-                    "{number}\t{}\t{state}\tsent {}\tresult {}\tjob {}\tbatch {}",
+                    "{}\t{}\t{state}\tsent {}\tresult {}\tjob {}\tbatch {}",
+                    number.masked(),
                     level.unwrap_or(&scope.service),
                     sent.unwrap_or_else(dash),
                     received.unwrap_or_else(dash),

@@ -98,8 +98,8 @@ impl Submit {
         let given = self.numbers.read()?;
         let numbers = distinct(given.clone());
         let list = |numbers: Vec<PhoneNumber>| match self.countries {
-            Countries::Many => PhoneList::of_many_countries(numbers),
-            _ => PhoneList::of_one_country(numbers),
+            Countries::Many => PhoneList::from_many_countries(numbers),
+            _ => PhoneList::from_one_country(numbers),
         };
         list(numbers.clone()).map_err(not_sent)?;
         let client = call::number_check(&self.network)?;

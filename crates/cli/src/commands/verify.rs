@@ -1,11 +1,9 @@
 //! `numcheck verify`: is a request's signature right, and fresh?
-//!
-//! It compares in constant time, prints neither secret nor the right signature, and sends nothing.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use numcheck_signing::{TOLERANCE_MS, check_freshness, verify};
+use numcheck_signing::{SignatureHeaders, TOLERANCE_MS, check_freshness, header};
 
 use crate::commands::arguments::Signed;
 use crate::exit::{Exit, Failure};
@@ -28,8 +26,18 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let right =
-            self.request.with(|input, secret| verify(input, secret, self.request.algorithm, &self.sign))?;
+        let right = self.request.with(|input, secret| {
+            let fields = [
+                (header::ACCESS_KEY, input.access_key),
+                (header::TS, input.ts),
+                (header::BIZ_TYPE, input.biz_type),
+                (header::ACTION, input.action),
+                (header::SIGN, &self.sign),
+                (header::ALGORITHM, self.request.algorithm.as_str()),
+            ];
+            let fields = fields.map(|(name, value)| (name, value.as_bytes()));
+            SignatureHeaders::from_fields(fields).read()?.verify_signature(input.body, secret)
+        })?;
         if let Err(error) = right {
             return Err(Failure::new("the signature is wrong").because(error));
         }

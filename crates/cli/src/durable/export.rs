@@ -12,7 +12,6 @@ use numcheck_bulk::{BatchState, Job, Store};
 use numcheck_protocol::decode;
 use numcheck_protocol::number_check::{CheckResult, GetReply, QueryRow, ResultPush};
 
-use super::check_row;
 use super::prepare::notes_of;
 use super::report::{MAY_STILL_COME, NOT_ANSWERED_YET, NOT_SENT_YET, Totals};
 use crate::exit::Failure;
@@ -162,7 +161,7 @@ fn write(
                 Source::Answer | Source::Privacy => None,
             };
             match (result, source) {
-                (Some(result), _) => check_row::from_result(fate.number, result),
+                (Some(result), _) => CheckRow::from_result(fate.number, result),
                 (None, Source::Privacy) => without(CheckState::Done, None, ""),
                 (None, _) => {
                     let why = reading::why_not_taken(body);
@@ -207,13 +206,13 @@ fn finish(
 ) -> Result<CheckState, Failure> {
     if fate.duplicate {
         check.state = CheckState::Duplicate;
-        check.price = None;
-        check.currency = None;
+        check.result.price = None;
+        check.result.currency = None;
     } else if fate.reused {
         // It was paid for by the job that has sent it.
         totals.save(&check);
-        check.price = None;
-        check.currency = None;
+        check.result.price = None;
+        check.result.currency = None;
         totals.explain(&check);
     } else {
         totals.pay(&check);

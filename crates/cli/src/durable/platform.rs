@@ -254,7 +254,7 @@ impl Nxcloud {
         let not_sent = |message: String| Submitted::NotSent { message };
         // The plan has put numbers of one country together already, or of several where the account takes them.
         let sent = numbers.clone();
-        let numbers = PhoneList::of_many_countries(numbers).map_err(|error| not_sent(error.to_string()))?;
+        let numbers = PhoneList::from_many_countries(numbers).map_err(|error| not_sent(error.to_string()))?;
         let mut submit = self.client.number_check().submit(numbers).batch_no(batch_no.clone()).level(level);
         if let Some((key, public_url)) = &self.callback {
             let url =

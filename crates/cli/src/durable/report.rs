@@ -185,8 +185,8 @@ pub(crate) struct Summary<'a> {
 
 /// What a row's result has cost, where that can be believed.
 fn cost_of(check: &CheckRow<'_>) -> Option<(Price, Currency)> {
-    let price = check.price.as_deref()?.parse::<Price>().ok().filter(|price| reading::is_believed(*price))?;
-    Some((price, Currency::new(check.currency.as_deref()?).ok()?))
+    let price = check.result.price.filter(|price| reading::is_believed(*price))?;
+    Some((price, check.result.currency?))
 }
 
 const STATES: [CheckState; 8] = [

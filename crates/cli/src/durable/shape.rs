@@ -54,7 +54,7 @@ impl Shape {
         let plan = planner.finish(self.grouping, self.batch_size.unwrap_or(USUAL_SIZE).into());
         match self.batch_size {
             Some(_) => plan,
-            None => plan.in_fastest(&[USUAL_SIZE.into(), PhoneList::MOST], Submit::INFO.rates),
+            None => plan.in_fastest(&[USUAL_SIZE.into(), PhoneList::MAX_LEN], Submit::INFO.rates),
         }
     }
 }

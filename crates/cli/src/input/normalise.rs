@@ -72,8 +72,8 @@ pub(crate) fn normalise(cell: &[u8]) -> Result<PhoneNumber, Reject> {
         digits.drain(..2);
     }
     match digits.len() {
-        count if count < PhoneNumber::FEWEST => Err(Reject::TooShort { digits: count }),
-        count if count > PhoneNumber::MOST => Err(Reject::TooLong { digits: count }),
+        count if count < PhoneNumber::MIN_DIGITS => Err(Reject::TooShort { digits: count }),
+        count if count > PhoneNumber::MAX_DIGITS => Err(Reject::TooLong { digits: count }),
         count => PhoneNumber::new(&digits).map_err(|_| Reject::TooLong { digits: count }),
     }
 }
@@ -197,7 +197,7 @@ fn is_decimal(plain: &str) -> bool {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     digits(whole)
         && digits(fraction)
-        && whole.len() >= PhoneNumber::FEWEST
+        && whole.len() >= PhoneNumber::MIN_DIGITS
         && (fraction.len() <= 2 || fraction.bytes().all(|b| b == b'0'))
 }
 
@@ -238,7 +238,7 @@ fn has_extension(text: &str) -> bool {
     let (word, extension) = rest.split_at(end);
     let count = |part: &str| part.chars().filter(|c| c.is_numeric()).count();
     WORDS.contains(&word.replace('\u{FF03}', "#").as_str())
-        && count(number) >= PhoneNumber::FEWEST
+        && count(number) >= PhoneNumber::MIN_DIGITS
         && (1..=6).contains(&count(extension))
         && !extension.contains(is_word)
 }
@@ -408,7 +408,7 @@ mod tests {
                 let all: String = text.chars().filter_map(plain).filter(char::is_ascii_digit).collect();
                 let with_prefix = format!("00{found}");
                 prop_assert!(all == found || all == with_prefix);
-                prop_assert!((PhoneNumber::FEWEST..=PhoneNumber::MOST).contains(&found.len()));
+                prop_assert!((PhoneNumber::MIN_DIGITS..=PhoneNumber::MAX_DIGITS).contains(&found.len()));
             }
         }
 
@@ -435,7 +435,7 @@ mod tests {
             if let Err(reject) = read(&format!("{digits}{tail}")) {
                 let text = format!("{reject} {reject:?}");
                 let longest = text.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
-                prop_assert!(longest < PhoneNumber::FEWEST, "{}", text);
+                prop_assert!(longest < PhoneNumber::MIN_DIGITS, "{}", text);
             }
         }
     }

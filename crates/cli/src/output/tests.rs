@@ -1,10 +1,11 @@
 //! Whole outputs, as people open them.
 
-use std::borrow::Cow;
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use numcheck_protocol::number_check::{CallbackCode, CheckResult};
+use numcheck_protocol::{PhoneText, Text};
 use tempfile::TempDir;
 
 use super::*;
@@ -19,16 +20,16 @@ fn input(text: impl AsRef<[u8]>) -> Input {
 
 fn result(row: &Row) -> CheckRow<'static> {
     match row.phone {
-        Ok(number) => CheckRow {
-            phone: Some(number),
-            state: CheckState::Done,
-            code: Some(0),
-            message: Some(Cow::Borrowed("success")),
-            carrier: Some(Cow::Borrowed("Sandbox, \"Mobile\"")),
-            price: Some(Cow::Borrowed("0.0020")),
-            batch_no: Some(Cow::Borrowed("b1")),
-            ..CheckRow::default()
-        },
+        Ok(number) => {
+            let mut result = CheckResult::default();
+            result.done = true;
+            result.code = Some(CallbackCode::SUCCESS);
+            result.text = Some(Text::new("success"));
+            result.carrier = Some(Text::new("Sandbox, \"Mobile\""));
+            result.price = Some("0.0020".parse().unwrap());
+            result.batch_no = Some(Text::new("b1"));
+            CheckRow::from_result(number, result)
+        }
         Err(reject) => CheckRow::invalid(reject),
     }
 }
@@ -152,7 +153,8 @@ fn json_has_an_object_a_line_with_the_result_under_check() {
 fn json_keeps_a_text_that_csv_makes_harmless() {
     let input = input("447400123456\n");
     let row = input.rows().next().unwrap().unwrap();
-    let check = CheckRow { carrier: Some(Cow::Borrowed("=1+1")), ..result(&row) };
+    let mut check = result(&row);
+    check.result.carrier = Some(Text::new("=1+1"));
     for (format, expected) in [(Format::Csv, ",'=1+1,"), (Format::JsonLines, "\"carrier\":\"=1+1\"")] {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("out");
@@ -323,7 +325,8 @@ fn every_state_has_its_word() {
 fn debug_shows_no_number_and_no_text() {
     let input = input("447400123456\n");
     let row = input.rows().next().unwrap().unwrap();
-    let check = CheckRow { national: Some(Cow::Borrowed("7400123456")), ..result(&row) };
+    let mut check = result(&row);
+    check.result.national = Some(PhoneText::new("7400123456"));
     let shown = format!("{check:?}");
     assert!(!shown.contains("7400123456") && shown.contains("Done"), "{shown}");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use numcheck_nxcloud::protocol::BatchNo;
 use numcheck_nxcloud::protocol::number_check::QueryRequest;
-use numcheck_nxcloud::{Error, ErrorKind, QueryPage};
+use numcheck_nxcloud::{CallError, CallErrorKind, QueryPage};
 use numcheck_sandbox::{Assumptions, Clock, QueryPace, QueryShows, Sandbox};
 
 use crate::common::{builder, client_in_memory, phones};
@@ -16,7 +16,7 @@ const CONTRADICTS_ITSELF: &str = include_str!("../fixtures/query_contradicts_its
 const ONE_ODD_ROW: &str = include_str!("../fixtures/query_page_with_one_odd_row.json");
 
 /// The answer to a query that comes with this status and body.
-async fn with_status(status: &str, body: &str) -> Result<QueryPage, Error> {
+async fn with_status(status: &str, body: &str) -> Result<QueryPage, CallError> {
     let (client, mut platform) = client_in_memory();
     let batch = QueryRequest::of_batch("2026-11-22".parse().unwrap(), BatchNo::new("b").unwrap());
     let call = tokio::spawn(client.number_check().query(batch).send());
@@ -24,7 +24,7 @@ async fn with_status(status: &str, body: &str) -> Result<QueryPage, Error> {
     call.await.unwrap()
 }
 
-async fn ask(body: &str) -> Result<QueryPage, Error> {
+async fn ask(body: &str) -> Result<QueryPage, CallError> {
     with_status("200 OK", body).await
 }
 
@@ -56,11 +56,11 @@ async fn an_answer_that_contradicts_itself_is_no_empty_page() {
     ];
     for (body, what) in table {
         let error = ask(&body).await.expect_err(&body);
-        assert_eq!(error.kind(), ErrorKind::Implausible, "{body}");
+        assert_eq!(error.kind(), CallErrorKind::Implausible, "{body}");
         assert!(error.has_reply() && error.to_string().contains(what), "{error}: {body}");
     }
     let error = with_status("404 Not Found", &found("", 0)).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Implausible, "{error}");
+    assert_eq!(error.kind(), CallErrorKind::Implausible, "{error}");
 }
 
 #[tokio::test]
@@ -202,6 +202,6 @@ async fn an_empty_answer_that_had_to_be_mended_is_no_clean_absence() {
         r#"{"code":88,"code":0,"data":{"result":[],"totalSize":0}}"#.to_owned(),
     ] {
         let kind = ask(&body).await.expect_err(&body).kind();
-        assert!(matches!(kind, ErrorKind::Implausible | ErrorKind::NoAnswer), "{kind:?}: {body}");
+        assert!(matches!(kind, CallErrorKind::Implausible | CallErrorKind::NoAnswer), "{kind:?}: {body}");
     }
 }

@@ -9,7 +9,7 @@ use numcheck_nxcloud::protocol::AppKey;
 use numcheck_nxcloud::protocol::whatsapp::CodeMethod;
 use numcheck_nxcloud::transport::env::EnvErrorKind;
 use numcheck_nxcloud::{
-    Accepted, Answered, BuildError, Client, ClientBuilder, Error, NumberCheck, SubmitCall, WhatsApp,
+    Accepted, Answered, CallError, Client, ClientBuilder, NumberCheck, SetupError, SubmitCall, WhatsApp,
 };
 use numcheck_sandbox::{Account, Sandbox};
 
@@ -17,7 +17,7 @@ use crate::common::{phone, phones};
 
 const CANARY: &str = "canary-74920";
 
-fn from(variables: &[(&str, &str)]) -> Result<Client, BuildError> {
+fn from(variables: &[(&str, &str)]) -> Result<Client, SetupError> {
     let variables: HashMap<_, _> = variables.iter().copied().collect();
     ClientBuilder::from_lookup(|name| variables.get(name).map(OsString::from)).and_then(ClientBuilder::build)
 }
@@ -41,9 +41,9 @@ fn what_crosses_threads_can() {
     fn is_error<T: StdError + Send + Sync + 'static>() {}
     fn spawns(_: impl Future<Output = impl Send> + Send + 'static) {}
     crosses::<(Client, NumberCheck, SubmitCall, WhatsApp, Accepted, Answered)>();
-    is_error::<Error>();
-    is_error::<BuildError>();
-    assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
+    is_error::<CallError>();
+    is_error::<SetupError>();
+    assert_eq!(size_of::<Result<(), CallError>>(), size_of::<usize>());
     let client = Client::builder("key", "secret").build().unwrap();
     // Neither future borrows the client.
     spawns(client.number_check().submit(phones(1)).send());
@@ -149,7 +149,7 @@ fn a_secret_that_is_given_twice_or_whose_file_does_not_do_is_named() {
     }
     let unread =
         from(&[("NXCLOUD_ACCESS_KEY", "key"), ("NXCLOUD_ACCESS_SECRET_FILE", "/none/such")]).unwrap_err();
-    let BuildError::Env(error) = &unread else { panic!("{unread:?}") };
+    let SetupError::Env(error) = &unread else { panic!("{unread:?}") };
     assert_eq!((error.kind(), error.variable()), (EnvErrorKind::File, "NXCLOUD_ACCESS_SECRET_FILE"));
     let cause = unread.source().and_then(|source| source.downcast_ref::<std::io::Error>());
     assert_eq!(cause.map(std::io::Error::kind), Some(std::io::ErrorKind::NotFound));

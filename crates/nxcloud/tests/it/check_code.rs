@@ -4,33 +4,57 @@ use numcheck_nxcloud::protocol::number_check::Submit;
 use numcheck_nxcloud::protocol::qxt::Privacy;
 use numcheck_nxcloud::protocol::whatsapp::{CheckCode, WhatsAppCode};
 use numcheck_nxcloud::protocol::{Class, Lang, VerificationCode};
-use numcheck_nxcloud::{ErrorKind, Sent};
+use numcheck_nxcloud::{CallErrorKind, CodeCheck, Sent};
 use numcheck_sandbox::{Account, Fault, Faults, Operation, Sandbox, When};
 
-use crate::common::{all_of, builder_of, client, phone};
+use crate::common::{all_of, builder_of, client, client_in_memory, phone};
 
 fn code(code: &str) -> VerificationCode {
     VerificationCode::new(code).unwrap()
 }
 
 #[tokio::test]
-async fn the_right_code_is_ok_and_any_other_a_refusal_with_minus_one() {
+async fn a_wrong_code_is_an_answer_and_no_error() {
     let sandbox = Sandbox::start().await.unwrap();
     let whatsapp = client(&sandbox).whatsapp();
     let verified = whatsapp.clone().check_code(phone("8613800138000"), code("8000")).await.unwrap();
     assert_eq!((verified.text.as_deref(), verified.drift.as_slice()), (Some("Request successful"), &[][..]));
     assert_eq!(verified.body(), br#"{"code":0,"data":null,"message":"Request successful"}"#);
 
-    let error = whatsapp.check_code(phone("8613800138000"), code("8001")).await.unwrap_err();
-    assert_eq!(error.code::<CheckCode>(), Some(WhatsAppCode::FAILED));
-    assert_eq!(
-        (error.code::<Submit>(), error.code::<Privacy>()),
-        (None, None),
-        "a code is its endpoint's alone"
-    );
-    assert!(error.may_have_happened(), "a guess may be used up");
+    assert_eq!(verified.data, CodeCheck::Verified);
+
+    let wrong = whatsapp.check_code(phone("8613800138000"), code("8001")).await.unwrap();
+    assert_eq!((wrong.data, wrong.text.as_deref()), (CodeCheck::Wrong, Some("Request failed")));
+    assert_eq!(wrong.body(), br#"{"code":-1,"data":null,"message":"Request failed"}"#);
+    assert!(wrong.drift.is_empty(), "{wrong:?}");
     let bodies: Vec<_> = sandbox.journal().requests().map(|request| request.body.expose().to_vec()).collect();
     assert_eq!(bodies[0], br#"{"phone_number":"8613800138000","code":"8000"}"#);
+}
+
+#[tokio::test]
+async fn a_wrong_codes_answer_keeps_what_is_new_and_a_failing_status_is_a_doubt() {
+    let body = r#"{"code":-1,"message":"no 739184","left":2}"#;
+    for status in ["200 OK", "500 Internal Server Error"] {
+        let (client, mut platform) = client_in_memory();
+        let call = tokio::spawn(client.whatsapp().check_code(phone("8613800138000"), code("739184")));
+        platform.request().await.answer_with(status, "", body);
+        match call.await.unwrap() {
+            Ok(wrong) => {
+                assert_eq!((status, wrong.data, wrong.drift.len()), ("200 OK", CodeCheck::Wrong, 1));
+                assert_eq!(wrong.text.as_deref(), Some("no ***"));
+                assert!(!format!("{wrong:?}").contains("739184"), "{wrong:?}");
+            }
+            Err(error) => {
+                assert_eq!(error.code::<CheckCode>(), Some(WhatsAppCode::FAILED), "{status}");
+                assert!(error.may_have_happened() && status.starts_with("500"), "a guess may be used up");
+                assert_eq!(
+                    (error.code::<Submit>(), error.code::<Privacy>()),
+                    (None, None),
+                    "a code is its endpoint's alone"
+                );
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -47,7 +71,6 @@ async fn every_documented_refusal_says_its_code_name_and_advice() {
     let sandbox = Sandbox::start().await.unwrap();
     let client = client(&sandbox);
     for (figure, name, class, may_have_happened) in [
-        (-1, "FAILED", Class::NoResult, true),
         (9000, "BAD_PARAMETER", Class::BadInput, false),
         (9001, "SYSTEM_ERROR", Class::Platform, true),
         (9007, "NOT_INTEGRATOR", Class::Configuration, false),
@@ -63,7 +86,7 @@ async fn every_documented_refusal_says_its_code_name_and_advice() {
         let refusal = error.refusal().unwrap();
         assert_eq!(
             (error.kind(), error.sent(), error.attempts()),
-            (ErrorKind::Refused, Sent::Yes, 1),
+            (CallErrorKind::Refused, Sent::Yes, 1),
             "{error}"
         );
         assert_eq!((refusal.code(), refusal.name().unwrap_or_default()), (figure, name));

@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use numcheck_nxcloud::protocol::AuthCode;
 use numcheck_nxcloud::protocol::number_check::Submit;
-use numcheck_nxcloud::{ErrorKind, Secret, Sent};
+use numcheck_nxcloud::{CallErrorKind, Secret, Sent};
 use numcheck_sandbox::{Account, Clock, Sandbox, Service};
 
 use crate::common::{Front, Seen, builder, client_in_memory, phones};
@@ -68,7 +68,7 @@ async fn without_a_date_that_changes_anything_the_refusal_is_handed_over_at_once
         assert_eq!(error.code::<Submit>().unwrap().auth(), Some(AuthCode::TIMESTAMP_EXPIRED));
         assert_eq!(
             (error.kind(), error.sent(), error.attempts()),
-            (ErrorKind::Refused, Sent::Yes, 1),
+            (CallErrorKind::Refused, Sent::Yes, 1),
             "{date}"
         );
         assert!(!error.may_have_happened() && platform.waiting().await.is_empty(), "{date}");

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use numcheck_nxcloud::protocol::{AppKey, PhoneList, PhoneNumber};
 use numcheck_nxcloud::transport::{Address, Dial, RateLimits, Stream};
-use numcheck_nxcloud::{Client, ClientBuilder, Error};
+use numcheck_nxcloud::{CallError, Client, ClientBuilder};
 use numcheck_sandbox::{Account, Sandbox};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -38,7 +38,7 @@ pub(crate) fn phone(digits: &str) -> PhoneNumber {
 /// So many numbers of one country.
 pub(crate) fn phones(count: usize) -> PhoneList {
     let numbers = (0..count).map(|at| phone(&(8_613_800_500_000_u64 + at as u64).to_string()));
-    PhoneList::of_one_country(numbers).expect("a batch")
+    PhoneList::from_one_country(numbers).expect("a batch")
 }
 
 /// An error with its whole chain, as a command would print it.
@@ -53,7 +53,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// Everything that a program could print of an error.
-pub(crate) fn all_of(error: &Error) -> String {
+pub(crate) fn all_of(error: &CallError) -> String {
     format!("{error} {error:?} {error:#?} {}", chain(error))
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use numcheck_nxcloud::transport::{self, Attempt, BoxError, Confirm};
-use numcheck_nxcloud::{Error, ErrorKind, Sent};
+use numcheck_nxcloud::{CallError, CallErrorKind, Sent};
 use numcheck_sandbox::{Clock, Sandbox, Service};
 
 use crate::common::{Front, builder, chain, client_in_memory, phone, phones};
@@ -26,13 +26,13 @@ fn noting(refuses_from: u32) -> (Arc<dyn Confirm>, Times) {
     (Arc::new(confirm), times)
 }
 
-fn assert_not_confirmed(error: &Error, attempts: u32) {
+fn assert_not_confirmed(error: &CallError, attempts: u32) {
     assert_eq!(
         (error.kind(), error.sent(), error.attempts()),
-        (ErrorKind::Transport, Sent::No, attempts),
+        (CallErrorKind::Transport, Sent::No, attempts),
         "{error}"
     );
-    assert_eq!(error.transport_error().unwrap().kind(), transport::ErrorKind::NotConfirmed);
+    assert_eq!(error.transport_error().unwrap().kind(), transport::SendErrorKind::NotConfirmed);
     assert!(!error.may_have_happened() && !error.has_reply());
     assert!(chain(error).ends_with("<- the claim was revoked"), "{}", chain(error));
 }

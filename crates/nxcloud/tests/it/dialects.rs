@@ -4,7 +4,7 @@ use numcheck_nxcloud::protocol::DriftKind;
 use numcheck_nxcloud::protocol::PhoneList;
 use numcheck_nxcloud::protocol::number_check::{Dialect, Get, InstantCode, Submit};
 use numcheck_nxcloud::transport::Limits;
-use numcheck_nxcloud::{Checked, Error, ErrorKind, Sent};
+use numcheck_nxcloud::{CallError, CallErrorKind, Checked, Sent};
 use serde_json::{Value, json};
 
 use crate::common::{all_of, client_in_memory, phone, phones};
@@ -18,7 +18,7 @@ async fn submit(numbers: PhoneList, answer: &Value) -> numcheck_nxcloud::Accepte
 }
 
 /// What becomes of an instant check that is answered so, and the body that was sent.
-async fn get(status: &str, answer: &str) -> (Result<Checked, Error>, String) {
+async fn get(status: &str, answer: &str) -> (Result<Checked, CallError>, String) {
     let (client, mut platform) = client_in_memory();
     let call = tokio::spawn(client.number_check().get(phone("85251234567")).send());
     let request = platform.request().await;
@@ -103,7 +103,7 @@ async fn an_instant_check_is_sent_once_when_it_may_have_been_carried_out() {
     let error = error.unwrap_err();
     assert_eq!(
         (error.kind(), error.sent(), error.attempts()),
-        (ErrorKind::NoAnswer, Sent::Yes, 1),
+        (CallErrorKind::NoAnswer, Sent::Yes, 1),
         "{error}"
     );
     assert!(error.may_have_happened());

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use numcheck_nxcloud::protocol::number_check::Submit;
 use numcheck_nxcloud::transport::{self, Limits};
-use numcheck_nxcloud::{Error, ErrorKind, Sent};
+use numcheck_nxcloud::{CallError, CallErrorKind, Sent};
 use numcheck_sandbox::{Fault, Faults, Operation, Sandbox, Service, When};
 
 use crate::common::{builder, chain, client, client_in_memory, phones};
 
 /// A submit that meets a fault: the error, and how many numbers were charged.
-async fn struck_by(fault: Fault) -> (Error, u64) {
+async fn struck_by(fault: Fault) -> (CallError, u64) {
     let faults = Faults::none().request(Operation::Submit, When::Always, fault);
     let sandbox = Sandbox::builder().faults(faults).start().await.unwrap();
     let error = client(&sandbox).number_check().submit(phones(1)).send().await.unwrap_err();
@@ -26,10 +26,10 @@ async fn a_connection_that_closes_without_an_answer_leaves_the_submit_in_doubt()
         assert_eq!(count, charged, "{fault:?}");
         assert_eq!(
             (error.kind(), error.sent(), error.attempts()),
-            (ErrorKind::Transport, Sent::Maybe, 1),
+            (CallErrorKind::Transport, Sent::Maybe, 1),
             "{error}"
         );
-        assert_eq!(error.transport_error().unwrap().kind(), transport::ErrorKind::Lost);
+        assert_eq!(error.transport_error().unwrap().kind(), transport::SendErrorKind::Lost);
         assert!(error.may_have_happened() && !error.has_reply());
         assert_eq!(
             error.to_string(),
@@ -42,7 +42,7 @@ async fn a_connection_that_closes_without_an_answer_leaves_the_submit_in_doubt()
 #[tokio::test]
 async fn an_answer_that_breaks_off_leaves_the_submit_in_doubt() {
     let (error, charged) = struck_by(Fault::CutReply).await;
-    assert_eq!((error.kind(), charged), (ErrorKind::Transport, 1), "{error}");
+    assert_eq!((error.kind(), charged), (CallErrorKind::Transport, 1), "{error}");
     assert!(error.may_have_happened());
 
     assert!(!error.has_reply());
@@ -51,8 +51,8 @@ async fn an_answer_that_breaks_off_leaves_the_submit_in_doubt() {
     let call = tokio::spawn(client.number_check().submit(phones(1)).send());
     platform.request().await.break_off();
     let error = call.await.unwrap().unwrap_err();
-    assert_eq!((error.kind(), error.sent()), (ErrorKind::Transport, Sent::Yes), "{error}");
-    assert_eq!(error.transport_error().unwrap().kind(), transport::ErrorKind::Body);
+    assert_eq!((error.kind(), error.sent()), (CallErrorKind::Transport, Sent::Yes), "{error}");
+    assert_eq!(error.transport_error().unwrap().kind(), transport::SendErrorKind::Body);
     assert!(error.may_have_happened() && !error.has_reply(), "its status came, its answer did not");
 }
 
@@ -65,7 +65,7 @@ async fn a_page_of_a_gateway_is_no_answer_and_leaves_the_submit_in_doubt() {
         assert_eq!(count, charged);
         assert_eq!(
             (error.kind(), error.sent(), error.attempts()),
-            (ErrorKind::NoAnswer, Sent::Yes, 1),
+            (CallErrorKind::NoAnswer, Sent::Yes, 1),
             "{error}"
         );
         assert!(error.may_have_happened() && error.refusal().is_none() && error.code::<Submit>().is_none());
@@ -87,7 +87,11 @@ async fn a_page_of_a_gateway_is_no_answer_and_leaves_the_submit_in_doubt() {
 async fn a_status_of_a_server_on_the_way_is_no_doubt_and_nothing_is_sent_again() {
     for status in [301, 302, 401, 403, 404, 405, 413, 429] {
         let (error, charged) = struck_by(Fault::Respond(status)).await;
-        assert_eq!((error.kind(), error.sent(), charged), (ErrorKind::NeverReached, Sent::No, 0), "{error}");
+        assert_eq!(
+            (error.kind(), error.sent(), charged),
+            (CallErrorKind::NeverReached, Sent::No, 0),
+            "{error}"
+        );
         assert!(!error.may_have_happened() && error.has_reply() && error.attempts() == 1, "{error}");
     }
 }
@@ -95,9 +99,9 @@ async fn a_status_of_a_server_on_the_way_is_no_doubt_and_nothing_is_sent_again()
 #[tokio::test]
 async fn the_platforms_own_json_wins_over_its_status() {
     for (status, body, kind) in [
-        ("404 Not Found", r#"{"code":206,"message":"x"}"#, ErrorKind::Refused),
-        ("403 Forbidden", r#"{"code":[],"message":"x"}"#, ErrorKind::NoAnswer),
-        ("429 Too Many Requests", r#"{"message":"slow down"}"#, ErrorKind::NoAnswer),
+        ("404 Not Found", r#"{"code":206,"message":"x"}"#, CallErrorKind::Refused),
+        ("403 Forbidden", r#"{"code":[],"message":"x"}"#, CallErrorKind::NoAnswer),
+        ("429 Too Many Requests", r#"{"message":"slow down"}"#, CallErrorKind::NoAnswer),
     ] {
         let (client, mut platform) = client_in_memory();
         let call = tokio::spawn(client.number_check().submit(phones(1)).send());
@@ -118,7 +122,7 @@ async fn a_wrong_path_in_the_base_url_is_found_without_a_doubt() {
     let url = format!("{}/v2", sandbox.nxcloud_url());
     let client = builder(&sandbox).base_url(url).build().unwrap();
     let error = client.number_check().submit(phones(1)).send().await.unwrap_err();
-    assert_eq!((error.kind(), error.may_have_happened()), (ErrorKind::NeverReached, false), "{error}");
+    assert_eq!((error.kind(), error.may_have_happened()), (CallErrorKind::NeverReached, false), "{error}");
     assert!(error.to_string().contains("check the host and the path of the base URL"), "{error}");
 }
 
@@ -133,12 +137,12 @@ async fn a_refused_connection_was_not_sent_and_is_tried_again() {
     let error = client.number_check().submit(phones(1)).send().await.unwrap_err();
     assert_eq!(
         (error.kind(), error.sent(), error.attempts()),
-        (ErrorKind::Transport, Sent::No, 2),
+        (CallErrorKind::Transport, Sent::No, 2),
         "{error}"
     );
     assert_eq!(
         (error.transport_error().unwrap().kind(), error.may_have_happened()),
-        (transport::ErrorKind::Connect, false)
+        (transport::SendErrorKind::Connect, false)
     );
     assert_eq!(
         error.to_string(),

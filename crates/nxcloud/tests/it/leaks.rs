@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 
 use numcheck_nxcloud::protocol::whatsapp::{AppName, CodeMethod};
 use numcheck_nxcloud::protocol::{AppKey, BatchNo, CallbackUrl, PhoneList, VerificationCode};
-use numcheck_nxcloud::{Client, Error};
+use numcheck_nxcloud::{CallError, Client};
 use numcheck_sandbox::{Account, Clock, Fault, Faults, Operation, Sandbox, When};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -111,7 +111,7 @@ async fn nothing_secret_is_ever_shown() {
 
 /// Everything that can be printed of a submit.
 async fn submit(client: &Client) -> String {
-    let numbers = PhoneList::of_one_country(NUMBERS.map(phone)).unwrap();
+    let numbers = PhoneList::from_one_country(NUMBERS.map(phone)).unwrap();
     let submit = client.number_check().submit(numbers).batch_no(BatchNo::new("batch").unwrap());
     let submit = submit.callback(CallbackUrl::new(URL).unwrap());
     let shown = format!("{client:?} {submit:?} {submit:#?}");
@@ -139,7 +139,7 @@ async fn check_code(client: &Client) -> String {
 
 /// Everything that can be printed of the other operations of the embedded register.
 async fn register(client: &Client) -> String {
-    fn told<T: std::fmt::Debug>(answer: Result<T, Error>) -> String {
+    fn told<T: std::fmt::Debug>(answer: Result<T, CallError>) -> String {
         match answer {
             Ok(answered) => format!("{answered:?} {answered:#?}"),
             Err(error) => show(&error),
@@ -155,7 +155,7 @@ async fn register(client: &Client) -> String {
     shown + &told(whatsapp.phone_list(appkey).await)
 }
 
-fn show(error: &Error) -> String {
+fn show(error: &CallError) -> String {
     format!("{} {:?} {:?}", all_of(error), error.reply(), error.refusal())
 }
 

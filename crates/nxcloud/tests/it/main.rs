@@ -13,6 +13,7 @@ mod check_code;
 mod clock;
 mod common;
 mod confirm;
+mod consumer;
 mod dialects;
 mod in_doubt;
 mod pace;

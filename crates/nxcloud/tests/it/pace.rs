@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use numcheck_nxcloud::protocol::{AppKey, VerificationCode};
-use numcheck_nxcloud::{Client, ErrorKind, Sent, transport};
+use numcheck_nxcloud::{CallErrorKind, Client, Sent, transport};
 use tokio::time::Instant;
 
 use crate::common::{in_memory, phone, phones};
@@ -70,7 +70,7 @@ async fn a_submit_that_would_wait_too_long_is_not_sent() {
     platform.request().await.answer(ACCEPTED);
     first.await.unwrap().unwrap();
     let error = client.number_check().submit(phones(1)).send().await.unwrap_err();
-    assert_eq!((error.kind(), error.sent(), error.attempts()), (ErrorKind::Transport, Sent::No, 0));
-    assert_eq!(error.transport_error().unwrap().kind(), transport::ErrorKind::RateLimited);
+    assert_eq!((error.kind(), error.sent(), error.attempts()), (CallErrorKind::Transport, Sent::No, 0));
+    assert_eq!(error.transport_error().unwrap().kind(), transport::SendErrorKind::RateLimited);
     assert!(!error.may_have_happened() && platform.waiting().await.is_empty());
 }

@@ -14,7 +14,7 @@ use numcheck_nxcloud::protocol::number_check::{
 };
 use numcheck_nxcloud::protocol::{AppKey, BatchNo, Date, MessageId, PhoneList, PhoneNumber};
 use numcheck_nxcloud::transport::{Address, Limits, RateLimits, Stream};
-use numcheck_nxcloud::{Client, Error, ErrorKind, QueryPage, Sent};
+use numcheck_nxcloud::{CallError, CallErrorKind, Client, QueryPage, Sent};
 use numcheck_sandbox::{
     Account, Assumptions, Clock, Fault, Faults, Operation, QueryPace, Sandbox, SandboxBuilder, When,
 };
@@ -62,7 +62,7 @@ fn client_with(sandbox: &Sandbox, limits: Limits, rates: RateLimits) -> Client {
 async fn submit(client: &Client, count: usize) -> Vec<String> {
     let numbers: Vec<String> = (0..count).map(|n| (8_613_800_500_000_u64 + n as u64).to_string()).collect();
     let list = numbers.iter().map(|digits| PhoneNumber::new(digits).expect("a number"));
-    let list = PhoneList::of_one_country(list).expect("a batch");
+    let list = PhoneList::from_one_country(list).expect("a batch");
     let submit = client.number_check().submit(list).level(CheckLevel::HLR).batch_no(batch_no());
     submit.send().await.expect("accepted");
     numbers
@@ -115,7 +115,7 @@ async fn the_client_keeps_the_3_seconds_by_itself() {
     let error = client.number_check().query(of_batch()).send().await.expect_err("the second, at once");
     assert_eq!(
         (error.kind(), error.sent(), error.may_have_happened()),
-        (ErrorKind::Transport, Sent::No, false)
+        (CallErrorKind::Transport, Sent::No, false)
     );
 }
 
@@ -235,7 +235,7 @@ fn page(page: u64, total_pages: u64, total_rows: u64, ids: &[&str]) -> Value {
 }
 
 /// The pages of two rows until the end, and the error at the end if there is one.
-async fn all(client: &Client, limit: u64) -> (Vec<QueryPage>, Option<Error>) {
+async fn all(client: &Client, limit: u64) -> (Vec<QueryPage>, Option<CallError>) {
     let two = of_batch().with_page_size(PageSize::new(2).expect("a size"));
     let mut pages = client.number_check().query(two).pages().row_limit(limit);
     let mut taken = Vec::new();
@@ -256,7 +256,7 @@ async fn rejected(bodies: Vec<Value>) -> String {
     let error = all(&client, 100).await.1.expect("an error");
     assert_eq!(
         (error.kind(), error.sent(), error.may_have_happened()),
-        (ErrorKind::Implausible, Sent::Yes, false)
+        (CallErrorKind::Implausible, Sent::Yes, false)
     );
     assert!(error.reply().is_some_and(|reply| reply.body.starts_with(b"{")));
     error.to_string()
@@ -345,7 +345,7 @@ async fn what_does_not_say_that_nothing_was_found_is_never_an_empty_page() {
     assert!(text.contains("more rows are there than were announced"), "{text}");
     for not_an_answer in [json!({}), json!({"code": null}), json!({"code": "x"}), json!([])] {
         let (client, _) = canned(vec![not_an_answer], RateLimits::off());
-        assert_eq!(all(&client, 100).await.1.expect("an error").kind(), ErrorKind::NoAnswer);
+        assert_eq!(all(&client, 100).await.1.expect("an error").kind(), CallErrorKind::NoAnswer);
     }
     let (client, _) = canned(vec![success(json!({"result": []}))], RateLimits::off());
     let (pages, error) = all(&client, 100).await;

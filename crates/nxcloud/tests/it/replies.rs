@@ -1,11 +1,11 @@
 //! Replies of every shape that was seen or may come: what is success stays success, and what is no answer leaves a doubt.
 
 use numcheck_nxcloud::protocol::{BatchNo, DriftKind, VerificationCode};
-use numcheck_nxcloud::{Accepted, Answered, Error, ErrorKind, Sent};
+use numcheck_nxcloud::{Accepted, Answered, CallError, CallErrorKind, CodeCheck, Sent};
 
 use crate::common::{all_of, client_in_memory, phone, phones};
 
-async fn submit(status: &str, body: impl AsRef<[u8]>) -> Result<Accepted, Error> {
+async fn submit(status: &str, body: impl AsRef<[u8]>) -> Result<Accepted, CallError> {
     let (client, mut platform) = client_in_memory();
     let submit = client.number_check().submit(phones(1)).batch_no(BatchNo::new("mine").unwrap());
     let call = tokio::spawn(submit.send());
@@ -13,7 +13,7 @@ async fn submit(status: &str, body: impl AsRef<[u8]>) -> Result<Accepted, Error>
     call.await.unwrap()
 }
 
-async fn check_code(code: &str, body: impl AsRef<[u8]>) -> Result<Answered, Error> {
+async fn check_code(code: &str, body: impl AsRef<[u8]>) -> Result<Answered<CodeCheck>, CallError> {
     let (client, mut platform) = client_in_memory();
     let code = VerificationCode::new(code).unwrap();
     let call = tokio::spawn(client.whatsapp().check_code(phone("8613800138000"), code));
@@ -89,7 +89,7 @@ async fn a_code_that_no_document_lists_is_kept_and_leaves_a_doubt() {
     for code in [208, -77, 9_999_999, i64::MAX, i64::MIN] {
         let error = submit("200 OK", format!(r#"{{"code":{code},"msg":"new"}}"#)).await.unwrap_err();
         assert_eq!(error.refusal().map(|refusal| refusal.code()), Some(code));
-        assert_eq!((error.kind(), error.may_have_happened()), (ErrorKind::Refused, true), "{error}");
+        assert_eq!((error.kind(), error.may_have_happened()), (CallErrorKind::Refused, true), "{error}");
     }
 }
 
@@ -121,11 +121,11 @@ async fn what_holds_no_code_is_no_answer_and_leaves_a_doubt() {
     ] {
         for body in bodies {
             let error = submit("200 OK", body).await.unwrap_err();
-            assert_eq!((error.kind(), error.sent()), (ErrorKind::NoAnswer, Sent::Yes), "{error}");
+            assert_eq!((error.kind(), error.sent()), (CallErrorKind::NoAnswer, Sent::Yes), "{error}");
             assert!(error.may_have_happened() && error.to_string().contains(what), "{error}");
             assert_eq!(error.reply().unwrap().body, *body);
             let error = check_code("8000", body).await.unwrap_err();
-            assert_eq!((error.kind(), error.may_have_happened()), (ErrorKind::NoAnswer, true), "{error}");
+            assert_eq!((error.kind(), error.may_have_happened()), (CallErrorKind::NoAnswer, true), "{error}");
         }
     }
 }
@@ -154,12 +154,16 @@ async fn a_right_code_is_one_whatever_stands_beside_it() {
 #[tokio::test]
 async fn a_platform_that_quotes_what_it_was_sent_does_not_make_the_error_show_it() {
     for code in ["1234", "739-184", "AbC9"] {
-        let body = format!(r#"{{"code":-1,"message":"code {code} for +86 138-0013-8000 is wrong"}}"#);
+        let body = format!(r#"{{"code":9001,"message":"code {code} for +86 138-0013-8000 is wrong"}}"#);
         let error = check_code(code, &body).await.unwrap_err();
         assert!(error.to_string().contains("(\"code *** for +"), "{error}");
         assert!(!all_of(&error).contains(code) && !all_of(&error).contains("0013"), "{}", all_of(&error));
-        let verified = check_code(code, body.replace("-1", "0")).await.unwrap();
-        assert!(!format!("{verified:?}").contains(code), "{verified:?}");
+        for (figure, data) in [("0", CodeCheck::Verified), ("-1", CodeCheck::Wrong)] {
+            let answered = check_code(code, body.replace("9001", figure)).await.unwrap();
+            assert_eq!(answered.data, data);
+            let shown = format!("{answered:?}");
+            assert!(!shown.contains(code) && !shown.contains("0013"), "{shown}");
+        }
     }
     let error = submit("200 OK", r#"{"code":202,"msg":"no application sandbox-appkey"}"#).await.unwrap_err();
     assert!(error.to_string().contains("(\"no application ***\")"), "{error}");

@@ -12,7 +12,7 @@ use numcheck_nxcloud::protocol::number_check::{CheckLevel, Submit, SubmitCode};
 use numcheck_nxcloud::protocol::qxt::Privacy;
 use numcheck_nxcloud::protocol::whatsapp::CheckCode;
 use numcheck_nxcloud::protocol::{AppKey, AuthCode, BatchNo, CallbackUrl, Class, Lang, PhoneList};
-use numcheck_nxcloud::{Algorithm, Error, ErrorKind, Sent};
+use numcheck_nxcloud::{Algorithm, CallError, CallErrorKind, Sent};
 use numcheck_sandbox::{Account, Sandbox};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -49,7 +49,7 @@ async fn receiver() -> (CallbackUrl, mpsc::UnboundedReceiver<Value>) {
 async fn a_job_is_taken_and_its_results_are_pushed_under_its_id_and_batch_number() {
     let sandbox = Sandbox::builder().callback_delay(std::time::Duration::ZERO).start().await.unwrap();
     let (url, mut pushes) = receiver().await;
-    let numbers = PhoneList::of_one_country([phone("85251234567"), phone("85261234567")]).unwrap();
+    let numbers = PhoneList::from_one_country([phone("85251234567"), phone("85261234567")]).unwrap();
     let submit = client(&sandbox).number_check().submit(numbers).callback(url);
     let accepted =
         submit.batch_no(BatchNo::new("2026-11-22").unwrap()).level(CheckLevel::HLR).send().await.unwrap();
@@ -126,7 +126,7 @@ async fn every_documented_refusal_says_its_code_name_and_advice_and_whether_it_m
         let refusal = error.refusal().unwrap();
         assert_eq!(
             (error.kind(), error.sent(), error.attempts()),
-            (ErrorKind::Refused, Sent::Yes, 1),
+            (CallErrorKind::Refused, Sent::Yes, 1),
             "{error}"
         );
         assert_eq!((refusal.code(), refusal.name().unwrap_or_default()), (code, name));
@@ -150,7 +150,7 @@ async fn every_documented_refusal_says_its_code_name_and_advice_and_whether_it_m
     assert_eq!(sandbox.journal().requests().count(), CODES.len(), "none was repeated");
 }
 
-async fn refused(submit: numcheck_nxcloud::SubmitCall) -> Error {
+async fn refused(submit: numcheck_nxcloud::SubmitCall) -> CallError {
     submit.send().await.unwrap_err()
 }
 
@@ -167,7 +167,7 @@ async fn what_the_platform_checks_is_refused_as_documented() {
         Some(SubmitCode::BAD_LEVEL)
     );
     let mixed =
-        PhoneList::of_one_region([phone("85251234567"), phone("8613800500000")], |_| None::<()>).unwrap();
+        PhoneList::from_one_region([phone("85251234567"), phone("8613800500000")], |_| None::<()>).unwrap();
     let error = refused(client.number_check().submit(mixed)).await;
     assert_eq!(error.code::<Submit>(), Some(SubmitCode::COUNTRY_NOT_RECOGNISED));
 
@@ -197,7 +197,7 @@ async fn without_an_appkey_nothing_is_sent_and_the_error_says_how_to_set_one() {
     let client =
         numcheck_nxcloud::Client::builder("key", "secret").base_url(sandbox.nxcloud_url()).build().unwrap();
     let error = client.number_check().submit(phones(1)).send().await.unwrap_err();
-    assert_eq!((error.kind(), error.sent(), error.attempts()), (ErrorKind::Value, Sent::No, 0));
+    assert_eq!((error.kind(), error.sent(), error.attempts()), (CallErrorKind::Value, Sent::No, 0));
     assert_eq!((error.value_error().unwrap().field, error.may_have_happened()), ("appkey", false));
     assert_eq!(
         error.to_string(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use numcheck_nxcloud::transport::{ErrorKind, Trust};
+use numcheck_nxcloud::transport::{SendErrorKind, Trust};
 use numcheck_nxcloud::{Client, Sent};
 use numcheck_sandbox::Sandbox;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -56,7 +56,7 @@ async fn an_unknown_authority_is_refused_with_its_reason_and_nothing_is_sent() {
     let error =
         client(&sandbox, &front, Trust::webpki()).number_check().submit(phones(2)).send().await.unwrap_err();
     assert_eq!((error.sent(), error.may_have_happened(), error.attempts()), (Sent::No, false, 1));
-    assert_eq!(error.transport_error().unwrap().kind(), ErrorKind::Tls);
+    assert_eq!(error.transport_error().unwrap().kind(), SendErrorKind::Tls);
     assert_eq!(
         error.to_string(),
         "number_check.submit: the TLS handshake was refused; not sent (attempt 1): check the certificate authority, the host \

@@ -229,6 +229,39 @@ impl Envelope for ResultPush<'_> {
     }
 }
 
+impl ResultPush<'_> {
+    /// Fills what is still empty in `result`.
+    pub(crate) fn fill<'r>(&'r self, result: &mut CheckResult<'r>) {
+        if result.id.is_none() {
+            result.id = self.message_id.view();
+        }
+        if result.id.is_none() {
+            result.id = self.request_id.view();
+        }
+        if result.code.is_none() {
+            result.code = self.code.view();
+        }
+        if result.text.is_none() {
+            result.text = self.msg.view();
+        }
+        if result.text.is_none() {
+            result.text = self.message.view();
+        }
+        if result.batch_no.is_none() {
+            result.batch_no = self.batch_no.view();
+        }
+        if result.phone.is_none() {
+            result.phone = self.phone.view();
+        }
+        if let Some(inner) = self.data.get() {
+            inner.fill(result);
+        }
+        if let Some(inner) = self.cost.get() {
+            inner.fill(result);
+        }
+    }
+}
+
 message! {
     /// `data` of a result push.
     ResultData<'a> {
@@ -263,6 +296,54 @@ message! {
     }
 }
 
+impl ResultData<'_> {
+    /// Fills what is still empty in `result`.
+    pub(crate) fn fill<'r>(&'r self, result: &mut CheckResult<'r>) {
+        if let Some(inner) = self.basic.get() {
+            inner.fill(result);
+        }
+        if let Some(inner) = self.live.get() {
+            inner.fill(result);
+        }
+        if let Some(inner) = self.dial.get() {
+            inner.fill(result);
+        }
+        if result.number_type.is_none() {
+            result.number_type = self.number_type.view();
+        }
+        if result.carrier.is_none() {
+            result.carrier = self.operator.view();
+        }
+        if result.region.is_none() {
+            result.region = self.country.view();
+        }
+        if result.mcc.is_none() {
+            result.mcc = self.mcc.view();
+        }
+        if result.mnc.is_none() {
+            result.mnc = self.mnc.view();
+        }
+        if result.ported.is_none() {
+            result.ported = self.ported.view();
+        }
+        if result.validity.is_none() {
+            result.validity = self.active.view();
+        }
+        if result.ring.is_none() {
+            result.ring = self.ring.view();
+        }
+        if result.answered.is_none() {
+            result.answered = self.answer.view();
+        }
+        if result.response.is_none() {
+            result.response = self.response.view();
+        }
+        if result.response.is_none() {
+            result.response = self.response_status.view();
+        }
+    }
+}
+
 message! {
     /// `data.basic` of a result push.
     Basic<'a> {
@@ -283,6 +364,33 @@ message! {
     }
 }
 
+impl Basic<'_> {
+    /// Fills what is still empty in `result`.
+    pub(crate) fn fill<'r>(&'r self, result: &mut CheckResult<'r>) {
+        if result.format.is_none() {
+            result.format = self.pre_check.view();
+        }
+        if result.region.is_none() {
+            result.region = self.region_code.view();
+        }
+        if result.dial_code.is_none() {
+            result.dial_code = self.country_code.view();
+        }
+        if result.national.is_none() {
+            result.national = self.national_number.view();
+        }
+        if result.standard.is_none() {
+            result.standard = self.stand_number.view();
+        }
+        if result.number_type.is_none() {
+            result.number_type = self.number_type.view();
+        }
+        if result.carrier.is_none() {
+            result.carrier = self.carrier.view();
+        }
+    }
+}
+
 message! {
     /// `data.live` of a result push.
     Live {
@@ -292,6 +400,21 @@ message! {
         reachable "reachable": Answer;
         /// Whether the device is roaming.
         roaming "roaming": Answer;
+    }
+}
+
+impl Live {
+    /// Fills what is still empty in `result`.
+    pub(crate) fn fill<'r>(&'r self, result: &mut CheckResult<'r>) {
+        if result.validity.is_none() {
+            result.validity = self.validity.view();
+        }
+        if result.reachable.is_none() {
+            result.reachable = self.reachable.view();
+        }
+        if result.roaming.is_none() {
+            result.roaming = self.roaming.view();
+        }
     }
 }
 
@@ -307,6 +430,21 @@ message! {
     }
 }
 
+impl Dial {
+    /// Fills what is still empty in `result`.
+    pub(crate) fn fill<'r>(&'r self, result: &mut CheckResult<'r>) {
+        if result.ring.is_none() {
+            result.ring = self.early.view();
+        }
+        if result.answered.is_none() {
+            result.answered = self.answered.view();
+        }
+        if result.response.is_none() {
+            result.response = self.response.view();
+        }
+    }
+}
+
 message! {
     /// `cost` of a result push.
     Cost {
@@ -314,6 +452,18 @@ message! {
         price "price": Price;
         /// Currency, as its ISO 4217 code.
         currency "currency": Currency;
+    }
+}
+
+impl Cost {
+    /// Fills what is still empty in `result`.
+    pub(crate) fn fill<'r>(&'r self, result: &mut CheckResult<'r>) {
+        if result.price.is_none() {
+            result.price = self.price.view();
+        }
+        if result.currency.is_none() {
+            result.currency = self.currency.view();
+        }
     }
 }
 
@@ -444,6 +594,121 @@ message! {
     }
 }
 
+impl QueryRow<'_> {
+    /// Fills what is still empty in `result`.
+    pub(crate) fn fill<'r>(&'r self, result: &mut CheckResult<'r>) {
+        if result.id.is_none() {
+            result.id = self.message_id.view();
+        }
+        if result.id.is_none() {
+            result.id = self.request_id.view();
+        }
+        if result.batch_no.is_none() {
+            result.batch_no = self.batch_no.view();
+        }
+        if result.phone.is_none() {
+            result.phone = self.phone.view();
+        }
+        if result.level.is_none() {
+            result.level = self.check_level.view();
+        }
+        if result.format.is_none() {
+            result.format = self.pre_check.view();
+        }
+        if result.region.is_none() {
+            result.region = self.region_code.view();
+        }
+        if result.region.is_none() {
+            result.region = self.country.view();
+        }
+        if result.dial_code.is_none() {
+            result.dial_code = self.country_code.view();
+        }
+        if result.national.is_none() {
+            result.national = self.national_number.view();
+        }
+        if result.standard.is_none() {
+            result.standard = self.stand_number.view();
+        }
+        if result.number_type.is_none() {
+            result.number_type = self.number_type.view();
+        }
+        if result.carrier.is_none() {
+            result.carrier = self.carrier.view();
+        }
+        if result.carrier.is_none() {
+            result.carrier = self.operator.view();
+        }
+        if result.validity.is_none() {
+            result.validity = self.validity.view();
+        }
+        if result.reachable.is_none() {
+            result.reachable = self.reachable.view();
+        }
+        if result.roaming.is_none() {
+            result.roaming = self.roaming.view();
+        }
+        if result.ring.is_none() {
+            result.ring = self.early.view();
+        }
+        if result.answered.is_none() {
+            result.answered = self.answered.view();
+        }
+        if result.response.is_none() {
+            result.response = self.response.view();
+        }
+        if result.mcc.is_none() {
+            result.mcc = self.mcc.view();
+        }
+        if result.mnc.is_none() {
+            result.mnc = self.mnc.view();
+        }
+        if result.ported.is_none() {
+            result.ported = self.ported.view();
+        }
+        if result.validity.is_none() {
+            result.validity = self.active.view();
+        }
+        if result.ring.is_none() {
+            result.ring = self.ring.view();
+        }
+        if result.answered.is_none() {
+            result.answered = self.answer.view();
+        }
+        if result.price.is_none() {
+            result.price = self.price.view();
+        }
+        if result.currency.is_none() {
+            result.currency = self.currency.view();
+        }
+    }
+
+    /// Whether it says anything that a check finds out, in whatever shape.
+    pub(crate) fn has_findings(&self) -> bool {
+        is_value(&self.pre_check)
+            || is_value(&self.region_code)
+            || is_value(&self.country)
+            || is_value(&self.country_code)
+            || is_value(&self.national_number)
+            || is_value(&self.stand_number)
+            || is_value(&self.number_type)
+            || is_value(&self.carrier)
+            || is_value(&self.operator)
+            || is_value(&self.validity)
+            || is_value(&self.reachable)
+            || is_value(&self.roaming)
+            || is_value(&self.early)
+            || is_value(&self.answered)
+            || is_value(&self.response)
+            || is_value(&self.mcc)
+            || is_value(&self.mnc)
+            || is_value(&self.ported)
+            || is_value(&self.active)
+            || is_value(&self.ring)
+            || is_value(&self.answer)
+    }
+}
+
 message! {
     /// Body of an instant check.
     GetBody<'a> {
@@ -487,6 +752,15 @@ impl Envelope for GetReply<'_> {
     }
 }
 
+impl GetReply<'_> {
+    /// Fills what is still empty in `result`.
+    pub(crate) fn fill<'r>(&'r self, result: &mut CheckResult<'r>) {
+        if let Some(inner) = self.data.get() {
+            inner.fill(result);
+        }
+    }
+}
+
 message! {
     /// `data` of an instant check's reply.
     GetData<'a> {
@@ -500,6 +774,24 @@ message! {
         cost "cost": Cost;
         /// A bad number, as one page has it.
         fail_number "failNumber": List<FailNumber<'a>>;
+    }
+}
+
+impl GetData<'_> {
+    /// Fills what is still empty in `result`.
+    pub(crate) fn fill<'r>(&'r self, result: &mut CheckResult<'r>) {
+        if result.id.is_none() {
+            result.id = self.request_id.view();
+        }
+        if result.batch_no.is_none() {
+            result.batch_no = self.batch_no.view();
+        }
+        if let Some(inner) = self.basic.get() {
+            inner.fill(result);
+        }
+        if let Some(inner) = self.cost.get() {
+            inner.fill(result);
+        }
     }
 }
 
@@ -519,6 +811,149 @@ message! {
     }
 }
 
+impl GetBasic<'_> {
+    /// Fills what is still empty in `result`.
+    pub(crate) fn fill<'r>(&'r self, result: &mut CheckResult<'r>) {
+        if result.phone.is_none() {
+            result.phone = self.phone.view();
+        }
+        if result.region.is_none() {
+            result.region = self.country.view();
+        }
+        if result.number_type.is_none() {
+            result.number_type = self.number_type.view();
+        }
+        if result.carrier.is_none() {
+            result.carrier = self.operator.view();
+        }
+    }
+}
+
+/// What became of one phone number, whichever way and in whichever dialect it came.
+///
+/// Known words stand in their documented spelling, unknown ones as they came. A value of another type than documented is given as its
+/// text where it is a single value, and left out where it is not; the message that this was made from still holds it. Texts borrow from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CheckResult<'a> {
+    /// Whether the check was carried out: code 0, or, for a row of a query, which has no code, that it says something about its number.
+    pub done: bool,
+    /// The number as submitted. Personal data.
+    pub phone: Option<PhoneText<'a>>,
+    /// The platform's code; a row of a query has none.
+    pub code: Option<CallbackCode>,
+    /// The platform's text; with an instant check of a bad number, its reason.
+    pub text: Option<Text<'a>>,
+    /// What was checked; only a row of a query says it.
+    pub level: Option<CheckLevel>,
+    /// Whether the format is right (`preCheck`). Only in v1.
+    pub format: Option<Answer>,
+    /// ISO 3166 region.
+    pub region: Option<Text<'a>>,
+    /// Dial code, digits only. Only in v1.
+    pub dial_code: Option<Text<'a>>,
+    /// The number in local form. Only in v1. Personal data.
+    pub national: Option<PhoneText<'a>>,
+    /// The number in standard form. Only in v1. Personal data.
+    pub standard: Option<PhoneText<'a>>,
+    /// Kind of number.
+    pub number_type: Option<AnyNumberType>,
+    /// Name of the carrier.
+    pub carrier: Option<Text<'a>>,
+    /// HLR: whether the number is in use (`validity`, `active`).
+    pub validity: Option<Answer>,
+    /// HLR: whether the device is on line. Only in v1.
+    pub reachable: Option<Answer>,
+    /// HLR: whether the device is roaming. Only in v1.
+    pub roaming: Option<Answer>,
+    /// HLR: whether the number was ported to another carrier. Only in v2.
+    pub ported: Option<Answer>,
+    /// HLR: mobile country code; leading zeros count. Only in v2.
+    pub mcc: Option<Text<'a>>,
+    /// HLR: mobile network code; leading zeros count. Only in v2.
+    pub mnc: Option<Text<'a>>,
+    /// Call: whether it rang.
+    pub ring: Option<Answer>,
+    /// Call: whether the call was answered.
+    pub answered: Option<Answer>,
+    /// Call: what was heard.
+    pub response: Option<DialResponse>,
+    /// What the check cost, exact. In v2 a failed check may carry one, too.
+    pub price: Option<Price>,
+    /// In which currency.
+    pub currency: Option<Currency>,
+    /// The check's id.
+    pub id: Option<Text<'a>>,
+    /// The batch number of the submit.
+    pub batch_no: Option<Text<'a>>,
+    /// The dialect, as far as the message shows it.
+    pub dialect: Option<Dialect>,
+}
+
+impl CheckResult<'_> {
+    /// The columns of a result in their order, by the names that a file of results gives them after `check_`.
+    pub const COLUMNS: [&'static str; 24] = [
+        "phone",
+        "code",
+        "message",
+        "level",
+        "valid",
+        "region",
+        "dial_code",
+        "national",
+        "standard",
+        "number_type",
+        "carrier",
+        "validity",
+        "reachable",
+        "roaming",
+        "ported",
+        "mcc",
+        "mnc",
+        "ring",
+        "answered",
+        "response",
+        "price",
+        "currency",
+        "message_id",
+        "batch_no",
+    ];
+
+    /// The columns and what stands in each: an exact decimal for money, a word for a level or a kind of number.
+    pub fn columns(&self) -> [Column<'_>; 24] {
+        [
+            Column { name: "phone", value: self.phone.as_ref().map(Cell::cell), is_finding: false },
+            Column { name: "code", value: self.code.as_ref().map(Cell::cell), is_finding: false },
+            Column { name: "message", value: self.text.as_ref().map(Cell::cell), is_finding: false },
+            Column { name: "level", value: self.level.as_ref().map(Cell::cell), is_finding: false },
+            Column { name: "valid", value: self.format.as_ref().map(Cell::cell), is_finding: true },
+            Column { name: "region", value: self.region.as_ref().map(Cell::cell), is_finding: true },
+            Column { name: "dial_code", value: self.dial_code.as_ref().map(Cell::cell), is_finding: true },
+            Column { name: "national", value: self.national.as_ref().map(Cell::cell), is_finding: true },
+            Column { name: "standard", value: self.standard.as_ref().map(Cell::cell), is_finding: true },
+            Column {
+                name: "number_type",
+                value: self.number_type.as_ref().map(Cell::cell),
+                is_finding: true,
+            },
+            Column { name: "carrier", value: self.carrier.as_ref().map(Cell::cell), is_finding: true },
+            Column { name: "validity", value: self.validity.as_ref().map(Cell::cell), is_finding: true },
+            Column { name: "reachable", value: self.reachable.as_ref().map(Cell::cell), is_finding: true },
+            Column { name: "roaming", value: self.roaming.as_ref().map(Cell::cell), is_finding: true },
+            Column { name: "ported", value: self.ported.as_ref().map(Cell::cell), is_finding: true },
+            Column { name: "mcc", value: self.mcc.as_ref().map(Cell::cell), is_finding: true },
+            Column { name: "mnc", value: self.mnc.as_ref().map(Cell::cell), is_finding: true },
+            Column { name: "ring", value: self.ring.as_ref().map(Cell::cell), is_finding: true },
+            Column { name: "answered", value: self.answered.as_ref().map(Cell::cell), is_finding: true },
+            Column { name: "response", value: self.response.as_ref().map(Cell::cell), is_finding: true },
+            Column { name: "price", value: self.price.as_ref().map(Cell::cell), is_finding: false },
+            Column { name: "currency", value: self.currency.as_ref().map(Cell::cell), is_finding: false },
+            Column { name: "message_id", value: self.id.as_ref().map(Cell::cell), is_finding: false },
+            Column { name: "batch_no", value: self.batch_no.as_ref().map(Cell::cell), is_finding: false },
+        ]
+    }
+}
+
 open_numbers! {
     /// Check level (检测类型). 4 was left out of the vendor's newer pages in 2023. A sample of the query
     /// shows a 2 that no page explains: an older level, called advanced.
@@ -526,11 +961,11 @@ open_numbers! {
     /// Source: Number Check API submit (nxtele/nxcloud-doc-en).
     CheckLevel, KnownCheckLevel {
         /// Format, region, number type and carrier (基础版).
-        BASIC Basic = 1, "format, region, number type and carrier", "基础版";
+        BASIC Basic = 1, "basic", "format, region, number type and carrier", "基础版";
         /// What a call to the number meets (呼叫版).
-        CALL Call = 4, "what a call to the number meets", "呼叫版";
+        CALL Call = 4, "call", "what a call to the number meets", "呼叫版";
         /// Network look-up (HLR) (HLR检测).
-        HLR Hlr = 5, "network look-up (HLR)", "HLR检测";
+        HLR Hlr = 5, "hlr", "network look-up (HLR)", "HLR检测";
     }
 }
 
@@ -540,23 +975,23 @@ open_numbers! {
     /// Source: Number Check API callback old, 检测结果推送 (nxtele/http-api-document).
     NumberType, KnownNumberType {
         /// Other (其它类型).
-        OTHER Other = 0, "other", "其它类型";
+        OTHER Other = 0, "other", "other", "其它类型";
         /// Fixed line (固定电话).
-        FIXED_LINE FixedLine = 1, "fixed line", "固定电话";
+        FIXED_LINE FixedLine = 1, "fixed_line", "fixed line", "固定电话";
         /// Mobile (移动号码).
-        MOBILE Mobile = 2, "mobile", "移动号码";
+        MOBILE Mobile = 2, "mobile", "mobile", "移动号码";
         /// Toll free (免费电话).
-        TOLL_FREE TollFree = 3, "toll free", "免费电话";
+        TOLL_FREE TollFree = 3, "toll_free", "toll free", "免费电话";
         /// VoIP (VOIP号码).
-        VOIP Voip = 4, "VoIP", "VOIP号码";
+        VOIP Voip = 4, "voip", "VoIP", "VOIP号码";
         /// Organisation or company (机构/企业电话).
-        ORGANISATION Organisation = 5, "organisation or company", "机构/企业电话";
+        ORGANISATION Organisation = 5, "organisation", "organisation or company", "机构/企业电话";
         /// Special personal number (特殊私人号码).
-        PERSONAL Personal = 6, "special personal number", "特殊私人号码";
+        PERSONAL Personal = 6, "personal", "special personal number", "特殊私人号码";
         /// Voicemail (语音信箱).
-        VOICEMAIL Voicemail = 7, "voicemail", "语音信箱";
+        VOICEMAIL Voicemail = 7, "voicemail", "voicemail", "语音信箱";
         /// Special restricted number (特殊限制号码).
-        RESTRICTED Restricted = 8, "special restricted number", "特殊限制号码";
+        RESTRICTED Restricted = 8, "restricted", "special restricted number", "特殊限制号码";
     }
 }
 

@@ -444,15 +444,15 @@ open_numbers! {
     /// Source: WhatsApp API, embedded register: login, createApp, phoneList, getCode, createClient (vendor).
     RegisterStatus, KnownRegisterStatus {
         /// Creation failed (创建失败).
-        CREATION_FAILED CreationFailed = 1, "creation failed", "创建失败";
+        CREATION_FAILED CreationFailed = 1, "creation_failed", "creation failed", "创建失败";
         /// Local client registration failed (本地客户端注册失败).
-        LOCAL_REGISTRATION_FAILED LocalRegistrationFailed = 2, "local client registration failed", "本地客户端注册失败";
+        LOCAL_REGISTRATION_FAILED LocalRegistrationFailed = 2, "local_registration_failed", "local client registration failed", "本地客户端注册失败";
         /// Creating (创建中).
-        CREATING Creating = 3, "creating", "创建中";
+        CREATING Creating = 3, "creating", "creating", "创建中";
         /// Created (已创建).
-        CREATED Created = 4, "created", "已创建";
+        CREATED Created = 4, "created", "created", "已创建";
         /// Registered (已注册).
-        REGISTERED Registered = 5, "registered", "已注册";
+        REGISTERED Registered = 5, "registered", "registered", "已注册";
     }
 }
 

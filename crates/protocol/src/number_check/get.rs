@@ -9,7 +9,7 @@ use crate::batch_no::BatchNo;
 use crate::endpoint::Request;
 use crate::error::ValueError;
 use crate::field::Field;
-use crate::number_check::check_result::text;
+use crate::number_check::check_result::View;
 use crate::number_check::{CheckLevel, GetBasic, GetBody, GetReply};
 use crate::phone::PhoneNumber;
 use crate::secrets::AppKey;
@@ -86,8 +86,8 @@ impl GetReply<'_> {
     /// means that the number was not checked.
     pub fn fail_reason(&self) -> Option<Text<'_>> {
         let data = self.data.get()?;
-        let basic = data.basic.get().and_then(|basic| text(&basic.fail_reason));
-        basic.or_else(|| data.fail_number.get()?.iter().find_map(|one| text(&one.reason)))
+        let basic = data.basic.get().and_then(|basic| basic.fail_reason.view());
+        basic.or_else(|| data.fail_number.get()?.iter().find_map(|one| one.reason.view()))
     }
 }
 

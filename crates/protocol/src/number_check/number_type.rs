@@ -1,6 +1,5 @@
-//! The kind of a number where either dialect may stand.
-//!
-//! It must not translate one dialect's kinds into the other's: "others" of v2 is wider than any number of v1.
+//! The kind of a phone number where either dialect may stand. The kinds of one dialect are not translated into the other's: "others" of v2
+//! is wider than any kind of v1.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -28,6 +27,16 @@ impl AnyNumberType {
         match self {
             Self::Number(number) => number.known().map(|known| known.meaning(lang)),
             Self::Word(word) => word.known().map(|known| known.meaning(lang)),
+        }
+    }
+}
+
+impl AnyNumberType {
+    /// A word for it in either dialect, such as `fixed_line`; one that no document lists as it came.
+    pub fn word(&self) -> Cow<'_, str> {
+        match self {
+            Self::Number(number) => number.word(),
+            Self::Word(word) => Cow::Borrowed(word.as_str()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::field::{Extra, Field};
-use crate::number_check::{Answer, Dialect, QueryData, QueryReply, QueryRow};
+use crate::number_check::{Dialect, QueryData, QueryReply, QueryRow};
 use crate::text::Text;
 
 impl QueryReply<'_> {
@@ -42,24 +42,7 @@ impl QueryRow<'_> {
     /// Whether the row says anything about its number. A row that does not is of a check that failed or is not finished: which of
     /// the two, no document says.
     pub fn has_result(&self) -> bool {
-        let text = |field: &Field<Text<'_>>| is_value(field);
-        let answer = |field: &Field<Answer>| is_value(field);
-        answer(&self.pre_check)
-            || text(&self.region_code)
-            || text(&self.country)
-            || text(&self.country_code)
-            || is_value(&self.national_number)
-            || is_value(&self.stand_number)
-            || is_value(&self.number_type)
-            || text(&self.carrier)
-            || text(&self.operator)
-            || [&self.validity, &self.reachable, &self.roaming, &self.early, &self.answered]
-                .into_iter()
-                .any(answer)
-            || [&self.ported, &self.active, &self.ring, &self.answer].into_iter().any(answer)
-            || text(&self.mcc)
-            || text(&self.mnc)
-            || is_value(&self.response)
+        self.has_findings()
     }
 }
 
@@ -78,8 +61,4 @@ fn has_items(value: &Value) -> bool {
         Value::Object(fields) => fields.values().any(has_items),
         _ => false,
     }
-}
-
-fn is_value<T>(field: &Field<T>) -> bool {
-    field.get().is_some() || field.odd().is_some()
 }

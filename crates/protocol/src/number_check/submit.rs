@@ -75,12 +75,12 @@ impl SubmitBody<'_> {
         let body = self;
         let phone = required(&body.phone, "phone")?;
         // One more than fits is enough to refuse a list that is too long.
-        let numbers = phone.split(',').take(PhoneList::MOST + 1).map(PhoneNumber::new);
+        let numbers = phone.split(',').take(PhoneList::MAX_LEN + 1).map(PhoneNumber::new);
         let numbers = numbers.collect::<Result<Vec<_>, _>>()?;
         Ok(SubmitRequest {
             phone: match dialect {
-                Dialect::V1 => PhoneList::of_one_country(numbers)?,
-                Dialect::V2 => PhoneList::of_many_countries(numbers)?,
+                Dialect::V1 => PhoneList::from_one_country(numbers)?,
+                Dialect::V2 => PhoneList::from_many_countries(numbers)?,
             },
             batch_no: optional(&body.batch_no, "batchNo")?.map(BatchNo::new).transpose()?,
             check_level: integer(&body.check_level, "checkLevel")?,

@@ -91,7 +91,7 @@ impl TryFrom<CreateAppBody<'_>> for CreateAppRequest {
     fn try_from(body: CreateAppBody<'_>) -> Result<Self, ValueError> {
         let app_name = AppName::new(required(&body.app_name, "app_name")?)?;
         let webhook = CallbackUrl::new(required(&body.webhook, "webhook")?);
-        Ok(Self { app_name, webhook: webhook.map_err(|error| error.of("webhook"))? })
+        Ok(Self { app_name, webhook: webhook.map_err(|error| error.for_field("webhook"))? })
     }
 }
 
@@ -162,7 +162,7 @@ impl TryFrom<GetCodeBody<'_>> for GetCodeRequest {
         const METHOD: ValueError = ValueError::new("method", "must be sms or voice");
         let phone_number = PhoneNumber::new(required(&body.phone_number, "phone_number")?);
         Ok(Self {
-            phone_number: phone_number.map_err(|error| error.of("phone_number"))?,
+            phone_number: phone_number.map_err(|error| error.for_field("phone_number"))?,
             method: body.method.into_inner().ok_or(METHOD)?,
         })
     }
@@ -201,7 +201,7 @@ impl TryFrom<CheckCodeBody<'_>> for CheckCodeRequest {
     fn try_from(body: CheckCodeBody<'_>) -> Result<Self, ValueError> {
         let phone_number = PhoneNumber::new(required(&body.phone_number, "phone_number")?);
         Ok(Self {
-            phone_number: phone_number.map_err(|error| error.of("phone_number"))?,
+            phone_number: phone_number.map_err(|error| error.for_field("phone_number"))?,
             code: VerificationCode::new(required(&body.code, "code")?)?,
         })
     }
@@ -237,6 +237,6 @@ impl TryFrom<CreateClientBody<'_>> for CreateClientRequest {
 
     fn try_from(body: CreateClientBody<'_>) -> Result<Self, ValueError> {
         let phone_number = PhoneNumber::new(required(&body.phone_number, "phone_number")?);
-        Ok(Self { phone_number: phone_number.map_err(|error| error.of("phone_number"))? })
+        Ok(Self { phone_number: phone_number.map_err(|error| error.for_field("phone_number"))? })
     }
 }

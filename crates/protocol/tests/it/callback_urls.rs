@@ -44,10 +44,10 @@ proptest! {
     }
 
     #[test]
-    fn neither_debug_nor_display_nor_an_error_shows_path_or_query(secret in "[a-zA-Z0-9]{12,40}", end in "[!-~]{0,3}") {
+    fn neither_debug_nor_a_mask_nor_an_error_shows_path_or_query(secret in "[a-zA-Z0-9]{12,40}", end in "[!-~]{0,3}") {
         for text in [format!("https://h.example/{secret}{end}"), format!("http://h.example?{secret}{end}"), format!("http://u:{secret}@h/{end}")] {
             let shown = match CallbackUrl::new(&text) {
-                Ok(url) => format!("{url} {url:?}"),
+                Ok(url) => format!("{} {url:?}", url.masked()),
                 Err(error) => format!("{error} {error:?}"),
             };
             prop_assert!(!shown.contains(&secret), "{}", shown);

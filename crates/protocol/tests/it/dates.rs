@@ -66,10 +66,10 @@ fn the_day_of_a_moment_depends_on_the_offset_alone() {
         (951_782_400_000, "Z", "2000-02-29"),
         (253_402_300_799_999, "Z", "9999-12-31"),
     ] {
-        assert_eq!(Date::of_unix_ms(unix_ms, offset(at)), Some(day(wanted)), "{unix_ms} {at}");
+        assert_eq!(Date::from_unix_ms(unix_ms, offset(at)), Some(day(wanted)), "{unix_ms} {at}");
     }
     for beyond in [253_402_300_800_000, u64::MAX] {
-        assert_eq!(Date::of_unix_ms(beyond, UtcOffset::UTC), None, "{beyond}");
+        assert_eq!(Date::from_unix_ms(beyond, UtcOffset::UTC), None, "{beyond}");
     }
 }
 
@@ -136,7 +136,7 @@ proptest! {
     #[test]
     fn a_day_later_is_the_next_day(unix_ms in 0_u64..253_402_000_000_000, minutes in -1080_i16..=1080) {
         let offset = UtcOffset::from_minutes(minutes).expect("an offset");
-        let (one, two) = (Date::of_unix_ms(unix_ms, offset), Date::of_unix_ms(unix_ms + 86_400_000, offset));
+        let (one, two) = (Date::from_unix_ms(unix_ms, offset), Date::from_unix_ms(unix_ms + 86_400_000, offset));
         prop_assert_eq!(one.and_then(Date::next), two);
         prop_assert_eq!(two.and_then(Date::previous), one);
         prop_assert!(one < two);

@@ -79,7 +79,7 @@ fn a_built_submit_has_the_fields_of_the_spec() {
     let number = PhoneNumber::new("85251234567").expect("a number");
     let mut request = number_check::SubmitRequest::new(
         AppKey::new("a1b2c3d4").expect("an appkey"),
-        PhoneList::of_one_country([number]).expect("a list"),
+        PhoneList::from_one_country([number]).expect("a list"),
     );
     request.batch_no = Some(BatchNo::new("20220901").expect("a batch number"));
     request.check_level = Some(number_check::CheckLevel::HLR);

@@ -54,9 +54,10 @@ proptest! {
     }
 
     #[test]
-    fn neither_debug_nor_display_shows_more_than_half_of_a_number(digits in digits()) {
+    fn neither_debug_nor_a_mask_shows_more_than_half_of_a_number(digits in digits()) {
         let number = number(&digits);
-        let masked = number.to_string();
+        let masked = number.masked();
+        prop_assert_eq!(PhoneNumber::new(&masked).expect_err("masked").field, "phone");
         prop_assert!(shown(&masked, &digits) * 2 <= digits.len(), "{}", masked);
         prop_assert_eq!(format!("{number:?}"), format!("PhoneNumber({masked})"));
     }
@@ -67,8 +68,9 @@ proptest! {
         match Mobile::new(&text) {
             Ok(mobile) => {
                 prop_assert!(fits && mobile.digits() == text);
-                prop_assert_eq!(shown(&mobile.to_string(), &text), 4);
-                prop_assert_eq!(format!("{mobile:?}"), format!("Mobile({mobile})"));
+                prop_assert_eq!(shown(&mobile.masked(), &text), 4);
+                prop_assert_eq!(format!("{mobile:?}"), format!("Mobile({})", mobile.masked()));
+                prop_assert!(Mobile::new(&mobile.masked()).is_err());
                 prop_assert_eq!(serde_json::to_value(mobile).expect("written"), text);
             }
             Err(error) => prop_assert!(!fits && error.field == "mobile"),
@@ -77,7 +79,7 @@ proptest! {
 
     #[test]
     fn a_country_code_is_the_beginning_of_the_number(text in prop_oneof![any::<String>(), "[0-9]{0,15}", "[+0-9]{1,5}"]) {
-        if let Some(code) = CallingCode::of(&text) {
+        if let Some(code) = CallingCode::prefix_of(&text) {
             prop_assert!(text.starts_with(&code.get().to_string()));
             prop_assert_eq!(code.to_string(), format!("+{}", code.get()));
         }
@@ -86,7 +88,7 @@ proptest! {
     #[test]
     fn a_list_is_sent_in_order_and_joined_by_commas(tails in prop::collection::hash_set("[0-9]{4,8}", 1..40)) {
         let digits: Vec<String> = tails.into_iter().map(|tail| format!("852{tail}")).collect();
-        let list = PhoneList::of_one_country(digits.iter().map(|digits| number(digits))).expect("one country");
+        let list = PhoneList::from_one_country(digits.iter().map(|digits| number(digits))).expect("one country");
         prop_assert_eq!(list.len(), digits.len());
         prop_assert!(list.as_slice().iter().map(PhoneNumber::digits).eq(digits.iter().map(String::as_str)));
         prop_assert_eq!(serde_json::to_string(&list).expect("written"), format!("\"{}\"", digits.join(",")));
@@ -102,7 +104,7 @@ proptest! {
         let mut digits: Vec<String> = tails.into_iter().map(|tail| format!("852{tail}")).collect();
         let again = digits[from.index(digits.len())].clone();
         digits.insert(to.index(digits.len() + 1), again);
-        prop_assert!(rule(PhoneList::of_one_country(digits.iter().map(|digits| number(digits)))).contains("twice"));
+        prop_assert!(rule(PhoneList::from_one_country(digits.iter().map(|digits| number(digits)))).contains("twice"));
     }
 }
 
@@ -114,7 +116,7 @@ fn rule(list: Result<PhoneList, ValueError>) -> &'static str {
 
 #[test]
 fn numbers_that_differ_in_leading_zeros_are_different_numbers() {
-    let list = PhoneList::of_one_region([number("012345"), number("0012345")], |_| None::<()>);
+    let list = PhoneList::from_one_region([number("012345"), number("0012345")], |_| None::<()>);
     assert_eq!(list.map(|list| list.len()), Ok(2));
     assert_ne!(number("12345"), number("123450"), "nor is the room behind a number part of it");
 }
@@ -122,15 +124,15 @@ fn numbers_that_differ_in_leading_zeros_are_different_numbers() {
 #[test]
 fn a_list_holds_1_to_5000_numbers() {
     let many = |count: u64| (0..count).map(|at| number(&format!("852{at:08}")));
-    assert!(rule(PhoneList::of_one_country([])).contains("at least one"));
-    assert_eq!(PhoneList::of_one_country(many(5000)).map(|list| list.len()), Ok(5000));
-    assert!(rule(PhoneList::of_one_country(many(5001))).contains("5000"));
-    assert!(rule(PhoneList::of_one_country(many(u64::MAX))).contains("5000"), "however long the source is");
+    assert!(rule(PhoneList::from_one_country([])).contains("at least one"));
+    assert_eq!(PhoneList::from_one_country(many(5000)).map(|list| list.len()), Ok(5000));
+    assert!(rule(PhoneList::from_one_country(many(5001))).contains("5000"));
+    assert!(rule(PhoneList::from_one_country(many(u64::MAX))).contains("5000"), "however long the source is");
 }
 
 #[test]
 fn all_numbers_of_a_list_belong_to_one_country_where_countries_are_known() {
-    let list = |all: &[&str]| PhoneList::of_one_country(all.iter().map(|digits| number(digits)));
+    let list = |all: &[&str]| PhoneList::from_one_country(all.iter().map(|digits| number(digits)));
     assert!(list(&["85251234567", "85251234568"]).is_ok());
     assert!(rule(list(&["85251234567", "8613812345678"])).contains("one country"));
     assert!(rule(list(&["85251234567", "85251234568", "8613812345678"])).contains("one country"));
@@ -142,6 +144,6 @@ fn all_numbers_of_a_list_belong_to_one_country_where_countries_are_known() {
     assert!(list(&shared).is_ok());
     // ... so whoever knows better says so.
     let region = |number: &PhoneNumber| Some(if number.digits().starts_with("1242") { "BS" } else { "US" });
-    let better = PhoneList::of_one_region(shared.map(number), region);
+    let better = PhoneList::from_one_region(shared.map(number), region);
     assert!(rule(better).contains("one country"));
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 fn any_submit() -> impl Strategy<Value = SubmitRequest> {
     let phones = prop::collection::hash_set("[0-9]{2,12}", 1..30).prop_map(|tails| {
         let numbers = tails.iter().map(|tail| PhoneNumber::new(&format!("852{tail}")).expect("a number"));
-        PhoneList::of_one_country(numbers).expect("one country")
+        PhoneList::from_one_country(numbers).expect("one country")
     });
     // Quotes, backslashes, emoji and scripts of all kinds: whatever a batch may be called.
     let batch_no =

@@ -56,7 +56,7 @@ fn no_request_and_no_body_shows_a_secret_or_a_number() {
     let phone = PhoneNumber::new(number).expect("a number");
     let mut submit = SubmitRequest::new(
         AppKey::new(key).expect("a key"),
-        PhoneList::of_one_country([phone]).expect("a list"),
+        PhoneList::from_one_country([phone]).expect("a list"),
     );
     submit.dr_url = Some(CallbackUrl::new(&format!("https://example.org/{path}")).expect("a URL"));
     let check = CheckCodeRequest::new(phone, VerificationCode::new(code).expect("a code"));

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::Write;
 
-use numcheck_qxt::{Answer, BuildError, Client, ClientBuilder, Error};
+use numcheck_qxt::{Answer, CallError, Client, ClientBuilder, SetupError};
 use numcheck_sandbox::{Account, Sandbox};
 
 use crate::common::{KEY, builder_with, mobile};
 
-fn from(variables: &[(&str, &str)]) -> Result<Client, BuildError> {
+fn from(variables: &[(&str, &str)]) -> Result<Client, SetupError> {
     let variables: HashMap<_, _> = variables.iter().copied().collect();
     ClientBuilder::from_lookup(|name| variables.get(name).map(OsString::from)).and_then(ClientBuilder::build)
 }
@@ -32,8 +32,8 @@ fn what_crosses_threads_can() {
     fn crosses<T: Send + Sync + Clone + 'static>() {}
     fn is_error<T: std::error::Error + Send + Sync + 'static>() {}
     crosses::<(Client, Answer)>();
-    is_error::<Error>();
-    is_error::<BuildError>();
+    is_error::<CallError>();
+    is_error::<SetupError>();
 }
 
 #[tokio::test]

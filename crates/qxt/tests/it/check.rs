@@ -4,7 +4,7 @@ use numcheck_qxt::protocol::number_check::Submit;
 use numcheck_qxt::protocol::qxt::{Operator, Privacy, PrivacyStatus, QxtCode};
 use numcheck_qxt::protocol::whatsapp::CheckCode;
 use numcheck_qxt::protocol::{Class, Lang, Price};
-use numcheck_qxt::{Error, ErrorKind, Sent};
+use numcheck_qxt::{CallError, CallErrorKind, Sent};
 use numcheck_sandbox::{Account, Fault, Faults, Operation, Sandbox, Service, When};
 
 use crate::common::{Front, all_of, builder, builder_with, client, mobile};
@@ -82,7 +82,7 @@ async fn every_documented_refusal_says_its_code_name_and_advice_and_that_it_may_
         let refusal = error.refusal().unwrap();
         assert_eq!(
             (error.kind(), error.sent(), error.attempts()),
-            (ErrorKind::Refused, Sent::Yes, 1),
+            (CallErrorKind::Refused, Sent::Yes, 1),
             "{error}"
         );
         assert_eq!((refusal.code(), refusal.name().unwrap_or_default()), (code, name));
@@ -105,7 +105,7 @@ async fn every_documented_refusal_says_its_code_name_and_advice_and_that_it_may_
     assert_eq!(sandbox.journal().requests().count(), CODES.len(), "none was repeated");
 }
 
-async fn refused(builder: numcheck_qxt::ClientBuilder, number: &str) -> Error {
+async fn refused(builder: numcheck_qxt::ClientBuilder, number: &str) -> CallError {
     builder.build().unwrap().check(mobile(number)).await.unwrap_err()
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use numcheck_qxt::protocol::{ApiKey, qxt::Mobile};
 use numcheck_qxt::transport::{Address, Dial, Stream};
-use numcheck_qxt::{Client, ClientBuilder, Error};
+use numcheck_qxt::{CallError, Client, ClientBuilder};
 use numcheck_sandbox::Sandbox;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -53,7 +53,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// Everything that a program could print of an error.
-pub(crate) fn all_of(error: &Error) -> String {
+pub(crate) fn all_of(error: &CallError) -> String {
     format!("{error} {error:?} {error:#?} {}", chain(error))
 }
 

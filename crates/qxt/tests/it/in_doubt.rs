@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use numcheck_qxt::transport::{self, Attempt, BoxError, Limits};
-use numcheck_qxt::{Error, ErrorKind, Sent};
+use numcheck_qxt::{CallError, CallErrorKind, Sent};
 use numcheck_sandbox::{Fault, Faults, Operation, Sandbox, Service, When};
 
 use crate::common::{KEY, all_of, builder, chain, client_in_memory, mobile};
 
 /// A query that meets a fault: the error, and how often it was charged.
-async fn struck_by(fault: Fault, get: bool) -> (Error, u64) {
+async fn struck_by(fault: Fault, get: bool) -> (CallError, u64) {
     let faults = Faults::none().request(Operation::Privacy, When::Always, fault);
     let sandbox = Sandbox::builder().faults(faults).start().await.unwrap();
     let error = builder(&sandbox).get(get).build().unwrap().check(mobile("18819079212")).await.unwrap_err();
@@ -22,16 +22,16 @@ async fn struck_by(fault: Fault, get: bool) -> (Error, u64) {
 async fn a_query_whose_answer_was_lost_is_not_repeated_by_get_either() {
     for get in [false, true] {
         for (fault, kind, charged) in [
-            (Fault::AcceptThenClose, ErrorKind::Transport, 1),
-            (Fault::Close, ErrorKind::Transport, 0),
-            (Fault::CutReply, ErrorKind::Transport, 1),
-            (Fault::NotJson, ErrorKind::NoAnswer, 1),
-            (Fault::Respond(502), ErrorKind::NoAnswer, 0),
+            (Fault::AcceptThenClose, CallErrorKind::Transport, 1),
+            (Fault::Close, CallErrorKind::Transport, 0),
+            (Fault::CutReply, CallErrorKind::Transport, 1),
+            (Fault::NotJson, CallErrorKind::NoAnswer, 1),
+            (Fault::Respond(502), CallErrorKind::NoAnswer, 0),
         ] {
             let (error, count) = struck_by(fault.clone(), get).await;
             assert_eq!((error.kind(), error.attempts(), count), (kind, 1, charged), "{fault:?}: {error}");
             assert!(error.sent() != Sent::No && error.may_have_happened(), "{fault:?}: {error}");
-            assert_eq!(error.has_reply(), kind == ErrorKind::NoAnswer, "{fault:?}: {error}");
+            assert_eq!(error.has_reply(), kind == CallErrorKind::NoAnswer, "{fault:?}: {error}");
             assert!(
                 error.to_string().contains("do not send it again before you know what became of it"),
                 "{error}"
@@ -51,10 +51,10 @@ async fn a_refused_connection_was_not_sent_and_is_tried_again() {
     let error = client.check(mobile("18819079212")).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.sent(), error.attempts()),
-        (ErrorKind::Transport, Sent::No, 2),
+        (CallErrorKind::Transport, Sent::No, 2),
         "{error}"
     );
-    assert_eq!(error.transport_error().unwrap().kind(), transport::ErrorKind::Connect);
+    assert_eq!(error.transport_error().unwrap().kind(), transport::SendErrorKind::Connect);
     assert!(!error.may_have_happened());
     assert_eq!(
         error.to_string(),
@@ -77,7 +77,10 @@ async fn a_url_that_holds_the_key_is_in_no_error() {
         assert!(request.seen.head.contains(KEY));
         request.answer_with("302 Found", headers, "moved");
         let error = call.await.unwrap().unwrap_err();
-        assert_eq!((error.kind(), error.reply().unwrap().status.as_u16()), (ErrorKind::NeverReached, 302));
+        assert_eq!(
+            (error.kind(), error.reply().unwrap().status.as_u16()),
+            (CallErrorKind::NeverReached, 302)
+        );
         let shown = format!("{} {client:?}", all_of(&error));
         assert!(!shown.contains("canary") && !shown.contains("8190792"), "{shown}");
     }
@@ -97,7 +100,7 @@ async fn what_is_not_confirmed_is_not_asked() {
         let before = sandbox.journal().requests().count();
         client.check_confirmed(mobile("18819079212"), once.clone()).await.unwrap();
         let error = client.check_confirmed(mobile("18819079212"), once).await.unwrap_err();
-        assert_eq!(error.transport_error().unwrap().kind(), transport::ErrorKind::NotConfirmed);
+        assert_eq!(error.transport_error().unwrap().kind(), transport::SendErrorKind::NotConfirmed);
         assert_eq!((error.sent(), error.may_have_happened()), (Sent::No, false), "{error}");
         assert_eq!((sandbox.journal().requests().count() - before, confirmed.load(Ordering::SeqCst)), (1, 2));
     }

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 
 use numcheck_qxt::protocol::ApiKey;
 use numcheck_qxt::protocol::qxt::Mobile;
-use numcheck_qxt::{Client, Error};
+use numcheck_qxt::{CallError, Client};
 use numcheck_sandbox::{Account, Fault, Faults, Operation, Sandbox, When};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -99,7 +99,7 @@ async fn ask<const N: usize>(client: &Client, mobiles: [Mobile; N]) -> String {
     let mut many = client.check_many(mobiles, 2);
     let mut shown = format!("{client:?} {many:?}");
     while let Some((mobile, answer)) = many.next().await {
-        shown += &format!("{mobile} {mobile:?} {many:?}");
+        shown += &format!("{} {mobile:?} {many:?}", mobile.masked());
         match answer {
             Ok(answer) => shown += &format!("{answer:?} {answer:#?}"),
             Err(error) => shown += &show(&error),
@@ -108,7 +108,7 @@ async fn ask<const N: usize>(client: &Client, mobiles: [Mobile; N]) -> String {
     shown
 }
 
-fn show(error: &Error) -> String {
+fn show(error: &CallError) -> String {
     format!("{} {:?} {:?}", all_of(error), error.reply(), error.refusal())
 }
 

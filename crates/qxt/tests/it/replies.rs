@@ -1,10 +1,10 @@
 //! Replies of every shape that was seen or may come: what is success stays success, and what is no answer leaves a doubt.
 
-use numcheck_qxt::{Answer, Error, ErrorKind, Sent};
+use numcheck_qxt::{Answer, CallError, CallErrorKind, Sent};
 
 use crate::common::{KEY, all_of, client_in_memory, mobile};
 
-async fn check(status: &str, body: impl AsRef<[u8]>) -> Result<Answer, Error> {
+async fn check(status: &str, body: impl AsRef<[u8]>) -> Result<Answer, CallError> {
     let (client, mut platform) = client_in_memory(false);
     let call = tokio::spawn(client.check(mobile("18819079212")));
     platform.request().await.answer_with(status, "", body);
@@ -81,7 +81,7 @@ async fn what_holds_no_code_is_no_answer_and_leaves_a_doubt() {
         let error = check("200 OK", body).await.unwrap_err();
         assert_eq!(
             (error.kind(), error.sent(), error.may_have_happened()),
-            (ErrorKind::NoAnswer, Sent::Yes, true),
+            (CallErrorKind::NoAnswer, Sent::Yes, true),
             "{error}"
         );
         assert_eq!(error.reply().unwrap().body, body.as_bytes());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use numcheck_qxt::transport::{ErrorKind, Trust};
+use numcheck_qxt::transport::{SendErrorKind, Trust};
 use numcheck_qxt::{Client, Sent};
 use numcheck_sandbox::Sandbox;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -55,7 +55,7 @@ async fn an_unknown_authority_is_refused_with_its_reason_and_nothing_is_sent() {
     let front = Front::start(sandbox.qxt_addr(), Some(acceptor)).await;
     let error = client(&sandbox, &front, Trust::webpki()).check(mobile("18466849135")).await.unwrap_err();
     assert_eq!((error.sent(), error.may_have_happened(), error.attempts()), (Sent::No, false, 1));
-    assert_eq!(error.transport_error().unwrap().kind(), ErrorKind::Tls);
+    assert_eq!(error.transport_error().unwrap().kind(), SendErrorKind::Tls);
     assert_eq!(
         error.to_string(),
         "qxt.privacy: the TLS handshake was refused; not sent (attempt 1): check the certificate authority, the host \

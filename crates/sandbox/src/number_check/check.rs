@@ -69,7 +69,7 @@ pub(crate) fn not_taken(phone: &str) -> Option<&'static str> {
 
 /// Checks a number as submitted.
 pub(crate) fn check(phone: &str, level: KnownCheckLevel) -> Outcome {
-    let list_price = prices::price(CallingCode::of(phone), level);
+    let list_price = prices::price(CallingCode::prefix_of(phone), level);
     match result(phone, level) {
         Ok((result, shape)) => {
             Outcome { code: CallbackCode::SUCCESS, result: Some(result), list_price, shape }

@@ -89,7 +89,7 @@ fn read(body: &[u8]) -> Result<Wanted, Refused> {
     if phone.contains(',') {
         return Err(wrong("phone must be one number"));
     }
-    if batch_no.as_deref().is_some_and(|batch_no| batch_no.chars().count() > BatchNo::MOST) {
+    if batch_no.as_deref().is_some_and(|batch_no| batch_no.chars().count() > BatchNo::MAX_CHARS) {
         return Err(Refused::new(SubmitCode::BATCH_NO_TOO_LONG, "batchNo has more than 64 characters"));
     }
     if body.check_level.get().is_some_and(|level| *level != CheckLevel::BASIC) {

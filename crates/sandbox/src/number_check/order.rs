@@ -46,7 +46,7 @@ impl Allowed {
         match dialect {
             Dialect::V1 => Self { numbers: MOST_NUMBERS, call: true },
             Dialect::V2 => Self {
-                numbers: if assumptions.refuse_over_5000 { PhoneList::MOST } else { MOST_NUMBERS },
+                numbers: if assumptions.refuse_over_5000 { PhoneList::MAX_LEN } else { MOST_NUMBERS },
                 call: assumptions.v2_revision != V2Revision::Today,
             },
         }
@@ -79,7 +79,7 @@ pub(crate) fn read(body: &[u8], allowed: Allowed) -> Result<Order, Refused> {
     if phones.iter().any(|phone| phone.is_empty() || phone.len() > LONGEST_ITEM) {
         return Err(wrong("phone holds an empty place, or something too long to be a number"));
     }
-    if batch_no.as_deref().is_some_and(|batch_no| batch_no.chars().count() > BatchNo::MOST) {
+    if batch_no.as_deref().is_some_and(|batch_no| batch_no.chars().count() > BatchNo::MAX_CHARS) {
         return Err(Refused::new(SubmitCode::BATCH_NO_TOO_LONG, "batchNo has more than 64 characters"));
     }
     let level = match body.check_level.get() {

@@ -137,7 +137,7 @@ fn batches(shared: &Shared, account: usize, question: &Question, now_ms: u64) ->
         (None, None) => Vec::new(),
     };
     let assumptions = &shared.settings.assumptions;
-    let is_asked = |ms| Date::of_unix_ms(ms, assumptions.query_offset) == Some(question.date);
+    let is_asked = |ms| Date::from_unix_ms(ms, assumptions.query_offset) == Some(question.date);
     let is_of_day = |batch: &Batch| match assumptions.query_date {
         QueryDate::Checked => is_asked(batch.times.checked_shown_ms()),
         QueryDate::Submitted => is_asked(batch.times.shown_ms),

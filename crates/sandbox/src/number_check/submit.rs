@@ -221,7 +221,7 @@ fn repeated(shared: &Shared, account: usize, order: &Order) -> Result<Option<Tak
 
 /// A number whose country code nobody assigned counts with any.
 fn check_countries(shared: &Shared, phones: &Phones) -> Result<(), Refused> {
-    let mut countries = phones.iter().filter_map(CallingCode::of);
+    let mut countries = phones.iter().filter_map(CallingCode::prefix_of);
     let Some(first) = countries.next() else { return Ok(()) };
     let mixed = shared.settings.assumptions.refuse_mixed_countries && countries.any(|other| other != first);
     match mixed {
@@ -243,7 +243,7 @@ pub(super) fn check_balance<'a>(
     let poor =
         || Refused::new(SubmitCode::BALANCE_TOO_LOW, "the balance is lower than what the batch can cost");
     for phone in phones {
-        let (price, currency) = prices::price(CallingCode::of(phone), level);
+        let (price, currency) = prices::price(CallingCode::prefix_of(phone), level);
         let sum = worst.entry(currency).or_default();
         *sum = sum.checked_add(price).ok_or_else(poor)?;
     }
@@ -298,7 +298,7 @@ pub(super) fn paid_for_nothing<'a>(
     level: KnownCheckLevel,
 ) -> Vec<Item> {
     let item = |phone| {
-        let (price, currency) = prices::price(CallingCode::of(phone), level);
+        let (price, currency) = prices::price(CallingCode::prefix_of(phone), level);
         Item { code: CallbackCode::BAD_NUMBER.get(), count: 1, price, currency }
     };
     phones.into_iter().map(item).collect()

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tracing::debug;
 
 use super::answer::{Answer, HTML};
-use super::auth::{Distrust, authenticate};
+use super::auth::{AuthRefusal, authenticate};
 use super::call::{Call, Unread};
 use super::reply_body::{Cut, ReplyBody};
 use super::route::{self, Page, Route, route};
@@ -175,15 +175,15 @@ async fn dispatch(shared: &Shared, operation: Operation, info: &Info, call: &Cal
     let answer = match operation {
         Operation::Submit => match authenticate(shared, call, info, |account| account.number_check) {
             Ok(account) => number_check::submit(shared, account, &call.body).await,
-            Err(distrust) => turn_away(shared, operation, call, &distrust),
+            Err(error) => turn_away(shared, operation, call, &error),
         },
         Operation::Query => match authenticate(shared, call, info, |account| account.number_check) {
             Ok(account) => number_check::query(shared, account, &call.body),
-            Err(distrust) => turn_away(shared, operation, call, &distrust),
+            Err(error) => turn_away(shared, operation, call, &error),
         },
         Operation::Get => match authenticate(shared, call, info, |account| account.number_check) {
             Ok(account) => number_check::get(shared, account, &call.body),
-            Err(distrust) => turn_away(shared, operation, call, &distrust),
+            Err(error) => turn_away(shared, operation, call, &error),
         },
         Operation::Login
         | Operation::CreateApp
@@ -192,7 +192,7 @@ async fn dispatch(shared: &Shared, operation: Operation, info: &Info, call: &Cal
         | Operation::CheckCode
         | Operation::CreateClient => match authenticate(shared, call, info, |account| account.whatsapp) {
             Ok(account) => whatsapp::answer(shared, operation, account, &call.body),
-            Err(distrust) => turn_away(shared, operation, call, &distrust),
+            Err(error) => turn_away(shared, operation, call, &error),
         },
         Operation::Privacy => qxt::privacy(shared, call.peer, parameters(call)),
         Operation::Any => lost(info.platform, Route::Nowhere),
@@ -201,9 +201,9 @@ async fn dispatch(shared: &Shared, operation: Operation, info: &Info, call: &Cal
 }
 
 /// An endpoint's envelope for a caller who is not believed.
-fn turn_away(shared: &Shared, operation: Operation, call: &Call, distrust: &Distrust) -> Answer {
+fn turn_away(shared: &Shared, operation: Operation, call: &Call, error: &AuthRefusal) -> Answer {
     let status = shared.settings.assumptions.auth_status;
-    Answer { status, ..refuse(shared, operation, call, distrust.code.get(), &distrust.why) }
+    Answer { status, ..refuse(shared, operation, call, error.code.get(), &error.why) }
 }
 
 /// Where QXT's parameters stand: in the query of a GET, in the body of a POST. A POST that is no form has none.

@@ -37,6 +37,23 @@ async fn a_header_that_is_absent_or_empty_is_1001() {
     assert_eq!(empty.send(&sandbox).await.code(), 1001);
 }
 
+/// Which of two would count, a proxy and the platform may see differently.
+#[tokio::test]
+async fn a_header_that_stands_twice_or_cannot_be_signed_is_1002() {
+    let sandbox = sandbox().await;
+    let request = right(&sandbox);
+    for (name, value) in request.headers().iter().filter(|(name, _)| *name != "content-type") {
+        let headers = request.headers();
+        let mut headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        headers.push((name, value));
+        let body = request.body.as_bytes();
+        let reply = send(sandbox.nxcloud_addr(), "POST", request.path, &headers, body).await.unwrap();
+        assert_eq!(reply.code(), 1002, "{name}");
+    }
+    let moved = Signed { action: "numbercheck&bizType=1".into(), ..right(&sandbox) };
+    assert_eq!(moved.send(&sandbox).await.code(), 1002);
+}
+
 #[tokio::test]
 async fn a_biz_type_or_action_of_another_path_is_1002() {
     let sandbox = sandbox().await;

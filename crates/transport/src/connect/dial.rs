@@ -1,5 +1,4 @@
-//! The lowest step of a connection: bytes to a host and a port. It must not know TLS, proxies or HTTP; tests and
-//! users replace it to run without a network.
+//! The lowest step of a connection: bytes to a host and a port, below TLS and proxies. Tests and users replace it to run without a network.
 
 use std::future::Future;
 use std::io;

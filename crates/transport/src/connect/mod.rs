@@ -1,6 +1,4 @@
-//! How a connection comes about: dial, proxy, TLS, in this order and within one time limit.
-//!
-//! It must not know what travels over a connection; and whatever fails here was never sent.
+//! How a connection comes about: dial, proxy, TLS, in this order and within one time limit. Whatever fails here was never sent.
 
 pub(crate) mod dial;
 pub(crate) mod proxy;
@@ -18,7 +16,7 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use tower_service::Service;
 
-use crate::{BoxError, ErrorKind};
+use crate::{BoxError, SendErrorKind};
 use dial::{Address, Dial, Stream};
 use proxy::Route;
 
@@ -138,18 +136,18 @@ pub(crate) enum ConnectError {
 }
 
 impl ConnectError {
-    pub(crate) fn kind(&self) -> ErrorKind {
+    pub(crate) fn kind(&self) -> SendErrorKind {
         match self {
-            Self::Dial(_) => ErrorKind::Connect,
-            Self::Tls(_) => ErrorKind::Tls,
-            Self::TimedOut(_) => ErrorKind::ConnectTimeout,
+            Self::Dial(_) => SendErrorKind::Connect,
+            Self::Tls(_) => SendErrorKind::Tls,
+            Self::TimedOut(_) => SendErrorKind::ConnectTimeout,
             // The hop to an https proxy may have failed for its certificate.
             Self::Proxy(source) => {
                 match std::iter::successors(Some(&**source as _), |e| std::error::Error::source(*e))
                     .find_map(|e: &(dyn std::error::Error + 'static)| e.downcast_ref::<Self>())
                 {
                     Some(inner) => inner.kind(),
-                    None => ErrorKind::Connect,
+                    None => SendErrorKind::Connect,
                 }
             }
         }

@@ -1,5 +1,4 @@
-//! Which way a connection goes: straight, or through a proxy. It must not print a proxy's credentials, and must not
-//! send anything for this machine through a proxy.
+//! Which way a connection goes: straight, or through a proxy; to this machine itself always straight. No proxy's credentials are printed.
 
 use std::fmt;
 

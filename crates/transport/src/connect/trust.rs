@@ -1,5 +1,4 @@
-//! Which certificates are trusted. It must not touch the process-wide default of rustls: with two providers compiled
-//! in, that default panics.
+//! Which certificates are trusted. The provider is always named: with two compiled in, rustls's process-wide default panics.
 
 use std::fmt;
 use std::sync::Arc;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use numcheck_transport::{
-    Address, Attempt, Authorize, BoxError, Call, Client, ErrorKind, NoAuthorization, RateLimits, Sent, Stream,
+    Address, Attempt, Authorize, BoxError, Call, Client, NoAuthorization, RateLimits, SendErrorKind, Sent,
+    Stream,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
@@ -109,7 +110,7 @@ async fn attempts_end() {
     let (client, dialled) = refused_at_first(usize::MAX);
     let start = Instant::now();
     let error = client.send(Call::new(&costly()).body("{}"), &NoAuthorization).await.expect_err("no reply");
-    assert_eq!((error.kind(), error.sent(), error.attempts()), (ErrorKind::Connect, Sent::No, 3));
+    assert_eq!((error.kind(), error.sent(), error.attempts()), (SendErrorKind::Connect, Sent::No, 3));
     assert_eq!(dialled.load(Ordering::SeqCst), 3);
     assert!(start.elapsed() < Duration::from_millis(600), "pauses have ceilings");
     assert_eq!(
@@ -139,7 +140,7 @@ async fn a_lost_reply_is_repeated_when_it_only_reads_and_not_when_it_costs() {
         match result {
             Ok(reply) => assert_eq!(reply.attempts, 2),
             Err(error) => {
-                assert_eq!((error.kind(), error.sent()), (ErrorKind::Lost, Sent::Maybe));
+                assert_eq!((error.kind(), error.sent()), (SendErrorKind::Lost, Sent::Maybe));
                 assert_eq!(
                     error.to_string(),
                     "number_check.submit: the connection broke before a reply; may have been carried out (attempt 1): \
@@ -166,7 +167,7 @@ async fn sent_is_the_most_that_any_attempt_may_have_done() {
     };
     let client = Client::builder("http://localhost").dial(dial).build().expect("a client");
     let error = client.send(Call::new(&safe()).body("{}"), &NoAuthorization).await.expect_err("no reply");
-    assert_eq!((error.kind(), error.sent(), error.attempts()), (ErrorKind::Connect, Sent::Maybe, 3));
+    assert_eq!((error.kind(), error.sent(), error.attempts()), (SendErrorKind::Connect, Sent::Maybe, 3));
 }
 
 #[tokio::test(start_paused = true)]
@@ -200,7 +201,7 @@ async fn a_query_that_no_url_holds_is_refused_before_anything_is_sent() {
         let error = client.send(call, &NoAuthorization).await.expect_err("a bad query");
         assert_eq!(
             (error.kind(), error.sent(), error.attempts()),
-            (ErrorKind::Request, Sent::No, 0),
+            (SendErrorKind::Request, Sent::No, 0),
             "{query:?}"
         );
         assert_eq!(dialled.load(Ordering::SeqCst), 0);
@@ -218,7 +219,7 @@ async fn authorisation_that_fails_ends_the_call_before_anything_is_sent() {
     }
     let (client, dialled) = refused_at_first(0);
     let error = client.send(Call::new(&costly()).body("{}"), &Fails).await.expect_err("no proof");
-    assert_eq!((error.kind(), error.sent()), (ErrorKind::Authorize, Sent::No));
+    assert_eq!((error.kind(), error.sent()), (SendErrorKind::Authorize, Sent::No));
     assert!(chain(&error).ends_with("no secret is set"));
     assert_eq!(dialled.load(Ordering::SeqCst), 0);
 }

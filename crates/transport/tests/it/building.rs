@@ -3,7 +3,7 @@
 use numcheck_protocol::Endpoint;
 use numcheck_protocol::number_check::Submit;
 use numcheck_transport::{
-    BuildError, CallError, Client, Error, Proxy, Sent, canonical_base_url, is_loopback,
+    BuildError, CallError, Client, Proxy, SendError, Sent, canonical_base_url, is_loopback,
 };
 
 fn build(url: &str) -> Result<(), BuildError> {
@@ -74,7 +74,7 @@ fn a_url_is_loopback_by_its_host_alone() {
 
 #[test]
 fn a_stopped_call_says_whether_it_may_have_been_sent() {
-    let stopped = |sent| CallError::transport(&Submit::INFO, Error::cancelled(&Submit::INFO, sent));
+    let stopped = |sent| CallError::transport(&Submit::INFO, SendError::cancelled(&Submit::INFO, sent));
     let error = stopped(Sent::No);
     assert_eq!((error.sent(), error.attempts(), error.may_have_happened()), (Sent::No, 0, false));
     assert!(error.to_string().contains("stopped on request; not sent"), "{error}");
@@ -161,7 +161,7 @@ fn clients_calls_and_errors_cross_threads() {
     crosses::<Client>();
     crosses::<numcheck_transport::Call>();
     crosses::<numcheck_transport::Reply>();
-    is_error::<Error>();
+    is_error::<SendError>();
     is_error::<BuildError>();
 
     fn sends<T: Send>(_: T) {}

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use numcheck_protocol::Rate;
 use numcheck_transport::{
-    Address, Attempt, BoxError, BoxFuture, Call, Client, Confirm, ErrorKind, Limits, NoAuthorization,
-    RateLimits, Sent, Stream,
+    Address, Attempt, BoxError, BoxFuture, Call, Client, Confirm, Limits, NoAuthorization, RateLimits,
+    SendErrorKind, Sent, Stream,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, sleep};
@@ -103,7 +103,7 @@ async fn a_repeat_that_is_not_confirmed_never_reaches_the_platform() {
     let ledger = Arc::new(Ledger { refuses_from: 2, ..Ledger::new() });
     let signer = Signer::default();
     let error = client.send(call(&ledger), &signer).await.expect_err("not confirmed");
-    assert_eq!((error.kind(), error.sent(), error.attempts()), (ErrorKind::NotConfirmed, Sent::No, 2));
+    assert_eq!((error.kind(), error.sent(), error.attempts()), (SendErrorKind::NotConfirmed, Sent::No, 2));
     assert_eq!(
         chain(&error),
         "number_check.submit: the attempt was not confirmed before it was signed; not sent (attempt 2): see why it was not \
@@ -127,7 +127,10 @@ async fn a_first_attempt_that_is_not_confirmed_opens_no_connection_and_is_not_re
         };
         let call = Call::new(&info).body("{}").confirm(Arc::new(refuses));
         let error = client.send(call, &NoAuthorization).await.expect_err("not confirmed");
-        assert_eq!((error.kind(), error.sent(), error.attempts()), (ErrorKind::NotConfirmed, Sent::No, 1));
+        assert_eq!(
+            (error.kind(), error.sent(), error.attempts()),
+            (SendErrorKind::NotConfirmed, Sent::No, 1)
+        );
         assert_eq!((asked.load(Ordering::SeqCst), incoming.dialled()), (1, 0));
     }
 }
@@ -143,7 +146,7 @@ async fn what_earlier_attempts_may_have_done_stays_said() {
     let ledger = Arc::new(Ledger { refuses_from: 2, ..Ledger::new() });
     let call = Call::new(&safe()).body("{}").confirm(ledger);
     let error = client.send(call, &NoAuthorization).await.expect_err("not confirmed");
-    assert_eq!((error.kind(), error.sent()), (ErrorKind::NotConfirmed, Sent::Maybe), "{error}");
+    assert_eq!((error.kind(), error.sent()), (SendErrorKind::NotConfirmed, Sent::Maybe), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -156,7 +159,10 @@ async fn a_confirmation_that_outlasts_the_total_time_sends_nothing() {
         let signer = Signer::default();
         let start = Instant::now();
         let error = client.send(call(&ledger), &signer).await.expect_err("too late");
-        assert_eq!((error.kind(), error.sent(), error.attempts()), (ErrorKind::TotalTimeout, Sent::No, 1));
+        assert_eq!(
+            (error.kind(), error.sent(), error.attempts()),
+            (SendErrorKind::TotalTimeout, Sent::No, 1)
+        );
         assert_eq!(start.elapsed(), 60 * SECOND);
         assert_eq!((signer.times().len(), incoming.dialled()), (0, 0), "neither signed nor sent");
     }
@@ -181,7 +187,7 @@ async fn a_confirmation_that_blocks_its_thread_past_the_total_time_sends_nothing
     };
     let call = Call::new(&costly()).body("{}").confirm(Arc::new(blocks));
     let error = client.send(call, &NoAuthorization).await.expect_err("too late");
-    assert_eq!((error.kind(), error.sent()), (ErrorKind::TotalTimeout, Sent::No), "{error}");
+    assert_eq!((error.kind(), error.sent()), (SendErrorKind::TotalTimeout, Sent::No), "{error}");
     drop(client);
     assert_eq!(server.await.expect("the server"), (None, 1));
 }
@@ -198,7 +204,7 @@ async fn a_confirmation_counts_in_the_total_time_of_all_attempts() {
     let ledger = Arc::new(Ledger { takes: 40 * SECOND, ..Ledger::new() });
     let start = Instant::now();
     let error = client.send(call(&ledger), &Signer::default()).await.expect_err("too late");
-    assert_eq!((error.kind(), error.sent(), error.attempts()), (ErrorKind::TotalTimeout, Sent::No, 2));
+    assert_eq!((error.kind(), error.sent(), error.attempts()), (SendErrorKind::TotalTimeout, Sent::No, 2));
     assert_eq!(start.elapsed(), 60 * SECOND);
     drop(client);
     assert_eq!(server.await.expect("the server"), None);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use numcheck_transport::{Call, ErrorKind, NoAuthorization, Sent};
+use numcheck_transport::{Call, NoAuthorization, SendErrorKind, Sent};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
@@ -85,7 +85,7 @@ async fn hyper_util_never_sends_again_by_itself() {
     });
     client.send(call(), &NoAuthorization).await.expect("a reply");
     let error = client.send(call(), &NoAuthorization).await.expect_err("no reply");
-    assert_eq!((error.kind(), error.sent(), error.attempts()), (ErrorKind::Lost, Sent::Maybe, 1));
+    assert_eq!((error.kind(), error.sent(), error.attempts()), (SendErrorKind::Lost, Sent::Maybe, 1));
     let incoming = server.await.expect("the server");
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(incoming.dialled(), 1, "no further connection, ever");
@@ -115,12 +115,12 @@ async fn a_request_that_was_cut_off_half_written_may_have_arrived() {
         .send(Call::new(&costly()).body(vec![b'7'; 5000]), &NoAuthorization)
         .await
         .expect_err("no reply");
-    assert_eq!((error.kind(), error.sent(), error.attempts()), (ErrorKind::Lost, Sent::Maybe, 1));
+    assert_eq!((error.kind(), error.sent(), error.attempts()), (SendErrorKind::Lost, Sent::Maybe, 1));
     assert!(server.await.expect("the server").try_recv().is_err(), "not repeated");
 }
 
 /// What a reply of these bytes, and then the end of the connection, comes to; for a costly call.
-async fn outcome_of(reply: &[u8]) -> Result<u16, (ErrorKind, Sent, Option<u16>)> {
+async fn outcome_of(reply: &[u8]) -> Result<u16, (SendErrorKind, Sent, Option<u16>)> {
     let (builder, mut incoming) = in_memory();
     let client = builder.build().expect("a client");
     let reply = reply.to_vec();
@@ -142,7 +142,7 @@ async fn outcome_of(reply: &[u8]) -> Result<u16, (ErrorKind, Sent, Option<u16>)>
 #[tokio::test(start_paused = true)]
 async fn a_reply_cut_off_in_its_head_may_have_arrived() {
     for reply in [&b""[..], b"HT", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\ncontent-le"] {
-        assert_eq!(outcome_of(reply).await, Err((ErrorKind::Lost, Sent::Maybe, None)), "{reply:?}");
+        assert_eq!(outcome_of(reply).await, Err((SendErrorKind::Lost, Sent::Maybe, None)), "{reply:?}");
     }
 }
 
@@ -150,8 +150,8 @@ async fn a_reply_cut_off_in_its_head_may_have_arrived() {
 async fn a_reply_cut_off_in_its_body_arrived_with_an_unknown_outcome() {
     let short = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{\"co";
     let chunked = b"HTTP/1.1 503 X\r\ntransfer-encoding: chunked\r\n\r\n4\r\n{\"co\r\n";
-    assert_eq!(outcome_of(short).await, Err((ErrorKind::Body, Sent::Yes, Some(200))));
-    assert_eq!(outcome_of(chunked).await, Err((ErrorKind::Body, Sent::Yes, Some(503))));
+    assert_eq!(outcome_of(short).await, Err((SendErrorKind::Body, Sent::Yes, Some(200))));
+    assert_eq!(outcome_of(chunked).await, Err((SendErrorKind::Body, Sent::Yes, Some(503))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,16 +161,16 @@ async fn a_reply_that_is_not_http_may_have_arrived() {
         b"HTTP/1.1 abc\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
     ] {
-        assert_eq!(outcome_of(reply).await, Err((ErrorKind::BadReply, Sent::Maybe, None)), "{reply:?}");
+        assert_eq!(outcome_of(reply).await, Err((SendErrorKind::BadReply, Sent::Maybe, None)), "{reply:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_head_that_is_too_large_is_refused() {
     let long = format!("HTTP/1.1 200 OK\r\nx: {}\r\ncontent-length: 0\r\n\r\n", "x".repeat(70_000));
-    assert_eq!(outcome_of(long.as_bytes()).await, Err((ErrorKind::BadReply, Sent::Maybe, None)));
+    assert_eq!(outcome_of(long.as_bytes()).await, Err((SendErrorKind::BadReply, Sent::Maybe, None)));
     let many = format!("HTTP/1.1 200 OK\r\n{}content-length: 0\r\n\r\n", "x: y\r\n".repeat(1000));
-    assert_eq!(outcome_of(many.as_bytes()).await, Err((ErrorKind::BadReply, Sent::Maybe, None)));
+    assert_eq!(outcome_of(many.as_bytes()).await, Err((SendErrorKind::BadReply, Sent::Maybe, None)));
     let fits = format!("HTTP/1.1 200 OK\r\nx: {}\r\ncontent-length: 0\r\n\r\n", "x".repeat(30_000));
     assert_eq!(outcome_of(fits.as_bytes()).await, Ok(200));
 }
@@ -179,9 +179,9 @@ async fn a_head_that_is_too_large_is_refused() {
 async fn a_body_that_is_too_large_is_refused_with_and_without_a_length() {
     let mib = 1 << 20;
     let announced = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}", mib + 1, "x".repeat(mib + 1));
-    assert_eq!(outcome_of(announced.as_bytes()).await, Err((ErrorKind::TooLarge, Sent::Yes, Some(200))));
+    assert_eq!(outcome_of(announced.as_bytes()).await, Err((SendErrorKind::TooLarge, Sent::Yes, Some(200))));
     let endless = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}", "x".repeat(mib + 1));
-    assert_eq!(outcome_of(endless.as_bytes()).await, Err((ErrorKind::TooLarge, Sent::Yes, Some(200))));
+    assert_eq!(outcome_of(endless.as_bytes()).await, Err((SendErrorKind::TooLarge, Sent::Yes, Some(200))));
     let fits = format!("HTTP/1.1 200 OK\r\ncontent-length: {mib}\r\n\r\n{}", "x".repeat(mib));
     assert_eq!(outcome_of(fits.as_bytes()).await, Ok(200));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use numcheck_protocol::Rate;
 use numcheck_transport::pacing::Pace;
-use numcheck_transport::{Call, Client, ErrorKind, Limits, RateLimits, Sent};
+use numcheck_transport::{Call, Client, Limits, RateLimits, SendErrorKind, Sent};
 use proptest::prelude::*;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
@@ -161,7 +161,7 @@ async fn a_wait_that_is_too_long_is_refused_at_once_and_takes_no_place() {
     let refused: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
     assert_eq!(refused.len(), 2);
     for error in refused {
-        assert_eq!((error.kind(), error.sent(), error.attempts()), (ErrorKind::RateLimited, Sent::No, 0));
+        assert_eq!((error.kind(), error.sent(), error.attempts()), (SendErrorKind::RateLimited, Sent::No, 0));
         assert!(chain(error).contains("2000 ms"), "{}", chain(error));
     }
     client.send(call(), &signer).await.expect("the place after the second is still free");

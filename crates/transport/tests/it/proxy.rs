@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use numcheck_transport::{
-    Address, BuildError, Call, Client, ErrorKind, NoAuthorization, Proxy, Sent, Stream,
+    Address, BuildError, Call, Client, NoAuthorization, Proxy, SendErrorKind, Sent, Stream,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -26,7 +26,7 @@ async fn first_hop(base: &str, proxy: Proxy) -> (String, u16) {
     };
     let client = Client::builder(base).allow_plain_http().proxy(proxy).dial(dial).build().expect("a client");
     let error = client.send(call(), &NoAuthorization).await.expect_err("nobody");
-    assert_eq!((error.kind(), error.sent()), (ErrorKind::Connect, Sent::No), "{}", chain(&error));
+    assert_eq!((error.kind(), error.sent()), (SendErrorKind::Connect, Sent::No), "{}", chain(&error));
     dialled.lock().expect("no panic").clone().expect("dialled")
 }
 
@@ -190,7 +190,7 @@ mod tls {
                 }
             });
             let error = client.send(call(), &NoAuthorization).await.expect_err("refused");
-            assert_eq!((error.kind(), error.sent(), error.attempts()), (ErrorKind::Connect, Sent::No, 3));
+            assert_eq!((error.kind(), error.sent(), error.attempts()), (SendErrorKind::Connect, Sent::No, 3));
             assert!(chain(&error).contains(reason), "{}", chain(&error));
             assert!(!format!("{error:?} {client:?}").contains("CANARY"));
         }
@@ -200,8 +200,8 @@ mod tls {
     async fn a_proxy_on_https_is_itself_verified() {
         let (pem, acceptor) = authority("proxy.test");
         for (trust, kind) in [
-            (Trust::webpki(), ErrorKind::Tls),
-            (Trust::only_pem(pem.as_bytes()).expect("readable"), ErrorKind::Connect),
+            (Trust::webpki(), SendErrorKind::Tls),
+            (Trust::only_pem(pem.as_bytes()).expect("readable"), SendErrorKind::Connect),
         ] {
             let acceptor = acceptor.clone();
             let dial = move |to: Address| {

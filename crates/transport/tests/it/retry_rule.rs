@@ -7,24 +7,24 @@ use numcheck_transport::retry::{
     BACKOFF_BASE, BACKOFF_MAX, Decision, MIN_CORRECTION_MS, Outcome, RETRY_AFTER_MAX, Situation, backoff,
     decide,
 };
-use numcheck_transport::{ErrorKind, Sent};
+use numcheck_transport::{SendErrorKind, Sent};
 use proptest::prelude::*;
 
-const KINDS: [ErrorKind; 14] = [
-    ErrorKind::Request,
-    ErrorKind::Authorize,
-    ErrorKind::NotConfirmed,
-    ErrorKind::RateLimited,
-    ErrorKind::Connect,
-    ErrorKind::ConnectTimeout,
-    ErrorKind::Tls,
-    ErrorKind::Stale,
-    ErrorKind::Lost,
-    ErrorKind::ResponseTimeout,
-    ErrorKind::TotalTimeout,
-    ErrorKind::BadReply,
-    ErrorKind::Body,
-    ErrorKind::TooLarge,
+const KINDS: [SendErrorKind; 14] = [
+    SendErrorKind::Request,
+    SendErrorKind::Authorize,
+    SendErrorKind::NotConfirmed,
+    SendErrorKind::RateLimited,
+    SendErrorKind::Connect,
+    SendErrorKind::ConnectTimeout,
+    SendErrorKind::Tls,
+    SendErrorKind::Stale,
+    SendErrorKind::Lost,
+    SendErrorKind::ResponseTimeout,
+    SendErrorKind::TotalTimeout,
+    SendErrorKind::BadReply,
+    SendErrorKind::Body,
+    SendErrorKind::TooLarge,
 ];
 
 fn situation(sent: Sent, repeat: Repeat, outcome: Outcome) -> Situation {
@@ -38,7 +38,7 @@ fn repeats(situation: &Situation) -> bool {
 
 #[test]
 fn failures_in_a_table() {
-    use ErrorKind::*;
+    use SendErrorKind::*;
     use Sent::{Maybe, No, Yes};
     let table = [
         // sent, kind, repeated when costly, repeated when safe
@@ -106,7 +106,7 @@ fn a_clock_refusal_is_repeated_once_even_when_costly_and_only_if_the_correction_
 
 #[test]
 fn a_stale_connection_is_left_at_once() {
-    let stale = situation(Sent::No, Never, Outcome::Failed(ErrorKind::Stale));
+    let stale = situation(Sent::No, Never, Outcome::Failed(SendErrorKind::Stale));
     assert_eq!(decide(&stale), Decision::RetryAfter(Duration::ZERO));
 }
 

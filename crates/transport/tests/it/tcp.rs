@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use numcheck_transport::{Call, Client, ErrorKind, Limits, NoAuthorization, RateLimits, Sent};
+use numcheck_transport::{Call, Client, Limits, NoAuthorization, RateLimits, SendErrorKind, Sent};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
@@ -50,7 +50,7 @@ async fn a_port_where_nobody_listens_was_not_sent() {
     drop(listener);
     let client = Client::builder(url).build().expect("a client");
     let error = client.send(Call::new(&costly()).body("{}"), &NoAuthorization).await.expect_err("nobody");
-    assert_eq!((error.kind(), error.sent()), (ErrorKind::Connect, Sent::No));
+    assert_eq!((error.kind(), error.sent()), (SendErrorKind::Connect, Sent::No));
     assert!(chain(&error).contains("refused"), "{}", chain(&error));
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use numcheck_transport::{
-    Address, Call, Client, ErrorKind, Limits, NoAuthorization, RateLimits, Sent, Stream,
+    Address, Call, Client, Limits, NoAuthorization, RateLimits, SendErrorKind, Sent, Stream,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, sleep};
@@ -24,7 +24,7 @@ async fn a_connection_that_never_comes_was_not_sent() {
     let client = Client::builder("http://localhost").limits(limits).dial(dial).build().expect("a client");
     let start = Instant::now();
     let error = client.send(call(), &NoAuthorization).await.expect_err("no reply");
-    assert_eq!((error.kind(), error.sent()), (ErrorKind::ConnectTimeout, Sent::No));
+    assert_eq!((error.kind(), error.sent()), (SendErrorKind::ConnectTimeout, Sent::No));
     assert_eq!(start.elapsed(), 10 * SECOND);
 }
 
@@ -36,7 +36,7 @@ async fn a_total_time_that_ends_while_connecting_was_not_sent() {
     let client = Client::builder("http://localhost").limits(limits).dial(dial).build().expect("a client");
     let start = Instant::now();
     let error = client.send(call(), &NoAuthorization).await.expect_err("no reply");
-    assert_eq!((error.kind(), error.sent()), (ErrorKind::TotalTimeout, Sent::No));
+    assert_eq!((error.kind(), error.sent()), (SendErrorKind::TotalTimeout, Sent::No));
     assert_eq!(start.elapsed(), 4 * SECOND);
 }
 
@@ -51,7 +51,10 @@ async fn silence_after_the_request_may_have_arrived() {
     });
     let start = Instant::now();
     let error = client.send(call(), &NoAuthorization).await.expect_err("no reply");
-    assert_eq!((error.kind(), error.sent(), error.attempts()), (ErrorKind::ResponseTimeout, Sent::Maybe, 1));
+    assert_eq!(
+        (error.kind(), error.sent(), error.attempts()),
+        (SendErrorKind::ResponseTimeout, Sent::Maybe, 1)
+    );
     assert_eq!(start.elapsed(), 30 * SECOND);
     assert!(server.await.expect("the server"), "the connection is given up with its request");
 }
@@ -91,7 +94,7 @@ async fn a_head_that_trickles_in_does_not_stretch_the_response_time() {
     });
     let start = Instant::now();
     let error = client.send(call(), &NoAuthorization).await.expect_err("no reply");
-    assert_eq!((error.kind(), error.sent()), (ErrorKind::ResponseTimeout, Sent::Maybe));
+    assert_eq!((error.kind(), error.sent()), (SendErrorKind::ResponseTimeout, Sent::Maybe));
     assert_eq!(start.elapsed(), 30 * SECOND);
 }
 
@@ -108,7 +111,10 @@ async fn a_body_that_trickles_in_ends_with_the_total_time() {
     });
     let start = Instant::now();
     let error = client.send(call(), &NoAuthorization).await.expect_err("no reply");
-    assert_eq!((error.kind(), error.sent(), error.status()), (ErrorKind::TotalTimeout, Sent::Yes, Some(200)));
+    assert_eq!(
+        (error.kind(), error.sent(), error.status()),
+        (SendErrorKind::TotalTimeout, Sent::Yes, Some(200))
+    );
     assert_eq!(start.elapsed(), 60 * SECOND);
 }
 

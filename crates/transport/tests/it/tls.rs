@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use numcheck_transport::{Address, Call, Client, ErrorKind, NoAuthorization, Sent, Stream, Trust};
+use numcheck_transport::{Address, Call, Client, NoAuthorization, SendErrorKind, Sent, Stream, Trust};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::io::AsyncWriteExt;
@@ -71,7 +71,7 @@ async fn an_unknown_authority_is_refused_once_and_nothing_is_sent() {
     for trust in [Trust::webpki(), Trust::only_pem(other.as_bytes()).expect("readable")] {
         let error =
             client(trust, acceptor.clone()).send(call(), &NoAuthorization).await.expect_err("a stranger");
-        assert_eq!((error.kind(), error.sent(), error.attempts()), (ErrorKind::Tls, Sent::No, 1));
+        assert_eq!((error.kind(), error.sent(), error.attempts()), (SendErrorKind::Tls, Sent::No, 1));
         assert_eq!(
             error.to_string(),
             "number_check.submit: the TLS handshake was refused; not sent (attempt 1): check the certificate authority, \
@@ -90,7 +90,7 @@ async fn a_certificate_of_another_host_is_refused() {
     let (pem, acceptor) = authority("other.test");
     let trust = Trust::only_pem(pem.as_bytes()).expect("readable");
     let error = client(trust, acceptor).send(call(), &NoAuthorization).await.expect_err("another host");
-    assert_eq!((error.kind(), error.sent()), (ErrorKind::Tls, Sent::No));
+    assert_eq!((error.kind(), error.sent()), (SendErrorKind::Tls, Sent::No));
     assert!(chain(&error).contains("platform.test"), "{}", chain(&error));
 }
 
@@ -105,7 +105,7 @@ async fn a_server_that_speaks_no_tls_is_refused_and_nothing_is_sent() {
     };
     let client = Client::builder("https://platform.test").dial(dial).build().expect("a client");
     let error = client.send(call(), &NoAuthorization).await.expect_err("no TLS");
-    assert_eq!((error.kind(), error.sent()), (ErrorKind::Tls, Sent::No), "{}", chain(&error));
+    assert_eq!((error.kind(), error.sent()), (SendErrorKind::Tls, Sent::No), "{}", chain(&error));
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn the_platforms_authorities_do_not_include_ours() {
         Ok(trust) => {
             let (_, acceptor) = authority("platform.test");
             let error = client(trust, acceptor).send(call(), &NoAuthorization).await.expect_err("a stranger");
-            assert_eq!((error.kind(), error.sent()), (ErrorKind::Tls, Sent::No));
+            assert_eq!((error.kind(), error.sent()), (SendErrorKind::Tls, Sent::No));
         }
         Err(error) => {
             assert!(matches!(error, numcheck_transport::BuildError::Certificates { .. }), "{error}")

@@ -4,6 +4,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use numcheck_signing::AuthError;
+
 use crate::signature::BadSignature;
 
 macro_rules! counts {
@@ -101,11 +103,13 @@ impl Counters {
     pub(crate) fn of_signature(&self, bad: BadSignature) -> &Counter {
         match bad {
             BadSignature::Missing => &self.sign_missing,
-            BadSignature::Incomplete => &self.sign_incomplete,
-            BadSignature::Malformed => &self.sign_malformed,
-            BadSignature::UnknownKey => &self.sign_unknown_key,
-            BadSignature::Stale => &self.sign_stale,
-            BadSignature::Wrong => &self.sign_wrong,
+            BadSignature::Refused(error) => match error {
+                AuthError::MissingHeader(_) => &self.sign_incomplete,
+                AuthError::UnknownAccessKey => &self.sign_unknown_key,
+                AuthError::Stale(_) => &self.sign_stale,
+                AuthError::BadSignature(_) => &self.sign_wrong,
+                _ => &self.sign_malformed,
+            },
         }
     }
 }

@@ -17,6 +17,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Empty;
 use numcheck_protocol::Message;
+use numcheck_signing::SignatureHeaders;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
@@ -28,7 +29,7 @@ use crate::server::counts::{Counters, Counts};
 use crate::server::limits::Limits;
 use crate::server::peers::{Admission, Peers};
 use crate::server::unstoppable::Unstoppable;
-use crate::signature::{BadSignature, SignatureHeaders};
+use crate::signature::BadSignature;
 
 /// What the service answers: a status, and never a body.
 pub type Answer = Response<Empty<Bytes>>;
@@ -167,7 +168,7 @@ impl<H: Handler> Receiver<H> {
         let raw = body::read(body, self.inner.limits.body_time).await.map_err(Ending::Body)?;
         let now = SystemTime::now();
         let fields = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let verdict = self.inner.gate.verify(&SignatureHeaders::of(fields), &raw, unix_ms(now));
+        let verdict = self.inner.gate.verify(&SignatureHeaders::from_fields(fields), &raw, unix_ms(now));
         let push = Push::new(batch, raw, now).with_verdict(verdict.map_err(Ending::Signature)?);
         if let Some(admission) = admission {
             admission.authenticate();

@@ -112,3 +112,28 @@ async fn the_path_comes_first_whatever_the_signature_says() {
     let counts = receiver.counts();
     assert_eq!((counts.not_found, counts.sign_missing, counts.sign_wrong), (3, 0, 0));
 }
+
+/// Signing has its own numbers, because it does not know the protocol.
+#[test]
+fn the_codes_of_signing_are_those_of_the_platform() {
+    use numcheck_protocol::AuthCode;
+    use numcheck_signing::{AuthError, VerifyError, check_freshness};
+
+    let stale = check_freshness("0", u64::MAX, 0).unwrap_err();
+    let unknown = "sha1".parse::<Algorithm>().unwrap_err();
+    let expected = [
+        (AuthError::MissingHeader("ts"), AuthCode::MISSING_PARAMETER),
+        (AuthError::RepeatedHeader("ts"), AuthCode::BAD_PARAMETER),
+        (AuthError::MalformedHeader("ts"), AuthCode::BAD_PARAMETER),
+        (AuthError::UnknownAlgorithm(unknown), AuthCode::BAD_PARAMETER),
+        (AuthError::BadSignature(VerifyError::Mismatch), AuthCode::BAD_SIGNATURE),
+        (AuthError::Stale(stale), AuthCode::TIMESTAMP_EXPIRED),
+        (AuthError::UnknownAccessKey, AuthCode::NOT_PERMITTED),
+    ];
+    for (error, code) in expected {
+        assert_eq!(error.code(), code.get(), "{error}");
+    }
+    for entry in AuthCode::ENTRIES {
+        assert!(expected.iter().any(|(error, _)| error.code() == entry.code), "{}", entry.name);
+    }
+}

@@ -38,7 +38,8 @@ impl CreateClient {
             Ok(created) => {
                 drift::tell(&created.drift);
                 let line = format!(
-                    "created a client for {phone}; `numcheck whatsapp phone-list` shows how far it has got"
+                    "created a client for {}; `numcheck whatsapp phone-list` shows how far it has got",
+                    phone.masked()
                 );
                 succeed(self.json, "created", json!({}), &line)
             }

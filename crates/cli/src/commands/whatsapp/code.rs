@@ -1,23 +1,25 @@
 //! `numcheck whatsapp get-code` and `check-code`: a verification code is sent, and checked.
 //!
-//! A code comes from standard input or a file and must not be shown; a getCode sends a message and a check uses up a guess, so neither
-//! is made twice.
+//! A code comes from standard input or a file and is never shown. A getCode sends a message and a check uses up a guess, so neither is made
+//! twice.
 
 use std::path::{Path, PathBuf};
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
+use numcheck_nxcloud::CodeCheck;
 use numcheck_protocol::whatsapp::{self, CodeMethod};
 use numcheck_protocol::{Endpoint, VerificationCode};
 use serde_json::json;
 
-use super::{fail, succeed};
+use super::{Told, fail, succeed};
 use crate::call::{self, Network};
 use crate::commands::arguments::read_private;
 use crate::commands::number::Number;
 use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::drift;
 use crate::exit::{Exit, Failure};
+use crate::print;
 use crate::stop::Stop;
 use crate::terminal::Terminal;
 
@@ -72,8 +74,10 @@ impl GetCode {
         match call::once(&stop, &whatsapp::GetCode::INFO, call).await {
             Ok(sent) => {
                 drift::tell(&sent.drift);
-                let line =
-                    format!("a code is sent to {phone} by {how}; give it to `numcheck whatsapp check-code`");
+                let line = format!(
+                    "a code is sent to {} by {how}; give it to `numcheck whatsapp check-code`",
+                    phone.masked()
+                );
                 succeed(self.json, "sent", json!({}), &line)
             }
             Err(error) => fail(&error, self.json, "see whether a message arrives before asking for another"),
@@ -121,9 +125,20 @@ impl CheckCode {
         };
         let call = client.whatsapp().check_code(phone, code);
         match call::once(&stop, &whatsapp::CheckCode::INFO, call).await {
-            Ok(verified) => {
-                drift::tell(&verified.drift);
-                succeed(self.json, "verified", json!({}), "the code is right")
+            Ok(answered) => {
+                drift::tell(&answered.drift);
+                match answered.data {
+                    CodeCheck::Verified => succeed(self.json, "verified", json!({}), "the code is right"),
+                    CodeCheck::Wrong => {
+                        if self.json {
+                            let more = json!({ "message": answered.text });
+                            print::json(&Told { outcome: "wrong", code: -1, more })?;
+                        } else {
+                            print::data("the code is wrong")?;
+                        }
+                        Ok(Exit::Unsettled)
+                    }
+                }
             }
             Err(error) => {
                 let doubt = "a guess may be used up, and `numcheck whatsapp phone-list` says VERIFIED where the code was right";

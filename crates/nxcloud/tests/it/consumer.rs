@@ -1,0 +1,83 @@
+//! A service's own handling of answers and errors, tested without a server: what a consumer of this crate writes.
+
+use numcheck_nxcloud::protocol::number_check::{GetRequest, QueryRequest, Submit, SubmitCode, SubmitRequest};
+use numcheck_nxcloud::protocol::{AppKey, BatchNo, Date, Endpoint, ValueError};
+use numcheck_nxcloud::transport::http::StatusCode;
+use numcheck_nxcloud::transport::{SendError, SendErrorKind};
+use numcheck_nxcloud::{
+    Accepted, Answered, CallError, CallErrorKind, Checked, CodeCheck, QueryPage, Reply, Sent,
+};
+
+use crate::common::{phone, phones};
+
+/// What the service does about a submit.
+#[derive(Debug, PartialEq)]
+enum Step {
+    Store(String),
+    TopUp,
+    SubmitAgain,
+    WaitForResults,
+    Mend,
+}
+
+fn step(outcome: Result<Accepted, CallError>) -> Step {
+    match outcome {
+        Ok(accepted) => Step::Store(accepted.message_id.map(|id| id.to_string()).unwrap_or_default()),
+        Err(error) if error.code::<Submit>() == Some(SubmitCode::BALANCE_TOO_LOW) => Step::TopUp,
+        Err(error) if error.may_have_happened() => Step::WaitForResults,
+        Err(error) if matches!(error.kind(), CallErrorKind::Value | CallErrorKind::NeverReached) => {
+            Step::Mend
+        }
+        Err(_) => Step::SubmitAgain,
+    }
+}
+
+fn appkey() -> AppKey {
+    AppKey::new("app").unwrap()
+}
+
+fn submitted(status: u16, body: &'static str) -> Result<Accepted, CallError> {
+    let mut request = SubmitRequest::new(appkey(), phones(1));
+    request.batch_no = Some(BatchNo::new("b-1").unwrap());
+    Accepted::from_reply(Reply::new(StatusCode::from_u16(status).unwrap(), body), &request)
+}
+
+#[test]
+fn a_services_own_steps_can_be_tested_with_replies_and_errors_that_it_makes() {
+    let failed = |kind, sent| {
+        let error = SendError::from_kind(&Submit::INFO, kind, sent);
+        step(Err(CallError::transport(&Submit::INFO, error)))
+    };
+    assert_eq!(step(submitted(200, r#"{"code":0,"data":{"messageId":"m-1"}}"#)), Step::Store("m-1".into()));
+    assert_eq!(step(submitted(200, r#"{"code":211}"#)), Step::TopUp);
+    assert_eq!(step(submitted(502, "<html>")), Step::WaitForResults);
+    assert_eq!(step(submitted(404, "<html>")), Step::Mend);
+    assert_eq!(failed(SendErrorKind::Lost, Sent::Maybe), Step::WaitForResults);
+    assert_eq!(failed(SendErrorKind::Connect, Sent::No), Step::SubmitAgain);
+    let unusable = CallError::value(&Submit::INFO, ValueError::new("phone", "must be digits"));
+    assert_eq!(step(Err(unusable)), Step::Mend);
+}
+
+#[test]
+fn every_answer_can_be_made_from_a_body() {
+    let ok = |body: &'static str| Reply::new(StatusCode::OK, body);
+    let accepted = submitted(200, r#"{"code":0}"#).unwrap();
+    assert_eq!(
+        accepted.batch_no,
+        Some(BatchNo::new("b-1").unwrap()),
+        "the request's, where the reply names none"
+    );
+
+    let request = GetRequest::new(appkey(), phone("85251234567"));
+    let checked = Checked::from_reply(ok(r#"{"code":0,"data":{"number":"85251234567"}}"#), &request).unwrap();
+    assert!(checked.body().starts_with(b"{"));
+
+    let request = QueryRequest::of_batch(Date::new(2026, 11, 22).unwrap(), BatchNo::new("b-1").unwrap());
+    let empty = r#"{"code":0,"data":{"page":1,"pageSize":100,"totalPage":0,"totalSize":0,"result":[]}}"#;
+    assert!(QueryPage::from_reply(ok(empty), &request).unwrap().is_empty());
+    let untrue = r#"{"code":0,"data":{"page":7,"result":[]}}"#;
+    let error = QueryPage::from_reply(ok(untrue), &request).unwrap_err();
+    assert_eq!(error.kind(), CallErrorKind::Implausible);
+
+    assert_eq!(Answered::new(CodeCheck::Wrong).data, CodeCheck::Wrong);
+}
