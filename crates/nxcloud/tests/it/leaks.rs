@@ -1,46 +1,13 @@
 //! No secret, verification code, phone number, callback URL or signature in any Debug, Display or log, at TRACE, in whatever way a
 //! call ends.
-//!
-//! A process of its own: what is logged is decided once for all tests of one.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may fail where it stands"
-)]
-
-mod common;
-
-use std::io;
-use std::sync::{Arc, Mutex};
 
 use numcheck_nxcloud::protocol::whatsapp::{AppName, CodeMethod};
 use numcheck_nxcloud::protocol::{AppKey, BatchNo, CallbackUrl, PhoneList, VerificationCode};
 use numcheck_nxcloud::{CallError, Client};
 use numcheck_sandbox::{Account, Clock, Fault, Faults, Operation, Sandbox, When};
-use tracing_subscriber::fmt::MakeWriter;
+use numcheck_testing::log::Log;
 
-use common::{Front, all_of, builder_of, in_memory, phone};
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
+use crate::common::{Front, all_of, builder_of, in_memory, phone};
 
 const NUMBERS: [&str; 2] = ["8613877665412", "8613877665413"];
 const CODE: &str = "739184";
@@ -52,10 +19,7 @@ fn account() -> Account {
 
 #[tokio::test]
 async fn nothing_secret_is_ever_shown() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::TRACE);
-    let _guard =
-        tracing::subscriber::set_default(subscriber.without_time().with_writer(log.clone()).finish());
+    let log = Log::capture();
     let mut shown = String::new();
 
     // An hour off, so that the first submit is refused and signed again.
@@ -88,7 +52,7 @@ async fn nothing_secret_is_ever_shown() {
     let wrong = Client::builder("access-key", "canary-secret\n").build().unwrap_err();
     shown += &format!("{wrong} {wrong:?}");
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     for expected in
         ["numcheck_transport", "hyper_util", "number_check.submit", "clock corrected", "TRACE", "WARN"]
     {

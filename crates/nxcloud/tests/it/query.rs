@@ -1,9 +1,4 @@
 //! Queries through the facade: over TCP against the sandbox, and in memory against a platform that contradicts itself.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -17,14 +17,14 @@ fn is_inside(text: &str, body: &str) -> bool {
 #[test]
 fn reading_a_push_of_known_words_allocates_nothing() {
     for (name, body) in [
-        ("basic", include_str!("fixtures/push_basic.json")),
-        ("hlr", include_str!("fixtures/push_hlr.json")),
-        ("call", include_str!("fixtures/push_call.json")),
-        ("failed", include_str!("fixtures/push_failed.json")),
-        ("v2 basic", include_str!("fixtures/push_v2_basic.json")),
-        ("v2 hlr", include_str!("fixtures/push_v2_hlr.json")),
-        ("v2 call", include_str!("fixtures/push_v2_call.json")),
-        ("v2 failed", include_str!("fixtures/push_v2_failed.json")),
+        ("basic", include_str!("../fixtures/push_basic.json")),
+        ("hlr", include_str!("../fixtures/push_hlr.json")),
+        ("call", include_str!("../fixtures/push_call.json")),
+        ("failed", include_str!("../fixtures/push_failed.json")),
+        ("v2 basic", include_str!("../fixtures/push_v2_basic.json")),
+        ("v2 hlr", include_str!("../fixtures/push_v2_hlr.json")),
+        ("v2 call", include_str!("../fixtures/push_v2_call.json")),
+        ("v2 failed", include_str!("../fixtures/push_v2_failed.json")),
     ] {
         assert_eq!(allocations(body), 0, "{name}");
         let push: ResultPush<'_> = decode(body.as_bytes()).expect("a push");
@@ -32,8 +32,8 @@ fn reading_a_push_of_known_words_allocates_nothing() {
         assert_eq!(looked.count_total, 0, "{name}");
     }
     let replies = allocation_counter::measure(|| {
-        decode::<SubmitReply<'_>>(include_bytes!("fixtures/submit_accepted.json")).expect("a reply");
-        decode::<PrivacyReply<'_>>(include_bytes!("fixtures/privacy_yes.json")).expect("a reply");
+        decode::<SubmitReply<'_>>(include_bytes!("../fixtures/submit_accepted.json")).expect("a reply");
+        decode::<PrivacyReply<'_>>(include_bytes!("../fixtures/privacy_yes.json")).expect("a reply");
     });
     assert_eq!(replies.count_total, 0);
 }
@@ -53,7 +53,7 @@ fn only_what_is_not_as_documented_allocates() {
 
 #[test]
 fn texts_without_escapes_borrow_from_the_body() {
-    let body = include_str!("fixtures/push_hlr.json");
+    let body = include_str!("../fixtures/push_hlr.json");
     let push: ResultPush<'_> = decode(body.as_bytes()).expect("a push");
     let basic = push.data.get().and_then(|data| data.basic.get()).expect("basic");
     let texts = [

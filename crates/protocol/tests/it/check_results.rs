@@ -112,7 +112,7 @@ fn a_push_of_v1_and_one_of_v2_lead_to_the_same_fields() {
 
 #[test]
 fn a_failed_check_of_v2_has_a_cost_all_the_same() {
-    let body = include_str!("fixtures/push_v2_failed.json");
+    let body = include_str!("../fixtures/push_v2_failed.json");
     push(&serde_json::from_str(body).expect("JSON"), |result| {
         assert!(!result.done);
         assert_eq!(result.code, Some(CallbackCode::DEDUCTION_FAILED));
@@ -183,7 +183,7 @@ fn what_no_document_lists_is_given_as_it_came() {
 
 #[test]
 fn an_instant_check_tells_a_bad_number_from_either_place() {
-    let good = include_str!("fixtures/get_checked.json");
+    let good = include_str!("../fixtures/get_checked.json");
     get(&serde_json::from_str(good).expect("JSON"), |result| {
         assert!(result.done);
         assert_eq!(
@@ -192,9 +192,10 @@ fn an_instant_check_tells_a_bad_number_from_either_place() {
         );
         assert_eq!(result.price.map(|price| price.to_string()).as_deref(), Some("2.1200"));
     });
-    for bad in
-        [include_str!("fixtures/get_bad_number.json"), include_str!("fixtures/get_bad_number_reason.json")]
-    {
+    for bad in [
+        include_str!("../fixtures/get_bad_number.json"),
+        include_str!("../fixtures/get_bad_number_reason.json"),
+    ] {
         get(&serde_json::from_str(bad).expect("JSON"), |result| assert!(!result.done, "{bad}"));
     }
     let both = json!({"code": 0, "data": {"basic": {"phone": "8523"}, "failNumber": [{"number": "8523", "reason": "no such number"}]}});
@@ -230,7 +231,8 @@ fn the_dialect_of_a_submit_shows_by_what_only_one_of_the_two_has() {
         let read: SubmitReply<'_> = decode(body.as_bytes()).expect("readable");
         assert_eq!(read.dialect(), dialect, "{body}");
     }
-    let v2 = decode::<SubmitReply<'_>>(include_bytes!("fixtures/submit_v2_partly.json")).expect("readable");
+    let v2 =
+        decode::<SubmitReply<'_>>(include_bytes!("../fixtures/submit_v2_partly.json")).expect("readable");
     let data = v2.data.get().expect("data");
     assert_eq!(data.id().as_deref(), Some("dc99712066bd483b84b3641c787dab33"));
     let failed: Vec<_> =

@@ -55,7 +55,7 @@ macro_rules! fields {
     };
 }
 
-include!("fixtures/fields.rs");
+include!("../fixtures/fields.rs");
 
 fn state<T>(field: &Field<T>) -> &'static str {
     match field {

@@ -1,15 +1,11 @@
 //! Reading never fails for what a message holds, loses nothing, and tells what was new.
 
-#[path = "support/schema.rs"]
-mod schema;
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{EXAMPLES, Example};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
-use support::{EXAMPLES, Example};
 
 /// Any JSON, of the kinds that come close to what the fields expect too.
 fn any_json() -> impl Strategy<Value = Value> {
@@ -180,7 +176,7 @@ proptest! {
 
         let written: Value = serde_json::from_slice(&reading.written).expect("JSON");
         prop_assert_eq!(sorted(&written), sorted(&value));
-        prop_assert_eq!(reading.drift, schema::drift(schema::of(example.of), &value));
+        prop_assert_eq!(reading.drift, crate::schema::drift(crate::schema::of(example.of), &value));
     }
 
     #[test]

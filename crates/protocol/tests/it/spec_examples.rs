@@ -21,7 +21,7 @@ macro_rules! examples {
     };
 }
 
-include!("fixtures/examples.rs");
+include!("../fixtures/examples.rs");
 
 fn round_trip<T>(example: &'static str, unlisted: &[&str])
 where

@@ -5,7 +5,7 @@ use numcheck_protocol::qxt::PrivacyReply;
 use numcheck_protocol::{Unreadable, decode};
 use proptest::prelude::*;
 
-const HLR: &str = include_str!("fixtures/push_hlr.json");
+const HLR: &str = include_str!("../fixtures/push_hlr.json");
 
 fn position(body: &[u8]) -> Option<(usize, usize)> {
     decode::<ResultPush<'_>>(body).err().map(|Unreadable { line, column, .. }| (line, column))

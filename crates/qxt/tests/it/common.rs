@@ -1,6 +1,5 @@
 //! What the tests share: clients of a sandbox, a front before it that records and may speak TLS, and a platform in memory that
 //! answers what a test wants.
-#![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

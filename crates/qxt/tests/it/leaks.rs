@@ -1,45 +1,12 @@
 //! No key, number or URL with them in any Debug, Display or log, at TRACE, in whatever way a query ends.
-//!
-//! A process of its own: what is logged is decided once for all tests of one.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may fail where it stands"
-)]
-
-mod common;
-
-use std::io;
-use std::sync::{Arc, Mutex};
 
 use numcheck_qxt::protocol::ApiKey;
 use numcheck_qxt::protocol::qxt::Mobile;
 use numcheck_qxt::{CallError, Client};
 use numcheck_sandbox::{Account, Fault, Faults, Operation, Sandbox, When};
-use tracing_subscriber::fmt::MakeWriter;
+use numcheck_testing::log::Log;
 
-use common::{KEY, all_of, builder_with, client_in_memory, mobile};
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
+use crate::common::{KEY, all_of, builder_with, client_in_memory, mobile};
 
 /// Answered with the documents' sample, without area, refused, and not found.
 const NUMBERS: [&str; 4] = ["18819079212", "13877665412", "13877000905", "13800000904"];
@@ -48,10 +15,7 @@ const CANARIES: [&str; 4] = ["canary", "8190792", "8776654", "8770009"];
 
 #[tokio::test]
 async fn nothing_secret_is_ever_shown() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::TRACE);
-    let _guard =
-        tracing::subscriber::set_default(subscriber.without_time().with_writer(log.clone()).finish());
+    let log = Log::capture();
     let mut shown = String::new();
 
     let sandbox = Sandbox::builder().account(Account::new("k", "s", "a", KEY)).start().await.unwrap();
@@ -81,7 +45,7 @@ async fn nothing_secret_is_ever_shown() {
     shown += &ask(&client, [mobile(NUMBERS[0])]).await;
     shown += &format!("{:?} {:?}", ApiKey::new("canary!"), Mobile::new("138776654120"));
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     for expected in ["numcheck_transport", "hyper_util", "qxt.privacy", "TRACE", "WARN"] {
         assert!(log.contains(expected), "the log was captured: {expected}");
     }

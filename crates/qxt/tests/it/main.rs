@@ -11,6 +11,7 @@ mod building;
 mod check;
 mod common;
 mod in_doubt;
+mod leaks;
 mod many;
 mod replies;
 #[cfg(feature = "tls")]

@@ -1,17 +1,9 @@
 //! What no document says, each as a switch: the query's days, delays and contradictions, and what messages may look like.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
-
-mod common;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use common::{CHECK, GET, PRIVACY, QUERY, Receiver, Reply, Signed, order, send, submit};
+use crate::common::{CHECK, GET, PRIVACY, QUERY, Receiver, Reply, Signed, order, send, submit};
 use numcheck_protocol::Price;
 use numcheck_sandbox::{
     Assumptions, Clock, Fault, Faults, Operation, PushPhone, QueryDate, QueryOddity, QueryPace, QueryRight,

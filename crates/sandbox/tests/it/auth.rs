@@ -1,14 +1,6 @@
 //! NXCLOUD's calling convention: who is believed, and what the others are told.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
 
-mod common;
-
-use common::{CHECK, CHECK_CODE, Signed, order, send};
+use crate::common::{CHECK, CHECK_CODE, Signed, order, send};
 use numcheck_sandbox::{Account, Clock, Sandbox};
 
 const NOW: u64 = 1_700_000_000_000;

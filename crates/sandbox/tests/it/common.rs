@@ -1,7 +1,6 @@
 //! What the tests share: a client that knows as little of HTTP as it can, and a receiver of pushes.
 //!
 //! Written for these tests alone, so that the sandbox is not tested with its own code.
-#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

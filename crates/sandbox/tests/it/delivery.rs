@@ -1,16 +1,8 @@
 //! How results travel: when, how often, where to, and what counts as accepted.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{Receiver, submit};
+use crate::common::{Receiver, submit};
 use numcheck_protocol::CallbackUrl;
 use numcheck_sandbox::{
     Account, Assumptions, Clock, Faults, PushAnswer, PushFault, PushNext, PushPolicy, Sandbox,

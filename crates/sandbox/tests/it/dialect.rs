@@ -1,16 +1,8 @@
 //! The second dialect: submit, push and query of an account that is answered in it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{CHECK, QUERY, Receiver, Reply, Signed, order, submit};
+use crate::common::{CHECK, QUERY, Receiver, Reply, Signed, order, submit};
 use numcheck_protocol::number_check::{
     Answer, AnyNumberType, CallbackCode, CheckResult, DialResponse, Dialect, KnownDialResponse,
     NumberTypeWord, QueryReply, ResultPush, SubmitReply,
@@ -124,7 +116,7 @@ async fn what_is_no_number_stands_in_fail_number_is_free_not_pushed_and_not_foun
 
     sandbox.advance(Duration::from_secs(1));
     sandbox.settled().await;
-    let mut pushed: Vec<Value> = receiver.pushes().iter().map(common::Pushed::json).collect();
+    let mut pushed: Vec<Value> = receiver.pushes().iter().map(crate::common::Pushed::json).collect();
     pushed.sort_by_key(|push| push["phone"].to_string());
     let phones: Vec<&str> = pushed.iter().map(|push| push["phone"].as_str().unwrap()).collect();
     assert_eq!(phones, ["8613800138000", "8613800138011"]);

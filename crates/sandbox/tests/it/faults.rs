@@ -1,21 +1,13 @@
 //! Faults on purpose: what a client must survive, and whether it was charged.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{CHECK, Receiver, Signed, check_code, order, privacy, submit};
+use crate::common::{CHECK, Receiver, Signed, check_code, order, privacy, submit};
 use numcheck_sandbox::{Fault, Faults, Operation, Sandbox, Service, When};
 
 const PHONE: &str = "8613800138000";
 
-async fn struck_by(fault: Fault) -> (Sandbox, Option<common::Reply>) {
+async fn struck_by(fault: Fault) -> (Sandbox, Option<crate::common::Reply>) {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.set_faults(Faults::none().request(Operation::Submit, When::Next(1), fault));
     let reply = Signed::new(&sandbox, CHECK, order(PHONE, "")).try_send(&sandbox).await;

@@ -1,16 +1,8 @@
 //! Whatever comes, every request gets an answer and nothing panics.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{
+use crate::common::{
     CHECK, CHECK_CODE, CREATE_APP, CREATE_CLIENT, GET_CODE, LOGIN, PHONE_LIST, PRIVACY, QUERY, Signed, order,
     send, submit,
 };

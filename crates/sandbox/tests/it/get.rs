@@ -1,16 +1,8 @@
 //! The instant check: who may ask, what it answers, what it costs.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{GET, QUERY, Reply, Signed, order};
+use crate::common::{GET, QUERY, Reply, Signed, order};
 use numcheck_protocol::number_check::{CheckResult, Dialect, GetOutcome, GetReply, QueryReply};
 use numcheck_protocol::{Message, Price, decode};
 use numcheck_sandbox::{

@@ -1,16 +1,8 @@
 //! Requests that are lost or late, clocks that are wrong, and the ledger that decides what was paid twice.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{CHECK, GET, Receiver, Signed, order, privacy, send, submit};
+use crate::common::{CHECK, GET, Receiver, Signed, order, privacy, send, submit};
 use numcheck_protocol::number_check::KnownCheckLevel;
 use numcheck_sandbox::{
     Account, Assumptions, Clock, Fault, Faults, Operation, RepeatedBatchNo, Sandbox, Service, When,

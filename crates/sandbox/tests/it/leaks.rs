@@ -1,53 +1,17 @@
 //! Nothing that is logged at the finest level, shown by `Debug` or said in a header holds a number, a key or a code.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
 
-mod common;
-
-use std::io;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{
+use crate::common::{
     CHECK, CHECK_CODE, CREATE_APP, CREATE_CLIENT, GET_CODE, LOGIN, PHONE_LIST, PRIVACY, QUERY, Receiver,
     Signed, check_code, order, privacy, send, submit,
 };
 use numcheck_sandbox::{Account, Clock, Sandbox};
-use tracing_subscriber::fmt::MakeWriter;
-
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Captured {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
+use numcheck_testing::log::Log;
 
 #[tokio::test]
 async fn no_number_key_or_code_leaves_through_a_log_a_debug_or_a_header() {
-    let log = Captured::default();
-    let subscriber =
-        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
-
+    let log = Log::capture();
     let account =
         Account::new("canary-name", "canary-secret", "canary-appkey", "canary0canary0canary0canary0cana");
     let receiver = Receiver::start().await;
@@ -131,7 +95,7 @@ async fn no_number_key_or_code_leaves_through_a_log_a_debug_or_a_header() {
     sandbox.settled().await;
     assert!(receiver.pushes().len() > 2);
 
-    let mut shown = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let mut shown = log.text();
     assert!(shown.contains("result pushed") && shown.contains("request answered"), "{shown}");
     shown.push_str(&format!(
         "{:?}{:?}{:?}{sandbox:?}",

@@ -1,14 +1,6 @@
 //! The sandbox's own page and its JSON.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
 
-mod common;
-
-use common::{GET_CODE, Receiver, Reply, check_code, privacy, register, send, submit};
+use crate::common::{GET_CODE, Receiver, Reply, check_code, privacy, register, send, submit};
 use numcheck_sandbox::Sandbox;
 
 async fn get(sandbox: &Sandbox, path: &str) -> Reply {

@@ -1,17 +1,9 @@
 //! Finding checks again: pages, days, the 3 seconds, and what an absence means.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
-
-mod common;
 
 use std::collections::HashSet;
 use std::time::Duration;
 
-use common::{QUERY, Receiver, Reply, Signed, order, send, submit};
+use crate::common::{QUERY, Receiver, Reply, Signed, order, send, submit};
 use numcheck_protocol::decode;
 use numcheck_protocol::number_check::{CheckResult, QueryRow, ResultPush};
 use numcheck_sandbox::{
@@ -427,8 +419,9 @@ async fn a_submit_that_was_carried_out_without_an_answer_is_found_and_one_that_w
     for (batch, fault, count) in [("done", Fault::AcceptThenClose, 1), ("undone", Fault::Close, 0)] {
         sandbox.set_faults(Faults::none().request(Operation::Submit, When::Next(1), fault));
         let more = format!(r#","batchNo":"{batch}""#);
-        let silent =
-            Signed::new(&sandbox, common::CHECK, order("8613800138000", &more)).try_send(&sandbox).await;
+        let silent = Signed::new(&sandbox, crate::common::CHECK, order("8613800138000", &more))
+            .try_send(&sandbox)
+            .await;
         assert!(silent.is_none());
         sandbox.advance(Duration::from_secs(60));
         assert_eq!(rows(&sandbox, &json!({ "batchNo": batch })).await.len(), count, "{batch}");
@@ -448,8 +441,10 @@ async fn faults_can_be_asked_for_queries_alone() {
 async fn a_ts_is_good_for_as_long_as_the_sandbox_is_told() {
     let sandbox = builder(|_| {}).freshness(Duration::from_millis(300)).start().await.unwrap();
     for (ts, code) in [(NOW - 300, 0), (NOW - 301, 1004), (NOW + 300, 0), (NOW + 301, 1004)] {
-        let request =
-            Signed { ts: ts.to_string(), ..Signed::new(&sandbox, common::CHECK, order("8613800138000", "")) };
+        let request = Signed {
+            ts: ts.to_string(),
+            ..Signed::new(&sandbox, crate::common::CHECK, order("8613800138000", ""))
+        };
         assert_eq!(request.send(&sandbox).await.code(), code, "{ts}");
     }
 }

@@ -1,16 +1,8 @@
 //! QXT: every code of its table, both methods, and answers from public data.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
-
-mod common;
 
 use std::net::IpAddr;
 
-use common::{PRIVACY, Reply, privacy, send};
+use crate::common::{PRIVACY, Reply, privacy, send};
 use numcheck_sandbox::{Account, Assumptions, Sandbox, Service};
 use serde_json::json;
 

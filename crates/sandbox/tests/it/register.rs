@@ -1,16 +1,8 @@
 //! The embedded register as a state machine: what follows from what, and every code of its tables.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{
+use crate::common::{
     CHECK_CODE, CREATE_APP, CREATE_CLIENT, GET_CODE, LOGIN, PHONE_LIST, Reply, Signed, check_code, register,
 };
 use numcheck_sandbox::{
@@ -303,7 +295,7 @@ async fn a_fault_gives_data_any_shape() {
 /// An example of the spec.
 macro_rules! example {
     ($name:literal) => {
-        include_str!(concat!("../../protocol/tests/fixtures/", $name, ".json")).trim_end()
+        include_str!(concat!("../../../protocol/tests/fixtures/", $name, ".json")).trim_end()
     };
 }
 

@@ -1,16 +1,8 @@
 //! What numbers come to, as it arrives at a receiver.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{Receiver, submit};
+use crate::common::{Receiver, submit};
 use numcheck_protocol::number_check::{CallbackCode, DialResponse, KnownDialResponse, ResultPush};
 use numcheck_protocol::{Message, decode};
 use numcheck_sandbox::{Clock, PushAnswer, Sandbox};
@@ -248,7 +240,7 @@ async fn a_result_can_arrive_before_the_submit_is_answered() {
     assert_eq!(early[0].json()["batchNo"], reply.json()["data"]["batchNo"]);
     sandbox.advance(Duration::from_secs(1));
     sandbox.settled().await;
-    let all: Vec<Value> = receiver.pushes().iter().map(common::Pushed::json).collect();
+    let all: Vec<Value> = receiver.pushes().iter().map(crate::common::Pushed::json).collect();
     assert_eq!(all.len(), 2);
     assert_eq!(all[1]["phone"], "8613800138000");
 }

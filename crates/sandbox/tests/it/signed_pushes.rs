@@ -1,16 +1,8 @@
 //! Pushes that are signed on request.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{CHECK, Pushed, Receiver, Signed, order, submit};
+use crate::common::{CHECK, Pushed, Receiver, Signed, order, submit};
 use numcheck_sandbox::{Account, Clock, Faults, PushFault, Sandbox, When};
 use numcheck_signing::{Algorithm, Body, Input, Secret, check_freshness, verify};
 

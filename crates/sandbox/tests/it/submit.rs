@@ -1,17 +1,9 @@
 //! Submitting numbers: every code of the submit table, money, ids.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
-
-mod common;
 
 use std::collections::HashSet;
 use std::time::Duration;
 
-use common::{CHECK, Receiver, Signed, order, submit};
+use crate::common::{CHECK, Receiver, Signed, order, submit};
 use numcheck_protocol::{Currency, Price};
 use numcheck_sandbox::{Account, Assumptions, Clock, MAGIC, RepeatedBatchNo, Sandbox, Service, SubmitPace};
 use serde_json::json;

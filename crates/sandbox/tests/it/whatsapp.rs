@@ -1,14 +1,6 @@
 //! checkCode: every code of its table.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
 
-mod common;
-
-use common::{CHECK_CODE, Signed, check_code};
+use crate::common::{CHECK_CODE, Signed, check_code};
 use numcheck_sandbox::{Account, Sandbox};
 use serde_json::json;
 

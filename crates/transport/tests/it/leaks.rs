@@ -1,43 +1,13 @@
 //! No secret, number, header or query in any Debug, Display or log, at TRACE, in whatever way a call ends.
-//!
-//! A binary of its own: `tracing` keeps per process what each of its call sites is wanted for, and tests beside this
-//! one could switch some off under its feet.
-
-#[path = "it/support.rs"]
-#[allow(dead_code, reason = "shared with the other tests")]
-mod support;
-
-use std::io;
-use std::sync::{Arc, Mutex};
 
 use http::{HeaderMap, HeaderValue};
+use numcheck_testing::log::Log;
 use numcheck_transport::{Attempt, Authorize, BoxError, Call, NoAuthorization};
 use tokio::io::AsyncWriteExt;
-use tracing_subscriber::fmt::MakeWriter;
 
-use support::{chain, costly, in_memory, request, safe};
+use crate::support::{chain, costly, in_memory, request, safe};
 
 const CANARY: &str = "canary8613800138000";
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no panic").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
 
 struct Bearer;
 
@@ -52,10 +22,7 @@ impl Authorize for Bearer {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_secret_is_ever_shown() {
-    let log = Log::default();
-    let subscriber =
-        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::capture();
     let mut shown = String::new();
 
     let replies: [&[u8]; 8] = [
@@ -105,7 +72,7 @@ async fn nothing_secret_is_ever_shown() {
         shown += &format!("{error:?}{}", chain(&error));
     }
 
-    let log = String::from_utf8(log.0.lock().expect("no panic").clone()).expect("text");
+    let log = log.text();
     for expected in ["numcheck_transport", "hyper_util", "number_check.submit", "TRACE", "WARN"] {
         assert!(log.contains(expected), "the log was captured: {expected}");
     }

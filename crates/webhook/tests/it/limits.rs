@@ -1,19 +1,15 @@
 //! The receiver's times, on a paused clock over streams in memory: whoever is slow is cut off exactly when promised.
-#![cfg(feature = "server")]
-#![allow(clippy::unwrap_used, reason = "a test's helpers may panic like the tests themselves")]
-
-mod support;
 
 use std::future::pending;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use crate::support::{BODY, answer, gate, held, path, post, post_to, status, storing};
 use numcheck_signing::Secret;
 use numcheck_webhook::{
     Ended, Handler, Limits, PushVerifier, Receiver, serve_connection, serve_connection_from,
 };
 use proptest::prelude::*;
-use support::{BODY, answer, gate, held, path, post, post_to, status, storing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, advance};

@@ -1,13 +1,10 @@
 //! The receiver inside other people's servers, where the body is theirs and may do what it likes.
-#![cfg(feature = "server")]
-#![allow(clippy::unwrap_used, reason = "a test's helpers may panic like the tests themselves")]
-
-mod support;
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::support::{BODY, path, storing};
 use axum::Router;
 use axum::routing::get;
 use bytes::Bytes;
@@ -15,7 +12,6 @@ use http::Request;
 use http_body::{Body, Frame};
 use http_body_util::Full;
 use numcheck_webhook::Limits;
-use support::{BODY, path, storing};
 use tower_service::Service;
 
 fn request<B>(path: &str, body: B) -> Request<B> {

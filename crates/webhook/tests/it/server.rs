@@ -1,13 +1,9 @@
 //! The server over real TCP, with raw bytes: what it answers, when, and to whom.
-#![cfg(feature = "server")]
-#![allow(clippy::unwrap_used, reason = "a test's helpers may panic like the tests themselves")]
-
-mod support;
 
 use std::net::SocketAddr;
 
+use crate::support::{BATCH, BODY, answer, gate, held, path, post, post_to, status, storing};
 use numcheck_webhook::{Closed, Correlation, Handler, Limits, NotStored, Receiver, Server};
-use support::{BATCH, BODY, answer, gate, held, path, post, post_to, status, storing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;

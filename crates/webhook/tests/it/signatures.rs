@@ -1,16 +1,12 @@
 //! Signed pushes over real TCP: what is answered, counted, said and handed over.
-#![cfg(feature = "server")]
-#![allow(clippy::unwrap_used, reason = "a test's helpers may panic like the tests themselves")]
-
-mod support;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::support::{BODY, gate, path};
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use numcheck_signing::{Algorithm, Body, Input, Secret, sign};
 use numcheck_webhook::{Answer, Gate, NotStored, Push, PushVerifier, Receiver};
-use support::{BODY, gate, path};
 use tokio::sync::mpsc;
 
 const KEY: &str = "key";

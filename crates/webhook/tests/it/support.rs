@@ -1,7 +1,5 @@
 //! A receiver with a handler that the test holds in its hand, and a client that sends raw bytes.
 
-#![allow(dead_code, reason = "each test binary uses a part")]
-
 use std::sync::Arc;
 
 use numcheck_protocol::BatchNo;
