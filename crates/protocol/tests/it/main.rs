@@ -17,7 +17,7 @@ mod queries;
 mod reading_never_fails;
 mod refusals;
 mod requests;
-#[path = "../support/schema.rs"]
+#[path = "../../../testing/src/schema.rs"]
 mod schema;
 mod secrets;
 mod spec_examples;
