@@ -468,7 +468,8 @@ fn a_signed_platform_has_its_headers_and_its_pushes() {
 #[test]
 fn every_published_vector_is_tested_by_the_signing_crate() {
     let root = crate::root();
-    let tests = std::fs::read_to_string(root.join("crates/signing/tests/vectors.rs")).expect("it is there");
+    let tests =
+        std::fs::read_to_string(root.join("crates/signing/tests/it/vectors.rs")).expect("it is there");
     let spec = load::read(&root).expect("the spec reads");
     let signatures = spec.files.iter().filter_map(|file| file.content.signature.as_ref());
     let vectors: Vec<_> = signatures.flat_map(|signature| &signature.vectors).collect();
