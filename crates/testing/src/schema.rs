@@ -1,6 +1,10 @@
 //! The messages as the OpenAPI documents describe them, for a second opinion on what in a message is new. The code under test is not asked.
 
-#![allow(clippy::indexing_slicing, clippy::panic, reason = "a test's helpers may panic like the tests themselves")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test's helpers may panic like the tests themselves"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
