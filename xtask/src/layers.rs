@@ -14,7 +14,7 @@ struct Rule {
     floor: u8,
     /// The crates of the workspace it may use, as a normal or a build dependency, optional or not.
     may_use: &'static [&'static str],
-    /// Further ones that its tests and examples may use.
+    /// Further ones that its tests and examples may use, beside [`TESTING`].
     tests_may_use: &'static [&'static str],
     /// What it must not reach at any depth with every feature on; its tests may.
     never: &'static [&'static [&'static str]],
@@ -33,10 +33,11 @@ const QXT: &str = "numcheck-qxt";
 const SANDBOX: &str = "numcheck-sandbox";
 const BULK: &str = "numcheck-bulk";
 const CLI: &str = "numcheck";
+const TESTING: &str = "numcheck-testing";
 const XTASK: &str = "xtask";
 
 /// Every crate of the workspace but `xtask` itself.
-const FAMILY: &[&str] = &[PROTOCOL, SIGNING, TRANSPORT, WEBHOOK, NXCLOUD, QXT, SANDBOX, BULK, CLI];
+const FAMILY: &[&str] = &[PROTOCOL, SIGNING, TRANSPORT, WEBHOOK, NXCLOUD, QXT, SANDBOX, BULK, CLI, TESTING];
 /// Crates that read a clock: time is an argument where these are forbidden.
 const CLOCKS: &[&str] = &[
     "chrono",
@@ -169,6 +170,16 @@ const RULES: &[Rule] = &[
         reason: "the command joins everything",
     },
     Rule {
+        package: TESTING,
+        floor: 3,
+        // Only for the lists of known words: the tests of every crate use this one, and what they test should not come in by a side door.
+        may_use: &[PROTOCOL],
+        tests_may_use: &[],
+        never: &[&[SIGNING, TRANSPORT, WEBHOOK, NXCLOUD, QXT, SANDBOX, BULK, CLI]],
+        only_behind_a_feature: &[],
+        reason: "what tests share must not hold what they test",
+    },
+    Rule {
         package: XTASK,
         floor: 0,
         may_use: &[],
@@ -213,7 +224,8 @@ fn direct(package: &Package, rule: &Rule, rules: &[Rule], findings: &mut Vec<Str
         let name = dependency.name.as_str();
         let of_the_workspace = rules.iter().any(|rule| rule.package == name);
         let allowed = rule.may_use.contains(&name)
-            || (dependency.kind == Kind::Dev && (rule.tests_may_use.contains(&name) || name == rule.package));
+            || (dependency.kind == Kind::Dev
+                && (rule.tests_may_use.contains(&name) || name == TESTING || name == rule.package));
         if of_the_workspace && !allowed {
             let kind = if dependency.kind == Kind::Dev { "its tests must not use" } else { "must not use" };
             findings.push(format!(
@@ -413,6 +425,17 @@ mod tests {
         let found = findings(&[SANDBOX, NXCLOUD], &[], &[(SANDBOX, NXCLOUD, Some("dev"), false)]);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains("its tests must not use"), "{found:?}");
+    }
+
+    #[test]
+    fn what_tests_share_is_for_tests_only() {
+        assert_eq!(
+            findings(&[NXCLOUD, TESTING], &[], &[(NXCLOUD, TESTING, Some("dev"), false)]),
+            Vec::<String>::new()
+        );
+        let found = findings(&[NXCLOUD, TESTING], &[], &[(NXCLOUD, TESTING, None, true)]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("must not use it"), "{found:?}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use numcheck_bulk::{BatchEnd, Delivery, Job, JobName, JobSpec, Postgres, Scope, 
 use numcheck_protocol::{BatchNo, PhoneNumber};
 use tokio::task::JoinSet;
 
-#[path = "../tests/postgres/cluster.rs"]
+#[path = "../../testing/src/postgres.rs"]
 #[allow(dead_code)]
 mod cluster;
 

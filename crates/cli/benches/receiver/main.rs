@@ -10,7 +10,7 @@ mod load;
 mod nothing;
 mod process;
 
-#[path = "../../../bulk/tests/postgres/cluster.rs"]
+#[path = "../../../testing/src/postgres.rs"]
 #[allow(dead_code)]
 mod cluster;
 

@@ -11,13 +11,14 @@ mod absence;
 mod building;
 mod check_code;
 mod clock;
-#[path = "../common/mod.rs"]
 mod common;
 mod confirm;
 mod consumer;
 mod dialects;
 mod in_doubt;
+mod leaks;
 mod pace;
+mod query;
 mod register;
 mod replies;
 mod submit;

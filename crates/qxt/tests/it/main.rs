@@ -9,9 +9,9 @@
 
 mod building;
 mod check;
-#[path = "../common/mod.rs"]
 mod common;
 mod in_doubt;
+mod leaks;
 mod many;
 mod replies;
 #[cfg(feature = "tls")]

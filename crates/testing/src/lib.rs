@@ -1,0 +1,12 @@
+//! What the tests of several crates share. A dev-dependency only, never published.
+//!
+//! Each part is behind a feature, so that a crate's tests build what they use.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test's helpers may panic like the tests themselves"
+)]
+
+#[cfg(feature = "log")]
+pub mod log;
