@@ -33,6 +33,7 @@ const QXT: &str = "numcheck-qxt";
 const SANDBOX: &str = "numcheck-sandbox";
 const BULK: &str = "numcheck-bulk";
 const CLI: &str = "numcheck";
+const BENCH: &str = "numcheck-bench";
 const XTASK: &str = "xtask";
 
 /// Every crate of the workspace but `xtask` itself.
@@ -167,6 +168,15 @@ const RULES: &[Rule] = &[
         never: &[],
         only_behind_a_feature: &[],
         reason: "the command joins everything",
+    },
+    Rule {
+        package: BENCH,
+        floor: 4,
+        may_use: &[PROTOCOL, SIGNING, TRANSPORT],
+        tests_may_use: &[],
+        never: &[],
+        only_behind_a_feature: &[],
+        reason: "figures beside peers; the peers' dependencies stay out of every other crate's tests",
     },
     Rule {
         package: XTASK,
