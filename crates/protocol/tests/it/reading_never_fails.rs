@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::support::{EXAMPLES, Example};
+use numcheck_testing::schema;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
@@ -176,7 +177,7 @@ proptest! {
 
         let written: Value = serde_json::from_slice(&reading.written).expect("JSON");
         prop_assert_eq!(sorted(&written), sorted(&value));
-        prop_assert_eq!(reading.drift, crate::schema::drift(crate::schema::of(example.of), &value));
+        prop_assert_eq!(reading.drift, schema::drift(schema::of(example.of), &value));
     }
 
     #[test]
