@@ -3,10 +3,23 @@
 
 use numcheck_protocol::{BatchNo, ValueError};
 
-use crate::model::{BatchEnd, BatchState, Ended, JobName, JobState};
+use crate::model::{BatchEnd, BatchState, EndedBatch, JobName, JobState};
 use crate::proof::{SignedSpan, after_lease, may_confirm, may_end, may_plan_again};
 
 /// A batch as a store keeps it, as far as its life depends on it.
+///
+/// ```
+/// use numcheck_bulk::batch::BatchRecord;
+/// use numcheck_bulk::{BatchEnd, BatchState, JobState};
+///
+/// let mut batch = BatchRecord::new("nc-1");
+/// batch.claim(7, "sender", 1_000);
+/// assert!(batch.confirm(7, 1_005, JobState::Open), "before the attempt is signed");
+/// let lost = BatchEnd::InDoubt { code: None, message: "no answer".into(), from_reply: false };
+/// assert!(batch.end(7, lost, 2_000, None));
+/// assert_eq!(batch.state, BatchState::InDoubt);
+/// assert!(!batch.confirm(7, 2_001, JobState::Open), "nothing more is sent under this claim");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BatchRecord {
@@ -94,7 +107,7 @@ impl BatchRecord {
         if !may_end(self.state, &claim, &self.claim) {
             return false;
         }
-        let Ended { state, message_id, code, message, from_reply } = end.leads_to();
+        let EndedBatch { state, message_id, code, message, from_reply } = end.leads_to();
         self.state = state;
         self.message_id = message_id;
         self.code = code;

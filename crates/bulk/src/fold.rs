@@ -1,6 +1,8 @@
 //! What becomes of stored results: the rule about money, written once. A store reads what it knows into [`Recorded`], has the results
 //! [judged](judge), and writes the [`Changes`] down in the same transaction.
 
+mod sums;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -13,8 +15,10 @@ use crate::pricing::JOINT;
 use crate::store::reading::{self, CHARGED, Facts};
 use crate::store::{Folded, NewResult};
 
+pub use sums::{Sums, day_of, unpriced_since_ms};
+
 /// A batch and a phone number in it.
-pub type Place = (i64, PhoneNumber);
+pub type BatchPlace = (i64, PhoneNumber);
 
 /// What a result says, in 16 bytes: by it a result is kept aside once.
 pub type ResultHash = [u8; 16];
@@ -26,18 +30,6 @@ pub fn max_aside(numbers: u64) -> u64 {
 
 /// The longest name of a region or group that teaches a price: a region has two letters, and an index takes no text of any length.
 const MAX_PRICED_NAME: usize = 64;
-
-const DAY_MS: u64 = 86_400_000;
-
-/// The UTC day of a Unix time in milliseconds, by which charges are summed.
-pub fn day_of(ms: u64) -> i64 {
-    i64::try_from(ms / DAY_MS).unwrap_or(i64::MAX)
-}
-
-/// From when the batches are claimed of which [`unpriced`](crate::store::Spending::unpriced) results count for a day: from the day before.
-pub fn unpriced_since_ms(since_ms: u64) -> u64 {
-    (since_ms / DAY_MS).saturating_sub(1) * DAY_MS
-}
 
 /// A stored result that is to be entered.
 #[derive(Clone, Debug)]
@@ -107,7 +99,7 @@ pub struct Slot {
     /// Whether the row has moved into another batch since this one was sent: what was charged counts, and the phone number is counted there.
     pub has_moved: bool,
     /// The result that it has.
-    pub held: Option<Held>,
+    pub held: Option<HeldResult>,
 }
 
 impl Slot {
@@ -120,7 +112,7 @@ impl Slot {
 /// A result that a phone number has.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Held {
+pub struct HeldResult {
     /// The store's key of the result.
     pub id: i64,
     /// How it ended.
@@ -129,7 +121,7 @@ pub struct Held {
     pub result: NewResult,
 }
 
-impl Held {
+impl HeldResult {
     /// A result, stored under `id`.
     pub fn new(id: i64, outcome: Outcome, result: NewResult) -> Self {
         Self { id, outcome, result }
@@ -143,20 +135,20 @@ pub struct Recorded {
     pub batches: HashMap<i64, FoldedBatch>,
     /// The phone number of a batch that sent only one.
     pub only: HashMap<i64, PhoneNumber>,
-    /// The rows of the [`Wanted`] phone numbers, as far as there are any.
-    pub slots: HashMap<Place, Slot>,
+    /// The rows of the [`Lookups`] phone numbers, as far as there are any.
+    pub slots: HashMap<BatchPlace, Slot>,
 }
 
 /// What to read before results can be judged.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct Lookups {
     /// Rows of phone numbers in batches.
-    pub places: BTreeSet<Place>,
+    pub places: BTreeSet<BatchPlace>,
     /// Batches of which the only phone number is meant, if they have sent only one.
     pub single: BTreeSet<i64>,
 }
 
-impl Wanted {
+impl Lookups {
     /// Adds the phone number of a batch that has sent only one.
     pub fn add_only(&mut self, recorded: &mut Recorded, batch: i64, number: PhoneNumber) {
         recorded.only.insert(batch, number);
@@ -166,8 +158,8 @@ impl Wanted {
 
 impl Recorded {
     /// What is still to be read, once the batches are known.
-    pub fn wanted(&self, arrived: &[Arrived]) -> Wanted {
-        let mut wanted = Wanted::default();
+    pub fn wanted(&self, arrived: &[Arrived]) -> Lookups {
+        let mut wanted = Lookups::default();
         for result in arrived {
             let (Some(id), Some(facts)) = (result.batch, &result.facts) else { continue };
             match &facts.number {
@@ -179,7 +171,7 @@ impl Recorded {
         wanted
     }
 
-    fn place(&self, batch: i64, facts: &Facts) -> Option<Place> {
+    fn place(&self, batch: i64, facts: &Facts) -> Option<BatchPlace> {
         let number = facts.number.or_else(|| self.only.get(&batch).copied())?;
         self.slots.contains_key(&(batch, number)).then_some((batch, number))
     }
@@ -188,11 +180,11 @@ impl Recorded {
 /// A result that is its phone number's from now on.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct First {
+pub struct FirstResult {
     /// The store's key of the result.
     pub id: i64,
     /// The row that takes it.
-    pub place: Place,
+    pub place: BatchPlace,
     /// When it came, Unix time in milliseconds.
     pub received_ms: u64,
     /// How it ended.
@@ -262,59 +254,20 @@ fn is_charge(hash: &ResultHash) -> bool {
     first & CHARGED != 0
 }
 
-/// Sums of money, by what they are kept for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Sums {
-    /// What a job's results cost, by outcome ([`Done`](Outcome::Done) or [`Failed`](Outcome::Failed)) and currency.
-    pub costs: BTreeMap<(i64, Outcome, Currency), Sum>,
-    /// What accounts were charged, by UTC day and currency.
-    pub charges: BTreeMap<(Arc<str>, i64, Currency), Price>,
-    /// The highest price of each level, region or group, and currency.
-    pub prices: BTreeMap<(i64, String, Currency), Price>,
-}
-
-impl Sums {
-    /// None.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.costs.is_empty() && self.charges.is_empty() && self.prices.is_empty()
-    }
-
-    /// What a store that holds `before` of these holds once they are added, as far as it is something else. A sum that would go beyond the
-    /// range of a price stays where it is: the results keep their prices.
-    #[must_use]
-    pub fn added_to(mut self, before: &Self) -> Self {
-        for (key, sum) in &mut self.costs {
-            *sum = before.costs.get(key).copied().unwrap_or_default().plus(*sum);
-        }
-        for (key, amount) in &mut self.charges {
-            let before = before.charges.get(key).copied().unwrap_or_default();
-            *amount = before.checked_add(*amount).unwrap_or(before);
-        }
-        self.prices.retain(|key, price| before.prices.get(key).is_none_or(|before| before < price));
-        self
-    }
-}
-
 /// What becomes of some results, to be written in one transaction.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Changes {
     /// Rows that take a result.
-    pub firsts: Vec<First>,
+    pub firsts: Vec<FirstResult>,
     /// Rows that take a result in the place of another one, which is kept aside under the `batchNo` that the new one names.
-    pub instead: Vec<(First, KeptAside)>,
+    pub instead: Vec<(FirstResult, KeptAside)>,
     /// Results that are not kept.
     pub dropped: Vec<i64>,
     /// Results that are kept aside.
     pub aside: Vec<KeptAside>,
     /// What is added to batches.
-    pub tallies: BTreeMap<i64, Tally>,
+    pub tallies: BTreeMap<i64, BatchTally>,
     /// What is [added](Sums::added_to) to sums of money.
     pub sums: Sums,
     /// How often undocumented fields and values came, by job.
@@ -324,7 +277,7 @@ pub struct Changes {
 /// What results add to a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Tally {
+pub struct BatchTally {
     /// The job whose batch it is.
     pub job: i64,
     /// Phone numbers that were checked.
@@ -365,6 +318,27 @@ pub struct Judged {
 }
 
 /// Judges results in their order.
+///
+/// ```
+/// use numcheck_bulk::BatchState;
+/// use numcheck_bulk::fold::{Arrived, FoldedBatch, KeptBefore, Recorded, Slot, judge};
+/// use numcheck_bulk::store::{NewResult, Source};
+/// use numcheck_protocol::PhoneNumber;
+///
+/// let mut batch = FoldedBatch::new(1, "account".into(), 1, "CN".into(), "nc-1".into());
+/// (batch.state, batch.numbers) = (BatchState::InDoubt, 1);
+/// let mut recorded = Recorded::default();
+/// recorded.batches.insert(5, batch);
+/// recorded.slots.insert((5, PhoneNumber::new("8613800138000")?), Slot::new());
+///
+/// let body = br#"{"code":0,"phone":"8613800138000","cost":{"price":0.02,"currency":"USD"}}"#.to_vec();
+/// let push = NewResult { batch_no: "nc-1".into(), source: Source::Push, body, received_ms: 1_000 };
+/// let (changes, folded) = judge(vec![Arrived::read(9, Some(5), push)], recorded).finish(&KeptBefore::new());
+/// assert_eq!((folded.first, changes.firsts[0].id), (1, 9));
+/// assert!(changes.tallies[&5].proof.is_some(), "the batch was accepted: its doubt is over");
+/// assert_eq!(changes.sums.costs.len(), 1);
+/// # Ok::<(), numcheck_protocol::ValueError>(())
+/// ```
 pub fn judge(arrived: Vec<Arrived>, recorded: Recorded) -> Judged {
     let mut judged =
         Judged { recorded, changes: Changes::default(), folded: Folded::default(), aside: Vec::new() };
@@ -392,7 +366,7 @@ impl Judged {
         let has_moved = slot.is_some_and(|slot| slot.has_moved);
         let own = slot.filter(|slot| slot.via.is_none()).and_then(|slot| slot.held.as_ref());
         let outcome = facts.outcome;
-        let first = |detached| First {
+        let first = |detached| FirstResult {
             id: arrived.id,
             place,
             received_ms: arrived.result.received_ms,
@@ -443,7 +417,7 @@ impl Judged {
                 changes.enter(id, batch, &arrived, facts);
             }
         }
-        let held = Some(Held { id: arrived.id, outcome, result: arrived.result });
+        let held = Some(HeldResult { id: arrived.id, outcome, result: arrived.result });
         recorded.slots.insert(place, Slot { via: None, has_moved, held });
     }
 
@@ -511,7 +485,7 @@ impl Judged {
 }
 
 impl Changes {
-    fn tally(&mut self, id: i64, batch: &FoldedBatch) -> &mut Tally {
+    fn tally(&mut self, id: i64, batch: &FoldedBatch) -> &mut BatchTally {
         let tally = self.tallies.entry(id).or_default();
         tally.job = batch.job;
         tally
@@ -593,139 +567,4 @@ impl Changes {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::Source;
-
-    const NUMBER: &str = "8613800138000";
-
-    fn number() -> PhoneNumber {
-        PhoneNumber::new(NUMBER).unwrap()
-    }
-
-    fn usd() -> Currency {
-        Currency::new("USD").unwrap()
-    }
-
-    fn price(amount: &str) -> Price {
-        amount.parse().unwrap()
-    }
-
-    fn push(batch_no: &str, cost: &str) -> NewResult {
-        let body = format!(
-            r#"{{"messageId":"m","code":0,"batchNo":"{batch_no}","phone":"{NUMBER}","data":{{"basic":{{"regionCode":"CN"}}}},"cost":{{"price":{cost},"currency":"USD"}}}}"#
-        );
-        let batch_no = batch_no.to_owned();
-        NewResult { batch_no, source: Source::Push, body: body.into_bytes(), received_ms: 5 * DAY_MS + 7 }
-    }
-
-    /// A batch of one phone number, in a state.
-    fn recorded(state: BatchState, slot: Slot) -> Recorded {
-        let mut batch = FoldedBatch::new(3, "account".into(), 1, "CN".into(), "own".into());
-        (batch.state, batch.numbers) = (state, 1);
-        let mut recorded = Recorded::default();
-        recorded.batches.insert(1, batch);
-        recorded.slots.insert((1, number()), slot);
-        recorded
-    }
-
-    fn judged(recorded: Recorded, results: &[NewResult]) -> (Changes, Folded) {
-        let arrived = (10..).zip(results).map(|(id, result)| Arrived::read(id, Some(1), result.clone()));
-        judge(arrived.collect(), recorded).finish(&KeptBefore::new())
-    }
-
-    #[test]
-    fn a_first_result_settles_its_number_charges_and_proves_acceptance() {
-        for (state, proof) in [
-            (BatchState::Planned, Some("other")),
-            (BatchState::Sending, None),
-            (BatchState::InDoubt, Some("other")),
-            (BatchState::Accepted, Some("own")),
-            (BatchState::Refused, Some("other")),
-        ] {
-            let (changes, folded) = judged(recorded(state, Slot::new()), &[push("other", "0.5")]);
-            assert_eq!((folded.seen, folded.first), (1, 1));
-            let tally = &changes.tallies[&1];
-            assert_eq!((tally.job, tally.done, tally.failed), (3, 1, 0));
-            let told = tally.proof.as_ref().map(|proof| proof.batch_no.as_str());
-            assert_eq!(told, proof, "{state:?}");
-            let cost = changes.sums.costs[&(3, Outcome::Done, usd())];
-            assert_eq!(cost, Sum { count: 1, amount: price("0.5") });
-            assert_eq!(changes.sums.charges[&("account".into(), 5, usd())], price("0.5"));
-            assert_eq!(changes.sums.prices[&(1, "CN".to_owned(), usd())], price("0.5"));
-        }
-    }
-
-    #[test]
-    fn what_comes_twice_in_one_go_counts_once_and_another_sending_s_charge_counts_beside_it() {
-        let results = [push("own", "0.5"), push("own", "0.5"), push("own", "0.6"), push("own.r1", "0.5")];
-        let again = [&results[..], &results[..]].concat();
-        let (changes, folded) = judged(recorded(BatchState::Accepted, Slot::new()), &again);
-        let counts = (folded.first, folded.repeats, folded.conflicts, folded.charged_again, folded.strays);
-        assert_eq!(counts, (1, 5, 1, 1, 0));
-        let cost = changes.sums.costs[&(3, Outcome::Done, usd())];
-        assert_eq!(cost, Sum { count: 2, amount: price("1") });
-        assert_eq!((changes.dropped.len(), changes.aside.len()), (5, 2));
-        let charges: Vec<_> = changes.aside.iter().map(|aside| is_charge(&aside.hash)).collect();
-        assert_eq!(charges, [false, true]);
-    }
-
-    #[test]
-    fn what_was_kept_aside_before_is_dropped_and_a_sending_is_charged_once() {
-        let held = Held::new(2, Outcome::Done, push("own", "0.5"));
-        let mut slot = Slot::new();
-        slot.held = Some(held);
-        let arrived = || vec![Arrived::read(10, Some(1), push("own.r1", "0.5"))];
-        let first = judge(arrived(), recorded(BatchState::Accepted, slot.clone()));
-        let (changes, folded) = first.finish(&KeptBefore::new());
-        assert_eq!(folded.charged_again, 1);
-        let mut kept = KeptBefore::new();
-        for aside in changes.aside {
-            kept.add(aside.batch_no, aside.number, aside.hash);
-        }
-        let (changes, folded) = judge(arrived(), recorded(BatchState::Accepted, slot.clone())).finish(&kept);
-        assert_eq!((folded.charged_again, folded.repeats), (0, 1));
-        assert!(changes.sums.is_empty() && changes.dropped == [10]);
-        // The same sending says something else: it is kept, and no further charge.
-        let other = vec![Arrived::read(11, Some(1), push("own.r1", "0.7"))];
-        let (changes, folded) = judge(other, recorded(BatchState::Accepted, slot)).finish(&kept);
-        assert_eq!((folded.charged_again, folded.conflicts), (0, 1));
-        assert!(changes.sums.is_empty());
-    }
-
-    #[test]
-    fn nothing_of_a_forgotten_job_is_kept() {
-        let mut recorded = recorded(BatchState::Accepted, Slot::new());
-        recorded.batches.get_mut(&1).unwrap().is_forgotten = true;
-        assert_eq!(recorded.wanted(&[Arrived::read(10, Some(1), push("own", "1"))]).places.len(), 0);
-        let (changes, folded) = judged(recorded, &[push("own", "1"), push("own", "2")]);
-        assert_eq!((folded.seen, folded.first, folded.strays), (2, 0, 0));
-        assert_eq!(changes.dropped, [10, 11]);
-        assert!(changes.sums.is_empty() && changes.tallies.is_empty() && changes.aside.is_empty());
-    }
-
-    #[test]
-    fn a_sum_stays_within_the_range_of_a_price_and_a_price_only_rises() {
-        let (largest, one) = (price("92233720368"), price("1"));
-        let sums = |amount, count| {
-            let mut sums = Sums::new();
-            sums.costs.insert((3, Outcome::Done, usd()), Sum { count, amount });
-            sums.charges.insert(("account".into(), 5, usd()), amount);
-            sums.prices.insert((1, "CN".to_owned(), usd()), amount);
-            sums
-        };
-        let full = sums(one, 2).added_to(&sums(largest, 7));
-        assert_eq!(full.costs[&(3, Outcome::Done, usd())], Sum { count: 9, amount: largest });
-        assert_eq!(full.charges.values().copied().collect::<Vec<_>>(), [largest]);
-        assert!(full.prices.is_empty(), "nothing to write");
-        let new = sums(one, 2).added_to(&Sums::new());
-        assert_eq!(new, sums(one, 2));
-        assert_eq!(sums(largest, 1).added_to(&sums(one, 1)).prices, sums(largest, 1).prices);
-    }
-
-    #[test]
-    fn a_day_is_one_in_utc_and_unpriced_results_count_from_the_day_before() {
-        assert_eq!((day_of(DAY_MS - 1), day_of(DAY_MS), day_of(u64::MAX) > 0), (0, 1, true));
-        assert_eq!((unpriced_since_ms(5), unpriced_since_ms(DAY_MS * 3 + 5)), (0, DAY_MS * 2));
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
-//! The account of a job: how many numbers are where, and what they cost.
+//! The account of a job: how many phone numbers are where, and what they cost.
 //!
-//! Its one equation is checked whenever it is read, in release builds too: a ledger that does not add up must not be believed.
+//! Its equation is checked whenever it is read, in release builds too: nobody acts on a ledger that does not add up.
 
 use std::collections::BTreeMap;
 

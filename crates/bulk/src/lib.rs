@@ -45,8 +45,8 @@ pub use drive::{Drive, Driven, Halt, SpendingLimits};
 pub use inbox::{Folding, Inbox, Unmatched};
 pub use ledger::{BatchSums, Ledger, Reused, Sum};
 pub use model::{
-    BatchEnd, BatchState, BookState, Delivery, Ended, Job, JobName, JobSpec, JobState, NotAJobName, Outcome,
-    Reuse, Scope,
+    BatchEnd, BatchState, BookState, Delivery, EndedBatch, Job, JobName, JobSpec, JobState, NotAJobName,
+    Outcome, Reuse, Scope,
 };
 pub use pace::{Pace, SharedTurn};
 pub use plan::{Added, Grouping, Plan, Planner, TooMany};

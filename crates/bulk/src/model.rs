@@ -327,7 +327,7 @@ pub enum BatchEnd {
 /// To what the end of a sending leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Ended {
+pub struct EndedBatch {
     /// The batch's state from then on.
     pub state: BatchState,
     /// The platform's id for the batch.
@@ -341,16 +341,24 @@ pub struct Ended {
 }
 
 impl BatchEnd {
+    /// Whether the platform took the batch: then a result proves nothing more.
+    pub fn is_accepted(&self) -> bool {
+        matches!(self, Self::Accepted { .. })
+    }
+
     /// To what it leads, unless a result has proved meanwhile that the batch was accepted.
-    pub fn leads_to(self) -> Ended {
-        let to = |state, code, message| Ended { state, message_id: None, code, message, from_reply: false };
+    pub fn leads_to(self) -> EndedBatch {
+        let to =
+            |state, code, message| EndedBatch { state, message_id: None, code, message, from_reply: false };
         match self {
-            Self::Accepted { message_id } => Ended { message_id, ..to(BatchState::Accepted, None, None) },
+            Self::Accepted { message_id } => {
+                EndedBatch { message_id, ..to(BatchState::Accepted, None, None) }
+            }
             Self::Refused { code, message } => to(BatchState::Refused, code, Some(message)),
             Self::TurnedAway { code, message } => to(BatchState::Planned, code, Some(message)),
             Self::NotSent => to(BatchState::Planned, None, None),
             Self::InDoubt { code, message, from_reply } => {
-                Ended { from_reply, ..to(BatchState::InDoubt, code, Some(message)) }
+                EndedBatch { from_reply, ..to(BatchState::InDoubt, code, Some(message)) }
             }
         }
     }

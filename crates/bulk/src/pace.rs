@@ -1,7 +1,6 @@
 //! The pace that all processes on one store keep together: whoever sends takes a turn first, and waits for it.
 //!
-//! It must not send, and it must be waited for before a request is signed: a signature grows old. It sleeps by tokio's timer and reads
-//! no clock but the one that is handed in.
+//! A turn is waited for before a request is signed, because a signature grows old.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,6 +74,14 @@ impl<S: Store + ?Sized> Pace<S> {
 }
 
 /// What a store keeps of a bucket whose turns processes share.
+///
+/// ```
+/// use numcheck_bulk::SharedTurn;
+///
+/// let (turn, wait_ms) = SharedTurn::after(None, 100, 5_000);
+/// assert_eq!(wait_ms, 0);
+/// assert_eq!(SharedTurn::after(Some(turn), 100, 5_030).1, 70);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SharedTurn {
     /// When the next turn is free for a request like the last one, Unix time in milliseconds.

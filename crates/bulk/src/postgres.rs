@@ -1,7 +1,6 @@
 //! The store on a server: PostgreSQL 15 or later, for any number of processes on any number of machines.
 //!
-//! It must not answer before the server has what it was given: every commit is synchronous, and a commit whose answer was lost is
-//! an error. What a batch or a number becomes is decided under row locks or conditions, never by what was read before. Locks are taken in one
+//! It answers once the server has what it was given: every commit is synchronous, and a commit whose answer was lost is an error. What a batch or a number becomes is decided under row locks or conditions, never by what was read before. Locks are taken in one
 //! order: that of settling, that of a scope, then rows as `book` says.
 
 mod address;

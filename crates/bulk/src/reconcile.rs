@@ -1,6 +1,6 @@
 //! Reconciling: asks the platform about what was not settled by itself, in the job's own batches and in those that its rows wait for.
 //!
-//! It is the one place that plans a batch again without a person, and only where [`crate::proof`] says that the platform does not know it.
+//! Nothing else plans a batch again without a person, and it does so only where [`crate::proof`] says that the platform does not know it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,6 @@
 //! The store in a file: SQLite, written by one thread, read by another.
 //!
-//! It must not answer before the device has what it was given: every commit is synchronous. Results that arrive together share one
+//! It answers once the device has what it was given: every commit is synchronous. Results that arrive together share one
 //! commit; folding them in takes turns with them, in slices short enough that nobody waits for long.
 
 mod batches;

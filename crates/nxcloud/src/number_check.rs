@@ -144,7 +144,7 @@ impl Accepted {
     /// use numcheck_nxcloud::transport::http::StatusCode;
     /// use numcheck_nxcloud::{Accepted, Reply};
     ///
-    /// let phones = PhoneList::of_one_country([PhoneNumber::new("85251234567")?])?;
+    /// let phones = PhoneList::from_one_country([PhoneNumber::new("85251234567")?])?;
     /// let request = SubmitRequest::new(AppKey::new("app")?, phones);
     /// let lost = Accepted::from_reply(Reply::new(StatusCode::BAD_GATEWAY, "<html>"), &request);
     /// assert!(lost.unwrap_err().may_have_happened());

@@ -53,7 +53,7 @@ impl QueryCall {
 /// ```no_run
 /// # use numcheck_nxcloud::protocol::{BatchNo, number_check::QueryRequest};
 /// # async fn example(client: numcheck_nxcloud::Client) -> Result<(), Box<dyn std::error::Error>> {
-/// let batch = QueryRequest::of_batch("2026-11-22".parse()?, BatchNo::new("2026-11-22")?);
+/// let batch = QueryRequest::for_batch("2026-11-22".parse()?, BatchNo::new("2026-11-22")?);
 /// let mut pages = client.number_check().query(batch).pages();
 /// while let Some(page) = pages.next().await {
 ///     for row in page?.rows {

@@ -154,6 +154,7 @@ pub struct Answered<T = ()> {
 }
 
 /// What became of the check of a verification code.
+#[must_use = "a wrong code is no error"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CodeCheck {
     /// The code is right.

@@ -40,6 +40,14 @@ pub trait Endpoint {
 
 /// A request as a client builds it. Write it with [`encode_request`].
 pub trait Request: Serialize {
+    /// The request as a JSON body. What `Serialize` writes; a type overrides it only to write the same bytes faster.
+    ///
+    /// # Errors
+    /// Where `Serialize` refuses.
+    fn to_json(&self) -> Result<Vec<u8>, Unwritable> {
+        encode(self)
+    }
+
     /// How many phone numbers it carries, which decides the rate limit. 1 unless the type says otherwise.
     fn units(&self) -> u32 {
         1
@@ -82,7 +90,7 @@ pub trait Envelope: Message + Default {
 /// Where a foreign `Serialize` refuses, or a form would hold anything but plain values. No request of this crate does.
 pub fn encode_request<E: Endpoint>(request: &E::Request) -> Result<Vec<u8>, Unwritable> {
     match E::INFO.body {
-        BodyKind::Json => encode(request),
+        BodyKind::Json => request.to_json(),
         BodyKind::Form => crate::form::encode(request),
         BodyKind::Empty => Ok(Vec::new()),
     }

@@ -32,6 +32,7 @@ mod strict;
 mod table;
 mod text;
 mod value;
+mod view;
 pub mod whatsapp;
 
 pub use batch_no::BatchNo;

@@ -345,7 +345,7 @@ pub fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unreadable> {
 ///
 /// # Errors
 /// When a foreign `Serialize` refuses.
-pub fn encode<T: serde::Serialize>(message: &T) -> Result<alloc::vec::Vec<u8>, Unwritable> {
+pub fn encode<T: serde::Serialize + ?Sized>(message: &T) -> Result<alloc::vec::Vec<u8>, Unwritable> {
     serde_json::to_vec(message).map_err(|_| Unwritable)
 }
 

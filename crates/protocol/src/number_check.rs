@@ -13,7 +13,6 @@ mod query_reply;
 mod result_push;
 mod submit;
 pub use check_result::Column;
-pub(crate) use check_result::{Cell, View, is_value};
 pub use dialect::Dialect;
 pub use get::{GetOutcome, GetRequest};
 pub use not_taken::NotTaken;

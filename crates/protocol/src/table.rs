@@ -1,7 +1,5 @@
-//! How generated tables behave: open words, open numbers and result codes.
-//!
-//! The tables themselves (which words, which codes) are generated from the spec; nothing here knows a wire name. A value that
-//! no table knows is an ordinary value: it is read, compared, shown and written like any other, and `known()` says `None`.
+//! How the tables that are generated from the spec behave: open words, open numbers and result codes. A value that no table knows is an
+//! ordinary value: it is read, compared, shown and written like any other, and `known()` says `None`.
 
 use crate::refusal::Refusal;
 
@@ -355,6 +353,7 @@ macro_rules! code_table {
         }
 
         $crate::message::owned!($Code);
+        $crate::view::values!($Code: |code| alloc::borrow::Cow::Owned(alloc::string::ToString::to_string(&code.0)));
 
         impl<'de> $crate::field::FromWire<'de> for $Code {
             fn from_quoted(text: &str) -> Option<Self> {
@@ -474,6 +473,7 @@ macro_rules! open_words {
         }
 
         $crate::message::owned!($Word);
+        $crate::view::words!($Word);
 
         impl<'de> $crate::field::FromWire<'de> for $Word {
             fn from_text(text: alloc::borrow::Cow<'de, str>) -> Result<Self, alloc::borrow::Cow<'de, str>> {
@@ -594,6 +594,7 @@ macro_rules! open_numbers {
         }
 
         $crate::message::owned!($Number);
+        $crate::view::values!($Number: |number| number.word());
 
         impl<'de> $crate::field::FromWire<'de> for $Number {
             fn from_quoted(text: &str) -> Option<Self> {

@@ -119,8 +119,8 @@ impl Client {
     /// let mut answers = client.check_many(mobiles, 8);
     /// while let Some((mobile, answer)) = answers.next().await {
     ///     match answer {
-    ///         Ok(answer) => println!("{mobile}: {:?}", answer.is_privacy()),
-    ///         Err(error) => eprintln!("{mobile}: {error}"),
+    ///         Ok(answer) => println!("{}: {:?}", mobile.masked(), answer.is_privacy()),
+    ///         Err(error) => eprintln!("{}: {error}", mobile.masked()),
     ///     }
     /// }
     /// # }

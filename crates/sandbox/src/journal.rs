@@ -227,7 +227,7 @@ struct Open {
 /// The longest body that is kept.
 const LONGEST_BODY: usize = 64 * 1024;
 /// How many bytes of bodies are kept in all.
-const MOST_BODY_BYTES: usize = 16 * 1024 * 1024;
+const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
 impl Log {
     /// A journal that keeps the last `most` entries.
@@ -255,7 +255,7 @@ impl Log {
             What::Note(_) => open.counts.notes += 1,
         }
         open.entries.push_back(Arc::new(Entry { sequence, at_ms, what }));
-        while open.entries.len() > self.most || open.body_bytes > MOST_BODY_BYTES {
+        while open.entries.len() > self.most || open.body_bytes > MAX_BODY_BYTES {
             let Some(oldest) = open.entries.pop_front() else { break };
             open.counts.forgotten += 1;
             if let What::Request(request) = &oldest.what {

@@ -146,7 +146,7 @@ pub(crate) struct Item {
 
 /// An account has too little money for what it asks.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct TooPoor;
+pub(crate) struct InsufficientBalance;
 
 /// The books behind the [`Ledger`], open for entries.
 pub(crate) struct Books(Mutex<Open>);
@@ -184,17 +184,26 @@ impl Books {
     }
 
     /// Enters what a batch or a query came to, if the account can pay for it all; else enters nothing.
-    pub(crate) fn charge(&self, account: usize, service: Service, items: &[Item]) -> Result<(), TooPoor> {
+    pub(crate) fn charge(
+        &self,
+        account: usize,
+        service: Service,
+        items: &[Item],
+    ) -> Result<(), InsufficientBalance> {
         let mut open = self.open();
         let mut due: BTreeMap<Currency, Price> = BTreeMap::new();
         for item in items.iter().filter(|item| item.price != Price::ZERO) {
-            let count = i64::try_from(item.count).map_err(|_| TooPoor)?;
+            let count = i64::try_from(item.count).map_err(|_| InsufficientBalance)?;
             let sum = due.entry(item.currency).or_default();
-            *sum = item.price.checked_mul(count).and_then(|amount| sum.checked_add(amount)).ok_or(TooPoor)?;
+            *sum = item
+                .price
+                .checked_mul(count)
+                .and_then(|amount| sum.checked_add(amount))
+                .ok_or(InsufficientBalance)?;
         }
         for (currency, amount) in &due {
             if open.purse(account, service, *currency).is_none_or(|purse| *purse < *amount) {
-                return Err(TooPoor);
+                return Err(InsufficientBalance);
             }
         }
         for (currency, amount) in due {
@@ -270,7 +279,7 @@ impl Open {
 mod tests {
     use numcheck_protocol::{Currency, Price};
 
-    use super::{Books, Item, Service, TooPoor};
+    use super::{Books, InsufficientBalance, Item, Service};
     use crate::account::Account;
 
     fn books(usd: &str) -> Books {
@@ -303,7 +312,7 @@ mod tests {
     fn whoever_cannot_pay_for_all_pays_for_nothing() {
         let books = books("0.0030");
         let batch = [item(0, 2, "0.0020", "USD"), item(114, 5, "0", "USD")];
-        assert_eq!(books.charge(0, Service::Basic, &batch), Err(TooPoor));
+        assert_eq!(books.charge(0, Service::Basic, &batch), Err(InsufficientBalance));
         assert!(books.read().lines().is_empty());
         books.charge(0, Service::Basic, &[item(0, 1, "0.0020", "USD")]).unwrap();
         assert_eq!(books.read().balance(Account::ACCESS_KEY, currency("USD")).unwrap().to_string(), "0.0010");
@@ -321,7 +330,7 @@ mod tests {
     fn currencies_and_accounts_stay_apart() {
         let books = books("5");
         books.charge(0, Service::Basic, &[item(0, 1, "1", "USD")]).unwrap();
-        assert_eq!(books.charge(0, Service::Basic, &[item(0, 1, "1", "CNY")]), Err(TooPoor));
+        assert_eq!(books.charge(0, Service::Basic, &[item(0, 1, "1", "CNY")]), Err(InsufficientBalance));
         books.charge(1, Service::Basic, &[item(0, 1, "1", "CNY")]).unwrap();
         let ledger = books.read();
         assert_eq!(ledger.paid(currency("USD")).to_string(), "1.0000");

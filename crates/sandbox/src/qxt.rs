@@ -10,7 +10,7 @@ use numcheck_protocol::{Extra, Field, Lang, PhoneText, Text};
 
 use crate::acceptances::Single;
 use crate::assumptions::QxtFailure;
-use crate::ledger::{Item, Service, TooPoor};
+use crate::ledger::{InsufficientBalance, Item, Service};
 use crate::magic::{QxtMagic, of_qxt};
 use crate::server::Answer;
 use crate::state::Shared;
@@ -163,7 +163,7 @@ fn charge(shared: &Shared, account: usize, code: QxtCode, mobile: &str) -> Resul
     let (price, currency) = prices::qxt_price();
     let item = Item { code: code.get(), count: 1, price, currency };
     let charged = shared.books.charge(account, Service::Privacy, &[item]);
-    charged.map_err(|TooPoor| (QxtCode::BALANCE_TOO_LOW, "the balance is used up"))?;
+    charged.map_err(|InsufficientBalance| (QxtCode::BALANCE_TOO_LOW, "the balance is used up"))?;
     shared.acceptances.keep_single(Single {
         account,
         service: Service::Privacy,

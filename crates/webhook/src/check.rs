@@ -9,7 +9,7 @@ use crate::key::ReceiverKey;
 use crate::signature::{BadSignature, PushVerifier, Verdict};
 
 /// The most bytes of a body. A push of the documents has about 400.
-pub const MOST_BODY: usize = 64 * 1024;
+pub const MAX_BODY_LEN: usize = 64 * 1024;
 
 /// What the check looks at. Header values are bytes, because anything may come.
 #[derive(Clone, Copy)]
@@ -131,7 +131,7 @@ fn check_length(length: &[u8]) -> Result<(), Refusal> {
     }
     // Digits that no integer holds are a length all the same: too long.
     let length = std::str::from_utf8(length).ok().and_then(|digits| digits.parse::<usize>().ok());
-    if length.is_some_and(|length| length <= MOST_BODY) { Ok(()) } else { Err(Refusal::TooLong) }
+    if length.is_some_and(|length| length <= MAX_BODY_LEN) { Ok(()) } else { Err(Refusal::TooLong) }
 }
 
 /// Why a request is not let in.

@@ -1,6 +1,4 @@
-//! What a receiver does with a push: the caller's side of the bargain.
-//!
-//! It must not know HTTP: a handler cannot choose a status, it only says whether the push is safe.
+//! What a receiver does with a push: the caller's side. A handler says whether the push is stored; the receiver chooses the status.
 
 use std::fmt;
 use std::future::Future;

@@ -1,6 +1,4 @@
 //! The receiver's own key, from which every capability is made.
-//!
-//! It never shows itself: not in `Debug`, not in an error. It knows nothing of HTTP.
 
 use std::fmt;
 use std::str::FromStr;
@@ -32,14 +30,14 @@ pub(crate) const MAC_LEN: usize = 64;
 
 impl ReceiverKey {
     /// The fewest bytes: as many as the hash has, below which a key is the weakest part.
-    pub const FEWEST: usize = 32;
+    pub const MIN_LEN: usize = 32;
 
     /// A key of random bytes that the caller made.
     ///
     /// # Errors
     /// When there are fewer than 32.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
-        if bytes.len() < Self::FEWEST {
+        if bytes.len() < Self::MIN_LEN {
             return Err(KeyError::TooShort);
         }
         let mut block = Zeroizing::new([0; BLOCK]);

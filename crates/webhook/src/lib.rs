@@ -3,11 +3,14 @@
 //! No document says that the platform signs these pushes. So each batch gets a URL that nobody can guess, a [`Capability`]: its path carries the batch number and
 //! a MAC over it under a key of the receiver. Any other path gets 404 and learns nothing.
 //!
-//! This crate must not send anything, must not decide what to do with a result, and must not refuse one for its content: a push
-//! that cannot be read, or that names another batch, is handed over as such, because it may have been paid for.
+//! What holds everywhere in it:
 //!
-//! Where a push does carry the headers of a signature, as the vendor's WhatsApp and DID pushes do, a [`PushVerifier`] checks them over the raw
-//! body with freshness, and may require them; without one they are ignored.
+//! - 200 is answered only once the handler has said that the push is stored. A handler that has begun runs to its end.
+//! - Nothing is refused for its content: a push that cannot be read, or names another batch, may have been paid for, and is handed over as such.
+//! - No log line, error or `Debug` shows a capability, a key, a signature or a byte of a body.
+//!
+//! Where a push carries the headers of a signature, as the vendor's WhatsApp and DID pushes do, a [`PushVerifier`] checks them, and may require
+//! them; without one they are ignored. Requests that you receive yourself are verified by [`numcheck_signing::verify_request`].
 //!
 //! Without features it is pure: [`ReceiverKey`], [`Gate`], [`PushVerifier`] and [`Push`] know no socket and no clock, and fit into any web
 //! framework. The feature `server` adds `Receiver`, a service for hyper, tower and axum, and `Server`, a small server that
@@ -43,7 +46,7 @@ mod server;
 mod signature;
 
 pub use capability::{Capability, PREFIX, UrlError};
-pub use check::{Gate, Head, MOST_BODY, Refusal};
+pub use check::{Gate, Head, MAX_BODY_LEN, Refusal};
 #[cfg(feature = "server")]
 pub use handler::{Handler, NotStored};
 pub use key::{KeyError, ReceiverKey};

@@ -1,6 +1,4 @@
 //! A push as it is handed over: the bytes as they came, the batch that the path proves, and how the two agree.
-//!
-//! It never refuses content: what cannot be read, or names another batch, may be a result that was paid for.
 
 use std::fmt;
 use std::time::SystemTime;

@@ -21,11 +21,6 @@ impl Json {
         Self(format!("[{}]", items.join(",")))
     }
 
-    /// The compact form.
-    pub(crate) fn text(&self) -> &str {
-        &self.0
-    }
-
     /// With line breaks, two spaces a level, and a line break at the end.
     pub(crate) fn pretty(&self) -> String {
         pretty(&self.0)
@@ -181,6 +176,6 @@ mod tests {
     #[test]
     fn an_object_keeps_the_order_of_its_entries() {
         let object = Object::new().with("b", "x\"y").with("a", true).with_some("c", None::<&str>);
-        assert_eq!(Json::from(object).text(), r#"{"b":"x\"y","a":true}"#);
+        assert_eq!(Json::from(object).0, r#"{"b":"x\"y","a":true}"#);
     }
 }

@@ -5,8 +5,8 @@
 use crate::codegen::COMMAND;
 use crate::codegen::json::{Json, Object as JsonObject};
 use crate::codegen::read::{
-    Auth, BodyKind, Codes, Endpoint, Fact, Field, File, Header, Kind, Method, Object, Platform, Push, Repeat,
-    Row, Spec, Sure, Vocabulary, Wire,
+    Auth, BodyKind, Codes, Endpoint, Fact, Field, File, Header, Holds, Kind, Method, Object, Platform, Push,
+    Repeat, Row, Spec, Sure, Vocabulary, Wire,
 };
 use crate::codegen::rust::{rates_doc, repeat_doc};
 use crate::codegen::text::{sentence, snake};
@@ -378,6 +378,7 @@ impl<'a> Document<'a> {
         schema
             .with_some("maxLength", field.max_length)
             .with_some("format", field.secret.then_some("password"))
+            .with_some("pattern", (field.holds == Some(Holds::Currency)).then_some("^[A-Z]{3}$"))
     }
 
     fn open_codes(&self, file: &File, codes: &Codes) -> JsonObject {

@@ -41,7 +41,7 @@ pub use sending::*;
 /// The whole suite as tests of the crate that calls it, which needs tokio's features `macros` and `rt-multi-thread`. The argument makes an
 /// empty [`Place`](crate::conformance::Place) for each case.
 ///
-/// ```ignore
+/// ```text
 /// numcheck_bulk::conformance!(MyPlace::new().await);
 /// ```
 #[macro_export]

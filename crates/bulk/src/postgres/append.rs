@@ -1,7 +1,7 @@
 //! Appending: results that wait together become one statement, and are answered when its commit is on the device.
 //!
-//! It judges nothing and looks nothing up. It never answers "stored" for a commit whose answer did not come, and never sends a result
-//! a second time: whoever brought it comes back.
+//! It looks nothing up. A commit whose answer did not come is never called stored, and its results are not sent a second time: whoever
+//! brought them comes back.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Batches: planned, claimed, sent, ended.
 //!
-//! Every change of a state says from which state it comes, so that two processes cannot both make it.
+//! A batch is read under its lock, changed by [`BatchRecord`], and written in the same transaction, so that two processes cannot both change it.
 
 use std::sync::LazyLock;
 
@@ -294,7 +294,8 @@ pub(super) async fn end(
     now_ms: u64,
 ) -> Result<()> {
     let Some((_, mut record)) = lock(session, batch).await? else { return Ok(()) };
-    if record.end(claim, end.clone(), now_ms, proof(session, batch).await?.as_deref()) {
+    let proof = if end.is_accepted() { None } else { proof(session, batch).await? };
+    if record.end(claim, end.clone(), now_ms, proof.as_deref()) {
         write(session, batch, &record).await?;
     }
     Ok(())

@@ -1,7 +1,5 @@
-//! What in a job's results no document lists, by place.
-//!
-//! It never counts a message twice: whoever adds says so in the transaction that enters the message. To be called in a transaction that
-//! settles, so that no other adds at the same time.
+//! Counts undocumented fields and values (drift) per job, in the transaction that enters the message: no message is counted twice. It is called in a transaction that settles, so that no other adds at
+//! the same time.
 
 use std::collections::BTreeMap;
 

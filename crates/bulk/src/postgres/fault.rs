@@ -1,6 +1,6 @@
 //! What went wrong between this process and the server, in words that may be shown.
 //!
-//! It must not pass on what the server quotes from a row: details name keys, and keys are phone numbers.
+//! What the server quotes from a row is left out: details name keys, and keys are phone numbers.
 
 use std::error::Error;
 use std::fmt;

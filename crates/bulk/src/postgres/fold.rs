@@ -1,7 +1,7 @@
 //! Entering stored results into their jobs, many at a time.
 //!
-//! It must not run beside another fold: the lock decides, and what is entered leaves the inbox in the same transaction. What becomes of a
-//! result is decided in [`crate::fold`].
+//! One fold runs at a time, in all processes: it is called under the lock of settling, and what is entered leaves the inbox in the same
+//! transaction. What becomes of a result is decided in [`crate::fold`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use super::session::{Session, Value, big, get, get_text, get_u64, text};
 use super::waits;
 use crate::failpoint::die_at;
 use crate::fold::{
-    Arrived, Changes, First, FoldedBatch, Held, Judged, KeptAside, KeptBefore, Recorded, Slot, Sums, Tally,
-    judge, max_aside,
+    Arrived, BatchTally, Changes, FirstResult, FoldedBatch, HeldResult, Judged, KeptAside, KeptBefore,
+    Recorded, Slot, Sums, judge, max_aside,
 };
 use crate::ledger::Sum;
 use crate::model::{BatchState, JobState, Outcome};
@@ -162,7 +162,7 @@ async fn recorded(session: &Session, arrived: &[Arrived]) -> Result<Recorded> {
         (slot.via, slot.has_moved) = (get(&row, 2)?, get(&row, 3)?);
         if let Some(id) = get(&row, 5)? {
             let outcome = get::<Option<i16>>(&row, 4)?.map_or(Outcome::Failed, Outcome::from_figure);
-            slot.held = Some(Held::new(id, outcome, result(&row, 6)?));
+            slot.held = Some(HeldResult::new(id, outcome, result(&row, 6)?));
         }
         recorded.slots.insert((get(&row, 0)?, number(&row, 1)?), slot);
     }
@@ -243,7 +243,7 @@ async fn settle(session: &Session, changes: &Changes) -> Result<()> {
     count_reused(session, &reused).await
 }
 
-async fn settle_all(session: &Session, firsts: impl Iterator<Item = &First> + Clone) -> Result<()> {
+async fn settle_all(session: &Session, firsts: impl Iterator<Item = &FirstResult> + Clone) -> Result<()> {
     let ids: Vec<i64> = firsts.clone().map(|first| first.id).collect();
     if ids.is_empty() {
         return Ok(());
@@ -382,9 +382,9 @@ async fn write_sums(session: &Session, sums: &Sums) -> Result<()> {
     Ok(())
 }
 
-async fn count(session: &Session, tallies: &BTreeMap<i64, Tally>) -> Result<()> {
+async fn count(session: &Session, tallies: &BTreeMap<i64, BatchTally>) -> Result<()> {
     let ids: Vec<i64> = tallies.keys().copied().collect();
-    let counts = |of: fn(&Tally) -> i64| tallies.values().map(of).collect::<Vec<i64>>();
+    let counts = |of: fn(&BatchTally) -> i64| tallies.values().map(of).collect::<Vec<i64>>();
     let proofs = || tallies.values().map(|tally| tally.proof.as_ref());
     let names: Vec<Option<&str>> = proofs().map(|proof| Some(proof?.batch_no.as_str())).collect();
     let proved: Vec<Option<i64>> = proofs().map(|proof| Some(big(proof?.received_ms))).collect();

@@ -1,6 +1,4 @@
-//! Jobs, their input and their plan's rows.
-//!
-//! It writes down and looks up; it never sends.
+//! Jobs, their input and their plan's rows; and what is forgotten of them.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,6 +1,4 @@
-//! The tables, version by version.
-//!
-//! A version that was released is never changed: a new one is added behind it. It must not touch data that it does not move.
+//! The tables, version by version. A version that was released is never changed: a new one is added behind it.
 
 mod to_book;
 

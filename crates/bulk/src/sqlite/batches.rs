@@ -1,6 +1,6 @@
 //! Batches: planned, claimed, sent, ended.
 //!
-//! Every change of a state says from which state it comes, so that two processes cannot both make it.
+//! A batch is read, changed by [`BatchRecord`], and written in the same transaction, so that two processes cannot both change it.
 
 use numcheck_protocol::{BatchNo, PhoneNumber};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
@@ -249,7 +249,8 @@ pub(super) fn confirm(tx: &Transaction<'_>, batch: i64, claim: i64, ts_ms: u64) 
 
 pub(super) fn end(tx: &Transaction<'_>, batch: i64, claim: i64, end: BatchEnd, now_ms: u64) -> Result<()> {
     let Some(mut record) = read(tx, batch)? else { return Ok(()) };
-    if record.end(claim, end, now_ms, proof(tx, batch)?.as_deref()) {
+    let proof = if end.is_accepted() { None } else { proof(tx, batch)? };
+    if record.end(claim, end, now_ms, proof.as_deref()) {
         write(tx, batch, &record)?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The book in a file: looks phone numbers up, and enters claims.
+//! The book in a file: looks phone numbers up, and enters claims. What becomes of a phone number is decided in [`crate::book`].
 
 use std::collections::HashMap;
 use std::sync::Arc;

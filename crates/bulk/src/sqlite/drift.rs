@@ -1,6 +1,4 @@
-//! What in a job's results no document lists, by place.
-//!
-//! It never counts a message twice: whoever adds says so in the transaction that enters the message.
+//! Counts undocumented fields and values (drift) per job, in the transaction that enters the message: no message is counted twice.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,4 @@
-//! Why a transaction was given up, before it has a name for the caller.
-//!
-//! It must not leave this store: its callers see [`StoreError`].
+//! Why a transaction was given up, before it has a name for the caller, who sees [`StoreError`].
 
 use crate::store::StoreError;
 

@@ -1,6 +1,4 @@
 //! What a job's owner reads: the ledger, the rows, the quarantine.
-//!
-//! It changes nothing.
 
 use std::collections::BTreeMap;
 

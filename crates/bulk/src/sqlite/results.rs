@@ -1,6 +1,7 @@
-//! Results: appended as they come, and entered into their jobs afterwards.
+//! Results in a file: appended as they come, and entered into their jobs afterwards.
 //!
-//! Appending judges nothing and looks nothing up. Entering is idempotent: how far it is stands in the same transaction.
+//! Appending judges nothing and looks nothing up. How far entering is stands in the same transaction, so that each result is entered once.
+//! What becomes of a result is decided in [`crate::fold`].
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,8 +14,8 @@ use super::drift;
 use super::fault::{Fault, Result};
 use crate::failpoint::die_at;
 use crate::fold::{
-    Arrived, Changes, First, FoldedBatch, Held, Judged, KeptAside, KeptBefore, Recorded, Slot, Sums, Tally,
-    judge, max_aside,
+    Arrived, BatchTally, Changes, FirstResult, FoldedBatch, HeldResult, Judged, KeptAside, KeptBefore,
+    Recorded, Slot, Sums, judge, max_aside,
 };
 use crate::ledger::Sum;
 use crate::model::{BatchState, JobState, Outcome};
@@ -143,7 +144,7 @@ fn read_slots(tx: &Transaction<'_>, arrived: &[Arrived], recorded: &mut Recorded
                         body: row.get(2)?,
                         received_ms: row.get::<_, i64>(3)? as u64,
                     };
-                    Ok(Held::new(id, outcome.map_or(Outcome::Failed, Outcome::from_figure), result))
+                    Ok(HeldResult::new(id, outcome.map_or(Outcome::Failed, Outcome::from_figure), result))
                 })
                 .optional()?;
         }
@@ -209,7 +210,7 @@ fn keep_aside(tx: &Transaction<'_>, aside: &KeptAside) -> Result<()> {
     Ok(())
 }
 
-fn settle(tx: &Transaction<'_>, first: &First) -> Result<()> {
+fn settle(tx: &Transaction<'_>, first: &FirstResult) -> Result<()> {
     let (batch, packed) = (first.place.0, first.place.1.pack() as i64);
     tx.prepare_cached(
         "UPDATE numbers SET result = ?, received_ms = ?, outcome = ? WHERE batch = ? AND packed = ?",
@@ -239,7 +240,7 @@ pub(super) fn count_reused(tx: &Transaction<'_>, job: i64, outcome: Outcome, by:
     Ok(())
 }
 
-fn count(tx: &Transaction<'_>, batch: i64, tally: &Tally) -> Result<()> {
+fn count(tx: &Transaction<'_>, batch: i64, tally: &BatchTally) -> Result<()> {
     let (batch_no, received_ms) =
         tally.proof.as_ref().map(|proof| (&proof.batch_no, proof.received_ms as i64)).unzip();
     tx.prepare_cached(

@@ -1,7 +1,7 @@
-//! A thread that owns a connection and does one transaction after the other.
+//! A thread that owns a connection and does one transaction after the other. It answers after the commit.
 //!
-//! It must not answer before its commit. Appends that wait together become one transaction; between them, other work gets its turn.
-//! Where many come at the same time, a commit waits a moment for as many as the one before it had: it costs the same for one and for fifty.
+//! Appends that wait together become one transaction; between them, other work gets its turn. Where many come at the same time, a commit
+//! waits a moment for as many as the one before it had: it costs the same for one and for fifty.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -1,6 +1,4 @@
-//! How what no document lists is written down by a store.
-//!
-//! It must not grow without end: a platform may send any number of names.
+//! How stores count undocumented fields and values (drift), and how much of it: a platform may send any number of names.
 
 use std::collections::BTreeMap;
 

@@ -74,8 +74,8 @@ impl Query {
 
     fn request(&self) -> Result<QueryRequest, Failure> {
         let mut request = match (&self.batch_no, &self.message_id) {
-            (Some(batch_no), _) => QueryRequest::of_batch(self.date, batch_no.clone()),
-            (None, Some(id)) => QueryRequest::of_message(self.date, id.clone()),
+            (Some(batch_no), _) => QueryRequest::for_batch(self.date, batch_no.clone()),
+            (None, Some(id)) => QueryRequest::for_message(self.date, id.clone()),
             (None, None) => {
                 return Err(Failure::usage("--batch-no or --message-id is needed; nothing was sent"));
             }

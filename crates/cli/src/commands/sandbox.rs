@@ -83,7 +83,7 @@ pub(crate) struct Sandbox {
     /// In which dialect the account is answered: that of the project's source documents, or what the vendor documents since
     /// September 2023, today or with the words and the level call of that year.
     #[arg(long, env = "NUMCHECK_SANDBOX_DIALECT", hide_env_values = true, default_value = "v1", value_enum)]
-    dialect: Tongue,
+    dialect: DialectArg,
     /// Sign every pushed result with the account's secret. The documents of number check know no signature.
     #[arg(long, env = "NUMCHECK_SANDBOX_SIGN_PUSHES", hide_env_values = true, value_name = "md5|sha256")]
     sign_pushes: Option<Algorithm>,
@@ -111,7 +111,7 @@ pub(crate) struct Sandbox {
 
 /// How the account is answered.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Tongue {
+enum DialectArg {
     /// messageId and nested results; one country in a request.
     V1,
     /// requestId and flat results; several countries in a request; no level call.
@@ -123,7 +123,7 @@ enum Tongue {
     V2FirstDays,
 }
 
-impl Tongue {
+impl DialectArg {
     fn dialect(self) -> Dialect {
         match self {
             Self::V1 => Dialect::V1,

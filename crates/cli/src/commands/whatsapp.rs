@@ -22,7 +22,7 @@ use crate::print;
 pub(crate) enum WhatsApp {
     Login(login::Login),
     CreateApp(app::CreateApp),
-    PhoneList(phones::PhoneList),
+    PhoneList(phones::RegisteredPhones),
     GetCode(code::GetCode),
     CheckCode(code::CheckCode),
     CreateClient(client::CreateClient),

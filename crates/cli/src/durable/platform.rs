@@ -197,7 +197,7 @@ impl Nxcloud {
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let Asked { found, has_rows, shown, with_result, kept } = asked;
         let mut pages =
-            self.client.number_check().query(QueryRequest::of_batch(day, batch_no.clone())).pages();
+            self.client.number_check().query(QueryRequest::for_batch(day, batch_no.clone())).pages();
         while !pages.is_done() {
             if let Some(pace) = &self.asking {
                 pace.turn(1).await?;

@@ -33,7 +33,7 @@ impl Receiving {
         public_url: Option<&str>,
         verifier: Option<PushVerifier>,
     ) -> Result<Self, Failure> {
-        let mut fresh = vec![0; ReceiverKey::FEWEST];
+        let mut fresh = vec![0; ReceiverKey::MIN_LEN];
         getrandom::fill(&mut fresh).map_err(|_| Failure::new("this machine gives no random numbers"))?;
         let bytes = store.secret("receiver", fresh).await.map_err(Failure::of)?;
         let key = ReceiverKey::from_bytes(&bytes).map_err(Failure::of)?;

@@ -134,12 +134,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_columns_are_those_of_the_design() {
+    fn no_column_of_the_design_goes_or_moves() {
         let design = "check_phone, check_state, check_code, check_message, check_level, check_valid, check_region, \
             check_dial_code, check_national, check_standard, check_number_type, check_carrier, check_validity, \
             check_reachable, check_roaming, check_ported, check_mcc, check_mnc, check_ring, check_answered, \
             check_response, check_price, check_currency, check_message_id, check_batch_no, check_time";
-        assert_eq!(result_columns().collect::<Vec<_>>().join(", "), design);
+        let mut columns = result_columns();
+        for column in design.split(", ") {
+            assert!(columns.any(|known| known == column), "{column} is gone or stands elsewhere");
+        }
     }
 
     #[test]

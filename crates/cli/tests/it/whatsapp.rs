@@ -64,7 +64,7 @@ fn a_number_is_registered_in_the_natural_order() {
     assert_eq!(check().exits(0).json(), json!({"outcome": "verified", "code": 0}));
     assert_eq!(listed(&sandbox, &key)["code_verification_status"], "VERIFIED");
     let again = check().exits(3).says("phone-list").json();
-    assert_eq!((&again["code"], &again["outcome"]), (&json!(-1), &json!("refused")), "a code is taken once");
+    assert_eq!((&again["code"], &again["outcome"]), (&json!(-1), &json!("wrong")), "a code is taken once");
 
     let client =
         whatsapp(&sandbox, &["create-client", "--json", "--phone-file", number_file]).run().exits(0).json();

@@ -18,7 +18,7 @@ const ONE_ODD_ROW: &str = include_str!("../fixtures/query_page_with_one_odd_row.
 /// The answer to a query that comes with this status and body.
 async fn with_status(status: &str, body: &str) -> Result<QueryPage, CallError> {
     let (client, mut platform) = client_in_memory();
-    let batch = QueryRequest::of_batch("2026-11-22".parse().unwrap(), BatchNo::new("b").unwrap());
+    let batch = QueryRequest::for_batch("2026-11-22".parse().unwrap(), BatchNo::new("b").unwrap());
     let call = tokio::spawn(client.number_check().query(batch).send());
     platform.request().await.answer_with(status, "", body);
     call.await.unwrap()
@@ -162,7 +162,10 @@ async fn the_sandbox_answers_in_one_form_and_names_every_phone_before_it_is_chec
     let batch = |name: &str| BatchNo::new(name).unwrap();
     client.number_check().submit(phones(3)).batch_no(batch("known")).send().await.unwrap();
     let query = |name| {
-        client.number_check().query(QueryRequest::of_batch("2024-04-22".parse().unwrap(), batch(name))).send()
+        client
+            .number_check()
+            .query(QueryRequest::for_batch("2024-04-22".parse().unwrap(), batch(name)))
+            .send()
     };
     let (known, unknown) = (query("known").await.unwrap(), query("unknown").await.unwrap());
     assert_eq!(known.form(), unknown.form());

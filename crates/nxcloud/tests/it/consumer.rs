@@ -72,7 +72,7 @@ fn every_answer_can_be_made_from_a_body() {
     let checked = Checked::from_reply(ok(r#"{"code":0,"data":{"number":"85251234567"}}"#), &request).unwrap();
     assert!(checked.body().starts_with(b"{"));
 
-    let request = QueryRequest::of_batch(Date::new(2026, 11, 22).unwrap(), BatchNo::new("b-1").unwrap());
+    let request = QueryRequest::for_batch(Date::new(2026, 11, 22).unwrap(), BatchNo::new("b-1").unwrap());
     let empty = r#"{"code":0,"data":{"page":1,"pageSize":100,"totalPage":0,"totalSize":0,"result":[]}}"#;
     assert!(QueryPage::from_reply(ok(empty), &request).unwrap().is_empty());
     let untrue = r#"{"code":0,"data":{"page":7,"result":[]}}"#;

@@ -29,7 +29,7 @@ fn batch_no() -> BatchNo {
 }
 
 fn of_batch() -> QueryRequest {
-    QueryRequest::of_batch(today(), batch_no())
+    QueryRequest::for_batch(today(), batch_no())
 }
 
 fn sandbox(pace: QueryPace) -> SandboxBuilder {
@@ -125,7 +125,7 @@ async fn one_check_is_found_by_its_id_and_by_its_phone() {
     let by_phone = query(of_batch().with_phone(phone)).await.expect("a page");
     assert_eq!(phones(&by_phone).collect::<Vec<_>>(), numbers[1..2]);
     let id = MessageId::new(by_phone.rows[0].id().expect("an id")).expect("an id");
-    let by_id = query(QueryRequest::of_message(today(), id)).await.expect("a page");
+    let by_id = query(QueryRequest::for_message(today(), id)).await.expect("a page");
     assert_eq!(by_id.rows, by_phone.rows);
 }
 

@@ -3,18 +3,15 @@
 //! It is a view: the message that it was made from stays the truth, and is what is stored.
 
 use alloc::borrow::Cow;
-use alloc::string::ToString;
 
 use serde_json::Value;
 
-use crate::currency::Currency;
 use crate::field::{Field, FromWire, single};
 use crate::number_check::{
-    Answer, AnyNumberType, CallbackCode, CheckLevel, CheckResult, DialResponse, Dialect, GetOutcome,
-    GetReply, NumberType, NumberTypeWord, QueryRow, ResultPush,
+    AnyNumberType, CheckResult, Dialect, GetOutcome, GetReply, NumberType, NumberTypeWord, QueryRow,
+    ResultPush,
 };
-use crate::price::Price;
-use crate::text::{PhoneText, Text};
+use crate::view::{View, values};
 
 /// ```
 /// use numcheck_protocol::number_check::{Answer, CheckResult, ResultPush};
@@ -75,83 +72,7 @@ pub struct Column<'a> {
     pub is_finding: bool,
 }
 
-/// A value as the cell of a row.
-pub(crate) trait Cell {
-    fn cell(&self) -> Cow<'_, str>;
-}
-
-/// A field of a message as a field of a result.
-pub(crate) trait View<'a, T> {
-    fn view(&'a self) -> Option<T>;
-}
-
-macro_rules! texts {
-    ($($Text:ident),*) => {
-        $(
-            impl Cell for $Text<'_> {
-                fn cell(&self) -> Cow<'_, str> {
-                    Cow::Borrowed(self.as_str())
-                }
-            }
-
-            impl<'a> View<'a, $Text<'a>> for Field<$Text<'_>> {
-                fn view(&'a self) -> Option<$Text<'a>> {
-                    self.text().or_else(|| single(self.odd()?)).map($Text::new)
-                }
-            }
-        )*
-    };
-}
-
-macro_rules! words {
-    ($($Word:ident),*) => {
-        $(
-            impl Cell for $Word {
-                fn cell(&self) -> Cow<'_, str> {
-                    Cow::Borrowed(self.as_str())
-                }
-            }
-
-            impl View<'_, $Word> for Field<$Word> {
-                fn view(&self) -> Option<$Word> {
-                    match self.get() {
-                        Some(word) => Some(word.known().map_or_else(|| word.clone(), $Word::from)),
-                        None => single(self.odd()?).map(|text| $Word::new(&text)),
-                    }
-                }
-            }
-        )*
-    };
-}
-
-macro_rules! values {
-    ($($Value:ident: $cell:expr),*) => {
-        $(
-            impl Cell for $Value {
-                fn cell(&self) -> Cow<'_, str> {
-                    let cell: fn(&Self) -> Cow<'_, str> = $cell;
-                    cell(self)
-                }
-            }
-
-            impl View<'_, $Value> for Field<$Value> {
-                fn view(&self) -> Option<$Value> {
-                    self.get().cloned()
-                }
-            }
-        )*
-    };
-}
-
-texts!(Text, PhoneText);
-words!(Answer, DialResponse);
-values!(
-    AnyNumberType: |kind| kind.word(),
-    CallbackCode: |code| Cow::Owned(code.get().to_string()),
-    CheckLevel: |level| level.word(),
-    Currency: |currency| Cow::Borrowed(currency.as_str()),
-    Price: |price| Cow::Owned(price.to_string())
-);
+values!(AnyNumberType: |kind| kind.word());
 
 impl View<'_, AnyNumberType> for Field<NumberType> {
     fn view(&self) -> Option<AnyNumberType> {
@@ -165,9 +86,7 @@ impl View<'_, AnyNumberType> for Field<NumberType> {
 impl View<'_, AnyNumberType> for Field<NumberTypeWord> {
     fn view(&self) -> Option<AnyNumberType> {
         match self.get() {
-            Some(word) => {
-                Some(AnyNumberType::Word(word.known().map_or_else(|| word.clone(), NumberTypeWord::from)))
-            }
+            Some(word) => Some(AnyNumberType::Word(word.documented())),
             None => kind(self.odd()?),
         }
     }
@@ -180,9 +99,4 @@ fn kind(value: &Value) -> Option<AnyNumberType> {
         _ => None,
     }
     .or_else(|| Some(AnyNumberType::Word(NumberTypeWord::new(&single(value)?))))
-}
-
-/// Whether a field holds anything but emptiness.
-pub(crate) fn is_value<T>(field: &Field<T>) -> bool {
-    field.get().is_some() || field.odd().is_some()
 }

@@ -1,7 +1,5 @@
-//! Which dialect a message is in.
-//!
-//! It must not be asked for in order to read: every message reads in both. It matters to whoever writes, as a server does, and to whoever
-//! wants to know what an account may be sent.
+//! Which dialect a message is in. Every message reads in both; a server that writes needs to know which, and so does a client that asks what an
+//! account may be sent.
 
 /// One of the two dialects of the platform. Nothing in a request selects it; only what comes back shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,7 +20,7 @@ impl Dialect {
     }
 
     /// What the marks of each say together; `None` without marks, and where they contradict each other.
-    pub(crate) fn of_marks(first: bool, second: bool) -> Option<Self> {
+    pub(crate) fn from_marks(first: bool, second: bool) -> Option<Self> {
         match (first, second) {
             (true, false) => Some(Self::V1),
             (false, true) => Some(Self::V2),

@@ -9,12 +9,12 @@ use crate::batch_no::BatchNo;
 use crate::endpoint::Request;
 use crate::error::ValueError;
 use crate::field::Field;
-use crate::number_check::check_result::View;
 use crate::number_check::{CheckLevel, GetBasic, GetBody, GetReply};
 use crate::phone::PhoneNumber;
 use crate::secrets::AppKey;
 use crate::strict::{integer, optional, required};
 use crate::text::Text;
+use crate::view::View;
 
 /// An instant check as a client builds it: every value has been checked.
 ///

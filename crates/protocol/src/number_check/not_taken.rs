@@ -1,6 +1,4 @@
-//! A number that the second dialect accepts a submit without.
-//!
-//! It must not guess what a reason means: it hands on whatever the platform wrote.
+//! A phone number rejected individually from an accepted v2 submit (`failNumber`).
 
 use alloc::borrow::Cow;
 use alloc::string::String;

@@ -22,7 +22,7 @@ use crate::strict::{optional, required};
 /// ```
 /// use numcheck_protocol::{BatchNo, number_check::QueryRequest};
 ///
-/// let query = QueryRequest::of_batch("2024-04-22".parse()?, BatchNo::new("101713775788")?);
+/// let query = QueryRequest::for_batch("2024-04-22".parse()?, BatchNo::new("101713775788")?);
 /// let body = numcheck_protocol::encode(&query)?;
 /// assert_eq!(body, br#"{"page":1,"pageSize":100,"date":"2024-04-22","batchNo":"101713775788"}"#);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -40,19 +40,19 @@ pub struct QueryRequest {
 
 impl QueryRequest {
     /// The first page of 100 checks of a batch.
-    pub fn of_batch(date: Date, batch_no: BatchNo) -> Self {
-        Self { batch_no: Some(batch_no), ..Self::of_day(date) }
+    pub fn for_batch(date: Date, batch_no: BatchNo) -> Self {
+        Self { batch_no: Some(batch_no), ..Self::for_day(date) }
     }
 
     /// The first page of the checks with this id, exactly. With several numbers in a batch each check has an id of its own, with a
     /// suffix: the id in the submit's reply alone then finds none.
-    pub fn of_message(date: Date, message_id: MessageId) -> Self {
-        Self { message_id: Some(message_id), ..Self::of_day(date) }
+    pub fn for_message(date: Date, message_id: MessageId) -> Self {
+        Self { message_id: Some(message_id), ..Self::for_day(date) }
     }
 
     /// Only with `batch_no` or `message_id` is it a query.
-    fn of_day(date: Date) -> Self {
-        let (page, page_size) = (NonZeroU32::MIN, PageSize::MOST);
+    fn for_day(date: Date) -> Self {
+        let (page, page_size) = (NonZeroU32::MIN, PageSize::MAX);
         Self { page, page_size, date, message_id: None, batch_no: None, phone: None, appkey: None }
     }
 
@@ -169,7 +169,7 @@ pub struct PageSize(u8);
 
 impl PageSize {
     /// The largest.
-    pub const MOST: Self = Self(100);
+    pub const MAX: Self = Self(100);
 
     /// A page of so many rows.
     ///

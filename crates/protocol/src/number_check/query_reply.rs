@@ -33,10 +33,10 @@ impl QueryRow<'_> {
 
     /// Which dialect the row is in, as far as it shows: the fields of the two have different names.
     pub fn dialect(&self) -> Option<Dialect> {
-        let ids = Dialect::of_marks(!self.message_id.is_absent(), !self.request_id.is_absent());
+        let ids = Dialect::from_marks(!self.message_id.is_absent(), !self.request_id.is_absent());
         let first = !self.region_code.is_absent() || !self.carrier.is_absent();
         let second = !self.country.is_absent() || !self.operator.is_absent();
-        ids.or_else(|| Dialect::of_marks(first, second))
+        ids.or_else(|| Dialect::from_marks(first, second))
     }
 
     /// Whether the row says anything about its number. A row that does not is of a check that failed or is not finished: which of

@@ -23,7 +23,7 @@ impl ResultPush<'_> {
 
     /// Which dialect the push is in, as far as it shows.
     pub fn dialect(&self) -> Option<Dialect> {
-        let ids = Dialect::of_marks(!self.message_id.is_absent(), !self.request_id.is_absent());
-        ids.or_else(|| Dialect::of_marks(!self.msg.is_absent(), !self.message.is_absent()))
+        let ids = Dialect::from_marks(!self.message_id.is_absent(), !self.request_id.is_absent());
+        ids.or_else(|| Dialect::from_marks(!self.msg.is_absent(), !self.message.is_absent()))
     }
 }

@@ -27,14 +27,14 @@ pub struct AppName(Box<str>);
 
 impl AppName {
     /// The most characters.
-    pub const MOST: usize = 128;
+    pub const MAX_CHARS: usize = 128;
 
     /// A name.
     ///
     /// # Errors
     /// When it is not of the form above. Nothing was sent.
     pub fn new(name: &str) -> Result<Self, ValueError> {
-        let fits = (1..=Self::MOST).contains(&name.chars().count())
+        let fits = (1..=Self::MAX_CHARS).contains(&name.chars().count())
             && name.trim() == name
             && !name.chars().any(char::is_control);
         if !fits {

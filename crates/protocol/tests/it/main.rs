@@ -6,7 +6,6 @@ mod check_results;
 mod consumer;
 mod dates;
 mod fields;
-mod fields_match_spec;
 mod masks;
 mod mending;
 mod names;

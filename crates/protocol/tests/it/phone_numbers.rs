@@ -1,7 +1,8 @@
 //! Phone numbers, lists of them, country codes and Chinese mobile numbers: what they hold and what they show.
 
+use numcheck_protocol::number_check::{Dialect, SubmitBody};
 use numcheck_protocol::qxt::Mobile;
-use numcheck_protocol::{CallingCode, PhoneList, PhoneNumber, ValueError};
+use numcheck_protocol::{CallingCode, HiddenText, PhoneList, PhoneNumber, ValueError};
 use proptest::prelude::*;
 
 fn number(digits: &str) -> PhoneNumber {
@@ -96,6 +97,26 @@ proptest! {
     }
 
     #[test]
+    fn a_list_is_read_as_its_numbers_one_by_one(
+        joined in prop_oneof![
+            "([0-9]{5,15},){0,6}[0-9]{5,15}",
+            "([0-9]{3,17},){1,6}[0-9]{3,17}",
+            "([0-9]{5,15},){1,3}[0-9٣号+* /:-]{0,20}(,[0-9]{5,15}){0,3}",
+            any::<String>(),
+        ],
+    ) {
+        let one_by_one: Result<Vec<_>, _> = joined.split(',').map(PhoneNumber::new).collect();
+        let expected = one_by_one.and_then(PhoneList::from_many_countries);
+        prop_assert_eq!(joined.parse::<PhoneList>(), expected.clone());
+        if let Ok(list) = expected {
+            prop_assert_eq!(String::from(list.clone()), joined.clone());
+            let body: SubmitBody<'_> = SubmitBody { phone: HiddenText::new(joined.as_str()).into(), ..SubmitBody::default() };
+            let country = PhoneList::from_one_country(list);
+            prop_assert_eq!(body.read(Dialect::V1).err().map(|error| error.field), Some(if country.is_ok() { "appkey" } else { "phone" }));
+        }
+    }
+
+    #[test]
     fn a_repeated_number_is_refused_wherever_it_stands(
         tails in prop::collection::hash_set("[0-9]{4,8}", 1..20),
         from in any::<prop::sample::Index>(),
@@ -128,6 +149,10 @@ fn a_list_holds_1_to_5000_numbers() {
     assert_eq!(PhoneList::from_one_country(many(5000)).map(|list| list.len()), Ok(5000));
     assert!(rule(PhoneList::from_one_country(many(5001))).contains("5000"));
     assert!(rule(PhoneList::from_one_country(many(u64::MAX))).contains("5000"), "however long the source is");
+    for again in [0, 1, 2500, 4998] {
+        let repeated = many(4999).chain([number(&format!("852{again:08}"))]);
+        assert!(rule(PhoneList::from_many_countries(repeated)).contains("twice"), "{again}");
+    }
 }
 
 #[test]

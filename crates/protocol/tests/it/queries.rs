@@ -10,7 +10,7 @@ use numcheck_protocol::{
 use serde_json::{Value, json};
 
 fn request() -> QueryRequest {
-    QueryRequest::of_batch(
+    QueryRequest::for_batch(
         "2024-04-22".parse().expect("a day"),
         BatchNo::new("101713775788").expect("a batch number"),
     )
@@ -56,7 +56,7 @@ fn a_request_is_read_as_it_was_built() {
 #[test]
 fn the_id_stands_under_the_names_of_both_dialects_and_either_is_enough_for_a_server() {
     let id = || MessageId::new("301ef45b8de54d8aad95c5264c3756be").expect("an id");
-    let built = QueryRequest::of_message("2024-04-22".parse().expect("a day"), id());
+    let built = QueryRequest::for_message("2024-04-22".parse().expect("a day"), id());
     let written = json(&built);
     assert_eq!(
         (&written["messageId"], &written["requestId"]),
@@ -98,7 +98,7 @@ fn a_page_has_1_to_100_rows() {
     for rows in [0, 101, 256, 356, u32::MAX] {
         assert!(PageSize::new(rows).is_err(), "{rows}");
     }
-    assert_eq!(PageSize::new(100), Ok(PageSize::MOST));
+    assert_eq!(PageSize::new(100), Ok(PageSize::MAX));
     assert_eq!(PageSize::new(1).map(PageSize::get), Ok(1));
 }
 

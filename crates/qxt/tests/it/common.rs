@@ -11,7 +11,6 @@ use numcheck_sandbox::Sandbox;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 /// A client of the sandbox's first account.
@@ -166,15 +165,7 @@ pub(crate) struct Platform(mpsc::UnboundedReceiver<Request>);
 /// A request that waits for its answer.
 pub(crate) struct Request {
     pub(crate) seen: Seen,
-    /// When it was complete.
-    pub(crate) at: Instant,
-    answer: oneshot::Sender<Answer>,
-}
-
-/// What to write, and whether the connection stays.
-struct Answer {
-    bytes: Vec<u8>,
-    stays: bool,
+    answer: oneshot::Sender<Vec<u8>>,
 }
 
 impl Request {
@@ -188,13 +179,7 @@ impl Request {
         let body = body.as_ref();
         let head = format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n", body.len());
         // A client that is gone needs no answer.
-        let _ = self.answer.send(Answer { bytes: [head.as_bytes(), body].concat(), stays: true });
-    }
-
-    /// Closes the connection in the middle of an answer.
-    pub(crate) fn break_off(self) {
-        let bytes = b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"code\":0".to_vec();
-        let _ = self.answer.send(Answer { bytes, stays: false });
+        let _ = self.answer.send([head.as_bytes(), body].concat());
     }
 
     /// Closes the connection without an answer.
@@ -227,11 +212,11 @@ pub(crate) fn in_memory() -> (impl Dial, Platform) {
         tokio::spawn(async move {
             while let Some(seen) = read(&mut theirs).await {
                 let (answer, answered) = oneshot::channel();
-                if send.send(Request { seen, at: Instant::now(), answer }).is_err() {
+                if send.send(Request { seen, answer }).is_err() {
                     return;
                 }
-                let Ok(Answer { bytes, stays }) = answered.await else { return };
-                if theirs.write_all(&bytes).await.is_err() || !stays {
+                let Ok(bytes) = answered.await else { return };
+                if theirs.write_all(&bytes).await.is_err() {
                     return;
                 }
             }

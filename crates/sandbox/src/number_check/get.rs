@@ -21,7 +21,7 @@ use super::submit::{
 use super::submit_reply::{NotTaken, fail_numbers};
 use super::wording::submit_text;
 use crate::assumptions::{GetBadNumber, GetInV1, RepeatedBatchNo};
-use crate::ledger::{Item, TooPoor};
+use crate::ledger::{InsufficientBalance, Item};
 use crate::push::Destination;
 use crate::server::Answer;
 use crate::state::Shared;
@@ -120,7 +120,7 @@ fn take(shared: &Shared, account: usize, wanted: &Wanted) -> Result<Answer, Refu
     if !bill.is_empty() {
         check_balance(shared, account, [phone], LEVEL)?;
     }
-    shared.books.charge(account, LEVEL.into(), &bill).map_err(|TooPoor| {
+    shared.books.charge(account, LEVEL.into(), &bill).map_err(|InsufficientBalance| {
         Refused::new(SubmitCode::BALANCE_TOO_LOW, "other submits were faster to spend the balance")
     })?;
 

@@ -18,7 +18,7 @@ use super::submit_reply::{accepted, refusal};
 use crate::assumptions::{Assumptions, RepeatedBatchNo};
 use crate::clock::millis;
 use crate::ids::BatchIds;
-use crate::ledger::{Item, TooPoor};
+use crate::ledger::{InsufficientBalance, Item};
 use crate::magic::{self, Delivery, Magic};
 use crate::push::{Destination, Job, Single};
 use crate::server::Answer;
@@ -97,7 +97,7 @@ async fn take(shared: &Shared, account: usize, dialect: Dialect, order: Order) -
 
     // From here on nothing waits.
     let charged = shared.books.charge(account, order.level.into(), &bill);
-    charged.map_err(|TooPoor| {
+    charged.map_err(|InsufficientBalance| {
         Refused::new(SubmitCode::BALANCE_TOO_LOW, "other submits were faster to spend the balance")
     })?;
     let batch_no: Arc<str> = order.batch_no.unwrap_or_else(|| shared.ids.batch_no()).into();

@@ -1,6 +1,4 @@
-//! Reads a body to its end, within a length and a time.
-//!
-//! It must not believe a stated length: only what came is counted, and memory grows only with it.
+//! Reads a body to its end, within a length and a time. A stated length is not believed: memory grows only with what came.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -9,7 +7,7 @@ use bytes::{Buf, Bytes};
 use http_body::Body;
 use http_body_util::BodyExt;
 
-use crate::check::MOST_BODY;
+use crate::check::MAX_BODY_LEN;
 
 /// Why there is no whole body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +28,7 @@ async fn collect<B: Body>(body: B) -> Result<Bytes, Fault> {
     while let Some(frame) = body.frame().await {
         // Trailers say nothing that a push needs.
         let Ok(mut data) = frame.map_err(|_| Fault::Broken)?.into_data() else { continue };
-        if whole.len() + data.remaining() > MOST_BODY {
+        if whole.len() + data.remaining() > MAX_BODY_LEN {
             return Err(Fault::TooLong);
         }
         while data.has_remaining() {

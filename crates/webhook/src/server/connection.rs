@@ -1,6 +1,4 @@
-//! One connection, from its first byte to its end.
-//!
-//! It must not wait without a limit: for a head, a body, a handler, an answer to be taken, or an end.
+//! One connection, from its first byte to its end. Every wait has a limit.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -70,8 +68,8 @@ where
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)
-        .max_buf_size(Limits::MOST_HEAD)
-        .max_headers(Limits::MOST_FIELDS)
+        .max_buf_size(Limits::MAX_HEAD_LEN)
+        .max_headers(Limits::MAX_FIELDS)
         // The platform may close its sending side before it reads the answer; it is still owed one.
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);

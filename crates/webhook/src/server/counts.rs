@@ -1,6 +1,4 @@
 //! What came and what became of it, as numbers for metrics.
-//!
-//! It must not hold anything about a single push: numbers only, and never a log line for each.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,6 +1,4 @@
-//! How much, how many and how long: every bound of the receiver in one place.
-//!
-//! It must not hold a bound that can be switched off; each can only be set.
+//! Every bound of the receiver. Each can be set, none switched off.
 
 use std::time::Duration;
 
@@ -55,9 +53,9 @@ pub struct Limits {
 
 impl Limits {
     /// The most bytes of a request's head, request line included; 431 above.
-    pub const MOST_HEAD: usize = 16 * 1024;
+    pub const MAX_HEAD_LEN: usize = 16 * 1024;
     /// The most header fields; 431 above.
-    pub const MOST_FIELDS: usize = 64;
+    pub const MAX_FIELDS: usize = 64;
     /// How many connections the kernel may hold that are not accepted yet.
     pub const BACKLOG: u32 = 1024;
 

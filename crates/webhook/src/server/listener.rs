@@ -1,6 +1,4 @@
-//! A listening socket that serves a [`Receiver`] until it is told to stop.
-//!
-//! It must not end for anything that a peer does, and it must not leave a push in flight without an end.
+//! A listening socket that serves a [`Receiver`] until it is told to stop, whatever its peers do.
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -1,6 +1,4 @@
 //! The receiving end as a hyper service, and a server for it (feature `server`).
-//!
-//! It must not answer 200 before the handler has said that the push is stored, and it must not trust a single byte that comes in.
 
 mod body;
 mod connection;

@@ -1,6 +1,4 @@
-//! How many connections without a valid capability each peer holds, and which of them go first.
-//!
-//! It must not close a connection on which a valid capability has been shown. Pure: the time is an argument.
+//! How many connections without a valid capability each peer holds, and which of them go first. Pure: the time is an argument.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::pending;

@@ -1,6 +1,4 @@
 //! The service: one request in, one status out.
-//!
-//! It must not answer 200 unless the handler said so, and it must not cancel a handler: one that nobody waits for any more runs on.
 
 use std::convert::Infallible;
 use std::fmt;

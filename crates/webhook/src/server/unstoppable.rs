@@ -1,6 +1,5 @@
-//! Work that runs to its end, whether or not somebody still waits for it.
-//!
-//! It must not be cut in half: when the platform hangs up, hyper drops what it waits for, and a store must not be dropped with it.
+//! Work that runs to its end, whether or not somebody still waits for it: when the platform hangs up, hyper drops the future of the request, and
+//! a store must not be dropped with it.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};

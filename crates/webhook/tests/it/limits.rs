@@ -379,8 +379,10 @@ proptest! {
         let at = at.index(request.len());
         request[at] = put;
         let (heard, _, stored) = hear(&request);
-        prop_assert!(heard.starts_with("HTTP/1.1 "), "{}", heard);
-        prop_assert_eq!(heard.starts_with("HTTP/1.1 200 "), stored == 1);
+        // The changed byte may be that of the version, and HTTP/1.0 is answered as such.
+        let answer = heard.strip_prefix("HTTP/1.1 ").or_else(|| heard.strip_prefix("HTTP/1.0 "));
+        prop_assert!(answer.is_some(), "{}", heard);
+        prop_assert_eq!(answer.is_some_and(|answer| answer.starts_with("200 ")), stored == 1);
         // Within the path, after `POST `, any other byte is another path.
         let within = at >= 5 && at < 5 + path().len();
         prop_assert!(!within || stored == 0 || request == post(BODY));

@@ -217,7 +217,7 @@ async fn a_huge_head_and_garbage_end_the_connection() {
         ("one large field", format!("POST {path} HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(64 * 1024)), 431),
         (
             "many fields",
-            format!("POST {path} HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(Limits::MOST_FIELDS + 1)),
+            format!("POST {path} HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(Limits::MAX_FIELDS + 1)),
             431,
         ),
         ("no HTTP", "\x16\x03\x01\x02\x00 hello\r\n\r\n".to_owned(), 400),

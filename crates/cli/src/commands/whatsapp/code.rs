@@ -136,6 +136,10 @@ impl CheckCode {
                         } else {
                             print::data("the code is wrong")?;
                         }
+                        // The platform has the same word for a code that it has taken before, and for some of its own faults.
+                        print::say(
+                            "numcheck: a guess is used up; where the code was right, `numcheck whatsapp phone-list` says VERIFIED",
+                        );
                         Ok(Exit::Unsettled)
                     }
                 }

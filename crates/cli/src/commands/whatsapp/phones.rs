@@ -19,7 +19,7 @@ use crate::print;
 ///
 /// Prints one line a number: number, registration, whether a code was verified, state, name, its state, quality, limit.
 #[derive(Debug, Args)]
-pub(crate) struct PhoneList {
+pub(crate) struct RegisteredPhones {
     /// Show numbers in full.
     #[arg(long, env = "NUMCHECK_SHOW", hide_env_values = true, value_parser = BoolishValueParser::new())]
     show: bool,
@@ -30,7 +30,7 @@ pub(crate) struct PhoneList {
     network: Network,
 }
 
-impl PhoneList {
+impl RegisteredPhones {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
         const VARIABLE: &str = "NXCLOUD_APPKEY";
         let appkey = env::secret(VARIABLE).map_err(Failure::setting)?;
