@@ -33,7 +33,8 @@ pub(crate) fn run(root: &Path, args: &[&str]) -> crate::Outcome {
 fn worlds(root: &Path, rounds: u64, seed: Option<u64>, store: Option<&str>) -> crate::Outcome {
     let test = ["test", "--locked", "--release", "--package", "numcheck-bulk", "--all-features"];
     let mut command = cargo::command(root, &test);
-    command.args(["--test", "model", "--"]).args(store.map(|store| format!("on_{store}")));
+    let tests = store.map_or_else(|| "model::".to_owned(), |store| format!("model::on_{store}"));
+    command.args(["--test", "it", "--", &tests]);
     command.env("PROPTEST_CASES", (rounds * WORLDS_A_ROUND).to_string());
     if let Some(seed) = seed {
         command.env("PROPTEST_RNG_SEED", seed.to_string());
@@ -44,7 +45,7 @@ fn worlds(root: &Path, rounds: u64, seed: Option<u64>, store: Option<&str>) -> c
 fn kills(root: &Path, rounds: u64, seed: Option<u64>, store: Option<&str>) -> crate::Outcome {
     let test = ["test", "--locked", "--release", "--package", "numcheck", "--features", "failpoints"];
     let mut command = cargo::command(root, &test);
-    command.args(["--test", "torture", "--", "--nocapture"]);
+    command.args(["--test", "it", "--", "torture::", "--nocapture"]);
     command.env("NUMCHECK_TORTURE_ROUNDS", rounds.to_string());
     if let Some(seed) = seed {
         command.env("NUMCHECK_TORTURE_SEED", seed.to_string());

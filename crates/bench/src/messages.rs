@@ -86,7 +86,7 @@ pub(crate) fn lines() -> [Line; 4] {
     let numbers = digits.iter().map(|digits| PhoneNumber::new(digits).unwrap());
     let list = numbers.collect::<Vec<_>>();
     let request =
-        SubmitRequest::new(AppKey::new("appkey").unwrap(), PhoneList::of_one_country(list).unwrap());
+        SubmitRequest::new(AppKey::new("appkey").unwrap(), PhoneList::from_one_country(list).unwrap());
     let (ours, theirs) = in_turns(
         5,
         || _ = black_box(encode(black_box(&request)).unwrap()),

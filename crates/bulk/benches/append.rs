@@ -11,11 +11,8 @@ use std::time::{Duration, Instant};
 use numcheck_bulk::store::{NewBatch, NewResult, Source};
 use numcheck_bulk::{BatchEnd, Delivery, Job, JobName, JobSpec, Postgres, Scope, Sqlite, Store};
 use numcheck_protocol::{BatchNo, PhoneNumber};
+use numcheck_testing::postgres::Cluster;
 use tokio::task::JoinSet;
-
-#[path = "../../testing/src/postgres.rs"]
-#[allow(dead_code)]
-mod cluster;
 
 /// The fastest that the platforms let anyone submit.
 const PACE: u64 = 20_000;
@@ -29,7 +26,7 @@ const SLICE: u32 = 256;
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let Some(cluster) = cluster::Cluster::start(&[]) else { return };
+        let Some(cluster) = Cluster::start(&[]) else { return };
         let dir = tempfile::tempdir().unwrap();
         let postgres: Arc<dyn Store> =
             Arc::new(Postgres::open(&cluster.database("bench").await).await.unwrap());

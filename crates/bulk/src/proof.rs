@@ -30,7 +30,7 @@
 //! - [`may_confirm`] holds, durably, before each attempt is signed, the repeat after 1004 included. A claim that was never confirmed was
 //!   never sent.
 //!
-//! `tests/exhaustive` looks at every reachable state of small worlds with these functions, and at what happens without each condition. It
+//! `tests/it/exhaustive` looks at every reachable state of small worlds with these functions, and at what happens without each condition. It
 //! must not read a clock or a store: all it knows is handed in.
 
 use std::time::Duration;

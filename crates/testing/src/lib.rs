@@ -10,3 +10,7 @@
 
 #[cfg(feature = "log")]
 pub mod log;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(feature = "schema")]
+pub mod schema;

@@ -1,6 +1,6 @@
-//! A PostgreSQL server of one's own: made from the installed programs in a folder that goes away, reached by a socket in it.
+//! Runs a private PostgreSQL server from the installed programs, in a temporary folder, reached by a socket in it.
 //!
-//! It must not touch a server that runs on this machine, and listens on no port unless a test asks for one.
+//! Listens on no port unless a test asks for one, and touches no other server of the machine.
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -14,14 +14,16 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tempfile::TempDir;
 
 /// Set where PostgreSQL must be there: then its absence is a failure.
-pub(crate) const REQUIRE: &str = "NUMCHECK_REQUIRE_POSTGRES";
+pub const REQUIRE: &str = "NUMCHECK_REQUIRE_POSTGRES";
 /// The server asks for it, and an address must encode it: `p@ss/w?rd#%`.
-pub(crate) const PASSWORD: &str = "p@ss/w?rd#%";
-pub(crate) const ENCODED: &str = "p%40ss%2Fw%3Frd%23%25";
+pub const PASSWORD: &str = "p@ss/w?rd#%";
+/// [`PASSWORD`] as an address has it.
+pub const ENCODED: &str = "p%40ss%2Fw%3Frd%23%25";
 const USER: &str = "numcheck";
 
 /// A server that runs until it is dropped.
-pub(crate) struct Cluster {
+#[derive(Debug)]
+pub struct Cluster {
     dir: TempDir,
     programs: PathBuf,
     /// The user as whom the server runs, when this process may not run it itself.
@@ -32,12 +34,24 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// A new server with `settings`, each `name=value`. `None`, and loud, when PostgreSQL is not installed and is not required.
-    pub(crate) fn start(settings: &[&str]) -> Option<Self> {
+    pub fn start(settings: &[&str]) -> Option<Self> {
         Self::make(settings, None, |_| {})
     }
 
+    /// A server that tests share: the first one starts it, the last one stops it.
+    pub fn shared() -> Option<Arc<Self>> {
+        static SHARED: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cluster) = shared.upgrade() {
+            return Some(cluster);
+        }
+        let cluster = Arc::new(Self::start(&[])?);
+        *shared = Arc::downgrade(&cluster);
+        Some(cluster)
+    }
+
     /// The same, also on a port of loopback; `prepare` may put files into the folder of its data.
-    pub(crate) fn start_on_a_port(settings: &[&str], prepare: impl FnOnce(&Path)) -> Option<Self> {
+    pub fn start_on_a_port(settings: &[&str], prepare: impl FnOnce(&Path)) -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         Self::make(settings, Some(port), prepare)
     }
@@ -95,7 +109,7 @@ impl Cluster {
     }
 
     /// Starts the server; it has been stopped.
-    pub(crate) fn run(&self) {
+    pub fn run(&self) {
         let settings: Vec<String> = self.settings.iter().map(|setting| format!("-c {setting}")).collect();
         let mut start = self.command("pg_ctl");
         start.args(["start", "--wait", "--silent", "--timeout", "60", "--pgdata"]).arg(self.data());
@@ -104,35 +118,35 @@ impl Cluster {
     }
 
     /// Stops the server, as a power cut would: `immediate`; or as a person would: `fast`.
-    pub(crate) fn stop(&self, mode: &str) {
+    pub fn stop(&self, mode: &str) {
         let mut stop = self.command("pg_ctl");
         self.succeed(stop.args(["stop", "--wait", "--silent", "--mode", mode, "--pgdata"]).arg(self.data()));
     }
 
     /// The address of one of its databases, by its socket.
-    pub(crate) fn url(&self, database: &str) -> String {
+    pub fn url(&self, database: &str) -> String {
         let (socket, port) = (self.dir.path().display(), self.port.unwrap_or(5432));
         format!("postgres://{USER}:{ENCODED}@/{database}?host={socket}&port={port}")
     }
 
     /// Where its socket is.
-    pub(crate) fn socket(&self) -> PathBuf {
+    pub fn socket(&self) -> PathBuf {
         self.dir.path().join(format!(".s.PGSQL.{}", self.port.unwrap_or(5432)))
     }
 
     /// Its port, when it has one.
-    pub(crate) fn port(&self) -> Option<u16> {
+    pub fn port(&self) -> Option<u16> {
         self.port
     }
 
     /// A new, empty database.
-    pub(crate) async fn database(&self, name: &str) -> String {
+    pub async fn database(&self, name: &str) -> String {
         self.admin("postgres", &format!("CREATE DATABASE {name}")).await;
         self.url(name)
     }
 
     /// Does something that no store does.
-    pub(crate) async fn admin(&self, database: &str, sql: &str) -> Vec<Vec<Option<String>>> {
+    pub async fn admin(&self, database: &str, sql: &str) -> Vec<Vec<Option<String>>> {
         let (client, connection) =
             tokio_postgres::connect(&self.url(database), tokio_postgres::NoTls).await.unwrap();
         let driver = tokio::spawn(connection);
@@ -149,7 +163,7 @@ impl Cluster {
     }
 
     /// The folder of its data.
-    pub(crate) fn data(&self) -> PathBuf {
+    pub fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 
@@ -188,18 +202,6 @@ impl Drop for Cluster {
     }
 }
 
-/// A server that tests share: the first one starts it, the last one stops it.
-pub(crate) fn shared() -> Option<Arc<Cluster>> {
-    static SHARED: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(cluster) = shared.upgrade() {
-        return Some(cluster);
-    }
-    let cluster = Arc::new(Cluster::start(&[])?);
-    *shared = Arc::downgrade(&cluster);
-    Some(cluster)
-}
-
 /// Where `initdb` and its companions are: the newest that is installed, else whatever PATH has.
 fn programs() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
@@ -234,6 +236,6 @@ fn unprivileged() -> Option<(u32, u32)> {
 }
 
 /// Makes a file as private as the server wants its key to be.
-pub(crate) fn make_private(path: &Path) {
+pub fn make_private(path: &Path) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }

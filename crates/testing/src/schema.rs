@@ -1,11 +1,5 @@
 //! The messages as the OpenAPI documents describe them, for a second opinion on what in a message is new. The code under test is not asked.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
-
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -13,20 +7,24 @@ use numcheck_protocol::DriftKind::{self, NewField, NewValue, OddShape};
 use numcheck_protocol::mask;
 use serde_json::{Number, Value};
 
-#[derive(Clone)]
-pub(crate) struct Schema {
+/// The fields of a message.
+#[derive(Clone, Debug)]
+pub struct Schema {
     name: String,
-    pub(crate) fields: Vec<Field>,
+    /// In the order of the document.
+    pub fields: Vec<Field>,
 }
 
-#[derive(Clone)]
-pub(crate) struct Field {
-    pub(crate) wire: String,
+/// A field of a message.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Its name on the wire.
+    pub wire: String,
     rust: String,
     kind: Kind,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 enum Kind {
     Text,
     Any,
@@ -59,7 +57,7 @@ static SCHEMAS: LazyLock<BTreeMap<String, Schema>> = LazyLock::new(|| {
 });
 
 /// The schema of a type by its name.
-pub(crate) fn of(name: &str) -> &'static Schema {
+pub fn of(name: &str) -> &'static Schema {
     SCHEMAS.get(name).unwrap_or_else(|| panic!("the documents do not describe {name}"))
 }
 
@@ -115,7 +113,7 @@ fn referred_to(schema: &Value) -> &str {
 }
 
 /// What in `message` is new.
-pub(crate) fn drift(schema: &Schema, message: &Value) -> Vec<(String, DriftKind)> {
+pub fn drift(schema: &Schema, message: &Value) -> Vec<(String, DriftKind)> {
     let mut seen = Vec::new();
     collect(schema, message, &mut seen);
     seen.sort_by(|one, other| format!("{one:?}").cmp(&format!("{other:?}")));

@@ -2,19 +2,13 @@
 //!
 //! What it should count is said by the messages' description of the protocol's own tests, never by the code under test.
 
-#![cfg(feature = "sqlite")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)] // a test may fail where it stands
-
-#[path = "../../protocol/tests/support/schema.rs"]
-#[allow(dead_code, missing_docs)]
-mod schema;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use numcheck_bulk::store::{NewBatch, NewResult, Source};
 use numcheck_bulk::{Delivery, JobName, JobSpec, Scope, Sqlite, Store};
 use numcheck_protocol::{BatchNo, DriftKind, PhoneNumber};
+use numcheck_testing::schema;
 use serde_json::{Map, Value, json};
 
 /// Every example of a result, in both dialects, and how results of its kind come.

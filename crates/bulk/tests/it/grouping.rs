@@ -1,7 +1,5 @@
 //! How numbers are put together into batches: apart by country, or together; in whichever size is faster.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)] // a test may fail where it stands
-
 use std::collections::BTreeSet;
 
 use numcheck_bulk::{Grouping, JobName, Plan, Planner};

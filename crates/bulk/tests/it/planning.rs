@@ -1,11 +1,6 @@
 //! The plan of an input, held against one made in the plainest way.
 //!
 //! It must not touch a store: a plan is pure.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test's helpers may panic like the tests themselves"
-)]
 
 use std::collections::BTreeMap;
 

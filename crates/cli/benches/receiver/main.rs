@@ -10,14 +10,11 @@ mod load;
 mod nothing;
 mod process;
 
-#[path = "../../../testing/src/postgres.rs"]
-#[allow(dead_code)]
-mod cluster;
-
 use std::sync::Arc;
 use std::time::Duration;
 
 use numcheck_bulk::{Postgres, Sqlite, Store};
+use numcheck_testing::postgres::Cluster;
 
 use jobs::Pushes;
 use load::Load;
@@ -94,8 +91,7 @@ fn main() {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let cluster =
-            if only.is_empty() || only.contains("postgres") { cluster::Cluster::start(&[]) } else { None };
+        let cluster = if only.is_empty() || only.contains("postgres") { Cluster::start(&[]) } else { None };
         let mut all: Vec<(Kind, bool, Vec<Measured>)> = Vec::new();
         for round in 0..rounds {
             for paced in [false, true] {
@@ -116,7 +112,7 @@ fn main() {
 }
 
 /// One round: a fresh process, a fresh job.
-async fn one(kind: Kind, paced: bool, round: u64, cluster: Option<&cluster::Cluster>) -> Measured {
+async fn one(kind: Kind, paced: bool, round: u64, cluster: Option<&Cluster>) -> Measured {
     let count = if paced { PACE * SECONDS } else { FULL };
     let dir = tempfile::tempdir().unwrap();
     let (address, store): (String, Option<Arc<dyn Store>>) = match (kind, cluster) {

@@ -1,12 +1,8 @@
 //! A cap is a cap: nothing is sent whose cost is unknown, in a currency without a cap, or more than is left.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
-
-mod support;
-
+use crate::support::scene::{Scene, file_of};
+use crate::support::{Call, Ended};
 use serde_json::json;
-use support::scene::{Scene, file_of};
-use support::{Call, Ended};
 
 /// What a check in Hong Kong costs, in ten-thousandths of a USD: 15 of them cost the cap of these tests.
 const PRICE: i64 = 20;

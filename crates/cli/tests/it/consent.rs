@@ -1,14 +1,10 @@
 //! What is asked, refused and warned about before anything is sent.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)] // a test may fail where it stands
-
-mod support;
-
 use std::fs;
 use std::process::Command;
 
-use support::job::Job;
-use support::{Call, Platform, free_address, numcheck};
+use crate::support::job::Job;
+use crate::support::{Call, Platform, free_address, numcheck};
 
 const PHONE: &str = "8613912345678";
 

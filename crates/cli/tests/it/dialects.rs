@@ -1,15 +1,11 @@
 //! An account of the second dialect, through the command: instant checks, numbers that are not taken, pushes and rows of its form.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
-
-mod support;
-
 use std::fs;
 use std::path::Path;
 
+use crate::support::job::Job;
+use crate::support::{Call, Platform, numcheck, push};
 use serde_json::{Value, json};
-use support::job::Job;
-use support::{Call, Platform, numcheck, push};
 
 const NUMBER: &str = "85251234567";
 
@@ -24,7 +20,7 @@ fn example(name: &str) -> String {
 }
 
 /// What `numcheck get` makes of an answer.
-fn get(arguments: &[&str], answer: &str) -> support::Ended {
+fn get(arguments: &[&str], answer: &str) -> crate::support::Ended {
     let platform = Platform::start();
     let running = call(&platform, &["get", "--phone-file", "-"]).args(arguments).stdin(NUMBER).start();
     let submit = platform.submit();
@@ -139,13 +135,13 @@ fn numbers_of_several_countries_are_not_sent_unless_asked_for() {
 }
 
 /// An answer that takes a submit, in v2.
-fn taken(submit: &support::Submit, failed: &Value) -> String {
+fn taken(submit: &crate::support::Submit, failed: &Value) -> String {
     let data = json!({"requestId": "309b8fb7ce694391a17aa35f5b512209", "batchNo": submit.body["batchNo"], "failNumber": failed});
     json!({"code": 0, "message": "Success", "data": data, "traceId": "e8e81d8a"}).to_string()
 }
 
 /// A pushed result of v2.
-fn pushed(batch: &support::Batch, phone: &str) -> String {
+fn pushed(batch: &crate::support::Batch, phone: &str) -> String {
     json!({
         "message": "请求成功", "code": 0, "batchNo": batch.batch_no, "requestId": "309b8fb7ce694391a17aa35f5b512209-250142",
         "phone": phone, "data": {"numberType": "mobile", "operator": "china union", "mcc": "010", "mnc": "01", "ported": "yes",

@@ -1,16 +1,12 @@
 //! Every example of the documents, through the command: what a platform answers and pushes, in both dialects.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::support::job::Job;
+use crate::support::{Ended, Platform, numcheck, push};
 use serde_json::{Value, json};
-use support::job::Job;
-use support::{Ended, Platform, numcheck, push};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocol/tests/fixtures")

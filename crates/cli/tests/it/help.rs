@@ -1,10 +1,6 @@
 //! What `--help` promises: every option with its environment variable, every exit code, and what costs money.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
-
-mod support;
-
-use support::numcheck;
+use crate::support::numcheck;
 
 const VERBS: [&[&str]; 24] = [
     &["run"],

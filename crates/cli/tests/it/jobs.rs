@@ -1,13 +1,9 @@
 //! A job outlives its process: it is found again by its phone numbers, and nothing is paid for twice.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
-
-mod support;
-
 use std::fs;
 
-use support::job::Job;
-use support::{free_address, numcheck, push};
+use crate::support::job::Job;
+use crate::support::{free_address, numcheck, push};
 
 /// The name of the one job in a store.
 fn name(job: &Job) -> String {
@@ -44,8 +40,8 @@ fn the_same_numbers_are_the_same_job_until_it_is_settled() {
     }
     again.end().exits(0);
     assert_eq!(job.platform.seen().len(), 1, "nothing is sent");
-    let rows = support::rows(&fs::read(job.path("again.csv")).unwrap());
-    assert_eq!(support::column(&rows, "check_state"), ["done"; 3]);
+    let rows = crate::support::rows(&fs::read(job.path("again.csv")).unwrap());
+    assert_eq!(crate::support::column(&rows, "check_state"), ["done"; 3]);
     assert!(rows.iter().all(|row| format!("+{}", row["check_phone"]) == row["phone"]), "{rows:?}");
 }
 

@@ -5,17 +5,13 @@
 //! `privacy MOBILE`) can be seen in the list of processes, as any argument can; and standard output holds the
 //! numbers that were asked for, because they are the data.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
-
-mod support;
-
 use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::thread;
 
-use support::{Call, Ended, Platform, Sandbox, free_address, numcheck, push};
+use crate::support::{Call, Ended, Platform, Sandbox, free_address, numcheck, push};
 
 const ACCESS_SECRET: &str = "canary-access-secret-7QmZ";
 const APPKEY: &str = "canary-appkey-9XwK";
@@ -114,7 +110,7 @@ fn echoing_server(status: &'static str) -> String {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            thread::spawn(move || support::echo(&mut stream, status));
+            thread::spawn(move || crate::support::echo(&mut stream, status));
         }
     });
     url
@@ -352,7 +348,7 @@ fn the_embedded_sandbox_and_the_sandbox_s_own_log_show_no_number() {
         silent(&format!("{arguments:?}"), ended.text());
     }
     // The codes and the key that came of it, neither in the sandbox's log nor anywhere but where they belong.
-    let inbox = support::get(&format!("{}/_sandbox/inbox.json", text("nxcloud"))).unwrap();
+    let inbox = crate::support::get(&format!("{}/_sandbox/inbox.json", text("nxcloud"))).unwrap();
     let inbox: serde_json::Value = serde_json::from_str(&inbox).unwrap();
     let key = fs::read_to_string(files.path("key")).unwrap();
     let made: Vec<&str> =

@@ -1,14 +1,10 @@
 //! How old a result may be before somebody is asked whether it still counts.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
-
-mod support;
-
 use std::path::Path;
 
+use crate::support::job::Job;
+use crate::support::scene::Scene;
 use serde_json::json;
-use support::job::Job;
-use support::scene::Scene;
 
 const HOUR: i64 = 60 * 60 * 1000;
 const DAY: i64 = 24 * HOUR;
@@ -111,7 +107,7 @@ fn plan_counts_the_batches_of_what_is_paid_for_again() {
 #[test]
 fn a_doubt_is_as_old_as_the_later_of_both_clocks_says() {
     let scene = Scene::start_with(&["--lose-answer", "1"]);
-    let number = support::scene::phone(0);
+    let number = crate::support::scene::phone(0);
     scene.call(&["submit", "--phone", &number]).run().exits(3);
     scene.write("one.csv", &format!("phone\n{number}\n"));
     let run = || scene.run("one.csv").args(["--wait", "0s"]).run();

@@ -1,13 +1,9 @@
 //! Several processes on one store keep the platform's limits together.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)] // a test may fail where it stands
-
-mod support;
-
 use std::fs;
 use std::path::Path;
 
-use support::{Running, Sandbox, column, free_address, numcheck, rows};
+use crate::support::{Running, Sandbox, column, free_address, numcheck, rows};
 
 /// How many batches each runner has, of one number each.
 const EACH: usize = 15;

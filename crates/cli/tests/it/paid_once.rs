@@ -1,14 +1,10 @@
 //! What is paid for is a number, at a level, by an account: no harmless change to a command or a file pays again.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
-
-mod support;
-
 use std::fs;
 
+use crate::support::scene::{NUMBERS, Scene, file_of, phone, usual};
+use crate::support::{Call, Ended, column, numcheck, push};
 use serde_json::{Value, json};
-use support::scene::{NUMBERS, Scene, file_of, phone, usual};
-use support::{Call, Ended, column, numcheck, push};
 
 const ALL: u64 = NUMBERS as u64;
 
@@ -201,8 +197,8 @@ fn again_pays_each_number_once_more_and_not_a_third_time_after_an_interruption()
 
 /// Interrupts a run that checks everything anew after some batches were accepted, and gives the same command again.
 fn interrupted(option: &[&str]) {
-    let job = support::job::Job::of(6);
-    let serve = |run: support::Running, answer: &dyn Fn(support::Submit)| {
+    let job = crate::support::job::Job::of(6);
+    let serve = |run: crate::support::Running, answer: &dyn Fn(crate::support::Submit)| {
         let run = std::thread::spawn(move || run.end());
         while !run.is_finished() {
             if let Some(submit) = job.platform.try_submit() {
@@ -211,7 +207,7 @@ fn interrupted(option: &[&str]) {
         }
         run.join().unwrap()
     };
-    let settle = |submit: support::Submit| {
+    let settle = |submit: crate::support::Submit| {
         let batch = submit.batch();
         submit.accept();
         batch.push_all();
@@ -236,7 +232,7 @@ fn interrupted(option: &[&str]) {
 
 #[test]
 fn a_job_that_pays_again_asks_again_when_another_command_goes_on_with_it() {
-    let job = support::job::Job::of(6);
+    let job = crate::support::job::Job::of(6);
     let run = job.start(&[]);
     let batch = job.platform.accept();
     batch.push_all();
@@ -433,7 +429,7 @@ fn forget_names_what_other_jobs_keep_and_warns_about_what_is_not_recognised_any_
 
 #[test]
 fn forget_refuses_while_something_may_still_be_paid_for() {
-    let job = support::job::Job::of(2);
+    let job = crate::support::job::Job::of(2);
     let run = job.start(&["--wait", "1s"]);
     let batch = job.platform.accept();
     run.end().exits(3);
@@ -442,7 +438,7 @@ fn forget_refuses_while_something_may_still_be_paid_for() {
     store(&["forget", &name]).run().exits(2).says("--even-unsettled");
     store(&["forget", &name, "--even-unsettled"]).run().exits(0);
     // A late result is acknowledged, so that the platform ends, and leaves nothing behind.
-    let listen = support::free_address();
+    let listen = crate::support::free_address();
     let url = format!("http://{listen}");
     let mut receive = store(&["receive", "--json", "--listen", &listen, "--public-url", &url]).start();
     receive.stdout_line();
@@ -488,7 +484,7 @@ fn forget_number_leaves_nothing_of_it_and_every_other_row_as_it_was() {
 
 #[test]
 fn forget_number_refuses_while_it_may_still_be_paid_for() {
-    let job = support::job::Job::of(2);
+    let job = crate::support::job::Job::of(2);
     let run = job.start(&["--wait", "1s"]);
     let batch = job.platform.accept();
     run.end().exits(3);
@@ -555,7 +551,7 @@ fn an_emptied_store_is_refused_and_not_taken_for_a_new_one() {
 
 #[test]
 fn a_store_that_was_open_and_has_lost_its_side_file_is_refused() {
-    let job = support::job::Job::of(2);
+    let job = crate::support::job::Job::of(2);
     let mut run = job.start(&[]);
     job.platform.accept();
     run.wait_for("using the store");

@@ -1,12 +1,8 @@
 //! `privacy` pays for a number once, asks before it pays, and ends at what refuses the account.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
-
-mod support;
-
+use crate::support::numcheck;
+use crate::support::scene::Scene;
 use serde_json::json;
-use support::numcheck;
-use support::scene::Scene;
 
 const MOBILE: &str = "18466849135";
 
@@ -129,7 +125,7 @@ fn a_query_whose_answer_was_lost_is_in_doubt_and_not_asked_again() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let asked = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        support::read_message(&mut stream).unwrap();
+        crate::support::read_message(&mut stream).unwrap();
         drop(stream);
         listener
     });

@@ -1,16 +1,12 @@
 //! `query`, and what the sandbox has for it, as processes.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
-
-mod support;
-
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::support::{Call, Ended, Platform, Sandbox, numcheck, post};
 use numcheck_protocol::{Date, UtcOffset};
 use serde_json::{Value, json};
-use support::{Call, Ended, Platform, Sandbox, numcheck, post};
 
 fn now_ms() -> u64 {
     u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()

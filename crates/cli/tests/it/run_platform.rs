@@ -1,17 +1,13 @@
 //! `numcheck run FILE` against a platform that fails on purpose: nothing is sent twice, and nothing is sent that cannot succeed.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::TcpListener;
 use std::thread;
 
+use crate::support::job::{Job, number};
+use crate::support::{Sandbox, column, free_address, header, numcheck};
 use serde_json::json;
-use support::job::{Job, number};
-use support::{Sandbox, column, free_address, header, numcheck};
 
 #[test]
 fn a_number_is_submitted_at_most_once_and_a_lost_answer_leaves_it_in_doubt() {
@@ -274,7 +270,7 @@ fn a_batch_holds_numbers_of_one_country_up_to_the_batch_size_and_is_signed() {
         assert!(!head.contains("test-access-secret"));
         submit.accept();
     }
-    batches.iter().for_each(support::Batch::push_all);
+    batches.iter().for_each(crate::support::Batch::push_all);
     run.end().exits(0);
     let mut sent: Vec<Vec<String>> = batches.into_iter().map(|batch| batch.numbers).collect();
     sent.sort();

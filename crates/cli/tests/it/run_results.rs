@@ -1,17 +1,13 @@
 //! Results that are pushed into a run: kept before they are acknowledged, whatever they hold and whatever happens.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use crate::support::job::{Job, number};
+use crate::support::{Call, column, free_address, numcheck, push, signal};
 use serde_json::{Value, json};
-use support::job::{Job, number};
-use support::{Call, column, free_address, numcheck, push, signal};
 
 #[test]
 fn unknown_codes_words_fields_and_shapes_never_fail_a_run_stand_in_the_row_and_are_counted() {

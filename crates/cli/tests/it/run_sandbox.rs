@@ -1,15 +1,11 @@
 //! `numcheck run FILE --sandbox` as a process: what goes in, what comes out, and how it ends.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use crate::support::{Call, Row, column, data, json_lines, numcheck, rows};
 use serde_json::json;
-use support::{Call, Row, column, data, json_lines, numcheck, rows};
 
 /// A run of a file in an embedded sandbox.
 fn run(file: &Path) -> Call {

@@ -1,15 +1,11 @@
 //! `sandbox`: a new account at every start, what the documents leave open, and what goes wrong on purpose, as a process.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::support::{Sandbox, numcheck};
 use numcheck_signing::{Algorithm, Body, Input, Secret, sign};
 use serde_json::{Value, json};
-use support::{Sandbox, numcheck};
 
 const CHECK: &str = "/api/number/check";
 const QUERY: &str = "/api/number/query";
@@ -29,7 +25,7 @@ fn ask_at(sandbox: &Sandbox, path: &str, body: &Value, at_ms: u64) -> String {
         "accessKey: {key}\r\nts: {ts}\r\nbizType: 1\r\naction: numbercheck\r\nsign: {}\r\n",
         sign.as_str()
     );
-    support::post(&format!("{}{path}", sandbox.text("nxcloud")), &headers, &body).unwrap_or_default()
+    crate::support::post(&format!("{}{path}", sandbox.text("nxcloud")), &headers, &body).unwrap_or_default()
 }
 
 /// The JSON of an answer; null where there is none.
@@ -48,8 +44,10 @@ fn query(sandbox: &Sandbox, batch_no: &str, date: &str) -> Value {
 }
 
 fn page(sandbox: &Sandbox, name: &str) -> Value {
-    serde_json::from_str(&support::get(&format!("{}/_sandbox/{name}", sandbox.text("nxcloud"))).unwrap())
-        .unwrap()
+    serde_json::from_str(
+        &crate::support::get(&format!("{}/_sandbox/{name}", sandbox.text("nxcloud"))).unwrap(),
+    )
+    .unwrap()
 }
 
 #[test]

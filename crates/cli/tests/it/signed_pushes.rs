@@ -1,13 +1,9 @@
 //! Signed pushes from `numcheck sandbox` to `numcheck run`: verified, required, and refused where they are not signed.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
-
-mod support;
-
 use std::fs;
 use std::path::Path;
 
-use support::{Call, Sandbox, column, free_address, numcheck, rows};
+use crate::support::{Call, Sandbox, column, free_address, numcheck, rows};
 
 const NUMBERS: &str = "85251234567\n85251234568\n85251234569\n";
 
@@ -47,7 +43,7 @@ fn where_signatures_are_required_unsigned_results_are_refused_and_said_once() {
     let rows = rows(&fs::read(dir.path().join("out.csv")).unwrap());
     assert_eq!(column(&rows, "check_state"), ["pending"; 3]);
     assert_eq!(ended.stderr.matches("a push is not signed").count(), 1, "{}", ended.stderr);
-    let journal = support::get(&format!("{}/_sandbox/journal.json", sandbox.text("nxcloud"))).unwrap();
+    let journal = crate::support::get(&format!("{}/_sandbox/journal.json", sandbox.text("nxcloud"))).unwrap();
     assert!(journal.contains("401"), "{journal}");
 }
 

@@ -1,14 +1,10 @@
 //! How the command ends when it is asked to, as a process: at once, cleanly, and with a call on its way.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)] // a test may fail where it stands
-
-mod support;
-
 use std::process::Command;
 
+use crate::support::job::Job;
+use crate::support::{Platform, Sandbox, Submit, column, numcheck, signal};
 use serde_json::json;
-use support::job::Job;
-use support::{Platform, Sandbox, Submit, column, numcheck, signal};
 
 const PHONE: &str = "8613912345678";
 

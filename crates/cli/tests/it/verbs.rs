@@ -1,17 +1,13 @@
 //! The verbs beside `run`, as processes: what they print, and how they end.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::TcpListener;
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::support::{Call, Platform, Sandbox, free_address, numcheck, push};
 use serde_json::{Value, json};
-use support::{Call, Platform, Sandbox, free_address, numcheck, push};
 
 fn keys(object: &Value) -> BTreeSet<&str> {
     object.as_object().unwrap().keys().map(String::as_str).collect()
@@ -112,7 +108,7 @@ fn submit_json_prints_one_object_and_results_are_pushed_to_the_dr_url() {
     );
     assert_eq!((&accepted["batch_no"], &accepted["drift"]), (&json!("my-batch"), &json!([])));
     assert_eq!(accepted["message_id"].as_str().unwrap().len(), 32);
-    let pushed = support::receive(&receiver);
+    let pushed = crate::support::receive(&receiver);
     assert_eq!((&pushed["batchNo"], pushed["data"]["live"].is_object()), (&json!("my-batch"), true));
 }
 
@@ -317,7 +313,7 @@ fn privacy_prints_one_line_per_number_whatever_the_platform_sends() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let answer = json!({"code": 0, "reason": "Succ", "result": {"Mobile": "18466849135", "Status": "隐私号", "Area": "a\n13800000000\t隐私号", "Now_isp": "\u{1b}[2Jx"}});
-    thread::spawn(move || support::answer(&listener, &answer.to_string()));
+    thread::spawn(move || crate::support::answer(&listener, &answer.to_string()));
     let key = "abcdefghijklmnopqrstuvwxyz012345";
     let call = numcheck(["privacy", "18466849135"]).env("QXT_BASE_URL", url).env("QXT_API_KEY", key);
     let ended = call.run().exits(0);
@@ -466,7 +462,7 @@ fn what_sign_signs_the_sandbox_accepts() {
         signed.text().trim()
     );
     let url = format!("{}/api/number/check", sandbox.text("nxcloud"));
-    let answer = support::post(&url, &headers, &body).unwrap();
+    let answer = crate::support::post(&url, &headers, &body).unwrap();
     assert!(answer.contains(r#""code":0"#), "{answer}");
 }
 

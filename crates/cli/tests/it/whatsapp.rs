@@ -1,9 +1,5 @@
 //! `numcheck whatsapp …` as processes: the natural order against the sandbox, and what is said after a mistake.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
-
-mod support;
-
 use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
@@ -12,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use crate::support::{Call, Platform, Sandbox, get, numcheck};
 use serde_json::{Value, json};
-use support::{Call, Platform, Sandbox, get, numcheck};
 
 const PHONE: &str = "8613912345678";
 
@@ -321,7 +317,7 @@ fn explain_knows_every_code_of_the_register_in_both_languages() {
 /// An example of the spec.
 macro_rules! example {
     ($name:literal) => {
-        include_str!(concat!("../../protocol/tests/fixtures/", $name, ".json")).trim_end()
+        include_str!(concat!("../../../protocol/tests/fixtures/", $name, ".json")).trim_end()
     };
 }
 

@@ -16,8 +16,6 @@ mod queries;
 mod reading_never_fails;
 mod refusals;
 mod requests;
-#[path = "../../../testing/src/schema.rs"]
-mod schema;
 mod secrets;
 mod spec_examples;
 mod support;

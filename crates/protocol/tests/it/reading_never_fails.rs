@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::schema;
 use crate::support::{EXAMPLES, Example};
 use numcheck_protocol::{
     ApiKey, AppKey, BatchNo, CallbackUrl, DriftKind, Message, MessageId, PhoneList, PhoneNumber,
     VerificationCode, decode, encode, encode_request, number_check, qxt, whatsapp,
 };
+use numcheck_testing::schema;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};

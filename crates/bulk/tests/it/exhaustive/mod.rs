@@ -3,7 +3,7 @@
 //! A world has one batch with one phone number, up to three runners that may pause anywhere, clocks that show anything, leases that expire
 //! at any moment, requests that arrive at any time, answers that never do, and a platform of some zone and delay. In no state has the
 //! phone number been accepted twice. For each guard, a shortest way is found to accept it twice without that guard.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
+#![allow(clippy::print_stdout, reason = "what a search found is what it is for")]
 
 mod search;
 mod steps;

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use numcheck_bulk::BatchState;
 
-use crate::steps::{Model, Step};
-use crate::world::{State, World};
+use crate::exhaustive::steps::{Model, Step};
+use crate::exhaustive::world::{State, World};
 
 /// What was found.
 pub(crate) struct Found {

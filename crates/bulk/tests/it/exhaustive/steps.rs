@@ -7,7 +7,7 @@ use numcheck_bulk::proof::{
 };
 use numcheck_protocol::Date;
 
-use crate::world::{
+use crate::exhaustive::world::{
     Acceptance, At, Batch, Control, Empty, Guard, OLD, RESENDS, Runner, State, UNIT_MS, World,
 };
 

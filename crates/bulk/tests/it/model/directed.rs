@@ -5,10 +5,10 @@
 use numcheck_bulk::JobState;
 use numcheck_protocol::PhoneNumber;
 
-use crate::made::number;
-use crate::on_sqlite::run;
-use crate::scenario::{Command, Failures, Fate, Query, Scenario, Script, Takes};
-use crate::world::End;
+use crate::model::made::number;
+use crate::model::on_sqlite::run;
+use crate::model::scenario::{Command, Failures, Fate, Query, Scenario, Script, Takes};
+use crate::model::world::End;
 
 /// An hour and a bit later than what was sent at the start: by so much a control must be.
 const LATER: u64 = 70;
@@ -412,21 +412,21 @@ fn both_charges_of_two_sendings_are_in_the_costs() {
 /// A row waits for a batch that is never sent again, because another job has sent its phone number meanwhile.
 #[test]
 fn who_waits_for_a_sending_that_another_job_has_replaced_waits_for_that_one() {
-    use crate::made::{Push, T0, doubt, end, enter, fold, of_numbers, row, try_claim};
+    use crate::model::made::{Push, T0, doubt, end, enter, fold, of_numbers, row, try_claim};
     use numcheck_bulk::{Sqlite, Store};
 
     let folder = tempfile::tempdir().unwrap();
     let store = Sqlite::open(&folder.path().join("jobs.db")).unwrap();
     let numbers = [number(0)];
-    crate::stepped::block_on(None, async {
+    crate::model::stepped::block_on(None, async {
         let first = of_numbers(&store, 1, &numbers).await;
-        let lost = crate::made::claim(&store, &first, T0).await;
+        let lost = crate::model::made::claim(&store, &first, T0).await;
         end(&store, &lost, doubt()).await;
         let waits = of_numbers(&store, 2, &numbers).await;
         assert_eq!(try_claim(&store, waits.id, T0).await, None);
         assert!(store.plan_again(lost.batch, lost.claim).await.unwrap());
         let third = of_numbers(&store, 3, &numbers).await;
-        let sent = crate::made::accepted(&store, &third).await;
+        let sent = crate::model::made::accepted(&store, &third).await;
         // The first one finds it under way elsewhere, too.
         assert_eq!(try_claim(&store, first.id, T0).await, None);
         for _ in 0..2 {
@@ -445,14 +445,14 @@ fn who_waits_for_a_sending_that_another_job_has_replaced_waits_for_that_one() {
 /// However often the result of a second sending comes, pushed and fetched, it was charged once.
 #[test]
 fn a_second_sending_is_charged_once_whichever_ways_its_result_comes() {
-    use crate::made::{Push, T0, doubt, end, of_numbers, try_claim};
+    use crate::model::made::{Push, T0, doubt, end, of_numbers, try_claim};
     use numcheck_bulk::{Sqlite, Store};
 
     let folder = tempfile::tempdir().unwrap();
     let store = Sqlite::open(&folder.path().join("jobs.db")).unwrap();
-    crate::stepped::block_on(None, async {
+    crate::model::stepped::block_on(None, async {
         let job = of_numbers(&store, 1, &[number(0), number(1)]).await;
-        let one = crate::made::claim(&store, &job, T0).await;
+        let one = crate::model::made::claim(&store, &job, T0).await;
         end(&store, &one, doubt()).await;
         assert_eq!(store.resubmit_doubtful(job.id, u64::MAX).await.unwrap(), 2);
         let other = try_claim(&store, job.id, T0).await.unwrap();
@@ -473,14 +473,14 @@ fn a_second_sending_is_charged_once_whichever_ways_its_result_comes() {
 /// A result that was stored and not entered yet proves that its batch was accepted.
 #[test]
 fn what_waits_to_be_entered_counts_before_a_batch_is_planned_again() {
-    use crate::made::{Push, T0, doubt, end, of_numbers};
+    use crate::model::made::{Push, T0, doubt, end, of_numbers};
     use numcheck_bulk::{Sqlite, Store};
 
     let folder = tempfile::tempdir().unwrap();
     let store = Sqlite::open(&folder.path().join("jobs.db")).unwrap();
-    crate::stepped::block_on(None, async {
+    crate::model::stepped::block_on(None, async {
         let job = of_numbers(&store, 1, &[number(0)]).await;
-        let sent = crate::made::claim(&store, &job, T0).await;
+        let sent = crate::model::made::claim(&store, &job, T0).await;
         end(&store, &sent, doubt()).await;
         store.append(vec![Push::of(&sent.batch_no, number(0)).pushed()]).await.unwrap();
         assert!(!store.plan_again(sent.batch, sent.claim).await.unwrap());
@@ -494,7 +494,7 @@ struct TakesAll(std::sync::atomic::AtomicUsize);
 
 impl numcheck_bulk::Platform for TakesAll {
     async fn submit(&self, submission: numcheck_bulk::Submission) -> numcheck_bulk::Submitted {
-        assert!(submission.claim.confirm(crate::made::T0).await);
+        assert!(submission.claim.confirm(crate::model::made::T0).await);
         self.0.fetch_add(submission.numbers.len(), std::sync::atomic::Ordering::SeqCst);
         numcheck_bulk::Submitted::Accepted { message_id: None, not_taken: Vec::new(), drift: Vec::new() }
     }
@@ -515,7 +515,7 @@ fn what_is_sent_again_despite_a_doubt_counts_twice_against_a_cap() {
     use std::sync::Arc;
     use std::sync::atomic::Ordering;
 
-    use crate::made::{T0, claim, currency, doubt, end, of_numbers, price};
+    use crate::model::made::{T0, claim, currency, doubt, end, of_numbers, price};
     use numcheck_bulk::{
         Budget, Cutoff, Drive, Halt, PriceKey, SpendingLimits, Sqlite, Store, SystemWallClock,
     };
@@ -523,7 +523,7 @@ fn what_is_sent_again_despite_a_doubt_counts_twice_against_a_cap() {
     for (cap, sent, halt) in [("3.9", 0, Some(Halt::CapReached)), ("4", 2, None)] {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Sqlite::open(&folder.path().join("jobs.db")).unwrap());
-        crate::stepped::block_on(None, async {
+        crate::model::stepped::block_on(None, async {
             let job = of_numbers(&*store, 1, &[number(0), number(1)]).await;
             let first = claim(&*store, &job, T0).await;
             end(&*store, &first, doubt()).await;

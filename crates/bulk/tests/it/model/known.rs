@@ -10,7 +10,7 @@ use numcheck_bulk::store::{Claimed, Control, Folded, NewResult, OpenBatch, RowFa
 use numcheck_bulk::{BatchEnd, BatchState, Job, JobState, Outcome};
 use numcheck_protocol::{Currency, PhoneNumber, Price};
 
-use crate::scenario::{Command, Takes};
+use crate::model::scenario::{Command, Takes};
 
 /// Results may seem to come from so far in the future before their age is unknown.
 const MAX_SKEW_MS: u64 = 5 * 60_000;
@@ -114,7 +114,7 @@ impl Known {
             Takes::NoFailures => reading::read(result.source, &result.body)
                 .is_some_and(|facts| facts.outcome == Outcome::Passing),
         };
-        let numbers = (of.first..of.first + of.count()).map(crate::made::number);
+        let numbers = (of.first..of.first + of.count()).map(crate::model::made::number);
         let old: BTreeSet<PhoneNumber> = self.every.iter().filter(is_old).filter_map(number_of).collect();
         numbers.filter(|number| old.contains(number)).collect()
     }

@@ -5,13 +5,6 @@
 //! platform keeps books of its own, and a model knows what the store was told; after every step the three are compared: no number is
 //! accepted twice without a person's word. One thread, one seed, one order of events: a failure can be run again.
 
-#![cfg(any(feature = "sqlite", feature = "postgres"))]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-#[cfg(feature = "postgres")]
-#[path = "../postgres/cluster.rs"]
-#[allow(dead_code)]
-mod cluster;
 #[cfg(feature = "sqlite")]
 mod directed;
 mod known;

@@ -7,9 +7,10 @@ use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestError, TestRunner};
 use tokio::runtime::{Handle, Runtime};
 
-use crate::scenario::{Scenario, honest, lying};
-use crate::stepped::{Place, block_on};
-use crate::{cases, cluster, world};
+use crate::model::scenario::{Scenario, honest, lying};
+use crate::model::stepped::{Place, block_on};
+use crate::model::{cases, world};
+use numcheck_testing::postgres::Cluster;
 
 struct Database {
     url: String,
@@ -28,7 +29,7 @@ impl Place for Database {
 }
 
 fn run_all(database: &str, scenarios: impl Strategy<Value = Scenario>) {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let runtime = Runtime::new().unwrap();
     let url = runtime.block_on(cluster.database(database));
     let place: Arc<dyn Place> = Arc::new(Database { url, handle: runtime.handle().clone() });

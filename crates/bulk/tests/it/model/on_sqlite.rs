@@ -7,10 +7,10 @@ use numcheck_bulk::{Sqlite, Store};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
-use crate::cases;
-use crate::scenario::{Scenario, honest, lying};
-use crate::stepped::Place;
-use crate::world::{self, End};
+use crate::model::cases;
+use crate::model::scenario::{Scenario, honest, lying};
+use crate::model::stepped::Place;
+use crate::model::world::{self, End};
 
 struct File(PathBuf);
 

@@ -13,11 +13,11 @@ use numcheck_bulk::{Delivery, Found, Platform, Row, Submission, Submitted};
 use numcheck_protocol::{BatchNo, Date, PhoneNumber, UtcOffset};
 use tokio::sync::oneshot;
 
-use crate::made::Push;
-use crate::process::Process;
-use crate::scenario::{Failures, Fate, Query};
-use crate::world::pause;
-use crate::world::{MINUTE, SECOND, World};
+use crate::model::made::Push;
+use crate::model::process::Process;
+use crate::model::scenario::{Failures, Fate, Query};
+use crate::model::world::pause;
+use crate::model::world::{MINUTE, SECOND, World};
 
 /// What the platform has written down.
 #[derive(Default)]

@@ -14,12 +14,12 @@ use numcheck_protocol::{BatchNo, Rate};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
-use crate::made::{T0, number, scope};
-use crate::platform::Account;
-use crate::scenario::{Failures, Query, Takes};
-use crate::stepped::Stepped;
-use crate::world::pause;
-use crate::world::{Delivered, MINUTE, SECOND, Wall, World};
+use crate::model::made::{T0, number, scope};
+use crate::model::platform::Account;
+use crate::model::scenario::{Failures, Query, Takes};
+use crate::model::stepped::Stepped;
+use crate::model::world::pause;
+use crate::model::world::{Delivered, MINUTE, SECOND, Wall, World};
 
 /// Of larger batches fewer may be sent.
 pub(crate) const SMALL: u32 = 3;

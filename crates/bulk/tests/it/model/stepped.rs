@@ -1,6 +1,6 @@
 //! A store whose every call is a point at which a process may die or fall asleep: before it, or when it is done and nobody knows yet.
 //!
-//! After every call that may have changed something the store is held against what should be known ([`crate::known`]).
+//! After every call that may have changed something the store is held against what should be known ([`crate::model::known`]).
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -17,8 +17,8 @@ use numcheck_bulk::{BatchEnd, Job, JobName, JobSpec, Ledger, PriceTable, Scope, 
 use numcheck_protocol::{Drift, PhoneNumber};
 use tokio::runtime::Handle;
 
-use crate::known::Known;
-use crate::process::Process;
+use crate::model::known::Known;
+use crate::model::process::Process;
 
 /// A place in which stores are, all of them one.
 pub(crate) trait Place: Send + Sync {

@@ -8,12 +8,12 @@ use numcheck_bulk::store::{RowFate, Source, reading};
 use numcheck_bulk::{BatchState, Job, JobState, Ledger, Outcome, Store};
 use numcheck_protocol::PhoneNumber;
 
-use crate::known::{Known, OfJob};
-use crate::made::number;
-use crate::process::SMALL;
-use crate::scenario::Query;
-use crate::stepped::Stepped;
-use crate::world::World;
+use crate::model::known::{Known, OfJob};
+use crate::model::made::number;
+use crate::model::process::SMALL;
+use crate::model::scenario::Query;
+use crate::model::stepped::Stepped;
+use crate::model::world::World;
 
 fn tail(number: &PhoneNumber) -> String {
     format!("…{}", &number.digits()[8..])

@@ -1,6 +1,6 @@
 //! One world: its time, its chances, and what goes on in it by itself.
 //!
-//! What must be true of it is in [`crate::truth`].
+//! What must be true of it is in [`crate::model::truth`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,12 +14,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::known::Known;
-use crate::made::T0;
-use crate::platform::Books;
-use crate::process::{Process, Role, keep_alive};
-use crate::scenario::{Fate, Scenario};
-use crate::stepped::{Place, block_on};
+use crate::model::known::Known;
+use crate::model::made::T0;
+use crate::model::platform::Books;
+use crate::model::process::{Process, Role, keep_alive};
+use crate::model::scenario::{Fate, Scenario};
+use crate::model::stepped::{Place, block_on};
 
 pub(crate) const SECOND: u64 = 1000;
 pub(crate) const MINUTE: u64 = 60 * SECOND;

@@ -8,8 +8,8 @@ use numcheck_bulk::{Outcome, Postgres, Store, StoreError};
 use numcheck_protocol::Price;
 use tokio::sync::watch;
 
-use crate::cluster::{self, Cluster};
-use crate::fixture::{accepted, all_of, batch_no, fold_all, result, rows};
+use crate::postgres::fixture::{accepted, all_of, batch_no, fold_all, result, rows};
+use numcheck_testing::postgres::Cluster;
 
 const NUMBERS: u64 = 30_000;
 const BATCHES: u64 = 15;
@@ -114,7 +114,7 @@ async fn a_server_that_restarts_is_waited_for_and_appends_fail_meanwhile() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_that_the_server_refuses_is_not_called_stored_and_nothing_of_it_is() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let store = Postgres::open(&cluster.database("refusing").await).await.unwrap();
     let job = accepted(&store, 1, 1, 900).await;
     // Every third append and every third fold find the disk full, in the middle of their work.

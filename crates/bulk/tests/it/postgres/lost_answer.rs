@@ -8,8 +8,8 @@ use numcheck_bulk::{BatchState, Postgres, Store, StoreError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::cluster::{self, Cluster, ENCODED};
-use crate::fixture::{NOW, batch_no, claim, fold_all, plan, result};
+use crate::postgres::fixture::{NOW, batch_no, claim, fold_all, plan, result};
+use numcheck_testing::postgres::{Cluster, ENCODED};
 
 /// Hands bytes on, until it is told to lose an answer.
 #[derive(Default)]
@@ -82,9 +82,9 @@ async fn between(cluster: &Cluster, database: &str) -> (Arc<Between>, Postgres, 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_append_whose_answer_was_lost_is_not_called_stored() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let (between, store, _dir) = between(&cluster, "lost_append").await;
-    let job = crate::fixture::accepted(&store, 1, 1, 3).await;
+    let job = crate::postgres::fixture::accepted(&store, 1, 1, 3).await;
     store.append(vec![result(&batch_no(&job, 0), 0)]).await.unwrap();
 
     between.lose_the_answer_to(b"m-1");
@@ -100,7 +100,7 @@ async fn an_append_whose_answer_was_lost_is_not_called_stored() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_claim_whose_commit_was_not_confirmed_is_an_error_and_is_not_taken_again() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let (between, store, _dir) = between(&cluster, "lost_claim").await;
     let job = plan(&store, 1, 1, 3).await;
 
@@ -116,7 +116,7 @@ async fn a_claim_whose_commit_was_not_confirmed_is_an_error_and_is_not_taken_aga
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_breaks_before_the_commit_is_no_error() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let (between, store, _dir) = between(&cluster, "lost_begin").await;
     let job = plan(&store, 1, 2, 3).await;
 

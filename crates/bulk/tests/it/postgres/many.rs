@@ -7,10 +7,10 @@ use numcheck_bulk::store::Claimed;
 use numcheck_bulk::{BatchEnd, BatchState, Job, Postgres, Reuse, Store};
 use tokio::task::JoinSet;
 
-use crate::cluster::{self, Cluster};
-use crate::fixture::{
+use crate::postgres::fixture::{
     NOW, accept, accepted, batch_no, claim, fold_all, plan, plan_of, result, result_of, rows,
 };
+use numcheck_testing::postgres::Cluster;
 
 async fn stores(cluster: &Cluster, database: &str, count: usize) -> Vec<Arc<Postgres>> {
     let url = cluster.database(database).await;
@@ -29,7 +29,7 @@ async fn doubt(store: &Postgres, claimed: &Claimed) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_is_claimed_by_one_of_ten_runners() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let stores = stores(&cluster, "ten_runners", 10).await;
     let job = plan(&stores[0], 1, 60, 4).await;
     let mut runners = JoinSet::new();
@@ -51,7 +51,7 @@ async fn a_batch_is_claimed_by_one_of_ten_runners() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_runners_together_keep_the_pace_of_one() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let url = cluster.database("pace").await;
     let mut stores = Vec::new();
     for _ in 0..10 {
@@ -81,7 +81,7 @@ async fn ten_runners_together_keep_the_pace_of_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn turns_follow_the_server_s_clock_whatever_the_machines_show() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let stores = stores(&cluster, "clocks", 2).await;
     const DAY: u64 = 24 * 60 * 60_000;
     // Turns so far apart that no test takes as long.
@@ -93,7 +93,7 @@ async fn turns_follow_the_server_s_clock_whatever_the_machines_show() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_number_is_settled_once_however_many_fold() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let stores = stores(&cluster, "folders", 4).await;
     let job = accepted(&stores[0], 1, 5, 400).await;
     let mut tasks = JoinSet::new();
@@ -133,7 +133,7 @@ async fn a_number_is_settled_once_however_many_fold() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_result_that_becomes_visible_after_later_ones_is_not_passed_over() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let stores = stores(&cluster, "out_of_order", 1).await;
     let (store, job) = (&stores[0], accepted(&stores[0], 1, 1, 3).await);
     // An append of another process takes its keys, and is slow to commit.
@@ -161,7 +161,7 @@ async fn a_result_that_becomes_visible_after_later_ones_is_not_passed_over() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fold_says_that_nothing_waits_only_when_no_other_is_at_it() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let stores = stores(&cluster, "two_folds", 2).await;
     let job = accepted(&stores[0], 1, 4, 500).await;
     for batch in 0..4 {
@@ -182,7 +182,7 @@ async fn a_fold_says_that_nothing_waits_only_when_no_other_is_at_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_is_not_planned_again_while_a_result_of_it_waits() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let stores = stores(&cluster, "waiting_result", 1).await;
     let (store, job) = (&stores[0], plan(&stores[0], 1, 1, 3).await);
     let claimed = claim(store, &job, "one").await.unwrap();
@@ -196,7 +196,7 @@ async fn a_batch_is_not_planned_again_while_a_result_of_it_waits() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_result_of_a_batch_that_is_planned_again_stops_its_second_sending() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let stores = stores(&cluster, "late_proof", 1).await;
     let (store, job) = (&stores[0], plan(&stores[0], 1, 1, 3).await);
     let claimed = claim(store, &job, "one").await.unwrap();
@@ -212,7 +212,7 @@ async fn a_result_of_a_batch_that_is_planned_again_stops_its_second_sending() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forgotten_job_is_left_alone_by_results_that_come_while_it_is_forgotten() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let stores = stores(&cluster, "forgetting", 3).await;
     let job = accepted(&stores[0], 1, 4, 250).await;
     let append = async {
@@ -255,7 +255,7 @@ async fn claim_all(store: &Postgres, job: &Job) -> Vec<Claimed> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn phone_numbers_that_several_jobs_want_at_the_same_time_are_sent_by_one_of_them() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let stores = stores(&cluster, "common", 4).await;
     let mut jobs = Vec::new();
     for (at, store) in stores.iter().enumerate() {
@@ -292,7 +292,7 @@ async fn phone_numbers_that_several_jobs_want_at_the_same_time_are_sent_by_one_o
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn claims_look_ups_and_folds_that_meet_lose_nothing_and_wait_for_nobody_in_a_circle() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let stores = stores(&cluster, "meeting", 4).await;
     let mut runners = JoinSet::new();
     for at in 0..3 {

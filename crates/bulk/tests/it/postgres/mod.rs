@@ -1,7 +1,5 @@
 //! The store on PostgreSQL, against a real server that these tests start for themselves.
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, missing_docs)]
 
-mod cluster;
 mod crash;
 mod fixture;
 mod lost_answer;

@@ -2,12 +2,12 @@
 
 use numcheck_bulk::{Postgres, Store};
 
-use crate::cluster;
-use crate::fixture::{accepted, batch_no, fold_all, number, pushed, result, rows};
+use crate::postgres::fixture::{accepted, batch_no, fold_all, number, pushed, result, rows};
+use numcheck_testing::postgres::Cluster;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_content_of_a_result_holds_up_the_others() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let store = Postgres::open(&cluster.database("odd_content").await).await.unwrap();
     let job = accepted(&store, 1, 1, 6).await;
     let batch_no = batch_no(&job, 0);

@@ -3,8 +3,8 @@
 use numcheck_bulk::{Postgres, Store, StoreError};
 use tokio::task::JoinSet;
 
-use crate::cluster::{self, Cluster, ENCODED};
-use crate::fixture::{accepted, all_of, claim, plan, rows};
+use crate::postgres::fixture::{accepted, all_of, claim, plan, rows};
+use numcheck_testing::postgres::{Cluster, ENCODED};
 
 async fn refused(url: &str) -> String {
     match Postgres::open(url).await {
@@ -15,7 +15,7 @@ async fn refused(url: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_processes_may_make_the_store_at_the_same_time() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let url = cluster.database("ten_makers").await;
     let mut makers = JoinSet::new();
     for _ in 0..10 {
@@ -33,7 +33,7 @@ async fn ten_processes_may_make_the_store_at_the_same_time() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_kept_is_there_when_it_is_opened_again() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let url = cluster.database("opened_again").await;
     let store = Postgres::open(&url).await.unwrap();
     let job = accepted(&store, 1, 2, 3).await;
@@ -47,7 +47,7 @@ async fn what_was_kept_is_there_when_it_is_opened_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_newer_release_s_store_is_left_alone() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let url = cluster.database("newer").await;
     drop(Postgres::open(&url).await.unwrap());
     cluster.admin("newer", "UPDATE numcheck.version SET version = 99").await;
@@ -61,7 +61,7 @@ async fn a_newer_release_s_store_is_left_alone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn somebody_else_s_tables_are_left_alone_and_an_empty_schema_is_used() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let url = cluster.database("somebody_else").await;
     cluster.admin("somebody_else", "CREATE SCHEMA numcheck; CREATE TABLE numcheck.jobs (theirs text)").await;
     let error = Postgres::open(&url).await.unwrap_err();
@@ -75,13 +75,13 @@ async fn somebody_else_s_tables_are_left_alone_and_an_empty_schema_is_used() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_who_may_only_use_the_tables_opens_and_uses_them() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let url = cluster.database("lesser_user").await;
     drop(Postgres::open(&url).await.unwrap());
     let sql = format!(
         "CREATE ROLE lesser LOGIN PASSWORD '{}'; GRANT USAGE ON SCHEMA numcheck TO lesser;
          GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA numcheck TO lesser; GRANT USAGE ON ALL SEQUENCES IN SCHEMA numcheck TO lesser",
-        cluster::PASSWORD
+        numcheck_testing::postgres::PASSWORD
     );
     cluster.admin("lesser_user", &sql).await;
     let store = Postgres::open(&url.replace("numcheck:", "lesser:")).await.unwrap();
@@ -91,7 +91,7 @@ async fn a_user_who_may_only_use_the_tables_opens_and_uses_them() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_cannot_hold_every_text_is_refused() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     cluster.admin("postgres", "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0").await;
     let error = refused(&cluster.url("latin")).await;
     assert!(error.contains("the database is in LATIN1: make one with ENCODING 'UTF8'"), "{error}");
@@ -106,7 +106,7 @@ async fn a_server_that_promises_no_durability_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_is_synchronous_whatever_the_server_s_default_is() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let url = cluster.database("asynchronous").await;
     cluster.admin("asynchronous", "ALTER DATABASE asynchronous SET synchronous_commit = off").await;
     cluster
@@ -130,7 +130,10 @@ async fn a_commit_is_synchronous_whatever_the_server_s_default_is() {
              CREATE TRIGGER see AFTER UPDATE ON numcheck.numbers EXECUTE FUNCTION public.see()",
         )
         .await;
-    store.append(vec![crate::fixture::result(&crate::fixture::batch_no(&job, 0), 0)]).await.unwrap();
+    store
+        .append(vec![crate::postgres::fixture::result(&crate::postgres::fixture::batch_no(&job, 0), 0)])
+        .await
+        .unwrap();
     assert_eq!(store.fold(10).await.unwrap().first, 1);
     let seen = cluster.admin("asynchronous", "SELECT * FROM public.seen").await;
     assert_eq!(seen, [[Some("on read committed".to_owned())], [Some("on read committed".to_owned())]]);

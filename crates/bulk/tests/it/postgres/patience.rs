@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use numcheck_bulk::{BatchEnd, Postgres, Store, StoreError};
 
-use crate::cluster::{self, Cluster};
-use crate::fixture::{NOW, accepted, all_of, batch_no, claim, fold_all, plan, pushed, result};
+use crate::postgres::fixture::{NOW, accepted, all_of, batch_no, claim, fold_all, plan, pushed, result};
+use numcheck_testing::postgres::Cluster;
 
 /// A session that holds what the store needs.
 async fn holder(cluster: &Cluster, database: &str, sql: &str) -> tokio_postgres::Client {
@@ -30,7 +30,7 @@ async fn so_many_wait(cluster: &Cluster, database: &str, count: u32) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn results_that_the_database_does_not_keep_up_with_are_turned_away() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let store = Postgres::open(&cluster.database("turned_away").await).await.unwrap();
     let holder =
         holder(&cluster, "turned_away", "BEGIN; LOCK TABLE numcheck.results IN EXCLUSIVE MODE").await;
@@ -51,7 +51,7 @@ async fn results_that_the_database_does_not_keep_up_with_are_turned_away() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_is_given_up_leaves_nothing_open() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let store = Postgres::open(&cluster.database("given_up").await).await.unwrap();
     let job = accepted(&store, 1, 1, 2).await;
     store.append(vec![result(&batch_no(&job, 0), 0)]).await.unwrap();
@@ -72,7 +72,7 @@ async fn a_call_that_is_given_up_leaves_nothing_open() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_result_is_stored_though_whoever_brought_it_has_gone() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let store = Postgres::open(&cluster.database("gone").await).await.unwrap();
     let job = accepted(&store, 1, 1, 2).await;
     drop(store.append(vec![result(&batch_no(&job, 0), 0)]));
@@ -84,7 +84,7 @@ async fn a_result_is_stored_though_whoever_brought_it_has_gone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fold_sees_what_a_look_up_under_way_decides_about_the_same_row() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let store = Arc::new(Postgres::open(&cluster.database("decided").await).await.unwrap());
     let job = plan(&store, 1, 1, 3).await;
     let claimed = claim(&store, &job, "one").await.unwrap();

@@ -4,8 +4,8 @@ use std::sync::Mutex;
 
 use numcheck_bulk::{Postgres, Store};
 
-use crate::cluster::{self, ENCODED, PASSWORD};
-use crate::fixture::{NOW, accepted, all_of, batch_no, fold_all, number, result, rows};
+use crate::postgres::fixture::{NOW, accepted, all_of, batch_no, fold_all, number, result, rows};
+use numcheck_testing::postgres::{Cluster, ENCODED, PASSWORD};
 
 /// Everything that any crate writes to the log, at every level.
 struct Log;
@@ -27,7 +27,7 @@ impl log::Log for Log {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn neither_a_number_nor_a_result_nor_the_password_is_logged() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     log::set_logger(&LOG).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
     let store = Postgres::open(&cluster.database("logging").await).await.unwrap();
@@ -56,7 +56,7 @@ async fn neither_a_number_nor_a_result_nor_the_password_is_logged() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_error_and_no_debug_shows_the_address() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let url = cluster.database("addresses").await;
     let store = Postgres::open(&url).await.unwrap();
     assert_eq!(format!("{store:?}"), "Postgres");
@@ -79,11 +79,11 @@ async fn no_error_and_no_debug_shows_the_address() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_server_quotes_from_a_row_is_not_repeated() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let store = Postgres::open(&cluster.database("quoting").await).await.unwrap();
     let name = numcheck_bulk::JobName::from_random([1; 8]);
     let spec = numcheck_bulk::JobSpec::new(
-        crate::fixture::scope(),
+        crate::postgres::fixture::scope(),
         "set",
         numcheck_bulk::Delivery::Push,
         serde_json::Value::Null,

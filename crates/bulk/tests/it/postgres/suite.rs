@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use numcheck_bulk::Postgres;
 
-use crate::cluster::{self, Cluster};
-use crate::conformance::Place;
+use crate::postgres::conformance::Place;
+use numcheck_testing::postgres::Cluster;
 
 /// A database of its own, on the server that all tests share.
 struct Database {
@@ -17,7 +17,7 @@ struct Database {
 impl Database {
     async fn new() -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let cluster = cluster::shared()?;
+        let cluster = Cluster::shared()?;
         let url = cluster.database(&format!("suite_{}", NEXT.fetch_add(1, Ordering::Relaxed))).await;
         Some(Self { url, _cluster: cluster })
     }
@@ -31,7 +31,7 @@ impl Place for Database {
     }
 }
 
-crate::conformance!(match Database::new().await {
+crate::postgres::conformance!(match Database::new().await {
     Some(database) => database,
     None => return,
 });

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use numcheck_bulk::{Postgres, Store};
 
-use crate::cluster::{self, Cluster, ENCODED};
-use crate::fixture::{accepted, all_of};
+use crate::postgres::fixture::{accepted, all_of};
+use numcheck_testing::postgres::{Cluster, ENCODED};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_s_certificate_is_held_against_its_name_and_the_given_authority() {
@@ -17,7 +17,7 @@ async fn the_server_s_certificate_is_held_against_its_name_and_the_given_authori
     let prepare = |data: &Path| {
         std::fs::write(data.join("server.crt"), certificate.pem()).unwrap();
         std::fs::write(data.join("server.key"), key.serialize_pem()).unwrap();
-        cluster::make_private(&data.join("server.key"));
+        numcheck_testing::postgres::make_private(&data.join("server.key"));
     };
     let Some(cluster) = Cluster::start_on_a_port(&["ssl=on"], prepare) else { return };
     cluster.database("secured").await;

@@ -3,10 +3,10 @@
 use numcheck_bulk::{BatchState, BookState, JobState, Outcome, Postgres, Reuse, Scope, Store};
 use numcheck_protocol::PhoneNumber;
 
-use crate::cluster::{self, Cluster};
-use crate::fixture::{NOW, fold_all, number, rows};
+use crate::postgres::fixture::{NOW, fold_all, number, rows};
+use numcheck_testing::postgres::Cluster;
 
-const V2: &str = include_str!("../fixtures/postgres-v2.sql");
+const V2: &str = include_str!("../../fixtures/postgres-v2.sql");
 
 /// A phone number of the fixture.
 fn phone(at: u64) -> PhoneNumber {
@@ -15,7 +15,7 @@ fn phone(at: u64) -> PhoneNumber {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_of_version_2_is_brought_up_to_date_and_nothing_in_it_is_lost() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let url = cluster.database("version_2").await;
     cluster.admin("version_2", V2).await;
     let store = Postgres::open(&url).await.unwrap().by_the_callers_clock();
@@ -64,7 +64,7 @@ async fn a_store_of_version_2_is_brought_up_to_date_and_nothing_in_it_is_lost() 
     assert_eq!((ledger.settled, ledger.failed, ledger.refused, ledger.planned), (2, 1, 1, 1));
     assert_eq!((ledger.in_doubt, ledger.missing), (2, 1));
     assert_eq!(rows(&store, first).await.len(), 9);
-    let conflict = crate::fixture::pushed("b1-1", &store.quarantine(0, 1).await.unwrap()[0].body);
+    let conflict = crate::postgres::fixture::pushed("b1-1", &store.quarantine(0, 1).await.unwrap()[0].body);
     store.append(vec![conflict]).await.unwrap();
     assert_eq!(fold_all(&store, 10).await.repeats, 1, "it was kept aside before");
     let next = store.next_batch(first.id, &[]).await.unwrap().unwrap();
@@ -90,7 +90,7 @@ fn version_1() -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_of_version_1_is_brought_up_to_date_too() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let url = cluster.database("version_1").await;
     cluster.admin("version_1", &version_1()).await;
     let store = Postgres::open(&url).await.unwrap().by_the_callers_clock();
@@ -106,7 +106,7 @@ async fn a_store_of_version_1_is_brought_up_to_date_too() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn before_a_store_is_brought_up_to_date_its_tables_are_copied_beside_it() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let url = cluster.database("backed_up").await;
     cluster.admin("backed_up", V2).await;
     let all = "SELECT id, batch_no, state, message FROM SCHEMA.batches ORDER BY id";
@@ -131,7 +131,7 @@ async fn before_a_store_is_brought_up_to_date_its_tables_are_copied_beside_it() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_of_the_last_release_cannot_claim_past_the_book() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let url = cluster.database("old_process").await;
     cluster.admin("old_process", V2).await;
     let (old, connection) =
@@ -149,7 +149,7 @@ async fn a_process_of_the_last_release_cannot_claim_past_the_book() {
 /// So that a step which was released is never edited: it would be found here, and not by somebody's store.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_was_brought_up_to_date_has_the_tables_of_a_new_one() {
-    let Some(cluster) = cluster::shared() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
     let new = cluster.database("version_new").await;
     let old = cluster.database("version_old").await;
     cluster.admin("version_old", V2).await;

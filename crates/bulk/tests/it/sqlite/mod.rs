@@ -1,8 +1,5 @@
 //! The store in a file: the suite that every store passes, and what is true of a file only.
 
-#![cfg(feature = "sqlite")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
 mod faults;
 mod forgetting;
 mod killed;

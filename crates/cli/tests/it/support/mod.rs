@@ -2,9 +2,6 @@
 //!
 //! Nothing here sleeps: a test waits for a line, a request or an end. The one limit of time makes a test fail instead of hang.
 
-#![allow(dead_code, unused_imports)] // each test file takes what it needs
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test may fail where it stands
-
 mod http;
 pub(crate) mod job;
 mod platform;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use super::kills::seed;
 use super::scene::{Scene, kill_after};
 use super::stores::Store;
-use super::support::{Call, free_address};
 use super::work::{Random, Work};
+use crate::support::{Call, free_address};
 
 /// How long each of the three is killed again and again, before they are left alone.
 const KILLING: Duration = Duration::from_secs(4);

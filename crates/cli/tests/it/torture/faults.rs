@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cluster::Cluster;
 use super::resume::{paste, printed};
 use super::scene::Scene;
 use super::stores::Store;
-use super::support::{Ended, rows};
 use super::work::{MINUTE, Random, SMALL, Work};
+use crate::support::{Ended, rows};
+use numcheck_testing::postgres::Cluster;
 
 /// A run that could not do all it should has said why in a line, and has ended by itself.
 #[track_caller]

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::scene::Scene;
 use super::seat::Seat;
-use super::support::{Ended, Row, free_address, rows};
 use super::work::Work;
+use crate::support::{Ended, Row, free_address, rows};
 
 /// Nothing takes as long to settle.
 const HANGS: Duration = Duration::from_secs(150);

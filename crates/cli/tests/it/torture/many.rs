@@ -6,8 +6,8 @@ use super::judge::was_turned_away;
 use super::scene::Scene;
 use super::silence::Loss;
 use super::stores::Store;
-use super::support::{Ended, free_address};
 use super::work::Work;
+use crate::support::{Ended, free_address};
 
 /// One of several runs comes to the end of an undisturbed one, unless somebody else was faster in planning the job: who is outdone says
 /// so, and has sent nothing.

@@ -8,14 +8,9 @@
 //! far a process comes in a moment is the machine's affair).
 //!
 //! The random moments are real time, so there are sleeps in here; what is asserted does not depend on how long they take.
-
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)] // a test may fail where it stands
-#![allow(clippy::print_stderr)] // a seed that nobody sees cannot be replayed
+#![allow(clippy::print_stderr, reason = "a seed that nobody sees cannot be replayed")]
 
 mod chaos;
-#[allow(dead_code)] // the store's own tests need more of it
-#[path = "../../../bulk/tests/postgres/cluster.rs"]
-mod cluster;
 mod faults;
 mod judge;
 mod kills;
@@ -28,8 +23,6 @@ mod scene;
 mod seat;
 mod silence;
 mod stores;
-#[path = "../support/mod.rs"]
-mod support;
 mod wild;
 mod work;
 mod world;

@@ -7,8 +7,8 @@ use super::judge::{Verdict, doubts};
 use super::scene::Scene;
 use super::silence::Loss;
 use super::stores::Store;
-use super::support::free_address;
 use super::work::{SLOW, Work};
+use crate::support::free_address;
 
 /// So many of the platform's minutes, as long as they are here.
 fn minutes(count: u32) -> Duration {

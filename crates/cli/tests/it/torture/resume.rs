@@ -5,8 +5,8 @@ use std::process::Command;
 
 use super::scene::Scene;
 use super::stores::Store;
-use super::support::{Call, Ended};
 use super::work::{MINUTE, Work};
+use crate::support::{Call, Ended};
 
 /// What a run has printed as the command that goes on.
 pub(crate) fn printed(ended: &Ended) -> &str {

@@ -13,9 +13,9 @@ use super::judge::{Reference, reference};
 use super::seat::Seat;
 use super::silence::{Loss, Way};
 use super::stores::Store;
-use super::support::{Call, Running, Sandbox, free_address, get, numcheck, rows};
 use super::work::{MINUTE, Work};
 use super::world::World;
+use crate::support::{Call, Running, Sandbox, free_address, get, numcheck, rows};
 
 /// What a resumed job is written to.
 const RESUMED: &str = "resumed.csv";

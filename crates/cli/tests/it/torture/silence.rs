@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::support::read_message;
+use crate::support::read_message;
 
 /// What becomes of a submit on its way; queries always pass.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::cluster::{self, Cluster};
+use numcheck_testing::postgres::Cluster;
 
 /// Where a scene keeps its jobs.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ impl Store {
             stores.push(Self::Sqlite);
         }
         if is_wanted("postgres") {
-            stores.extend(cluster::shared().map(Self::Postgres));
+            stores.extend(Cluster::shared().map(Self::Postgres));
         }
         assert!(!stores.is_empty(), "NUMCHECK_TORTURE_STORE={}: no such store here", wanted.unwrap());
         stores

@@ -15,9 +15,9 @@ use super::kills::{rounds, seed};
 use super::scene::{Scene, kill_after};
 use super::seat::WAITING_SEATS;
 use super::stores::Store;
-use super::support::{Call, Ended, Running, free_address};
 use super::work::{MINUTE, Random, SLOW, Work};
 use super::world::World;
+use crate::support::{Call, Ended, Running, free_address};
 
 /// The second file, which shares numbers with the first.
 const OTHER: &str = "other.csv";

@@ -1,0 +1,19 @@
+//! Jobs and their stores as their users meet them. One binary, because each one more costs a link.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail where it stands"
+)]
+
+#[cfg(feature = "sqlite")]
+mod drift;
+mod exhaustive;
+mod grouping;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod model;
+mod planning;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;

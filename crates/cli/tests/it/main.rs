@@ -1,0 +1,30 @@
+//! The command as a process. One binary, because each one more costs a link.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail where it stands"
+)]
+
+mod capped;
+mod consent;
+mod dialects;
+mod examples;
+mod help;
+mod jobs;
+mod leaks;
+mod old_results;
+mod pace;
+mod paid_once;
+mod privacy;
+mod query;
+mod run_platform;
+mod run_results;
+mod run_sandbox;
+mod sandbox;
+mod signed_pushes;
+mod stopping;
+mod support;
+mod torture;
+mod verbs;
+mod whatsapp;
