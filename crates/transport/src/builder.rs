@@ -12,7 +12,7 @@ use crate::connect::dial::{Dial, Tcp};
 use crate::connect::proxy::{Proxy, Route};
 use crate::connect::{Connector, Tls};
 use crate::pacing::Limiter;
-use crate::{BoxError, Limits, RateLimits, WallClock};
+use crate::{BoxError, Limits, RateLimits, TimeSource};
 
 /// Collects what a [`Client`] needs. Made by [`Client::builder`].
 #[must_use = "a builder does nothing until `build`"]
@@ -24,7 +24,7 @@ pub struct ClientBuilder {
     rate_limits: RateLimits,
     proxy: Proxy,
     user_agent: String,
-    clock: Arc<dyn WallClock>,
+    clock: Arc<dyn TimeSource>,
     dial: Arc<dyn Dial>,
     #[cfg(feature = "tls")]
     trust: crate::Trust,
@@ -103,7 +103,7 @@ impl ClientBuilder {
     }
 
     /// Another wall clock, for signing. Durations come from tokio's clock.
-    pub fn clock(mut self, clock: impl WallClock) -> Self {
+    pub fn clock(mut self, clock: impl TimeSource) -> Self {
         self.clock = Arc::new(clock);
         self
     }

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A source of wall-clock time; every `Fn() -> u64` is one.
-pub trait WallClock: Send + Sync + 'static {
+pub trait TimeSource: Send + Sync + 'static {
     /// Unix time in milliseconds.
     fn now_ms(&self) -> u64;
 }
 
-impl<F: Fn() -> u64 + Send + Sync + 'static> WallClock for F {
+impl<F: Fn() -> u64 + Send + Sync + 'static> TimeSource for F {
     fn now_ms(&self) -> u64 {
         self()
     }
@@ -24,7 +24,7 @@ pub(crate) fn system_ms() -> u64 {
 
 /// A clock with what the platform's `Date` headers taught about it.
 pub(crate) struct Corrected {
-    clock: Arc<dyn WallClock>,
+    clock: Arc<dyn TimeSource>,
     offset_ms: AtomicI64,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Reading {
 }
 
 impl Corrected {
-    pub(crate) fn new(clock: Arc<dyn WallClock>) -> Self {
+    pub(crate) fn new(clock: Arc<dyn TimeSource>) -> Self {
         Self { clock, offset_ms: AtomicI64::new(0) }
     }
 

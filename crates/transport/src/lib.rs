@@ -69,7 +69,7 @@ pub use builder::{BuildError, ClientBuilder};
 pub use call::Call;
 pub use call_error::{CallError, CallErrorKind};
 pub use client::Client;
-pub use clock::WallClock;
+pub use clock::TimeSource;
 pub use confirm::{BoxFuture, Confirm};
 #[cfg(feature = "tls")]
 pub use connect::trust::Trust;
