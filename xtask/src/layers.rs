@@ -34,6 +34,7 @@ const SANDBOX: &str = "numcheck-sandbox";
 const BULK: &str = "numcheck-bulk";
 const CLI: &str = "numcheck";
 const TESTING: &str = "numcheck-testing";
+const BENCH: &str = "numcheck-bench";
 const XTASK: &str = "xtask";
 
 /// Every crate of the workspace but `xtask` itself.
@@ -178,6 +179,15 @@ const RULES: &[Rule] = &[
         never: &[&[SIGNING, TRANSPORT, WEBHOOK, NXCLOUD, QXT, SANDBOX, BULK, CLI]],
         only_behind_a_feature: &[],
         reason: "what tests share must not hold what they test",
+    },
+    Rule {
+        package: BENCH,
+        floor: 4,
+        may_use: &[PROTOCOL, SIGNING, TRANSPORT],
+        tests_may_use: &[],
+        never: &[],
+        only_behind_a_feature: &[],
+        reason: "figures beside peers; the peers' dependencies stay out of every other crate's tests",
     },
     Rule {
         package: XTASK,

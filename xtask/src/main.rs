@@ -36,6 +36,7 @@ The project's own chores.
   cargo xtask ci JOB              one job of it; `cargo xtask ci --list` names them
   cargo xtask torture             kill real runs: `--rounds N` (50), `--seed S` (another one every time),
                                   `--store sqlite|postgres` (both)
+  cargo xtask bench               what decoding, encoding, signing and calling cost beside their peers, as ratios
   cargo xtask bench-job           what a job costs at 10 thousand to 5 million numbers: `--sizes N,N`, `--limits`, …
   cargo xtask --help              this text
 ";
@@ -58,6 +59,9 @@ fn main() -> ExitCode {
         ["ci", "--list"] => {
             ci::list();
             Ok(())
+        }
+        ["bench"] => {
+            cargo::succeed(&mut cargo::command(&root(), &["run", "--release", "--package", "numcheck-bench"]))
         }
         ["bench-job", args @ ..] => bench_job::run(&root(), args),
         ["torture", args @ ..] => torture::run(&root(), args),

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use bytes::Bytes;
 use http::Uri;
-use http::uri::{Authority, PathAndQuery, Scheme};
+use http::uri::{Authority, Parts, PathAndQuery, Scheme};
 
 use crate::BuildError;
 use crate::call::SecretQuery;
@@ -84,7 +85,11 @@ impl BaseUrl {
     }
 
     /// The URL of an endpoint below this base.
-    pub(crate) fn join(&self, path: &str, query: Option<&SecretQuery>) -> Result<Uri, Unfit> {
+    pub(crate) fn join(&self, path: &'static str, query: Option<&SecretQuery>) -> Result<Uri, Unfit> {
+        if self.prefix.is_empty() && query.is_none() {
+            let path = Bytes::from_static(path.as_bytes());
+            return self.url(PathAndQuery::from_maybe_shared(path).map_err(|_| Unfit)?);
+        }
         let mut text = format!("{}{path}", self.prefix);
         if let Some(SecretQuery(query)) = query {
             // The parser would cut a fragment off silently.
@@ -94,13 +99,15 @@ impl BaseUrl {
             text.push('?');
             text.push_str(query);
         }
-        let path = PathAndQuery::try_from(text).map_err(|_| Unfit)?;
-        Uri::builder()
-            .scheme(self.scheme.clone())
-            .authority(self.authority.clone())
-            .path_and_query(path)
-            .build()
-            .map_err(|_| Unfit)
+        self.url(PathAndQuery::try_from(text).map_err(|_| Unfit)?)
+    }
+
+    fn url(&self, path: PathAndQuery) -> Result<Uri, Unfit> {
+        let mut parts = Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(path);
+        Uri::from_parts(parts).map_err(|_| Unfit)
     }
 
     /// The same base without the path of an endpoint that it ends in; `None` where it does not end so.

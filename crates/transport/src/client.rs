@@ -99,8 +99,9 @@ impl Client {
             let begun = Instant::now();
             let received = exchange(&client.http, request, &client.limits, deadline).await;
 
-            let elapsed_ms = millis(begun.elapsed());
-            let left = deadline.saturating_duration_since(Instant::now());
+            let ended = Instant::now();
+            let elapsed_ms = millis(ended - begun);
+            let left = deadline.saturating_duration_since(ended);
             let mut situation = Situation {
                 sent: Sent::Yes,
                 repeat: info.repeat,
@@ -205,10 +206,9 @@ impl fmt::Debug for Client {
 
 impl Shared {
     async fn wait_for_a_place(&self, call: &Call) -> Result<Duration, Failure> {
-        let now = self.started.elapsed();
         let wait = self
             .limiter
-            .take(&call.info, call.units, now, self.limits.rate_wait)
+            .take(&call.info, call.units, || self.started.elapsed(), self.limits.rate_wait)
             .map_err(|error| Failure::new(SendErrorKind::RateLimited, Sent::No).because(error))?;
         if !wait.is_zero() {
             debug!(endpoint = call.info.id, wait_ms = millis(wait), "waiting for the rate limit");

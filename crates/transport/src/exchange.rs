@@ -5,16 +5,17 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use crate::client::later;
 use crate::connect::{ConnectError, Connector};
 use crate::error::Failure;
-use crate::{Limits, SendErrorKind, Sent};
+use crate::{BoxError, Limits, SendErrorKind, Sent};
 
 /// hyper-util's client with our connector.
 pub(crate) type Http = hyper_util::client::legacy::Client<Connector, Full<Bytes>>;
@@ -60,13 +61,43 @@ pub(crate) async fn exchange(
 
     let (head, body) = reply.into_parts();
     let arrived = |kind| Failure { status: Some(head.status.as_u16()), ..Failure::new(kind, Sent::Yes) };
-    let body = match timeout_at(deadline, Limited::new(body, limits.body_bytes).collect()).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(arrived(SendErrorKind::TooLarge)),
-        Ok(Err(error)) => return Err(arrived(SendErrorKind::Body).because(error)),
-        Err(_) => return Err(arrived(SendErrorKind::TotalTimeout)),
+    let mut reading = pin!(whole(Limited::new(body, limits.body_bytes)));
+    let mut is_reset = false;
+    let body = poll_fn(|cx| {
+        if let Poll::Ready(body) = reading.as_mut().poll(cx) {
+            return Poll::Ready(Some(body));
+        }
+        if !is_reset {
+            is_reset = true;
+            timer.as_mut().reset(deadline);
+        }
+        timer.as_mut().poll(cx).map(|()| None)
+    });
+    let body = match body.await {
+        Some(Ok(body)) => body,
+        Some(Err(error)) if error.is::<LengthLimitError>() => return Err(arrived(SendErrorKind::TooLarge)),
+        Some(Err(error)) => return Err(arrived(SendErrorKind::Body).because(error)),
+        None => return Err(arrived(SendErrorKind::TotalTimeout)),
     };
     Ok(Received { status: head.status, headers: head.headers, body })
+}
+
+/// A whole body. One that comes in one piece, as most replies do, is not copied.
+async fn whole(mut body: Limited<Incoming>) -> Result<Bytes, BoxError> {
+    let mut first = Bytes::new();
+    let mut joined = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if first.is_empty() {
+            first = data;
+            continue;
+        }
+        if joined.is_empty() {
+            joined.extend_from_slice(&first);
+        }
+        joined.extend_from_slice(&data);
+    }
+    Ok(if joined.is_empty() { first } else { joined.freeze() })
 }
 
 /// hyper-util notes the connection right before it hands the request over: without one, nothing was written.

@@ -109,12 +109,12 @@ impl Limiter {
         &self,
         info: &Info,
         units: u32,
-        now: Duration,
+        now: impl FnOnce() -> Duration,
         max_wait: Duration,
     ) -> Result<Duration, TooLong> {
         let Some(rate) = self.limits.rate_for(info, units) else { return Ok(Duration::ZERO) };
         let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
-        paces.entry(info.id).or_default().take(now, rate, max_wait)
+        paces.entry(info.id).or_default().take(now(), rate, max_wait)
     }
 }
 

@@ -40,9 +40,10 @@ struct Due {
 impl Load {
     /// Requests that are no pushes, so that connections, code and memory are there.
     pub(crate) async fn warm_up(&self) {
-        let mut stream = TcpStream::connect(self.to).await.unwrap();
         let mut answer = [0; 1024];
         for _ in 0..1000 {
+            // A refused request closes its connection.
+            let mut stream = TcpStream::connect(self.to).await.unwrap();
             stream.write_all(b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").await.unwrap();
             assert!(stream.read(&mut answer).await.unwrap() > 0);
         }

@@ -120,7 +120,8 @@ impl Fates<'_> {
             self.over = self.page.is_empty();
             self.last = self.page.back().map(|fate| fate.row).or(self.last);
         }
-        Ok(self.page.pop_front_if(|fate| fate.row == row))
+        let is_next = self.page.front().is_some_and(|fate| fate.row == row);
+        Ok(if is_next { self.page.pop_front() } else { None })
     }
 }
 

@@ -53,7 +53,9 @@ impl Archive {
 
 impl Shelves {
     fn forget_before(&mut self, oldest_ms: u64) {
-        while let Some(batch) = self.all.pop_front_if(|batch| batch.times.accepted_ms < oldest_ms) {
+        while self.all.front().is_some_and(|batch| batch.times.accepted_ms < oldest_ms)
+            && let Some(batch) = self.all.pop_front()
+        {
             let key = (batch.account, Arc::clone(&batch.batch_no));
             if let Some(same) = self.by_batch_no.get_mut(&key) {
                 same.retain(|other| !Arc::ptr_eq(other, &batch));
