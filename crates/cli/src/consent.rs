@@ -7,8 +7,8 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_bulk::Estimate;
 
-use crate::commands::arguments::Level;
 use crate::exit::Failure;
+use crate::level::Level;
 use crate::terminal::Terminal;
 
 /// The yes that is given beforehand.

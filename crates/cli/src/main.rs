@@ -4,6 +4,7 @@
 //! environment or from files, never from arguments.
 
 mod account;
+mod batching;
 mod call;
 mod commands;
 mod consent;
@@ -11,6 +12,7 @@ mod drift;
 mod durable;
 mod exit;
 mod input;
+mod level;
 mod output;
 mod print;
 mod regions;

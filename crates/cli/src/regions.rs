@@ -1,13 +1,11 @@
 //! Which country a number belongs to, by its form alone, from libphonenumber's metadata.
 //!
-//! It groups numbers for batches (the first dialect of number check wants one country in a batch) and warns. It must
-//! never keep a number from being sent: whether a number exists is what the platform is paid to say.
+//! It groups numbers for batches, because the first dialect of number check wants one country in a batch. Whether a number exists
+//! is what the platform is paid to say: metadata never keeps one from being sent.
 //!
 //! The metadata is loaded on first use (some 5 ms and 12 MB). A country's patterns are compiled when they are first
 //! needed; numbers from all over the world make that 100 MB in the end, which is why [`group_of`] touches patterns
-//! only where several countries share a country code, and [`warning_for`] is for those who want warnings.
-
-#![allow(dead_code, unused_imports)] // until the run engine uses all of it
+//! only where several countries share a country code.
 
 use std::fmt;
 
@@ -66,39 +64,6 @@ impl fmt::Display for Group {
     }
 }
 
-/// What is odd about a number that is sent all the same. `Display` is a sentence without the number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub(crate) enum Warning {
-    /// It begins with no country code.
-    NoCountryCode,
-    /// It would be a valid number without the national prefix behind its country code, as in `44 0 7400 123456`.
-    NationalPrefix,
-    /// No number of its country has this form.
-    NotValid,
-}
-
-impl Warning {
-    /// The warning as one stable lower-case word for machines, such as `no_country_code`.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::NoCountryCode => "no_country_code",
-            Self::NationalPrefix => "national_prefix",
-            Self::NotValid => "not_valid",
-        }
-    }
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoCountryCode => "begins with no country code",
-            Self::NationalPrefix => "has a national prefix (mostly 0) behind its country code",
-            Self::NotValid => "has a form that no number of its country has",
-        })
-    }
-}
-
 /// The country of a number, as far as its form tells. A country code of one country tells by itself, whatever follows;
 /// behind a shared one (+1, +7, +44 …) the number has to be a valid one of that country.
 pub(crate) fn region_of(number: &PhoneNumber) -> Option<Region> {
@@ -117,20 +82,6 @@ pub(crate) fn group_of(number: &PhoneNumber) -> Group {
         Some(area) => 1000 + area,
         None => code,
     })
-}
-
-/// What is odd about a number, if anything: for people to look at, never a reason not to send it.
-pub(crate) fn warning_for(number: &PhoneNumber) -> Option<Warning> {
-    let Some((code, national)) = split(number) else { return Some(Warning::NoCountryCode) };
-    if PHONE_NUMBER_UTIL.is_valid_number(&parsed(code, national)) {
-        return None;
-    }
-    // Parsing takes a national prefix away, where asking for exactly these digits does not.
-    let forgiving = PHONE_NUMBER_UTIL.parse(format!("+{}", number.digits()), None);
-    match forgiving {
-        Ok(forgiving) if PHONE_NUMBER_UTIL.is_valid_number(&forgiving) => Some(Warning::NationalPrefix),
-        _ => Some(Warning::NotValid),
-    }
 }
 
 /// Country code and the digits behind it.
@@ -196,14 +147,6 @@ mod tests {
     }
 
     #[test]
-    fn the_example_numbers_give_no_warning() {
-        let warned: Vec<_> = examples()
-            .filter_map(|(region, number)| warning_for(&number).map(|warning| (region, warning)))
-            .collect();
-        assert_eq!(warned, []);
-    }
-
-    #[test]
     fn countries_that_share_a_code_are_kept_apart() {
         for (digits, expected) in [
             ("12015550123", "US"),
@@ -240,21 +183,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn warnings_say_what_is_odd() {
-        for (digits, warning) in [
-            ("447400123456", None),
-            ("4407400123456", Some(Warning::NationalPrefix)),
-            ("07400123456", Some(Warning::NoCountryCode)),
-            ("999123456", Some(Warning::NoCountryCode)),
-            ("18617", Some(Warning::NotValid)),
-            ("447400", Some(Warning::NotValid)),
-            ("390612345678", None),
-        ] {
-            assert_eq!(warning_for(&number(digits)), warning, "{digits}");
-        }
-    }
-
     proptest! {
         #[test]
         fn every_number_has_a_group_and_numbers_of_one_group_share_their_country_code(
@@ -265,7 +193,6 @@ mod tests {
                 let code = |number| split(number).map(|(code, _)| code);
                 prop_assert_eq!(code(&one), code(&other));
             }
-            let _ = warning_for(&one);
         }
     }
 }

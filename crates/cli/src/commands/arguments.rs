@@ -9,81 +9,15 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use numcheck_bulk::{PriceKey, PriceTable, Scope};
-use numcheck_protocol::number_check::CheckLevel;
+use numcheck_bulk::{PriceKey, PriceTable};
 use numcheck_protocol::{Currency, Price};
 use numcheck_signing::{Algorithm, Body, Input, Secret};
 use numcheck_transport::env::{self, Env};
 use numcheck_webhook::PushVerifier;
 
 use crate::exit::Failure;
+use crate::level::Level;
 use crate::print;
-
-/// What is checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Level {
-    /// Format, region, number type and carrier.
-    Basic,
-    /// What a call to the number meets.
-    Call,
-    /// Network look-up: in use, reachable, roaming.
-    Hlr,
-}
-
-impl Level {
-    pub(crate) fn check_level(self) -> CheckLevel {
-        match self {
-            Self::Basic => CheckLevel::BASIC,
-            Self::Call => CheckLevel::CALL,
-            Self::Hlr => CheckLevel::HLR,
-        }
-    }
-
-    /// The level of a word that a job was kept with.
-    pub(crate) fn from_word(word: &str) -> Self {
-        <Self as ValueEnum>::from_str(word, true).unwrap_or(Self::Basic)
-    }
-
-    /// The word for what a job of number checks has checked.
-    pub(crate) fn of(scope: &Scope) -> Option<&'static str> {
-        let is_it = |level: &&Self| level.check_level().get() == scope.level;
-        (scope.service == Scope::NUMBER_CHECK)
-            .then(|| Self::value_variants().iter().find(is_it))?
-            .map(|level| level.as_str())
-    }
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Basic => "basic",
-            Self::Call => "call",
-            Self::Hlr => "hlr",
-        }
-    }
-}
-
-/// How numbers travel together. It changes how many requests a job takes, not what is checked: it is no part of what makes a job the same.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct BatchingArgs {
-    /// How many numbers travel in one request: up to 2000 the platform takes ten requests a second, above one. Whichever of 2000 and
-    /// 5000 is faster otherwise.
-    #[arg(long, env = "NUMCHECK_BATCH_SIZE", hide_env_values = true, value_name = "N",
-          value_parser = clap::value_parser!(u16).range(1..=5000))]
-    pub(crate) batch_size: Option<u16>,
-    /// Whether a request may hold numbers of several countries, which only accounts of the platform's second dialect (v2) take.
-    #[arg(long, env = "NUMCHECK_COUNTRIES", hide_env_values = true, default_value = "auto", value_enum)]
-    pub(crate) countries: Countries,
-}
-
-/// How many countries one request may be about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Countries {
-    /// Many, once the account has answered in v2; one before.
-    Auto,
-    /// One: every account takes it.
-    One,
-    /// Any.
-    Many,
-}
 
 /// Prices that are known beforehand.
 #[derive(Clone, Debug, Default, Args)]

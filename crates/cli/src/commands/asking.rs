@@ -4,11 +4,11 @@ use numcheck_bulk::{PriceTable, Scope, Store, SystemWallClock, WallClock};
 use numcheck_protocol::PhoneNumber;
 
 use crate::account::AccountId;
-use crate::commands::arguments::Level;
 use crate::commands::reuse::{Again, Decided, Known, know_account};
 use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::durable::{Survey, estimate, plan_of};
 use crate::exit::Failure;
+use crate::level::Level;
 
 /// A call of `submit`, `get` or `privacy`.
 pub(crate) struct Asking<'a> {

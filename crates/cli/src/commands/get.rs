@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::account::AccountId;
 use crate::call::{self, Network};
-use crate::commands::arguments::{Level, Prices};
+use crate::commands::arguments::Prices;
 use crate::commands::asking::{Asked, Asking};
 use crate::commands::check_line;
 use crate::commands::number::Number;
@@ -22,6 +22,7 @@ use crate::consent::Yes;
 use crate::drift;
 use crate::durable::{Single, StoreAt};
 use crate::exit::{Exit, Failure};
+use crate::level::Level;
 use crate::print;
 use crate::stop::Stop;
 

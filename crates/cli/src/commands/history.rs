@@ -8,11 +8,11 @@ use numcheck_protocol::PhoneNumber;
 use numcheck_protocol::qxt::Mobile;
 use serde_json::json;
 
-use crate::commands::arguments::Level;
 use crate::commands::number::{Number, typed};
 use crate::commands::stored;
 use crate::durable::{Engine, StoreAt};
 use crate::exit::{Exit, Failure};
+use crate::level::Level;
 use crate::print;
 
 /// Show every sending of a number that the store knows, the newest first. Sends nothing.

@@ -11,11 +11,13 @@ use numcheck_protocol::number_check::Submit;
 use serde_json::{Value, json};
 
 use crate::account::AccountId;
-use crate::commands::arguments::{BatchingArgs, Level, Prices};
+use crate::batching::BatchingArgs;
+use crate::commands::arguments::Prices;
 use crate::commands::reuse::{Again, say_doubts};
 use crate::durable::{Counted, Prepared, Shape, StoreAt, Survey, estimate};
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
+use crate::level::Level;
 use crate::print;
 
 /// Say what checking a file would mean. Sends nothing.

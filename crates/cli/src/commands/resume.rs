@@ -7,11 +7,11 @@ use clap::Args;
 use numcheck_bulk::{JobName, JobState};
 
 use crate::account::AccountId;
-use crate::commands::arguments::Level;
 use crate::commands::run::{Due, RunArgs, resubmit};
 use crate::consent::Cost;
 use crate::durable::{Engine, StoreAt, Target, check_account, check_service, job_of, read_back};
 use crate::exit::{Exit, Failure};
+use crate::level::Level;
 
 /// Go on with a job that was interrupted.
 ///

@@ -7,10 +7,10 @@ use clap::Args;
 use numcheck_bulk::{Job, PriceTable, Reuse, Scope, Store};
 
 use crate::account::AccountId;
-use crate::commands::arguments::Level;
 use crate::consent;
 use crate::durable::{Freshness, Survey, WhatToSend, estimate};
 use crate::exit::Failure;
+use crate::level::Level;
 use crate::print;
 
 /// What pays again: no environment variable decides it.

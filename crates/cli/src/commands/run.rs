@@ -10,8 +10,9 @@ use clap::{Args, ValueEnum};
 use numcheck_bulk::{Delivery, Estimate, Halt, Job, JobState, PriceTable, Scope, Store};
 
 use crate::account::AccountId;
+use crate::batching::BatchingArgs;
 use crate::call::Network;
-use crate::commands::arguments::{BatchingArgs, Level, Minute, Prices, PublicUrl, Signatures};
+use crate::commands::arguments::{Minute, Prices, PublicUrl, Signatures};
 use crate::commands::limits::Limits;
 use crate::commands::reuse::{Again, Known, know_account};
 use crate::commands::typed;
@@ -22,6 +23,7 @@ use crate::durable::{
 };
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
+use crate::level::Level;
 use crate::output::Writer;
 use crate::print;
 use crate::stop::Stop;

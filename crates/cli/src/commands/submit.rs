@@ -12,8 +12,9 @@ use numcheck_transport::CallError;
 use serde::Serialize;
 
 use crate::account::AccountId;
+use crate::batching::Countries;
 use crate::call::{self, Network};
-use crate::commands::arguments::{Countries, Level, Prices};
+use crate::commands::arguments::Prices;
 use crate::commands::asking::{Asked, Asking};
 use crate::commands::number::Numbers;
 use crate::commands::reuse::Again;
@@ -22,6 +23,7 @@ use crate::consent::Yes;
 use crate::drift;
 use crate::durable::{Single, StoreAt, distinct, not_taken, submitted};
 use crate::exit::{Exit, Failure};
+use crate::level::Level;
 use crate::print;
 use crate::stop::Stop;
 

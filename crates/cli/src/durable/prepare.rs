@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::shape::Shape;
-use crate::commands::arguments::Level;
 use crate::exit::Failure;
 use crate::input::{Input, Options};
+use crate::level::Level;
 use crate::print;
 use crate::regions::{Group, group_of};
 

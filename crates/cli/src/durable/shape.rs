@@ -6,7 +6,7 @@ use numcheck_bulk::{Grouping, Plan, Planner, Store};
 use numcheck_protocol::number_check::{Dialect, Submit};
 use numcheck_protocol::{Endpoint, PhoneList};
 
-use crate::commands::arguments::{BatchingArgs, Countries};
+use crate::batching::{BatchingArgs, Countries};
 use crate::exit::Failure;
 use crate::regions::Group;
 

@@ -48,6 +48,7 @@ impl InputError {
     }
 
     /// What is wrong, for deciding on.
+    #[cfg(test)]
     pub(crate) fn kind(&self) -> InputErrorKind {
         self.0.kind
     }

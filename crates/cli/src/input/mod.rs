@@ -16,8 +16,6 @@
 //! It must not send, remember or judge a number, and must hold no more than one row at a time. Everything here blocks
 //! on files: call it from a thread that may.
 
-#![allow(dead_code, unused_imports)] // until the run engine uses all of it
-
 mod column;
 mod error;
 mod normalise;
@@ -137,6 +135,7 @@ impl Input {
     }
 
     /// How many rows there are, the header not counted.
+    #[cfg(test)]
     pub(crate) fn row_count(&self) -> u64 {
         self.rows
     }
@@ -148,6 +147,7 @@ impl Input {
     }
 
     /// The name of the phone column as a message may show it.
+    #[cfg(test)]
     pub(crate) fn phone_column(&self) -> String {
         column::shown(&String::from_utf8_lossy(self.columns.get(self.phone_column).unwrap_or_default()))
     }

@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Results cannot be written.
 pub(crate) struct OutputError(Box<Inner>);
@@ -53,7 +53,8 @@ impl OutputError {
     }
 
     /// The file that has the rows written so far.
-    pub(crate) fn part(&self) -> Option<&Path> {
+    #[cfg(test)]
+    pub(crate) fn part(&self) -> Option<&std::path::Path> {
         self.0.part.as_deref()
     }
 }
