@@ -2,8 +2,8 @@
 
 use std::hint::black_box;
 
-use numcheck_protocol::number_check::{ResultPush, SubmitBody, SubmitRequest};
-use numcheck_protocol::{AppKey, PhoneList, PhoneNumber, decode, encode};
+use numcheck_protocol::number_check::{ResultPush, Submit, SubmitBody, SubmitRequest};
+use numcheck_protocol::{AppKey, PhoneList, PhoneNumber, decode, encode, encode_request};
 use serde::{Deserialize, Serialize};
 
 use crate::{Aim, Line, in_turns};
@@ -89,7 +89,7 @@ pub(crate) fn lines() -> [Line; 4] {
         SubmitRequest::new(AppKey::new("appkey").unwrap(), PhoneList::from_one_country(list).unwrap());
     let (ours, theirs) = in_turns(
         5,
-        || _ = black_box(encode(black_box(&request)).unwrap()),
+        || _ = black_box(encode_request::<Submit>(black_box(&request)).unwrap()),
         || {
             let phone = black_box(&digits).join(",");
             let submit = PlainSubmit { appkey: "appkey".to_owned(), phone };
