@@ -16,7 +16,7 @@ use super::File;
 use super::conformance::Place;
 use super::conformance::made::*;
 
-const HERE: &str = "faults::what_was_reported_as_done_is_there_whichever_write_fails";
+const HERE: &str = "sqlite::faults::what_was_reported_as_done_is_there_whichever_write_fails";
 const BATCHES: u64 = 3;
 const NUMBERS: u64 = 3;
 

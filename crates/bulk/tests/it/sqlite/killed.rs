@@ -12,7 +12,7 @@ use super::conformance::Place;
 use super::conformance::made::*;
 use super::faults::{child, said, say, told};
 
-const HERE: &str = "killed::what_was_reported_before_a_kill_is_there";
+const HERE: &str = "sqlite::killed::what_was_reported_before_a_kill_is_there";
 const BATCHES: usize = 200;
 
 #[cfg(unix)]

@@ -133,7 +133,7 @@ async fn the_last_of_many_handles_to_leave_at_the_same_time_leaves_one_file() {
 #[cfg(unix)]
 #[tokio::test]
 async fn the_last_of_many_processes_leaves_one_file_with_the_words_of_all() {
-    const HERE: &str = "rest::the_last_of_many_processes_leaves_one_file_with_the_words_of_all";
+    const HERE: &str = "sqlite::rest::the_last_of_many_processes_leaves_one_file_with_the_words_of_all";
     const PROCESSES: usize = 8;
     if let Some(path) = told() {
         // Opened and closed again and again, so that some open while others close.
@@ -166,7 +166,8 @@ async fn the_last_of_many_processes_leaves_one_file_with_the_words_of_all() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_process_that_is_killed_leaves_a_store_that_opens_and_is_one_file_again() {
-    const HERE: &str = "rest::a_process_that_is_killed_leaves_a_store_that_opens_and_is_one_file_again";
+    const HERE: &str =
+        "sqlite::rest::a_process_that_is_killed_leaves_a_store_that_opens_and_is_one_file_again";
     if let Some(path) = told() {
         let store = Sqlite::open(&path).unwrap();
         store.learn("word", "said").await.unwrap();
@@ -186,7 +187,8 @@ async fn a_process_that_is_killed_leaves_a_store_that_opens_and_is_one_file_agai
 #[cfg(unix)]
 #[tokio::test]
 async fn a_process_that_is_killed_on_its_way_in_or_out_leaves_a_store_that_opens() {
-    const HERE: &str = "rest::a_process_that_is_killed_on_its_way_in_or_out_leaves_a_store_that_opens";
+    const HERE: &str =
+        "sqlite::rest::a_process_that_is_killed_on_its_way_in_or_out_leaves_a_store_that_opens";
     if let Some(path) = told() {
         for round in 0.. {
             let name = format!("word {} {round}", std::process::id());
