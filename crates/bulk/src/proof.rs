@@ -24,6 +24,7 @@
 //! - [`ProofRules::visibility_spread`] and [`ProofRules::memory`].
 //! - The query lists every check that was accepted, or none that failed: once it has shown a failed one, a batch of nothing but failures does
 //!   not look like one that never arrived.
+//! - A check is finished 75 minutes after its acceptance: a row without a result is a failed one then.
 //! - A row is not dated later than the platform's day at the time when it is shown.
 //! - What the platform charges for and never lists it answers with a code that says so (204, 206, 288, 299, unknown), and that reply is
 //!   written down. If such a reply is lost, nothing can tell the batch from an unknown one.

@@ -190,7 +190,8 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
         done: &mut Reconciled,
     ) -> Result<(), StoreError> {
         let in_doubt = batch.state == BatchState::InDoubt;
-        let enough = if in_doubt { u64::MAX } else { batch.numbers - batch.settled.min(batch.numbers) };
+        // Settled ones are shown as well, and a batch may stand under two days.
+        let enough = if in_doubt { u64::MAX } else { batch.numbers };
         let found = self.find(job, batch, enough, done).await?;
         if found.trouble.is_some() {
             done.trouble = found.trouble;
@@ -244,17 +245,19 @@ impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
                 }
             };
             let Some(shown) = shown.filter(|shown| shown.clean) else { continue };
+            // A check that is taken for failed, and is shown with a result, was none.
+            let shows_failure = control.failed > 0 && shown.without_result > 0;
             let candidate = ControlCandidate {
                 signed: control.signed,
                 accepted: true,
                 taken: control.numbers,
                 shown: shown.shown,
-                failures_shown: failures_shown || control.failed > 0,
+                failures_shown: failures_shown || shows_failure,
             };
             if !is_control(&doubt, &candidate, &self.rules) {
                 continue;
             }
-            if control.failed > 0 && !failures_shown {
+            if shows_failure && !failures_shown {
                 // All of its phone numbers were shown.
                 self.learn_that_failures_are_listed(account).await?;
             }

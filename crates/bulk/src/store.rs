@@ -79,7 +79,8 @@ pub trait Store: Send + Sync + 'static {
     /// inputs by `without`, which do not show it any more. The jobs' sums stay; a file does not continue them any more.
     ///
     /// While one of those jobs has it planned, under way or in doubt, nothing is removed, and the answer names them. What comes for it later
-    /// is kept aside.
+    /// is kept aside. Fails with [`StoreError::Superseded`], and removes nothing, where an input is not what was read, or another job with an
+    /// input has got the phone number meanwhile.
     fn forget_number(&self, number: PhoneNumber, without: Vec<InputPiece>) -> StoreFuture<'_, Vec<JobName>>;
 
     /// What the book knows of each of these phone numbers, in their order; `None` where it knows nothing.

@@ -48,16 +48,23 @@ impl Reply {
     /// | 421 | the request came to a server of another host |
     /// | 401, 403, 429, without a JSON object | a gateway refuses the caller or its pace before it passes the request on. With a JSON object it may be the platform's own word |
     ///
+    /// A gateway can be set up to answer so after the platform has worked; nothing here can see that. So a caller that spends money should end its
+    /// work at such a reply instead of sending the next one: it is repeated by a person at most.
+    ///
     /// Any other status proves nothing: 200 with a page of HTML, 500, 502, 503 and 504 come from gateways after the platform has worked, too; 303
     /// is how a server answers a POST that it carried out; 400, 406 and 408 are also sent after the work has begun. Nor does a body that holds
     /// a result code, even one that cannot be read.
     pub fn never_reached(&self) -> bool {
+        // What cannot be read may hold a result code.
+        if self.headers.contains_key(http::header::CONTENT_ENCODING) {
+            return false;
+        }
         let text = self.body.trim_ascii_start();
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii_start();
         let is_object = text.starts_with(b"{");
         let holds_code = is_object && text.windows(6).any(|part| part == b"\"code\"");
         match self.status.as_u16() {
-            _ if holds_code => false,
+            _ if holds_code || text.starts_with(b"[") => false,
             301 | 302 | 307 | 308 | 404 | 405 | 407 | 410 | 411 | 413 | 414 | 415 | 421 | 431 => true,
             401 | 403 | 429 => !is_object,
             _ => false,
@@ -98,11 +105,16 @@ mod tests {
 
     #[test]
     fn a_json_object_may_be_the_platforms_own_word() {
-        for body in [r#"{"code":"?"}"#, "\u{feff} {\"code\":", r#" {"data":{},"code":null}"#] {
+        for body in
+            [r#"{"code":"?"}"#, "\u{feff} {\"code\":", r#" {"data":{},"code":null}"#, r#"[{"code":0}]"#]
+        {
             for status in 100..=999 {
                 assert!(!never_reached(status, body), "{status} {body}");
             }
         }
+        let compressed = Reply::new(StatusCode::NOT_FOUND, "?")
+            .with_header(http::header::CONTENT_ENCODING, http::HeaderValue::from_static("gzip"));
+        assert!(!compressed.never_reached());
         // A framework's own page of an unknown path.
         let page = r#"{"timestamp":"2026-11-22","status":404,"error":"Not Found","path":"/api/number/get"}"#;
         assert!(never_reached(404, page) && never_reached(405, page) && never_reached(302, "{}"));

@@ -100,6 +100,18 @@ impl Tables {
             let names = unsettled.into_iter().rev();
             return names.map(|job| Ok(self.job(job)?.job.name.clone())).collect();
         }
+        let has_piece = |job: i64| without.iter().any(|piece| piece.job == job);
+        let with_input = self.jobs_of(number);
+        let mut with_input = with_input.iter().filter_map(|job| self.job(job.id).ok());
+        if with_input.any(|row| !row.input.is_empty() && !has_piece(row.job.id)) {
+            return Err(StoreError::Superseded);
+        }
+        for piece in &without {
+            let is = self.job(piece.job)?.input.get(&piece.sequence);
+            if is.is_some_and(|bytes| *bytes != piece.was) {
+                return Err(StoreError::Superseded);
+            }
+        }
         for piece in without {
             if let Some(bytes) = self.job_mut(piece.job)?.input.get_mut(&piece.sequence) {
                 *bytes = piece.bytes;
@@ -114,7 +126,11 @@ impl Tables {
         }
         let shows = |body: &[u8]| {
             let digits = number.digits().as_bytes();
-            body.windows(digits.len()).any(|part| part == digits)
+            let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+            body.windows(digits.len()).enumerate().any(|(at, part)| {
+                let before = at.checked_sub(1).and_then(|at| body.get(at));
+                part == digits && !is_digit(before) && !is_digit(body.get(at + digits.len()))
+            })
         };
         let mut gone: BTreeSet<i64> = BTreeSet::new();
         gone.extend(
@@ -122,7 +138,7 @@ impl Tables {
         );
         for aside in self.aside.values() {
             let shown = self.results.get(&aside.id).is_some_and(|result| shows(&result.body));
-            if aside.number == Some(number) || shown {
+            if aside.number == Some(number) || aside.number.is_none() && shown {
                 gone.insert(aside.id);
             }
         }

@@ -341,7 +341,7 @@ pub async fn a_forgotten_phone_number_is_gone_from_every_job_and_the_book_and_no
     let others =
         |rows: Vec<RowFate>| rows.into_iter().filter(|row| row.number != numbers[1]).collect::<Vec<_>>();
     let rows = [others(all_rows(&*store, paid.id).await), others(all_rows(&*store, reused.id).await)];
-    let piece = InputPiece { job: paid.id, sequence: 0, bytes: b"phone\n***\n".to_vec() };
+    let piece = InputPiece { job: paid.id, sequence: 0, was: Vec::new(), bytes: b"phone\n***\n".to_vec() };
     assert_eq!(store.forget_number(numbers[1], vec![piece]).await.unwrap(), []);
     assert_eq!(of(1).await, [0_i64; 0]);
     assert_eq!(store.history(numbers[1]).await.unwrap(), []);

@@ -146,7 +146,7 @@ async fn recorded(session: &Session, arrived: &[Arrived]) -> Result<Recorded> {
     if !wanted.single.is_empty() {
         let single: Vec<i64> = std::mem::take(&mut wanted.single).into_iter().collect();
         let sql = "SELECT wanted.batch, sole.packed FROM unnest($1::bigint[]) AS wanted (batch) CROSS JOIN LATERAL (SELECT min(packed) AS packed FROM (
-                SELECT packed FROM numbers WHERE batch = wanted.batch AND via IS NULL LIMIT 2
+                SELECT packed FROM numbers WHERE batch = wanted.batch AND via IS NULL AND (SELECT b.numbers FROM batches b WHERE b.id = wanted.batch) = 1 LIMIT 2
             ) AS first HAVING count(*) = 1) AS sole";
         for row in session.rows(sql, &[&single]).await? {
             wanted.add_only(&mut recorded, get(&row, 0)?, number(&row, 1)?);

@@ -10,7 +10,7 @@ use super::fault::Fault;
 use super::fold;
 use super::session::{Session, big, get, get_u64, text};
 use crate::model::{Job, JobName, JobSpec, JobState};
-use crate::store::{Duplicate, Forgotten, InputPiece};
+use crate::store::{Duplicate, Forgotten, InputPiece, reading};
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -286,6 +286,8 @@ pub(super) async fn forget_number(
     without: &[InputPiece],
 ) -> Result<Vec<JobName>> {
     book::lock_all_scopes(session).await?;
+    // A plan adds rows without a scope's lock.
+    session.batch("LOCK TABLE numbers IN SHARE ROW EXCLUSIVE MODE").await?;
     fold::fold_all(session).await?;
     let packed = big(number.pack());
     let unsettled =
@@ -297,7 +299,17 @@ pub(super) async fn forget_number(
     if !unsettled.is_empty() {
         return unsettled.iter().map(|row| name(row, 0)).collect();
     }
+    let with_input = "SELECT DISTINCT n.job FROM numbers n JOIN input i ON i.job = n.job WHERE n.packed = $1";
+    for row in session.rows(with_input, &[&packed]).await? {
+        let job: i64 = get(&row, 0)?;
+        if !without.iter().any(|piece| piece.job == job) {
+            return Err(Fault::superseded());
+        }
+    }
     for piece in without {
+        if input(session, piece.job, piece.sequence).await?.is_some_and(|bytes| bytes != piece.was) {
+            return Err(Fault::superseded());
+        }
         let sql = "UPDATE input SET bytes = $3 WHERE job = $1 AND sequence = $2";
         session.run(sql, &[&piece.job, &i64::from(piece.sequence), &piece.bytes]).await?;
     }
@@ -321,9 +333,14 @@ pub(super) async fn forget_number(
     }
     // What was kept aside as it came, and what the platform said of a batch.
     let digits = number.digits().as_bytes();
-    let sql = "WITH gone AS (DELETE FROM odd USING results r WHERE r.id = odd.result AND position($1::bytea IN r.body) > 0 RETURNING odd.result)
-        DELETE FROM results USING gone WHERE results.id = gone.result";
-    session.run(sql, &[&digits]).await?;
+    let sql = "SELECT r.id, r.body FROM odd JOIN results r ON r.id = odd.result WHERE odd.packed = 0 AND position($1::bytea IN r.body) > 0";
+    for row in session.rows(sql, &[&digits]).await? {
+        let (stray, body): (i64, &[u8]) = (get(&row, 0)?, get(&row, 1)?);
+        if reading::shows(body, number) {
+            session.run("DELETE FROM results WHERE id = $1", &[&stray]).await?;
+            session.run("DELETE FROM odd WHERE result = $1", &[&stray]).await?;
+        }
+    }
     let sql = "UPDATE batches SET message = NULL WHERE position($1 IN message) > 0";
     session.run(sql, &[&number.digits()]).await?;
     Ok(Vec::new())

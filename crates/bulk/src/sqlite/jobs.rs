@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use super::fault::{Fault, Result};
 use super::results;
 use crate::model::{Job, JobName, JobSpec, JobState, Scope};
-use crate::store::{Duplicate, Forgotten, InputPiece};
+use crate::store::{Duplicate, Forgotten, InputPiece, reading};
 
 const COLUMNS: &str = "id, name, spec, state, created_ms, row_count, number_count";
 
@@ -269,7 +269,17 @@ pub(super) fn forget_number(
     if !unsettled.is_empty() {
         return Ok(unsettled);
     }
+    let with_input: Vec<i64> = tx
+        .prepare("SELECT DISTINCT n.job FROM numbers n JOIN input i ON i.job = n.job WHERE n.packed = ?")?
+        .query_map([packed], |row| row.get(0))?
+        .collect::<std::result::Result<_, _>>()?;
+    if with_input.iter().any(|job| !without.iter().any(|piece| piece.job == *job)) {
+        return Err(Fault::Superseded);
+    }
     for piece in without {
+        if input(tx, piece.job, piece.sequence)?.is_some_and(|bytes| bytes != piece.was) {
+            return Err(Fault::Superseded);
+        }
         tx.prepare_cached("UPDATE input SET bytes = ? WHERE job = ? AND sequence = ?")?.execute(params![
             piece.bytes,
             piece.job,
@@ -293,11 +303,16 @@ pub(super) fn forget_number(
     }
     // What was kept aside as it came, and what the platform said of a batch.
     let digits = number.digits();
-    tx.execute(
-        "DELETE FROM results WHERE id IN (SELECT o.result FROM odd o JOIN results r ON r.id = o.result WHERE instr(r.body, CAST(? AS BLOB)) > 0)",
-        [digits],
-    )?;
-    tx.execute("DELETE FROM odd WHERE result NOT IN (SELECT id FROM results)", [])?;
+    let strays: Vec<(i64, Vec<u8>)> = tx
+        .prepare(
+            "SELECT r.id, r.body FROM odd o JOIN results r ON r.id = o.result WHERE o.packed IS NULL AND instr(r.body, CAST(? AS BLOB)) > 0",
+        )?
+        .query_map([digits], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<std::result::Result<_, _>>()?;
+    for (stray, _) in strays.iter().filter(|(_, body)| reading::shows(body, number)) {
+        tx.execute("DELETE FROM results WHERE id = ?", [stray])?;
+        tx.execute("DELETE FROM odd WHERE result = ?", [stray])?;
+    }
     tx.execute("UPDATE batches SET message = NULL WHERE instr(message, ?) > 0", [digits])?;
     Ok(Vec::new())
 }

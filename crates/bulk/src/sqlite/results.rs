@@ -113,7 +113,7 @@ fn batch(tx: &Transaction<'_>, batch_no: &str) -> Result<Option<(i64, FoldedBatc
 /// What is known of the phone numbers that results are about.
 fn read_slots(tx: &Transaction<'_>, arrived: &[Arrived], recorded: &mut Recorded) -> Result<()> {
     let mut wanted = recorded.wanted(arrived);
-    let mut only = tx.prepare_cached("SELECT packed FROM numbers WHERE batch = ? AND via IS NULL LIMIT 2")?;
+    let mut only = tx.prepare_cached("SELECT packed FROM numbers WHERE batch = ?1 AND via IS NULL AND (SELECT numbers FROM batches WHERE id = ?1) = 1 LIMIT 2")?;
     for batch in std::mem::take(&mut wanted.single) {
         let found: Vec<i64> =
             only.query_map([batch], |row| row.get(0))?.collect::<std::result::Result<_, _>>()?;

@@ -96,6 +96,18 @@ pub fn why_not_taken(body: &[u8]) -> Option<String> {
     decode::<Refused>(body).ok()?.reason
 }
 
+/// Whether a body shows a phone number: its digits, with no further digit beside them.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) fn shows(body: &[u8], number: &PhoneNumber) -> bool {
+    let digits = number.digits().as_bytes();
+    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    let is_it = |(at, part): (usize, &[u8])| {
+        let before = at.checked_sub(1).and_then(|at| body.get(at));
+        part == digits && !is_digit(before) && !is_digit(body.get(at + digits.len()))
+    };
+    body.windows(digits.len()).enumerate().any(is_it)
+}
+
 /// Whether what came `later` stands in the place of the `first` result of its number: that a number was not taken says less than a result.
 pub(crate) fn replaces(later: Source, first: Source) -> bool {
     first == Source::Answer && later != Source::Answer

@@ -158,7 +158,9 @@ pub struct InputPiece {
     pub job: i64,
     /// Which piece, from 0.
     pub sequence: u32,
-    /// Its bytes. Personal data.
+    /// What was read. Personal data.
+    pub was: Vec<u8>,
+    /// What is to stand there, of the same length. Personal data.
     pub bytes: Vec<u8>,
 }
 

@@ -17,3 +17,5 @@ mod planning;
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(feature = "sqlite")]
+mod two_days;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::Args;
 use numcheck_bulk::store::InputPiece;
-use numcheck_bulk::{Job, JobName, JobState};
+use numcheck_bulk::{Job, JobName, JobState, StoreError};
 use numcheck_protocol::PhoneNumber;
 
-use crate::commands::number::typed;
+use crate::commands::number::{as_mobile, typed};
 use crate::durable::{Engine, StoreAt, job_of, read_back};
 use crate::exit::{Exit, Failure};
 use crate::print;
@@ -113,13 +113,37 @@ async fn forget(engine: &Engine, job: &Job, even_unsettled: bool) -> Result<u64,
 
 async fn forget_number(engine: &Engine, text: &str) -> Result<Exit, Failure> {
     let number = typed(text, "--number")?;
-    let jobs = engine.store.jobs_of(number).await.map_err(Failure::of)?;
-    let mut without = Vec::new();
-    for job in &jobs {
-        without.extend(blotted_out(engine, job, &number).await?);
+    let mut jobs = 0;
+    // A Chinese mobile number may have been given without its country code.
+    for number in [Some(number), as_mobile(number)].into_iter().flatten() {
+        jobs += forget_everywhere(engine, number).await?;
     }
-    let unsettled = engine.store.forget_number(number, without).await.map_err(Failure::of)?;
-    if !unsettled.is_empty() {
+    print::say(&match jobs {
+        0 => "numcheck: no job in this store has the number: nothing was forgotten".to_owned(),
+        jobs => format!(
+            "numcheck: the number is forgotten: {} had it. It is not recognised any more: checking it again is paid for again",
+            print::count(jobs, "job")
+        ),
+    });
+    Ok(Exit::Settled)
+}
+
+/// Says how many jobs had the number.
+async fn forget_everywhere(engine: &Engine, number: PhoneNumber) -> Result<u64, Failure> {
+    for is_last in [false, false, true] {
+        let jobs = engine.store.jobs_of(number).await.map_err(Failure::of)?;
+        let mut without = Vec::new();
+        for job in &jobs {
+            without.extend(blotted_out(engine, job, &number).await?);
+        }
+        let unsettled = match engine.store.forget_number(number, without).await {
+            // Somebody has changed an input, or made a job with the number, since they were read.
+            Err(StoreError::Superseded) if !is_last => continue,
+            answer => answer.map_err(Failure::of)?,
+        };
+        if unsettled.is_empty() {
+            return Ok(jobs.len() as u64);
+        }
         let names: Vec<_> = unsettled.iter().map(ToString::to_string).collect();
         return Err(Failure::usage(format!(
             "nothing was forgotten: the number is planned, under way or in doubt in job {}, and may be paid for. Let it settle (resume, \
@@ -127,11 +151,7 @@ async fn forget_number(engine: &Engine, text: &str) -> Result<Exit, Failure> {
             names.join(", ")
         )));
     }
-    print::say(&format!(
-        "numcheck: the number is forgotten: {} had it. It is not recognised any more: checking it again is paid for again",
-        print::count(jobs.len() as u64, "job")
-    ));
-    Ok(Exit::Settled)
+    Ok(0)
 }
 
 /// The pieces of a job's input in which a number's rows are, without what those say.
@@ -140,19 +160,18 @@ async fn blotted_out(engine: &Engine, job: &Job, number: &PhoneNumber) -> Result
     let rows = input.ranges_of(number)?;
     let (mut pieces, mut start) = (Vec::new(), 0);
     for sequence in 0.. {
-        let Some(mut bytes) = engine.store.input(job.id, sequence).await.map_err(Failure::of)? else { break };
+        let Some(was) = engine.store.input(job.id, sequence).await.map_err(Failure::of)? else { break };
+        let mut bytes = was.clone();
         let end = start + bytes.len() as u64;
-        let mut is_changed = false;
         for row in rows.iter().filter(|row| row.start < end && row.end > start) {
             let within = |at: u64| (at.clamp(start, end) - start) as usize;
             let row: Range<usize> = within(row.start)..within(row.end);
             if let Some(row) = bytes.get_mut(row) {
                 input.blot_out(row);
-                is_changed = true;
             }
         }
-        if is_changed {
-            pieces.push(InputPiece { job: job.id, sequence, bytes });
+        if bytes != was {
+            pieces.push(InputPiece { job: job.id, sequence, was, bytes });
         }
         start = end;
     }

@@ -4,11 +4,9 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_bulk::BatchState;
 use numcheck_bulk::store::Source;
-use numcheck_protocol::PhoneNumber;
-use numcheck_protocol::qxt::Mobile;
 use serde_json::json;
 
-use crate::commands::number::{Number, typed};
+use crate::commands::number::{Number, as_mobile, typed};
 use crate::commands::stored;
 use crate::durable::{Engine, StoreAt};
 use crate::exit::{Exit, Failure};
@@ -92,10 +90,4 @@ impl History {
         }
         Ok(Exit::Settled)
     }
-}
-
-/// A Chinese mobile number that was given without its country code, as the book keeps it.
-fn as_mobile(number: PhoneNumber) -> Option<PhoneNumber> {
-    let mobile = Mobile::new(number.digits()).ok()?;
-    PhoneNumber::new(&format!("86{}", mobile.digits())).ok()
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use numcheck_protocol::PhoneNumber;
+use numcheck_protocol::qxt::Mobile;
 
 use crate::commands::arguments::read_private;
 use crate::exit::Failure;
@@ -97,6 +98,12 @@ pub(crate) fn typed(text: &str, option: &str) -> Result<PhoneNumber, Failure> {
         text => text.into(),
     };
     normalise(text.trim_ascii()).map_err(|reject| Failure::usage(format!("{option}: {reject}")))
+}
+
+/// A Chinese mobile number that was given without its country code, as the book keeps it.
+pub(crate) fn as_mobile(number: PhoneNumber) -> Option<PhoneNumber> {
+    let mobile = Mobile::new(number.digits()).ok()?;
+    PhoneNumber::new(&format!("86{}", mobile.digits())).ok()
 }
 
 /// Shows whether there is one, never which.

@@ -164,8 +164,10 @@ impl Privacy {
             .map_err(|error| Failure::usage(error.to_string()))?;
         let call = client.check_confirmed(mobile, single.confirm(&claimed));
         let answer = call::once(stop, &qxt::Privacy::INFO, call).await;
+        // A gateway's word that the platform never got it ends the call as well: it may be set up to say so afterwards, too.
         if let Err(error) = &answer
-            && error.code::<qxt::Privacy>().is_some_and(refuses_account)
+            && (error.code::<qxt::Privacy>().is_some_and(refuses_account)
+                || error.reply().is_some() && !error.may_have_happened() && error.refusal().is_none())
         {
             refused.store(true, Ordering::SeqCst);
         }

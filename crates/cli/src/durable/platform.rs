@@ -228,7 +228,8 @@ impl Nxcloud {
             for row in page.rows.iter().filter(|row| is_of_batch(row)) {
                 if let Some(phone) = row.phone.text() {
                     let phone = phone.trim_start_matches('+').to_owned();
-                    if row.has_result() {
+                    // What only undocumented fields say may be a result.
+                    if row.has_result() || !row.extra.is_empty() {
                         with_result.insert(phone.clone());
                     }
                     shown.insert(phone);
@@ -331,6 +332,10 @@ pub(crate) fn submitted(error: &CallError) -> Submitted {
     let message = with_causes(error);
     if error.may_have_happened() {
         Submitted::InDoubt { code: None, message, from_reply: error.has_reply() }
+    } else if error.has_reply() {
+        // A gateway's word that the platform never got it. It may be set up to say so afterwards, too: it ends the run, and nothing is sent
+        // again by itself.
+        Submitted::Refused { code: None, message, for_all: true }
     } else {
         Submitted::NotSent { message }
     }

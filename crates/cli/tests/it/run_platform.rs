@@ -142,17 +142,12 @@ fn a_gateway_s_error_page_leaves_the_batch_in_doubt() {
 fn a_path_where_no_operation_is_leaves_nothing_in_doubt_and_says_what_to_change() {
     let job = Job::of(2);
     let run = job.start(&[]);
-    for _ in 0..3 {
-        job.platform.submit().answer_http(
-            "404 Not Found",
-            "text/html",
-            "<html><h1>404 Not Found</h1></html>",
-        );
-    }
+    // Once: a gateway may be set up to answer so after the platform has worked.
+    job.platform.submit().answer_http("404 Not Found", "text/html", "<html><h1>404 Not Found</h1></html>");
     let summary = run.end().exits(3).json();
     let reason = summary["reasons"][0]["reason"].as_str().unwrap();
     assert!(reason.starts_with("not sent: ") && reason.contains("the path of the base URL"), "{reason}");
-    assert_eq!((job.states(), job.platform.seen().len()), (vec!["pending".to_owned(); 2], 3));
+    assert_eq!((job.states(), job.platform.seen().len()), (vec!["pending".to_owned(); 2], 1));
 }
 
 #[test]
