@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::work::Random;
 
 /// For how long the clock leaps.
-const LEAPING: Duration = Duration::from_secs(400);
+const LEAPING: Duration = Duration::from_secs(1200);
 
 /// What the sandbox and the runs are told.
 #[derive(Clone, Debug)]
