@@ -136,16 +136,25 @@ fn docs(root: &Path) -> crate::Outcome {
     cargo::succeed(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// Runs all tests even when some fail, shows what they say as it comes, and adds up their closing lines.
+/// Runs all tests even when some fail. The torture comes last and by itself: each of its tests keeps the machine busy, and waits for real time.
 fn test(root: &Path, tally: &mut Option<Tally>) -> crate::Outcome {
-    let mut child = quiet(root, &["test", "--locked", "--workspace", "--all-features", "--no-fail-fast"])
+    const ALL: [&str; 5] = ["test", "--locked", "--workspace", "--all-features", "--no-fail-fast"];
+    let tally = tally.insert(Tally::default());
+    let others = run_tests(root, &[&ALL[..], &["--", "--skip", "torture::"]].concat(), tally);
+    let torture = ["--test", "it", "--", "torture::", "--test-threads", "1"];
+    let torture = run_tests(root, &[&ALL[..], &torture].concat(), tally);
+    others.and(torture)
+}
+
+/// Shows what tests say as it comes, and adds up their closing lines.
+fn run_tests(root: &Path, args: &[&str], tally: &mut Tally) -> crate::Outcome {
+    let mut child = quiet(root, args)
         .env("NUMCHECK_TORTURE_ROUNDS", TORTURE_ROUNDS)
         .env("NUMCHECK_TORTURE_SEED", SEED)
         .env("PROPTEST_RNG_SEED", SEED)
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| format!("cannot start cargo: {error}"))?;
-    let tally = tally.insert(Tally::default());
     if let Some(stdout) = child.stdout.take() {
         let mut lines = BufReader::new(stdout);
         let mut line = Vec::new();
