@@ -190,8 +190,8 @@ impl ClientBuilder {
         self.transport(|transport| transport.base_url(base_url))
     }
 
-    /// Sends the parameters in the URL by GET. Then key and number stand where proxies and servers write logs: the document
-    /// recommends POST, which is the default.
+    /// Sends the parameters in the URL by GET. Then key and number stand where proxies and servers write logs, and a proxy may repeat a GET whose
+    /// answer it missed, which is charged again: the document recommends POST, which is the default.
     pub fn get(mut self, get: bool) -> Self {
         self.get = get;
         self

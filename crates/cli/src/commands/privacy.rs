@@ -36,7 +36,7 @@ pub(crate) struct Privacy {
     /// The numbers: 11 digits, with or without 86 before them; `-` reads them from standard input, one a line.
     #[arg(required = true, value_name = "MOBILE")]
     mobiles: Vec<String>,
-    /// Ask by GET. Then key and number stand in the URL, where proxies and servers log them.
+    /// Ask by GET. Then key and number stand in the URL, where proxies and servers log them; and a proxy may repeat a GET, which is charged again.
     #[arg(long, env = "NUMCHECK_GET", hide_env_values = true, value_parser = BoolishValueParser::new())]
     get: bool,
     /// How many queries are under way at once.
