@@ -184,7 +184,7 @@ impl Scene {
         let call = self.numcheck(&["run"]).arg(file).arg("-o").arg(self.path("control.csv")).arg("--json");
         let call = call.args(["--batch-size", "1", "--delivery", "both", "--wait", self.work.wait, "--yes"]);
         let call = call.args(["--listen", &listen, "--public-url", &format!("http://{listen}")]);
-        let call = call.args(["--visibility-spread", self.world.visibility_spread]);
+        let call = call.args(["--visibility-spread", self.world.visibility_spread]).args(self.world.granted);
         let ended = call.env("NUMCHECK_STORE", place).run();
         assert!(matches!(ended.status.code(), Some(0 | 3)), "{:?} {}", ended.status, ended.stderr);
     }

@@ -142,7 +142,7 @@ impl Scene {
     pub(super) fn run_with(&self, run: Call, output: &str, listen: &str, public_url: &str) -> Call {
         let call = run.arg("-o").arg(self.path(output));
         let call = call.args(["--delivery", self.work.delivery, "--json", "--wait", self.work.wait]);
-        let call = call.args(["--visibility-spread", self.world.visibility_spread]);
+        let call = call.args(["--visibility-spread", self.world.visibility_spread]).args(self.world.granted);
         // `resume` has the batches of its job.
         let call = if output == RESUMED { call } else { call.args(["--batch-size", "4"]) };
         if self.work.delivery == "poll" {
