@@ -8,6 +8,8 @@
     reason = "a test's helpers may panic like the tests themselves"
 )]
 
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "log")]
 pub mod log;
 #[cfg(feature = "postgres")]
