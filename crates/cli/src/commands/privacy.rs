@@ -11,7 +11,7 @@ use numcheck_bulk::store::{Claimed, RowFate, Source, reading};
 use numcheck_bulk::{BatchEnd, PriceTable};
 use numcheck_protocol::qxt::{Mobile, PrivacyReply, QxtCode};
 use numcheck_protocol::{Endpoint, PhoneNumber, decode, qxt};
-use numcheck_transport::CallError;
+use numcheck_transport::{CallError, CallErrorKind};
 use serde::Serialize;
 
 use crate::account::AccountId;
@@ -166,8 +166,8 @@ impl Privacy {
         let answer = call::once(stop, &qxt::Privacy::INFO, call).await;
         // A gateway's word that the platform never got it ends the call as well: it may be set up to say so afterwards, too.
         if let Err(error) = &answer
-            && (error.code::<qxt::Privacy>().is_some_and(refuses_account)
-                || error.reply().is_some() && !error.may_have_happened() && error.refusal().is_none())
+            && (error.kind() == CallErrorKind::NeverReached
+                || error.code::<qxt::Privacy>().is_some_and(refuses_account))
         {
             refused.store(true, Ordering::SeqCst);
         }

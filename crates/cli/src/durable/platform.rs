@@ -13,7 +13,7 @@ use numcheck_protocol::{
     AppKey, BatchNo, Class, Date, Endpoint, Info, Message, PhoneList, PhoneNumber, encode,
 };
 use numcheck_sandbox::Sandbox;
-use numcheck_transport::{Attempt, BoxError, BoxFuture, CallError, Confirm, RateLimits};
+use numcheck_transport::{Attempt, BoxError, BoxFuture, CallError, CallErrorKind, Confirm, RateLimits};
 use numcheck_webhook::ReceiverKey;
 
 use super::open;
@@ -332,7 +332,7 @@ pub(crate) fn submitted(error: &CallError) -> Submitted {
     let message = with_causes(error);
     if error.may_have_happened() {
         Submitted::InDoubt { code: None, message, from_reply: error.has_reply() }
-    } else if error.has_reply() {
+    } else if error.kind() == CallErrorKind::NeverReached {
         // A gateway's word that the platform never got it. It may be set up to say so afterwards, too: it ends the run, and nothing is sent
         // again by itself.
         Submitted::Refused { code: None, message, for_all: true }
