@@ -6,7 +6,7 @@ use numcheck_bulk::{BatchState, JobName, Outcome};
 use serde_json::{Value, json};
 
 use crate::commands::metrics;
-use crate::durable::{Engine, StoreAt, drift_json, drift_line, job_of};
+use crate::durable::{Engine, StoreAt, drift_json, drift_line, job_of, sent_again};
 use crate::exit::{Exit, Failure};
 use crate::print;
 
@@ -107,12 +107,7 @@ impl Status {
                 ))?;
             }
             if ledger.may_be_charged > 0 {
-                print::data(&format!(
-                    "{} {} sent again by a person's decision: the first {} may be charged, too",
-                    print::count(ledger.may_be_charged, "number"),
-                    print::form(ledger.may_be_charged, "was", "were"),
-                    print::form(ledger.may_be_charged, "sending", "sendings")
-                ))?;
+                print::data(&sent_again(ledger.may_be_charged))?;
             }
             for ((outcome, currency), sum) in &ledger.costs {
                 print::data(&format!("{} {} cost {} {currency}", sum.count, word(*outcome), sum.amount))?;

@@ -283,9 +283,8 @@ impl Summary<'_> {
         }
         if self.ledger.may_be_charged > 0 {
             notes.push(format!(
-                "note: {} sent again by a person's decision: the first {} may be charged, too, and nothing has come of that so far",
-                format_args!("{} {}", print::count(self.ledger.may_be_charged, "number"), print::form(self.ledger.may_be_charged, "was", "were")),
-                print::form(self.ledger.may_be_charged, "sending", "sendings")
+                "note: {}, and nothing has come of that so far",
+                sent_again(self.ledger.may_be_charged)
             ));
         }
         if conflicts > 0 {
@@ -335,4 +334,14 @@ impl Summary<'_> {
         }
         summary
     }
+}
+
+/// How many numbers a person had sent again whose first sending may have been charged.
+pub(crate) fn sent_again(count: u64) -> String {
+    format!(
+        "{} {} sent again by a person's decision: the first {} may be charged, too",
+        print::count(count, "number"),
+        print::form(count, "was", "were"),
+        print::form(count, "sending", "sendings")
+    )
 }
