@@ -1,5 +1,7 @@
 //! What is left of a job or a phone number that was forgotten.
 
+use numcheck_bulk::store::reading::shows;
+
 use super::*;
 
 impl Tables {
@@ -124,20 +126,12 @@ impl Tables {
             found.job.spec.set = String::new();
             found.duplicates.retain(|_, first| !rows.contains(first));
         }
-        let shows = |body: &[u8]| {
-            let digits = number.digits().as_bytes();
-            let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
-            body.windows(digits.len()).enumerate().any(|(at, part)| {
-                let before = at.checked_sub(1).and_then(|at| body.get(at));
-                part == digits && !is_digit(before) && !is_digit(body.get(at + digits.len()))
-            })
-        };
         let mut gone: BTreeSet<i64> = BTreeSet::new();
         gone.extend(
             self.numbers.iter().filter_map(|((_, of), row)| (*of == number).then_some(row.result?.id)),
         );
         for aside in self.aside.values() {
-            let shown = self.results.get(&aside.id).is_some_and(|result| shows(&result.body));
+            let shown = self.results.get(&aside.id).is_some_and(|result| shows(&result.body, &number));
             if aside.number == Some(number) || aside.number.is_none() && shown {
                 gone.insert(aside.id);
             }
@@ -148,7 +142,7 @@ impl Tables {
         self.results.retain(|id, _| !gone.contains(id));
         for batch in self.batches.values_mut() {
             let message = &mut batch.record.message;
-            if message.as_ref().is_some_and(|message| shows(message.as_bytes())) {
+            if message.as_ref().is_some_and(|message| shows(message.as_bytes(), &number)) {
                 *message = None;
             }
         }

@@ -315,23 +315,6 @@ pub async fn check<S: Store + ?Sized>(store: &S, job: i64) -> Ledger {
         };
         *place += 1;
     }
-    let figures = |ledger: &Ledger| {
-        [
-            ledger.planned,
-            ledger.refused,
-            ledger.submitted,
-            ledger.settled,
-            ledger.failed,
-            ledger.in_doubt,
-            ledger.missing,
-            ledger.pending,
-            ledger.reused.done,
-            ledger.reused.failed,
-            ledger.reused.refused,
-            ledger.waiting,
-            ledger.waiting_in_doubt,
-        ]
-    };
     assert_eq!(figures(&ledger), figures(&counted), "{ledger:?} is not what the rows say");
     let numbers = ledger.planned
         + ledger.refused
@@ -347,4 +330,23 @@ pub async fn check<S: Store + ?Sized>(store: &S, job: i64) -> Ledger {
         assert_eq!((sums, ledger.unpriced), (done, unpriced), "the costs are not those of the results");
     }
     ledger
+}
+
+/// What a ledger counts, in one order.
+pub fn figures(ledger: &Ledger) -> [u64; 13] {
+    [
+        ledger.planned,
+        ledger.refused,
+        ledger.submitted,
+        ledger.settled,
+        ledger.failed,
+        ledger.in_doubt,
+        ledger.missing,
+        ledger.pending,
+        ledger.reused.done,
+        ledger.reused.failed,
+        ledger.reused.refused,
+        ledger.waiting,
+        ledger.waiting_in_doubt,
+    ]
 }

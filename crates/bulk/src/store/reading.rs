@@ -97,8 +97,7 @@ pub fn why_not_taken(body: &[u8]) -> Option<String> {
 }
 
 /// Whether a body shows a phone number: its digits, with no further digit beside them.
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub(crate) fn shows(body: &[u8], number: &PhoneNumber) -> bool {
+pub fn shows(body: &[u8], number: &PhoneNumber) -> bool {
     let digits = number.digits().as_bytes();
     let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
     let is_it = |(at, part): (usize, &[u8])| {

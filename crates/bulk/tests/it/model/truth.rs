@@ -9,7 +9,7 @@ use numcheck_bulk::{BatchState, Job, JobState, Ledger, Outcome, Store};
 use numcheck_protocol::PhoneNumber;
 
 use crate::model::known::{Known, OfJob};
-use crate::model::made::number;
+use crate::model::made::{figures, number};
 use crate::model::process::SMALL;
 use crate::model::scenario::Query;
 use crate::model::stepped::Stepped;
@@ -356,22 +356,4 @@ fn count(known: &Known, rows: &[RowFate]) -> Ledger {
         *place += 1;
     }
     counted
-}
-
-fn figures(ledger: &Ledger) -> [u64; 13] {
-    [
-        ledger.planned,
-        ledger.refused,
-        ledger.submitted,
-        ledger.settled,
-        ledger.failed,
-        ledger.in_doubt,
-        ledger.missing,
-        ledger.pending,
-        ledger.reused.done,
-        ledger.reused.failed,
-        ledger.reused.refused,
-        ledger.waiting,
-        ledger.waiting_in_doubt,
-    ]
 }
