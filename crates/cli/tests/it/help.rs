@@ -2,7 +2,7 @@
 
 use crate::support::numcheck;
 
-const VERBS: [&[&str]; 24] = [
+pub(crate) const VERBS: [&[&str]; 24] = [
     &["run"],
     &["plan"],
     &["resume"],

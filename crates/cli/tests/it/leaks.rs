@@ -11,6 +11,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::thread;
 
+use crate::help::VERBS;
 use crate::support::{Call, Ended, Platform, Sandbox, free_address, numcheck, push};
 
 const ACCESS_SECRET: &str = "canary-access-secret-7QmZ";
@@ -427,22 +428,7 @@ fn secrets_are_never_arguments_so_the_list_of_processes_holds_none() {
 fn help_shows_no_value_of_the_environment() {
     let files = Files::new();
     let place = Place { name: "", nxcloud: "http://canary-host".to_owned(), qxt: String::new() };
-    for verb in [
-        &["run"][..],
-        &["sandbox"],
-        &["submit"],
-        &["whatsapp", "login"],
-        &["whatsapp", "create-app"],
-        &["whatsapp", "phone-list"],
-        &["whatsapp", "get-code"],
-        &["whatsapp", "check-code"],
-        &["whatsapp", "create-client"],
-        &["privacy"],
-        &["sign"],
-        &["verify"],
-        &["explain"],
-        &[],
-    ] {
+    for verb in VERBS.into_iter().chain([&[] as &[&str]]) {
         for help in ["--help", "-h"] {
             let ended = call(&place, verb)
                 .env("NUMCHECK_PHONE", NUMBERS[0])

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::help::VERBS;
 use crate::support::{Call, Platform, Sandbox, free_address, numcheck, push};
 use serde_json::{Value, json};
 
@@ -521,21 +522,7 @@ fn wrong_usage_exits_with_2_and_help_with_0() {
     numcheck([""; 0]).run().exits(2);
     numcheck(["--version"]).run().exits(0);
     numcheck(["explain", "0", "--log", "=="]).run().exits(2).says("--log: not a filter");
-    for verb in [
-        &["run"][..],
-        &["sandbox"],
-        &["submit"],
-        &["whatsapp", "login"],
-        &["whatsapp", "create-app"],
-        &["whatsapp", "phone-list"],
-        &["whatsapp", "get-code"],
-        &["whatsapp", "check-code"],
-        &["whatsapp", "create-client"],
-        &["privacy"],
-        &["sign"],
-        &["verify"],
-        &["explain"],
-    ] {
+    for verb in VERBS {
         let ended = numcheck(verb).arg("--help").run().exits(0);
         assert!(ended.stderr.is_empty() && !ended.stdout.is_empty());
     }

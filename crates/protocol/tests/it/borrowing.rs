@@ -1,4 +1,4 @@
-//! A push is read in place. In a binary of its own, because it replaces the global allocator.
+//! A push is read in place.
 
 use numcheck_protocol::number_check::{ResultPush, SubmitReply};
 use numcheck_protocol::qxt::PrivacyReply;
