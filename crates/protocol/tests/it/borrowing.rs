@@ -1,8 +1,8 @@
-//! A push is read in place.
+//! A push is read in place, and a submit is written in one piece.
 
-use numcheck_protocol::number_check::{ResultPush, SubmitReply};
+use numcheck_protocol::number_check::{ResultPush, Submit, SubmitReply, SubmitRequest};
 use numcheck_protocol::qxt::PrivacyReply;
-use numcheck_protocol::{Message, decode};
+use numcheck_protocol::{AppKey, Message, PhoneList, PhoneNumber, decode, encode_request};
 
 /// How many allocations it takes to read `body` as a push.
 fn allocations(body: &str) -> u64 {
@@ -76,4 +76,13 @@ fn texts_without_escapes_borrow_from_the_body() {
     assert_eq!(push.msg.get().map(|text| text.as_str()), Some("a\tb"));
     assert!(!is_inside(push.msg.get().expect("there").as_str(), escaped));
     assert!(is_inside(push.batch_no.get().expect("there").as_str(), escaped));
+}
+
+#[test]
+fn a_submit_of_5000_phone_numbers_is_written_in_one_allocation() {
+    let numbers = (0..5000_u64).map(|at| PhoneNumber::new(&format!("86138{at:08}")).expect("a number"));
+    let list = PhoneList::from_one_country(numbers).expect("a list");
+    let request = SubmitRequest::new(AppKey::new("a1b2c3d4").expect("an appkey"), list);
+    let written = allocation_counter::measure(|| drop(encode_request::<Submit>(&request)));
+    assert_eq!(written.count_total, 1);
 }
