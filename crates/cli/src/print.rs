@@ -1,6 +1,4 @@
-//! The only place that writes to stdout and stderr.
-//!
-//! It must not decide what is shown, only where: data on stdout, words on stderr.
+//! The only place that writes to stdout and stderr: data to stdout, everything else to stderr.
 
 use std::error::Error as StdError;
 use std::io::{self, Write};

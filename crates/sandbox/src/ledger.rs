@@ -1,6 +1,4 @@
-//! Who paid what.
-//!
-//! Amounts are exact and never added across currencies. It must not decide whether something is worth money: it is told.
+//! What each account was charged and has left. Amounts are exact and never added across currencies.
 
 use std::collections::BTreeMap;
 use std::fmt;

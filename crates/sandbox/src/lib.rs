@@ -1,6 +1,10 @@
-//! Both platforms, emulated over real TCP. It must share no code with the clients that it is there to test, and reaches nothing but
-//! this machine unless told to.
 #![doc = include_str!("../README.md")]
+//!
+//! # Invariants
+//!
+//! - It shares no code with the clients that it tests: the same error in both would go unseen.
+//! - It connects to nothing but this machine unless told to.
+//! - No verification code, key or full phone number appears in `Debug`.
 
 mod acceptances;
 mod account;

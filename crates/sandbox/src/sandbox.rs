@@ -1,6 +1,4 @@
 //! A running sandbox, and how one is started.
-//!
-//! It joins the parts and hands out what they know; it must not decide what any endpoint answers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

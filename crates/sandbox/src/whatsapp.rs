@@ -1,6 +1,6 @@
 //! The embedded register of WhatsApp numbers: login, createApp, phoneList, getCode, checkCode, createClient.
 //!
-//! This file reads requests and words answers. It must not note a code, and what may follow from what is the register's affair.
+//! Verification codes are never journalled.
 
 mod assumptions;
 mod inbox;

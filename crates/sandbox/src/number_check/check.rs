@@ -1,8 +1,7 @@
-//! What checking a number comes to.
+//! The result of checking a phone number.
 //!
-//! A function of the number and the level alone, so that it can be asked again whenever a result is due and always says the same.
-//! The basic part is real metadata; the network's and the call's answers follow magic numbers, else a fixed rule. It must not
-//! read the clock, the seed or any state.
+//! A pure function of the phone number and the level: computed whenever a result is due, always the same. The basic part is real
+//! metadata; the rest follows magic numbers, else a fixed rule.
 
 use numcheck_protocol::number_check::{
     Answer, CallbackCode, DialResponse, KnownCheckLevel, KnownDialResponse, NumberType,

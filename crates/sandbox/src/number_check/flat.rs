@@ -1,7 +1,4 @@
-//! `data` of a push in the second dialect: flat, with words where the first has numbers.
-//!
-//! It must not decide what a check came to, with one exception that nothing else asks for: the codes of the number's network, which
-//! are made up in [`network_codes`].
+//! `data` of a push in v2: flat, with words where v1 has numbers.
 
 use numcheck_protocol::number_check::{Answer, DialResponse, NumberType, NumberTypeWord, ResultData};
 use numcheck_protocol::{Field, Text};

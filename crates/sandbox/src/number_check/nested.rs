@@ -1,6 +1,5 @@
-//! `data` of a push in the first dialect: nested, a part for each level.
-//!
-//! Built from the protocol's own types, so that key order and shape are those of the documents. It must not decide what a check came to.
+//! `data` of a push in v1: nested, a part for each level. Built from the protocol's types, so that
+//! shape and key order are the documented ones.
 
 use numcheck_protocol::number_check::{Answer, Basic, Dial, Live, ResultData};
 use numcheck_protocol::{Extra, Field, PhoneText, Text};

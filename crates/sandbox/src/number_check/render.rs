@@ -1,6 +1,4 @@
-//! The body of a push.
-//!
-//! In the dialect of the account: the two differ in names, and in what a failure holds. It must not decide what a check came to.
+//! The body of a push, in the account's dialect: the two differ in names, and in what a failure holds.
 
 use numcheck_protocol::number_check::{CallbackCode, Dialect, ResultPush};
 use numcheck_protocol::{Field, Lang, PhoneText, Text, encode};

@@ -1,6 +1,4 @@
-//! A row of a query's result.
-//!
-//! Built from the protocol's own types, so that the names are those of the documents. It must not decide what a check came to.
+//! A row of a query's result. Built from the protocol's types, so that the names are the documented ones.
 
 use numcheck_protocol::number_check::{
     Answer, AnyNumberType, CheckLevel, Dialect, KnownCheckLevel, QueryRow,

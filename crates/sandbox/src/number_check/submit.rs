@@ -1,7 +1,6 @@
-//! `POST /api/number/check`: takes numbers, charges for them, and queues their results.
+//! `POST /api/number/check`: takes phone numbers, charges for them, and queues their results.
 //!
-//! It must not push anything itself, and between charging and queueing it must not wait: a caller that hangs up must not leave
-//! half a submit behind.
+//! There is no `await` between charging and queueing: a caller that hangs up leaves no half a submit behind.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,6 +1,4 @@
 //! The register itself: applications, phone numbers, codes and clients, and what may follow from what.
-//!
-//! It must not know requests or answers: it is told digits, and says what came of it.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
