@@ -1,6 +1,6 @@
 //! A durable job: many phone numbers, planned into batches, submitted once, settled by pushed or fetched results, exported at any time.
 //!
-//! What submits and what queries is handed in ([`Platform`]), and so is the time ([`WallClock`]).
+//! What submits and what queries is handed in ([`CheckService`]), and so is the time ([`WallClock`]).
 //!
 //! # What is promised
 //!
@@ -48,9 +48,9 @@ pub use model::{
     BatchEnd, BatchState, BookState, Delivery, EndedBatch, Job, JobName, JobSpec, JobState, NotAJobName,
     Outcome, Reuse, Scope,
 };
-pub use pace::{Pace, SharedTurn};
+pub use pace::{SharedPace, SharedTurn};
 pub use plan::{Added, Grouping, Plan, Planner, TooMany};
-pub use platform::{ConfirmClaim, Found, Platform, Row, Submission, Submitted};
+pub use platform::{CheckService, ConfirmClaim, Found, Row, Submission, Submitted};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 pub use pricing::{
