@@ -46,14 +46,14 @@ mod server;
 mod signature;
 
 pub use capability::{Capability, PREFIX, UrlError};
-pub use check::{Gate, Head, MAX_BODY_LEN, Refusal};
+pub use check::{Gate, Head, MAX_BODY_LEN, Rejection};
 #[cfg(feature = "server")]
 pub use handler::{Handler, NotStored};
 pub use key::{KeyError, ReceiverKey};
 pub use push::{Correlation, Push, Reading};
 #[cfg(feature = "server")]
 pub use server::{
-    Answer, BindError, Closed, Counts, Ended, Limits, Receiver, Server, serve_connection,
+    BindError, Closed, Counts, EmptyResponse, Ended, Receiver, ReceiverLimits, Server, serve_connection,
     serve_connection_from,
 };
 pub use signature::{BadSignature, PushVerifier, Verdict};
