@@ -241,7 +241,7 @@ fn refuses_account(code: QxtCode) -> bool {
 async fn keep(
     single: &Single,
     claimed: &Claimed,
-    answer: &Result<numcheck_qxt::Answer, CallError>,
+    answer: &Result<numcheck_qxt::PrivacyResult, CallError>,
 ) -> Result<(), Failure> {
     let store = |body: Vec<u8>| single.inbox.store_reply(claimed.batch_no.as_str(), Source::Privacy, body);
     let end = match answer {
@@ -269,7 +269,7 @@ async fn keep(
     single.end(claimed, end).await
 }
 
-fn outcome_of(answer: Result<numcheck_qxt::Answer, CallError>) -> (Outcome, Exit) {
+fn outcome_of(answer: Result<numcheck_qxt::PrivacyResult, CallError>) -> (Outcome, Exit) {
     match answer {
         Ok(answer) => {
             drift::tell(&answer.drift);
