@@ -80,14 +80,14 @@ pub struct BatchLine {
 
 /// The ledger as it was at one moment.
 #[derive(Clone, Debug, Default)]
-pub struct Ledger {
+pub struct LedgerSnapshot {
     lines: Vec<LedgerLine>,
     batches: Vec<BatchLine>,
     balances: BTreeMap<(String, Currency), Price>,
     qxt_balances: BTreeMap<String, Price>,
 }
 
-impl Ledger {
+impl LedgerSnapshot {
     /// All lines, by account, service, code and currency.
     pub fn lines(&self) -> &[LedgerLine] {
         &self.lines
@@ -146,7 +146,7 @@ pub(crate) struct Item {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct InsufficientBalance;
 
-/// The books behind the [`Ledger`], open for entries.
+/// The books behind the [`LedgerSnapshot`], open for entries.
 pub(crate) struct Books(Mutex<Open>);
 
 struct Open {
@@ -229,7 +229,7 @@ impl Books {
         line.times - 1
     }
 
-    pub(crate) fn read(&self) -> Ledger {
+    pub(crate) fn read(&self) -> LedgerSnapshot {
         let open = self.open();
         let name = |account: usize| open.names.get(account).cloned().unwrap_or_default();
         let line = |(&(account, service, code, currency), &(count, amount)): (&_, &_)| LedgerLine {
@@ -250,7 +250,7 @@ impl Books {
         let balances = open.balances.iter().enumerate().flat_map(|(account, purses)| {
             purses.iter().map(move |(currency, purse)| ((name(account), *currency), *purse))
         });
-        Ledger {
+        LedgerSnapshot {
             lines: open.lines.iter().map(line).collect(),
             batches: open.batches.iter().map(batch).collect(),
             balances: balances.collect(),

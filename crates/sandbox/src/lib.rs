@@ -30,7 +30,7 @@ mod settings;
 mod state;
 mod whatsapp;
 
-pub use acceptances::{Repeat, Tally};
+pub use acceptances::{DuplicateCheck, Tally};
 pub use account::Account;
 pub use assumptions::{
     Assumptions, GetBadNumber, GetInV1, PushPhone, QueryDate, QueryOddity, QueryPace, QueryRight, QueryShows,
@@ -44,7 +44,7 @@ pub use journal::{
     Entry, HiddenBytes, Journal, JournalCounts, NoteRecord, PushAnswer, PushNext, PushRecord, RequestRecord,
     What,
 };
-pub use ledger::{BatchLine, Ledger, LedgerLine, Service};
+pub use ledger::{BatchLine, LedgerLine, LedgerSnapshot, Service};
 pub use magic::{MAGIC, MagicRow, UNKNOWN_ANSWER, UNKNOWN_OPERATOR, UNKNOWN_RESPONSE, UNKNOWN_STATUS};
 pub use prices::{PRICES, PriceRow, QXT_PRICE};
 pub use sandbox::{Sandbox, SandboxBuilder};

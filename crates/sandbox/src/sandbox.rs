@@ -8,14 +8,14 @@ use numcheck_protocol::Platform;
 use numcheck_signing::Algorithm;
 use tokio::task::JoinSet;
 
-use crate::acceptances::{Repeat, Tally};
+use crate::acceptances::{DuplicateCheck, Tally};
 use crate::account::Account;
 use crate::assumptions::Assumptions;
 use crate::clock::Clock;
 use crate::error::StartError;
 use crate::faults::Faults;
 use crate::journal::Journal;
-use crate::ledger::{Ledger, Service};
+use crate::ledger::{LedgerSnapshot, Service};
 use crate::settings::{PushPolicy, Settings};
 use crate::state::Shared;
 use crate::whatsapp::InboxMessage;
@@ -148,12 +148,12 @@ impl Sandbox {
 
     /// The numbers that were accepted more than once at one level by one account, whatever that cost, and those that were charged more
     /// than once; by number check, the instant check and QXT.
-    pub fn accepted_twice(&self) -> Vec<Repeat> {
+    pub fn accepted_twice(&self) -> Vec<DuplicateCheck> {
         self.shared.count_acceptances().1
     }
 
     /// The numbers that were charged more than once at one level by one account.
-    pub fn paid_twice(&self) -> Vec<Repeat> {
+    pub fn paid_twice(&self) -> Vec<DuplicateCheck> {
         let mut repeats = self.accepted_twice();
         repeats.retain(|repeat| repeat.charged > 1);
         repeats
@@ -171,7 +171,7 @@ impl Sandbox {
     }
 
     /// Who paid what until now.
-    pub fn ledger(&self) -> Ledger {
+    pub fn ledger(&self) -> LedgerSnapshot {
         self.shared.books.read()
     }
 

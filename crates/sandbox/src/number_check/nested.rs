@@ -1,13 +1,12 @@
-//! `data` of a push in v1: nested, a part for each level. Built from the protocol's types, so that
-//! shape and key order are the documented ones.
+//! `data` of a push in v1: nested, a part for each level, built from the protocol's types in the documented key order.
 
 use numcheck_protocol::number_check::{Answer, Basic, Dial, Live, ResultData};
 use numcheck_protocol::{Extra, Field, PhoneText, Text};
 
-use super::check::{CheckResult, Network};
+use super::check::{Network, SimulatedResult};
 
 /// What is told of a check that worked.
-pub(super) fn data(result: &CheckResult) -> ResultData<'_> {
+pub(super) fn data(result: &SimulatedResult) -> ResultData<'_> {
     let facts = &result.facts;
     let basic = Basic {
         pre_check: Field::Known(if facts.valid { Answer::YES } else { Answer::NO }),
