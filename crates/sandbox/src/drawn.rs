@@ -13,8 +13,8 @@ use crate::assumptions::{
     QxtFailure, RepeatedBatchNo, SubmitPace, ToldPrice, V2Revision,
 };
 use crate::prices;
+use crate::register::{RegisterAssumptions, SecondClient, SecondCode};
 use crate::rule::mix;
-use crate::whatsapp::{RegisterAssumptions, SecondClient, SecondCode};
 
 /// Zones reach from -12:00 to +14:00, in quarters of an hour.
 const FIRST_ZONE_MINUTES: u64 = 12 * 60;

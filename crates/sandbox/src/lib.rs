@@ -23,6 +23,7 @@ mod page;
 mod prices;
 mod push;
 mod qxt;
+mod register;
 mod rule;
 mod sandbox;
 mod server;
@@ -47,6 +48,6 @@ pub use journal::{
 pub use ledger::{BatchLine, LedgerLine, LedgerSnapshot, Service};
 pub use magic::{MAGIC, MagicRow, UNKNOWN_ANSWER, UNKNOWN_OPERATOR, UNKNOWN_RESPONSE, UNKNOWN_STATUS};
 pub use prices::{PRICES, PriceRow, QXT_PRICE};
+pub use register::{InboxMessage, RegisterAssumptions, SecondClient, SecondCode};
 pub use sandbox::{Sandbox, SandboxBuilder};
 pub use settings::PushPolicy;
-pub use whatsapp::{InboxMessage, RegisterAssumptions, SecondClient, SecondCode};

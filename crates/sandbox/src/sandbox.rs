@@ -16,9 +16,9 @@ use crate::error::StartError;
 use crate::faults::Faults;
 use crate::journal::Journal;
 use crate::ledger::{LedgerSnapshot, Service};
+use crate::register::InboxMessage;
 use crate::settings::{PushPolicy, Settings};
 use crate::state::Shared;
-use crate::whatsapp::InboxMessage;
 use crate::{push, server};
 
 /// Both platforms, listening on this machine. Dropping it stops it at once.

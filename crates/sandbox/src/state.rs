@@ -19,9 +19,9 @@ use crate::journal::Log;
 use crate::ledger::Books;
 use crate::number_check::{Archive, is_charged};
 use crate::push::Queue;
+use crate::register::Register;
 use crate::rule::mix;
 use crate::settings::Settings;
-use crate::whatsapp::Register;
 
 pub(crate) struct Shared {
     pub(crate) settings: Settings,

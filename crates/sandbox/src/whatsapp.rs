@@ -2,10 +2,6 @@
 //!
 //! Verification codes are never journalled.
 
-mod assumptions;
-mod inbox;
-mod register;
-
 use numcheck_protocol::whatsapp::{
     AppData, CheckCodeBody, CreateAppBody, CreateAppCode, CreateAppReply, CreateAppRequest, CreateClientBody,
     GetCodeBody, LoginData, LoginReply, Phone, PhoneListBody, PhoneListCode, PhoneListReply,
@@ -14,14 +10,10 @@ use numcheck_protocol::whatsapp::{
 use numcheck_protocol::{Count, Field, HiddenText, Json, Lang, PhoneText, Text, decode};
 use serde_json::Value;
 
-pub use assumptions::{RegisterAssumptions, SecondClient, SecondCode};
-pub use inbox::InboxMessage;
-pub(crate) use register::Register;
-
 use crate::faults::Operation;
+use crate::register::{Refused, Scene};
 use crate::server::Answer;
 use crate::state::Shared;
-use register::{Refused, Scene};
 
 /// What a magic application name begins with; its code follows.
 const MAGIC_APP: &str = "sandbox-";
