@@ -5,7 +5,6 @@
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::str::FromStr;
 
 use serde::Serialize;
 
@@ -21,8 +20,7 @@ use crate::whatsapp::{
 
 /// The name of an application: 1 to 128 characters, none of them a control character, no white space around it. The document states
 /// no form (assumed).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AppName(Box<str>);
 
 impl AppName {
@@ -50,13 +48,7 @@ impl AppName {
     }
 }
 
-impl FromStr for AppName {
-    type Err = ValueError;
-
-    fn from_str(name: &str) -> Result<Self, ValueError> {
-        Self::new(name)
-    }
-}
+crate::value::text_value!(AppName, "app_name", as_str);
 
 /// A createApp as a client builds it. Once sent, it may have created an application: see [`CreateApp`](crate::whatsapp::CreateApp).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
