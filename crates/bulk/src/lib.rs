@@ -1,18 +1,4 @@
-//! A durable job: many phone numbers, planned into batches, submitted once, settled by pushed or fetched results, exported at any time.
-//!
-//! What submits and what queries is handed in ([`CheckService`]), and so is the time ([`WallClock`]).
-//!
-//! # What is promised
-//!
-//! - What is paid for is a phone number, at a level, by an account. The store keeps a book of these: a phone number that is under way, in doubt
-//!   or settled and fresh enough is not submitted, whatever job asks for it. The promise is per store.
-//! - A claim and its content are durable before a request leaves, and confirmed durably before each attempt is signed.
-//! - A batch whose answer was lost is *in doubt*; it is settled by a result, or by asking the platform, and sent again only when
-//!   the platform is [proved](proof) not to know it, or a person says so.
-//! - A pushed result is durable before [`Inbox::store`] returns; repeats change nothing; what belongs to nothing is kept aside.
-//! - At all times `submitted = settled + failed + in doubt + missing + pending` ([`Ledger`]).
-//!
-//! What is not promised: that the platform charges once for what it accepted once, or that it pushes what it accepted.
+#![doc = include_str!("../README.md")]
 
 #[cfg(feature = "test-util")]
 extern crate self as numcheck_bulk;
