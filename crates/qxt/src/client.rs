@@ -148,6 +148,16 @@ impl fmt::Debug for Client {
 }
 
 /// A client in the making.
+///
+/// ```
+/// use numcheck_qxt::Client;
+/// use numcheck_qxt::protocol::ApiKey;
+///
+/// let apikey = ApiKey::new("0123456789abcdef0123456789abcdef")?;
+/// let client = Client::builder(apikey).base_url("http://127.0.0.1:8080").build()?;
+/// assert_eq!(client.base_url(), "http://127.0.0.1:8080");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
     apikey: ApiKey,

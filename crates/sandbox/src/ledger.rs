@@ -79,6 +79,18 @@ pub struct BatchLine {
 }
 
 /// The ledger as it was at one moment.
+///
+/// ```
+/// use numcheck_protocol::{Currency, Price};
+/// use numcheck_sandbox::Sandbox;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let sandbox = Sandbox::start().await?;
+/// assert_eq!(sandbox.ledger().paid(Currency::new("USD")?), Price::ZERO);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct LedgerSnapshot {
     lines: Vec<LedgerLine>,

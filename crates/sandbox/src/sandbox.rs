@@ -196,6 +196,23 @@ impl std::fmt::Debug for Sandbox {
 }
 
 /// A sandbox to be set up. Every setting has a default.
+///
+/// ```
+/// use numcheck_sandbox::{Account, Clock, Sandbox};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), numcheck_sandbox::StartError> {
+/// let sandbox = Sandbox::builder()
+///     .account(Account::second_dialect())
+///     .clock(Clock::manual(1_700_000_000_000))
+///     .seed(7)
+///     .start()
+///     .await?;
+/// assert!(sandbox.nxcloud_addr().ip().is_loopback());
+/// sandbox.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing runs before `start`"]
 pub struct SandboxBuilder {

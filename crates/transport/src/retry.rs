@@ -98,6 +98,12 @@ pub fn decide(situation: &Situation) -> Decision {
 
 /// The pause after attempt number `attempt`: exponential, with full jitter, so that many clients do not come back
 /// in step.
+///
+/// ```
+/// use numcheck_transport::retry::{BACKOFF_MAX, backoff};
+///
+/// assert!((1..20).all(|attempt| backoff(attempt, 4) <= BACKOFF_MAX));
+/// ```
 pub fn backoff(attempt: u32, random: u64) -> Duration {
     let doublings = attempt.saturating_sub(1).min(16);
     let ceiling = BACKOFF_BASE.saturating_mul(1 << doublings).min(BACKOFF_MAX);

@@ -51,6 +51,16 @@ impl AppName {
 crate::value::text_value!(AppName, "app_name", as_str);
 
 /// A createApp as a client builds it. Once sent, it may have created an application: see [`CreateApp`](crate::whatsapp::CreateApp).
+///
+/// ```
+/// use numcheck_protocol::CallbackUrl;
+/// use numcheck_protocol::whatsapp::{AppName, CreateAppRequest};
+///
+/// let request = CreateAppRequest::new(AppName::new("Shop")?, CallbackUrl::new("https://example.org/hook")?);
+/// let body = numcheck_protocol::encode(&request)?;
+/// assert_eq!(body, br#"{"app_name":"Shop","webhook":"https://example.org/hook"}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CreateAppRequest {

@@ -48,6 +48,18 @@ pub type EmptyResponse = Response<Empty<Bytes>>;
 /// | 401 | the signature is missing where it is required, or there is one and it does not hold ([`Gate::verifying`](crate::Gate::verifying)) |
 /// | 408 | the body did not arrive in time |
 /// | 503 | the handler said no, took too long, or panicked; or too many are running |
+///
+/// ```
+/// use numcheck_webhook::{Gate, Push, Receiver, ReceiverKey};
+///
+/// let key: ReceiverKey = "0123456789abcdef0123456789abcdef".parse()?;
+/// let receiver = Receiver::new(Gate::new(key), |push: Push| async move {
+///     println!("{} bytes for {}", push.raw().len(), push.batch().as_str()); // make it durable here
+///     Ok(())
+/// });
+/// assert_eq!(receiver.counts().stored, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Receiver<H> {
     inner: Arc<Inner<H>>,
 }
