@@ -56,6 +56,7 @@ impl<T> Field<T> {
     }
 
     /// Whether the field was not there at all.
+    #[inline]
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }
@@ -123,6 +124,7 @@ impl<T: fmt::Debug> fmt::Debug for Field<T> {
 }
 
 impl<T: Serialize> Serialize for Field<T> {
+    #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             // Fields are declared with `skip_serializing_if`, so `Absent` only comes here inside a list.
@@ -313,25 +315,25 @@ impl<'de, T: FromWire<'de>> Visitor<'de> for Slot<'_, T> {
 
 /// Fields that the spec does not list, under their own names. `Debug` shows the names only, long digits in them masked.
 ///
-/// A message that holds one name twice is unreadable, so nothing is lost here.
-#[derive(Clone, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(transparent)]
-pub struct Extra(Map<String, Value>);
+/// A message that holds one name twice is unreadable, so nothing is lost here. One without such fields pays for a pointer only.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Extra(Option<Box<Map<String, Value>>>);
 
 impl Extra {
     /// Whether there are none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// What came under a name.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
+        self.0.as_ref()?.get(name)
     }
 
     /// All of them. The values may hold personal data.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
+        self.0.iter().flat_map(|map| map.iter()).map(|(name, value)| (name.as_str(), value))
     }
 
     /// Adds a field that the spec does not list, for a server that speaks a newer dialect. A name that the message itself has
@@ -342,25 +344,32 @@ impl Extra {
 
     /// Adds a field, and tells what stood under its name before.
     pub(crate) fn put(&mut self, name: String, value: Value) -> Option<Value> {
-        self.0.insert(name, value)
+        self.0.get_or_insert_default().insert(name, value)
     }
 
     /// The number that stood where these were read from, if it was one: with serde_json's feature `arbitrary_precision` a number
     /// comes as an object of one private field, which only `Value` knows.
     pub(crate) fn as_number(&self) -> Option<Number> {
-        if self.0.len() != 1 || !self.0.keys().all(|name| name.starts_with("$serde_json::private::")) {
+        let map = self.0.as_ref()?;
+        if map.len() != 1 || !map.keys().all(|name| name.starts_with("$serde_json::private::")) {
             return None;
         }
-        match serde_json::from_value(Value::Object(self.0.clone())) {
+        match serde_json::from_value(Value::Object((**map).clone())) {
             Ok(Value::Number(number)) => Some(number),
             _ => None,
         }
     }
 }
 
+impl Serialize for Extra {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
 impl fmt::Debug for Extra {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys().map(|name| shown_name(name))).finish()
+        f.debug_set().entries(self.iter().map(|(name, _)| shown_name(name))).finish()
     }
 }
 
@@ -380,13 +389,13 @@ impl<'de> Visitor<'de> for ExtraVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Extra, A::Error> {
-        let mut extra = Map::new();
+        let mut extra = Extra::default();
         while let Some((name, value)) = map.next_entry::<String, Value>()? {
-            if extra.insert(name, value).is_some() {
+            if extra.put(name, value).is_some() {
                 return Err(de::Error::custom("a field stands twice"));
             }
         }
-        Ok(Extra(extra))
+        Ok(extra)
     }
 }
 
