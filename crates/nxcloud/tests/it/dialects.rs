@@ -85,7 +85,7 @@ async fn an_instant_check_gives_the_result_at_once() {
     );
     let checked = checked.unwrap();
     assert!(
-        checked.result(|result| result.done && result.region.is_some_and(|region| region.as_str() == "HK"))
+        checked.result().done && checked.result().region.is_some_and(|region| region.as_str() == "HK")
     );
     let (bad, _) = get(
         "200 OK",
@@ -93,7 +93,7 @@ async fn an_instant_check_gives_the_result_at_once() {
     )
     .await;
     let bad = bad.unwrap();
-    assert!(bad.result(|result| !result.done && result.text.is_some_and(|text| text.as_str() == "no such number")));
+    assert!(!bad.result().done && bad.result().text.is_some_and(|text| text.as_str() == "no such number"));
     assert!(!format!("{bad:?}").contains("5251234"), "{bad:?}");
 }
 

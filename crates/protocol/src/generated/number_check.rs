@@ -833,7 +833,9 @@ impl GetBasic<'_> {
 ///
 /// Known words stand in their documented spelling, unknown ones as they came. A value of another type than documented is given as its
 /// text where it is a single value, and left out where it is not; the message that this was made from still holds it. Texts borrow from it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// As JSON an object of these fields by these names, `null` where there is none. It holds the phone number in full.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct CheckResult<'a> {
     /// Whether the check was carried out: code 0, or, for a row of a query, which has no code, that it says something about its number.
@@ -892,7 +894,7 @@ pub struct CheckResult<'a> {
 
 impl CheckResult<'_> {
     /// The columns of a result in their order, by the names that a file of results gives them after `check_`.
-    pub const COLUMNS: [&'static str; 24] = [
+    pub const COLUMNS: &'static [&'static str] = &[
         "phone",
         "code",
         "message",
@@ -920,7 +922,7 @@ impl CheckResult<'_> {
     ];
 
     /// The columns and what stands in each: an exact decimal for money, a word for a level or a kind of number.
-    pub fn columns(&self) -> [Column<'_>; 24] {
+    pub fn columns(&self) -> impl ExactSizeIterator<Item = Column<'_>> {
         [
             Column { name: "phone", value: self.phone.as_ref().map(Cell::cell), is_finding: false },
             Column { name: "code", value: self.code.as_ref().map(Cell::cell), is_finding: false },
@@ -951,6 +953,39 @@ impl CheckResult<'_> {
             Column { name: "message_id", value: self.id.as_ref().map(Cell::cell), is_finding: false },
             Column { name: "batch_no", value: self.batch_no.as_ref().map(Cell::cell), is_finding: false },
         ]
+        .into_iter()
+    }
+
+    /// The same result, independent of the message that it was made from.
+    pub fn into_owned(self) -> CheckResult<'static> {
+        CheckResult {
+            done: self.done,
+            phone: self.phone.map(IntoOwned::into_owned),
+            code: self.code.map(IntoOwned::into_owned),
+            text: self.text.map(IntoOwned::into_owned),
+            level: self.level.map(IntoOwned::into_owned),
+            format: self.format.map(IntoOwned::into_owned),
+            region: self.region.map(IntoOwned::into_owned),
+            dial_code: self.dial_code.map(IntoOwned::into_owned),
+            national: self.national.map(IntoOwned::into_owned),
+            standard: self.standard.map(IntoOwned::into_owned),
+            number_type: self.number_type.map(IntoOwned::into_owned),
+            carrier: self.carrier.map(IntoOwned::into_owned),
+            validity: self.validity.map(IntoOwned::into_owned),
+            reachable: self.reachable.map(IntoOwned::into_owned),
+            roaming: self.roaming.map(IntoOwned::into_owned),
+            ported: self.ported.map(IntoOwned::into_owned),
+            mcc: self.mcc.map(IntoOwned::into_owned),
+            mnc: self.mnc.map(IntoOwned::into_owned),
+            ring: self.ring.map(IntoOwned::into_owned),
+            answered: self.answered.map(IntoOwned::into_owned),
+            response: self.response.map(IntoOwned::into_owned),
+            price: self.price.map(IntoOwned::into_owned),
+            currency: self.currency.map(IntoOwned::into_owned),
+            id: self.id.map(IntoOwned::into_owned),
+            batch_no: self.batch_no.map(IntoOwned::into_owned),
+            dialect: self.dialect,
+        }
     }
 }
 
