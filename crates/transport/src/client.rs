@@ -63,7 +63,8 @@ impl Client {
     /// [`retry::decide`](crate::retry::decide) says so. Every attempt sends the same bytes.
     ///
     /// Whether it costs money is the endpoint's affair; what costs money is never sent twice when the first may have
-    /// arrived. Any complete reply is `Ok`, whatever its status.
+    /// arrived. Any complete reply is `Ok`, whatever its status; so is one that breaks off or is too large, where what came of it proves that the
+    /// request [never reached](Reply::never_reached) the operation.
     ///
     /// # Errors
     ///
