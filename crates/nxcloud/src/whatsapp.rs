@@ -10,7 +10,7 @@ use numcheck_protocol::whatsapp::{
     PhoneListRequest, WhatsAppCode, WhatsAppReply,
 };
 use numcheck_protocol::{
-    AppKey, CallbackUrl, Drift, Endpoint, Field, Message, PhoneNumber, VerificationCode, decode, mask,
+    AppKey, CallbackUrl, Drift, Endpoint, Field, PhoneNumber, VerificationCode, mask,
 };
 use numcheck_transport::{CallError, TypedReply};
 use serde::Serialize;
@@ -175,9 +175,7 @@ impl Answered<CodeCheck> {
         let reply = error.reply().filter(|reply| reply.status.is_success())?;
         error.code::<CheckCode>().filter(|code| *code == WhatsAppCode::FAILED)?;
         let text = error.refusal().and_then(|refusal| refusal.text()).map(str::to_owned);
-        let mut drift = Vec::new();
-        decode::<WhatsAppReply<'_>>(&reply.body).unwrap_or_default().drift(&mut |one| drift.push(one));
-        Some(Self { data: CodeCheck::Wrong, text, drift, body: reply.body[..].into() })
+        Some(Self { data: CodeCheck::Wrong, text, drift: error.drift().into(), body: reply.body[..].into() })
     }
 }
 
