@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::HeaderValue;
-use numcheck_protocol::{AppKey, Endpoint, Platform, ValueError, endpoints};
+use numcheck_protocol::{AppKey, Endpoint, Platform, ValueError};
 use numcheck_signing::{Algorithm, Secret};
 use numcheck_transport::env::{Env, EnvError};
 use numcheck_transport::{Call, CallError, Confirm, SetupError, TypedReply};
@@ -36,10 +36,7 @@ impl Client {
             secret: secret.into(),
             appkey: None,
             algorithm: Algorithm::default(),
-            transport: numcheck_transport::Client::builder(Self::BASE_URL).endpoints(
-                endpoints().iter().filter(|info| info.platform == Platform::Nxcloud).map(|info| info.path),
-            ),
-            base_url_variable: None,
+            transport: numcheck_transport::Client::for_platform(Platform::Nxcloud),
         }
     }
 
@@ -128,8 +125,6 @@ pub struct ClientBuilder {
     appkey: Option<AppKey>,
     algorithm: Algorithm,
     transport: numcheck_transport::ClientBuilder,
-    /// The variable that the base URL came from, for the error.
-    base_url_variable: Option<&'static str>,
 }
 
 impl ClientBuilder {
@@ -150,27 +145,18 @@ impl ClientBuilder {
     }
 
     fn from(env: Env<'_>) -> Result<Self, SetupError> {
-        const BASE_URL: &str = "NXCLOUD_BASE_URL";
         let invalid = |name| move |error: ValueError| EnvError::value(name, error.rule);
         let access_key = env.required_text("NXCLOUD_ACCESS_KEY")?;
         header_value(&access_key).map_err(invalid("NXCLOUD_ACCESS_KEY"))?;
         let secret = env.required_secret("NXCLOUD_ACCESS_SECRET")?;
         let appkey = env.secret("NXCLOUD_APPKEY")?.map(|appkey| AppKey::new(&appkey)).transpose();
-        let base_url = env.text(BASE_URL)?;
-
-        let mut builder =
-            Client::builder(access_key, secret).transport(|transport| transport.proxy(env.proxy()));
-        builder.appkey = appkey.map_err(invalid("NXCLOUD_APPKEY"))?;
-        if let Some(base_url) = base_url {
-            builder = builder.base_url(base_url);
-            builder.base_url_variable = Some(BASE_URL);
-        }
-        Ok(builder)
+        let appkey = appkey.map_err(invalid("NXCLOUD_APPKEY"))?;
+        let builder = Client::builder(access_key, secret);
+        Ok(ClientBuilder { appkey, transport: builder.transport.env(env, "NXCLOUD_BASE_URL")?, ..builder })
     }
 
     /// Where the platform is, such as `https://api2.nxcloud.com`. Plain http is for loopback only.
-    pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
-        self.base_url_variable = None;
+    pub fn base_url(self, base_url: impl Into<String>) -> Self {
         self.transport(|transport| transport.base_url(base_url))
     }
 
@@ -220,8 +206,7 @@ impl ClientBuilder {
                 "must not be empty, and have no white space around it, such as the line break of a file";
             return Err(ValueError::new("accessSecret", rule).into());
         }
-        let transport = self.transport.build();
-        let transport = transport.map_err(|error| SetupError::transport(error, self.base_url_variable))?;
+        let transport = self.transport.set_up()?;
         let signer = Signer::new(access_key, self.access_key, self.secret, self.algorithm);
         Ok(Client(Arc::new(Inner { transport, signer, appkey: self.appkey })))
     }

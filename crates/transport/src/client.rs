@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, PROXY_AUTHORIZATION, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, Uri};
 use http_body_util::Full;
-use numcheck_protocol::{Endpoint, Method};
+use numcheck_protocol::{Endpoint, Method, Platform};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{debug, warn};
 
@@ -44,6 +44,11 @@ impl Client {
     /// Begins a client for the platform at `base_url`: `https://host[:port][/prefix]`; without a scheme it is https.
     pub fn builder(base_url: impl Into<String>) -> ClientBuilder {
         ClientBuilder::new(base_url.into())
+    }
+
+    /// Begins a client for a platform where its documents say it is; a base URL that ends in the path of one of its endpoints is refused.
+    pub fn for_platform(platform: Platform) -> ClientBuilder {
+        Self::builder(platform.base_url()).endpoints(platform.endpoints().map(|info| info.path))
     }
 
     pub(crate) fn new(
