@@ -1,6 +1,7 @@
 //! The embedded register of WhatsApp numbers: login, createApp, phoneList, getCode, checkCode, createClient.
 //!
-//! This file reads requests and words answers. It must not note a code, and what may follow from what is the register's affair.
+//! Reads the requests of an authenticated account and words the answers: 9000 for the form, then 9007, then magic values, then the operation's
+//! own. What may follow from what, the register knows.
 
 mod assumptions;
 mod inbox;
@@ -26,18 +27,6 @@ use register::{Refused, Scene};
 /// What a magic application name begins with; its code follows.
 const MAGIC_APP: &str = "sandbox-";
 
-/// Answers an operation of an authenticated account: 9000 for the form, then 9007, then magic values, then the operation's own.
-pub(crate) fn answer(shared: &Shared, operation: Operation, account: usize, body: &[u8]) -> Answer {
-    match operation {
-        Operation::Login => login(shared, account, body),
-        Operation::CreateApp => create_app(shared, account, body),
-        Operation::PhoneList => phone_list(shared, account, body),
-        Operation::GetCode => get_code(shared, account, body),
-        Operation::CreateClient => create_client(shared, account, body),
-        _ => check_code(shared, account, body),
-    }
-}
-
 /// The family's envelope with a code and without data.
 pub(crate) fn refusal(operation: Operation, code: i64, why: impl Into<String>) -> Answer {
     let reply = WhatsAppReply {
@@ -49,7 +38,7 @@ pub(crate) fn refusal(operation: Operation, code: i64, why: impl Into<String>) -
     Answer::envelope(&reply, code, why.into())
 }
 
-fn login(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+pub(crate) fn login(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     let refuse = |code: WhatsAppCode, why| refusal(Operation::Login, code.get(), why);
     if !body.is_empty() {
         return refuse(WhatsAppCode::BAD_PARAMETER, "login has an empty body; {} is not empty");
@@ -68,7 +57,7 @@ fn login(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     Answer::envelope(&reply, 0, String::new())
 }
 
-fn create_app(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+pub(crate) fn create_app(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     let refuse = |code: CreateAppCode, why: &str| refusal(Operation::CreateApp, code.get(), why);
     let bad = |why: String| refusal(Operation::CreateApp, WhatsAppCode::BAD_PARAMETER.get(), why);
     let request = match decode::<CreateAppBody<'_>>(body) {
@@ -103,8 +92,8 @@ fn create_app(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     Answer::envelope(&reply, 0, String::new())
 }
 
-fn phone_list(shared: &Shared, account: usize, body: &[u8]) -> Answer {
-    let refuse = |code: i64, why: &str| refusal(Operation::PhoneList, code, why);
+pub(crate) fn phone_list(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+    let refuse = |code: i64, why: &str| refusal(Operation::ListPhones, code, why);
     let bad = |why: &str| refuse(WhatsAppCode::BAD_PARAMETER.get(), why);
     let request = match decode::<PhoneListBody<'_>>(body) {
         Ok(body) => match PhoneListRequest::try_from(body) {
@@ -136,7 +125,7 @@ fn phone_list(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     Answer { numbers, ..Answer::envelope(&reply, 0, String::new()) }
 }
 
-fn get_code(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+pub(crate) fn get_code(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     let operation = Operation::GetCode;
     let bad = |why: String| refusal(operation, WhatsAppCode::BAD_PARAMETER.get(), why);
     let body: GetCodeBody<'_> = match decode(body) {
@@ -160,7 +149,7 @@ fn get_code(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     })
 }
 
-fn check_code(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+pub(crate) fn check_code(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     let operation = Operation::CheckCode;
     let bad = |why: &str| refusal(operation, WhatsAppCode::BAD_PARAMETER.get(), why);
     let body: CheckCodeBody<'_> = match decode(body) {
@@ -175,7 +164,7 @@ fn check_code(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     })
 }
 
-fn create_client(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+pub(crate) fn create_client(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     let operation = Operation::CreateClient;
     let bad = |why: &str| refusal(operation, WhatsAppCode::BAD_PARAMETER.get(), why);
     let body: CreateClientBody<'_> = match decode(body) {
@@ -255,7 +244,7 @@ fn text(operation: Operation, code: i64) -> &'static str {
         WhatsAppCode::NOT_INTEGRATOR => "Non-integrator request",
         other => match operation {
             Operation::CreateApp => CreateAppCode::new(code).meaning(Lang::En),
-            Operation::PhoneList => PhoneListCode::new(code).meaning(Lang::En),
+            Operation::ListPhones => PhoneListCode::new(code).meaning(Lang::En),
             _ => other.meaning(Lang::En),
         },
     }
