@@ -9,9 +9,7 @@ use numcheck_protocol::whatsapp::{
     CreateClientRequest, GetCode, GetCodeRequest, ListPhones, Login, LoginData, Phone, PhoneListReply,
     PhoneListRequest, WhatsAppCode, WhatsAppReply,
 };
-use numcheck_protocol::{
-    AppKey, CallbackUrl, Drift, Endpoint, Field, PhoneNumber, VerificationCode, mask,
-};
+use numcheck_protocol::{AppKey, CallbackUrl, Drift, Endpoint, Field, PhoneNumber, VerificationCode, mask};
 use numcheck_transport::{CallError, TypedReply};
 use serde::Serialize;
 

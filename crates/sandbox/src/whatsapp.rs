@@ -29,12 +29,10 @@ const MAGIC_APP: &str = "sandbox-";
 
 /// The family's envelope with a code and without data.
 pub(crate) fn refusal(operation: Operation, code: i64, why: impl Into<String>) -> Answer {
-    let reply = WhatsAppReply {
-        code: Field::Known(WhatsAppCode::new(code)),
-        data: Field::Null,
-        message: Field::Known(Text::new(text(operation, code))),
-        ..WhatsAppReply::default()
-    };
+    let reply = WhatsAppReply::default()
+        .with_code(Field::Known(WhatsAppCode::new(code)))
+        .with_data(Field::Null)
+        .with_message(Field::Known(Text::new(text(operation, code))));
     Answer::envelope(&reply, code, why.into())
 }
 
@@ -47,13 +45,11 @@ pub(crate) fn login(shared: &Shared, account: usize, body: &[u8]) -> Answer {
         return refuse(WhatsAppCode::NOT_INTEGRATOR, NOT_INTEGRATOR);
     }
     let token = shared.register.token(account);
-    let data = LoginData { token: Field::Known(HiddenText::new(token)), ..LoginData::default() };
-    let reply = LoginReply {
-        code: Field::Known(WhatsAppCode::SUCCESS),
-        data: Field::Known(data),
-        message: success(),
-        ..LoginReply::default()
-    };
+    let data = LoginData::default().with_token(Field::Known(HiddenText::new(token)));
+    let reply = LoginReply::default()
+        .with_code(Field::Known(WhatsAppCode::SUCCESS))
+        .with_data(Field::Known(data))
+        .with_message(success());
     Answer::envelope(&reply, 0, String::new())
 }
 
@@ -77,18 +73,14 @@ pub(crate) fn create_app(shared: &Shared, account: usize, body: &[u8]) -> Answer
     let Some(app) = shared.register.create_app(account) else {
         return refuse(CreateAppCode::TOO_MANY_APPS, "1000 applications were created for the account");
     };
-    let data = AppData {
-        app_id: Field::Known(Count::new(app.id)),
-        app_name: Field::Known(Text::new(name)),
-        app_key: Field::Known(HiddenText::new(app.key)),
-        ..AppData::default()
-    };
-    let reply = CreateAppReply {
-        code: Field::Known(CreateAppCode::new(0)),
-        data: Field::Known(data),
-        message: success(),
-        ..CreateAppReply::default()
-    };
+    let data = AppData::default()
+        .with_app_id(Field::Known(Count::new(app.id)))
+        .with_app_name(Field::Known(Text::new(name)))
+        .with_app_key(Field::Known(HiddenText::new(app.key)));
+    let reply = CreateAppReply::default()
+        .with_code(Field::Known(CreateAppCode::new(0)))
+        .with_data(Field::Known(data))
+        .with_message(success());
     Answer::envelope(&reply, 0, String::new())
 }
 
@@ -116,12 +108,10 @@ pub(crate) fn phone_list(shared: &Shared, account: usize, body: &[u8]) -> Answer
     }
     let phones: Vec<Phone<'static>> = shared.register.phones(account);
     let numbers = phones.len();
-    let reply = PhoneListReply {
-        code: Field::Known(PhoneListCode::new(0)),
-        data: Field::Known(phones.into_iter().collect()),
-        message: success(),
-        ..PhoneListReply::default()
-    };
+    let reply = PhoneListReply::default()
+        .with_code(Field::Known(PhoneListCode::new(0)))
+        .with_data(Field::Known(phones.into_iter().collect()))
+        .with_message(success());
     Answer { numbers, ..Answer::envelope(&reply, 0, String::new()) }
 }
 
@@ -200,12 +190,10 @@ fn on_phone(
         let scene = Scene { account, now_ms: shared.clock.now_ms(), assumptions };
         match act(&scene, &digits) {
             Ok(data) => {
-                let reply = WhatsAppReply {
-                    code: Field::Known(WhatsAppCode::SUCCESS),
-                    data,
-                    message: success(),
-                    ..WhatsAppReply::default()
-                };
+                let reply = WhatsAppReply::default()
+                    .with_code(Field::Known(WhatsAppCode::SUCCESS))
+                    .with_data(data)
+                    .with_message(success());
                 Answer::envelope(&reply, 0, String::new())
             }
             Err(Refused(why)) => refuse(WhatsAppCode::FAILED, why),

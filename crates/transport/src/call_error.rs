@@ -5,7 +5,9 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use numcheck_protocol::{Charged, Drift, Endpoint, Info, Refusal, Repeat, ResultCode, Unreadable, ValueError};
+use numcheck_protocol::{
+    Charged, Drift, Endpoint, Info, Refusal, Repeat, ResultCode, Unreadable, ValueError,
+};
 
 use crate::{Reply, SendError, Sent};
 
@@ -222,7 +224,9 @@ impl fmt::Display for CallError {
         match &self.0.cause {
             Cause::Value(error) => write!(f, "{endpoint}: {error}; not sent"),
             Cause::Transport(error) => error.fmt(f),
-            Cause::Refused(refusal, _, reply) => write!(f, "{endpoint}: attempt {}: {refusal}", reply.attempts),
+            Cause::Refused(refusal, _, reply) => {
+                write!(f, "{endpoint}: attempt {}: {refusal}", reply.attempts)
+            }
             Cause::Implausible(what, reply) => {
                 let (outcome, advice) = self.outcome("call again; if it stays so, tell the platform");
                 let (status, attempts) = (reply.status.as_u16(), reply.attempts);

@@ -37,9 +37,7 @@ impl<E: Endpoint> TypedReply<E> {
             Ok(Judged { text, drift, mended }) => {
                 Ok(Self { text, drift, reply, mended, endpoint: PhantomData })
             }
-            Err(Unfit::Refused(refusal, drift)) => {
-                Err(CallError::refused(&E::INFO, *refusal, drift, reply))
-            }
+            Err(Unfit::Refused(refusal, drift)) => Err(CallError::refused(&E::INFO, *refusal, drift, reply)),
             Err(Unfit::NoAnswer(unreadable)) => Err(CallError::no_answer(&E::INFO, reply, unreadable)),
         }
     }

@@ -102,7 +102,7 @@ fn a_service_writes_every_answer_as_part_of_its_own_json() {
     let ok = |body: &'static str| Reply::new(StatusCode::OK, body);
     let accepted = r#"{"code":0,"data":{"requestId":"m-1","batchNo":"b-1",
         "failNumber":[{"number":"85251234568","reason":"no"}]},"orderId":7}"#;
-    let body = r#"{"code":0,"data":{"number":"85251234567","country":"HK","operator":"CSL"}}"#;
+    let body = r#"{"code":0,"data":{"basic":{"phone":"85251234567","country":"HK","operator":"CSL"}}}"#;
     let checked = Checked::from_reply(ok(body), &GetRequest::new(appkey(), phone("85251234567"))).unwrap();
     let query = QueryRequest::for_batch(Date::new(2026, 11, 22).unwrap(), BatchNo::new("b-1").unwrap());
     let rows = r#"{"code":0,"data":{"totalSize":1,"result":[{"phone":"85251234567","new":1}]}}"#;
@@ -128,11 +128,12 @@ fn a_service_writes_every_answer_as_part_of_its_own_json() {
     );
     let checked = &entry["checked"];
     assert_eq!((&checked["outcome"], &checked["result"]["done"]), (&json!("checked"), &json!(true)));
+    assert_eq!((&checked["result"]["region"], &checked["result"]["carrier"]), (&json!("HK"), &json!("CSL")));
     assert_eq!(
-        (&checked["result"]["region"], &checked["result"]["carrier"]),
-        (&json!("HK"), &json!("CSL"))
+        entry["page"]["rows"],
+        json!([{"phone": "85251234567", "new": 1}]),
+        "rows stay the platform's"
     );
-    assert_eq!(entry["page"]["rows"], json!([{"phone": "85251234567", "new": 1}]), "rows stay the platform's");
     assert_eq!((&entry["page"]["page"], &entry["page"]["total_rows"]), (&json!(1), &json!(1)));
     assert_eq!(entry["code"], json!({"data": "wrong", "text": null, "drift": []}));
     let result = &entry["result"];
@@ -142,5 +143,8 @@ fn a_service_writes_every_answer_as_part_of_its_own_json() {
         (&json!("85251234567"), &json!(1), &Value::Null)
     );
     assert_eq!((&result["price"], &result["currency"]), (&json!(0.01), &json!("USD")));
-    assert_eq!((&entry["refusal"]["code"], &entry["refusal"]["name"]), (&json!(211), &json!("BALANCE_TOO_LOW")));
+    assert_eq!(
+        (&entry["refusal"]["code"], &entry["refusal"]["name"]),
+        (&json!(211), &json!("BALANCE_TOO_LOW"))
+    );
 }
