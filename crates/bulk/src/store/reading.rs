@@ -2,15 +2,12 @@
 //!
 //! Everything else in a result stays in its bytes, to be read again by whoever exports it.
 
-use numcheck_protocol::number_check::{CheckResult, GetReply, QueryRow, ResultPush};
-use numcheck_protocol::qxt::PrivacyReply;
-use numcheck_protocol::{
-    Currency, Drift, DriftKind, Field, Message, Passes, PhoneNumber, Price, decode, encode,
-};
+use numcheck_protocol::{Currency, Drift, PhoneNumber, Price, decode, encode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Source;
+use super::messages::{self, without_ids};
 use crate::model::Outcome;
 use crate::pricing::MAX_PRICE;
 
@@ -45,24 +42,8 @@ pub fn is_believed(price: Price) -> bool {
 /// Reads a result; `None` when it cannot be read at all.
 pub fn read(source: Source, body: &[u8]) -> Option<Facts> {
     match source {
-        Source::Push => {
-            let push = decode::<ResultPush<'_>>(body).ok()?;
-            Some(facts(&CheckResult::from(&push), &push))
-        }
-        Source::Query => {
-            let row = decode::<QueryRow<'_>>(body).ok()?;
-            Some(facts(&CheckResult::from(&row), &row))
-        }
-        Source::Get => {
-            let reply = decode::<GetReply<'_>>(body).ok()?;
-            let mut facts = facts(&CheckResult::from(&reply), &reply);
-            // A code in a reply is another table's.
-            if facts.outcome == Outcome::Passing {
-                facts.outcome = Outcome::Failed;
-            }
-            Some(facts)
-        }
-        Source::Privacy => privacy(body),
+        Source::Push | Source::Query | Source::Get => messages::number_check(source, body),
+        Source::Privacy => messages::privacy(body),
         Source::Answer => {
             let refused = decode::<Refused>(body).ok()?;
             let number = Some(PhoneNumber::new(&refused.number).ok()?);
@@ -112,42 +93,6 @@ pub(crate) fn replaces(later: Source, first: Source) -> bool {
     first == Source::Answer && later != Source::Answer
 }
 
-fn facts(result: &CheckResult<'_>, message: &impl Message) -> Facts {
-    let mut drift = Vec::new();
-    message.drift(&mut |one| drift.push(one));
-    let number = |phone: &str| PhoneNumber::new(phone.trim_start_matches('+')).ok();
-    let cost = result.currency.zip(result.price);
-    if cost.is_some_and(|(_, price)| !is_believed(price)) {
-        drift.push(Drift::new("Cost.price", DriftKind::NewValue, None));
-    }
-    let outcome = match &result.code {
-        _ if result.done => Outcome::Done,
-        Some(code) if code.passes() == Passes::Yes => Outcome::Passing,
-        _ => Outcome::Failed,
-    };
-    Facts {
-        number: result.phone.as_ref().and_then(|phone| number(phone.as_str())),
-        outcome,
-        cost: cost.filter(|(_, price)| is_believed(*price)),
-        region: result.region.as_ref().map(|region| region.as_str().to_owned()),
-        drift,
-    }
-}
-
-/// A privacy query is about one phone number, and its reply tells no price. A code other than 0 means a failed check.
-fn privacy(body: &[u8]) -> Option<Facts> {
-    let reply = decode::<PrivacyReply<'_>>(body).ok()?;
-    let mut drift = Vec::new();
-    reply.drift(&mut |one| drift.push(one));
-    let outcome = match reply.code.get() {
-        // Nothing was found out about it, which is an answer and was paid for.
-        Some(code) if matches!(code.get(), 0 | -4) => Outcome::Done,
-        Some(code) if code.passes() == Passes::Yes => Outcome::Passing,
-        _ => Outcome::Failed,
-    };
-    Some(Facts { number: None, outcome, cost: None, region: None, drift })
-}
-
 /// Set in the first byte of a hash: the result is the charge of a second sending.
 pub(crate) const CHARGED: u8 = 0x80;
 
@@ -189,11 +134,4 @@ fn same_content(one: &[u8], other: &[u8]) -> bool {
         (Some(one), Some(other)) => one == other,
         _ => false,
     }
-}
-
-fn without_ids(body: &[u8]) -> Option<ResultPush<'_>> {
-    let mut push = decode::<ResultPush<'_>>(body).ok()?;
-    push.message_id = Field::Absent;
-    push.request_id = Field::Absent;
-    Some(push)
 }
