@@ -6,6 +6,7 @@
 
 pub(crate) mod drifting;
 mod error;
+mod facts;
 pub mod messages;
 pub mod reading;
 mod values;

@@ -12,10 +12,10 @@ use tokio_postgres::Row;
 
 use super::fault::Fault;
 use super::fold;
-use super::reading::{amount, currency};
 use super::schema::SCOPES;
 use super::session::{Session, get, get_u64, text};
-use super::waits;
+use super::values::{amount, currency, name};
+use super::waits::{self, count_reused};
 use crate::book::{BookDecision, BookLink, BookPolicy, BookResult, MAX_CHAIN, chain, links};
 use crate::fold::Sums;
 use crate::model::{BatchState, JobSpec, Outcome, Scope};
@@ -280,25 +280,6 @@ impl Taken {
     }
 }
 
-/// Counts rows of jobs that take a result of the book, up or down, by how it ended.
-pub(super) async fn count_reused(session: &Session, counts: &BTreeMap<(i64, i16), i64>) -> Result<()> {
-    let mut sums: BTreeMap<i64, [i64; 3]> = BTreeMap::new();
-    for ((job, figure), count) in counts {
-        let [done, failed, refused] = sums.entry(*job).or_default();
-        match Outcome::from_figure(*figure) {
-            Outcome::Done => *done += count,
-            Outcome::Failed | Outcome::Passing => *failed += count,
-            Outcome::Refused => *refused += count,
-        }
-    }
-    for (job, [done, failed, refused]) in sums {
-        let sql = "UPDATE jobs SET reused_done = reused_done + $2, reused_failed = reused_failed + $3,
-            reused_refused = reused_refused + $4 WHERE id = $1";
-        session.run(sql, &[&job, &done, &failed, &refused]).await?;
-    }
-    Ok(())
-}
-
 /// Enters what is claimed. `was_claimed`: the batch stands in chains already.
 pub(super) async fn enter_claim(
     session: &Session,
@@ -551,7 +532,7 @@ fn sending(scope: Scope, row: &Row) -> Result<Sending> {
     };
     Ok(Sending {
         scope,
-        job: super::jobs::name(row, 0)?,
+        job: name(row, 0)?,
         batch_no: get(row, 1)?,
         batch: BatchState::from_figure(get(row, 2)?),
         sent_ms: get::<Option<i64>>(row, 3)?.map(|ms| ms as u64),

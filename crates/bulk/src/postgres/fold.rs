@@ -10,13 +10,11 @@ use futures_util::future::try_join3;
 use numcheck_protocol::PhoneNumber;
 use tokio_postgres::Row;
 
-use super::batches::number;
-use super::book::count_reused;
 use super::drift;
 use super::fault::Fault;
-use super::reading::{amount, currency};
 use super::session::{Session, Value, big, get, get_text, get_u64, text};
-use super::waits;
+use super::values::{amount, currency, number};
+use super::waits::{self, count_reused};
 use crate::failpoint::die_at;
 use crate::fold::{
     Arrived, BatchTally, Changes, FirstResult, FoldedBatch, HeldResult, Judged, KeptAside, KeptBefore,

@@ -9,6 +9,7 @@ use super::book;
 use super::fault::Fault;
 use super::fold;
 use super::session::{Session, big, get, get_u64, text};
+use super::values::name;
 use crate::model::{Job, JobName, JobSpec, JobState};
 use crate::store::{Duplicate, Forgotten, InputPiece, reading};
 
@@ -450,8 +451,4 @@ fn spec(text: &str) -> Result<JobSpec> {
 
 fn write_spec(spec: &JobSpec) -> Result<String> {
     serde_json::to_string(spec).map_err(|_| Fault::damaged("a job's notes cannot be written"))
-}
-
-pub(super) fn name(row: &Row, at: usize) -> Result<JobName> {
-    get::<&str>(row, at)?.parse().map_err(|_| Fault::damaged("a job has a name that it cannot have"))
 }

@@ -7,9 +7,9 @@ use numcheck_protocol::PhoneNumber;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::fault::{Fault, Result};
-use super::reading::currency;
-use super::results::{self, count_reused};
-use super::waits;
+use super::results;
+use super::values::{amount, currency};
+use super::waits::{self, count_reused};
 use crate::book::{BookDecision, BookLink, BookPolicy, BookResult, MAX_CHAIN, chain, links};
 use crate::fold::Sums;
 use crate::model::{BatchState, JobSpec, Outcome, Scope};
@@ -324,7 +324,7 @@ pub(super) fn merge_account(tx: &Transaction<'_>, old: &str, new: &str) -> Resul
     let mut rows = select.query([old])?;
     while let Some(row) = rows.next()? {
         let currency = currency(row.get_ref(1)?.as_str()?)?;
-        let amount = results::amount(row.get_ref(2)?.as_str()?)?;
+        let amount = amount(row.get_ref(2)?.as_str()?)?;
         sums.charges.insert((Arc::from(new), row.get(0)?, currency), amount);
     }
     results::add_sums(tx, &sums)?;

@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::fault::{Fault, Result};
 use super::results;
+use super::values::named;
 use crate::model::{Job, JobName, JobSpec, JobState, Scope};
 use crate::store::{Duplicate, Forgotten, InputPiece, reading};
 
@@ -315,10 +316,6 @@ pub(super) fn forget_number(
     }
     tx.execute("UPDATE batches SET message = NULL WHERE instr(message, ?) > 0", [digits])?;
     Ok(Vec::new())
-}
-
-pub(super) fn named(name: &str) -> Result<JobName> {
-    name.parse().map_err(|_| Fault::Damaged("a job has a name that it cannot have"))
 }
 
 /// Takes what goes out of the book: of each phone number the sending before it decides again, if there was one.

@@ -6,12 +6,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use numcheck_protocol::{PhoneNumber, Price};
+use numcheck_protocol::PhoneNumber;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::batches::NO_NUMBER;
 use super::drift;
-use super::fault::{Fault, Result};
+use super::fault::Result;
+use super::values::{NO_NUMBER, amount};
+use super::waits::{self, count_reused};
 use crate::failpoint::die_at;
 use crate::fold::{
     Arrived, BatchTally, Changes, FirstResult, FoldedBatch, HeldResult, Judged, KeptAside, KeptBefore,
@@ -222,21 +223,8 @@ fn settle(tx: &Transaction<'_>, first: &FirstResult) -> Result<()> {
     let job: i64 = tx.query_row("SELECT job FROM batches WHERE id = ?", [batch], |row| row.get(0))?;
     match taken {
         Some(taken) => count_reused(tx, job, taken, -1)?,
-        None => super::waits::count(tx, job, via, -1)?,
+        None => waits::count(tx, job, via, -1)?,
     }
-    Ok(())
-}
-
-/// Counts rows of a job that take a result of the book.
-pub(super) fn count_reused(tx: &Transaction<'_>, job: i64, outcome: Outcome, by: i64) -> Result<()> {
-    let sql = match outcome {
-        Outcome::Done => "UPDATE jobs SET reused_done = reused_done + ? WHERE id = ?",
-        Outcome::Failed | Outcome::Passing => {
-            "UPDATE jobs SET reused_failed = reused_failed + ? WHERE id = ?"
-        }
-        Outcome::Refused => "UPDATE jobs SET reused_refused = reused_refused + ? WHERE id = ?",
-    };
-    tx.prepare_cached(sql)?.execute([by, job])?;
     Ok(())
 }
 
@@ -328,9 +316,4 @@ fn read_sums(tx: &Transaction<'_>, of: &Sums) -> Result<Sums> {
         }
     }
     Ok(sums)
-}
-
-/// An amount of money as the file has it.
-pub(super) fn amount(text: &str) -> Result<Price> {
-    text.parse().map_err(|_| Fault::Damaged("a sum or a price is no amount"))
 }

@@ -4,8 +4,8 @@ use numcheck_protocol::number_check::{CheckResult, GetReply, QueryRow, ResultPus
 use numcheck_protocol::qxt::PrivacyReply;
 use numcheck_protocol::{Class, Drift, DriftKind, Field, Message, Passes, PhoneNumber, decode};
 
-use super::Source;
-use super::reading::{Facts, is_believed};
+use super::facts::{Facts, is_believed};
+use super::values::Source;
 use crate::model::Outcome;
 
 /// Hands a stored result of number check to `then`; `None` when it is of another service, or cannot be read.
