@@ -1,13 +1,17 @@
 //! Whose money is spent, and where: an access key at an address whose spelling does not matter.
 
+use std::fmt;
+
 use numcheck_transport::{canonical_base_url, env, is_loopback};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use crate::exit::Failure;
 
 /// An account, named without showing its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct AccountId {
+    key: Zeroizing<String>,
     /// A hash of the key and the platform's address.
     pub(crate) fingerprint: String,
     /// Where the platform is, in its one spelling.
@@ -35,7 +39,12 @@ impl AccountId {
 
     /// The account of a sandbox that lives as long as this command.
     pub(crate) fn embedded() -> Self {
-        Self { fingerprint: fingerprint("sandbox"), address: String::new(), earlier: Vec::new() }
+        Self {
+            key: Zeroizing::default(),
+            fingerprint: fingerprint("sandbox"),
+            address: String::new(),
+            earlier: Vec::new(),
+        }
     }
 
     fn new(key: &str, url: &str) -> Result<Self, Failure> {
@@ -43,18 +52,33 @@ impl AccountId {
         let (_, host) = address.split_once("://").unwrap_or(("", &address));
         let mut spellings = vec![url.to_owned(), format!("{address}/"), host.to_owned(), format!("{host}/")];
         spellings.retain(|spelling| *spelling != address);
-        let of = |address: &str| fingerprint(&format!("{key}@{address}"));
         Ok(Self {
-            fingerprint: of(&address),
-            earlier: spellings.iter().map(|spelling| of(spelling)).collect(),
+            key: Zeroizing::new(key.to_owned()),
+            fingerprint: of(key, &address),
+            earlier: spellings.iter().map(|spelling| of(key, spelling)).collect(),
             address,
         })
+    }
+
+    /// Whether a fingerprint is that of this access key at another address.
+    pub(crate) fn has_key_of(&self, fingerprint: &str, address: &str) -> bool {
+        of(&self.key, address) == fingerprint
     }
 
     /// Whether the platform is this machine itself: a sandbox or a test.
     pub(crate) fn is_loopback(&self) -> bool {
         self.address.is_empty() || is_loopback(&self.address)
     }
+}
+
+impl fmt::Debug for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccountId").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
+    }
+}
+
+fn of(key: &str, address: &str) -> String {
+    fingerprint(&format!("{key}@{address}"))
 }
 
 /// Names an account without showing its key.

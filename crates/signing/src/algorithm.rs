@@ -24,6 +24,12 @@ impl Algorithm {
         }
     }
 
+    /// The hash that a callback's `algorithm` header means: `sha256` in any case is SHA-256, and any other value MD5, as the vendor's published
+    /// verifier has it.
+    pub fn from_callback(name: &str) -> Self {
+        if name.eq_ignore_ascii_case(Self::Sha256.as_str()) { Self::Sha256 } else { Self::Md5 }
+    }
+
     /// How many hex digits a signature has.
     pub const fn hex_len(self) -> usize {
         match self {

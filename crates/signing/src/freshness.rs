@@ -12,7 +12,7 @@ pub const TOLERANCE_MS: u64 = 60_000;
 /// # Errors
 ///
 /// [`StaleError::NotMilliseconds`] when `ts` is anything but decimal digits that fit 64 bits (a sign, a space, a
-/// fraction, nothing at all), else [`StaleError::TooOld`] or [`StaleError::TooNew`].
+/// fraction, nothing at all), [`StaleError::InSeconds`] when it would be recent in seconds, else [`StaleError::TooOld`] or [`StaleError::TooNew`].
 /// To the caller on the wire an absent or empty `ts` is code 1001, the others 1004.
 pub fn check_freshness(ts: &str, now_ms: u64, tolerance_ms: u64) -> Result<(), StaleError> {
     // `u64::from_str` takes a leading `+`, the convention does not.
@@ -22,6 +22,9 @@ pub fn check_freshness(ts: &str, now_ms: u64, tolerance_ms: u64) -> Result<(), S
     let ts: u64 = ts.parse().map_err(|_| StaleError::NotMilliseconds)?;
     if now_ms.abs_diff(ts) <= tolerance_ms {
         return Ok(());
+    }
+    if now_ms.abs_diff(ts.saturating_mul(1000)) <= tolerance_ms {
+        return Err(StaleError::InSeconds);
     }
     Err(match ts < now_ms {
         true => StaleError::TooOld { by_ms: now_ms.abs_diff(ts) },
@@ -36,15 +39,18 @@ pub enum StaleError {
     /// Empty, not decimal digits, or more than 64 bits hold.
     #[error("ts is not a time: expected Unix time in milliseconds, as decimal digits")]
     NotMilliseconds,
+    /// Seconds instead of milliseconds.
+    #[error("ts is in seconds: send Unix time in milliseconds")]
+    InSeconds,
     /// Further in the past than allowed.
-    #[error("ts is {by_ms} ms in the past: set the clock, send ts in milliseconds, sign each attempt anew")]
+    #[error("ts is {by_ms} ms in the past: set the clock, sign each attempt anew")]
     #[non_exhaustive]
     TooOld {
         /// How old it is, in milliseconds.
         by_ms: u64,
     },
     /// Further in the future than allowed.
-    #[error("ts is {by_ms} ms in the future: set the clock, send ts in milliseconds")]
+    #[error("ts is {by_ms} ms in the future: set the clock")]
     #[non_exhaustive]
     TooNew {
         /// How far ahead it is, in milliseconds.

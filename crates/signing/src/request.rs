@@ -5,7 +5,7 @@ use core::fmt;
 
 use crate::{
     Algorithm, Body, Input, Secret, StaleError, TOLERANCE_MS, UnknownAlgorithm, VerifyError, check_freshness,
-    header, verify,
+    header, signature::verify_any_case, verify,
 };
 
 /// Verifies a request as a server does: headers complete and unambiguous, access key known, `ts` within [`TOLERANCE_MS`] of `now_ms` (Unix time
@@ -105,6 +105,23 @@ impl<'a> SignatureHeaders<'a> {
     /// [`AuthError::MissingHeader`] before all others, then [`AuthError::RepeatedHeader`], [`AuthError::MalformedHeader`] and
     /// [`AuthError::UnknownAlgorithm`].
     pub fn read(&self) -> Result<SignedHeaders<'a>, AuthError> {
+        self.read_as(|name| Ok(name.parse()?), false)
+    }
+
+    /// The same of a callback that the platform makes. The vendor's published verifier decides what is accepted: a `sign` in any case, and
+    /// the hash of [`Algorithm::from_callback`].
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read), without [`AuthError::UnknownAlgorithm`].
+    pub fn read_callback(&self) -> Result<SignedHeaders<'a>, AuthError> {
+        self.read_as(|name| Ok(Algorithm::from_callback(name)), true)
+    }
+
+    fn read_as(
+        &self,
+        algorithm: impl FnOnce(&str) -> Result<Algorithm, AuthError>,
+        any_case: bool,
+    ) -> Result<SignedHeaders<'a>, AuthError> {
         let required = |name, value: Option<&'a [u8]>| match value {
             Some(value) if !value.is_empty() => Ok((name, value)),
             _ => Err(AuthError::MissingHeader(name)),
@@ -125,8 +142,9 @@ impl<'a> SignatureHeaders<'a> {
             sign: text(sign)?,
             algorithm: match self.algorithm {
                 None => Algorithm::default(),
-                Some(name) => text((header::ALGORITHM, name))?.parse()?,
+                Some(name) => algorithm(text((header::ALGORITHM, name))?)?,
             },
+            any_case,
         })
     }
 }
@@ -170,6 +188,8 @@ pub struct SignedHeaders<'a> {
     pub sign: &'a str,
     /// The hash.
     pub algorithm: Algorithm,
+    /// Whether `sign` may have capital digits.
+    any_case: bool,
 }
 
 impl<'a> SignedHeaders<'a> {
@@ -211,7 +231,12 @@ impl<'a> SignedHeaders<'a> {
     /// # Errors
     /// [`AuthError::BadSignature`].
     pub fn verify_signature(&self, body: Body<'_>, secret: &Secret) -> Result<(), AuthError> {
-        Ok(verify(&SignedHeaders::input(self, body), secret, self.algorithm, self.sign)?)
+        let input = SignedHeaders::input(self, body);
+        Ok(if self.any_case {
+            verify_any_case(&input, secret, self.algorithm, self.sign)
+        } else {
+            verify(&input, secret, self.algorithm, self.sign)
+        }?)
     }
 }
 

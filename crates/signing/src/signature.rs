@@ -34,12 +34,29 @@ pub fn verify(
     algorithm: Algorithm,
     sign: &str,
 ) -> Result<(), VerifyError> {
-    let is_hex = sign.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    if sign.len() != algorithm.hex_len() || !is_hex {
+    if sign.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Err(VerifyError::Malformed);
     }
+    verify_any_case(input, secret, algorithm, sign)
+}
+
+/// [`verify`], with capital digits accepted.
+pub(crate) fn verify_any_case(
+    input: &Input<'_>,
+    secret: &Secret,
+    algorithm: Algorithm,
+    sign: &str,
+) -> Result<(), VerifyError> {
+    let mut theirs = Signature { hex: [0; 64], len: algorithm.hex_len() };
+    match theirs.hex.get_mut(..theirs.len) {
+        Some(hex) if hex.len() == sign.len() && sign.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            hex.copy_from_slice(sign.as_bytes());
+            hex.make_ascii_lowercase();
+        }
+        _ => return Err(VerifyError::Malformed),
+    }
     let ours = self::sign(input, secret, algorithm);
-    match bool::from(ours.as_str().as_bytes().ct_eq(sign.as_bytes())) {
+    match bool::from(ours.as_str().as_bytes().ct_eq(theirs.as_str().as_bytes())) {
         true => Ok(()),
         false => Err(VerifyError::Mismatch),
     }

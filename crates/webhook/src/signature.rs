@@ -49,7 +49,8 @@ impl PushVerifier {
     }
 
     /// Judges a push by its headers, the exact bytes of its body, and the time (Unix, in milliseconds). The signature
-    /// is compared in constant time.
+    /// is compared in constant time, and without regard to case; an `algorithm` that is not `sha256` means MD5: both as in the vendor's
+    /// published verifier.
     ///
     /// # Errors
     /// When the push must not be taken in: answer [`BadSignature::status`], and the platform comes again.
@@ -65,7 +66,7 @@ impl PushVerifier {
         let secrets = |access_key| {
             self.accounts.iter().filter(move |(key, _)| key == access_key).map(|(_, secret)| secret)
         };
-        headers.read()?.verify(body.into(), now_ms, self.tolerance_ms, secrets)?;
+        headers.read_callback()?.verify(body.into(), now_ms, self.tolerance_ms, secrets)?;
         Ok(Verdict::Verified)
     }
 }
@@ -247,12 +248,24 @@ mod tests {
         let mut moved = signed(b"{}", NOW, Algorithm::Md5);
         moved[3].1 = b"numbercheck&bizType=1".to_vec();
         assert_eq!(check(&moved, b"{}", NOW), refused(AuthError::MalformedHeader("action")));
-        let mut unknown = signed(b"{}", NOW, Algorithm::Md5);
-        unknown.push(("algorithm", b"sha1".to_vec()));
-        assert!(matches!(
-            check(&unknown, b"{}", NOW),
-            Err(BadSignature::Refused(AuthError::UnknownAlgorithm(_)))
-        ));
+    }
+
+    #[test]
+    fn the_vendors_verifier_compares_without_case_and_takes_any_other_algorithm_for_md5() {
+        for (algorithm, names) in [
+            (Algorithm::Sha256, &["sha256", "SHA256", "Sha256"][..]),
+            (Algorithm::Md5, &["md5", "MD5", "sha1", "sha-256", ""]),
+        ] {
+            for name in names {
+                let mut fields = signed(b"{}", NOW, algorithm);
+                fields.truncate(5);
+                fields.push(("algorithm", name.as_bytes().to_vec()));
+                assert_eq!(check(&fields, b"{}", NOW), Ok(Verdict::Verified), "{name}");
+                fields[4].1.make_ascii_uppercase();
+                assert_eq!(check(&fields, b"{}", NOW), Ok(Verdict::Verified), "{name}, capitals");
+                assert_eq!(check(&fields, b"{ }", NOW), refused(WRONG), "{name}, another body");
+            }
+        }
     }
 
     #[test]
@@ -297,9 +310,12 @@ mod tests {
         ) {
             let mut fields = signed(&body, NOW, algorithm);
             let at = field.index(fields.len());
-            let value = &mut fields[at].1;
+            let (name, value) = &mut fields[at];
             let place = place.index(value.len());
+            let before = value.clone();
             value[place] ^= change;
+            // Their case does not count.
+            prop_assume!(!(matches!(*name, "sign" | "algorithm") && value.eq_ignore_ascii_case(&before)));
             prop_assert!(check(&fields, &body, NOW).is_err(), "{}", fields[at].0);
         }
 

@@ -44,7 +44,7 @@ impl Asking<'_> {
             Some(level) => (Scope::NUMBER_CHECK, "checking", level.check_level().get()),
             None => (Scope::PRIVACY, "asking about", 0),
         };
-        know_account(store, self.account, service, self.again.new_account, self.stdin_is_taken).await?;
+        know_account(store, self.account, service, self.again, self.stdin_is_taken).await?;
         let scope = Scope::new(&self.account.fingerprint, service, figure);
         // An answer about privacy is fresh for as long as HLR is.
         let level = self.level.unwrap_or(Level::Hlr);

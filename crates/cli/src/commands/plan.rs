@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::account::AccountId;
 use crate::batching::BatchingArgs;
 use crate::commands::arguments::Prices;
-use crate::commands::reuse::{Again, say_doubts};
+use crate::commands::reuse::{Again, note_account, say_doubts};
 use crate::durable::{Counted, Prepared, Shape, StoreAt, Survey, estimate};
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
@@ -115,6 +115,11 @@ impl Plan {
             print::count(duplicates, "duplicate")
         ))?;
         self.show_known(&survey, to_send, now_ms)?;
+        if let (Some(store), Some(account)) = (&store, &account)
+            && let Some(note) = note_account(&**store, account, Scope::NUMBER_CHECK).await?
+        {
+            print::data(&format!("  {note}; `run` asks"))?;
+        }
         if let Some(store) = &store {
             say_doubts(&**store, &survey, &prices, level).await?;
         }

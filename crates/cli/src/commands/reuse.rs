@@ -29,9 +29,12 @@ pub(crate) struct Again {
     /// fresh for 30 days, others for 24 hours, and what is older is asked about.
     #[arg(long, value_name = "AGE")]
     pub(crate) max_age: Option<humantime::Duration>,
-    /// Treat the account of the environment as another one than those that this store knows at the same address.
+    /// Treat the account of the environment as another one than those that this store knows at the same address, or by the same access key.
     #[arg(long)]
     pub(crate) new_account: bool,
+    /// Take over the checks that this store holds of the same access key at another address: the account is the same.
+    #[arg(long, conflicts_with = "new_account")]
+    pub(crate) same_account: bool,
 }
 
 /// How long a result counts as fresh, where nobody says otherwise.
@@ -175,53 +178,120 @@ pub(crate) async fn say_doubts(
     Ok(())
 }
 
+/// The name under which a store remembers an account's address.
+fn address_of(fingerprint: &str) -> String {
+    format!("address of {fingerprint}")
+}
+
+/// What a store knows of an account before anything is sent for it.
+struct Standing {
+    /// Fingerprints of the account that earlier releases have made of other spellings of its address.
+    earlier: Vec<String>,
+    is_known: bool,
+    /// Accounts with the same access key at other addresses: fingerprint and address.
+    same_key: Vec<(String, String)>,
+    /// Whether another access key has been used at this address.
+    other_key: bool,
+}
+
+impl Standing {
+    async fn of(store: &dyn Store, account: &AccountId, service: &str) -> Result<Self, Failure> {
+        let scopes = store.scopes().await.map_err(Failure::of)?;
+        let known: BTreeSet<String> =
+            scopes.into_iter().filter(|scope| scope.service == service).map(|scope| scope.account).collect();
+        let earlier: Vec<String> =
+            account.earlier.iter().filter(|earlier| known.contains(*earlier)).cloned().collect();
+        let is_known = known.contains(&account.fingerprint) || !earlier.is_empty();
+        let mut standing = Self { earlier, is_known, same_key: Vec::new(), other_key: false };
+        // Nothing was ever sent for the sandbox that lives in a command.
+        let embedded = AccountId::embedded().fingerprint;
+        for other in known.into_iter().filter(|other| *other != embedded && *other != account.fingerprint) {
+            match store.learnt(&address_of(&other)).await.map_err(Failure::of)? {
+                Some(address) if account.has_key_of(&other, &address) => {
+                    standing.same_key.push((other, address))
+                }
+                Some(address) => standing.other_key |= address == account.address,
+                // Of an earlier release's account nobody knows the address.
+                None => standing.other_key = true,
+            }
+        }
+        Ok(standing)
+    }
+}
+
+/// Says that the store holds checks which a new account does not reuse.
+fn unlike(standing: &Standing, account: &AccountId) -> Option<String> {
+    match &standing.same_key[..] {
+        _ if standing.is_known => None,
+        [] if standing.other_key => Some(format!("checks of another access key at {}", account.address)),
+        [] => None,
+        same => {
+            let addresses: Vec<&str> = same.iter().map(|(_, address)| address.as_str()).collect();
+            Some(format!("checks of the same access key at another address, {}", addresses.join(", ")))
+        }
+    }
+}
+
+/// What `plan` says of an account whose checks `run` would ask about.
+pub(crate) async fn note_account(
+    store: &dyn Store,
+    account: &AccountId,
+    service: &str,
+) -> Result<Option<String>, Failure> {
+    let standing = Standing::of(store, account, service).await?;
+    Ok(unlike(&standing, account).map(|unlike| format!("this store holds {unlike}: they are not reused")))
+}
+
 /// Makes sure that the account is one that the store knows, or a new one by a person's word: under another name, everything would be paid
 /// for again.
 pub(crate) async fn know_account(
     store: &dyn Store,
     account: &AccountId,
     service: &str,
-    is_new: bool,
+    again: &Again,
     stdin_is_taken: bool,
 ) -> Result<(), Failure> {
-    let name = |fingerprint: &str| format!("address of {fingerprint}");
-    let scopes = store.scopes().await.map_err(Failure::of)?;
-    let known: BTreeSet<String> =
-        scopes.into_iter().filter(|scope| scope.service == service).map(|scope| scope.account).collect();
-    for earlier in account.earlier.iter().filter(|earlier| known.contains(*earlier)) {
-        store.merge_account(earlier, &account.fingerprint).await.map_err(Failure::of)?;
-    }
-    let is_known =
-        known.contains(&account.fingerprint) || account.earlier.iter().any(|earlier| known.contains(earlier));
-    if !is_known && !is_new {
-        let mut others = 0;
-        // Nothing was ever sent for the sandbox that lives in a command.
-        for other in known.iter().filter(|known| **known != AccountId::embedded().fingerprint) {
-            let address = store.learnt(&name(other)).await.map_err(Failure::of)?;
-            // Of an earlier release's account nobody knows the address.
-            others += u64::from(address.is_none_or(|address| address == account.address));
-        }
-        if others > 0 && account.is_loopback() {
-            print::say(
-                "numcheck: note: another access key at an address that this store knows: its checks are not this one's",
-            );
-        } else if others > 0 {
+    let mut standing = Standing::of(store, account, service).await?;
+    let mut take_over = again.same_account && !standing.is_known;
+    if let Some(unlike) = unlike(&standing, account)
+        && !again.new_account
+        && !take_over
+    {
+        if account.is_loopback() {
+            print::say(&format!("numcheck: note: this store holds {unlike}: they are not this account's"));
+        } else {
             let question = format!(
-                "this store holds checks of another access key at {}: with this key they are not reused, and their numbers are paid for again",
+                "this store holds {unlike}: at {} their numbers would be paid for again",
                 account.address
             );
-            let choices = [("n", "go on as a new account"), ("s", "stop")];
-            let variable = if service == Scope::PRIVACY { "QXT_API_KEY" } else { "NXCLOUD_ACCESS_KEY" };
-            let options = format!("set {variable} as it was, or say --new-account");
-            if consent::choose(&question, &choices, stdin_is_taken, &options).await? != "n" {
-                return Err(Failure::usage("nothing was sent"));
+            let (url, key) = match service {
+                Scope::PRIVACY => ("QXT_BASE_URL", "QXT_API_KEY"),
+                _ => ("NXCLOUD_BASE_URL", "NXCLOUD_ACCESS_KEY"),
+            };
+            let new = ("n", "go on as a new account");
+            let stop = ("s", "stop");
+            let chosen = if standing.same_key.is_empty() {
+                let options = format!("set {key} as it was, or say --new-account");
+                consent::choose(&question, &[new, stop], stdin_is_taken, &options).await?
+            } else {
+                let same = ("t", "take them over: it is the same account");
+                let options = format!("set {url} as it was, or say --same-account or --new-account");
+                consent::choose(&question, &[same, new, stop], stdin_is_taken, &options).await?
+            };
+            match chosen {
+                "t" => take_over = true,
+                "n" => {}
+                _ => return Err(Failure::usage("nothing was sent")),
             }
         }
     }
-    if !account.address.is_empty()
-        && store.learnt(&name(&account.fingerprint)).await.map_err(Failure::of)?.is_none()
-    {
-        store.learn(&name(&account.fingerprint), &account.address).await.map_err(Failure::of)?;
+    let taken_over = std::mem::take(&mut standing.same_key).into_iter().map(|(fingerprint, _)| fingerprint);
+    for old in standing.earlier.into_iter().chain(taken_over.filter(|_| take_over)) {
+        store.merge_account(&old, &account.fingerprint).await.map_err(Failure::of)?;
+    }
+    let name = address_of(&account.fingerprint);
+    if !account.address.is_empty() && store.learnt(&name).await.map_err(Failure::of)?.is_none() {
+        store.learn(&name, &account.address).await.map_err(Failure::of)?;
     }
     Ok(())
 }

@@ -177,8 +177,7 @@ impl Run {
         let store = &*engine.store;
         engine.inbox.fold_all().await.map_err(Failure::of)?;
         if !self.sandbox {
-            know_account(store, &account, Scope::NUMBER_CHECK, self.again.new_account, stdin_is_taken)
-                .await?;
+            know_account(store, &account, Scope::NUMBER_CHECK, &self.again, stdin_is_taken).await?;
         }
         let shape = Shape::of(&self.together, self.run.limits.has_cap(), store, &account.fingerprint).await?;
         let mut prepared = counted.plan(shape);

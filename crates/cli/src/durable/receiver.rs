@@ -41,7 +41,7 @@ impl Receiving {
         let server = Server::bind(listen).map_err(Failure::of)?;
         let address = server.local_addr();
         let public_url = public_url.map_or_else(|| format!("http://{address}"), str::to_owned);
-        let gate = Gate::new(key.clone()).mounted_at(path_of(&public_url));
+        let gate = Gate::new(key.clone());
         let gate = match verifier {
             Some(verifier) => gate.verifying(verifier),
             None => gate,
@@ -88,10 +88,4 @@ impl Receiving {
             );
         }
     }
-}
-
-/// The path of a URL, where a proxy in between passes it on.
-fn path_of(url: &str) -> &str {
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    after_scheme.find('/').map_or("", |at| after_scheme.get(at..).unwrap_or_default()).trim_end_matches('/')
 }

@@ -32,6 +32,8 @@ pub(crate) enum InputErrorKind {
     AmbiguousColumn,
     /// There is no such column as was asked for.
     ColumnNotFound,
+    /// Its quotation marks do not pair.
+    UnpairedQuote,
     /// One row is larger than any real one, which an unclosed quote makes.
     RowTooLong,
 }

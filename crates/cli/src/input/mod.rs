@@ -19,6 +19,7 @@
 mod column;
 mod error;
 mod normalise;
+mod quotes;
 mod reject;
 mod sniff;
 mod source;
@@ -34,6 +35,7 @@ use numcheck_protocol::PhoneNumber;
 
 pub(crate) use error::{InputError, InputErrorKind};
 pub(crate) use normalise::normalise;
+use quotes::Unpaired;
 pub(crate) use reject::Reject;
 pub(crate) use sniff::Layout;
 use source::{Source, SourceReader};
@@ -75,6 +77,7 @@ impl Input {
         let name = path.display().to_string();
         let source = Source::open(path).map_err(|source| InputError::io(&name, "open", source))?;
         let mut input = Self::of(source, name, options)?;
+        input.refuse_unpaired_quotes()?;
         input.path = path.canonicalize().ok();
         Ok(input)
     }
@@ -86,10 +89,13 @@ impl Input {
     pub(crate) fn from_reader(from: impl Read, name: &str, options: &Options) -> Result<Self, InputError> {
         let source =
             Source::spool(from).map_err(|source| InputError::io(name, "keep a temporary copy of", source))?;
-        Self::of(source, name.to_owned(), options)
+        let input = Self::of(source, name.to_owned(), options)?;
+        input.refuse_unpaired_quotes()?;
+        Ok(input)
     }
 
-    /// The same from a file without a name that is open already.
+    /// The same from a file without a name that is open already: what a job has kept. Earlier releases took files whose quotation marks do
+    /// not pair, and their results are to be read.
     ///
     /// # Errors
     /// As [`Input::open`].
@@ -209,6 +215,24 @@ impl Input {
         }
         input.look_through(&first)?;
         Ok(input)
+    }
+
+    fn refuse_unpaired_quotes(&self) -> Result<(), InputError> {
+        let content = self.source.reader(self.layout.start);
+        let unpaired = quotes::find_unpaired(content, self.layout.read_separator());
+        let line =
+            |line: u64| line + self.layout.preamble.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let detail = match unpaired.map_err(|source| InputError::io(&self.name, "read", source))? {
+            None => return Ok(()),
+            Some(Unpaired::NeverClosed(at)) => {
+                format!("a quotation mark is opened in line {} and never closed", line(at))
+            }
+            Some(Unpaired::TextBehind(at)) => format!(
+                "text stands behind a closing quotation mark in line {}: look for one that is missing there or above",
+                line(at)
+            ),
+        };
+        Err(InputError::new(InputErrorKind::UnpairedQuote, &self.name, detail))
     }
 
     fn choose_column(&mut self, first: &ByteRecord, options: &Options) -> Result<(), column::Undecided> {

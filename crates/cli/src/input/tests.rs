@@ -293,6 +293,22 @@ fn an_unclosed_quote_cannot_swallow_the_memory() {
 }
 
 #[test]
+fn a_file_whose_quotes_do_not_pair_is_refused_with_the_line() {
+    for (text, expected) in [
+        (
+            &b"name,phone,addr\nA,8613912345678,\"open\nB,8613912345679,c\nC,8613912345680,c\n"[..],
+            "opened in line 2 and never",
+        ),
+        (b"sep=;\nphone;x\n\"85212345678\"9;y\n", "in line 3: look for one that is missing"),
+        (b"85212345678\n\"85212345679", "opened in line 2 and never"),
+    ] {
+        let error = fails(text);
+        assert_eq!(error.kind(), InputErrorKind::UnpairedQuote);
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn debug_shows_no_number() {
     let input = open("id,phone\n447400123456,447400123456\n");
     let row = input.rows().next().unwrap().unwrap();

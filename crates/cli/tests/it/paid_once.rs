@@ -499,7 +499,30 @@ fn forget_number_refuses_while_it_may_still_be_paid_for() {
 fn another_access_key_at_a_known_address_is_said() {
     let scene = paid();
     let ended: Ended = scene.run("numbers.csv").env("NXCLOUD_ACCESS_KEY", "another-key").run();
-    ended.exits(3).says("another access key at an address that this store knows");
+    ended.exits(3).says("checks of another access key at");
+    assert_eq!(scene.accepted(), (ALL, ALL, 0));
+}
+
+#[test]
+fn the_same_access_key_at_another_address_is_asked_about_and_its_checks_can_be_taken_over() {
+    let scene = paid();
+    let elsewhere = |arguments: &[&str]| {
+        let call = scene.run("numbers.csv").args(arguments);
+        call.env("NXCLOUD_BASE_URL", "https://platform.invalid").env("HTTPS_PROXY", "http://127.0.0.1:1")
+    };
+    let unlike = "checks of the same access key at another address, http://127.0.0.1:";
+    elsewhere(&["--yes"]).run().exits(2).says(unlike).says("--same-account or --new-account");
+    let plan = scene
+        .call(&["plan"])
+        .arg(scene.path("numbers.csv"))
+        .env("NXCLOUD_BASE_URL", "https://platform.invalid");
+    assert!(plan.run().exits(0).text().contains(unlike));
+    // A new account would pay for all of them; the same one reuses what it has paid for, and needs no yes.
+    elsewhere(&["--new-account"]).run().exits(2).says(&format!("checking {ALL} numbers"));
+    let summary = elsewhere(&["--same-account"]).run().exits(0).json();
+    assert_eq!((&summary["submitted"], &summary["reused"]), (&json!(0), &json!(ALL)));
+    // From then on they are those of that address.
+    elsewhere(&[]).run().exits(0);
     assert_eq!(scene.accepted(), (ALL, ALL, 0));
 }
 

@@ -5,7 +5,7 @@
 
 use numcheck_protocol::number_check::Submit;
 use numcheck_protocol::{Auth, Endpoint};
-use numcheck_signing::{Algorithm, Body, Input, header, sign};
+use numcheck_signing::{Body, Input, header, sign};
 
 use crate::state::Shared;
 
@@ -20,15 +20,13 @@ pub(super) fn headers(shared: &Shared, account: usize, body: &[u8]) -> Vec<(&'st
     let access_key = account.access_key.as_str();
     let input = Input { access_key, action, biz_type, ts: &ts, body: Body::Json(body) };
     let sign = sign(&input, &account.access_secret, algorithm).to_string();
-    let mut headers = vec![
+    vec![
         (header::ACCESS_KEY, access_key.to_owned()),
         (header::TS, ts),
         (header::BIZ_TYPE, biz_type.to_owned()),
         (header::ACTION, action.to_owned()),
         (header::SIGN, sign),
-    ];
-    if algorithm == Algorithm::Sha256 {
-        headers.push((header::ALGORITHM, algorithm.as_str().to_owned()));
-    }
-    headers
+        // The vendor's published verifier requires it.
+        (header::ALGORITHM, algorithm.as_str().to_owned()),
+    ]
 }

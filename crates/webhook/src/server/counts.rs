@@ -73,8 +73,8 @@ counts! {
     not_found,
     /// 405: not POST.
     wrong_method,
-    /// 415: not JSON.
-    wrong_type,
+    /// 415: a compressed body.
+    compressed,
     /// 400: a content length that is no number.
     bad_length,
     /// 413: more than 64 KiB.

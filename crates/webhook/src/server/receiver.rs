@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
@@ -212,7 +212,7 @@ fn head(parts: &Parts) -> Head<'_> {
     Head {
         method: parts.method.as_str(),
         path: parts.uri.path(),
-        content_type: header(CONTENT_TYPE),
+        content_encoding: header(CONTENT_ENCODING),
         content_length: header(CONTENT_LENGTH),
     }
 }
@@ -276,7 +276,7 @@ impl Ending {
         match self {
             Self::Refused(Refusal::NotFound) => counters.not_found.add(),
             Self::Refused(Refusal::Method) => counters.wrong_method.add(),
-            Self::Refused(Refusal::MediaType) => counters.wrong_type.add(),
+            Self::Refused(Refusal::Encoding) => counters.compressed.add(),
             Self::Refused(Refusal::Length) => counters.bad_length.add(),
             Self::Refused(Refusal::TooLong) | Self::Body(body::Fault::TooLong) => counters.too_long.add(),
             Self::Body(body::Fault::TimedOut) => counters.body_timed_out.add(),

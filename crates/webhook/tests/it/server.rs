@@ -130,17 +130,28 @@ async fn a_wrong_path_gets_the_same_404_whatever_else_the_request_says() {
 }
 
 #[tokio::test]
-async fn a_right_path_is_still_only_for_post_of_json_of_at_most_64_kib() {
+async fn whoever_knows_the_capability_is_let_in_with_any_content_type() {
+    let (receiver, mut stored) = storing(Limits::default());
+    let server = start(&receiver);
+    let path = path();
+    for kind in ["", "Content-Type: text/plain\r\n", "Content-Type: application/x-www-form-urlencoded\r\n"] {
+        let head = format!("POST /hooks/{path}/ HTTP/1.1\r\nHost: h\r\n{kind}Content-Length: 2\r\n\r\n{{}}");
+        assert_eq!(server.status(head.as_bytes()).await, 200, "{kind}");
+        assert!(stored.try_recv().is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_right_path_is_still_only_for_post_of_plain_bodies_of_at_most_64_kib() {
     let (receiver, mut stored) = storing(Limits::default());
     let server = start(&receiver);
     let path = path();
     let json = "Content-Type: application/json\r\n";
     for (head, expected) in [
         (format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"), 405),
-        (format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{{}}"), 415),
         (
             format!(
-                "POST {path} HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{{}}"
+                "POST {path} HTTP/1.1\r\nHost: h\r\n{json}Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{{}}"
             ),
             415,
         ),
