@@ -101,6 +101,7 @@ macro_rules! conformance {
             an_override_goes_on_with_its_own_kind_and_replaces_any_other
             a_plain_job_goes_on_with_an_interrupted_override
             rows_follow_the_new_file_and_costs_and_results_stay
+            with_the_first_sending_forgotten_a_later_one_that_was_refused_is_the_first
             with_the_newest_sending_forgotten_the_one_before_decides_again
             a_job_with_something_under_way_or_in_doubt_is_not_forgotten_without_a_word
             a_forgotten_phone_number_is_gone_from_every_job_and_the_book_and_nothing_else_is

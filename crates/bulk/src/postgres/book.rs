@@ -289,7 +289,10 @@ pub(super) async fn enter_claim(
     was_claimed: bool,
 ) -> Result<()> {
     if was_claimed {
-        take_out(session, batch, wanted).await?;
+        // It becomes the newest: left in its place, the chain would become a circle.
+        let followed = wanted.iter().filter(|wanted| wanted.prior.is_some());
+        let gone = followed.map(|wanted| (wanted.packed, batch)).collect();
+        unlink(session, of_job.scope, &gone).await?;
     }
     // In the order of the key, pages are filled one after the other.
     let mut packed: Vec<i64> = wanted.iter().map(|wanted| wanted.packed).collect();
@@ -306,28 +309,6 @@ pub(super) async fn enter_claim(
             WHERE numbers.batch = new.batch AND numbers.packed = new.packed";
         session.run(sql, &[&vec![batch; packed.len()], &packed, &priors]).await?;
     }
-    Ok(())
-}
-
-/// Takes a batch that stands in chains out of its place, because it becomes the newest: the sending after it follows upon the one before it,
-/// or the chain would become a circle.
-async fn take_out(session: &Session, batch: i64, wanted: &[Wanted]) -> Result<()> {
-    let newest = wanted.iter().filter_map(|wanted| Some((wanted.packed, wanted.prior?)));
-    let (packed, newest): (Vec<i64>, Vec<i64>) = newest.unzip();
-    if packed.is_empty() {
-        return Ok(());
-    }
-    let sql = "WITH RECURSIVE chain (packed, batch) AS (
-            SELECT * FROM unnest($2::bigint[], $3::bigint[])
-            UNION SELECT n.packed, n.prior FROM chain CROSS JOIN LATERAL (
-                SELECT * FROM numbers WHERE batch = chain.batch AND packed = chain.packed LIMIT 1
-            ) AS n WHERE n.prior IS NOT NULL
-        )
-        UPDATE numbers AS later SET prior = own.prior FROM chain CROSS JOIN LATERAL (
-            SELECT * FROM numbers WHERE batch = $1 AND packed = chain.packed LIMIT 1
-        ) AS own
-        WHERE later.batch = chain.batch AND later.packed = chain.packed AND later.prior = $1";
-    session.run(sql, &[&batch, &packed, &newest]).await?;
     Ok(())
 }
 

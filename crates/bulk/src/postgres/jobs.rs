@@ -350,14 +350,15 @@ pub(super) async fn forget_number(
 /// Takes rows that go out of the chains of the book: of each phone number the sending before it decides again, if there was one.
 async fn unlink(session: &Session, job: i64, own: &[i64], scope: i64) -> Result<()> {
     const GONE: &str = concat!(
-        "SELECT n.batch, n.packed, n.first_row FROM numbers n WHERE n.job = $2 AND n.first_row > $3 AND n.prior IS NOT NULL AND NOT ",
+        "SELECT n.batch, n.packed, n.first_row FROM numbers n WHERE n.job = $2 AND n.first_row > $3 AND (n.prior IS NOT NULL
+            OR n.batch <> (SELECT c.batch FROM checks c WHERE c.scope = $5 AND c.packed = n.packed LIMIT 1)) AND NOT ",
         is_kept!(),
         " ORDER BY n.first_row LIMIT $4"
     );
     for of_job in own {
         let mut last = i64::MIN;
         loop {
-            let rows = session.rows(GONE, &[&job, of_job, &last, &(AT_ONCE as i64)]).await?;
+            let rows = session.rows(GONE, &[&job, of_job, &last, &(AT_ONCE as i64), &scope]).await?;
             let mut gone: BTreeSet<(i64, i64)> = BTreeSet::new();
             for row in &rows {
                 gone.insert((get(row, 1)?, get(row, 0)?));
