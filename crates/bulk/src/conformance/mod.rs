@@ -76,7 +76,7 @@ macro_rules! conformance {
             a_result_after_a_removed_repeat_is_entered
             a_result_before_the_submit_s_answer_counts
             a_second_result_with_other_content_is_kept_beside_the_first
-            what_belongs_to_nothing_is_kept_aside_as_it_came
+            what_belongs_to_nothing_is_quarantined_as_it_came
             a_push_without_a_number_finds_the_only_number_of_its_batch
             a_result_ends_doubt_and_refusal
             a_fetched_row_and_a_push_agree_or_are_a_conflict

@@ -332,7 +332,7 @@ pub(super) async fn forget_number(
     ] {
         session.run(sql, &[&packed]).await?;
     }
-    // What was kept aside as it came, and what the platform said of a batch.
+    // What was quarantined as it came, and what the platform said of a batch.
     let digits = number.digits().as_bytes();
     let sql = "SELECT r.id, r.body FROM odd JOIN results r ON r.id = odd.result WHERE odd.packed = 0 AND position($1::bytea IN r.body) > 0";
     for row in session.rows(sql, &[&digits]).await? {

@@ -302,7 +302,7 @@ pub(super) fn forget_number(
     ] {
         tx.execute(sql, [packed])?;
     }
-    // What was kept aside as it came, and what the platform said of a batch.
+    // What was quarantined as it came, and what the platform said of a batch.
     let digits = number.digits();
     let strays: Vec<(i64, Vec<u8>)> = tx
         .prepare(

@@ -169,7 +169,7 @@ const STEPS: &[&str] = &[
 ",
 ];
 
-/// What a step leaves to be done in code: how results ended, and what was kept aside says.
+/// What a step leaves to be done in code: how results ended, and what was quarantined says.
 pub(super) fn complete(tx: &rusqlite::Transaction<'_>, version: i64) -> Result<()> {
     if version != 3 {
         return Ok(());

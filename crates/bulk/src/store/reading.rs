@@ -35,7 +35,7 @@ struct Refused {
 }
 
 /// What to store for a number that the platform did not take; `answer` is what it wrote about it. Without a number that was sent it belongs
-/// to nothing, and is kept aside.
+/// to nothing, and is quarantined.
 pub fn not_taken(number: Option<&PhoneNumber>, reason: Option<&str>, answer: &serde_json::Value) -> Vec<u8> {
     let refused = Refused {
         number: number.map(|number| number.digits().to_owned()).unwrap_or_default(),

@@ -278,7 +278,7 @@ impl Nxcloud {
 }
 
 /// What to store for each number that was not taken. The platform may mask a number: then it is the one that fits, where there is only one.
-/// What fits none, or several, is kept aside for a person, and its number will be missing.
+/// What fits none, or several, is quarantined for a person, and its number will be missing.
 pub(crate) fn not_taken(sent: &[PhoneNumber], listed: &[NotTaken]) -> Vec<Row> {
     let which = |one: &NotTaken| {
         if let [only] = sent {
