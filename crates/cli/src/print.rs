@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::io::{self, Write};
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::exit::Failure;
 
@@ -43,6 +44,11 @@ pub(crate) fn count(count: u64, noun: &str) -> String {
         _ => "s",
     };
     format!("{count} {noun}{ending}")
+}
+
+/// A time, in Unix milliseconds, as UTC in RFC 3339, to the second.
+pub(crate) fn rfc3339(ms: u64) -> String {
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(ms)).to_string()
 }
 
 /// The form of a verb for so many: `1 of the numbers has`, `2 of the numbers have`.

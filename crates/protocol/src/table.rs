@@ -49,6 +49,13 @@ own_words!(Class, "class", {
     Unknown => "unknown",
 });
 
+impl Class {
+    /// Whether it is about the account rather than about what was asked: any other request fares no better.
+    pub fn is_about_account(self) -> bool {
+        matches!(self, Self::Authentication | Self::Balance)
+    }
+}
+
 /// Whether something that ended with a code was charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -9,6 +9,7 @@ pub mod header;
 mod request;
 mod secret;
 mod signature;
+mod signer;
 mod text;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
@@ -16,4 +17,5 @@ pub use freshness::{StaleError, TOLERANCE_MS, check_freshness};
 pub use request::{AuthError, SignatureHeaders, SignedHeaders, verify_request};
 pub use secret::Secret;
 pub use signature::{Signature, VerifyError, sign, verify};
+pub use signer::{SignedRequest, Signer};
 pub use text::{Body, Input, text_to_sign};
