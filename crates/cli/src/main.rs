@@ -93,6 +93,7 @@ mod tests {
         "probe",
         "max-age",
         "new-account",
+        "same-account",
         "visibility-spread",
         "failures-are-listed",
         "number",

@@ -61,7 +61,7 @@ fn failed(shared: &Shared, code: QxtCode, why: &str) -> Answer {
         QxtFailure::Empty => Field::Empty,
         QxtFailure::Absent | QxtFailure::CodeInQuotes => Field::Absent,
     };
-    let in_quotes = Field::Odd(serde_json::Value::String(code.get().to_string()));
+    let in_quotes = Field::Odd(serde_json::Value::String(code.get().to_string()).into());
     let told = if failure == QxtFailure::CodeInQuotes { in_quotes } else { Field::Known(code) };
     reply(code, told, why, result)
 }

@@ -29,7 +29,7 @@ pub(super) fn told_currency(currency: Currency, assumptions: &Assumptions) -> Fi
 
 /// A currency in small letters.
 pub(super) fn in_small_letters(currency: Currency) -> Field<Currency> {
-    Field::Odd(Value::String(currency.as_str().to_ascii_lowercase()))
+    Field::Odd(Value::String(currency.as_str().to_ascii_lowercase()).into())
 }
 
 /// The cost of a push or an instant check.
