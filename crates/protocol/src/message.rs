@@ -354,7 +354,7 @@ pub struct Unreadable {
 /// use numcheck_protocol::{Message, decode};
 ///
 /// let push: ResultPush = decode(br#"{"messageId":"m-1","code":0,"weather":"sunny"}"#)?;
-/// assert_eq!(push.drift().len(), 1); // the new field is kept, and told
+/// push.drift(&mut |drift| assert_eq!(drift.place, "ResultPush.weather")); // the new field is kept, and told
 /// # Ok::<(), numcheck_protocol::Unreadable>(())
 /// ```
 ///

@@ -13,7 +13,7 @@ use numcheck_signing::{AuthError, Secret, SignatureHeaders, TOLERANCE_MS};
 /// ```
 /// use numcheck_webhook::{Gate, PushVerifier, ReceiverKey};
 ///
-/// let key: ReceiverKey = "0123456789abcdef0123456789abcdef".parse()?;
+/// let key: ReceiverKey = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".parse()?;
 /// let verifier = PushVerifier::new("fme2na3kdi3ki", "abciiiko2k3".into()).with_tolerance_ms(PushVerifier::RETRIES_MS);
 /// let gate = Gate::new(key).verifying(verifier.required());
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -30,7 +30,7 @@ use crate::strict::{integer, optional, required};
 /// request.batch_no = Some(BatchNo::new("20220901")?);
 /// request.check_level = Some(CheckLevel::HLR);
 /// let body = numcheck_protocol::encode(&request)?;
-/// assert_eq!(body, br#"{"phone":"85251234567","batchNo":"20220901","checkLevel":3,"appkey":"a1b2c3d4"}"#);
+/// assert_eq!(body, br#"{"phone":"85251234567","batchNo":"20220901","checkLevel":5,"appkey":"a1b2c3d4"}"#);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -52,7 +52,7 @@ pub type EmptyResponse = Response<Empty<Bytes>>;
 /// ```
 /// use numcheck_webhook::{Gate, Push, Receiver, ReceiverKey};
 ///
-/// let key: ReceiverKey = "0123456789abcdef0123456789abcdef".parse()?;
+/// let key: ReceiverKey = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".parse()?;
 /// let receiver = Receiver::new(Gate::new(key), |push: Push| async move {
 ///     println!("{} bytes for {}", push.raw().len(), push.batch().as_str()); // make it durable here
 ///     Ok(())
