@@ -20,11 +20,11 @@ pub use sums::{Sums, day_of, unpriced_since_ms};
 /// A batch and a phone number in it.
 pub type BatchPlace = (i64, PhoneNumber);
 
-/// What a result says, in 16 bytes: by it a result is kept aside once.
+/// What a result says, in 16 bytes: by it a result is quarantined once.
 pub type ResultHash = [u8; 16];
 
-/// How many results may be kept aside for a batch of so many phone numbers. Whoever knows one URL must not fill the store.
-pub fn max_aside(numbers: u64) -> u64 {
+/// How many results may be quarantined for a batch of so many phone numbers. Whoever knows one URL must not fill the store.
+pub fn max_quarantined(numbers: u64) -> u64 {
     numbers.saturating_add(1000)
 }
 
@@ -76,8 +76,8 @@ pub struct FoldedBatch {
     pub batch_no: String,
     /// How many phone numbers it has.
     pub numbers: u64,
-    /// How many results are kept aside for it.
-    pub aside: u64,
+    /// How many results are quarantined for it.
+    pub quarantined: u64,
     /// Whether its job was forgotten.
     pub is_forgotten: bool,
 }
@@ -86,7 +86,7 @@ impl FoldedBatch {
     /// A batch of a job with this plan: its own fields can be set.
     pub fn new(job: i64, account: Arc<str>, level: i64, group: Arc<str>, batch_no: String) -> Self {
         let state = BatchState::Planned;
-        Self { job, account, level, group, state, batch_no, numbers: 0, aside: 0, is_forgotten: false }
+        Self { job, account, level, group, state, batch_no, numbers: 0, quarantined: 0, is_forgotten: false }
     }
 }
 
@@ -193,10 +193,10 @@ pub struct FirstResult {
     pub detached: Option<(i64, Option<Outcome>)>,
 }
 
-/// A result that is kept aside.
+/// A result that is quarantined.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct KeptAside {
+pub struct QuarantineEntry {
     /// The store's key of the result.
     pub id: i64,
     /// The `batchNo` that it names.
@@ -207,7 +207,7 @@ pub struct KeptAside {
     pub hash: ResultHash,
 }
 
-/// A result that may have to be kept aside.
+/// A result that may have to be quarantined.
 #[derive(Clone, Debug)]
 struct Candidate {
     arrived: Arrived,
@@ -217,14 +217,14 @@ struct Candidate {
     hash: ResultHash,
 }
 
-/// The key under which results are kept aside: the `batchNo` that they name, and the phone number of which they are a second result.
+/// The key under which results are quarantined: the `batchNo` that they name, and the phone number of which they are a second result.
 pub type AsideKey = (String, Option<PhoneNumber>);
 
-/// What is kept aside already, as far as it is [asked](Judged::aside) for.
+/// What is quarantined already, as far as it is [asked](Judged::quarantined) for.
 #[derive(Clone, Debug, Default)]
-pub struct KeptBefore(HashMap<AsideKey, HashSet<ResultHash>>);
+pub struct QuarantinedBefore(HashMap<AsideKey, HashSet<ResultHash>>);
 
-impl KeptBefore {
+impl QuarantinedBefore {
     /// Nothing.
     pub fn new() -> Self {
         Self::default()
@@ -260,12 +260,12 @@ fn is_charge(hash: &ResultHash) -> bool {
 pub struct Changes {
     /// Rows that take a result.
     pub firsts: Vec<FirstResult>,
-    /// Rows that take a result in the place of another one, which is kept aside under the `batchNo` that the new one names.
-    pub instead: Vec<(FirstResult, KeptAside)>,
+    /// Rows that take a result in the place of another one, which is quarantined under the `batchNo` that the new one names.
+    pub instead: Vec<(FirstResult, QuarantineEntry)>,
     /// Results that are not kept.
     pub dropped: Vec<i64>,
-    /// Results that are kept aside.
-    pub aside: Vec<KeptAside>,
+    /// Results that are quarantined.
+    pub quarantined: Vec<QuarantineEntry>,
     /// What is added to batches.
     pub tallies: BTreeMap<i64, BatchTally>,
     /// What is [added](Sums::added_to) to sums of money.
@@ -290,8 +290,8 @@ pub struct BatchTally {
     pub unpriced: i64,
     /// Phone numbers that are the batch's own again.
     pub numbers: i64,
-    /// Results that are kept aside for it.
-    pub aside: i64,
+    /// Results that are quarantined for it.
+    pub quarantined: i64,
     /// Results of another sending of a phone number, which were charged, too.
     pub charged_again: i64,
     /// What the results prove about it; `None` where they prove nothing, or its request is still under way.
@@ -308,20 +308,20 @@ pub struct AcceptedBy {
     pub received_ms: u64,
 }
 
-/// Results that were judged, but for what is kept aside already.
+/// Results that were judged, but for what is quarantined already.
 #[derive(Debug)]
 pub struct Judged {
     recorded: Recorded,
     changes: Changes,
     folded: Folded,
-    aside: Vec<Candidate>,
+    quarantined: Vec<Candidate>,
 }
 
 /// Judges results in their order.
 ///
 /// ```
 /// use numcheck_bulk::BatchState;
-/// use numcheck_bulk::fold::{Arrived, FoldedBatch, KeptBefore, Recorded, Slot, judge};
+/// use numcheck_bulk::fold::{Arrived, FoldedBatch, QuarantinedBefore, Recorded, Slot, judge};
 /// use numcheck_bulk::store::{NewResult, Source};
 /// use numcheck_protocol::PhoneNumber;
 ///
@@ -333,7 +333,7 @@ pub struct Judged {
 ///
 /// let body = br#"{"code":0,"phone":"8613800138000","cost":{"price":0.02,"currency":"USD"}}"#.to_vec();
 /// let push = NewResult { batch_no: "nc-1".into(), source: Source::Push, body, received_ms: 1_000 };
-/// let (changes, folded) = judge(vec![Arrived::read(9, Some(5), push)], recorded).finish(&KeptBefore::new());
+/// let (changes, folded) = judge(vec![Arrived::read(9, Some(5), push)], recorded).finish(&QuarantinedBefore::new());
 /// assert_eq!((folded.first, changes.firsts[0].id), (1, 9));
 /// assert!(changes.tallies[&5].proof.is_some(), "the batch was accepted: its doubt is over");
 /// assert_eq!(changes.sums.costs.len(), 1);
@@ -341,7 +341,7 @@ pub struct Judged {
 /// ```
 pub fn judge(arrived: Vec<Arrived>, recorded: Recorded) -> Judged {
     let mut judged =
-        Judged { recorded, changes: Changes::default(), folded: Folded::default(), aside: Vec::new() };
+        Judged { recorded, changes: Changes::default(), folded: Folded::default(), quarantined: Vec::new() };
     for result in arrived {
         judged.folded.seen += 1;
         judged.judge_one(result);
@@ -359,9 +359,9 @@ impl Judged {
         }
         let place = batch.zip(arrived.facts.as_ref()).and_then(|((id, _), facts)| recorded.place(id, facts));
         let (Some((id, batch)), Some(place)) = (batch, place) else {
-            return self.keep_aside(arrived, None, false);
+            return self.quarantine(arrived, None, false);
         };
-        let Some(facts) = arrived.facts.take() else { return self.keep_aside(arrived, None, false) };
+        let Some(facts) = arrived.facts.take() else { return self.quarantine(arrived, None, false) };
         let slot = recorded.slots.get(&place);
         let has_moved = slot.is_some_and(|slot| slot.has_moved);
         let own = slot.filter(|slot| slot.via.is_none()).and_then(|slot| slot.held.as_ref());
@@ -376,7 +376,7 @@ impl Judged {
         match own {
             Some(held) if reading::replaces(arrived.result.source, held.result.source) => {
                 folded.conflicts += 1;
-                let before = KeptAside {
+                let before = QuarantineEntry {
                     id: held.id,
                     batch_no: arrived.result.batch_no.clone(),
                     number: Some(place.1),
@@ -400,7 +400,7 @@ impl Judged {
             Some(held) => {
                 let is_second_charge = held.result.batch_no != arrived.result.batch_no && facts.is_charge();
                 arrived.facts = Some(facts);
-                return self.keep_aside(arrived, Some(place.1), is_second_charge);
+                return self.quarantine(arrived, Some(place.1), is_second_charge);
             }
             None if has_moved => {
                 let count = if facts.is_charge() { &mut folded.charged_again } else { &mut folded.first };
@@ -421,22 +421,22 @@ impl Judged {
         recorded.slots.insert(place, Slot { via: None, has_moved, held });
     }
 
-    fn keep_aside(&mut self, arrived: Arrived, number: Option<PhoneNumber>, is_second_charge: bool) {
+    fn quarantine(&mut self, arrived: Arrived, number: Option<PhoneNumber>, is_second_charge: bool) {
         let hash = reading::hash(arrived.result.source, &arrived.result.body, number.is_some());
-        self.aside.push(Candidate { arrived, number, is_second_charge, hash });
+        self.quarantined.push(Candidate { arrived, number, is_second_charge, hash });
     }
 
-    /// What to look up before this can be [finished](Self::finish): whether the same is kept aside already, by `batchNo`, phone number and
+    /// What to look up before this can be [finished](Self::finish): whether the same is quarantined already, by `batchNo`, phone number and
     /// hash; and, where there is a phone number, every hash of the same two at 128 or more in its first byte.
-    pub fn aside(&self) -> impl ExactSizeIterator<Item = (&str, Option<PhoneNumber>, &ResultHash)> {
-        self.aside.iter().map(|one| (one.arrived.result.batch_no.as_str(), one.number, &one.hash))
+    pub fn quarantined(&self) -> impl ExactSizeIterator<Item = (&str, Option<PhoneNumber>, &ResultHash)> {
+        self.quarantined.iter().map(|one| (one.arrived.result.batch_no.as_str(), one.number, &one.hash))
     }
 
-    /// What is to be written, and what to tell. What is kept aside is kept once, however often it comes, and a sending is charged once,
+    /// What is to be written, and what to tell. What is quarantined is kept once, however often it comes, and a sending is charged once,
     /// pushed and fetched.
-    pub fn finish(mut self, kept: &KeptBefore) -> (Changes, Folded) {
+    pub fn finish(mut self, kept: &QuarantinedBefore) -> (Changes, Folded) {
         let (mut new, mut charged) = (HashSet::new(), HashSet::new());
-        for mut one in std::mem::take(&mut self.aside) {
+        for mut one in std::mem::take(&mut self.quarantined) {
             let key = (std::mem::take(&mut one.arrived.result.batch_no), one.number);
             let (is_kept, has_charge) = kept.compare(&key, &one.hash);
             if is_kept || !new.insert((key.clone(), one.hash)) {
@@ -454,14 +454,19 @@ impl Judged {
                 Some(_) => self.folded.conflicts += 1,
                 None => self.folded.strays += 1,
             }
-            self.count_aside(&one, &key.0);
+            self.count_quarantined(&one, &key.0);
             let (batch_no, number) = key;
-            self.changes.aside.push(KeptAside { id: one.arrived.id, batch_no, number, hash: one.hash });
+            self.changes.quarantined.push(QuarantineEntry {
+                id: one.arrived.id,
+                batch_no,
+                number,
+                hash: one.hash,
+            });
         }
         (self.changes, self.folded)
     }
 
-    fn count_aside(&mut self, one: &Candidate, batch_no: &str) {
+    fn count_quarantined(&mut self, one: &Candidate, batch_no: &str) {
         let Self { recorded, changes, folded, .. } = self;
         let batch = one.arrived.batch.and_then(|id| Some((id, recorded.batches.get(&id)?)));
         let Some((id, batch)) = batch else { return };
@@ -476,8 +481,9 @@ impl Judged {
             return;
         }
         let tally = changes.tally(id, batch);
-        tally.aside += 1;
-        let is_full = batch.aside.saturating_add_signed(tally.aside) >= max_aside(batch.numbers);
+        tally.quarantined += 1;
+        let is_full =
+            batch.quarantined.saturating_add_signed(tally.quarantined) >= max_quarantined(batch.numbers);
         if is_full && !folded.full.iter().any(|full| full == batch_no) {
             folded.full.push(batch_no.to_owned());
         }

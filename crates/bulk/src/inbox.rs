@@ -27,7 +27,7 @@ pub struct Inbox<S: ?Sized> {
     crowded: Arc<Mutex<Crowded>>,
 }
 
-/// How often it is looked up whether a batch may keep anything more aside, in pushes for that batch.
+/// How often it is looked up whether a batch may quarantine anything more, in pushes for that batch.
 const LOOK_EVERY: u32 = 256;
 /// Of so many batches the pushes are counted.
 const MAX_COUNTED: usize = 10_000;
@@ -36,7 +36,7 @@ const MAX_COUNTED: usize = 10_000;
 #[derive(Debug, Default)]
 struct Crowded {
     counts: HashMap<String, u32>,
-    /// Nothing more is kept aside for these.
+    /// Nothing more is quarantined for these.
     full: HashSet<String>,
 }
 
@@ -70,7 +70,7 @@ impl<S: Store + ?Sized> Inbox<S> {
     /// before.
     ///
     /// # Errors
-    /// When it is not known to be stored: answer 503, and the platform comes back. Also when so much has been kept aside for the batch that
+    /// When it is not known to be stored: answer 503, and the platform comes back. Also when so much has been quarantined for the batch that
     /// only results of phone numbers which still lack one are taken in.
     pub async fn store(&self, batch_no: &str, body: &[u8]) -> Result<(), StoreError> {
         if self.is_full(batch_no).await? && !self.is_expected(batch_no, body).await? {

@@ -9,7 +9,7 @@
 //! - A claim and its content are durable before a request leaves, and confirmed durably before each attempt is signed.
 //! - A batch whose answer was lost is *in doubt*; it is settled by a result, or by asking the platform, and sent again only when
 //!   the platform is [proved](proof) not to know it, or a person says so.
-//! - A pushed result is durable before [`Inbox::store`] returns; repeats change nothing; what belongs to nothing is kept aside.
+//! - A pushed result is durable before [`Inbox::store`] returns; repeats change nothing; what belongs to nothing is quarantined.
 //! - At all times `submitted = settled + failed + in doubt + missing + pending` ([`Ledger`]).
 //!
 //! What is not promised: that the platform charges once for what it accepted once, or that it pushes what it accepted.

@@ -10,12 +10,14 @@ mod book;
 mod drift;
 mod fault;
 mod fold;
+mod follow;
 mod jobs;
 mod pool;
 mod reading;
 mod schema;
 mod session;
 mod tls;
+mod values;
 mod waits;
 
 use std::collections::BTreeMap;
@@ -304,7 +306,7 @@ impl Store for Postgres {
 
     fn resubmit_doubtful(&self, job: i64, before_ms: u64) -> StoreFuture<'_, u64> {
         Box::pin(self.pool.call("plan again what is in doubt", Purpose::Settle, move |session| async move {
-            waits::resubmit(&session, job, before_ms).await
+            follow::resubmit(&session, job, before_ms).await
         }))
     }
 
@@ -315,7 +317,7 @@ impl Store for Postgres {
             if !self.pool.call(WHAT, Purpose::Read, look).await? {
                 return Ok(Followed::default());
             }
-            let follow = move |session: Arc<Session>| async move { waits::follow(&session, job).await };
+            let follow = move |session: Arc<Session>| async move { follow::follow(&session, job).await };
             self.pool.call(WHAT, Purpose::Settle, follow).await
         })
     }

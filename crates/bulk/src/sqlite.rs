@@ -5,15 +5,18 @@
 
 mod batches;
 mod book;
+mod connection;
 mod drift;
 mod fault;
 mod file;
+mod follow;
 mod jobs;
 mod reading;
 mod results;
 mod schema;
 mod unfinished;
 mod upgrade;
+mod values;
 mod waits;
 mod worker;
 
@@ -244,11 +247,11 @@ impl Store for Sqlite {
     }
 
     fn resubmit_doubtful(&self, job: i64, before_ms: u64) -> StoreFuture<'_, u64> {
-        self.write.call("plan again what is in doubt", move |tx| waits::resubmit(tx, job, before_ms))
+        self.write.call("plan again what is in doubt", move |tx| follow::resubmit(tx, job, before_ms))
     }
 
     fn follow(&self, job: i64) -> StoreFuture<'_, Followed> {
-        self.write.call("follow other jobs' batches", move |tx| waits::follow(tx, job))
+        self.write.call("follow other jobs' batches", move |tx| follow::follow(tx, job))
     }
 
     fn append(&self, results: Vec<NewResult>) -> StoreFuture<'_, ()> {

@@ -6,6 +6,8 @@
 
 pub(crate) mod drifting;
 mod error;
+mod facts;
+pub mod messages;
 pub mod reading;
 mod values;
 
@@ -79,7 +81,7 @@ pub trait Store: Send + Sync + 'static {
     /// inputs by `without`, which do not show it any more. The jobs' sums stay; a file does not continue them any more.
     ///
     /// While one of those jobs has it planned, under way or in doubt, nothing is removed, and the answer names them. What comes for it later
-    /// is kept aside. Fails with [`StoreError::Superseded`], and removes nothing, where an input is not what was read, or another job with an
+    /// is quarantined. Fails with [`StoreError::Superseded`], and removes nothing, where an input is not what was read, or another job with an
     /// input has got the phone number meanwhile.
     fn forget_number(&self, number: PhoneNumber, without: Vec<InputPiece>) -> StoreFuture<'_, Vec<JobName>>;
 
@@ -142,7 +144,7 @@ pub trait Store: Send + Sync + 'static {
     /// Whether a result for this phone number of a batch is still expected: for a receiver that has to choose.
     fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> StoreFuture<'a, bool>;
 
-    /// Whether as much is kept aside for a batch as may be: then only what is [expected](Store::expects) is to be taken in.
+    /// Whether as much is quarantined for a batch as may be: then only what is [expected](Store::expects) is to be taken in.
     fn is_full<'a>(&'a self, batch_no: &'a str) -> StoreFuture<'a, bool>;
 
     /// Sent batches that lack results: the job's own, and those of other jobs that its rows wait for.

@@ -86,13 +86,14 @@ mod tests {
     use super::Arguments;
 
     /// What pays again for what may have been paid for: a person says it anew, each time.
-    const PAYS_AGAIN: [&str; 11] = [
+    const PAYS_AGAIN: &[&str] = &[
         "again",
         "retry-failed",
         "resubmit-doubtful",
         "probe",
         "max-age",
         "new-account",
+        "same-account",
         "visibility-spread",
         "failures-are-listed",
         "number",

@@ -1,9 +1,8 @@
-//! The only place that writes to stdout and stderr.
-//!
-//! It must not decide what is shown, only where: data on stdout, words on stderr.
+//! The only place that writes to stdout and stderr: data on stdout, words on stderr.
 
 use std::error::Error as StdError;
 use std::io::{self, Write};
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::exit::Failure;
 
@@ -45,6 +44,11 @@ pub(crate) fn count(count: u64, noun: &str) -> String {
         _ => "s",
     };
     format!("{count} {noun}{ending}")
+}
+
+/// A time, in Unix milliseconds, as UTC in RFC 3339, to the second.
+pub(crate) fn rfc3339(ms: u64) -> String {
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(ms)).to_string()
 }
 
 /// The form of a verb for so many: `1 of the numbers has`, `2 of the numbers have`.

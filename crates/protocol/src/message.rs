@@ -215,14 +215,33 @@ macro_rules! message {
     };
     (
         @all $(#[$doc:meta])* $Name:ident [$($own:lifetime)?] [$($read:tt)*] [$($any:lifetime)?] [$($owned:lifetime)?]
-        { $( $(#[$field_doc:meta])* $field:ident $wire:literal: $Type:ty; )* }
+        { $( $(#[$field_doc:meta])* $field:ident $with:ident $wire:literal: $Type:ty; )* }
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
         pub struct $Name<$($own)?> {
             $( $(#[$field_doc])* pub $field: $crate::Field<$Type>, )*
             /// Fields that the spec does not list.
             pub extra: $crate::Extra,
+        }
+
+        impl<$($own)?> $Name<$($own)?> {
+            $(
+                #[doc = concat!("The same message with this [`", stringify!($field), "`](Self::", stringify!($field), ").")]
+                #[must_use]
+                pub fn $with(mut self, $field: $crate::Field<$Type>) -> Self {
+                    self.$field = $field;
+                    self
+                }
+            )*
+
+            /// The same message with these fields that the spec does not list.
+            #[must_use]
+            pub fn with_extra(mut self, extra: $crate::Extra) -> Self {
+                self.extra = extra;
+                self
+            }
         }
 
         impl $Name<$($any)?> {

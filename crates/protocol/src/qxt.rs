@@ -14,9 +14,17 @@ use crate::error::ValueError;
 use crate::mask;
 use crate::secrets::ApiKey;
 use crate::strict::required;
+use crate::table::Class;
 use crate::value::text_value;
 
 pub use crate::generated::qxt::*;
+
+impl QxtCode {
+    /// Whether it refuses this one number: 1, -2, -3, -4 and -8. What it says is then the result of the query, which may have been charged.
+    pub fn is_about_number(self) -> bool {
+        matches!(self.class(), Class::BadInput | Class::NoResult | Class::Platform)
+    }
+}
 
 /// A Chinese mobile number as QXT wants it: 11 digits, beginning with 1, without country code. Like
 /// [`PhoneNumber`](crate::PhoneNumber) it has no `Display`, and serde writes it in full. Source: codes 1, -2

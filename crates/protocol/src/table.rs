@@ -36,6 +36,13 @@ pub enum Class {
     Unknown,
 }
 
+impl Class {
+    /// Whether it is about the account rather than about what was asked: any other request fares no better.
+    pub fn is_about_account(self) -> bool {
+        matches!(self, Self::Authentication | Self::Balance)
+    }
+}
+
 /// Whether something that ended with a code was charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -55,10 +55,13 @@ impl Tables {
             row.job = None;
         }
         let names = &self.names;
-        let is_own = |aside: &KeptAside| names.get(&aside.batch_no).is_some_and(|batch| own.contains(batch));
-        let aside: Vec<i64> = self.aside.values().filter(|aside| is_own(aside)).map(|one| one.id).collect();
-        for id in aside {
-            self.aside.remove(&id);
+        let is_own = |quarantined: &QuarantineEntry| {
+            names.get(&quarantined.batch_no).is_some_and(|batch| own.contains(batch))
+        };
+        let quarantined: Vec<i64> =
+            self.quarantined.values().filter(|quarantined| is_own(quarantined)).map(|one| one.id).collect();
+        for id in quarantined {
+            self.quarantined.remove(&id);
             self.results.remove(&id);
         }
         for batch in own {
@@ -130,15 +133,15 @@ impl Tables {
         gone.extend(
             self.numbers.iter().filter_map(|((_, of), row)| (*of == number).then_some(row.result?.id)),
         );
-        for aside in self.aside.values() {
-            let shown = self.results.get(&aside.id).is_some_and(|result| shows(&result.body, &number));
-            if aside.number == Some(number) || aside.number.is_none() && shown {
-                gone.insert(aside.id);
+        for quarantined in self.quarantined.values() {
+            let shown = self.results.get(&quarantined.id).is_some_and(|result| shows(&result.body, &number));
+            if quarantined.number == Some(number) || quarantined.number.is_none() && shown {
+                gone.insert(quarantined.id);
             }
         }
         self.numbers.retain(|(_, of), _| *of != number);
         self.checks.retain(|(_, of), _| *of != number);
-        self.aside.retain(|id, _| !gone.contains(id));
+        self.quarantined.retain(|id, _| !gone.contains(id));
         self.results.retain(|id, _| !gone.contains(id));
         for batch in self.batches.values_mut() {
             let message = &mut batch.record.message;

@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use numcheck_bulk::batch::{BatchRecord, batch_no};
 use numcheck_bulk::book::{BookDecision, BookLink, BookPolicy, BookResult, MAX_CHAIN, chain, links};
 use numcheck_bulk::fold::{
-    Arrived, Changes, FirstResult, FoldedBatch, HeldResult, KeptAside, KeptBefore, Recorded, Slot, Sums,
-    day_of, judge, max_aside, unpriced_since_ms,
+    Arrived, Changes, FirstResult, FoldedBatch, HeldResult, QuarantineEntry, QuarantinedBefore, Recorded,
+    Slot, Sums, day_of, judge, max_quarantined, unpriced_since_ms,
 };
 use numcheck_bulk::store::{
     Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, MAX_DRIFT_PLACES,
@@ -51,7 +51,7 @@ struct Tables {
     /// The last result that was entered.
     folded: i64,
     last_claim: i64,
-    aside: BTreeMap<i64, KeptAside>,
+    quarantined: BTreeMap<i64, QuarantineEntry>,
     scopes: Vec<Scope>,
     /// The newest sending of each phone number.
     checks: BTreeMap<(Scope, PhoneNumber), i64>,
@@ -84,7 +84,7 @@ struct BatchRow {
     refused: i64,
     unpriced: i64,
     charged_again: i64,
-    aside: i64,
+    quarantined: i64,
 }
 
 impl BatchRow {
@@ -320,7 +320,9 @@ impl Store for Memory {
     fn is_full<'a>(&'a self, batch_no: &'a str) -> StoreFuture<'a, bool> {
         let tables = self.tables();
         let batch = tables.names.get(batch_no).and_then(|batch| tables.batches.get(batch));
-        ready(Ok(batch.is_some_and(|batch| batch.aside as u64 >= max_aside(batch.numbers as u64))))
+        ready(
+            Ok(batch.is_some_and(|batch| batch.quarantined as u64 >= max_quarantined(batch.numbers as u64))),
+        )
     }
 
     fn open_batches(&self, job: i64) -> StoreFuture<'_, Vec<OpenBatch>> {

@@ -92,10 +92,20 @@ impl Tables {
     pub(crate) fn insert_batch(&mut self, job: i64, name: &str, group: &str, numbers: i64) -> Result<i64> {
         self.last_batch += 1;
         let record = BatchRecord::new(name);
-        let (done, failed, refused, unpriced, charged_again, aside) = (0, 0, 0, 0, 0, 0);
+        let (done, failed, refused, unpriced, charged_again, quarantined) = (0, 0, 0, 0, 0, 0);
         let group = group.to_owned();
-        let row =
-            BatchRow { job, group, record, numbers, done, failed, refused, unpriced, charged_again, aside };
+        let row = BatchRow {
+            job,
+            group,
+            record,
+            numbers,
+            done,
+            failed,
+            refused,
+            unpriced,
+            charged_again,
+            quarantined,
+        };
         self.batches.insert(self.last_batch, row);
         self.names.insert(name.to_owned(), self.last_batch);
         self.job_mut(job)?.batches += 1;

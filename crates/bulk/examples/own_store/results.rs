@@ -23,9 +23,9 @@ impl Tables {
         let Some(last) = arrived.last().map(Arrived::id) else { return Ok(Folded::default()) };
         let recorded = self.recorded(&arrived)?;
         let judged = judge(arrived, recorded);
-        let mut kept = KeptBefore::new();
-        for aside in self.aside.values() {
-            kept.add(aside.batch_no.clone(), aside.number, aside.hash);
+        let mut kept = QuarantinedBefore::new();
+        for quarantined in self.quarantined.values() {
+            kept.add(quarantined.batch_no.clone(), quarantined.number, quarantined.hash);
         }
         let (changes, mut folded) = judged.finish(&kept);
         folded.news = self.apply(changes)?;
@@ -42,7 +42,7 @@ impl Tables {
             let batch_no = row.record.batch_no.clone();
             let mut batch = FoldedBatch::new(row.job, account, spec.scope.level, group, batch_no);
             batch.state = row.record.state;
-            (batch.numbers, batch.aside) = (row.numbers as u64, row.aside as u64);
+            (batch.numbers, batch.quarantined) = (row.numbers as u64, row.quarantined as u64);
             batch.is_forgotten = *state == JobState::Forgotten;
             recorded.batches.insert(id, batch);
         }
@@ -73,13 +73,13 @@ impl Tables {
         }
         for (first, before) in changes.instead {
             self.settle(&first)?;
-            self.aside.insert(before.id, before);
+            self.quarantined.insert(before.id, before);
         }
         for id in changes.dropped {
             self.results.remove(&id);
         }
-        for aside in changes.aside {
-            self.aside.insert(aside.id, aside);
+        for quarantined in changes.quarantined {
+            self.quarantined.insert(quarantined.id, quarantined);
         }
         for (id, tally) in changes.tallies {
             let row = self.batch_mut(id)?;
@@ -88,7 +88,7 @@ impl Tables {
             row.refused += tally.refused;
             row.unpriced += tally.unpriced;
             row.numbers += tally.numbers;
-            row.aside += tally.aside;
+            row.quarantined += tally.quarantined;
             row.charged_again += tally.charged_again;
             if let Some(proof) = tally.proof {
                 let record = &mut row.record;

@@ -206,10 +206,16 @@ impl Tables {
     }
 
     pub(crate) fn quarantine(&self, after: i64, most: u32) -> Vec<Quarantined> {
-        let kept = self.aside.range(after + 1..).filter_map(|(id, aside)| {
+        let kept = self.quarantined.range(after + 1..).filter_map(|(id, quarantined)| {
             let result = self.results.get(id)?;
             let (body, received_ms) = (result.body.clone(), result.received_ms);
-            Some(Quarantined::new(*id, aside.batch_no.as_str(), aside.number.is_some(), body, received_ms))
+            Some(Quarantined::new(
+                *id,
+                quarantined.batch_no.as_str(),
+                quarantined.number.is_some(),
+                body,
+                received_ms,
+            ))
         });
         kept.take(usize::try_from(most).unwrap_or(usize::MAX)).collect()
     }

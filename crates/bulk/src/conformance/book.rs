@@ -1,4 +1,4 @@
-//! What the book tells: of phone numbers, of accounts, of money; and what is kept aside beside it.
+//! What the book tells: of phone numbers, of accounts, of money; and what is quarantined beside it.
 
 use std::collections::{BTreeMap, HashSet};
 

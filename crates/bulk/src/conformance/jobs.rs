@@ -268,6 +268,21 @@ pub async fn what_a_forgotten_job_was_just_sending_is_in_doubt_too<P: Place>(pla
     check(&*store, waiting.id).await;
 }
 
+pub async fn with_the_first_sending_forgotten_a_later_one_that_was_refused_is_the_first<P: Place>(place: &P) {
+    let store = place.open().await;
+    let numbers = shared(0..2);
+    let first = of_numbers(&*store, 1, &numbers).await;
+    finish(&*store, first.id).await;
+    let refused = made(&*store, 2, batches_of(2, &[&numbers]), Reuse::NONE, T0).await;
+    let claimed = claim(&*store, &refused, T0).await;
+    end(&*store, &claimed, refusal()).await;
+    store.forget(first.id, false).await.unwrap();
+    assert_eq!(store.look_up(&scope(), numbers.clone()).await.unwrap(), [None; 2]);
+    let third = of_numbers(&*store, 3, &numbers).await;
+    assert_eq!(claim(&*store, &third, T0).await.numbers, numbers);
+    check(&*store, third.id).await;
+}
+
 pub async fn with_the_newest_sending_forgotten_the_one_before_decides_again<P: Place>(place: &P) {
     let store = place.open().await;
     let numbers = shared(0..3);

@@ -76,7 +76,7 @@ macro_rules! conformance {
             a_result_after_a_removed_repeat_is_entered
             a_result_before_the_submit_s_answer_counts
             a_second_result_with_other_content_is_kept_beside_the_first
-            what_belongs_to_nothing_is_kept_aside_as_it_came
+            what_belongs_to_nothing_is_quarantined_as_it_came
             a_push_without_a_number_finds_the_only_number_of_its_batch
             a_result_ends_doubt_and_refusal
             a_fetched_row_and_a_push_agree_or_are_a_conflict
@@ -101,6 +101,7 @@ macro_rules! conformance {
             an_override_goes_on_with_its_own_kind_and_replaces_any_other
             a_plain_job_goes_on_with_an_interrupted_override
             rows_follow_the_new_file_and_costs_and_results_stay
+            with_the_first_sending_forgotten_a_later_one_that_was_refused_is_the_first
             with_the_newest_sending_forgotten_the_one_before_decides_again
             a_job_with_something_under_way_or_in_doubt_is_not_forgotten_without_a_word
             a_forgotten_phone_number_is_gone_from_every_job_and_the_book_and_nothing_else_is

@@ -110,7 +110,7 @@ pub async fn a_second_result_with_other_content_is_kept_beside_the_first<P: Plac
     assert_eq!(store.quarantine(kept[1].id, 10).await.unwrap(), []);
 }
 
-pub async fn what_belongs_to_nothing_is_kept_aside_as_it_came<P: Place>(place: &P) {
+pub async fn what_belongs_to_nothing_is_quarantined_as_it_came<P: Place>(place: &P) {
     let store = place.open().await;
     let job = planned(&*store, 1, &[2]).await;
     let claimed = accepted(&*store, &job).await;

@@ -39,7 +39,7 @@ fn recorded(state: BatchState, slot: Slot) -> Recorded {
 
 fn judged(recorded: Recorded, results: &[NewResult]) -> (Changes, Folded) {
     let arrived = (10..).zip(results).map(|(id, result)| Arrived::read(id, Some(1), result.clone()));
-    judge(arrived.collect(), recorded).finish(&KeptBefore::new())
+    judge(arrived.collect(), recorded).finish(&QuarantinedBefore::new())
 }
 
 #[test]
@@ -73,23 +73,24 @@ fn what_comes_twice_in_one_go_counts_once_and_another_sending_s_charge_counts_be
     assert_eq!(counts, (1, 5, 1, 1, 0));
     let cost = changes.sums.costs[&(3, Outcome::Done, usd())];
     assert_eq!(cost, Sum { count: 2, amount: price("1") });
-    assert_eq!((changes.dropped.len(), changes.aside.len()), (5, 2));
-    let charges: Vec<_> = changes.aside.iter().map(|aside| is_charge(&aside.hash)).collect();
+    assert_eq!((changes.dropped.len(), changes.quarantined.len()), (5, 2));
+    let charges: Vec<_> =
+        changes.quarantined.iter().map(|quarantined| is_charge(&quarantined.hash)).collect();
     assert_eq!(charges, [false, true]);
 }
 
 #[test]
-fn what_was_kept_aside_before_is_dropped_and_a_sending_is_charged_once() {
+fn what_was_quarantined_before_is_dropped_and_a_sending_is_charged_once() {
     let held = HeldResult::new(2, Outcome::Done, push("own", "0.5"));
     let mut slot = Slot::new();
     slot.held = Some(held);
     let arrived = || vec![Arrived::read(10, Some(1), push("own.r1", "0.5"))];
     let first = judge(arrived(), recorded(BatchState::Accepted, slot.clone()));
-    let (changes, folded) = first.finish(&KeptBefore::new());
+    let (changes, folded) = first.finish(&QuarantinedBefore::new());
     assert_eq!(folded.charged_again, 1);
-    let mut kept = KeptBefore::new();
-    for aside in changes.aside {
-        kept.add(aside.batch_no, aside.number, aside.hash);
+    let mut kept = QuarantinedBefore::new();
+    for quarantined in changes.quarantined {
+        kept.add(quarantined.batch_no, quarantined.number, quarantined.hash);
     }
     let (changes, folded) = judge(arrived(), recorded(BatchState::Accepted, slot.clone())).finish(&kept);
     assert_eq!((folded.charged_again, folded.repeats), (0, 1));
@@ -109,7 +110,7 @@ fn nothing_of_a_forgotten_job_is_kept() {
     let (changes, folded) = judged(recorded, &[push("own", "1"), push("own", "2")]);
     assert_eq!((folded.seen, folded.first, folded.strays), (2, 0, 0));
     assert_eq!(changes.dropped, [10, 11]);
-    assert!(changes.sums.is_empty() && changes.tallies.is_empty() && changes.aside.is_empty());
+    assert!(changes.sums.is_empty() && changes.tallies.is_empty() && changes.quarantined.is_empty());
 }
 
 #[test]

@@ -4,14 +4,14 @@
 
 use std::sync::LazyLock;
 
-use numcheck_protocol::{BatchNo, PhoneNumber};
+use numcheck_protocol::BatchNo;
 use tokio_postgres::Row;
 
 use super::book::{self, Elsewhere, Wanted};
 use super::fault::Fault;
 use super::fold;
-use super::jobs::name;
 use super::session::{Session, Value, big, get, get_text, get_u64, text};
+use super::values::{name, unpack};
 use super::waits;
 use crate::batch::{BatchRecord, batch_no};
 use crate::model::{BatchEnd, BatchState, JobState, Scope};
@@ -456,12 +456,4 @@ fn own_batch_no(row: &Row, at: usize) -> Result<BatchNo> {
 
 fn no_batch_no() -> Fault {
     Fault::damaged("a batch has a number that the platform would not take")
-}
-
-pub(super) fn number(row: &Row, at: usize) -> Result<PhoneNumber> {
-    unpack(get(row, at)?)
-}
-
-fn unpack(packed: i64) -> Result<PhoneNumber> {
-    PhoneNumber::unpack(packed as u64).ok_or_else(|| Fault::damaged("a batch holds what is no phone number"))
 }

@@ -12,10 +12,10 @@ use tokio_postgres::Row;
 
 use super::fault::Fault;
 use super::fold;
-use super::reading::{amount, currency};
 use super::schema::SCOPES;
 use super::session::{Session, get, get_u64, text};
-use super::waits;
+use super::values::{amount, currency, name};
+use super::waits::{self, count_reused};
 use crate::book::{BookDecision, BookLink, BookPolicy, BookResult, MAX_CHAIN, chain, links};
 use crate::fold::Sums;
 use crate::model::{BatchState, JobSpec, Outcome, Scope};
@@ -280,25 +280,6 @@ impl Taken {
     }
 }
 
-/// Counts rows of jobs that take a result of the book, up or down, by how it ended.
-pub(super) async fn count_reused(session: &Session, counts: &BTreeMap<(i64, i16), i64>) -> Result<()> {
-    let mut sums: BTreeMap<i64, [i64; 3]> = BTreeMap::new();
-    for ((job, figure), count) in counts {
-        let [done, failed, refused] = sums.entry(*job).or_default();
-        match Outcome::from_figure(*figure) {
-            Outcome::Done => *done += count,
-            Outcome::Failed | Outcome::Passing => *failed += count,
-            Outcome::Refused => *refused += count,
-        }
-    }
-    for (job, [done, failed, refused]) in sums {
-        let sql = "UPDATE jobs SET reused_done = reused_done + $2, reused_failed = reused_failed + $3,
-            reused_refused = reused_refused + $4 WHERE id = $1";
-        session.run(sql, &[&job, &done, &failed, &refused]).await?;
-    }
-    Ok(())
-}
-
 /// Enters what is claimed. `was_claimed`: the batch stands in chains already.
 pub(super) async fn enter_claim(
     session: &Session,
@@ -308,7 +289,10 @@ pub(super) async fn enter_claim(
     was_claimed: bool,
 ) -> Result<()> {
     if was_claimed {
-        take_out(session, batch, wanted).await?;
+        // It becomes the newest: left in its place, the chain would become a circle.
+        let followed = wanted.iter().filter(|wanted| wanted.prior.is_some());
+        let gone = followed.map(|wanted| (wanted.packed, batch)).collect();
+        unlink(session, of_job.scope, &gone).await?;
     }
     // In the order of the key, pages are filled one after the other.
     let mut packed: Vec<i64> = wanted.iter().map(|wanted| wanted.packed).collect();
@@ -325,28 +309,6 @@ pub(super) async fn enter_claim(
             WHERE numbers.batch = new.batch AND numbers.packed = new.packed";
         session.run(sql, &[&vec![batch; packed.len()], &packed, &priors]).await?;
     }
-    Ok(())
-}
-
-/// Takes a batch that stands in chains out of its place, because it becomes the newest: the sending after it follows upon the one before it,
-/// or the chain would become a circle.
-async fn take_out(session: &Session, batch: i64, wanted: &[Wanted]) -> Result<()> {
-    let newest = wanted.iter().filter_map(|wanted| Some((wanted.packed, wanted.prior?)));
-    let (packed, newest): (Vec<i64>, Vec<i64>) = newest.unzip();
-    if packed.is_empty() {
-        return Ok(());
-    }
-    let sql = "WITH RECURSIVE chain (packed, batch) AS (
-            SELECT * FROM unnest($2::bigint[], $3::bigint[])
-            UNION SELECT n.packed, n.prior FROM chain CROSS JOIN LATERAL (
-                SELECT * FROM numbers WHERE batch = chain.batch AND packed = chain.packed LIMIT 1
-            ) AS n WHERE n.prior IS NOT NULL
-        )
-        UPDATE numbers AS later SET prior = own.prior FROM chain CROSS JOIN LATERAL (
-            SELECT * FROM numbers WHERE batch = $1 AND packed = chain.packed LIMIT 1
-        ) AS own
-        WHERE later.batch = chain.batch AND later.packed = chain.packed AND later.prior = $1";
-    session.run(sql, &[&batch, &packed, &newest]).await?;
     Ok(())
 }
 
@@ -551,7 +513,7 @@ fn sending(scope: Scope, row: &Row) -> Result<Sending> {
     };
     Ok(Sending {
         scope,
-        job: super::jobs::name(row, 0)?,
+        job: name(row, 0)?,
         batch_no: get(row, 1)?,
         batch: BatchState::from_figure(get(row, 2)?),
         sent_ms: get::<Option<i64>>(row, 3)?.map(|ms| ms as u64),

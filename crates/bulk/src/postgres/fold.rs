@@ -10,17 +10,15 @@ use futures_util::future::try_join3;
 use numcheck_protocol::PhoneNumber;
 use tokio_postgres::Row;
 
-use super::batches::number;
-use super::book::count_reused;
 use super::drift;
 use super::fault::Fault;
-use super::reading::{amount, currency};
 use super::session::{Session, Value, big, get, get_text, get_u64, text};
-use super::waits;
+use super::values::{amount, currency, number};
+use super::waits::{self, count_reused};
 use crate::failpoint::die_at;
 use crate::fold::{
-    Arrived, BatchTally, Changes, FirstResult, FoldedBatch, HeldResult, Judged, KeptAside, KeptBefore,
-    Recorded, Slot, Sums, judge, max_aside,
+    Arrived, BatchTally, Changes, FirstResult, FoldedBatch, HeldResult, Judged, QuarantineEntry,
+    QuarantinedBefore, Recorded, Slot, Sums, judge, max_quarantined,
 };
 use crate::ledger::Sum;
 use crate::model::{BatchState, JobState, Outcome};
@@ -94,7 +92,7 @@ async fn enter(session: &Session, waiting: &Waiting, folded: &mut Folded) -> Res
     let arrived = arrived(session, &waiting.ids).await?;
     let recorded = recorded(session, &arrived).await?;
     let judged = judge(arrived, recorded);
-    let kept = kept_before(session, &judged).await?;
+    let kept = quarantined_before(session, &judged).await?;
     let (changes, mut entered) = judged.finish(&kept);
     entered.news = drift::add(session, &changes.drift).await?;
     folded.add(entered);
@@ -138,7 +136,7 @@ async fn recorded(session: &Session, arrived: &[Arrived]) -> Result<Recorded> {
         let (account, group) = (shared(&mut accounts, get(&row, 2)?), shared(&mut groups, get(&row, 4)?));
         let mut batch = FoldedBatch::new(get(&row, 1)?, account, get(&row, 3)?, group, get(&row, 5)?);
         batch.state = BatchState::from_figure(get(&row, 6)?);
-        (batch.numbers, batch.aside) = (get_u64(&row, 7)?, get_u64(&row, 8)?);
+        (batch.numbers, batch.quarantined) = (get_u64(&row, 7)?, get_u64(&row, 8)?);
         batch.is_forgotten = JobState::from_figure(get(&row, 9)?) == JobState::Forgotten;
         recorded.batches.insert(get(&row, 0)?, batch);
     }
@@ -178,19 +176,19 @@ fn shared(known: &mut BTreeSet<Arc<str>>, text: &str) -> Arc<str> {
     new
 }
 
-/// The phone number of a result that is kept aside, in its column.
+/// The phone number of a result that is quarantined, in its column.
 fn packed_or_none(number: Option<PhoneNumber>) -> i64 {
     number.map_or(0, |number| big(number.pack()))
 }
 
-async fn kept_before(session: &Session, judged: &Judged) -> Result<KeptBefore> {
-    let mut kept = KeptBefore::new();
-    if judged.aside().len() == 0 {
+async fn quarantined_before(session: &Session, judged: &Judged) -> Result<QuarantinedBefore> {
+    let mut kept = QuarantinedBefore::new();
+    if judged.quarantined().len() == 0 {
         return Ok(kept);
     }
-    let names: Vec<&[u8]> = judged.aside().map(|(batch_no, ..)| batch_no.as_bytes()).collect();
-    let packed: Vec<i64> = judged.aside().map(|(_, number, _)| packed_or_none(number)).collect();
-    let hashes: Vec<&[u8]> = judged.aside().map(|(.., hash)| hash.as_slice()).collect();
+    let names: Vec<&[u8]> = judged.quarantined().map(|(batch_no, ..)| batch_no.as_bytes()).collect();
+    let packed: Vec<i64> = judged.quarantined().map(|(_, number, _)| packed_or_none(number)).collect();
+    let hashes: Vec<&[u8]> = judged.quarantined().map(|(.., hash)| hash.as_slice()).collect();
     let sql = "SELECT o.batch_no, o.packed, o.hash
         FROM unnest($1::bytea[], $2::bigint[], $3::bytea[]) AS wanted (batch_no, packed, hash)
         JOIN odd o ON sha256(o.batch_no) = sha256(wanted.batch_no) AND o.packed = wanted.packed AND o.hash = wanted.hash
@@ -215,19 +213,19 @@ pub(super) async fn expects(session: &Session, batch_no: &str, number: &PhoneNum
     Ok(session.row(sql, &[&batch_no.as_bytes(), &big(number.pack())]).await?.is_some())
 }
 
-/// Whether as much is kept aside for a batch as may be.
+/// Whether as much is quarantined for a batch as may be.
 pub(super) async fn is_full(session: &Session, batch_no: &str) -> Result<bool> {
     let sql =
         "SELECT b.numbers, b.aside FROM batch_names n JOIN batches b ON b.id = n.batch WHERE n.batch_no = $1";
     let Some(row) = session.row(sql, &[&batch_no.as_bytes()]).await? else { return Ok(false) };
-    Ok(get_u64(&row, 1)? >= max_aside(get_u64(&row, 0)?))
+    Ok(get_u64(&row, 1)? >= max_quarantined(get_u64(&row, 0)?))
 }
 
 async fn settle(session: &Session, changes: &Changes) -> Result<()> {
     settle_all(session, changes.firsts.iter()).await?;
     if !changes.instead.is_empty() {
         settle_all(session, changes.instead.iter().map(|(first, _)| first)).await?;
-        keep_aside(session, changes.instead.iter().map(|(_, before)| before)).await?;
+        quarantine(session, changes.instead.iter().map(|(_, before)| before)).await?;
     }
     // Rows that stood for another sending, and stand for their own from now on.
     let (mut reused, mut waiting) = (BTreeMap::new(), BTreeMap::new());
@@ -262,11 +260,11 @@ async fn settle_all(session: &Session, firsts: impl Iterator<Item = &FirstResult
     }
 }
 
-async fn keep_aside(session: &Session, kept: impl Iterator<Item = &KeptAside> + Clone) -> Result<()> {
-    let ids: Vec<i64> = kept.clone().map(|aside| aside.id).collect();
-    let names: Vec<&[u8]> = kept.clone().map(|aside| aside.batch_no.as_bytes()).collect();
-    let packed: Vec<i64> = kept.clone().map(|aside| packed_or_none(aside.number)).collect();
-    let hashes: Vec<&[u8]> = kept.map(|aside| aside.hash.as_slice()).collect();
+async fn quarantine(session: &Session, kept: impl Iterator<Item = &QuarantineEntry> + Clone) -> Result<()> {
+    let ids: Vec<i64> = kept.clone().map(|quarantined| quarantined.id).collect();
+    let names: Vec<&[u8]> = kept.clone().map(|quarantined| quarantined.batch_no.as_bytes()).collect();
+    let packed: Vec<i64> = kept.clone().map(|quarantined| packed_or_none(quarantined.number)).collect();
+    let hashes: Vec<&[u8]> = kept.map(|quarantined| quarantined.hash.as_slice()).collect();
     let sql = "INSERT INTO odd (result, batch_no, packed, hash)
         SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[])";
     session.run(sql, &[&ids, &names, &packed, &hashes]).await?;
@@ -390,7 +388,7 @@ async fn count(session: &Session, tallies: &BTreeMap<i64, BatchTally>) -> Result
     let proved: Vec<Option<i64>> = proofs().map(|proof| Some(big(proof?.received_ms))).collect();
     let (done, failed) = (counts(|tally| tally.done), counts(|tally| tally.failed));
     let (refused, unpriced) = (counts(|tally| tally.refused), counts(|tally| tally.unpriced));
-    let (numbers, aside) = (counts(|tally| tally.numbers), counts(|tally| tally.aside));
+    let (numbers, quarantined) = (counts(|tally| tally.numbers), counts(|tally| tally.quarantined));
     let charged_again = counts(|tally| tally.charged_again);
     let sql = "UPDATE batches SET done = batches.done + new.done, failed = batches.failed + new.failed,
         refused = batches.refused + new.refused, unpriced = batches.unpriced + new.unpriced,
@@ -408,7 +406,18 @@ async fn count(session: &Session, tallies: &BTreeMap<i64, BatchTally>) -> Result
     session
         .run(
             sql,
-            &[&ids, &done, &failed, &refused, &unpriced, &numbers, &aside, &charged_again, &names, &proved],
+            &[
+                &ids,
+                &done,
+                &failed,
+                &refused,
+                &unpriced,
+                &numbers,
+                &quarantined,
+                &charged_again,
+                &names,
+                &proved,
+            ],
         )
         .await?;
     Ok(())
@@ -418,8 +427,8 @@ async fn put_away(session: &Session, changes: &Changes, waiting: &Waiting) -> Re
     if !changes.dropped.is_empty() {
         session.run("DELETE FROM results WHERE id = ANY ($1)", &[&changes.dropped]).await?;
     }
-    if !changes.aside.is_empty() {
-        keep_aside(session, changes.aside.iter()).await?;
+    if !changes.quarantined.is_empty() {
+        quarantine(session, changes.quarantined.iter()).await?;
     }
     if !waiting.emptied.is_empty() {
         session.run("DELETE FROM inbox WHERE first = ANY ($1)", &[&waiting.emptied]).await?;

@@ -9,6 +9,7 @@ use super::book;
 use super::fault::Fault;
 use super::fold;
 use super::session::{Session, big, get, get_u64, text};
+use super::values::name;
 use crate::model::{Job, JobName, JobSpec, JobState};
 use crate::store::{Duplicate, Forgotten, InputPiece, reading};
 
@@ -331,7 +332,7 @@ pub(super) async fn forget_number(
     ] {
         session.run(sql, &[&packed]).await?;
     }
-    // What was kept aside as it came, and what the platform said of a batch.
+    // What was quarantined as it came, and what the platform said of a batch.
     let digits = number.digits().as_bytes();
     let sql = "SELECT r.id, r.body FROM odd JOIN results r ON r.id = odd.result WHERE odd.packed = 0 AND position($1::bytea IN r.body) > 0";
     for row in session.rows(sql, &[&digits]).await? {
@@ -349,14 +350,15 @@ pub(super) async fn forget_number(
 /// Takes rows that go out of the chains of the book: of each phone number the sending before it decides again, if there was one.
 async fn unlink(session: &Session, job: i64, own: &[i64], scope: i64) -> Result<()> {
     const GONE: &str = concat!(
-        "SELECT n.batch, n.packed, n.first_row FROM numbers n WHERE n.job = $2 AND n.first_row > $3 AND n.prior IS NOT NULL AND NOT ",
+        "SELECT n.batch, n.packed, n.first_row FROM numbers n WHERE n.job = $2 AND n.first_row > $3 AND (n.prior IS NOT NULL
+            OR n.batch <> (SELECT c.batch FROM checks c WHERE c.scope = $5 AND c.packed = n.packed LIMIT 1)) AND NOT ",
         is_kept!(),
         " ORDER BY n.first_row LIMIT $4"
     );
     for of_job in own {
         let mut last = i64::MIN;
         loop {
-            let rows = session.rows(GONE, &[&job, of_job, &last, &(AT_ONCE as i64)]).await?;
+            let rows = session.rows(GONE, &[&job, of_job, &last, &(AT_ONCE as i64), &scope]).await?;
             let mut gone: BTreeSet<(i64, i64)> = BTreeSet::new();
             for row in &rows {
                 gone.insert((get(row, 1)?, get(row, 0)?));
@@ -450,8 +452,4 @@ fn spec(text: &str) -> Result<JobSpec> {
 
 fn write_spec(spec: &JobSpec) -> Result<String> {
     serde_json::to_string(spec).map_err(|_| Fault::damaged("a job's notes cannot be written"))
-}
-
-pub(super) fn name(row: &Row, at: usize) -> Result<JobName> {
-    get::<&str>(row, at)?.parse().map_err(|_| Fault::damaged("a job has a name that it cannot have"))
 }

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use numcheck_protocol::{Currency, Price};
 use tokio_postgres::Row;
 
-use super::batches::number;
 use super::fault::Fault;
 use super::session::{Session, big, get, get_text, get_u64, text};
+use super::values::{amount, currency, number};
 use crate::fold::{day_of, unpriced_since_ms};
 use crate::ledger::{BatchSums, Ledger, Reused, Sum};
 use crate::model::{BatchState, Outcome};
@@ -55,16 +54,6 @@ pub(super) async fn ledger(session: &Session, job: i64) -> Result<Ledger> {
         ledger.costs.insert((outcome, currency(&row, 1)?), sum);
     }
     Ok(ledger)
-}
-
-/// The currency of a sum.
-pub(super) fn currency(row: &Row, at: usize) -> Result<Currency> {
-    Currency::new(get(row, at)?).map_err(|_| Fault::damaged("a sum has no currency"))
-}
-
-/// An amount of money, from a text.
-pub(super) fn amount(row: &Row, at: usize) -> Result<Price> {
-    get::<&str>(row, at)?.parse().map_err(|_| Fault::damaged("a sum or a price is no amount"))
 }
 
 pub(super) async fn planned_groups(session: &Session, job: i64) -> Result<BTreeMap<String, u64>> {

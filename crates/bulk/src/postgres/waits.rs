@@ -1,21 +1,14 @@
-//! Rows that wait for other jobs' sendings.
+//! Rows that stand for other jobs' sendings: how many wait for each, how many took a result, and what stays behind where one is moved.
 //!
 //! Whatever changes them holds the lock of the scope; what moves rows or takes results over settles, too.
 
 use std::collections::BTreeMap;
 
-use super::batches;
-use super::book;
 use super::fault::Fault;
-use super::fold;
-use super::session::{Session, big, get};
-use crate::model::BatchState;
-use crate::store::Followed;
+use super::session::Session;
+use crate::model::Outcome;
 
 type Result<T> = std::result::Result<T, Fault>;
-
-/// How many phone numbers are planned as one batch again.
-const AT_ONCE: usize = 2000;
 
 /// Adds rows of a job that wait, by batch: how many, and how many results the batch had when they were looked at.
 pub(super) async fn add(session: &Session, job: i64, waits: &BTreeMap<i64, (i64, i64)>) -> Result<()> {
@@ -47,97 +40,12 @@ pub(super) async fn has_news(session: &Session, job: i64) -> Result<bool> {
     Ok(session.row(sql, &[&job]).await?.is_some())
 }
 
-pub(super) async fn follow(session: &Session, job: i64) -> Result<Followed> {
-    match book::lock_scope_of(session, job).await? {
-        Some(_) => follow_locked(session, job).await,
-        None => Ok(Followed::default()),
-    }
-}
-
-async fn follow_locked(session: &Session, job: i64) -> Result<Followed> {
-    let mut followed = Followed::default();
-    let sql = "SELECT w.via, w.seen, b.done + b.failed + b.refused, b.state FROM waits w JOIN batches b ON b.id = w.via
-        WHERE w.job = $1 ORDER BY w.via";
-    for row in session.rows(sql, &[&job]).await? {
-        let (via, seen, settled): (i64, i64, i64) = (get(&row, 0)?, get(&row, 1)?, get(&row, 2)?);
-        if settled != seen {
-            followed.reused += take_over(session, job, via).await?;
-            followed.planned += plan(session, job, via, WAITING_IN_VAIN, None).await?;
-            let sql = "UPDATE waits SET seen = $3 WHERE job = $1 AND via = $2";
-            session.run(sql, &[&job, &via, &settled]).await?;
-        }
-        if matches!(BatchState::from_figure(get(&row, 3)?), BatchState::Planned | BatchState::Refused) {
-            followed.planned += plan(session, job, via, WAITING, None).await?;
-        }
-    }
-    Ok(followed)
-}
-
-async fn take_over(session: &Session, job: i64, via: i64) -> Result<u64> {
-    // By a sum, so that the server does not go through all rows of the job.
-    let sql = "UPDATE numbers SET result = o.result, received_ms = o.received_ms, outcome = o.outcome FROM numbers o
-        WHERE numbers.via = $1 AND numbers.job = $2 AND numbers.result IS NULL
-        AND o.batch = $1 AND o.packed = numbers.packed AND o.result IS NOT NULL AND o.via IS NULL RETURNING coalesce(o.outcome, 1::smallint)";
-    let rows = session.rows(sql, &[&via, &job]).await?;
-    let mut reused = BTreeMap::new();
-    for row in &rows {
-        *reused.entry((job, get::<i16>(row, 0)?)).or_default() += 1;
-    }
-    count_down(session, &BTreeMap::from([((job, via), rows.len() as i64)])).await?;
-    book::count_reused(session, &reused).await?;
-    Ok(rows.len() as u64)
-}
-
-/// Who waits for this batch's sending of some phone numbers waits in vain: its own rows stand for other sendings. They are planned again by
-/// the next [`follow`].
+/// Who waits for this batch's sending of some phone numbers waits in vain: its own rows stand for other sendings. They are planned again when
+/// the job follows next.
 pub(super) async fn release(session: &Session, via: i64) -> Result<()> {
     let sql = "UPDATE waits SET seen = -1 WHERE via = $1 AND EXISTS (SELECT FROM batches WHERE id = $1 AND claim > 0)";
     session.run(sql, &[&via]).await?;
     Ok(())
-}
-
-/// The rows of a job that wait for a batch.
-const WAITING: &str = "SELECT n.batch, n.packed, b.grp FROM numbers n JOIN batches b ON b.id = n.batch
-    WHERE n.via = $1 AND n.job = $2 AND n.result IS NULL ORDER BY n.batch, n.packed";
-
-/// Those of them of which the batch's own row stands for another sending itself, or was moved away.
-const WAITING_IN_VAIN: &str =
-    "SELECT n.batch, n.packed, b.grp FROM numbers n JOIN batches b ON b.id = n.batch
-    WHERE n.via = $1 AND n.job = $2 AND n.result IS NULL AND EXISTS (
-        SELECT FROM numbers o JOIN batches v ON v.id = o.batch JOIN jobs j ON j.id = v.job
-        WHERE o.batch = n.via AND o.packed = n.packed AND (o.via IS NOT NULL OR (o.job < 0 AND j.state <> 2)))
-    ORDER BY n.batch, n.packed";
-
-/// Plans rows that wait for a batch as batches of their own, and says how many. `despite`: a person has decided not to wait for it.
-async fn plan(
-    session: &Session,
-    job: i64,
-    via: i64,
-    waiting: &'static str,
-    despite: Option<i64>,
-) -> Result<u64> {
-    let mut groups: BTreeMap<String, Vec<(i64, i64)>> = BTreeMap::new();
-    let rows = session.rows(waiting, &[&via, &job]).await?;
-    for row in &rows {
-        groups.entry(get(row, 2)?).or_default().push((get(row, 0)?, get(row, 1)?));
-    }
-    for (group, rows) in groups {
-        for rows in rows.chunks(AT_ONCE) {
-            let to = batches::insert_further(session, job, &group, rows.len() as i64).await?;
-            move_rows(session, rows, to, despite).await?;
-        }
-    }
-    count_down(session, &BTreeMap::from([((job, via), rows.len() as i64)])).await?;
-    Ok(rows.len() as u64)
-}
-
-/// Moves rows into another batch.
-async fn move_rows(session: &Session, rows: &[(i64, i64)], to: i64, despite: Option<i64>) -> Result<()> {
-    let (from, packed): (Vec<i64>, Vec<i64>) = rows.iter().copied().unzip();
-    let sql = "UPDATE numbers SET batch = $3, via = NULL, despite = $4 FROM unnest($1::bigint[], $2::bigint[]) AS old (batch, packed)
-        WHERE numbers.batch = old.batch AND numbers.packed = old.packed";
-    session.run(sql, &[&from, &packed, &to, &despite]).await?;
-    leave_traces(session, &from, to, &packed).await
 }
 
 /// Where moved rows were claimed with their old batch once, a trace stays behind, by which a late result and the book find them.
@@ -151,20 +59,21 @@ pub(super) async fn leave_traces(session: &Session, from: &[i64], to: i64, packe
     Ok(())
 }
 
-/// Plans again what the job's rows wait for and is in doubt, in whichever job's batch. Says how many phone numbers.
-pub(super) async fn resubmit(session: &Session, job: i64, before_ms: u64) -> Result<u64> {
-    if book::lock_scope_of(session, job).await?.is_none() {
-        return Ok(0);
+/// Counts rows of jobs that take a result of the book, up or down, by how it ended.
+pub(super) async fn count_reused(session: &Session, counts: &BTreeMap<(i64, i16), i64>) -> Result<()> {
+    let mut sums: BTreeMap<i64, [i64; 3]> = BTreeMap::new();
+    for ((job, figure), count) in counts {
+        let [done, failed, refused] = sums.entry(*job).or_default();
+        match Outcome::from_figure(*figure) {
+            Outcome::Done => *done += count,
+            Outcome::Failed | Outcome::Passing => *failed += count,
+            Outcome::Refused => *refused += count,
+        }
     }
-    fold::fold_all(session).await?;
-    batches::look_up_all(session, job).await?;
-    follow_locked(session, job).await?;
-    let mut numbers = batches::resubmit_own(session, job, before_ms).await?;
-    let sql = "SELECT w.via FROM waits w JOIN batches b ON b.id = w.via JOIN jobs j ON j.id = b.job
-        WHERE w.job = $1 AND greatest(b.sent_ms, b.last_ts, 0) < $2 AND (b.state = 2 OR (b.state = 3 AND b.missing) OR j.state = 2) ORDER BY w.via";
-    for row in session.rows(sql, &[&job, &big(before_ms)]).await? {
-        let via: i64 = get(&row, 0)?;
-        numbers += plan(session, job, via, WAITING, Some(via)).await?;
+    for (job, [done, failed, refused]) in sums {
+        let sql = "UPDATE jobs SET reused_done = reused_done + $2, reused_failed = reused_failed + $3,
+            reused_refused = reused_refused + $4 WHERE id = $1";
+        session.run(sql, &[&job, &done, &failed, &refused]).await?;
     }
-    Ok(numbers)
+    Ok(())
 }

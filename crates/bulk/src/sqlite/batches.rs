@@ -7,7 +7,8 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::book::{self, Wanted};
 use super::fault::{Fault, Result};
-use super::jobs::{must_be_planning, named};
+use super::jobs::must_be_planning;
+use super::values::{NO_NUMBER, named};
 use super::{results, waits};
 use crate::batch::{BatchRecord, batch_no};
 use crate::model::{BatchEnd, BatchState, JobState};
@@ -18,7 +19,6 @@ use crate::store::{Claimed, Control, NewBatch, NextBatch, OpenBatch};
 /// How many batches one transaction looks up at most.
 const LOOKED_UP: i64 = 16;
 
-pub(super) const NO_NUMBER: Fault = Fault::Damaged("a batch holds what is no phone number");
 const NO_BATCH_NO: Fault = Fault::Damaged("a batch has a batchNo that the platform would not take");
 
 pub(super) fn add(tx: &Transaction<'_>, job: i64, batches: &[NewBatch]) -> Result<()> {

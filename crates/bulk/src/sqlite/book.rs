@@ -7,9 +7,9 @@ use numcheck_protocol::PhoneNumber;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::fault::{Fault, Result};
-use super::reading::currency;
-use super::results::{self, count_reused};
-use super::waits;
+use super::results;
+use super::values::{amount, currency};
+use super::waits::{self, count_reused};
 use crate::book::{BookDecision, BookLink, BookPolicy, BookResult, MAX_CHAIN, chain, links};
 use crate::fold::Sums;
 use crate::model::{BatchState, JobSpec, Outcome, Scope};
@@ -220,8 +220,9 @@ pub(super) fn enter_claim(
         "UPDATE numbers SET prior = coalesce(?, prior), despite = NULL WHERE batch = ? AND packed = ?",
     )?;
     for one in wanted {
-        if let Some(newest) = one.prior.filter(|_| was_claimed) {
-            take_out(tx, batch, one.packed, newest)?;
+        // It becomes the newest: left in its place, the chain would become a circle.
+        if was_claimed && one.prior.is_some() {
+            unlink(tx, of_job.scope, one.packed, |other| Ok(other == batch))?;
         }
         entry.execute([of_job.scope, one.packed, batch])?;
         if one.prior.is_some() || one.is_decided {
@@ -231,25 +232,50 @@ pub(super) fn enter_claim(
     Ok(())
 }
 
-/// Takes a batch that stands in a chain out of its place, because it becomes the newest: the sending after it follows upon the one before
-/// it, or the chain would become a circle.
-fn take_out(tx: &Transaction<'_>, batch: i64, packed: i64, newest: i64) -> Result<()> {
+/// Takes those sendings of a phone number out of its chain of which `is_gone` says so, the newest included.
+///
+/// A chain that is broken already stays so behind its last sending: what is not known may have been paid for.
+pub(super) fn unlink(
+    tx: &Transaction<'_>,
+    scope: i64,
+    packed: i64,
+    mut is_gone: impl FnMut(i64) -> Result<bool>,
+) -> Result<()> {
+    let mut newest = tx.prepare_cached("SELECT batch FROM checks WHERE scope = ? AND packed = ?")?;
     let mut prior = tx.prepare_cached("SELECT prior FROM numbers WHERE batch = ? AND packed = ?")?;
-    let mut prior_of = |batch: i64| -> Result<Option<i64>> {
-        Ok(prior.query_row([batch, packed], |row| row.get(0)).optional()?.flatten())
-    };
-    let mut later = newest;
-    for _ in 0..MAX_CHAIN {
-        let Some(before) = prior_of(later)? else { return Ok(()) };
-        if before == batch {
-            let own = prior_of(batch)?;
-            tx.prepare_cached("UPDATE numbers SET prior = ? WHERE batch = ? AND packed = ?")?
-                .execute(params![own, later, packed])?;
-            return Ok(());
+    let mut next: Option<i64> = newest.query_row([scope, packed], |row| row.get(0)).optional()?;
+    let (mut stays, mut seen) = (Vec::new(), 0);
+    while let Some(batch) = next {
+        let Some(before) = prior.query_row([batch, packed], |row| row.get(0)).optional()? else { break };
+        if !is_gone(batch)? {
+            stays.push(batch);
         }
-        later = before;
+        next = before;
+        seen += 1;
+        if seen > MAX_CHAIN {
+            return Err(BROKEN_CHAIN);
+        }
     }
-    Err(BROKEN_CHAIN)
+    write_chain(tx, scope, packed, &stays, next)
+}
+
+/// Writes down in which order the sendings of a phone number stand, the newest first, and what the last one follows upon. Where there are
+/// none, nothing changes.
+fn write_chain(
+    tx: &Transaction<'_>,
+    scope: i64,
+    packed: i64,
+    chain: &[i64],
+    before: Option<i64>,
+) -> Result<()> {
+    let Some(newest) = chain.first() else { return Ok(()) };
+    tx.prepare_cached("UPDATE checks SET batch = ? WHERE scope = ? AND packed = ?")?
+        .execute([*newest, scope, packed])?;
+    let mut link = tx.prepare_cached("UPDATE numbers SET prior = ? WHERE batch = ? AND packed = ?")?;
+    for (batch, prior) in links(chain) {
+        link.execute(params![prior.or(before), batch, packed])?;
+    }
+    Ok(())
 }
 
 pub(super) fn scope_id(tx: &Transaction<'_>, scope: &Scope) -> Result<Option<i64>> {
@@ -324,7 +350,7 @@ pub(super) fn merge_account(tx: &Transaction<'_>, old: &str, new: &str) -> Resul
     let mut rows = select.query([old])?;
     while let Some(row) = rows.next()? {
         let currency = currency(row.get_ref(1)?.as_str()?)?;
-        let amount = results::amount(row.get_ref(2)?.as_str()?)?;
+        let amount = amount(row.get_ref(2)?.as_str()?)?;
         sums.charges.insert((Arc::from(new), row.get(0)?, currency), amount);
     }
     results::add_sums(tx, &sums)?;
@@ -343,8 +369,6 @@ fn join_chains(tx: &Transaction<'_>, from: i64, to: i64) -> Result<()> {
     let mut sending = tx.prepare(
         "SELECT b.claim, n.prior FROM numbers n JOIN batches b ON b.id = n.batch WHERE n.batch = ? AND n.packed = ?",
     )?;
-    let mut link = tx.prepare("UPDATE numbers SET prior = ? WHERE batch = ? AND packed = ?")?;
-    let mut entry = tx.prepare("UPDATE checks SET batch = ? WHERE scope = ? AND packed = ?")?;
     for (packed, from_newest, to_newest) in both {
         let mut sendings = Vec::new();
         for newest in [from_newest, to_newest] {
@@ -360,11 +384,7 @@ fn join_chains(tx: &Transaction<'_>, from: i64, to: i64) -> Result<()> {
                 next = prior;
             }
         }
-        let chain = chain(sendings);
-        for (batch, prior) in links(&chain) {
-            link.execute(params![prior, batch, packed])?;
-        }
-        entry.execute(params![chain.first(), to, packed])?;
+        write_chain(tx, to, packed, &chain(sendings), None)?;
     }
     Ok(())
 }

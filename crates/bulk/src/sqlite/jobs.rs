@@ -4,7 +4,8 @@ use numcheck_protocol::PhoneNumber;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::fault::{Fault, Result};
-use super::results;
+use super::values::named;
+use super::{book, results};
 use crate::model::{Job, JobName, JobSpec, JobState, Scope};
 use crate::store::{Duplicate, Forgotten, InputPiece, reading};
 
@@ -44,7 +45,7 @@ pub(super) fn create(tx: &Transaction<'_>, name: &JobName, spec: &JobSpec, now_m
 }
 
 pub(super) fn unfinished(tx: &Transaction<'_>, spec: &JobSpec) -> Result<Option<Job>> {
-    let Some(scope) = super::book::scope_id(tx, &spec.scope)? else { return Ok(None) };
+    let Some(scope) = book::scope_id(tx, &spec.scope)? else { return Ok(None) };
     Ok(all_unfinished(tx, scope, &spec.set)?.into_iter().find(|job| spec.continues(job)))
 }
 
@@ -66,7 +67,7 @@ fn all_unfinished(tx: &Transaction<'_>, scope: i64, set: &str) -> Result<Vec<Job
 }
 
 fn scope(tx: &Transaction<'_>, scope: &Scope) -> Result<i64> {
-    if let Some(id) = super::book::scope_id(tx, scope)? {
+    if let Some(id) = book::scope_id(tx, scope)? {
         return Ok(id);
     }
     tx.execute(
@@ -301,7 +302,7 @@ pub(super) fn forget_number(
     ] {
         tx.execute(sql, [packed])?;
     }
-    // What was kept aside as it came, and what the platform said of a batch.
+    // What was quarantined as it came, and what the platform said of a batch.
     let digits = number.digits();
     let strays: Vec<(i64, Vec<u8>)> = tx
         .prepare(
@@ -317,41 +318,23 @@ pub(super) fn forget_number(
     Ok(Vec::new())
 }
 
-pub(super) fn named(name: &str) -> Result<JobName> {
-    name.parse().map_err(|_| Fault::Damaged("a job has a name that it cannot have"))
-}
-
 /// Takes what goes out of the book: of each phone number the sending before it decides again, if there was one.
 fn unlink(tx: &Transaction<'_>, job: i64, goes: &str) -> Result<()> {
     let scope: Option<i64> =
         tx.query_row("SELECT scope FROM jobs WHERE id = ?", [job], |row| row.get(0)).optional()?;
-    let sent_before: Vec<i64> = tx
-        .prepare(&format!("SELECT DISTINCT packed FROM numbers WHERE {goes} AND prior IS NOT NULL"))?
-        .query_map([job], |row| row.get(0))?
+    let Some(scope) = scope else { return Ok(()) };
+    let in_chains: Vec<i64> = tx
+        .prepare(&format!(
+            "SELECT DISTINCT packed FROM numbers WHERE {goes} AND (prior IS NOT NULL
+                OR batch <> (SELECT c.batch FROM checks c WHERE c.scope = ?2 AND c.packed = numbers.packed))"
+        ))?
+        .query_map(params![job, scope], |row| row.get(0))?
         .collect::<std::result::Result<_, _>>()?;
-    let mut newest = tx.prepare("SELECT batch FROM checks WHERE scope = ? AND packed = ?")?;
-    let mut sending =
-        tx.prepare(&format!("SELECT prior, {goes} FROM numbers WHERE batch = ?2 AND packed = ?3"))?;
-    let mut enter = tx.prepare("UPDATE checks SET batch = ? WHERE scope = ? AND packed = ?")?;
-    let mut link = tx.prepare("UPDATE numbers SET prior = ? WHERE batch = ? AND packed = ?")?;
-    for packed in sent_before {
-        let mut next: Option<i64> = newest.query_row(params![scope, packed], |row| row.get(0)).optional()?;
-        let mut stays: Vec<i64> = Vec::new();
-        while let Some(batch) = next.filter(|batch| !stays.contains(batch)) {
-            let found: Option<(Option<i64>, bool)> =
-                sending.query_row([job, batch, packed], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            let Some((prior, is_gone)) = found else { break };
-            if !is_gone {
-                stays.push(batch);
-            }
-            next = prior;
-        }
-        if let Some(first) = stays.first() {
-            enter.execute(params![first, scope, packed])?;
-        }
-        for (after, before) in stays.iter().zip(stays.iter().skip(1)) {
-            link.execute([before, after, &packed])?;
-        }
+    let mut is_gone = tx.prepare(&format!("SELECT {goes} FROM numbers WHERE batch = ?2 AND packed = ?3"))?;
+    for packed in in_chains {
+        book::unlink(tx, scope, packed, |batch| {
+            Ok(is_gone.query_row([job, batch, packed], |row| row.get(0))?)
+        })?;
     }
     // What another job refers to stays in the book, as a trace of no job.
     tx.execute(

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use numcheck_protocol::{Currency, PhoneNumber};
+use numcheck_protocol::PhoneNumber;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::fault::{Fault, Result};
-use super::results::amount;
+use super::values::{amount, currency};
 use crate::fold::{day_of, unpriced_since_ms};
 use crate::ledger::{BatchSums, Ledger, Reused, Sum};
 use crate::model::{BatchState, Outcome};
@@ -62,11 +62,6 @@ pub(super) fn ledger(tx: &Transaction<'_>, job: i64) -> Result<Ledger> {
         ledger.costs.insert((outcome, currency), Sum { count: row.get::<_, i64>(2)? as u64, amount });
     }
     Ok(ledger)
-}
-
-/// The currency of a sum.
-pub(super) fn currency(text: &str) -> Result<Currency> {
-    Currency::new(text).map_err(|_| Fault::Damaged("a sum has no currency"))
 }
 
 pub(super) fn planned_groups(tx: &Transaction<'_>, job: i64) -> Result<BTreeMap<String, u64>> {

@@ -6,16 +6,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use numcheck_protocol::{PhoneNumber, Price};
+use numcheck_protocol::PhoneNumber;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::batches::NO_NUMBER;
 use super::drift;
-use super::fault::{Fault, Result};
+use super::fault::Result;
+use super::values::{NO_NUMBER, amount};
+use super::waits::{self, count_reused};
 use crate::failpoint::die_at;
 use crate::fold::{
-    Arrived, BatchTally, Changes, FirstResult, FoldedBatch, HeldResult, Judged, KeptAside, KeptBefore,
-    Recorded, Slot, Sums, judge, max_aside,
+    Arrived, BatchTally, Changes, FirstResult, FoldedBatch, HeldResult, Judged, QuarantineEntry,
+    QuarantinedBefore, Recorded, Slot, Sums, judge, max_quarantined,
 };
 use crate::ledger::Sum;
 use crate::model::{BatchState, JobState, Outcome};
@@ -50,7 +51,7 @@ pub(super) fn fold(tx: &Transaction<'_>, most: u32) -> Result<Folded> {
     let Some(last) = arrived.last().map(Arrived::id) else { return Ok(Folded::default()) };
     read_slots(tx, &arrived, &mut recorded)?;
     let judged = judge(arrived, recorded);
-    let kept = kept_before(tx, &judged)?;
+    let kept = quarantined_before(tx, &judged)?;
     let (changes, mut folded) = judged.finish(&kept);
     write(tx, &changes)?;
     folded.news = drift::add(tx, changes.drift)?;
@@ -102,7 +103,7 @@ fn batch(tx: &Transaction<'_>, batch_no: &str) -> Result<Option<(i64, FoldedBatc
             let mut batch = FoldedBatch::new(row.get(1)?, account, row.get(3)?, group, row.get(5)?);
             batch.state = BatchState::from_figure(row.get(6)?);
             batch.numbers = row.get::<_, i64>(7)? as u64;
-            batch.aside = row.get::<_, i64>(8)? as u64;
+            batch.quarantined = row.get::<_, i64>(8)? as u64;
             batch.is_forgotten = JobState::from_figure(row.get(9)?) == JobState::Forgotten;
             Ok((row.get(0)?, batch))
         })
@@ -153,12 +154,12 @@ fn read_slots(tx: &Transaction<'_>, arrived: &[Arrived], recorded: &mut Recorded
     Ok(())
 }
 
-fn kept_before(tx: &Transaction<'_>, judged: &Judged) -> Result<KeptBefore> {
-    let mut kept = KeptBefore::new();
+fn quarantined_before(tx: &Transaction<'_>, judged: &Judged) -> Result<QuarantinedBefore> {
+    let mut kept = QuarantinedBefore::new();
     let mut same = tx.prepare_cached("SELECT 1 FROM odd WHERE batch_no = ? AND packed IS ? AND hash = ?")?;
     let mut charges =
         tx.prepare_cached("SELECT hash FROM odd WHERE batch_no = ? AND packed = ? AND hash >= x'80'")?;
-    for (batch_no, number, hash) in judged.aside() {
+    for (batch_no, number, hash) in judged.quarantined() {
         let packed = number.map(|number| number.pack() as i64);
         if same.exists(params![batch_no, packed, hash])? {
             kept.add(batch_no.to_owned(), number, *hash);
@@ -180,7 +181,7 @@ pub(super) fn expects(tx: &Transaction<'_>, batch_no: &str, number: &PhoneNumber
 }
 
 pub(super) fn is_full(tx: &Transaction<'_>, batch_no: &str) -> Result<bool> {
-    Ok(batch(tx, batch_no)?.is_some_and(|(_, batch)| batch.aside >= max_aside(batch.numbers)))
+    Ok(batch(tx, batch_no)?.is_some_and(|(_, batch)| batch.quarantined >= max_quarantined(batch.numbers)))
 }
 
 fn write(tx: &Transaction<'_>, changes: &Changes) -> Result<()> {
@@ -189,13 +190,13 @@ fn write(tx: &Transaction<'_>, changes: &Changes) -> Result<()> {
     }
     for (first, before) in &changes.instead {
         settle(tx, first)?;
-        keep_aside(tx, before)?;
+        quarantine(tx, before)?;
     }
     for id in &changes.dropped {
         tx.prepare_cached("DELETE FROM results WHERE id = ?")?.execute([id])?;
     }
-    for aside in &changes.aside {
-        keep_aside(tx, aside)?;
+    for quarantined in &changes.quarantined {
+        quarantine(tx, quarantined)?;
     }
     for (batch, tally) in &changes.tallies {
         count(tx, *batch, tally)?;
@@ -203,10 +204,10 @@ fn write(tx: &Transaction<'_>, changes: &Changes) -> Result<()> {
     add_sums(tx, &changes.sums)
 }
 
-fn keep_aside(tx: &Transaction<'_>, aside: &KeptAside) -> Result<()> {
-    let packed = aside.number.map(|number| number.pack() as i64);
+fn quarantine(tx: &Transaction<'_>, quarantined: &QuarantineEntry) -> Result<()> {
+    let packed = quarantined.number.map(|number| number.pack() as i64);
     tx.prepare_cached("INSERT INTO odd (result, batch_no, packed, hash) VALUES (?, ?, ?, ?)")?
-        .execute(params![aside.id, aside.batch_no, packed, aside.hash])?;
+        .execute(params![quarantined.id, quarantined.batch_no, packed, quarantined.hash])?;
     Ok(())
 }
 
@@ -222,21 +223,8 @@ fn settle(tx: &Transaction<'_>, first: &FirstResult) -> Result<()> {
     let job: i64 = tx.query_row("SELECT job FROM batches WHERE id = ?", [batch], |row| row.get(0))?;
     match taken {
         Some(taken) => count_reused(tx, job, taken, -1)?,
-        None => super::waits::count(tx, job, via, -1)?,
+        None => waits::count(tx, job, via, -1)?,
     }
-    Ok(())
-}
-
-/// Counts rows of a job that take a result of the book.
-pub(super) fn count_reused(tx: &Transaction<'_>, job: i64, outcome: Outcome, by: i64) -> Result<()> {
-    let sql = match outcome {
-        Outcome::Done => "UPDATE jobs SET reused_done = reused_done + ? WHERE id = ?",
-        Outcome::Failed | Outcome::Passing => {
-            "UPDATE jobs SET reused_failed = reused_failed + ? WHERE id = ?"
-        }
-        Outcome::Refused => "UPDATE jobs SET reused_refused = reused_refused + ? WHERE id = ?",
-    };
-    tx.prepare_cached(sql)?.execute([by, job])?;
     Ok(())
 }
 
@@ -257,7 +245,7 @@ fn count(tx: &Transaction<'_>, batch: i64, tally: &BatchTally) -> Result<()> {
         tally.refused,
         tally.unpriced,
         tally.numbers,
-        tally.aside,
+        tally.quarantined,
         tally.charged_again,
         batch_no,
         received_ms
@@ -328,9 +316,4 @@ fn read_sums(tx: &Transaction<'_>, of: &Sums) -> Result<Sums> {
         }
     }
     Ok(sums)
-}
-
-/// An amount of money as the file has it.
-pub(super) fn amount(text: &str) -> Result<Price> {
-    text.parse().map_err(|_| Fault::Damaged("a sum or a price is no amount"))
 }

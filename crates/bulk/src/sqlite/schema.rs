@@ -4,8 +4,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
+use super::connection::{OPEN, checkpoint};
 use super::fault::{Fault, Result};
-use super::file::{self, OPEN};
 use crate::model::Outcome;
 use crate::store::{Source, StoreError, reading};
 
@@ -169,7 +169,7 @@ const STEPS: &[&str] = &[
 ",
 ];
 
-/// What a step leaves to be done in code: how results ended, and what was kept aside says.
+/// What a step leaves to be done in code: how results ended, and what was quarantined says.
 pub(super) fn complete(tx: &rusqlite::Transaction<'_>, version: i64) -> Result<()> {
     if version != 3 {
         return Ok(());
@@ -236,5 +236,5 @@ pub(super) fn step(connection: &mut Connection) -> Result<()> {
 
 /// Moves the journal into the file and empties it. Waits for readers that still need it.
 pub(super) fn clear_journal(connection: &mut Connection) -> Result<()> {
-    if file::checkpoint(connection, "TRUNCATE")? { Ok(()) } else { Err(Fault::StillRead) }
+    if checkpoint(connection, "TRUNCATE")? { Ok(()) } else { Err(Fault::StillRead) }
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::file::beside;
+use super::connection::beside;
 
 /// A file under a temporary name, readable by its owner only; removed unless it is placed.
 pub(super) struct Unfinished(PathBuf);

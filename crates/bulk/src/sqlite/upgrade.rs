@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
+use super::connection::{beside, close_copy, plain, prepare};
 use super::fault::{self, Fault};
-use super::file;
 use super::schema;
 use super::unfinished::Unfinished;
 use crate::store::StoreError;
@@ -56,7 +56,7 @@ pub(super) fn run(
     if version >= schema::KNOWN {
         return Ok(());
     }
-    file::prepare(connection).map_err(named)?;
+    prepare(connection).map_err(named)?;
     let backup = back_up(connection, path, version, on_upgrade)?;
     on_upgrade(Upgrade::BackedUp(backup));
     for version in version..schema::KNOWN {
@@ -88,7 +88,7 @@ fn back_up(
 fn copy(from: &Connection, to: &Path, on_upgrade: &mut dyn FnMut(Upgrade)) -> fault::Result<()> {
     /// Some megabytes.
     const PAGES: i32 = 1024;
-    let mut copy = file::plain(to)?;
+    let mut copy = plain(to)?;
     let page: i64 = from.pragma_query_value(None, "page_size", |row| row.get(0))?;
     let bytes = |pages: i32| u64::try_from(i64::from(pages) * page).unwrap_or_default();
     {
@@ -101,12 +101,12 @@ fn copy(from: &Connection, to: &Path, on_upgrade: &mut dyn FnMut(Upgrade)) -> fa
             });
         }
     }
-    file::close_copy(&copy)
+    close_copy(&copy)
 }
 
 fn backup_name(path: &Path, version: i64, at: u32) -> PathBuf {
     let number = if at == 1 { String::new() } else { format!(".{at}") };
-    file::beside(path, &format!(".v{version}{number}.bak"))
+    beside(path, &format!(".v{version}{number}.bak"))
 }
 
 /// The backups beside a store.

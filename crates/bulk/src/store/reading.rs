@@ -1,68 +1,22 @@
-//! What a stored result says, as far as a store must know it: which phone number, how it ended, what it cost.
+//! Reads stored results as far as a store must know them, and tells whether two of them say the same.
 //!
 //! Everything else in a result stays in its bytes, to be read again by whoever exports it.
 
-use numcheck_protocol::number_check::{CheckResult, GetReply, QueryRow, ResultPush};
-use numcheck_protocol::qxt::PrivacyReply;
-use numcheck_protocol::{
-    Currency, Drift, DriftKind, Field, Message, Passes, PhoneNumber, Price, decode, encode,
-};
+use numcheck_protocol::{PhoneNumber, decode, encode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Source;
+use super::messages::{self, without_ids};
+use super::values::Source;
 use crate::model::Outcome;
-use crate::pricing::MAX_PRICE;
 
-/// What a result says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Facts {
-    /// The number, when it names one that can be a number.
-    pub number: Option<PhoneNumber>,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// What it cost. A price that nobody can believe, negative or beyond 100 000, is none.
-    pub cost: Option<(Currency, Price)>,
-    /// The region that it names, for learning prices.
-    pub region: Option<String>,
-    /// What in it no document lists.
-    pub drift: Vec<Drift>,
-}
-
-impl Facts {
-    /// Whether it was paid for, as far as it says.
-    pub(crate) fn is_charge(&self) -> bool {
-        self.outcome == Outcome::Done || self.cost.is_some_and(|(_, price)| price > Price::ZERO)
-    }
-}
-
-/// Whether a price is in the sums: not negative, and not beyond what anybody pays for a check.
-pub fn is_believed(price: Price) -> bool {
-    (Price::ZERO..=MAX_PRICE).contains(&price)
-}
+pub use super::facts::{Facts, is_believed};
 
 /// Reads a result; `None` when it cannot be read at all.
 pub fn read(source: Source, body: &[u8]) -> Option<Facts> {
     match source {
-        Source::Push => {
-            let push = decode::<ResultPush<'_>>(body).ok()?;
-            Some(facts(&CheckResult::from(&push), &push))
-        }
-        Source::Query => {
-            let row = decode::<QueryRow<'_>>(body).ok()?;
-            Some(facts(&CheckResult::from(&row), &row))
-        }
-        Source::Get => {
-            let reply = decode::<GetReply<'_>>(body).ok()?;
-            let mut facts = facts(&CheckResult::from(&reply), &reply);
-            // A code in a reply is another table's.
-            if facts.outcome == Outcome::Passing {
-                facts.outcome = Outcome::Failed;
-            }
-            Some(facts)
-        }
-        Source::Privacy => privacy(body),
+        Source::Push | Source::Query | Source::Get => messages::number_check(source, body),
+        Source::Privacy => messages::privacy(body),
         Source::Answer => {
             let refused = decode::<Refused>(body).ok()?;
             let number = Some(PhoneNumber::new(&refused.number).ok()?);
@@ -81,7 +35,7 @@ struct Refused {
 }
 
 /// What to store for a number that the platform did not take; `answer` is what it wrote about it. Without a number that was sent it belongs
-/// to nothing, and is kept aside.
+/// to nothing, and is quarantined.
 pub fn not_taken(number: Option<&PhoneNumber>, reason: Option<&str>, answer: &serde_json::Value) -> Vec<u8> {
     let refused = Refused {
         number: number.map(|number| number.digits().to_owned()).unwrap_or_default(),
@@ -110,42 +64,6 @@ pub fn shows(body: &[u8], number: &PhoneNumber) -> bool {
 /// Whether what came `later` stands in the place of the `first` result of its number: that a number was not taken says less than a result.
 pub(crate) fn replaces(later: Source, first: Source) -> bool {
     first == Source::Answer && later != Source::Answer
-}
-
-fn facts(result: &CheckResult<'_>, message: &impl Message) -> Facts {
-    let mut drift = Vec::new();
-    message.drift(&mut |one| drift.push(one));
-    let number = |phone: &str| PhoneNumber::new(phone.trim_start_matches('+')).ok();
-    let cost = result.currency.zip(result.price);
-    if cost.is_some_and(|(_, price)| !is_believed(price)) {
-        drift.push(Drift::new("Cost.price", DriftKind::NewValue, None));
-    }
-    let outcome = match &result.code {
-        _ if result.done => Outcome::Done,
-        Some(code) if code.passes() == Passes::Yes => Outcome::Passing,
-        _ => Outcome::Failed,
-    };
-    Facts {
-        number: result.phone.as_ref().and_then(|phone| number(phone.as_str())),
-        outcome,
-        cost: cost.filter(|(_, price)| is_believed(*price)),
-        region: result.region.as_ref().map(|region| region.as_str().to_owned()),
-        drift,
-    }
-}
-
-/// A privacy query is about one phone number, and its reply tells no price. A code other than 0 means a failed check.
-fn privacy(body: &[u8]) -> Option<Facts> {
-    let reply = decode::<PrivacyReply<'_>>(body).ok()?;
-    let mut drift = Vec::new();
-    reply.drift(&mut |one| drift.push(one));
-    let outcome = match reply.code.get() {
-        // Nothing was found out about it, which is an answer and was paid for.
-        Some(code) if matches!(code.get(), 0 | -4) => Outcome::Done,
-        Some(code) if code.passes() == Passes::Yes => Outcome::Passing,
-        _ => Outcome::Failed,
-    };
-    Some(Facts { number: None, outcome, cost: None, region: None, drift })
 }
 
 /// Set in the first byte of a hash: the result is the charge of a second sending.
@@ -189,11 +107,4 @@ fn same_content(one: &[u8], other: &[u8]) -> bool {
         (Some(one), Some(other)) => one == other,
         _ => false,
     }
-}
-
-fn without_ids(body: &[u8]) -> Option<ResultPush<'_>> {
-    let mut push = decode::<ResultPush<'_>>(body).ok()?;
-    push.message_id = Field::Absent;
-    push.request_id = Field::Absent;
-    Some(push)
 }

@@ -341,7 +341,7 @@ pub struct Folded {
     pub strays: u32,
     /// Of these: a result of a second sending, which was charged as well.
     pub charged_again: u32,
-    /// Batches for which no more may be kept aside, by the `batchNo` that results name.
+    /// Batches for which no more may be quarantined, by the `batchNo` that results name.
     pub full: Vec<String>,
     /// What in first results no document lists, and no result of the same job held before.
     pub news: Vec<Drift>,
@@ -492,7 +492,7 @@ impl std::fmt::Debug for RowFate {
     }
 }
 
-/// A result that was kept aside.
+/// A result that was quarantined.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Quarantined {

@@ -125,14 +125,14 @@ async fn nothing_is_refused_nothing_is_lost_and_the_counter_equals_what_was_inje
         }
     }
 
-    // A message whose own number is a number of nobody belongs to nobody: it is kept aside, as it came.
-    let aside = store.quarantine(0, 10_000).await.unwrap();
-    assert_eq!(first + aside.len(), results.len(), "nothing is refused");
+    // A message whose own number is a number of nobody belongs to nobody: it is quarantined, as it came.
+    let quarantined = store.quarantine(0, 10_000).await.unwrap();
+    assert_eq!(first + quarantined.len(), results.len(), "nothing is refused");
     let rows = store.rows(job.id, None, 10_000).await.unwrap();
     for (row, (source, body)) in rows.iter().zip(&results) {
         match &row.result {
             Some(kept) => assert_eq!((kept.0, &kept.1), (*source, body), "nothing is lost"),
-            None => assert!(aside.iter().any(|odd| odd.batch_no == row.batch_no && odd.body == *body)),
+            None => assert!(quarantined.iter().any(|odd| odd.batch_no == row.batch_no && odd.body == *body)),
         }
     }
     let mut counted = BTreeMap::<(String, DriftKind), u64>::new();

@@ -7,7 +7,6 @@ use numcheck_bulk::store::Source;
 use serde_json::json;
 
 use crate::commands::number::{Number, as_mobile, typed};
-use crate::commands::stored;
 use crate::durable::{Engine, StoreAt};
 use crate::exit::{Exit, Failure};
 use crate::level::Level;
@@ -62,8 +61,8 @@ impl History {
                 (None, BatchState::Refused) => "refused",
                 (None, _) => "in doubt",
             };
-            let sent = sending.sent_ms.map(stored::time);
-            let received = sending.result.as_ref().map(|(_, _, at)| stored::time(*at));
+            let sent = sending.sent_ms.map(print::rfc3339);
+            let received = sending.result.as_ref().map(|(_, _, at)| print::rfc3339(*at));
             let scope = &sending.scope;
             let level = Level::of(scope);
             let reply = match &sending.result {

@@ -1,7 +1,5 @@
 //! `numcheck jobs`: the jobs of the store.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_bulk::{JobState, Scope};
@@ -43,9 +41,7 @@ impl Jobs {
                 _ if is_over => "closed",
                 _ => "open",
             };
-            let created =
-                humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(job.created_ms))
-                    .to_string();
+            let created = print::rfc3339(job.created_ms);
             if self.json {
                 print::json(&json!({
                     "job": job.name, "state": state, "created": created, "file": notes.file, "level": notes.level,

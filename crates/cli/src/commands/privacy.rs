@@ -9,7 +9,7 @@ use clap::builder::BoolishValueParser;
 use futures_util::StreamExt;
 use numcheck_bulk::store::{Claimed, RowFate, Source, reading};
 use numcheck_bulk::{BatchEnd, PriceTable};
-use numcheck_protocol::qxt::{Mobile, PrivacyReply, QxtCode};
+use numcheck_protocol::qxt::{Mobile, PrivacyReply};
 use numcheck_protocol::{Endpoint, PhoneNumber, decode, qxt};
 use numcheck_transport::{CallError, CallErrorKind};
 use serde::Serialize;
@@ -18,7 +18,6 @@ use crate::account::AccountId;
 use crate::call::{self, Network, Unsuccessful};
 use crate::commands::asking::{Asked, Asking};
 use crate::commands::reuse::Again;
-use crate::commands::stored;
 use crate::consent::Yes;
 use crate::drift;
 use crate::durable::{Single, StoreAt, distinct};
@@ -167,7 +166,7 @@ impl Privacy {
         // A gateway's word that the platform never got it ends the call as well: it may be set up to say so afterwards, too.
         if let Err(error) = &answer
             && (error.kind() == CallErrorKind::NeverReached
-                || error.code::<qxt::Privacy>().is_some_and(refuses_account))
+                || error.code::<qxt::Privacy>().is_some_and(|code| code.class().is_about_account()))
         {
             refused.store(true, Ordering::SeqCst);
         }
@@ -232,11 +231,6 @@ fn number_of(mobile: &Mobile) -> Option<PhoneNumber> {
     PhoneNumber::new(&format!("86{}", mobile.digits())).ok()
 }
 
-/// No such key, no balance, no right for this address: the next number fares no better.
-fn refuses_account(code: QxtCode) -> bool {
-    matches!(code.get(), -1 | -5 | -9)
-}
-
 /// Keeps what was answered in the book.
 async fn keep(
     single: &Single,
@@ -250,10 +244,10 @@ async fn keep(
             BatchEnd::Accepted { message_id: None }
         }
         Err(error) => match (error.code::<qxt::Privacy>(), error.reply()) {
-            (Some(code), _) if refuses_account(code) => {
+            (Some(code), _) if code.class().is_about_account() => {
                 BatchEnd::TurnedAway { code: Some(code.get()), message: error.to_string() }
             }
-            (Some(code), Some(reply)) if matches!(code.get(), 1 | -2 | -3 | -4 | -8) => {
+            (Some(code), Some(reply)) if code.is_about_number() => {
                 store(reply.body.to_vec()).await.map_err(Failure::of)?;
                 BatchEnd::Accepted { message_id: None }
             }
@@ -317,7 +311,7 @@ fn known_before(fate: &RowFate) -> (Outcome, Exit) {
         status: status.map(ToString::to_string),
         area: result.and_then(|result| result.area.get()).map(|area| area.as_str().to_owned()),
         operator: result.and_then(|result| result.now_isp.get()).map(ToString::to_string),
-        reused: Some(stored::time(fate.received_ms.unwrap_or_default())),
+        reused: Some(print::rfc3339(fate.received_ms.unwrap_or_default())),
     };
     (done, if is_done { Exit::Settled } else { Exit::Unsettled })
 }

@@ -166,13 +166,12 @@ pub(crate) async fn say_doubts(
     let jobs = store.jobs().await.map_err(Failure::of)?;
     for (job, doubt) in &survey.in_doubt {
         let Some(job) = jobs.iter().find(|known| known.id == *job) else { continue };
-        let since = std::time::UNIX_EPOCH + Duration::from_millis(doubt.aged.oldest_ms);
         print::say(&format!(
             "numcheck: {} in doubt from job {} since {}, may have cost {}: the same command with --resubmit-doubtful sends them \
              again and may pay twice",
             doubt.aged.count,
             job.name,
-            humantime::format_rfc3339_seconds(since),
+            print::rfc3339(doubt.aged.oldest_ms),
             estimate(&doubt.groups, prices, level)
         ));
     }

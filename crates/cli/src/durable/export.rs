@@ -7,16 +7,17 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use numcheck_bulk::failpoint::die_at;
+use numcheck_bulk::store::messages::with_result;
 use numcheck_bulk::store::{RowFate, Source, reading};
 use numcheck_bulk::{BatchState, Job, Store};
-use numcheck_protocol::decode;
-use numcheck_protocol::number_check::{CheckResult, GetReply, QueryRow, ResultPush};
+use numcheck_protocol::number_check::CheckResult;
 
 use super::prepare::notes_of;
 use super::report::{MAY_STILL_COME, NOT_ANSWERED_YET, NOT_SENT_YET, Totals};
 use crate::exit::Failure;
 use crate::input::{Input, Row};
 use crate::output::{CheckRow, CheckState, Format, Target, Writer};
+use crate::print;
 
 /// How many rows are read from the store at a time.
 const PAGE: u32 = 2000;
@@ -141,59 +142,46 @@ fn write(
         batch_no: Some(Cow::Borrowed(&fate.batch_no)),
         ..CheckRow::default()
     };
-    let said = fate.message.as_deref();
-    let (push, fetched, reply);
-    let mut check = match (&fate.result, fate.state) {
-        // What stands in the store as this number's result was read before.
-        (Some((source, body)), _) => {
-            let result = match source {
-                Source::Push => {
-                    push = decode::<ResultPush<'_>>(body).unwrap_or_default();
-                    Some(CheckResult::from(&push))
-                }
-                Source::Query => {
-                    fetched = decode::<QueryRow<'_>>(body).unwrap_or_default();
-                    Some(CheckResult::from(&fetched))
-                }
-                Source::Get => {
-                    reply = decode::<GetReply<'_>>(body).unwrap_or_default();
-                    Some(CheckResult::from(&reply))
-                }
-                Source::Answer | Source::Privacy => None,
-            };
-            match (result, source) {
-                (Some(result), _) => CheckRow::from_result(fate.number, result),
-                (None, Source::Privacy) => without(CheckState::Done, None, ""),
-                (None, _) => {
-                    let why = reading::why_not_taken(body);
-                    without(CheckState::Refused, None, why.as_deref().unwrap_or("not taken"))
-                }
+    if let Some((source, body)) = &fate.result {
+        let mut settled = |check: CheckRow<'_>| {
+            let mut check = check;
+            check.level = Some(Cow::Borrowed(level));
+            check.time = fate.received_ms.map(|ms| print::rfc3339(ms).into());
+            finish(row, fate, check, writer, totals)
+        };
+        return match source {
+            Source::Privacy => settled(without(CheckState::Done, None, "")),
+            Source::Answer => {
+                let why = reading::why_not_taken(body);
+                settled(without(CheckState::Refused, None, why.as_deref().unwrap_or("not taken")))
             }
-        }
-        (None, BatchState::Refused) if !fate.reused => {
+            Source::Push | Source::Query | Source::Get => {
+                let shown =
+                    with_result(*source, body, |result| settled(CheckRow::from_result(fate.number, result)));
+                // What stands in the store as this phone number's result was read before.
+                shown.unwrap_or_else(|| settled(CheckRow::from_result(fate.number, CheckResult::default())))
+            }
+        };
+    }
+    let said = fate.message.as_deref();
+    let check = match fate.state {
+        BatchState::Refused if !fate.reused => {
             without(CheckState::Refused, fate.code, said.unwrap_or("refused"))
         }
-        (None, BatchState::Planned | BatchState::Refused) => {
+        BatchState::Planned | BatchState::Refused => {
             if !fate.duplicate {
                 totals.leave(&fate.number);
             }
             let why = said.or(not_sent).unwrap_or(NOT_SENT_YET);
             without(CheckState::Pending, fate.code, why)
         }
-        (None, BatchState::Accepted) if fate.missing => {
+        BatchState::Accepted if fate.missing => {
             without(CheckState::Missing, None, "accepted, and no result has come; it may have been charged")
         }
-        (None, BatchState::Accepted) => without(CheckState::Pending, None, MAY_STILL_COME),
-        (None, BatchState::Sending) => without(CheckState::Pending, None, NOT_ANSWERED_YET),
-        (None, _) => without(CheckState::InDoubt, fate.code, said.unwrap_or(NOT_ANSWERED_YET)),
+        BatchState::Accepted => without(CheckState::Pending, None, MAY_STILL_COME),
+        BatchState::Sending => without(CheckState::Pending, None, NOT_ANSWERED_YET),
+        _ => without(CheckState::InDoubt, fate.code, said.unwrap_or(NOT_ANSWERED_YET)),
     };
-    if fate.result.is_some() {
-        check.level = Some(Cow::Borrowed(level));
-        check.time = fate.received_ms.map(|ms| {
-            let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(ms);
-            humantime::format_rfc3339_seconds(at).to_string().into()
-        });
-    }
     finish(row, fate, check, writer, totals)
 }
 

@@ -9,9 +9,7 @@ use numcheck_bulk::store::reading;
 use numcheck_bulk::{ConfirmClaim, Found, Pace, Platform, Row, Store, Submission, Submitted};
 use numcheck_nxcloud::Client;
 use numcheck_protocol::number_check::{Dialect, NotTaken, Query, QueryRequest, Submit, SubmitCode};
-use numcheck_protocol::{
-    AppKey, BatchNo, Class, Date, Endpoint, Info, Message, PhoneList, PhoneNumber, encode,
-};
+use numcheck_protocol::{AppKey, BatchNo, Date, Endpoint, Info, Message, PhoneList, PhoneNumber, encode};
 use numcheck_sandbox::Sandbox;
 use numcheck_transport::{Attempt, BoxError, BoxFuture, CallError, CallErrorKind, Confirm, RateLimits};
 use numcheck_webhook::ReceiverKey;
@@ -280,7 +278,7 @@ impl Nxcloud {
 }
 
 /// What to store for each number that was not taken. The platform may mask a number: then it is the one that fits, where there is only one.
-/// What fits none, or several, is kept aside for a person, and its number will be missing.
+/// What fits none, or several, is quarantined for a person, and its number will be missing.
 pub(crate) fn not_taken(sent: &[PhoneNumber], listed: &[NotTaken]) -> Vec<Row> {
     let which = |one: &NotTaken| {
         if let [only] = sent {
@@ -325,7 +323,7 @@ pub(crate) fn submitted(error: &CallError) -> Submitted {
         }
         let code = SubmitCode::new(refusal.code());
         // No price and an unknown country may be the affair of one country only.
-        let for_all = matches!(refusal.class(), Class::Authentication | Class::Balance)
+        let for_all = refusal.class().is_about_account()
             || [SubmitCode::BAD_APPKEY, SubmitCode::BAD_LEVEL, SubmitCode::CUSTOMER_MISMATCH].contains(&code);
         return Submitted::Refused { code: Some(refusal.code()), message: refusal.to_string(), for_all };
     }

@@ -225,7 +225,7 @@ fn numbers_that_were_not_taken_are_refused_with_whatever_reason_came_and_never_s
         (&json!(2), &json!(2), &json!(0))
     );
     assert_eq!(job.states(), ["refused", "refused", "done", "done"]);
-    assert!(job.quarantine().contains("999***6789"), "what fits nothing is kept aside");
+    assert!(job.quarantine().contains("999***6789"), "what fits nothing is quarantined");
     let rows = job.rows();
     assert_eq!(rows[0]["check_message"], "no such number");
     assert_eq!(rows[1]["check_message"], "failCode 7");

@@ -175,6 +175,20 @@ fn a_code_means_something_only_with_its_table() {
 }
 
 #[test]
+fn a_refused_privacy_query_is_about_the_account_or_about_its_number() {
+    let codes = |is: fn(QxtCode) -> bool| {
+        let of = QxtCode::ENTRIES.iter().map(|entry| entry.code);
+        let mut of: Vec<i64> = of.filter(|code| is(QxtCode::new(*code))).collect();
+        of.sort_unstable();
+        of
+    };
+    assert_eq!(codes(|code| code.class().is_about_account()), [-9, -5, -1]);
+    assert_eq!(codes(QxtCode::is_about_number), [-8, -4, -3, -2, 1]);
+    let unknown = QxtCode::new(-7);
+    assert!(!unknown.class().is_about_account() && !unknown.is_about_number());
+}
+
+#[test]
 fn the_operations_of_a_family_share_its_codes_and_add_their_own() {
     for entry in WhatsAppCode::ENTRIES {
         let (create, list) = (CreateAppCode::new(entry.code), PhoneListCode::new(entry.code));

@@ -3,7 +3,7 @@
 //! What is charged must not depend on it.
 
 use numcheck_protocol::number_check::Cost;
-use numcheck_protocol::{Currency, Extra, Field, Price};
+use numcheck_protocol::{Currency, Field, Price};
 use serde_json::Value;
 
 use crate::assumptions::{Assumptions, ToldPrice};
@@ -36,6 +36,6 @@ pub(super) fn in_small_letters(currency: Currency) -> Field<Currency> {
 pub(super) fn cost(list_price: (Price, Currency), assumptions: &Assumptions) -> Field<Cost> {
     match told(list_price, assumptions) {
         (Field::Absent, _) => Field::Absent,
-        (price, currency) => Field::Known(Cost { price, currency, extra: Extra::default() }),
+        (price, currency) => Field::Known(Cost::default().with_price(price).with_currency(currency)),
     }
 }

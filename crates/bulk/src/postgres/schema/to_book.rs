@@ -111,7 +111,7 @@ async fn outcomes(session: &Session) -> Result<()> {
     }
 }
 
-/// What each result that was kept aside says.
+/// What each result that was quarantined says.
 async fn hashes(session: &Session) -> Result<()> {
     let mut last = i64::MIN;
     loop {

@@ -29,7 +29,7 @@ pub(crate) struct Known {
     pub(crate) results: BTreeMap<(i64, PhoneNumber), Result>,
     waiting: VecDeque<NewResult>,
     /// Kept aside.
-    pub(crate) aside: Vec<Result>,
+    pub(crate) quarantined: Vec<Result>,
     /// Of which batch and number, and what was paid under each `batchNo`.
     charges: BTreeMap<(i64, PhoneNumber, String), Charge>,
     /// Everything that was ever stored, and when.
@@ -307,7 +307,7 @@ impl Known {
         of_job.state = JobState::Forgotten;
         let of: BTreeSet<i64> =
             self.batches.iter().filter(|(_, batch)| batch.job == job).map(|(key, _)| *key).collect();
-        self.aside.retain(|result| !of.contains(&result.batch));
+        self.quarantined.retain(|result| !of.contains(&result.batch));
         let forgotten = self.batches.values().filter(|batch| batch.job == job);
         forgotten.flat_map(|batch| batch.numbers.clone()).collect::<BTreeSet<_>>().into_iter().collect()
     }
@@ -443,7 +443,7 @@ impl Known {
                         && kept.source == source
                         && kept.says(source, &result.body)
                 };
-                if self.aside.iter().any(is_same) {
+                if self.quarantined.iter().any(is_same) {
                     counted.repeats += 1;
                     return;
                 }
@@ -454,7 +454,7 @@ impl Known {
                 } else {
                     counted.conflicts += 1;
                 }
-                self.aside.push(result);
+                self.quarantined.push(result);
             }
             None => {
                 let has_moved = self.moved.contains(&(key, number));

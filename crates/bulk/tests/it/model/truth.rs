@@ -51,11 +51,16 @@ impl World {
                 _ => self.compare_job(&known, *job, of_job, store),
             }
         }
-        let aside: Vec<_> = self.wait(store.quarantine(0, 1000)).unwrap();
-        let aside: Vec<_> = aside.iter().map(|odd| (&odd.batch_no, &odd.body)).collect();
-        let expected: Vec<_> = known.aside.iter().map(|result| (&result.batch_no, &result.body)).collect();
-        if aside != expected {
-            self.fail(format!("{} results are kept aside, and should be {}", aside.len(), expected.len()));
+        let quarantined: Vec<_> = self.wait(store.quarantine(0, 1000)).unwrap();
+        let quarantined: Vec<_> = quarantined.iter().map(|odd| (&odd.batch_no, &odd.body)).collect();
+        let expected: Vec<_> =
+            known.quarantined.iter().map(|result| (&result.batch_no, &result.body)).collect();
+        if quarantined != expected {
+            self.fail(format!(
+                "{} results are quarantined, and should be {}",
+                quarantined.len(),
+                expected.len()
+            ));
         }
     }
 

@@ -66,7 +66,7 @@ async fn a_store_of_version_2_is_brought_up_to_date_and_nothing_in_it_is_lost() 
     assert_eq!(rows(&store, first).await.len(), 9);
     let conflict = crate::postgres::fixture::pushed("b1-1", &store.quarantine(0, 1).await.unwrap()[0].body);
     store.append(vec![conflict]).await.unwrap();
-    assert_eq!(fold_all(&store, 10).await.repeats, 1, "it was kept aside before");
+    assert_eq!(fold_all(&store, 10).await.repeats, 1, "it was quarantined before");
     let next = store.next_batch(first.id, &[]).await.unwrap().unwrap();
     let claimed = store.claim(next.batch, "test", 1, NOW).await.unwrap().unwrap();
     assert!(claimed.claim > doubt.claim && claimed.numbers == [phone(7)]);

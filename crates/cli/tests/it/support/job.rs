@@ -34,7 +34,7 @@ impl Job {
         self.kept.path().join("jobs.db")
     }
 
-    /// What was kept aside: results of no number, or second ones with other content.
+    /// What was quarantined: results of no number, or second ones with other content.
     pub(crate) fn quarantine(&self) -> String {
         let call = numcheck(["receive", "--show-quarantine"]).env("NUMCHECK_STORE", self.store());
         call.run().exits(0).text().to_owned()
