@@ -31,8 +31,7 @@ type Names = BTreeSet<Cow<'static, str>>;
 impl AnswerForm {
     /// `secret` is what the platform was sent and must not be quoted.
     pub(crate) fn of(answer: &QueryReply<'_>, status: StatusCode, secret: &str) -> Self {
-        // In full, so that a field that joins one of the messages is not forgotten here.
-        let QueryReply { code, msg, message, data, extra } = answer;
+        let QueryReply { code, msg, message, data, extra, .. } = answer;
         let known = [
             ("code", code.is_absent()),
             ("msg", msg.is_absent()),
@@ -77,7 +76,7 @@ impl AnswerForm {
 }
 
 fn data_names(data: &QueryData<'_>) -> Names {
-    let QueryData { page, page_size, total_page, total_size, result, extra } = data;
+    let QueryData { page, page_size, total_page, total_size, result, extra, .. } = data;
     let known = [
         ("page", page.is_absent()),
         ("pageSize", page_size.is_absent()),

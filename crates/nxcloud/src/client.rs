@@ -4,14 +4,13 @@ use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
 
-use http::HeaderValue;
-use numcheck_protocol::{AppKey, Endpoint, Platform, ValueError, endpoints};
+use numcheck_protocol::{AppKey, Endpoint, Platform, ValueError};
 use numcheck_signing::{Algorithm, Secret};
 use numcheck_transport::env::{Env, EnvError};
 use numcheck_transport::{Call, CallError, Confirm, SetupError, TypedReply};
 
 use crate::number_check::NumberCheck;
-use crate::signer::Signer;
+use crate::signer::Account;
 use crate::whatsapp::WhatsApp;
 
 /// A client for one NXCLOUD account. Cheap to clone; clones share connections, clock and rate limits.
@@ -20,7 +19,7 @@ pub struct Client(Arc<Inner>);
 
 struct Inner {
     transport: numcheck_transport::Client,
-    signer: Signer,
+    account: Account,
     appkey: Option<AppKey>,
 }
 
@@ -36,10 +35,7 @@ impl Client {
             secret: secret.into(),
             appkey: None,
             algorithm: Algorithm::default(),
-            transport: numcheck_transport::Client::builder(Self::BASE_URL).endpoints(
-                endpoints().iter().filter(|info| info.platform == Platform::Nxcloud).map(|info| info.path),
-            ),
-            base_url_variable: None,
+            transport: numcheck_transport::Client::for_platform(Platform::Nxcloud),
         }
     }
 
@@ -110,7 +106,7 @@ impl Client {
             Some(confirm) => call.confirm(confirm),
             None => call,
         };
-        self.0.transport.call(request, &self.0.signer, how).await
+        self.0.transport.call(request, &self.0.account, how).await
     }
 }
 
@@ -128,8 +124,6 @@ pub struct ClientBuilder {
     appkey: Option<AppKey>,
     algorithm: Algorithm,
     transport: numcheck_transport::ClientBuilder,
-    /// The variable that the base URL came from, for the error.
-    base_url_variable: Option<&'static str>,
 }
 
 impl ClientBuilder {
@@ -150,27 +144,18 @@ impl ClientBuilder {
     }
 
     fn from(env: Env<'_>) -> Result<Self, SetupError> {
-        const BASE_URL: &str = "NXCLOUD_BASE_URL";
         let invalid = |name| move |error: ValueError| EnvError::value(name, error.rule);
         let access_key = env.required_text("NXCLOUD_ACCESS_KEY")?;
-        header_value(&access_key).map_err(invalid("NXCLOUD_ACCESS_KEY"))?;
+        check_access_key(&access_key).map_err(invalid("NXCLOUD_ACCESS_KEY"))?;
         let secret = env.required_secret("NXCLOUD_ACCESS_SECRET")?;
         let appkey = env.secret("NXCLOUD_APPKEY")?.map(|appkey| AppKey::new(&appkey)).transpose();
-        let base_url = env.text(BASE_URL)?;
-
-        let mut builder =
-            Client::builder(access_key, secret).transport(|transport| transport.proxy(env.proxy()));
-        builder.appkey = appkey.map_err(invalid("NXCLOUD_APPKEY"))?;
-        if let Some(base_url) = base_url {
-            builder = builder.base_url(base_url);
-            builder.base_url_variable = Some(BASE_URL);
-        }
-        Ok(builder)
+        let appkey = appkey.map_err(invalid("NXCLOUD_APPKEY"))?;
+        let builder = Client::builder(access_key, secret);
+        Ok(ClientBuilder { appkey, transport: builder.transport.env(env, "NXCLOUD_BASE_URL")?, ..builder })
     }
 
     /// Where the platform is, such as `https://api2.nxcloud.com`. Plain http is for loopback only.
-    pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
-        self.base_url_variable = None;
+    pub fn base_url(self, base_url: impl Into<String>) -> Self {
         self.transport(|transport| transport.base_url(base_url))
     }
 
@@ -213,26 +198,25 @@ impl ClientBuilder {
     /// # Errors
     /// When the base URL, a key or the transport's settings cannot be used.
     pub fn build(self) -> Result<Client, SetupError> {
-        let access_key = header_value(&self.access_key)?;
+        check_access_key(&self.access_key)?;
         let secret = self.secret.expose();
         if secret.is_empty() || secret.trim() != secret {
             let rule =
                 "must not be empty, and have no white space around it, such as the line break of a file";
             return Err(ValueError::new("accessSecret", rule).into());
         }
-        let transport = self.transport.build();
-        let transport = transport.map_err(|error| SetupError::transport(error, self.base_url_variable))?;
-        let signer = Signer::new(access_key, self.access_key, self.secret, self.algorithm);
-        Ok(Client(Arc::new(Inner { transport, signer, appkey: self.appkey })))
+        let transport = self.transport.set_up()?;
+        let Self { access_key, secret, algorithm, appkey, .. } = self;
+        let account = Account { access_key, secret, algorithm };
+        Ok(Client(Arc::new(Inner { transport, account, appkey })))
     }
 }
 
-/// The access key as a header carries it: with white space around it, or with other characters, the platform would not read what
-/// was signed.
-fn header_value(access_key: &str) -> Result<HeaderValue, ValueError> {
+/// With white space around it, or with other characters, the platform would not read what was signed.
+fn check_access_key(access_key: &str) -> Result<(), ValueError> {
     const RULE: ValueError = ValueError::new("accessKey", "must be visible ASCII characters, and not empty");
     let is_visible = !access_key.is_empty() && access_key.bytes().all(|byte| byte.is_ascii_graphic());
-    HeaderValue::from_str(access_key).ok().filter(|_| is_visible).ok_or(RULE)
+    is_visible.then_some(()).ok_or(RULE)
 }
 
 impl fmt::Debug for ClientBuilder {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use numcheck_protocol::number_check::{CheckResult, Get, GetOutcome, GetRequest};
 use numcheck_protocol::{BatchNo, Drift, Endpoint, PhoneNumber, mask};
 use numcheck_transport::{CallError, Confirm, Reply, TypedReply};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::Client;
 
@@ -70,8 +71,8 @@ impl Checked {
     }
 
     /// The result; [`CheckResult::done`] says whether the number was checked. Reads the body again.
-    pub fn result<T>(&self, ask: impl FnOnce(CheckResult<'_>) -> T) -> T {
-        ask(CheckResult::from(&self.reply.get()))
+    pub fn result(&self) -> CheckResult<'static> {
+        CheckResult::from(&self.reply.get()).into_owned()
     }
 
     /// What became of the number.
@@ -88,6 +89,18 @@ impl Checked {
 impl From<TypedReply<Get>> for Checked {
     fn from(reply: TypedReply<Get>) -> Self {
         Self { text: reply.text.clone(), drift: reply.drift.clone(), reply }
+    }
+}
+
+/// As `{outcome, result, text, drift}`. It holds the phone number in full, and not the body.
+impl Serialize for Checked {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Checked", 4)?;
+        fields.serialize_field("outcome", &self.outcome())?;
+        fields.serialize_field("result", &self.result())?;
+        fields.serialize_field("text", &self.text)?;
+        fields.serialize_field("drift", &self.drift)?;
+        fields.end()
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use numcheck_protocol::number_check::{CheckLevel, Dialect, NotTaken, QueryRequest, Submit, SubmitRequest};
 use numcheck_protocol::{BatchNo, CallbackUrl, Drift, Endpoint, MessageId, PhoneList, PhoneNumber, mask};
 use numcheck_transport::{CallError, Confirm, ManyCalls, Reply, TypedReply};
+use serde::Serialize;
 
 use crate::Client;
 use crate::get::{Checked, GetCall};
@@ -116,7 +117,9 @@ impl SubmitCall {
 }
 
 /// A job that the platform has taken. `Debug` masks what may be a phone number.
-#[derive(Clone, PartialEq, Eq)]
+///
+/// As JSON an object of these fields; it then holds phone numbers in full, and not the body.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Accepted {
     /// The job's id. With one number in the batch its result carries the same id, with several this one and a suffix. `None` when
@@ -132,6 +135,7 @@ pub struct Accepted {
     pub text: Option<String>,
     /// What in the reply no document lists. [`Accepted::body`] still holds it.
     pub drift: Vec<Drift>,
+    #[serde(skip)]
     body: Box<[u8]>,
 }
 

@@ -11,6 +11,7 @@ use http::StatusCode;
 use numcheck_protocol::number_check::{Query, QueryCode, QueryRequest, QueryRow};
 use numcheck_protocol::{AppKey, Count, Drift, Endpoint, Field, List, mask};
 use numcheck_transport::{CallError, Reply, TypedReply};
+use serde::Serialize;
 
 use crate::{AnswerForm, Client};
 
@@ -149,7 +150,9 @@ impl fmt::Debug for Pages {
 }
 
 /// A page of what was found. `Debug` masks what may be a phone number.
-#[derive(Clone)]
+///
+/// As JSON an object of these fields, the rows as the platform writes them; it then holds phone numbers in full, and not the body.
+#[derive(Clone, Serialize)]
 #[non_exhaustive]
 pub struct QueryPage {
     /// Which page it is, from 1.
@@ -166,8 +169,11 @@ pub struct QueryPage {
     pub text: Option<String>,
     /// What in the reply no document lists.
     pub drift: Vec<Drift>,
+    #[serde(skip)]
     page_size: u64,
+    #[serde(skip)]
     form: AnswerForm,
+    #[serde(skip)]
     reply: Reply,
 }
 

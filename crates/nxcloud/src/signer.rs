@@ -4,54 +4,32 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use numcheck_protocol::{Auth, AuthCode, BodyKind, decode};
-use numcheck_signing::{Algorithm, Body, Input, Secret, header, sign};
+use numcheck_signing::{Algorithm, Body, Secret, Signer, header};
 use numcheck_transport::{Attempt, Authorize, BoxError, Reply};
 
-pub(crate) struct Signer {
-    access_key: HeaderValue,
-    access_key_text: String,
-    secret: Secret,
-    algorithm: Algorithm,
+/// The account that signs.
+pub(crate) struct Account {
+    pub(crate) access_key: String,
+    pub(crate) secret: Secret,
+    pub(crate) algorithm: Algorithm,
 }
 
-impl Signer {
-    pub(crate) fn new(
-        access_key: HeaderValue,
-        access_key_text: String,
-        secret: Secret,
-        algorithm: Algorithm,
-    ) -> Self {
-        Self { access_key, access_key_text, secret, algorithm }
-    }
-}
-
-impl Authorize for Signer {
+impl Authorize for Account {
     fn authorize(&self, attempt: &Attempt<'_>) -> Result<HeaderMap, BoxError> {
         let Auth::Signed { biz_type, action } = attempt.info.auth else {
             return Err("this endpoint is not signed".into());
         };
-        let ts = attempt.now_ms.to_string();
         let body = match attempt.info.body {
             BodyKind::Json => Body::Json(attempt.body),
             _ => Body::Empty,
         };
-        let input = Input { access_key: &self.access_key_text, action, biz_type, ts: &ts, body };
-        let signature = sign(&input, &self.secret, self.algorithm);
-
+        let signer = Signer::new(&self.access_key, &self.secret).with_algorithm(self.algorithm);
         let mut headers = HeaderMap::with_capacity(6);
-        let mut add = |name: &'static str, mut value: HeaderValue| -> Result<(), BoxError> {
+        for (name, value) in signer.sign(biz_type, action, body, attempt.now_ms).fields() {
+            let mut value = HeaderValue::try_from(value)?;
             // Whoever prints a request's headers sees that there is one, no more.
             value.set_sensitive(name == header::SIGN || name == header::ACCESS_KEY);
             headers.insert(HeaderName::from_bytes(name.as_bytes())?, value);
-            Ok(())
-        };
-        add(header::ACCESS_KEY, self.access_key.clone())?;
-        add(header::TS, HeaderValue::try_from(ts.as_str())?)?;
-        add(header::BIZ_TYPE, HeaderValue::from_static(biz_type))?;
-        add(header::ACTION, HeaderValue::from_static(action))?;
-        add(header::SIGN, HeaderValue::try_from(signature.as_str())?)?;
-        if self.algorithm != Algorithm::default() {
-            add(header::ALGORITHM, HeaderValue::from_static(self.algorithm.as_str()))?;
         }
         Ok(headers)
     }

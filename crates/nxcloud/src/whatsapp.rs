@@ -9,10 +9,9 @@ use numcheck_protocol::whatsapp::{
     CreateClientRequest, GetCode, GetCodeRequest, ListPhones, Login, LoginData, Phone, PhoneListReply,
     PhoneListRequest, WhatsAppCode, WhatsAppReply,
 };
-use numcheck_protocol::{
-    AppKey, CallbackUrl, Drift, Endpoint, Field, Message, PhoneNumber, VerificationCode, decode, mask,
-};
+use numcheck_protocol::{AppKey, CallbackUrl, Drift, Endpoint, Field, PhoneNumber, VerificationCode, mask};
 use numcheck_transport::{CallError, TypedReply};
+use serde::Serialize;
 
 use crate::Client;
 
@@ -140,7 +139,9 @@ fn nothing(_: WhatsAppReply<'_>) {}
 /// The platform said success. `Debug` masks what may be a phone number, and hides what is secret.
 ///
 /// `data` is what it told besides: nothing for [`get_code`](WhatsApp::get_code) and [`create_client`](WhatsApp::create_client).
-#[derive(Clone, PartialEq, Eq)]
+///
+/// As JSON an object of these fields, and not the body. It then holds what `Debug` hides: the key of an application, a token, phone numbers.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Answered<T = ()> {
     /// What the platform told. Any field may be missing, as no document promises one; what is of another shape than documented is in
@@ -150,12 +151,14 @@ pub struct Answered<T = ()> {
     pub text: Option<String>,
     /// What in the reply no document lists. [`Answered::body`] still holds it.
     pub drift: Vec<Drift>,
+    #[serde(skip)]
     body: Box<[u8]>,
 }
 
 /// What became of the check of a verification code.
 #[must_use = "a wrong code is no error"]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CodeCheck {
     /// The code is right.
     Verified,
@@ -170,9 +173,7 @@ impl Answered<CodeCheck> {
         let reply = error.reply().filter(|reply| reply.status.is_success())?;
         error.code::<CheckCode>().filter(|code| *code == WhatsAppCode::FAILED)?;
         let text = error.refusal().and_then(|refusal| refusal.text()).map(str::to_owned);
-        let mut drift = Vec::new();
-        decode::<WhatsAppReply<'_>>(&reply.body).unwrap_or_default().drift(&mut |one| drift.push(one));
-        Some(Self { data: CodeCheck::Wrong, text, drift, body: reply.body[..].into() })
+        Some(Self { data: CodeCheck::Wrong, text, drift: error.drift().into(), body: reply.body[..].into() })
     }
 }
 
@@ -200,7 +201,7 @@ impl<T: fmt::Debug> fmt::Debug for Answered<T> {
 }
 
 /// The phone numbers of an application.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Phones {
     /// Those that are objects, in the platform's order.

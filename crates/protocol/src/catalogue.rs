@@ -2,7 +2,7 @@
 //!
 //! To judge a reply, use its endpoint's own type of code: the same number means different things in different tables.
 
-use crate::endpoint::Info;
+use crate::endpoint::{Info, Platform};
 use crate::generated::index;
 use crate::table::{CodeEntry, Lang, pick};
 
@@ -64,6 +64,13 @@ pub fn tables() -> &'static [Table] {
 /// ```
 pub fn endpoints() -> &'static [Info] {
     index::ENDPOINTS
+}
+
+impl Platform {
+    /// The endpoints of this platform, in the spec's order.
+    pub fn endpoints(self) -> impl Iterator<Item = &'static Info> {
+        endpoints().iter().filter(move |info| info.platform == self)
+    }
 }
 
 /// Every vocabulary, in the spec's order.

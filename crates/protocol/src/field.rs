@@ -6,9 +6,8 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
-use core::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor, value};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor, value};
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Number, Value};
 
@@ -33,8 +32,8 @@ pub enum Field<T> {
     /// There, and understood, but spelled otherwise than this crate writes it: a code or a price as a string (`"0"`), a whole
     /// price with a decimal point (`1.0`). The value, and what came.
     Respelled(Box<(T, Value)>),
-    /// There, but of another type or shape than documented.
-    Odd(Value),
+    /// There, but of another type or shape than documented. In a box, because it is rare and every field has room for it.
+    Odd(Box<Value>),
 }
 
 impl<T> Field<T> {
@@ -57,6 +56,7 @@ impl<T> Field<T> {
     }
 
     /// Whether the field was not there at all.
+    #[inline]
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }
@@ -91,7 +91,7 @@ impl<T: AsRef<str>> Field<T> {
         match self {
             Self::Known(value) => Some(Cow::Borrowed(value.as_ref())),
             Self::Respelled(both) => Some(Cow::Borrowed(both.0.as_ref())),
-            Self::Odd(value @ Value::Number(_)) => single(value),
+            Self::Odd(value) if value.is_number() => single(value),
             _ => None,
         }
     }
@@ -124,6 +124,7 @@ impl<T: fmt::Debug> fmt::Debug for Field<T> {
 }
 
 impl<T: Serialize> Serialize for Field<T> {
+    #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             // Fields are declared with `skip_serializing_if`, so `Absent` only comes here inside a list.
@@ -163,14 +164,18 @@ pub trait FromWire<'de>: Sized {
         true
     }
 
-    /// From an object.
+    /// From an object, into the field that is to hold it.
     ///
     /// # Errors
-    /// Broken JSON only; an object where none is expected comes back as `Ok(Err(value))`.
-    fn from_map<A: MapAccess<'de>>(map: A) -> Result<Result<Self, Value>, A::Error> {
+    /// Broken JSON only; an object where none is expected is kept as an odd value.
+    fn read_map<A: MapAccess<'de>>(map: A, field: &mut Field<Self>) -> Result<(), A::Error> {
         // As a `Value`, not as a `Map`: with serde_json's feature `arbitrary_precision`, which any crate of a build may switch
         // on, a number comes as an object that only `Value` recognises.
-        Value::deserialize(value::MapAccessDeserializer::new(map)).map(Err)
+        *field = match Value::deserialize(value::MapAccessDeserializer::new(map))? {
+            Value::Number(number) => Field::read_number(number),
+            value => Field::read_any(value),
+        };
+        Ok(())
     }
 
     /// From a list.
@@ -202,121 +207,133 @@ pub trait FromWire<'de>: Sized {
 
 impl<'de, T: FromWire<'de>> Deserialize<'de> for Field<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(FieldVisitor(PhantomData))
+        let mut field = Field::Absent;
+        Slot(&mut field).deserialize(deserializer)?;
+        Ok(field)
     }
 }
 
-struct FieldVisitor<T>(PhantomData<T>);
-
-impl<'de, T: FromWire<'de>> FieldVisitor<T> {
-    fn text(text: Cow<'de, str>) -> Field<T> {
+impl<'de, T: FromWire<'de>> Field<T> {
+    fn read_text(text: Cow<'de, str>) -> Self {
         if let Some(value) = T::from_quoted(&text) {
-            return Field::Respelled(Box::new((value, Value::String(text.into_owned()))));
+            return Self::Respelled(Box::new((value, Value::String(text.into_owned()))));
         }
         match T::from_text(text) {
-            Ok(value) => Field::Known(value),
-            Err(text) if text.is_empty() => Field::Empty,
-            Err(text) => Self::any(Value::String(text.into_owned())),
+            Ok(value) => Self::Known(value),
+            Err(text) if text.is_empty() => Self::Empty,
+            Err(text) => Self::read_any(Value::String(text.into_owned())),
         }
     }
 
-    fn number(number: Number) -> Field<T> {
+    pub(crate) fn read_number(number: Number) -> Self {
         match T::from_number(&number) {
-            Some(value) if value.writes(&number) => Field::Known(value),
-            Some(value) => Field::Respelled(Box::new((value, Value::Number(number)))),
-            None => Self::any(Value::Number(number)),
+            Some(value) if value.writes(&number) => Self::Known(value),
+            Some(value) => Self::Respelled(Box::new((value, Value::Number(number)))),
+            None => Self::read_any(Value::Number(number)),
         }
     }
 
-    fn any(value: Value) -> Field<T> {
-        T::from_any(value).map_or_else(Field::Odd, Field::Known)
+    fn read_any(value: Value) -> Self {
+        T::from_any(value).map_or_else(|value| Self::Odd(value.into()), Self::Known)
     }
 }
 
-impl<'de, T: FromWire<'de>> Visitor<'de> for FieldVisitor<T> {
-    type Value = Field<T>;
+/// Reads a field where it stands: a message of many fields is long, and moving it costs more than reading it.
+pub(crate) struct Slot<'a, T>(pub(crate) &'a mut Field<T>);
+
+impl<'de, T: FromWire<'de>> DeserializeSeed<'de> for Slot<'_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, T: FromWire<'de>> Visitor<'de> for Slot<'_, T> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Field<T>, E> {
-        Ok(Field::Null)
+    fn visit_unit<E>(self) -> Result<(), E> {
+        *self.0 = Field::Null;
+        Ok(())
     }
 
-    fn visit_none<E>(self) -> Result<Field<T>, E> {
-        Ok(Field::Null)
+    fn visit_none<E: de::Error>(self) -> Result<(), E> {
+        self.visit_unit()
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Field<T>, D::Error> {
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Field<T>, E> {
-        Ok(Self::any(Value::Bool(value)))
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        *self.0 = Field::read_any(Value::Bool(value));
+        Ok(())
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Field<T>, E> {
-        Ok(Self::number(value.into()))
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        *self.0 = Field::read_number(value.into());
+        Ok(())
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Field<T>, E> {
-        Ok(Self::number(value.into()))
+    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+        *self.0 = Field::read_number(value.into());
+        Ok(())
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Field<T>, E> {
-        Ok(Number::from_f64(value).map_or(Field::Null, Self::number))
+    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
+        *self.0 = Number::from_f64(value).map_or(Field::Null, Field::read_number);
+        Ok(())
     }
 
-    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Field<T>, E> {
-        Ok(Self::text(Cow::Borrowed(value)))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<(), E> {
+        *self.0 = Field::read_text(Cow::Borrowed(value));
+        Ok(())
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Field<T>, E> {
-        Ok(Self::text(Cow::Owned(value.into())))
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<(), E> {
+        self.visit_string(value.into())
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Field<T>, E> {
-        Ok(Self::text(Cow::Owned(value)))
+    fn visit_string<E>(self, value: String) -> Result<(), E> {
+        *self.0 = Field::read_text(Cow::Owned(value));
+        Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Field<T>, A::Error> {
-        Ok(match T::from_map(map)? {
-            Ok(value) => Field::Known(value),
-            Err(Value::Number(number)) => Self::number(number),
-            Err(value) => Self::any(value),
-        })
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        T::read_map(map, self.0)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Field<T>, A::Error> {
-        Ok(match T::from_seq(seq)? {
-            Ok(value) => Field::Known(value),
-            Err(value) => Self::any(value),
-        })
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
+        *self.0 = T::from_seq(seq)?.map_or_else(Field::read_any, Field::Known);
+        Ok(())
     }
 }
 
 /// Fields that the spec does not list, under their own names. `Debug` shows the names only, long digits in them masked.
 ///
-/// A message that holds one name twice is unreadable, so nothing is lost here.
-#[derive(Clone, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(transparent)]
-pub struct Extra(Map<String, Value>);
+/// A message that holds one name twice is unreadable, so nothing is lost here. One without such fields pays for a pointer only.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Extra(Option<Box<Map<String, Value>>>);
 
 impl Extra {
     /// Whether there are none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// What came under a name.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
+        self.0.as_ref()?.get(name)
     }
 
     /// All of them. The values may hold personal data.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
+        self.0.iter().flat_map(|map| map.iter()).map(|(name, value)| (name.as_str(), value))
     }
 
     /// Adds a field that the spec does not list, for a server that speaks a newer dialect. A name that the message itself has
@@ -327,25 +344,32 @@ impl Extra {
 
     /// Adds a field, and tells what stood under its name before.
     pub(crate) fn put(&mut self, name: String, value: Value) -> Option<Value> {
-        self.0.insert(name, value)
+        self.0.get_or_insert_default().insert(name, value)
     }
 
     /// The number that stood where these were read from, if it was one: with serde_json's feature `arbitrary_precision` a number
     /// comes as an object of one private field, which only `Value` knows.
     pub(crate) fn as_number(&self) -> Option<Number> {
-        if self.0.len() != 1 || !self.0.keys().all(|name| name.starts_with("$serde_json::private::")) {
+        let map = self.0.as_ref()?;
+        if map.len() != 1 || !map.keys().all(|name| name.starts_with("$serde_json::private::")) {
             return None;
         }
-        match serde_json::from_value(Value::Object(self.0.clone())) {
+        match serde_json::from_value(Value::Object((**map).clone())) {
             Ok(Value::Number(number)) => Some(number),
             _ => None,
         }
     }
 }
 
+impl Serialize for Extra {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
 impl fmt::Debug for Extra {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys().map(|name| shown_name(name))).finish()
+        f.debug_set().entries(self.iter().map(|(name, _)| shown_name(name))).finish()
     }
 }
 
@@ -365,13 +389,13 @@ impl<'de> Visitor<'de> for ExtraVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Extra, A::Error> {
-        let mut extra = Map::new();
+        let mut extra = Extra::default();
         while let Some((name, value)) = map.next_entry::<String, Value>()? {
-            if extra.insert(name, value).is_some() {
-                return Err(serde::de::Error::custom("a field stands twice"));
+            if extra.put(name, value).is_some() {
+                return Err(de::Error::custom("a field stands twice"));
             }
         }
-        Ok(Extra(extra))
+        Ok(extra)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::de::SeqAccess;
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::field::{Field, FromWire};
+use crate::field::{Field, FromWire, Slot};
 use crate::message::{Drift, IntoOwned, report_field};
 
 /// A list, each item of which is held like a field: one of another shape is odd and kept, and costs the others nothing.
@@ -58,10 +58,13 @@ impl<T: Serialize> Serialize for List<T> {
 impl<'de, T: FromWire<'de>> FromWire<'de> for List<T> {
     fn from_seq<A: SeqAccess<'de>>(mut seq: A) -> Result<Result<Self, Value>, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = seq.next_element()? {
+        loop {
+            let mut item = Field::Absent;
+            if seq.next_element_seed(Slot(&mut item))?.is_none() {
+                return Ok(Ok(Self(items)));
+            }
             items.push(item);
         }
-        Ok(Ok(Self(items)))
     }
 
     fn drift_inside(&self, message: &str, field: &str, seen: &mut dyn FnMut(Drift)) {

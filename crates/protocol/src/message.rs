@@ -10,7 +10,7 @@ use core::marker::PhantomData;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::field::{Extra, Field, FromWire, shown_name};
+use crate::field::{Extra, Field, FromWire, Slot, shown_name};
 
 /// Something in a message that the spec does not list. It was kept; this is how somebody gets to see it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -130,9 +130,11 @@ pub(crate) trait Fields<'de>: Default {
     fn extra(&mut self) -> &mut Extra;
 }
 
-/// Reads a message in one pass.
-pub(crate) fn read<'de, T: Fields<'de>, A: MapAccess<'de>>(mut map: A) -> Result<T, A::Error> {
-    let mut message = T::default();
+/// Reads a message in one pass, where it stands.
+pub(crate) fn read<'de, T: Fields<'de>, A: MapAccess<'de>>(
+    message: &mut T,
+    mut map: A,
+) -> Result<(), A::Error> {
     while let Some(Name(name)) = map.next_key()? {
         if !message.read_field(&name, &mut map)? {
             let value: Value = map.next_value()?;
@@ -141,7 +143,7 @@ pub(crate) fn read<'de, T: Fields<'de>, A: MapAccess<'de>>(mut map: A) -> Result
             }
         }
     }
-    Ok(message)
+    Ok(())
 }
 
 /// Reads the value of a field that was not there before.
@@ -153,8 +155,7 @@ pub(crate) fn read_once<'de, T: FromWire<'de>, A: MapAccess<'de>>(
     if !field.is_absent() {
         return Err(de::Error::duplicate_field(name));
     }
-    *field = map.next_value()?;
-    Ok(())
+    map.next_value_seed(Slot(field))
 }
 
 /// The name of a field, borrowed where it holds no escapes.
@@ -195,7 +196,9 @@ impl<'de, T: Fields<'de>> Visitor<'de> for MessageVisitor<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        read(map)
+        let mut message = T::default();
+        read(&mut message, map)?;
+        Ok(message)
     }
 }
 
@@ -212,14 +215,33 @@ macro_rules! message {
     };
     (
         @all $(#[$doc:meta])* $Name:ident [$($own:lifetime)?] [$($read:tt)*] [$($any:lifetime)?] [$($owned:lifetime)?]
-        { $( $(#[$field_doc:meta])* $field:ident $wire:literal: $Type:ty; )* }
+        { $( $(#[$field_doc:meta])* $field:ident $with:ident $wire:literal: $Type:ty; )* }
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
         pub struct $Name<$($own)?> {
             $( $(#[$field_doc])* pub $field: $crate::Field<$Type>, )*
             /// Fields that the spec does not list.
             pub extra: $crate::Extra,
+        }
+
+        impl<$($own)?> $Name<$($own)?> {
+            $(
+                #[doc = concat!("The same message with this [`", stringify!($field), "`](Self::", stringify!($field), ").")]
+                #[must_use]
+                pub fn $with(mut self, $field: $crate::Field<$Type>) -> Self {
+                    self.$field = $field;
+                    self
+                }
+            )*
+
+            /// The same message with these fields that the spec does not list.
+            #[must_use]
+            pub fn with_extra(mut self, extra: $crate::Extra) -> Self {
+                self.extra = extra;
+                self
+            }
         }
 
         impl $Name<$($any)?> {
@@ -293,12 +315,15 @@ macro_rules! message {
         }
 
         impl<$($read)*> $crate::FromWire<'de> for $Name<$($own)?> {
-            fn from_map<A: serde::de::MapAccess<'de>>(map: A) -> Result<Result<Self, serde_json::Value>, A::Error> {
-                let message: Self = $crate::message::read(map)?;
-                Ok(match message.extra.as_number() {
-                    Some(number) => Err(number.into()),
-                    None => Ok(message),
-                })
+            fn read_map<A: serde::de::MapAccess<'de>>(map: A, field: &mut $crate::Field<Self>) -> Result<(), A::Error> {
+                *field = $crate::Field::Known(Self::default());
+                if let $crate::Field::Known(message) = field {
+                    $crate::message::read(message, map)?;
+                    if let Some(number) = message.extra.as_number() {
+                        *field = $crate::Field::read_number(number);
+                    }
+                }
+                Ok(())
             }
 
             fn drift_inside(&self, _: &str, _: &str, seen: &mut dyn FnMut($crate::message::Drift)) {

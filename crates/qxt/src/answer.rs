@@ -5,9 +5,12 @@ use std::fmt;
 use numcheck_protocol::qxt::{KnownPrivacyStatus, Operator, Privacy, PrivacyRequest, PrivacyStatus};
 use numcheck_protocol::{Drift, PhoneText, Text, mask};
 use numcheck_transport::{CallError, Reply, TypedReply};
+use serde::Serialize;
 
 /// The answer to one privacy query. `Debug` masks what may be a phone number.
-#[derive(Clone, PartialEq, Eq)]
+///
+/// As JSON an object of these fields; it then holds the phone number in full, and not the body.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Answer {
     /// The number that the platform says it answers about. Personal data.
@@ -22,6 +25,7 @@ pub struct Answer {
     pub reason: Option<String>,
     /// What in the reply no document lists. [`Answer::body`] still holds it.
     pub drift: Vec<Drift>,
+    #[serde(skip)]
     body: Box<[u8]>,
 }
 

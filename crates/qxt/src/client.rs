@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use numcheck_protocol::qxt::{Mobile, PrivacyRequest};
-use numcheck_protocol::{ApiKey, Endpoint, Platform, endpoints};
+use numcheck_protocol::{ApiKey, Endpoint, Platform};
 use numcheck_transport::env::{Env, EnvError};
 use numcheck_transport::{Call, CallError, Confirm, ManyCalls, NoAuthorization, SetupError, TypedReply};
 
@@ -30,10 +30,7 @@ impl Client {
         ClientBuilder {
             apikey,
             get: false,
-            transport: numcheck_transport::Client::builder(Self::BASE_URL).endpoints(
-                endpoints().iter().filter(|info| info.platform == Platform::Qxt).map(|info| info.path),
-            ),
-            base_url_variable: None,
+            transport: numcheck_transport::Client::for_platform(Platform::Qxt),
         }
     }
 
@@ -150,8 +147,6 @@ pub struct ClientBuilder {
     apikey: ApiKey,
     get: bool,
     transport: numcheck_transport::ClientBuilder,
-    /// The variable that the base URL came from, for the error.
-    base_url_variable: Option<&'static str>,
 }
 
 impl ClientBuilder {
@@ -173,20 +168,14 @@ impl ClientBuilder {
 
     fn from(env: Env<'_>) -> Result<Self, SetupError> {
         const API_KEY: &str = "QXT_API_KEY";
-        const BASE_URL: &str = "QXT_BASE_URL";
         let apikey = ApiKey::new(&env.required_secret(API_KEY)?);
         let apikey = apikey.map_err(|error| EnvError::value(API_KEY, error.rule))?;
-        let mut builder = Client::builder(apikey).transport(|transport| transport.proxy(env.proxy()));
-        if let Some(base_url) = env.text(BASE_URL)? {
-            builder = builder.base_url(base_url);
-            builder.base_url_variable = Some(BASE_URL);
-        }
-        Ok(builder)
+        let builder = Client::builder(apikey);
+        Ok(ClientBuilder { transport: builder.transport.env(env, "QXT_BASE_URL")?, ..builder })
     }
 
     /// Where the platform is, such as `https://ps.szqxt.com`. Plain http is for loopback only.
-    pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
-        self.base_url_variable = None;
+    pub fn base_url(self, base_url: impl Into<String>) -> Self {
         self.transport(|transport| transport.base_url(base_url))
     }
 
@@ -212,8 +201,7 @@ impl ClientBuilder {
     /// # Errors
     /// When the base URL or the transport's settings cannot be used.
     pub fn build(self) -> Result<Client, SetupError> {
-        let transport = self.transport.build();
-        let transport = transport.map_err(|error| SetupError::transport(error, self.base_url_variable))?;
+        let transport = self.transport.set_up()?;
         Ok(Client(Arc::new(Inner { transport, apikey: self.apikey, get: self.get })))
     }
 }

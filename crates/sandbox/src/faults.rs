@@ -5,9 +5,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use numcheck_protocol::number_check::{Get, Query, Submit};
-use numcheck_protocol::qxt::Privacy;
-use numcheck_protocol::whatsapp::{CheckCode, CreateApp, CreateClient, GetCode, ListPhones, Login};
 use numcheck_protocol::{Endpoint, Info};
 use serde_json::{Value, json};
 
@@ -106,52 +103,32 @@ impl Faults {
     }
 }
 
-/// Which requests a fault is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Operation {
-    /// All of them.
-    Any,
-    /// `POST /api/number/check`.
-    Submit,
-    /// `POST /api/number/query`.
-    Query,
-    /// `POST /api/number/check/get`.
-    Get,
-    /// `POST /api/wa/integrator/embedded/register/login`.
-    Login,
-    /// `POST /api/wa/integrator/embedded/register/createApp`.
-    CreateApp,
-    /// `POST /api/wa/integrator/embedded/register/phoneList`.
-    PhoneList,
-    /// `POST /api/wa/integrator/embedded/register/getCode`.
-    GetCode,
-    /// `POST /api/wa/integrator/embedded/register/checkCode`.
-    CheckCode,
-    /// `POST /api/wa/integrator/embedded/register/createClient`.
-    CreateClient,
-    /// QXT's `/ssPhone_Privacy`.
-    Privacy,
+macro_rules! operations {
+    ($( $what:literal $Name:ident $Endpoint:path; )*) => {
+        /// Which requests a fault is for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Operation {
+            /// All of them.
+            Any,
+            $( #[doc = $what] $Name, )*
+        }
+
+        impl Operation {
+            /// The operation of an endpoint; `None` for one that the spec does not list.
+            pub(crate) fn of(info: &Info) -> Option<Self> {
+                $(
+                    if info.id == <$Endpoint as Endpoint>::INFO.id {
+                        return Some(Self::$Name);
+                    }
+                )*
+                None
+            }
+        }
+    };
 }
 
-impl Operation {
-    /// The operation of an endpoint; `None` for one that the sandbox does not serve.
-    pub(crate) fn of(info: &Info) -> Option<Self> {
-        let known = [
-            (Submit::INFO.id, Self::Submit),
-            (Query::INFO.id, Self::Query),
-            (Get::INFO.id, Self::Get),
-            (Login::INFO.id, Self::Login),
-            (CreateApp::INFO.id, Self::CreateApp),
-            (ListPhones::INFO.id, Self::PhoneList),
-            (GetCode::INFO.id, Self::GetCode),
-            (CheckCode::INFO.id, Self::CheckCode),
-            (CreateClient::INFO.id, Self::CreateClient),
-            (Privacy::INFO.id, Self::Privacy),
-        ];
-        known.into_iter().find(|(id, _)| *id == info.id).map(|(_, operation)| operation)
-    }
-}
+numcheck_protocol::for_each_endpoint!(operations);
 
 /// How often a fault strikes, among what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use numcheck_protocol::qxt::{Operator, PrivacyReply, PrivacyResult, PrivacyStatus, QxtCode};
-use numcheck_protocol::{Extra, Field, Lang, PhoneText, Text};
+use numcheck_protocol::{Field, Lang, PhoneText, Text};
 
 use crate::acceptances::Single;
 use crate::assumptions::QxtFailure;
@@ -61,7 +61,7 @@ fn failed(shared: &Shared, code: QxtCode, why: &str) -> Answer {
         QxtFailure::Empty => Field::Empty,
         QxtFailure::Absent | QxtFailure::CodeInQuotes => Field::Absent,
     };
-    let in_quotes = Field::Odd(serde_json::Value::String(code.get().to_string()));
+    let in_quotes = Field::Odd(serde_json::Value::String(code.get().to_string()).into());
     let told = if failure == QxtFailure::CodeInQuotes { in_quotes } else { Field::Known(code) };
     reply(code, told, why, result)
 }
@@ -73,8 +73,10 @@ pub(crate) fn refusal(code: QxtCode, why: &str) -> Answer {
 
 fn reply(code: QxtCode, told: Field<QxtCode>, why: &str, result: Field<PrivacyResult<'_>>) -> Answer {
     let reason = if code == QxtCode::SUCCESS { "Succ" } else { code.meaning(Lang::Zh) };
-    let reply =
-        PrivacyReply { code: told, reason: Field::Known(Text::new(reason)), result, extra: Extra::default() };
+    let reply = PrivacyReply::default()
+        .with_code(told)
+        .with_reason(Field::Known(Text::new(reason)))
+        .with_result(result);
     Answer::envelope(&reply, code.get(), why.to_owned())
 }
 
@@ -111,13 +113,11 @@ fn result<'a>(
         charge(shared, owner, code, mobile)?;
     }
     let (status, area, operator) = found?;
-    Ok(PrivacyResult {
-        mobile: Field::Known(PhoneText::new(mobile)),
-        status: Field::Known(status),
-        area: Field::Known(Text::new(area)),
-        now_isp: Field::Known(operator),
-        extra: Extra::default(),
-    })
+    Ok(PrivacyResult::default()
+        .with_mobile(Field::Known(PhoneText::new(mobile)))
+        .with_status(Field::Known(status))
+        .with_area(Field::Known(Text::new(area)))
+        .with_now_isp(Field::Known(operator)))
 }
 
 fn is_mobile(mobile: &str) -> bool {

@@ -1,6 +1,7 @@
 //! The embedded register of WhatsApp numbers: login, createApp, phoneList, getCode, checkCode, createClient.
 //!
-//! This file reads requests and words answers. It must not note a code, and what may follow from what is the register's affair.
+//! Reads the requests of an authenticated account and words the answers: 9000 for the form, then 9007, then magic values, then the operation's
+//! own. What may follow from what, the register knows.
 
 mod assumptions;
 mod inbox;
@@ -26,30 +27,16 @@ use register::{Refused, Scene};
 /// What a magic application name begins with; its code follows.
 const MAGIC_APP: &str = "sandbox-";
 
-/// Answers an operation of an authenticated account: 9000 for the form, then 9007, then magic values, then the operation's own.
-pub(crate) fn answer(shared: &Shared, operation: Operation, account: usize, body: &[u8]) -> Answer {
-    match operation {
-        Operation::Login => login(shared, account, body),
-        Operation::CreateApp => create_app(shared, account, body),
-        Operation::PhoneList => phone_list(shared, account, body),
-        Operation::GetCode => get_code(shared, account, body),
-        Operation::CreateClient => create_client(shared, account, body),
-        _ => check_code(shared, account, body),
-    }
-}
-
 /// The family's envelope with a code and without data.
 pub(crate) fn refusal(operation: Operation, code: i64, why: impl Into<String>) -> Answer {
-    let reply = WhatsAppReply {
-        code: Field::Known(WhatsAppCode::new(code)),
-        data: Field::Null,
-        message: Field::Known(Text::new(text(operation, code))),
-        ..WhatsAppReply::default()
-    };
+    let reply = WhatsAppReply::default()
+        .with_code(Field::Known(WhatsAppCode::new(code)))
+        .with_data(Field::Null)
+        .with_message(Field::Known(Text::new(text(operation, code))));
     Answer::envelope(&reply, code, why.into())
 }
 
-fn login(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+pub(crate) fn login(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     let refuse = |code: WhatsAppCode, why| refusal(Operation::Login, code.get(), why);
     if !body.is_empty() {
         return refuse(WhatsAppCode::BAD_PARAMETER, "login has an empty body; {} is not empty");
@@ -58,17 +45,15 @@ fn login(shared: &Shared, account: usize, body: &[u8]) -> Answer {
         return refuse(WhatsAppCode::NOT_INTEGRATOR, NOT_INTEGRATOR);
     }
     let token = shared.register.token(account);
-    let data = LoginData { token: Field::Known(HiddenText::new(token)), ..LoginData::default() };
-    let reply = LoginReply {
-        code: Field::Known(WhatsAppCode::SUCCESS),
-        data: Field::Known(data),
-        message: success(),
-        ..LoginReply::default()
-    };
+    let data = LoginData::default().with_token(Field::Known(HiddenText::new(token)));
+    let reply = LoginReply::default()
+        .with_code(Field::Known(WhatsAppCode::SUCCESS))
+        .with_data(Field::Known(data))
+        .with_message(success());
     Answer::envelope(&reply, 0, String::new())
 }
 
-fn create_app(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+pub(crate) fn create_app(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     let refuse = |code: CreateAppCode, why: &str| refusal(Operation::CreateApp, code.get(), why);
     let bad = |why: String| refusal(Operation::CreateApp, WhatsAppCode::BAD_PARAMETER.get(), why);
     let request = match decode::<CreateAppBody<'_>>(body) {
@@ -88,23 +73,19 @@ fn create_app(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     let Some(app) = shared.register.create_app(account) else {
         return refuse(CreateAppCode::TOO_MANY_APPS, "1000 applications were created for the account");
     };
-    let data = AppData {
-        app_id: Field::Known(Count::new(app.id)),
-        app_name: Field::Known(Text::new(name)),
-        app_key: Field::Known(HiddenText::new(app.key)),
-        ..AppData::default()
-    };
-    let reply = CreateAppReply {
-        code: Field::Known(CreateAppCode::new(0)),
-        data: Field::Known(data),
-        message: success(),
-        ..CreateAppReply::default()
-    };
+    let data = AppData::default()
+        .with_app_id(Field::Known(Count::new(app.id)))
+        .with_app_name(Field::Known(Text::new(name)))
+        .with_app_key(Field::Known(HiddenText::new(app.key)));
+    let reply = CreateAppReply::default()
+        .with_code(Field::Known(CreateAppCode::new(0)))
+        .with_data(Field::Known(data))
+        .with_message(success());
     Answer::envelope(&reply, 0, String::new())
 }
 
-fn phone_list(shared: &Shared, account: usize, body: &[u8]) -> Answer {
-    let refuse = |code: i64, why: &str| refusal(Operation::PhoneList, code, why);
+pub(crate) fn phone_list(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+    let refuse = |code: i64, why: &str| refusal(Operation::ListPhones, code, why);
     let bad = |why: &str| refuse(WhatsAppCode::BAD_PARAMETER.get(), why);
     let request = match decode::<PhoneListBody<'_>>(body) {
         Ok(body) => match PhoneListRequest::try_from(body) {
@@ -127,16 +108,14 @@ fn phone_list(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     }
     let phones: Vec<Phone<'static>> = shared.register.phones(account);
     let numbers = phones.len();
-    let reply = PhoneListReply {
-        code: Field::Known(PhoneListCode::new(0)),
-        data: Field::Known(phones.into_iter().collect()),
-        message: success(),
-        ..PhoneListReply::default()
-    };
+    let reply = PhoneListReply::default()
+        .with_code(Field::Known(PhoneListCode::new(0)))
+        .with_data(Field::Known(phones.into_iter().collect()))
+        .with_message(success());
     Answer { numbers, ..Answer::envelope(&reply, 0, String::new()) }
 }
 
-fn get_code(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+pub(crate) fn get_code(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     let operation = Operation::GetCode;
     let bad = |why: String| refusal(operation, WhatsAppCode::BAD_PARAMETER.get(), why);
     let body: GetCodeBody<'_> = match decode(body) {
@@ -160,7 +139,7 @@ fn get_code(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     })
 }
 
-fn check_code(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+pub(crate) fn check_code(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     let operation = Operation::CheckCode;
     let bad = |why: &str| refusal(operation, WhatsAppCode::BAD_PARAMETER.get(), why);
     let body: CheckCodeBody<'_> = match decode(body) {
@@ -175,7 +154,7 @@ fn check_code(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     })
 }
 
-fn create_client(shared: &Shared, account: usize, body: &[u8]) -> Answer {
+pub(crate) fn create_client(shared: &Shared, account: usize, body: &[u8]) -> Answer {
     let operation = Operation::CreateClient;
     let bad = |why: &str| refusal(operation, WhatsAppCode::BAD_PARAMETER.get(), why);
     let body: CreateClientBody<'_> = match decode(body) {
@@ -211,12 +190,10 @@ fn on_phone(
         let scene = Scene { account, now_ms: shared.clock.now_ms(), assumptions };
         match act(&scene, &digits) {
             Ok(data) => {
-                let reply = WhatsAppReply {
-                    code: Field::Known(WhatsAppCode::SUCCESS),
-                    data,
-                    message: success(),
-                    ..WhatsAppReply::default()
-                };
+                let reply = WhatsAppReply::default()
+                    .with_code(Field::Known(WhatsAppCode::SUCCESS))
+                    .with_data(data)
+                    .with_message(success());
                 Answer::envelope(&reply, 0, String::new())
             }
             Err(Refused(why)) => refuse(WhatsAppCode::FAILED, why),
@@ -255,7 +232,7 @@ fn text(operation: Operation, code: i64) -> &'static str {
         WhatsAppCode::NOT_INTEGRATOR => "Non-integrator request",
         other => match operation {
             Operation::CreateApp => CreateAppCode::new(code).meaning(Lang::En),
-            Operation::PhoneList => PhoneListCode::new(code).meaning(Lang::En),
+            Operation::ListPhones => PhoneListCode::new(code).meaning(Lang::En),
             _ => other.meaning(Lang::En),
         },
     }

@@ -4,7 +4,7 @@
 //! Everything here is a pure function of its arguments: a body is bytes, the time is an argument, and the caller brings the secret. Nothing
 //! allocates but [`Secret`] and [`text_to_sign`], and nothing tells by its time how much of a forged signature was right.
 //!
-//! A client signs with [`sign`]; a server verifies with [`verify_request`].
+//! A client gets the headers of a request from a [`Signer`]; a server verifies them with [`verify_request`].
 //!
 //! Source of every rule: the vendor's public page "API Interface Invocation Convention", to which the number
 //! check and WhatsApp documents refer.
@@ -35,6 +35,7 @@ pub mod header;
 mod request;
 mod secret;
 mod signature;
+mod signer;
 mod text;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
@@ -42,4 +43,5 @@ pub use freshness::{StaleError, TOLERANCE_MS, check_freshness};
 pub use request::{AuthError, SignatureHeaders, SignedHeaders, verify_request};
 pub use secret::Secret;
 pub use signature::{Signature, VerifyError, sign, verify};
+pub use signer::{SignedRequest, Signer};
 pub use text::{Body, Input, text_to_sign};

@@ -11,13 +11,16 @@ use crate::clock::{Corrected, system_ms};
 use crate::connect::dial::{Dial, Tcp};
 use crate::connect::proxy::{Proxy, Route};
 use crate::connect::{Connector, Tls};
+use crate::env::{Env, EnvError};
 use crate::pacing::Limiter;
-use crate::{BoxError, Limits, RateLimits, TimeSource};
+use crate::{BoxError, Limits, RateLimits, SetupError, TimeSource};
 
 /// Collects what a [`Client`] needs. Made by [`Client::builder`].
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
     base_url: String,
+    /// The variable that the base URL came from, for the error.
+    base_url_variable: Option<&'static str>,
     endpoints: Vec<&'static str>,
     allow_plain_http: bool,
     limits: Limits,
@@ -34,6 +37,7 @@ impl ClientBuilder {
     pub(crate) fn new(base_url: String) -> Self {
         Self {
             base_url,
+            base_url_variable: None,
             endpoints: Vec::new(),
             allow_plain_http: false,
             limits: Limits::default(),
@@ -50,7 +54,20 @@ impl ClientBuilder {
     /// Another platform, or another way to it: see [`Client::builder`].
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
         self.base_url = base_url.into();
+        self.base_url_variable = None;
         self
+    }
+
+    /// Takes the proxy from the environment, and the base URL where the variable of this name is set.
+    ///
+    /// # Errors
+    /// When the variable is not UTF-8.
+    pub fn env(mut self, env: Env<'_>, base_url_variable: &'static str) -> Result<Self, EnvError> {
+        if let Some(base_url) = env.text(base_url_variable)? {
+            self.base_url = base_url;
+            self.base_url_variable = Some(base_url_variable);
+        }
+        Ok(self.proxy(env.proxy()))
     }
 
     /// The paths of the platform's endpoints. A base URL that ends in one of them is refused: the path would be sent twice.
@@ -112,6 +129,21 @@ impl ClientBuilder {
     pub fn dial(mut self, dial: impl Dial) -> Self {
         self.dial = Arc::new(dial);
         self
+    }
+
+    /// [`build`](Self::build) for a facade: a base URL that came from a [variable](Self::env) is that variable's fault.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_up(self) -> Result<Client, SetupError> {
+        use BuildError::{BaseUrl, BaseUrlEndpoint, BaseUrlParts, BaseUrlUser, PlainHttp};
+        let variable = self.base_url_variable;
+        self.build().map_err(|error| match (variable, &error) {
+            (Some(name), BaseUrl | BaseUrlEndpoint { .. } | BaseUrlParts | BaseUrlUser | PlainHttp) => {
+                EnvError::value(name, error.to_string()).into()
+            }
+            _ => error.into(),
+        })
     }
 
     /// Makes the client. Connects to nothing yet.

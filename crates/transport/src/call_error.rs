@@ -5,7 +5,9 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use numcheck_protocol::{Charged, Endpoint, Info, Refusal, Repeat, ResultCode, Unreadable, ValueError};
+use numcheck_protocol::{
+    Charged, Drift, Endpoint, Info, Refusal, Repeat, ResultCode, Unreadable, ValueError,
+};
 
 use crate::{Reply, SendError, Sent};
 
@@ -27,7 +29,7 @@ struct Inner {
 enum Cause {
     Value(ValueError),
     Transport(SendError),
-    Refused(Refusal, Reply),
+    Refused(Refusal, Vec<Drift>, Reply),
     NoAnswer(Reply, Option<Unreadable>),
     Implausible(&'static str, Reply),
 }
@@ -63,9 +65,9 @@ impl CallError {
         Self::new(info, Cause::Transport(error))
     }
 
-    /// A call that the platform refused. The refusal's text must hold no secret of the request.
-    pub fn refused(info: &Info, refusal: Refusal, reply: Reply) -> Self {
-        Self::new(info, Cause::Refused(refusal, reply))
+    /// A call that the platform refused, and what in its reply no document lists. The refusal's text must hold no secret of the request.
+    pub fn refused(info: &Info, refusal: Refusal, drift: Vec<Drift>, reply: Reply) -> Self {
+        Self::new(info, Cause::Refused(refusal, drift, reply))
     }
 
     /// A call whose reply is no answer: `unreadable`, or readable and without a code.
@@ -107,7 +109,7 @@ impl CallError {
             _ if self.0.repeat == Repeat::Safe => false,
             Cause::Value(_) => false,
             Cause::Transport(error) => error.sent() != Sent::No,
-            Cause::Refused(refusal, _) => refusal.charged() != Charged::No,
+            Cause::Refused(refusal, ..) => refusal.charged() != Charged::No,
             Cause::NoAnswer(reply, _) => !reply.never_reached(),
             Cause::Implausible(..) => true,
         }
@@ -129,7 +131,7 @@ impl CallError {
         match &self.0.cause {
             Cause::Value(_) => 0,
             Cause::Transport(error) => error.attempts(),
-            Cause::Refused(_, reply) | Cause::NoAnswer(reply, _) | Cause::Implausible(_, reply) => {
+            Cause::Refused(.., reply) | Cause::NoAnswer(reply, _) | Cause::Implausible(_, reply) => {
                 reply.attempts
             }
         }
@@ -143,8 +145,16 @@ impl CallError {
     /// The platform's refusal, where it was one: its code, what that means and what to do.
     pub fn refusal(&self) -> Option<&Refusal> {
         match &self.0.cause {
-            Cause::Refused(refusal, _) => Some(refusal),
+            Cause::Refused(refusal, ..) => Some(refusal),
             _ => None,
+        }
+    }
+
+    /// What in the reply of a refusal no document lists; nothing for any other failure.
+    pub fn drift(&self) -> &[Drift] {
+        match &self.0.cause {
+            Cause::Refused(_, drift, _) => drift,
+            _ => &[],
         }
     }
 
@@ -188,7 +198,7 @@ impl CallError {
     /// The reply, where one came: its body is what the platform sent, byte for byte, and may hold personal data.
     pub fn reply(&self) -> Option<&Reply> {
         match &self.0.cause {
-            Cause::Refused(_, reply) | Cause::NoAnswer(reply, _) | Cause::Implausible(_, reply) => {
+            Cause::Refused(.., reply) | Cause::NoAnswer(reply, _) | Cause::Implausible(_, reply) => {
                 Some(reply)
             }
             _ => None,
@@ -214,7 +224,9 @@ impl fmt::Display for CallError {
         match &self.0.cause {
             Cause::Value(error) => write!(f, "{endpoint}: {error}; not sent"),
             Cause::Transport(error) => error.fmt(f),
-            Cause::Refused(refusal, reply) => write!(f, "{endpoint}: attempt {}: {refusal}", reply.attempts),
+            Cause::Refused(refusal, _, reply) => {
+                write!(f, "{endpoint}: attempt {}: {refusal}", reply.attempts)
+            }
             Cause::Implausible(what, reply) => {
                 let (outcome, advice) = self.outcome("call again; if it stays so, tell the platform");
                 let (status, attempts) = (reply.status.as_u16(), reply.attempts);

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, PROXY_AUTHORIZATION, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, Uri};
 use http_body_util::Full;
-use numcheck_protocol::{Endpoint, Method};
+use numcheck_protocol::{Endpoint, Method, Platform};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{debug, warn};
 
@@ -46,6 +46,11 @@ impl Client {
         ClientBuilder::new(base_url.into())
     }
 
+    /// Begins a client for a platform where its documents say it is; a base URL that ends in the path of one of its endpoints is refused.
+    pub fn for_platform(platform: Platform) -> ClientBuilder {
+        Self::builder(platform.base_url()).endpoints(platform.endpoints().map(|info| info.path))
+    }
+
     pub(crate) fn new(
         base: BaseUrl,
         route: Arc<Route>,
@@ -63,7 +68,8 @@ impl Client {
     /// [`retry::decide`](crate::retry::decide) says so. Every attempt sends the same bytes.
     ///
     /// Whether it costs money is the endpoint's affair; what costs money is never sent twice when the first may have
-    /// arrived. Any complete reply is `Ok`, whatever its status.
+    /// arrived. Any complete reply is `Ok`, whatever its status; so is one that breaks off or is too large, where what came of it proves that the
+    /// request [never reached](Reply::never_reached) the operation.
     ///
     /// # Errors
     ///

@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request, StatusCode};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use tokio::time::{Instant, sleep_until};
@@ -15,12 +15,12 @@ use tokio::time::{Instant, sleep_until};
 use crate::client::later;
 use crate::connect::{ConnectError, Connector};
 use crate::error::Failure;
-use crate::{BoxError, Limits, SendErrorKind, Sent};
+use crate::{Limits, SendErrorKind, Sent, reply};
 
 /// hyper-util's client with our connector.
 pub(crate) type Http = hyper_util::client::legacy::Client<Connector, Full<Bytes>>;
 
-/// A complete reply.
+/// A reply: complete, or with the beginning of its body where that is enough to know that the request never reached the operation.
 pub(crate) struct Received {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -61,43 +61,75 @@ pub(crate) async fn exchange(
 
     let (head, body) = reply.into_parts();
     let arrived = |kind| Failure { status: Some(head.status.as_u16()), ..Failure::new(kind, Sent::Yes) };
-    let mut reading = pin!(whole(Limited::new(body, limits.body_bytes)));
-    let mut is_reset = false;
-    let body = poll_fn(|cx| {
-        if let Poll::Ready(body) = reading.as_mut().poll(cx) {
-            return Poll::Ready(Some(body));
-        }
-        if !is_reset {
-            is_reset = true;
-            timer.as_mut().reset(deadline);
-        }
-        timer.as_mut().poll(cx).map(|()| None)
-    });
-    let body = match body.await {
-        Some(Ok(body)) => body,
-        Some(Err(error)) if error.is::<LengthLimitError>() => return Err(arrived(SendErrorKind::TooLarge)),
-        Some(Err(error)) => return Err(arrived(SendErrorKind::Body).because(error)),
-        None => return Err(arrived(SendErrorKind::TotalTimeout)),
+    let mut pieces = Pieces::default();
+    let ended = {
+        let mut reading = pin!(read(body, &mut pieces, limits.body_bytes));
+        let mut is_reset = false;
+        poll_fn(|cx| {
+            if let Poll::Ready(ended) = reading.as_mut().poll(cx) {
+                return Poll::Ready(ended.map_err(|error| match error {
+                    Some(error) => arrived(SendErrorKind::Body).because(error),
+                    None => arrived(SendErrorKind::TooLarge),
+                }));
+            }
+            if !is_reset {
+                is_reset = true;
+                timer.as_mut().reset(deadline);
+            }
+            timer.as_mut().poll(cx).map(|()| Err(arrived(SendErrorKind::TotalTimeout)))
+        })
+        .await
     };
-    Ok(Received { status: head.status, headers: head.headers, body })
+    let received = Received { status: head.status, headers: head.headers, body: pieces.into_bytes() };
+    match ended {
+        Err(failure) if !reply::begins_unreached(received.status, &received.headers, &received.body) => {
+            Err(failure)
+        }
+        _ => Ok(received),
+    }
 }
 
-/// A whole body. One that comes in one piece, as most replies do, is not copied.
-async fn whole(mut body: Limited<Incoming>) -> Result<Bytes, BoxError> {
-    let mut first = Bytes::new();
-    let mut joined = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
-        if first.is_empty() {
-            first = data;
-            continue;
-        }
-        if joined.is_empty() {
-            joined.extend_from_slice(&first);
-        }
-        joined.extend_from_slice(&data);
+/// What has come of a body. One that comes in one piece, as most replies do, is not copied.
+#[derive(Default)]
+struct Pieces {
+    first: Bytes,
+    joined: BytesMut,
+}
+
+impl Pieces {
+    fn len(&self) -> usize {
+        self.first.len().max(self.joined.len())
     }
-    Ok(if joined.is_empty() { first } else { joined.freeze() })
+
+    fn push(&mut self, data: Bytes) {
+        if self.first.is_empty() {
+            self.first = data;
+            return;
+        }
+        if self.joined.is_empty() {
+            self.joined.extend_from_slice(&self.first);
+        }
+        self.joined.extend_from_slice(&data);
+    }
+
+    fn into_bytes(self) -> Bytes {
+        if self.joined.is_empty() { self.first } else { self.joined.freeze() }
+    }
+}
+
+/// Reads a body to its end, or until it breaks off (`Some`) or is larger than `limit` (`None`).
+async fn read(mut body: Incoming, pieces: &mut Pieces, limit: usize) -> Result<(), Option<hyper::Error>> {
+    while let Some(frame) = body.frame().await {
+        let Ok(mut data) = frame.map_err(Some)?.into_data() else { continue };
+        let room = limit - pieces.len();
+        let fits = data.len() <= room;
+        data.truncate(room);
+        pieces.push(data);
+        if !fits {
+            return Err(None);
+        }
+    }
+    Ok(())
 }
 
 /// hyper-util notes the connection right before it hands the request over: without one, nothing was written.

@@ -76,16 +76,6 @@ where
         poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// All that are left, in the order of their answers. Dropping the future loses the answers that it has got so far: use
-    /// [`next`](Self::next) where that can happen.
-    pub async fn all(mut self) -> Vec<(I::Item, T)> {
-        let mut all = Vec::with_capacity(self.items.size_hint().0.min(1 << 16));
-        while let Some(one) = self.next().await {
-            all.push(one);
-        }
-        all
-    }
-
     /// Begins no more calls. Those that are under way go on: `next` hands over their answers, and is `None` after the last of them.
     pub fn stop_asking(&mut self) {
         self.stopped = true;

@@ -5,7 +5,8 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-/// A complete reply, whatever its status.
+/// A complete reply, whatever its status. The body alone may be cut short: at [`Limits::body_bytes`](crate::Limits::body_bytes), or
+/// where it broke off, and only where [`Reply::never_reached`] holds all the same.
 ///
 /// A status of 500 and above may come from a gateway that knows nothing of the platform's work: for what costs money
 /// such a reply leaves the outcome unknown. [`Reply::never_reached`] tells the statuses that do not.
@@ -16,7 +17,7 @@ pub struct Reply {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, as it came.
+    /// The body, as far as it came.
     pub body: Bytes,
     /// How many attempts it took.
     pub attempts: u32,
@@ -55,21 +56,37 @@ impl Reply {
     /// is how a server answers a POST that it carried out; 400, 406 and 408 are also sent after the work has begun. Nor does a body that holds
     /// a result code, even one that cannot be read.
     pub fn never_reached(&self) -> bool {
-        // What cannot be read may hold a result code.
-        if self.headers.contains_key(http::header::CONTENT_ENCODING) {
-            return false;
-        }
-        let text = self.body.trim_ascii_start();
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii_start();
-        let is_object = text.starts_with(b"{");
-        let holds_code = is_object && text.windows(6).any(|part| part == b"\"code\"");
-        match self.status.as_u16() {
-            _ if holds_code || text.starts_with(b"[") => false,
-            301 | 302 | 307 | 308 | 404 | 405 | 407 | 410 | 411 | 413 | 414 | 415 | 421 | 431 => true,
-            401 | 403 | 429 => !is_object,
-            _ => false,
-        }
+        never_reached(self.status, &self.headers, &self.body)
     }
+}
+
+fn never_reached(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> bool {
+    // What cannot be read may hold a result code.
+    if headers.contains_key(http::header::CONTENT_ENCODING) {
+        return false;
+    }
+    let text = start_of_text(body);
+    let is_object = text.starts_with(b"{");
+    let holds_code = is_object && text.windows(6).any(|part| part == b"\"code\"");
+    match status.as_u16() {
+        _ if holds_code || text.starts_with(b"[") => false,
+        301 | 302 | 307 | 308 | 404 | 405 | 407 | 410 | 411 | 413 | 414 | 415 | 421 | 431 => true,
+        401 | 403 | 429 => !is_object,
+        _ => false,
+    }
+}
+
+/// [`Reply::never_reached`] of a reply of which only the beginning came: that must show that no JSON follows, which may hold a result code.
+pub(crate) fn begins_unreached(status: StatusCode, headers: &HeaderMap, beginning: &[u8]) -> bool {
+    let first = start_of_text(beginning).first();
+    first.is_some_and(|byte| byte.is_ascii_graphic() && !b"{[\"".contains(byte))
+        && never_reached(status, headers, beginning)
+}
+
+/// A body without the white space and the byte-order mark that may stand in front.
+fn start_of_text(body: &[u8]) -> &[u8] {
+    let text = body.trim_ascii_start();
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii_start()
 }
 
 impl fmt::Debug for Reply {

@@ -19,16 +19,3 @@ pub enum SetupError {
     #[error(transparent)]
     Transport(#[from] BuildError),
 }
-
-impl SetupError {
-    /// A transport that cannot be set up. A base URL that came from a variable is that variable's fault.
-    pub fn transport(error: BuildError, base_url_variable: Option<&'static str>) -> Self {
-        use BuildError::{BaseUrl, BaseUrlEndpoint, BaseUrlParts, BaseUrlUser, PlainHttp};
-        match (base_url_variable, &error) {
-            (Some(name), BaseUrl | BaseUrlEndpoint { .. } | BaseUrlParts | BaseUrlUser | PlainHttp) => {
-                Self::Env(EnvError::value(name, error.to_string()))
-            }
-            _ => Self::Transport(error),
-        }
-    }
-}

@@ -37,7 +37,7 @@ impl<E: Endpoint> TypedReply<E> {
             Ok(Judged { text, drift, mended }) => {
                 Ok(Self { text, drift, reply, mended, endpoint: PhantomData })
             }
-            Err(Unfit::Refused(refusal)) => Err(CallError::refused(&E::INFO, *refusal, reply)),
+            Err(Unfit::Refused(refusal, drift)) => Err(CallError::refused(&E::INFO, *refusal, drift, reply)),
             Err(Unfit::NoAnswer(unreadable)) => Err(CallError::no_answer(&E::INFO, reply, unreadable)),
         }
     }
@@ -61,7 +61,7 @@ struct Judged {
 }
 
 enum Unfit {
-    Refused(Box<numcheck_protocol::Refusal>),
+    Refused(Box<numcheck_protocol::Refusal>, Vec<Drift>),
     NoAnswer(Option<numcheck_protocol::Unreadable>),
 }
 
@@ -77,14 +77,14 @@ fn judge<E: Endpoint>(body: &[u8], request: &E::Request) -> Result<Judged, Unfit
     let code = response.code().ok_or(Unfit::NoAnswer(unreadable))?;
     // The platform may quote what it was sent.
     let text = response.message_text().map(|text| quotable(text, &request.secrets()).into_owned());
-    if !code.is_success() {
-        return Err(Unfit::Refused(Box::new(code.refusal(text.as_deref()))));
-    }
     let mut drift = Vec::new();
     if mended.is_some() {
         drift.push(Drift::new(E::INFO.id, DriftKind::OddShape, None));
     }
     response.drift(&mut |one| drift.push(one));
+    if !code.is_success() {
+        return Err(Unfit::Refused(Box::new(code.refusal(text.as_deref())), drift));
+    }
     drop(response);
     Ok(Judged { text, drift, mended: mended.map(Bytes::from) })
 }

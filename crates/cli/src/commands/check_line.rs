@@ -11,7 +11,7 @@ const APART: [&str; 5] = ["region", "carrier", "dial_code", "national", "standar
 
 /// A result for a person, in six cells: phone number, level, region, carrier, what was found out besides, price.
 pub(crate) fn line(result: &CheckResult<'_>) -> String {
-    let columns = result.columns();
+    let columns: Vec<_> = result.columns().collect();
     let cell = |name: &str| columns.iter().find(|column| column.name == name)?.value.as_deref();
     let findings: Vec<String> = columns
         .iter()
@@ -32,7 +32,7 @@ pub(crate) fn line(result: &CheckResult<'_>) -> String {
 
 /// The values that are there, by the names of their columns.
 pub(crate) fn values(result: &CheckResult<'_>) -> Map<String, Value> {
-    let columns = result.columns().into_iter();
+    let columns = result.columns();
     columns.filter_map(|column| Some((column.name.to_owned(), Value::from(column.value?)))).collect()
 }
 

@@ -116,7 +116,7 @@ impl Get {
         };
         let kept = keep(&single, &claimed, &checked).await;
         drift::tell(&checked.drift);
-        let exit = checked.result(|result| self.show(&checked, &result, &batch_no))?;
+        let exit = self.show(&checked, &checked.result(), &batch_no)?;
         // What was paid for is shown first, whatever became of the store.
         kept.map(|()| exit)
     }

@@ -96,14 +96,14 @@ impl<'a> CheckRow<'a> {
 
     /// The names of the columns in their order, without `check_`.
     pub(super) fn names() -> impl Iterator<Item = &'static str> {
-        let names = CheckResult::COLUMNS.into_iter();
+        let names = CheckResult::COLUMNS.iter().copied();
         // The state stands behind the phone number.
         names.flat_map(|name| [Some(name), (name == PHONE).then_some("state")]).flatten().chain(["time"])
     }
 
     /// The columns in their order, and their values.
     pub(super) fn columns(&self) -> impl Iterator<Item = (&'static str, Option<Cow<'_, str>>)> {
-        let mut columns = self.result.columns().into_iter();
+        let mut columns = self.result.columns();
         Self::names().map(move |name| match name {
             "state" => (name, Some(Cow::Borrowed(self.state.as_str()))),
             "time" => (name, self.time.as_deref().map(Cow::Borrowed)),

@@ -1,12 +1,16 @@
 //! A service's own handling of answers and errors, tested without a server: what a consumer of this crate writes.
 
-use numcheck_nxcloud::protocol::number_check::{GetRequest, QueryRequest, Submit, SubmitCode, SubmitRequest};
-use numcheck_nxcloud::protocol::{AppKey, BatchNo, Date, Endpoint, ValueError};
+use numcheck_nxcloud::protocol::number_check::{
+    CheckResult, GetRequest, QueryRequest, ResultPush, Submit, SubmitCode, SubmitRequest,
+};
+use numcheck_nxcloud::protocol::{AppKey, BatchNo, Date, Endpoint, Refusal, ValueError, decode};
 use numcheck_nxcloud::transport::http::StatusCode;
 use numcheck_nxcloud::transport::{SendError, SendErrorKind};
 use numcheck_nxcloud::{
     Accepted, Answered, CallError, CallErrorKind, Checked, CodeCheck, QueryPage, Reply, Sent,
 };
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::common::{phone, phones};
 
@@ -80,4 +84,67 @@ fn every_answer_can_be_made_from_a_body() {
     assert_eq!(error.kind(), CallErrorKind::Implausible);
 
     assert_eq!(Answered::new(CodeCheck::Wrong).data, CodeCheck::Wrong);
+}
+
+/// What the service writes into its own log of what it paid for.
+#[derive(Serialize)]
+struct Entry {
+    accepted: Accepted,
+    checked: Checked,
+    page: QueryPage,
+    code: Answered<CodeCheck>,
+    result: CheckResult<'static>,
+    refusal: Refusal,
+}
+
+#[test]
+fn a_service_writes_every_answer_as_part_of_its_own_json() {
+    let ok = |body: &'static str| Reply::new(StatusCode::OK, body);
+    let accepted = r#"{"code":0,"data":{"requestId":"m-1","batchNo":"b-1",
+        "failNumber":[{"number":"85251234568","reason":"no"}]},"orderId":7}"#;
+    let body = r#"{"code":0,"data":{"basic":{"phone":"85251234567","country":"HK","operator":"CSL"}}}"#;
+    let checked = Checked::from_reply(ok(body), &GetRequest::new(appkey(), phone("85251234567"))).unwrap();
+    let query = QueryRequest::for_batch(Date::new(2026, 11, 22).unwrap(), BatchNo::new("b-1").unwrap());
+    let rows = r#"{"code":0,"data":{"totalSize":1,"result":[{"phone":"85251234567","new":1}]}}"#;
+    let push = br#"{"code":0,"messageId":"m-1","phone":"85251234567","cost":{"price":0.010,"currency":"USD"},
+        "data":{"basic":{"preCheck":"YES","numberType":1}}}"#;
+    let entry = Entry {
+        accepted: submitted(200, accepted).unwrap(),
+        checked,
+        page: QueryPage::from_reply(ok(rows), &query).unwrap(),
+        code: Answered::new(CodeCheck::Wrong),
+        // Independent of the message that it was read from.
+        result: CheckResult::from(&decode::<ResultPush<'_>>(push).unwrap()).into_owned(),
+        refusal: submitted(200, r#"{"code":211}"#).unwrap_err().refusal().unwrap().clone(),
+    };
+    let entry = serde_json::to_value(&entry).unwrap();
+
+    let taken = json!([{"number": "85251234568", "reason": "no",
+        "item": {"number": "85251234568", "reason": "no"}}]);
+    let drift = json!([{"place": "SubmitReply.orderId", "kind": "new_field", "value": null}]);
+    assert_eq!(
+        entry["accepted"],
+        json!({"message_id": "m-1", "batch_no": "b-1", "not_taken": taken, "dialect": "v2", "text": null, "drift": drift})
+    );
+    let checked = &entry["checked"];
+    assert_eq!((&checked["outcome"], &checked["result"]["done"]), (&json!("checked"), &json!(true)));
+    assert_eq!((&checked["result"]["region"], &checked["result"]["carrier"]), (&json!("HK"), &json!("CSL")));
+    assert_eq!(
+        entry["page"]["rows"],
+        json!([{"phone": "85251234567", "new": 1}]),
+        "rows stay the platform's"
+    );
+    assert_eq!((&entry["page"]["page"], &entry["page"]["total_rows"]), (&json!(1), &json!(1)));
+    assert_eq!(entry["code"], json!({"data": "wrong", "text": null, "drift": []}));
+    let result = &entry["result"];
+    assert_eq!((&result["done"], &result["dialect"]), (&json!(true), &json!("v1")));
+    assert_eq!(
+        (&result["phone"], &result["number_type"], &result["mcc"]),
+        (&json!("85251234567"), &json!(1), &Value::Null)
+    );
+    assert_eq!((&result["price"], &result["currency"]), (&json!(0.01), &json!("USD")));
+    assert_eq!(
+        (&entry["refusal"]["code"], &entry["refusal"]["name"]),
+        (&json!(211), &json!("BALANCE_TOO_LOW"))
+    );
 }

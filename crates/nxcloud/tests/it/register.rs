@@ -21,7 +21,7 @@ const TOKEN: &str = "50abe943xxxe26128e56b08";
 const FAMILY: [Operation; 6] = [
     Operation::Login,
     Operation::CreateApp,
-    Operation::PhoneList,
+    Operation::ListPhones,
     Operation::GetCode,
     Operation::CheckCode,
     Operation::CreateClient,
@@ -40,7 +40,7 @@ async fn call(client: &Client, operation: Operation) -> Result<String, CallError
     match operation {
         Operation::Login => whatsapp.login().await.map(|told| format!("{told:?}")),
         Operation::CreateApp => whatsapp.create_app(name, webhook).await.map(|told| format!("{told:?}")),
-        Operation::PhoneList => {
+        Operation::ListPhones => {
             let appkey = AppKey::new(Account::APPKEY).unwrap();
             whatsapp.phone_list(appkey).await.map(|told| format!("{told:?}"))
         }
@@ -162,16 +162,16 @@ async fn what_a_reply_holds_is_told_and_what_it_lacks_is_missing() {
         assert!(login.contains("token: Absent"), "{login}");
         let app = told(Operation::CreateApp, body).await;
         assert!(app.contains("app_id: Absent") && app.contains("app_key: Absent"), "{app}");
-        let list = told(Operation::PhoneList, body).await;
+        let list = told(Operation::ListPhones, body).await;
         assert!(list.contains("phones: [], odd: 0"), "{list}");
     }
     for (data, odd) in
         [(r#"{}"#, 0), (r#"{"a":1}"#, 1), (r#""x""#, 1), ("[7,[]]", 2), (r#"[{},7]"#, 1), ("[{}]", 0)]
     {
-        let list = told(Operation::PhoneList, &format!(r#"{{"code":0,"data":{data}}}"#)).await;
+        let list = told(Operation::ListPhones, &format!(r#"{{"code":0,"data":{data}}}"#)).await;
         assert!(list.contains(&format!("odd: {odd} ")), "{data}: {list}");
     }
-    let list = told(Operation::PhoneList, r#"{"code":0,"data":[{"status":"ASLEEP","new":1}]}"#).await;
+    let list = told(Operation::ListPhones, r#"{"code":0,"data":[{"status":"ASLEEP","new":1}]}"#).await;
     assert!(list.contains("Phone.status") && list.contains("Phone.new"), "{list}");
 }
 
@@ -230,7 +230,7 @@ async fn what_must_not_happen_twice_is_sent_once_when_no_answer_comes_in_time() 
 async fn what_only_reads_is_asked_again_and_leaves_no_doubt() {
     let sandbox = Sandbox::start().await.unwrap();
     let client = client(&sandbox);
-    for operation in [Operation::Login, Operation::PhoneList] {
+    for operation in [Operation::Login, Operation::ListPhones] {
         for fault in [Fault::AcceptThenClose, Fault::Close, Fault::Respond(503), Fault::CutReply] {
             let before = requests(&sandbox);
             sandbox.set_faults(Faults::none().request(operation, When::Next(1), fault.clone()));
@@ -281,9 +281,9 @@ async fn every_documented_code_has_a_name_and_advice_with_its_operation() {
             if operation == operations { (Some(name), Class::Configuration) } else { (None, Class::Unknown) }
         };
         let more = [
-            (9008, own(Operation::PhoneList, "NO_SUCH_APP")),
+            (9008, own(Operation::ListPhones, "NO_SUCH_APP")),
             (9009, own(Operation::CreateApp, "TOO_MANY_APPS")),
-            (9010, own(Operation::PhoneList, "APP_OF_ANOTHER")),
+            (9010, own(Operation::ListPhones, "APP_OF_ANOTHER")),
         ];
         let more = more.map(|(code, (name, class))| (code, name, class));
         for (code, name, class) in common.into_iter().chain(more) {
@@ -304,7 +304,7 @@ async fn every_documented_code_has_a_name_and_advice_with_its_operation() {
             let told = [
                 (Operation::Login, error.code::<Login>().map(WhatsAppCode::get)),
                 (Operation::CreateApp, error.code::<CreateApp>().map(CreateAppCode::get)),
-                (Operation::PhoneList, error.code::<ListPhones>().map(PhoneListCode::get)),
+                (Operation::ListPhones, error.code::<ListPhones>().map(PhoneListCode::get)),
                 (Operation::GetCode, error.code::<GetCode>().map(WhatsAppCode::get)),
                 (Operation::CheckCode, error.code::<CheckCode>().map(WhatsAppCode::get)),
                 (Operation::CreateClient, error.code::<CreateClient>().map(WhatsAppCode::get)),
@@ -335,7 +335,7 @@ async fn a_platform_that_quotes_what_it_was_sent_does_not_make_anything_show_it(
             assert!(!shown.contains("3912345"), "{operation:?}: {shown}");
             match operation {
                 Operation::CheckCode => assert!(!shown.contains("739184"), "{shown}"),
-                Operation::PhoneList => assert!(!shown.contains(Account::APPKEY), "{shown}"),
+                Operation::ListPhones => assert!(!shown.contains(Account::APPKEY), "{shown}"),
                 Operation::CreateApp => assert!(!shown.contains("canary-hook"), "{shown}"),
                 _ => {}
             }

@@ -50,6 +50,35 @@ pub(crate) const ENDPOINTS: &[Info] = &[
     super::whatsapp::CreateClient::INFO,
 ];
 
+/// Calls a macro with every endpoint, one row each: its method and path, its name and its type. What is written over this list covers
+/// an endpoint that is added to the spec, or does not compile.
+///
+/// ```
+/// use numcheck_protocol::Endpoint;
+///
+/// macro_rules! ids {
+///     ($( $what:literal $Name:ident $Endpoint:path; )*) => { [$( <$Endpoint as Endpoint>::INFO.id ),*] };
+/// }
+/// assert_eq!(numcheck_protocol::for_each_endpoint!(ids).len(), numcheck_protocol::endpoints().len());
+/// ```
+#[macro_export]
+macro_rules! for_each_endpoint {
+    ($callback:ident) => {
+        $callback! {
+            "`POST /api/number/check`." Submit $crate::number_check::Submit;
+            "`POST /api/number/query`." Query $crate::number_check::Query;
+            "`POST /api/number/check/get`." Get $crate::number_check::Get;
+            "`POST /ssPhone_Privacy`." Privacy $crate::qxt::Privacy;
+            "`POST /api/wa/integrator/embedded/register/login`." Login $crate::whatsapp::Login;
+            "`POST /api/wa/integrator/embedded/register/createApp`." CreateApp $crate::whatsapp::CreateApp;
+            "`POST /api/wa/integrator/embedded/register/phoneList`." ListPhones $crate::whatsapp::ListPhones;
+            "`POST /api/wa/integrator/embedded/register/getCode`." GetCode $crate::whatsapp::GetCode;
+            "`POST /api/wa/integrator/embedded/register/checkCode`." CheckCode $crate::whatsapp::CheckCode;
+            "`POST /api/wa/integrator/embedded/register/createClient`." CreateClient $crate::whatsapp::CreateClient;
+        }
+    };
+}
+
 /// Every table of result codes.
 pub(crate) const TABLES: &[Table] = &[
     Table::new("AuthCode", "Authentication codes", "认证错误码", None, super::convention::AuthCode::ENTRIES),

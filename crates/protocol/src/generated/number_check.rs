@@ -125,17 +125,17 @@ message! {
     SubmitBody<'a> {
         /// Numbers with country code, digits only, several joined by a comma, at most 5000; in v1 all of one
         /// country. Personal data.
-        phone "phone": HiddenText<'a>;
+        phone with_phone "phone": HiddenText<'a>;
         /// Identifies the batch. Left out, the platform makes a random one of 12 digits. Nowhere documented
         /// as an idempotency key. At most 64 characters.
-        batch_no "batchNo": Text<'a>;
+        batch_no with_batch_no "batchNo": Text<'a>;
         /// What is checked; left out: basic.
-        check_level "checkLevel": CheckLevel;
+        check_level with_check_level "checkLevel": CheckLevel;
         /// Where results are pushed. Left out: the URL configured for the application; with neither, results
         /// are not pushed.
-        dr_url "drUrl": HiddenText<'a>;
+        dr_url with_dr_url "drUrl": HiddenText<'a>;
         /// The application that pays.
-        appkey "appkey": HiddenText<'a>;
+        appkey with_appkey "appkey": HiddenText<'a>;
     }
 }
 
@@ -143,15 +143,15 @@ message! {
     /// Reply to a submit.
     SubmitReply<'a> {
         /// 0 is accepted.
-        code "code": SubmitCode;
+        code with_code "code": SubmitCode;
         /// v1. Text of the result. It differs between the table and the samples: never compare it.
-        msg "msg": Text<'a>;
+        msg with_msg "msg": Text<'a>;
         /// v2. The same text.
-        message "message": Text<'a>;
+        message with_message "message": Text<'a>;
         /// The job; with empty strings when it was refused, null or absent when authentication failed.
-        data "data": SubmitData<'a>;
+        data with_data "data": SubmitData<'a>;
         /// v2. What the vendor finds a request by.
-        trace_id "traceId": Text<'a>;
+        trace_id with_trace_id "traceId": Text<'a>;
     }
 }
 
@@ -172,13 +172,13 @@ message! {
     SubmitData<'a> {
         /// v1. The check task, 32 characters. With one number in the batch the push carries the same id; with
         /// several, this id, a hyphen and a code of 6 digits. At most 64 characters.
-        message_id "messageId": Text<'a>;
+        message_id with_message_id "messageId": Text<'a>;
         /// v2. What v1 calls messageId. At most 64 characters.
-        request_id "requestId": Text<'a>;
+        request_id with_request_id "requestId": Text<'a>;
         /// The batch number of the request, or the one that the platform made. At most 64 characters.
-        batch_no "batchNo": Text<'a>;
+        batch_no with_batch_no "batchNo": Text<'a>;
         /// v2. Numbers that were not taken although the request was; empty when all were.
-        fail_number "failNumber": List<FailNumber<'a>>;
+        fail_number with_fail_number "failNumber": List<FailNumber<'a>>;
     }
 }
 
@@ -186,9 +186,9 @@ message! {
     /// A number that was not taken.
     FailNumber<'a> {
         /// The number as submitted. Personal data.
-        number "number": PhoneText<'a>;
+        number with_number "number": PhoneText<'a>;
         /// Why. Its name is a guess: the vendor's sample shows the number and cuts off the rest. Assumed.
-        reason "reason": Text<'a>;
+        reason with_reason "reason": Text<'a>;
     }
 }
 
@@ -197,23 +197,23 @@ message! {
     ResultPush<'a> {
         /// v1. The check: the submit's id, with a suffix where the batch held several numbers. At most 64
         /// characters.
-        message_id "messageId": Text<'a>;
+        message_id with_message_id "messageId": Text<'a>;
         /// v2. What v1 calls messageId. At most 64 characters.
-        request_id "requestId": Text<'a>;
+        request_id with_request_id "requestId": Text<'a>;
         /// 0 is success. Another table than the submit's.
-        code "code": CallbackCode;
+        code with_code "code": CallbackCode;
         /// v1. Text of the result.
-        msg "msg": Text<'a>;
+        msg with_msg "msg": Text<'a>;
         /// v2. The same text.
-        message "message": Text<'a>;
+        message with_message "message": Text<'a>;
         /// The batch number of the submit. At most 64 characters.
-        batch_no "batchNo": Text<'a>;
+        batch_no with_batch_no "batchNo": Text<'a>;
         /// The number as submitted. Personal data.
-        phone "phone": PhoneText<'a>;
+        phone with_phone "phone": PhoneText<'a>;
         /// The result; on failure absent in v1, null in v2.
-        data "data": ResultData<'a>;
+        data with_data "data": ResultData<'a>;
         /// What the check cost; on failure absent in v1, present in v2.
-        cost "cost": Cost;
+        cost with_cost "cost": Cost;
     }
 }
 
@@ -266,33 +266,33 @@ message! {
     /// `data` of a result push.
     ResultData<'a> {
         /// v1. Format, region, number type and carrier; at every level.
-        basic "basic": Basic<'a>;
+        basic with_basic "basic": Basic<'a>;
         /// v1. Network look-up; at level HLR.
-        live "live": Live;
+        live with_live "live": Live;
         /// v1. What a call to the number met; at level call.
-        dial "dial": Dial;
+        dial with_dial "dial": Dial;
         /// v2. Kind of number.
-        number_type "numberType": NumberTypeWord;
+        number_type with_number_type "numberType": NumberTypeWord;
         /// v2. Name of the carrier.
-        operator "operator": Text<'a>;
+        operator with_operator "operator": Text<'a>;
         /// v2. ISO 3166 region.
-        country "country": Text<'a>;
+        country with_country "country": Text<'a>;
         /// v2. At level HLR: mobile country code. Leading zeros count.
-        mcc "mcc": Text<'a>;
+        mcc with_mcc "mcc": Text<'a>;
         /// v2. At level HLR: mobile network code. Leading zeros count.
-        mnc "mnc": Text<'a>;
+        mnc with_mnc "mnc": Text<'a>;
         /// v2. At level HLR: whether the number was ported to another carrier.
-        ported "ported": Answer;
+        ported with_ported "ported": Answer;
         /// v2. At level HLR: whether the number is in use.
-        active "active": Answer;
+        active with_active "active": Answer;
         /// v2. At level call: whether it rang.
-        ring "ring": Answer;
+        ring with_ring "ring": Answer;
         /// v2. At level call: whether the call was answered.
-        answer "answer": Answer;
+        answer with_answer "answer": Answer;
         /// v2. At level call: what was heard.
-        response "response": DialResponse;
+        response with_response "response": DialResponse;
         /// v2. What response was called for some days in 2023.
-        response_status "responseStatus": DialResponse;
+        response_status with_response_status "responseStatus": DialResponse;
     }
 }
 
@@ -348,19 +348,19 @@ message! {
     /// `data.basic` of a result push.
     Basic<'a> {
         /// Whether the number passed the check of its format: YES or NO.
-        pre_check "preCheck": Answer;
+        pre_check with_pre_check "preCheck": Answer;
         /// ISO 3166 region.
-        region_code "regionCode": Text<'a>;
+        region_code with_region_code "regionCode": Text<'a>;
         /// Dial code, digits only.
-        country_code "countryCode": Text<'a>;
+        country_code with_country_code "countryCode": Text<'a>;
         /// The number in local form. Personal data.
-        national_number "nationalNumber": PhoneText<'a>;
+        national_number with_national_number "nationalNumber": PhoneText<'a>;
         /// The number in standard form. Personal data.
-        stand_number "standNumber": PhoneText<'a>;
+        stand_number with_stand_number "standNumber": PhoneText<'a>;
         /// Kind of number.
-        number_type "numberType": NumberType;
+        number_type with_number_type "numberType": NumberType;
         /// Name of the carrier.
-        carrier "carrier": Text<'a>;
+        carrier with_carrier "carrier": Text<'a>;
     }
 }
 
@@ -395,11 +395,11 @@ message! {
     /// `data.live` of a result push.
     Live {
         /// Whether the number is valid.
-        validity "validity": Answer;
+        validity with_validity "validity": Answer;
         /// Whether the device is on line.
-        reachable "reachable": Answer;
+        reachable with_reachable "reachable": Answer;
         /// Whether the device is roaming.
-        roaming "roaming": Answer;
+        roaming with_roaming "roaming": Answer;
     }
 }
 
@@ -422,11 +422,11 @@ message! {
     /// `data.dial` of a result push.
     Dial {
         /// Whether it rang.
-        early "early": Answer;
+        early with_early "early": Answer;
         /// Whether the call was answered.
-        answered "answered": Answer;
+        answered with_answered "answered": Answer;
         /// What was heard.
-        response "response": DialResponse;
+        response with_response "response": DialResponse;
     }
 }
 
@@ -449,9 +449,9 @@ message! {
     /// `cost` of a result push.
     Cost {
         /// Money, exact to four decimals.
-        price "price": Price;
+        price with_price "price": Price;
         /// Currency, as its ISO 4217 code.
-        currency "currency": Currency;
+        currency with_currency "currency": Currency;
     }
 }
 
@@ -471,21 +471,21 @@ message! {
     /// Body of a query.
     QueryBody<'a> {
         /// Which page, from 1.
-        page "page": Count;
+        page with_page "page": Count;
         /// Rows on a page, at most 100.
-        page_size "pageSize": Count;
+        page_size with_page_size "pageSize": Count;
         /// The day, yyyy-MM-dd. At most 10 characters.
-        date "date": Text<'a>;
+        date with_date "date": Text<'a>;
         /// v1. The check, exactly. Not both this and batchNo may be left out. At most 64 characters.
-        message_id "messageId": Text<'a>;
+        message_id with_message_id "messageId": Text<'a>;
         /// v2. What v1 calls messageId. At most 64 characters.
-        request_id "requestId": Text<'a>;
+        request_id with_request_id "requestId": Text<'a>;
         /// The batch. At most 64 characters.
-        batch_no "batchNo": Text<'a>;
+        batch_no with_batch_no "batchNo": Text<'a>;
         /// The number. Personal data.
-        phone "phone": PhoneText<'a>;
+        phone with_phone "phone": PhoneText<'a>;
         /// The application; gone from the newest revision.
-        appkey "appkey": HiddenText<'a>;
+        appkey with_appkey "appkey": HiddenText<'a>;
     }
 }
 
@@ -493,14 +493,14 @@ message! {
     /// Reply to a query.
     QueryReply<'a> {
         /// 0 is success.
-        code "code": QueryCode;
+        code with_code "code": QueryCode;
         /// Text of the result, in v2 too. For code 88 it says what was wrong; never compare it.
-        msg "msg": Text<'a>;
+        msg with_msg "msg": Text<'a>;
         /// The same text under the name that the vendor's other endpoints use; accepted because nobody
         /// documents the shape of an authentication error. Assumed.
-        message "message": Text<'a>;
+        message with_message "message": Text<'a>;
         /// The page; an empty object when the query failed.
-        data "data": QueryData<'a>;
+        data with_data "data": QueryData<'a>;
     }
 }
 
@@ -520,15 +520,15 @@ message! {
     /// `data` of a query's reply.
     QueryData<'a> {
         /// Which page.
-        page "page": Count;
+        page with_page "page": Count;
         /// Rows on a page.
-        page_size "pageSize": Count;
+        page_size with_page_size "pageSize": Count;
         /// How many pages there are; 0 when nothing was found.
-        total_page "totalPage": Count;
+        total_page with_total_page "totalPage": Count;
         /// How many rows there are on all pages; 0 when nothing was found.
-        total_size "totalSize": Count;
+        total_size with_total_size "totalSize": Count;
         /// The rows of this page.
-        result "result": List<QueryRow<'a>>;
+        result with_result "result": List<QueryRow<'a>>;
     }
 }
 
@@ -536,61 +536,61 @@ message! {
     /// A row of a query's result: one check.
     QueryRow<'a> {
         /// v1. The check's id, as its push carries it. At most 64 characters.
-        message_id "messageId": Text<'a>;
+        message_id with_message_id "messageId": Text<'a>;
         /// v2. What v1 calls messageId. At most 64 characters. Assumed.
-        request_id "requestId": Text<'a>;
+        request_id with_request_id "requestId": Text<'a>;
         /// The batch number of the submit. At most 64 characters.
-        batch_no "batchNo": Text<'a>;
+        batch_no with_batch_no "batchNo": Text<'a>;
         /// The number as submitted. Personal data.
-        phone "phone": PhoneText<'a>;
+        phone with_phone "phone": PhoneText<'a>;
         /// What was checked.
-        check_level "checkLevel": CheckLevel;
+        check_level with_check_level "checkLevel": CheckLevel;
         /// v1. Whether the number passed the check of its format.
-        pre_check "preCheck": Answer;
+        pre_check with_pre_check "preCheck": Answer;
         /// v1. ISO 3166 region.
-        region_code "regionCode": Text<'a>;
+        region_code with_region_code "regionCode": Text<'a>;
         /// v2. What v1 calls regionCode.
-        country "country": Text<'a>;
+        country with_country "country": Text<'a>;
         /// v1. Dial code, digits only.
-        country_code "countryCode": Text<'a>;
+        country_code with_country_code "countryCode": Text<'a>;
         /// v1. The number in local form. Personal data.
-        national_number "nationalNumber": PhoneText<'a>;
+        national_number with_national_number "nationalNumber": PhoneText<'a>;
         /// v1. The number in standard form. Personal data.
-        stand_number "standNumber": PhoneText<'a>;
+        stand_number with_stand_number "standNumber": PhoneText<'a>;
         /// Kind of number: an integer in v1, a word in v2.
-        number_type "numberType": AnyNumberType;
+        number_type with_number_type "numberType": AnyNumberType;
         /// v1. Name of the carrier.
-        carrier "carrier": Text<'a>;
+        carrier with_carrier "carrier": Text<'a>;
         /// v2. What v1 calls carrier.
-        operator "operator": Text<'a>;
+        operator with_operator "operator": Text<'a>;
         /// v1. At level HLR: whether the number is valid.
-        validity "validity": Answer;
+        validity with_validity "validity": Answer;
         /// v1. At level HLR: whether the device is on line.
-        reachable "reachable": Answer;
+        reachable with_reachable "reachable": Answer;
         /// v1. At level HLR: whether the device is roaming.
-        roaming "roaming": Answer;
+        roaming with_roaming "roaming": Answer;
         /// v1. At level call: whether it rang.
-        early "early": Answer;
+        early with_early "early": Answer;
         /// v1. At level call: whether the call was answered.
-        answered "answered": Answer;
+        answered with_answered "answered": Answer;
         /// At level call: what was heard.
-        response "response": DialResponse;
+        response with_response "response": DialResponse;
         /// v2. As in the push. Assumed.
-        mcc "mcc": Text<'a>;
+        mcc with_mcc "mcc": Text<'a>;
         /// v2. As in the push. Assumed.
-        mnc "mnc": Text<'a>;
+        mnc with_mnc "mnc": Text<'a>;
         /// v2. As in the push. Assumed.
-        ported "ported": Answer;
+        ported with_ported "ported": Answer;
         /// v2. As in the push. Assumed.
-        active "active": Answer;
+        active with_active "active": Answer;
         /// v2. As in the push. Assumed.
-        ring "ring": Answer;
+        ring with_ring "ring": Answer;
         /// v2. As in the push. Assumed.
-        answer "answer": Answer;
+        answer with_answer "answer": Answer;
         /// What the check cost.
-        price "price": Price;
+        price with_price "price": Price;
         /// Currency, as its ISO 4217 code.
-        currency "currency": Currency;
+        currency with_currency "currency": Currency;
     }
 }
 
@@ -713,13 +713,13 @@ message! {
     /// Body of an instant check.
     GetBody<'a> {
         /// The number, with country code, digits only. Personal data.
-        phone "phone": PhoneText<'a>;
+        phone with_phone "phone": PhoneText<'a>;
         /// As in the submit. At most 64 characters.
-        batch_no "batchNo": Text<'a>;
+        batch_no with_batch_no "batchNo": Text<'a>;
         /// Basic is the only level; left out: basic.
-        check_level "checkLevel": CheckLevel;
+        check_level with_check_level "checkLevel": CheckLevel;
         /// The application that pays.
-        appkey "appkey": HiddenText<'a>;
+        appkey with_appkey "appkey": HiddenText<'a>;
     }
 }
 
@@ -727,16 +727,16 @@ message! {
     /// Reply to an instant check.
     GetReply<'a> {
         /// 0: the reply holds the result.
-        code "code": InstantCode;
+        code with_code "code": InstantCode;
         /// Text of the result: never compare it.
-        message "message": Text<'a>;
+        message with_message "message": Text<'a>;
         /// The text under the name that v1 has elsewhere; accepted because nobody documents the shape of an
         /// authentication error. Assumed.
-        msg "msg": Text<'a>;
+        msg with_msg "msg": Text<'a>;
         /// The result.
-        data "data": GetData<'a>;
+        data with_data "data": GetData<'a>;
         /// What the vendor finds a request by. Assumed.
-        trace_id "traceId": Text<'a>;
+        trace_id with_trace_id "traceId": Text<'a>;
     }
 }
 
@@ -765,15 +765,15 @@ message! {
     /// `data` of an instant check's reply.
     GetData<'a> {
         /// The check. At most 64 characters.
-        request_id "requestId": Text<'a>;
+        request_id with_request_id "requestId": Text<'a>;
         /// The batch number of the request, or the one that the platform made. At most 64 characters.
-        batch_no "batchNo": Text<'a>;
+        batch_no with_batch_no "batchNo": Text<'a>;
         /// The result.
-        basic "basic": GetBasic<'a>;
+        basic with_basic "basic": GetBasic<'a>;
         /// What the check cost.
-        cost "cost": Cost;
+        cost with_cost "cost": Cost;
         /// A bad number, as one page has it.
-        fail_number "failNumber": List<FailNumber<'a>>;
+        fail_number with_fail_number "failNumber": List<FailNumber<'a>>;
     }
 }
 
@@ -799,15 +799,15 @@ message! {
     /// `data.basic` of an instant check's reply.
     GetBasic<'a> {
         /// The number as sent. Personal data.
-        phone "phone": PhoneText<'a>;
+        phone with_phone "phone": PhoneText<'a>;
         /// ISO 3166 region.
-        country "country": Text<'a>;
+        country with_country "country": Text<'a>;
         /// Kind of number.
-        number_type "numberType": NumberTypeWord;
+        number_type with_number_type "numberType": NumberTypeWord;
         /// Name of the carrier.
-        operator "operator": Text<'a>;
+        operator with_operator "operator": Text<'a>;
         /// Why there is no result, as another page has it.
-        fail_reason "failReason": Text<'a>;
+        fail_reason with_fail_reason "failReason": Text<'a>;
     }
 }
 
@@ -833,7 +833,9 @@ impl GetBasic<'_> {
 ///
 /// Known words stand in their documented spelling, unknown ones as they came. A value of another type than documented is given as its
 /// text where it is a single value, and left out where it is not; the message that this was made from still holds it. Texts borrow from it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// As JSON an object of these fields by these names, `null` where there is none. It holds the phone number in full.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct CheckResult<'a> {
     /// Whether the check was carried out: code 0, or, for a row of a query, which has no code, that it says something about its number.
@@ -892,7 +894,7 @@ pub struct CheckResult<'a> {
 
 impl CheckResult<'_> {
     /// The columns of a result in their order, by the names that a file of results gives them after `check_`.
-    pub const COLUMNS: [&'static str; 24] = [
+    pub const COLUMNS: &'static [&'static str] = &[
         "phone",
         "code",
         "message",
@@ -920,7 +922,7 @@ impl CheckResult<'_> {
     ];
 
     /// The columns and what stands in each: an exact decimal for money, a word for a level or a kind of number.
-    pub fn columns(&self) -> [Column<'_>; 24] {
+    pub fn columns(&self) -> impl ExactSizeIterator<Item = Column<'_>> {
         [
             Column { name: "phone", value: self.phone.as_ref().map(Cell::cell), is_finding: false },
             Column { name: "code", value: self.code.as_ref().map(Cell::cell), is_finding: false },
@@ -951,6 +953,39 @@ impl CheckResult<'_> {
             Column { name: "message_id", value: self.id.as_ref().map(Cell::cell), is_finding: false },
             Column { name: "batch_no", value: self.batch_no.as_ref().map(Cell::cell), is_finding: false },
         ]
+        .into_iter()
+    }
+
+    /// The same result, independent of the message that it was made from.
+    pub fn into_owned(self) -> CheckResult<'static> {
+        CheckResult {
+            done: self.done,
+            phone: self.phone.map(IntoOwned::into_owned),
+            code: self.code.map(IntoOwned::into_owned),
+            text: self.text.map(IntoOwned::into_owned),
+            level: self.level.map(IntoOwned::into_owned),
+            format: self.format.map(IntoOwned::into_owned),
+            region: self.region.map(IntoOwned::into_owned),
+            dial_code: self.dial_code.map(IntoOwned::into_owned),
+            national: self.national.map(IntoOwned::into_owned),
+            standard: self.standard.map(IntoOwned::into_owned),
+            number_type: self.number_type.map(IntoOwned::into_owned),
+            carrier: self.carrier.map(IntoOwned::into_owned),
+            validity: self.validity.map(IntoOwned::into_owned),
+            reachable: self.reachable.map(IntoOwned::into_owned),
+            roaming: self.roaming.map(IntoOwned::into_owned),
+            ported: self.ported.map(IntoOwned::into_owned),
+            mcc: self.mcc.map(IntoOwned::into_owned),
+            mnc: self.mnc.map(IntoOwned::into_owned),
+            ring: self.ring.map(IntoOwned::into_owned),
+            answered: self.answered.map(IntoOwned::into_owned),
+            response: self.response.map(IntoOwned::into_owned),
+            price: self.price.map(IntoOwned::into_owned),
+            currency: self.currency.map(IntoOwned::into_owned),
+            id: self.id.map(IntoOwned::into_owned),
+            batch_no: self.batch_no.map(IntoOwned::into_owned),
+            dialect: self.dialect,
+        }
     }
 }
 

@@ -39,9 +39,9 @@ message! {
     /// Parameters of a privacy query.
     PrivacyBody<'a> {
         /// The account. A secret: 32 letters and digits in the samples, not only hex digits.
-        apikey "apikey": HiddenText<'a>;
+        apikey with_apikey "apikey": HiddenText<'a>;
         /// One number: 11 digits, no country code. Only one number per query. Personal data.
-        mobile "mobile": PhoneText<'a>;
+        mobile with_mobile "mobile": PhoneText<'a>;
     }
 }
 
@@ -49,11 +49,11 @@ message! {
     /// Reply to a privacy query.
     PrivacyReply<'a> {
         /// 0 is success.
-        code "code": QxtCode;
+        code with_code "code": QxtCode;
         /// Text that goes with the code.
-        reason "reason": Text<'a>;
+        reason with_reason "reason": Text<'a>;
         /// The answer; what a failed reply holds here is not shown.
-        result "result": PrivacyResult<'a>;
+        result with_result "result": PrivacyResult<'a>;
     }
 }
 
@@ -73,13 +73,13 @@ message! {
     /// `result` of a privacy query.
     PrivacyResult<'a> {
         /// The number that was asked for. Personal data.
-        mobile "Mobile": PhoneText<'a>;
+        mobile with_mobile "Mobile": PhoneText<'a>;
         /// Whether it is a privacy number.
-        status "Status": PrivacyStatus;
+        status with_status "Status": PrivacyStatus;
         /// Where the number is from, as province-city.
-        area "Area": Text<'a>;
+        area with_area "Area": Text<'a>;
         /// The operator in use now.
-        now_isp "Now_isp": Operator;
+        now_isp with_now_isp "Now_isp": Operator;
     }
 }
 

@@ -193,9 +193,9 @@ message! {
     /// Body of a createApp.
     CreateAppBody<'a> {
         /// Name of the application.
-        app_name "app_name": Text<'a>;
+        app_name with_app_name "app_name": Text<'a>;
         /// URL to which the platform pushes what happens. Who knows it may push to it.
-        webhook "webhook": HiddenText<'a>;
+        webhook with_webhook "webhook": HiddenText<'a>;
     }
 }
 
@@ -203,7 +203,7 @@ message! {
     /// Body of a phoneList.
     PhoneListBody<'a> {
         /// Key of the application.
-        appkey "appkey": HiddenText<'a>;
+        appkey with_appkey "appkey": HiddenText<'a>;
     }
 }
 
@@ -211,9 +211,9 @@ message! {
     /// Body of a getCode.
     GetCodeBody<'a> {
         /// The phone number. Personal data.
-        phone_number "phone_number": PhoneText<'a>;
+        phone_number with_phone_number "phone_number": PhoneText<'a>;
         /// How the code is sent.
-        method "method": CodeMethod;
+        method with_method "method": CodeMethod;
     }
 }
 
@@ -221,9 +221,9 @@ message! {
     /// Body of a checkCode.
     CheckCodeBody<'a> {
         /// The phone number. Personal data.
-        phone_number "phone_number": PhoneText<'a>;
+        phone_number with_phone_number "phone_number": PhoneText<'a>;
         /// The verification code. A secret that is never printed.
-        code "code": HiddenText<'a>;
+        code with_code "code": HiddenText<'a>;
     }
 }
 
@@ -231,7 +231,7 @@ message! {
     /// Body of a createClient.
     CreateClientBody<'a> {
         /// The phone number. Personal data.
-        phone_number "phone_number": PhoneText<'a>;
+        phone_number with_phone_number "phone_number": PhoneText<'a>;
     }
 }
 
@@ -239,14 +239,14 @@ message! {
     /// Reply of a login.
     LoginReply<'a> {
         /// 0 is successful.
-        code "code": WhatsAppCode;
+        code with_code "code": WhatsAppCode;
         /// The token. Null, absence, an empty object or a list are accepted too.
-        data "data": LoginData<'a>;
+        data with_data "data": LoginData<'a>;
         /// Text of the result.
-        message "message": Text<'a>;
+        message with_message "message": Text<'a>;
         /// The same text under the name that number check uses; accepted because nobody documents the shape
         /// of an authentication error. Assumed.
-        msg "msg": Text<'a>;
+        msg with_msg "msg": Text<'a>;
     }
 }
 
@@ -266,7 +266,7 @@ message! {
     /// Data of a login's reply.
     LoginData<'a> {
         /// The integrator's token. A secret.
-        token "token": HiddenText<'a>;
+        token with_token "token": HiddenText<'a>;
     }
 }
 
@@ -274,14 +274,14 @@ message! {
     /// Reply of a createApp.
     CreateAppReply<'a> {
         /// 0 is successful.
-        code "code": CreateAppCode;
+        code with_code "code": CreateAppCode;
         /// The application. Null, absence, an empty object or a list are accepted too.
-        data "data": AppData<'a>;
+        data with_data "data": AppData<'a>;
         /// Text of the result.
-        message "message": Text<'a>;
+        message with_message "message": Text<'a>;
         /// The same text under the name that number check uses; accepted because nobody documents the shape
         /// of an authentication error. Assumed.
-        msg "msg": Text<'a>;
+        msg with_msg "msg": Text<'a>;
     }
 }
 
@@ -301,11 +301,11 @@ message! {
     /// Data of a createApp's reply: an application.
     AppData<'a> {
         /// Number of the application.
-        app_id "app_id": Count;
+        app_id with_app_id "app_id": Count;
         /// Its name.
-        app_name "app_name": Text<'a>;
+        app_name with_app_name "app_name": Text<'a>;
         /// Its key: what phoneList calls appkey. A secret.
-        app_key "app_key": HiddenText<'a>;
+        app_key with_app_key "app_key": HiddenText<'a>;
     }
 }
 
@@ -313,14 +313,14 @@ message! {
     /// Reply of a phoneList.
     PhoneListReply<'a> {
         /// 0 is successful.
-        code "code": PhoneListCode;
+        code with_code "code": PhoneListCode;
         /// The phone numbers. Null, absence or an object are accepted too: the documents call it an object.
-        data "data": List<Phone<'a>>;
+        data with_data "data": List<Phone<'a>>;
         /// Text of the result.
-        message "message": Text<'a>;
+        message with_message "message": Text<'a>;
         /// The same text under the name that number check uses; accepted because nobody documents the shape
         /// of an authentication error. Assumed.
-        msg "msg": Text<'a>;
+        msg with_msg "msg": Text<'a>;
     }
 }
 
@@ -340,25 +340,25 @@ message! {
     /// A phone number of an application.
     Phone<'a> {
         /// The phone number as it is shown, such as +86 xxx 24. Personal data.
-        display_phone_number "display_phone_number": PhoneText<'a>;
+        display_phone_number with_display_phone_number "display_phone_number": PhoneText<'a>;
         /// What those who get its messages think of them.
-        quality_rating "quality_rating": QualityRating;
+        quality_rating with_quality_rating "quality_rating": QualityRating;
         /// The name that is shown for it.
-        verified_name "verified_name": Text<'a>;
+        verified_name with_verified_name "verified_name": Text<'a>;
         /// How far that name has got.
-        name_status "name_status": NameStatus;
+        name_status with_name_status "name_status": NameStatus;
         /// How far its registration has got.
-        register_status "register_status": RegisterStatus;
+        register_status with_register_status "register_status": RegisterStatus;
         /// Its state at WhatsApp.
-        status "status": PhoneStatus;
+        status with_status "status": PhoneStatus;
         /// To how many people it may write in a day. May be empty.
-        current_limit "current_limit": MessagingLimit;
+        current_limit with_current_limit "current_limit": MessagingLimit;
         /// Whether its verification code was verified.
-        code_verification_status "code_verification_status": CodeVerification;
+        code_verification_status with_code_verification_status "code_verification_status": CodeVerification;
         /// Id of its WhatsApp Business account.
-        waba_id "waba_id": Text<'a>;
+        waba_id with_waba_id "waba_id": Text<'a>;
         /// Name of its WhatsApp Business account.
-        waba_name "waba_name": Text<'a>;
+        waba_name with_waba_name "waba_name": Text<'a>;
     }
 }
 
@@ -366,15 +366,15 @@ message! {
     /// Reply of getCode, checkCode and createClient.
     WhatsAppReply<'a> {
         /// 0 is successful.
-        code "code": WhatsAppCode;
+        code with_code "code": WhatsAppCode;
         /// Nothing to read: an empty object from getCode, null from the others. Anything else, and absence,
         /// is accepted.
-        data "data": Json;
+        data with_data "data": Json;
         /// Text of the result.
-        message "message": Text<'a>;
+        message with_message "message": Text<'a>;
         /// The same text under the name that number check uses; accepted because nobody documents the shape
         /// of an authentication error. Assumed.
-        msg "msg": Text<'a>;
+        msg with_msg "msg": Text<'a>;
     }
 }
 

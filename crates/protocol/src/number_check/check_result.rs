@@ -24,7 +24,7 @@ use crate::view::{View, values};
 ///     assert!(result.done);
 ///     assert_eq!(result.region.as_ref().map(|text| text.as_str()), Some("HK"));
 ///     assert_eq!(result.ring, Some(Answer::YES));
-///     let found = result.columns().into_iter().filter(|column| column.is_finding && column.value.is_some());
+///     let found = result.columns().filter(|column| column.is_finding && column.value.is_some());
 ///     assert_eq!(found.map(|column| column.name).collect::<Vec<_>>(), ["region", "ring"]);
 /// }
 /// # Ok::<(), numcheck_protocol::Unreadable>(())

@@ -2,7 +2,8 @@
 //! account may be sent.
 
 /// One of the two dialects of the platform. Nothing in a request selects it; only what comes back shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Dialect {
     /// That of the project's source documents: `messageId`, nested results, numbers of one country in a request.
     V1,

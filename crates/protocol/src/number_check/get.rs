@@ -92,7 +92,8 @@ impl GetReply<'_> {
 }
 
 /// What became of the number of an instant check. Closed on purpose: these are all the ways.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum GetOutcome {
     /// It was checked, and charged.
     Checked,

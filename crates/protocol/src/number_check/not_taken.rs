@@ -11,7 +11,7 @@ use crate::number_check::{FailNumber, SubmitData};
 use crate::text::Json;
 
 /// A number that was not taken: it is not checked, not charged (assumed), and has no result. `Debug` masks it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct NotTaken {
     /// The number as the platform wrote it, which may be masked (`999***6789` in its sample). Personal data.

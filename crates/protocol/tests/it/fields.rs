@@ -81,7 +81,7 @@ fn unknown_fields_are_kept_under_their_names_and_only_the_names_are_shown() {
     let mut extra = Extra::default();
     assert!(extra.is_empty());
     extra.insert("traceId", json!(1));
-    let written = encode(&ResultPush { extra, ..ResultPush::default() }).expect("written");
+    let written = encode(&ResultPush::default().with_extra(extra)).expect("written");
     assert_eq!(written, br#"{"traceId":1}"#);
 }
 

@@ -110,7 +110,8 @@ proptest! {
         prop_assert_eq!(joined.parse::<PhoneList>(), expected.clone());
         if let Ok(list) = expected {
             prop_assert_eq!(String::from(list.clone()), joined.clone());
-            let body: SubmitBody<'_> = SubmitBody { phone: HiddenText::new(joined.as_str()).into(), ..SubmitBody::default() };
+            let body: SubmitBody<'_> = SubmitBody::default()
+.with_phone(HiddenText::new(joined.as_str()).into());
             let country = PhoneList::from_one_country(list);
             prop_assert_eq!(body.read(Dialect::V1).err().map(|error| error.field), Some(if country.is_ok() { "appkey" } else { "phone" }));
         }

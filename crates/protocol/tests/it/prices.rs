@@ -220,10 +220,10 @@ fn a_price_that_was_spelled_otherwise_is_the_same_price_and_only_a_string_is_rep
 
 #[test]
 fn a_cost_is_written_as_the_documents_write_it() {
-    let cost = |amount, code| Cost {
-        price: ten_thousandths(amount).into(),
-        currency: Currency::new(code).expect("a code").into(),
-        ..Cost::default()
+    let cost = |amount, code| {
+        Cost::default()
+            .with_price(ten_thousandths(amount).into())
+            .with_currency(Currency::new(code).expect("a code").into())
     };
     assert_eq!(encode(&cost(1912, "USD")).expect("written"), br#"{"price":0.1912,"currency":"USD"}"#);
     assert_eq!(encode(&cost(0, "VND")).expect("written"), br#"{"price":0,"currency":"VND"}"#);

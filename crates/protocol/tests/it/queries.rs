@@ -110,7 +110,7 @@ fn a_row_of_another_shape_is_kept_and_costs_the_others_nothing() {
     let list = data.result.get().expect("a list");
     assert_eq!(list.items().len(), 4);
     assert_eq!(list.iter().count(), 2);
-    assert_eq!(list.items()[1], Field::Odd(json!(7)));
+    assert_eq!(list.items()[1], Field::Odd(json!(7).into()));
     assert_eq!(json(&reply), serde_json::from_str::<Value>(text).expect("JSON"));
     let mut seen = Vec::new();
     reply.drift(&mut |drift| seen.push((drift.place, drift.kind)));

@@ -1,5 +1,6 @@
 //! Many queries at once: on a paused clock and over connections in memory, so that "nothing moves any more" is certain.
 
+use futures_util::StreamExt;
 use numcheck_qxt::{CallErrorKind, Client, Sent};
 use numcheck_sandbox::{Sandbox, Service};
 
@@ -23,7 +24,7 @@ async fn never_more_than_allowed_are_under_way_and_each_answer_is_its_own() {
     for at_once in [0, 1, 3, 10, 64, usize::MAX] {
         let most = at_once.clamp(1, 10);
         let (client, mut platform) = client_in_memory(false);
-        let call = tokio::spawn(client.check_many(mobiles(10), at_once).all());
+        let call = tokio::spawn(client.check_many(mobiles(10), at_once).collect::<Vec<_>>());
         let mut waiting = platform.waiting().await;
         assert_eq!(waiting.len(), most, "as many as allowed");
         let mut answered = 0;
@@ -101,7 +102,7 @@ async fn it_is_a_stream_like_any_other() {
 #[tokio::test(start_paused = true)]
 async fn a_place_that_becomes_free_is_taken_at_once() {
     let (client, mut platform) = client_in_memory(false);
-    let call = tokio::spawn(client.check_many(mobiles(10), 3).all());
+    let call = tokio::spawn(client.check_many(mobiles(10), 3).collect::<Vec<_>>());
     let mut waiting = platform.waiting().await;
     for left in (0..10).rev() {
         answer(waiting.remove(0));
@@ -114,7 +115,7 @@ async fn a_place_that_becomes_free_is_taken_at_once() {
 #[tokio::test(start_paused = true)]
 async fn one_failure_does_not_stop_the_others() {
     let (client, mut platform) = client_in_memory(false);
-    let call = tokio::spawn(client.check_many(mobiles(5), 2).all());
+    let call = tokio::spawn(client.check_many(mobiles(5), 2).collect::<Vec<_>>());
     for _ in 0..5 {
         let request = platform.request().await;
         match mobiles(5).iter().position(|mobile| mobile.digits() == asked(&request)).unwrap() {
@@ -171,7 +172,7 @@ async fn dropping_it_stops_the_asking_and_leaves_a_list_of_what_may_have_been_pa
     let many = client.check_many(mobiles(10), 3);
     let under_way = many.under_way();
     assert!(under_way.list().is_empty(), "nothing is asked before the first `next`");
-    let call = tokio::spawn(many.all());
+    let call = tokio::spawn(many.collect::<Vec<_>>());
     let waiting = platform.waiting().await;
     assert_eq!(waiting.len(), 3);
     call.abort();
@@ -186,7 +187,7 @@ async fn dropping_it_stops_the_asking_and_leaves_a_list_of_what_may_have_been_pa
 async fn many_over_tcp_are_charged_once_each() {
     let sandbox = Sandbox::start().await.unwrap();
     let numbers = ["18819079212", "18466849135", "13800000904", "16717707933", "13800000421"].map(mobile);
-    let mut answers = client(&sandbox).check_many(numbers, 3).all().await;
+    let mut answers = client(&sandbox).check_many(numbers, 3).collect::<Vec<_>>().await;
     answers.sort_by_key(|(mobile, _)| numbers.iter().position(|number| number == mobile));
     let privacy: Vec<_> = answers
         .iter()
@@ -202,7 +203,7 @@ async fn many_over_tcp_are_charged_once_each() {
 fn many_can_be_sent_to_another_thread_and_borrow_no_client() {
     fn spawns(_: impl Future<Output = impl Send> + Send + 'static) {}
     let client = || Client::builder("k".parse().unwrap()).build().unwrap();
-    spawns(client().check_many(mobiles(1), 1).all());
+    spawns(client().check_many(mobiles(1), 1).collect::<Vec<_>>());
     spawns(async move { client().check_many(mobiles(3).into_iter().skip(1), 1).next().await });
     spawns(client().check(mobile("18819079212")));
 }

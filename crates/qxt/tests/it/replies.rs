@@ -38,6 +38,20 @@ async fn an_answer_of_any_shape_is_one() {
 }
 
 #[tokio::test]
+async fn an_answer_is_written_as_json_in_a_services_own_struct() {
+    #[derive(serde::Serialize)]
+    struct Entry {
+        answer: Answer,
+    }
+    let body = r#"{"code":0,"reason":"Succ","result":{"Mobile":"18819079212","Status":"隐私号","Area":"a","New":1}}"#;
+    let entry = Entry { answer: check("200 OK", body).await.unwrap() };
+    assert_eq!(
+        serde_json::to_string(&entry).unwrap(),
+        r#"{"answer":{"mobile":"18819079212","status":"隐私号","area":"a","operator":null,"reason":"Succ","drift":[{"place":"PrivacyResult.New","kind":"new_field","value":null}]}}"#
+    );
+}
+
+#[tokio::test]
 async fn what_no_document_lists_is_reported_and_kept() {
     let body = r#"{"code":0,"result":{"Status":"隐私号","Score":9,"Now_isp":7},"orderId":"1"}"#;
     let answer = check("200 OK", body).await.unwrap();

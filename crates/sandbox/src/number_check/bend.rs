@@ -35,18 +35,18 @@ pub(super) fn bend(push: &mut ResultPush<'_>, shape: Shape) {
         }
         Shape::NumbersAsStrings => {
             if let Some(code) = push.code.get() {
-                push.code = Field::Odd(string(code.get().to_string()));
+                push.code = Field::Odd(string(code.get().to_string()).into());
             }
             if let Field::Known(data) = &mut push.data
                 && let Field::Known(basic) = &mut data.basic
                 && let Some(number_type) = basic.number_type.get()
             {
-                basic.number_type = Field::Odd(string(number_type.to_string()));
+                basic.number_type = Field::Odd(string(number_type.to_string()).into());
             }
             if let Field::Known(cost) = &mut push.cost
                 && let Some(price) = cost.price.get()
             {
-                cost.price = Field::Odd(string(price.to_string()));
+                cost.price = Field::Odd(string(price.to_string()).into());
             }
         }
         Shape::NullData => (push.data, push.cost) = (Field::Null, Field::Null),
@@ -76,7 +76,7 @@ pub(super) fn bend(push: &mut ResultPush<'_>, shape: Shape) {
         Shape::MessageInsteadOfMsg => {
             std::mem::swap(&mut push.message, &mut push.msg);
         }
-        Shape::DataAsList => push.data = Field::Odd(Value::Array(Vec::new())),
+        Shape::DataAsList => push.data = Field::Odd(Value::Array(Vec::new()).into()),
         Shape::NegativePrice => set_price(push, -10_000_000_000),
         Shape::AbsurdPrice => set_price(push, 9_999_999_990_000),
         Shape::OtherCurrency | Shape::SmallCurrency => {

@@ -3,7 +3,7 @@
 //! What is charged must not depend on it.
 
 use numcheck_protocol::number_check::Cost;
-use numcheck_protocol::{Currency, Extra, Field, Price};
+use numcheck_protocol::{Currency, Field, Price};
 use serde_json::Value;
 
 use crate::assumptions::{Assumptions, ToldPrice};
@@ -29,13 +29,13 @@ pub(super) fn told_currency(currency: Currency, assumptions: &Assumptions) -> Fi
 
 /// A currency in small letters.
 pub(super) fn in_small_letters(currency: Currency) -> Field<Currency> {
-    Field::Odd(Value::String(currency.as_str().to_ascii_lowercase()))
+    Field::Odd(Value::String(currency.as_str().to_ascii_lowercase()).into())
 }
 
 /// The cost of a push or an instant check.
 pub(super) fn cost(list_price: (Price, Currency), assumptions: &Assumptions) -> Field<Cost> {
     match told(list_price, assumptions) {
         (Field::Absent, _) => Field::Absent,
-        (price, currency) => Field::Known(Cost { price, currency, extra: Extra::default() }),
+        (price, currency) => Field::Known(Cost::default().with_price(price).with_currency(currency)),
     }
 }

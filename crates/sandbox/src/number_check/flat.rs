@@ -12,31 +12,29 @@ use crate::rule;
 
 /// What is told of a check that worked.
 pub(super) fn data<'a>(result: &'a CheckResult, phone: &str, revision: V2Revision) -> ResultData<'a> {
-    let data = ResultData {
-        number_type: Field::Known(kind(result)),
-        operator: Field::Known(Text::new(result.carrier)),
-        country: Field::Known(Text::new(result.facts.region.as_str())),
-        ..ResultData::default()
-    };
+    let data = ResultData::default()
+        .with_number_type(Field::Known(kind(result)))
+        .with_operator(Field::Known(Text::new(result.carrier)))
+        .with_country(Field::Known(Text::new(result.facts.region.as_str())));
     let word = |answer: &Answer| Field::Known(word(answer, revision));
     match &result.network {
         Network::Nothing => data,
         Network::Live { validity, ported, .. } => {
             let (mcc, mnc) = network_codes(&result.facts.region, phone);
-            ResultData {
-                mcc: Field::Known(Text::new(mcc)),
-                mnc: Field::Known(Text::new(mnc)),
-                ported: word(ported),
-                active: word(validity),
-                ..data
-            }
+            data.with_mcc(Field::Known(Text::new(mcc)))
+                .with_mnc(Field::Known(Text::new(mnc)))
+                .with_ported(word(ported))
+                .with_active(word(validity))
         }
         Network::Dial { early, answered, response } => {
             let heard = |wanted: bool| wanted.then(|| response.clone()).into();
             let first_days = revision == V2Revision::FirstDays;
             let (response, response_status): (Field<DialResponse>, _) =
                 (heard(!first_days), heard(first_days));
-            ResultData { ring: word(early), answer: word(answered), response, response_status, ..data }
+            data.with_ring(word(early))
+                .with_answer(word(answered))
+                .with_response(response)
+                .with_response_status(response_status)
         }
     }
 }

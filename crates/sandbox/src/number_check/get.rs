@@ -68,12 +68,10 @@ pub(crate) fn get_refusal(code: InstantCode, why: impl Into<String>) -> Answer {
 
 fn answer(code: InstantCode, why: String, data: Field<GetData<'_>>) -> Answer {
     let text = if code.is_success() { "Success" } else { submit_text(SubmitCode::new(code.get())) };
-    let reply = GetReply {
-        code: Field::Known(code),
-        message: Field::Known(Text::new(text)),
-        data,
-        ..GetReply::default()
-    };
+    let reply = GetReply::default()
+        .with_code(Field::Known(code))
+        .with_message(Field::Known(Text::new(text)))
+        .with_data(data);
     Answer::envelope(&reply, code.get(), why)
 }
 
@@ -130,23 +128,19 @@ fn take(shared: &Shared, account: usize, wanted: &Wanted) -> Result<Answer, Refu
     let ids = shared.ids.of_batch(access_key, &batch_no, before);
     let request_id = ids.message_id();
     shared.remember(account, &batch_no, &request_id);
-    let data = GetData {
-        request_id: Field::Known(Text::new(request_id.as_str())),
-        batch_no: Field::Known(Text::new(&*batch_no)),
-        ..GetData::default()
-    };
+    let data = GetData::default()
+        .with_request_id(Field::Known(Text::new(request_id.as_str())))
+        .with_batch_no(Field::Known(Text::new(&*batch_no)));
     let data = match (&outcome.result, bad) {
-        (Some(result), None) => GetData {
-            basic: Field::Known(GetBasic {
-                phone: Field::Known(PhoneText::new(phone)),
-                country: Field::Known(Text::new(result.facts.region.as_str())),
-                number_type: Field::Known(flat::kind(result)),
-                operator: Field::Known(Text::new(result.carrier)),
-                ..GetBasic::default()
-            }),
-            cost: cost(outcome.list_price, assumptions),
-            ..data
-        },
+        (Some(result), None) => data
+            .with_basic(Field::Known(
+                GetBasic::default()
+                    .with_phone(Field::Known(PhoneText::new(phone)))
+                    .with_country(Field::Known(Text::new(result.facts.region.as_str())))
+                    .with_number_type(Field::Known(flat::kind(result)))
+                    .with_operator(Field::Known(Text::new(result.carrier))),
+            ))
+            .with_cost(cost(outcome.list_price, assumptions)),
         (_, why) => bad_number(shared, phone, why.unwrap_or_default(), data),
     };
     if bad.is_none()
@@ -172,15 +166,12 @@ fn bad_number<'a>(shared: &Shared, phone: &'a str, why: &'static str, data: GetD
         GetBadNumber::FailNumber => {
             let one: NotTaken<'a> = (phone, why);
             let fail_number: List<_> = fail_numbers(shared, &[one]);
-            GetData { fail_number: Field::Known(fail_number), ..data }
+            data.with_fail_number(Field::Known(fail_number))
         }
-        GetBadNumber::FailReason => GetData {
-            basic: Field::Known(GetBasic {
-                phone: Field::Known(PhoneText::new(phone)),
-                fail_reason: Field::Known(Text::new(why)),
-                ..GetBasic::default()
-            }),
-            ..data
-        },
+        GetBadNumber::FailReason => data.with_basic(Field::Known(
+            GetBasic::default()
+                .with_phone(Field::Known(PhoneText::new(phone)))
+                .with_fail_reason(Field::Known(Text::new(why))),
+        )),
     }
 }

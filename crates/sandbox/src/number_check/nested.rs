@@ -3,43 +3,37 @@
 //! Built from the protocol's own types, so that key order and shape are those of the documents. It must not decide what a check came to.
 
 use numcheck_protocol::number_check::{Answer, Basic, Dial, Live, ResultData};
-use numcheck_protocol::{Extra, Field, PhoneText, Text};
+use numcheck_protocol::{Field, PhoneText, Text};
 
 use super::check::{CheckResult, Network};
 
 /// What is told of a check that worked.
 pub(super) fn data(result: &CheckResult) -> ResultData<'_> {
     let facts = &result.facts;
-    let basic = Basic {
-        pre_check: Field::Known(if facts.valid { Answer::YES } else { Answer::NO }),
-        region_code: Field::Known(Text::new(facts.region.as_str())),
-        country_code: Field::Known(Text::new(facts.dial_code.as_str())),
-        national_number: Field::Known(PhoneText::new(facts.national.as_str())),
-        stand_number: Field::Known(PhoneText::new(facts.standard())),
-        number_type: Field::Known(result.number_type),
-        carrier: Field::Known(Text::new(result.carrier)),
-        extra: Extra::default(),
-    };
+    let basic = Basic::default()
+        .with_pre_check(Field::Known(if facts.valid { Answer::YES } else { Answer::NO }))
+        .with_region_code(Field::Known(Text::new(facts.region.as_str())))
+        .with_country_code(Field::Known(Text::new(facts.dial_code.as_str())))
+        .with_national_number(Field::Known(PhoneText::new(facts.national.as_str())))
+        .with_stand_number(Field::Known(PhoneText::new(facts.standard())))
+        .with_number_type(Field::Known(result.number_type))
+        .with_carrier(Field::Known(Text::new(result.carrier)));
     let (live, dial) = match &result.network {
         Network::Nothing => (None, None),
         Network::Live { validity, reachable, roaming, .. } => {
-            let live = Live {
-                validity: Field::Known(validity.clone()),
-                reachable: Field::Known(reachable.clone()),
-                roaming: Field::Known(roaming.clone()),
-                extra: Extra::default(),
-            };
+            let live = Live::default()
+                .with_validity(Field::Known(validity.clone()))
+                .with_reachable(Field::Known(reachable.clone()))
+                .with_roaming(Field::Known(roaming.clone()));
             (Some(live), None)
         }
         Network::Dial { early, answered, response } => {
-            let dial = Dial {
-                early: Field::Known(early.clone()),
-                answered: Field::Known(answered.clone()),
-                response: Field::Known(response.clone()),
-                extra: Extra::default(),
-            };
+            let dial = Dial::default()
+                .with_early(Field::Known(early.clone()))
+                .with_answered(Field::Known(answered.clone()))
+                .with_response(Field::Known(response.clone()));
             (None, Some(dial))
         }
     };
-    ResultData { basic: Field::Known(basic), live: live.into(), dial: dial.into(), ..ResultData::default() }
+    ResultData::default().with_basic(Field::Known(basic)).with_live(live.into()).with_dial(dial.into())
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use numcheck_protocol::number_check::{QueryCode, QueryData, QueryReply, QueryRow};
-use numcheck_protocol::{AuthCode, Count, Date, Extra, Field, List, Text};
+use numcheck_protocol::{AuthCode, Count, Date, Field, List, Text};
 
 use super::archive::KEPT_MS;
 use super::batch::Batch;
@@ -57,13 +57,10 @@ pub(crate) fn query_refusal(code: QueryCode, why: impl Into<String>) -> Answer {
 }
 
 fn answer(code: QueryCode, text: &str, why: String, data: Field<QueryData<'_>>) -> Answer {
-    let reply = QueryReply {
-        code: Field::Known(code),
-        msg: Field::Known(Text::new(text)),
-        message: Field::Absent,
-        data,
-        extra: Extra::default(),
-    };
+    let reply = QueryReply::default()
+        .with_code(Field::Known(code))
+        .with_msg(Field::Known(Text::new(text)))
+        .with_data(data);
     Answer::envelope(&reply, code.get(), why)
 }
 
@@ -101,14 +98,12 @@ fn find(shared: &Shared, account: usize, body: &[u8]) -> Result<Answer, Unanswer
         .map(|(batch, place)| row(batch, *place, is_finished(batch, *place, now_ms), told))
         .collect();
     let numbers = rows.items().len();
-    let data = QueryData {
-        page: Field::Known(Count::new(question.page)),
-        page_size: Field::Known(Count::new(question.page_size)),
-        total_page: Field::Known(Count::new(total.div_ceil(question.page_size))),
-        total_size: Field::Known(Count::new(total)),
-        result: Field::Known(rows),
-        extra: Extra::default(),
-    };
+    let data = QueryData::default()
+        .with_page(Field::Known(Count::new(question.page)))
+        .with_page_size(Field::Known(Count::new(question.page_size)))
+        .with_total_page(Field::Known(Count::new(total.div_ceil(question.page_size))))
+        .with_total_size(Field::Known(Count::new(total)))
+        .with_result(Field::Known(rows));
     let found = answer(QueryCode::FOUND, query_text(QueryCode::FOUND), String::new(), Field::Known(data));
     Ok(Answer { numbers, batch_no: question.batch_no, message_id: question.message_id, ..found })
 }

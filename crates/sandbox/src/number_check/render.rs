@@ -52,37 +52,31 @@ pub(crate) fn push_body(batch: &Batch, place: u32, variant: Variant, assumptions
         _ => std::sync::Arc::clone(&batch.batch_no),
     };
     let id = Field::Known(Text::new(message_id.as_str()));
-    let common = ResultPush {
-        code: Field::Known(outcome.code),
-        batch_no: Field::Known(Text::new(&*batch_no)),
-        phone: Field::Known(match assumptions.push_phone {
+    let common = ResultPush::default()
+        .with_code(Field::Known(outcome.code))
+        .with_batch_no(Field::Known(Text::new(&*batch_no)))
+        .with_phone(Field::Known(match assumptions.push_phone {
             PushPhone::AsSubmitted => PhoneText::new(phone),
             PushPhone::Plus => PhoneText::new(format!("+{phone}")),
             PushPhone::DoubleZero => PhoneText::new(format!("00{phone}")),
-        }),
-        ..ResultPush::default()
-    };
+        }));
     let mut push = match batch.dialect {
-        Dialect::V1 => ResultPush {
-            message_id: id,
-            msg: Field::Known(Text::new(nested_text(outcome.code))),
-            data: outcome.result.as_ref().map(nested::data).into(),
-            cost: match outcome.result {
+        Dialect::V1 => common
+            .with_message_id(id)
+            .with_msg(Field::Known(Text::new(nested_text(outcome.code))))
+            .with_data(outcome.result.as_ref().map(nested::data).into())
+            .with_cost(match outcome.result {
                 Some(_) => cost(outcome.list_price, assumptions),
                 None => Field::Absent,
-            },
-            ..common
-        },
-        Dialect::V2 => ResultPush {
-            request_id: id,
-            message: Field::Known(Text::new(flat_text(outcome.code))),
-            data: match &outcome.result {
+            }),
+        Dialect::V2 => common
+            .with_request_id(id)
+            .with_message(Field::Known(Text::new(flat_text(outcome.code))))
+            .with_data(match &outcome.result {
                 Some(result) => Field::Known(flat::data(result, phone, assumptions.v2_revision)),
                 None => Field::Null,
-            },
-            cost: cost(outcome.list_price, assumptions),
-            ..common
-        },
+            })
+            .with_cost(cost(outcome.list_price, assumptions)),
     };
     let code = outcome.code;
     let bytes = match outcome.shape {

@@ -37,22 +37,20 @@ fn first_dialect<'a>(
 ) -> QueryRow<'a> {
     let phone = batch.phone(place);
     let list_price = outcome.list_price;
-    let mut row = QueryRow {
-        message_id: Field::Known(Text::new(batch.message_id(place))),
-        batch_no: Field::Known(Text::new(&*batch.batch_no)),
-        phone: Field::Known(PhoneText::new(phone)),
-        check_level: Field::Known(CheckLevel::from(batch.level)),
-        pre_check: Field::Empty,
-        region_code: Field::Empty,
-        country_code: Field::Empty,
-        national_number: Field::Empty,
-        stand_number: Field::Empty,
-        number_type: Field::Empty,
-        carrier: Field::Empty,
-        price: Field::Known(Price::ZERO),
-        currency: told_currency(list_price.1, assumptions),
-        ..QueryRow::default()
-    };
+    let mut row = QueryRow::default()
+        .with_message_id(Field::Known(Text::new(batch.message_id(place))))
+        .with_batch_no(Field::Known(Text::new(&*batch.batch_no)))
+        .with_phone(Field::Known(PhoneText::new(phone)))
+        .with_check_level(Field::Known(CheckLevel::from(batch.level)))
+        .with_pre_check(Field::Empty)
+        .with_region_code(Field::Empty)
+        .with_country_code(Field::Empty)
+        .with_national_number(Field::Empty)
+        .with_stand_number(Field::Empty)
+        .with_number_type(Field::Empty)
+        .with_carrier(Field::Empty)
+        .with_price(Field::Known(Price::ZERO))
+        .with_currency(told_currency(list_price.1, assumptions));
     match batch.level {
         KnownCheckLevel::Hlr => {
             (row.validity, row.reachable, row.roaming) = (Field::Empty, Field::Empty, Field::Empty);
@@ -79,43 +77,34 @@ fn second_dialect<'a>(
 ) -> QueryRow<'a> {
     let phone = batch.phone(place);
     let list_price = outcome.list_price;
-    let row = QueryRow {
-        request_id: Field::Known(Text::new(batch.message_id(place))),
-        batch_no: Field::Known(Text::new(&*batch.batch_no)),
-        phone: Field::Known(PhoneText::new(phone)),
-        currency: told_currency(list_price.1, assumptions),
-        ..QueryRow::default()
-    };
+    let row = QueryRow::default()
+        .with_request_id(Field::Known(Text::new(batch.message_id(place))))
+        .with_batch_no(Field::Known(Text::new(&*batch.batch_no)))
+        .with_phone(Field::Known(PhoneText::new(phone)))
+        .with_currency(told_currency(list_price.1, assumptions));
     let Some(result) = outcome.result.filter(|_| finished) else { return without_result(row, batch.level) };
     let text =
         |text: &str| if text.is_empty() { Field::Empty } else { Field::Known(Text::new(text.to_owned())) };
     let (price, currency) = told(list_price, assumptions);
-    let row = QueryRow {
-        country: text(&result.facts.region),
-        number_type: Field::Known(AnyNumberType::Word(flat::kind(&result))),
-        operator: text(result.carrier),
-        price,
-        currency,
-        ..row
-    };
+    let row = row
+        .with_country(text(&result.facts.region))
+        .with_number_type(Field::Known(AnyNumberType::Word(flat::kind(&result))))
+        .with_operator(text(result.carrier))
+        .with_price(price)
+        .with_currency(currency);
     match result.network {
         Network::Nothing => row,
         Network::Live { validity, ported, .. } => {
             let (mcc, mnc) = flat::network_codes(&result.facts.region, phone);
-            QueryRow {
-                mcc: Field::Known(Text::new(mcc)),
-                mnc: Field::Known(Text::new(mnc)),
-                ported: Field::Known(ported),
-                active: Field::Known(validity),
-                ..row
-            }
+            row.with_mcc(Field::Known(Text::new(mcc)))
+                .with_mnc(Field::Known(Text::new(mnc)))
+                .with_ported(Field::Known(ported))
+                .with_active(Field::Known(validity))
         }
-        Network::Dial { early, answered, response } => QueryRow {
-            ring: Field::Known(early),
-            answer: Field::Known(answered),
-            response: Field::Known(response),
-            ..row
-        },
+        Network::Dial { early, answered, response } => row
+            .with_ring(Field::Known(early))
+            .with_answer(Field::Known(answered))
+            .with_response(Field::Known(response)),
     }
 }
 

@@ -24,10 +24,10 @@ pub(super) fn accepted(
 ) -> Answer {
     let (id, batch_no) = (Field::Known(Text::new(id)), Field::Known(Text::new(batch_no)));
     let data = match dialect {
-        Dialect::V1 => SubmitData { message_id: id, batch_no, ..SubmitData::default() },
+        Dialect::V1 => SubmitData::default().with_message_id(id).with_batch_no(batch_no),
         Dialect::V2 => {
             let fail_number = Field::Known(fail_numbers(shared, not_taken));
-            SubmitData { request_id: id, batch_no, fail_number, ..SubmitData::default() }
+            SubmitData::default().with_request_id(id).with_batch_no(batch_no).with_fail_number(fail_number)
         }
     };
     answer(shared, dialect, SubmitCode::ACCEPTED, String::new(), Field::Known(data))
@@ -37,12 +37,8 @@ pub(super) fn accepted(
 /// strings of the document's sample.
 pub(crate) fn refusal(shared: &Shared, dialect: Dialect, code: SubmitCode, why: impl Into<String>) -> Answer {
     let empty = match dialect {
-        Dialect::V1 => {
-            SubmitData { message_id: Field::Empty, batch_no: Field::Empty, ..SubmitData::default() }
-        }
-        Dialect::V2 => {
-            SubmitData { request_id: Field::Empty, batch_no: Field::Empty, ..SubmitData::default() }
-        }
+        Dialect::V1 => SubmitData::default().with_message_id(Field::Empty).with_batch_no(Field::Empty),
+        Dialect::V2 => SubmitData::default().with_request_id(Field::Empty).with_batch_no(Field::Empty),
     };
     let data = if code.auth().is_some() { Field::Null } else { Field::Known(empty) };
     answer(shared, dialect, code, why.into(), data)
@@ -54,10 +50,10 @@ pub(super) fn fail_numbers<'a>(shared: &Shared, not_taken: &[NotTaken<'a>]) -> L
         true => Cow::Owned(masked(phone)),
         false => Cow::Borrowed(phone),
     };
-    let one = |(phone, why): &NotTaken<'a>| FailNumber {
-        number: Field::Known(PhoneText::new(shown(phone))),
-        reason: Field::Known(Text::new(*why)),
-        ..FailNumber::default()
+    let one = |(phone, why): &NotTaken<'a>| {
+        FailNumber::default()
+            .with_number(Field::Known(PhoneText::new(shown(phone))))
+            .with_reason(Field::Known(Text::new(*why)))
     };
     not_taken.iter().map(one).collect()
 }
@@ -77,14 +73,14 @@ fn answer(
     data: Field<SubmitData<'_>>,
 ) -> Answer {
     let text = Field::Known(Text::new(submit_text(code)));
-    let common = SubmitReply { code: Field::Known(code), data, ..SubmitReply::default() };
+    let common = SubmitReply::default().with_code(Field::Known(code)).with_data(data);
     let reply = match dialect {
-        Dialect::V1 => SubmitReply { msg: text, ..common },
+        Dialect::V1 => common.with_msg(text),
         Dialect::V2 => {
             let trace_id = Field::Known(Text::new(shared.ids.trace_id()));
             // The sample's spelling; the table's too.
             let text = if code == SubmitCode::ACCEPTED { Field::Known(Text::new("Success")) } else { text };
-            SubmitReply { message: text, trace_id, ..common }
+            common.with_message(text).with_trace_id(trace_id)
         }
     };
     Answer::envelope(&reply, code.get(), why)

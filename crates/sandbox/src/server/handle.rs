@@ -172,31 +172,26 @@ fn early(
 async fn dispatch(shared: &Shared, operation: Operation, info: &Info, call: &Call) -> Answer {
     let access_key = call.header(numcheck_signing::header::ACCESS_KEY);
     let access_key = access_key.map(|key| key.chars().take(LONGEST_KEY).collect());
+    let number_check = || authenticate(shared, call, info, |account| account.number_check);
+    let whatsapp = || authenticate(shared, call, info, |account| account.whatsapp);
+    let body = &call.body;
     let answer = match operation {
-        Operation::Submit => match authenticate(shared, call, info, |account| account.number_check) {
-            Ok(account) => number_check::submit(shared, account, &call.body).await,
-            Err(error) => turn_away(shared, operation, call, &error),
+        Operation::Submit => match number_check() {
+            Ok(account) => Ok(number_check::submit(shared, account, body).await),
+            Err(error) => Err(error),
         },
-        Operation::Query => match authenticate(shared, call, info, |account| account.number_check) {
-            Ok(account) => number_check::query(shared, account, &call.body),
-            Err(error) => turn_away(shared, operation, call, &error),
-        },
-        Operation::Get => match authenticate(shared, call, info, |account| account.number_check) {
-            Ok(account) => number_check::get(shared, account, &call.body),
-            Err(error) => turn_away(shared, operation, call, &error),
-        },
-        Operation::Login
-        | Operation::CreateApp
-        | Operation::PhoneList
-        | Operation::GetCode
-        | Operation::CheckCode
-        | Operation::CreateClient => match authenticate(shared, call, info, |account| account.whatsapp) {
-            Ok(account) => whatsapp::answer(shared, operation, account, &call.body),
-            Err(error) => turn_away(shared, operation, call, &error),
-        },
-        Operation::Privacy => qxt::privacy(shared, call.peer, parameters(call)),
-        Operation::Any => lost(info.platform, Route::Nowhere),
+        Operation::Query => number_check().map(|account| number_check::query(shared, account, body)),
+        Operation::Get => number_check().map(|account| number_check::get(shared, account, body)),
+        Operation::Login => whatsapp().map(|account| whatsapp::login(shared, account, body)),
+        Operation::CreateApp => whatsapp().map(|account| whatsapp::create_app(shared, account, body)),
+        Operation::ListPhones => whatsapp().map(|account| whatsapp::phone_list(shared, account, body)),
+        Operation::GetCode => whatsapp().map(|account| whatsapp::get_code(shared, account, body)),
+        Operation::CheckCode => whatsapp().map(|account| whatsapp::check_code(shared, account, body)),
+        Operation::CreateClient => whatsapp().map(|account| whatsapp::create_client(shared, account, body)),
+        Operation::Privacy => Ok(qxt::privacy(shared, call.peer, parameters(call))),
+        Operation::Any => Ok(lost(info.platform, Route::Nowhere)),
     };
+    let answer = answer.unwrap_or_else(|error| turn_away(shared, operation, call, &error));
     Answer { access_key, ..answer }
 }
 
@@ -220,7 +215,7 @@ fn refuse(shared: &Shared, operation: Operation, call: &Call, code: i64, why: &s
     match operation {
         Operation::Login
         | Operation::CreateApp
-        | Operation::PhoneList
+        | Operation::ListPhones
         | Operation::GetCode
         | Operation::CheckCode
         | Operation::CreateClient => whatsapp::refusal(operation, code, why),

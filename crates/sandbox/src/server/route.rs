@@ -1,7 +1,7 @@
 //! Which endpoint a path belongs to, by the protocol's own declarations.
 
 use hyper::Method;
-use numcheck_protocol::{Info, Method as Documented, Platform, endpoints};
+use numcheck_protocol::{Info, Method as Documented, Platform};
 
 use crate::faults::Operation;
 
@@ -63,16 +63,15 @@ fn methods(info: &Info) -> impl Iterator<Item = &'static str> {
 
 /// Every path of a platform's port, for whoever asked for another one.
 pub(crate) fn paths(platform: Platform) -> Vec<String> {
-    let endpoints = endpoints().iter().filter(|info| info.platform == platform);
-    let endpoints =
-        endpoints.map(|info| format!("{} {}", methods(info).collect::<Vec<_>>().join(" or "), info.path));
-    endpoints.chain(pages(platform).iter().map(|(path, _)| format!("GET {path}"))).collect()
+    let paths = platform
+        .endpoints()
+        .map(|info| format!("{} {}", methods(info).collect::<Vec<_>>().join(" or "), info.path));
+    paths.chain(pages(platform).iter().map(|(path, _)| format!("GET {path}"))).collect()
 }
 
 /// Finds where a request goes.
 pub(crate) fn route(platform: Platform, method: &Method, path: &str) -> Route {
-    let mut own = endpoints().iter().filter(|info| info.platform == platform);
-    if let Some(info) = own.find(|info| is_path(platform, info, path)) {
+    if let Some(info) = platform.endpoints().find(|info| is_path(platform, info, path)) {
         return match Operation::of(info) {
             Some(operation) if methods(info).any(|known| known == method.as_str()) => {
                 Route::Endpoint(operation, info)

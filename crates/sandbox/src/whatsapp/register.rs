@@ -261,31 +261,37 @@ impl Number {
             (Client::Failed, false) => RegisterStatus::LOCAL_REGISTRATION_FAILED,
             (Client::None, false) => RegisterStatus::CREATING,
         };
-        Phone {
-            display_phone_number: Field::Known(PhoneText::new(format!("+{digits}"))),
-            quality_rating: Field::Known(if is_registered {
+        Phone::default()
+            .with_display_phone_number(Field::Known(PhoneText::new(format!("+{digits}"))))
+            .with_quality_rating(Field::Known(if is_registered {
                 QualityRating::GREEN
             } else {
                 QualityRating::UNKNOWN
-            }),
-            verified_name: Field::Known(Text::new("Sandbox")),
-            name_status: Field::Known(if is_registered {
+            }))
+            .with_verified_name(Field::Known(Text::new("Sandbox")))
+            .with_name_status(Field::Known(if is_registered {
                 NameStatus::APPROVED
             } else {
                 NameStatus::PENDING_REVIEW
-            }),
-            register_status: Field::Known(status),
-            status: Field::Known(if is_registered { PhoneStatus::CONNECTED } else { PhoneStatus::PENDING }),
-            current_limit: if is_registered { Field::Known(MessagingLimit::TIER250) } else { Field::Empty },
-            code_verification_status: Field::Known(if self.verified {
+            }))
+            .with_register_status(Field::Known(status))
+            .with_status(Field::Known(if is_registered {
+                PhoneStatus::CONNECTED
+            } else {
+                PhoneStatus::PENDING
+            }))
+            .with_current_limit(if is_registered {
+                Field::Known(MessagingLimit::TIER250)
+            } else {
+                Field::Empty
+            })
+            .with_code_verification_status(Field::Known(if self.verified {
                 CodeVerification::VERIFIED
             } else {
                 CodeVerification::NOT_VERIFIED
-            }),
-            waba_id: Field::Known(Text::new("1")),
-            waba_name: Field::Known(Text::new("Sandbox")),
-            ..Phone::default()
-        }
+            }))
+            .with_waba_id(Field::Known(Text::new("1")))
+            .with_waba_name(Field::Known(Text::new("Sandbox")))
     }
 }
 

@@ -1,8 +1,8 @@
 //! A server's side: a request is judged in one call, by headers that may come in any state.
 
 use numcheck_signing::{
-    Algorithm, AuthError, Body, Input, Secret, SignatureHeaders, StaleError, UnknownAlgorithm, VerifyError,
-    sign, verify_request,
+    Algorithm, AuthError, Body, Input, Secret, SignatureHeaders, Signer, StaleError, UnknownAlgorithm,
+    VerifyError, sign, verify_request,
 };
 
 const NOW: u64 = 1_655_710_885_431;
@@ -32,6 +32,21 @@ fn judge_at(fields: &[(String, Vec<u8>)], body: &[u8], now_ms: u64) -> Result<St
 
 fn judge(fields: &[(String, Vec<u8>)], body: &[u8]) -> Result<String, AuthError> {
     judge_at(fields, body, NOW)
+}
+
+#[test]
+fn a_signer_writes_what_a_server_believes_and_only_the_default_goes_unnamed() {
+    let secret = Secret::from("s");
+    for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
+        for body in [BODY, b""] {
+            let signer = Signer::new("key", &secret).with_algorithm(algorithm);
+            let request = signer.sign("1", "numbercheck", body.into(), NOW);
+            let sent: Vec<_> =
+                request.fields().map(|(name, value)| (name.to_lowercase(), value.into())).collect();
+            assert_eq!(sent, fields(body, algorithm));
+            assert_eq!(format!("{request:?}"), format!("SignedRequest {{ ts: \"{NOW}\", .. }}"));
+        }
+    }
 }
 
 #[test]

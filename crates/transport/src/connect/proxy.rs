@@ -31,8 +31,8 @@ impl Proxy {
         Self { all: url.into(), ..Self::default() }
     }
 
-    /// The hosts that are reached without a proxy, as in `NO_PROXY`: names (their subdomains too), IP addresses,
-    /// networks, separated by commas; `*` is all.
+    /// The hosts that are reached without a proxy, as in `NO_PROXY`: names (their subdomains too, with or without `*.` or `.` before them), IP
+    /// addresses, networks, separated by commas; `*` is all. A name or an IPv4 address may have a port, and is meant at that port only.
     pub fn except(mut self, hosts: impl Into<String>) -> Self {
         self.no = hosts.into();
         self
@@ -71,13 +71,14 @@ impl Proxy {
         if base.is_loopback() {
             return Ok(Route::Direct);
         }
+        let root = base.root();
         let matcher = Matcher::builder()
             .all(self.all.as_str())
             .http(self.http.as_str())
             .https(self.https.as_str())
-            .no(self.no.as_str())
+            .no(exceptions(&self.no, &root))
             .build();
-        let Some(intercept) = matcher.intercept(&base.root()) else { return Ok(Route::Direct) };
+        let Some(intercept) = matcher.intercept(&root) else { return Ok(Route::Direct) };
         let hop = ProxyHop(intercept);
         Ok(if base.is_https() || hop.is_socks() { Route::Tunnel(hop) } else { Route::Forward(hop) })
     }
@@ -93,6 +94,21 @@ impl fmt::Debug for Proxy {
             .field("except", &self.no)
             .finish()
     }
+}
+
+/// `NO_PROXY` as hyper-util's matcher reads it, which knows neither `*.` nor ports: those that are meant at another port are left out.
+fn exceptions(no_proxy: &str, to: &Uri) -> String {
+    let port = to.port_u16().unwrap_or(if to.scheme_str() == Some("http") { 80 } else { 443 });
+    let host = |entry| -> Option<&str> {
+        let entry: &str = str::trim(entry);
+        let entry = entry.strip_prefix("*.").unwrap_or(entry);
+        match entry.split_once(':') {
+            // More than one colon is an IPv6 address.
+            Some((host, at)) if !at.contains(':') => (at.parse() == Ok(port)).then_some(host),
+            _ => Some(entry),
+        }
+    };
+    no_proxy.split(',').filter_map(host).collect::<Vec<_>>().join(",")
 }
 
 /// The way to a platform.
@@ -166,4 +182,27 @@ fn is_usable(url: &str) -> bool {
     let Ok(uri) = Uri::try_from(url) else { return false };
     let scheme_is_known = matches!(uri.scheme_str(), None | Some("http" | "https" | "socks5" | "socks5h"));
     scheme_is_known && uri.host().is_some_and(|host| !host.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::exceptions;
+
+    #[test]
+    fn no_proxy_knows_wildcards_and_ports() {
+        let to = "https://api.example.org/".parse().unwrap();
+        for (entry, read) in [
+            ("*.example.org", "example.org"),
+            (".example.org, 10.0.0.0/8", ".example.org,10.0.0.0/8"),
+            ("api.example.org:443", "api.example.org"),
+            ("api.example.org:8443,b", "b"),
+            ("*", "*"),
+            ("::1,fe80::/10", "::1,fe80::/10"),
+            ("", ""),
+        ] {
+            assert_eq!(exceptions(entry, &to), read, "{entry}");
+        }
+        let plain = "http://api.example.org/".parse().unwrap();
+        assert_eq!(exceptions("api.example.org:80", &plain), "api.example.org");
+    }
 }

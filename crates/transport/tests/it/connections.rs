@@ -155,6 +155,37 @@ async fn a_reply_cut_off_in_its_body_arrived_with_an_unknown_outcome() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_page_of_no_operation_is_one_though_it_breaks_off_or_is_too_large() {
+    let reply = |head: &str, body: &str| format!("HTTP/1.1 {head}\r\n\r\n{body}").into_bytes();
+    let short = "content-length: 9";
+    for (head, body) in [
+        (format!("404 X\r\n{short}"), "<html"),
+        (format!("302 X\r\n{short}"), "\u{feff}Fo"),
+        (format!("403 X\r\n{short}"), " <p>"),
+        ("405 X\r\nconnection: close".to_owned(), &*format!("<!--{}", "x".repeat(1 << 20))),
+    ] {
+        let status = head.split(' ').next().and_then(|status| status.parse().ok()).expect("a status");
+        assert_eq!(outcome_of(&reply(&head, body)).await, Ok(status), "{head}");
+    }
+    // A result code may have stood in the rest, or the status proves nothing.
+    for (status, more, body) in [
+        (404, "", ""),
+        (404, "", " "),
+        (404, "", "\u{feff}"),
+        (404, "", "{"),
+        (404, "", "[{\"co"),
+        (404, "content-encoding: gzip\r\n", "<html"),
+        (502, "", "<html"),
+        (200, "", "<html"),
+    ] {
+        let reply = reply(&format!("{status} X\r\n{more}{short}"), body);
+        assert_eq!(outcome_of(&reply).await, Err((SendErrorKind::Body, Sent::Yes, Some(status))), "{body}");
+    }
+    let large = reply("404 X\r\nconnection: close", &format!("{{{}", " ".repeat(1 << 20)));
+    assert_eq!(outcome_of(&large).await, Err((SendErrorKind::TooLarge, Sent::Yes, Some(404))));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reply_that_is_not_http_may_have_arrived() {
     for reply in [
         &b"SSH-2.0-OpenSSH_9.6\r\n\r\n"[..],
