@@ -90,7 +90,7 @@ async fn stopping_asks_nothing_more_and_loses_no_answer() {
 #[tokio::test(start_paused = true)]
 async fn it_is_a_stream_like_any_other() {
     let (client, mut platform) = client_in_memory(false);
-    let answers = futures_util::StreamExt::collect::<Vec<_>>(client.check_many(mobiles(4), 2));
+    let answers = client.check_many(mobiles(4), 2).collect::<Vec<_>>();
     let (answers, ()) = tokio::join!(answers, async {
         for _ in 0..4 {
             answer(platform.request().await);
