@@ -86,7 +86,7 @@ mod tests {
     use super::Arguments;
 
     /// What pays again for what may have been paid for: a person says it anew, each time.
-    const PAYS_AGAIN: [&str; 12] = [
+    const PAYS_AGAIN: &[&str] = &[
         "again",
         "retry-failed",
         "resubmit-doubtful",

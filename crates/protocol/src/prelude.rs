@@ -3,9 +3,7 @@
 pub(crate) use crate::endpoint::{
     Auth, BodyKind, Endpoint, Envelope, Info, Method, Platform, PushInfo, Rate, Repeat,
 };
-pub(crate) use crate::generated::convention::AuthCode;
 pub(crate) use crate::message::{IntoOwned, message};
-pub(crate) use crate::number_check::{AnyNumberType, Column, Dialect};
 pub(crate) use crate::table::{code_table, open_numbers, open_words};
 pub(crate) use crate::view::{Cell, View, is_value};
 pub(crate) use crate::{Count, Currency, HiddenText, Json, List, PhoneText, Price, Text};

@@ -2,6 +2,7 @@
 //!
 //! How messages, vocabularies and codes behave stands in the macros of `crates/protocol/src/message.rs` and `table.rs`.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -64,7 +65,22 @@ fn module(spec: &Spec, file: &File) -> Value {
     let object: Vec<Value> = content.object.iter().map(|object| message(spec, object)).collect();
     let codes: Vec<Value> = content.codes.iter().map(|codes| table(spec, codes)).collect();
     let result = content.result.as_ref().map(|view| result(spec, file, view));
-    context! { module => file.name, endpoint, object, codes, result, ..Value::from_serialize(content) }
+    let uses = uses(spec, file);
+    context! { module => file.name, uses, endpoint, object, codes, result, ..Value::from_serialize(content) }
+}
+
+/// What the module takes from others: the tables that its own include, and what is written by hand for it.
+fn uses(spec: &Spec, file: &File) -> BTreeSet<String> {
+    let (content, module) = (&file.content, &file.name);
+    let included = content.codes.iter().flat_map(|codes| spec.included(codes));
+    let tables = included.filter_map(|codes| spec.codes(codes.name.get_ref()));
+    let tables = tables.filter(|(home, _)| home.name != *module);
+    let fields = content.object.iter().flat_map(|object| &object.field);
+    let either = fields.filter(|field| field.or.is_some()).map(|field| field_type(spec, field));
+    let result = content.result.as_ref().map(|_| "{Column, Dialect}".to_owned());
+    (tables.map(|(home, codes)| format!("super::{}::{}", home.name, codes.name.get_ref())))
+        .chain(either.chain(result).map(|name| format!("crate::{module}::{name}")))
+        .collect()
 }
 
 fn result(spec: &Spec, file: &File, view: &read::ResultView) -> Value {
@@ -72,13 +88,11 @@ fn result(spec: &Spec, file: &File, view: &read::ResultView) -> Value {
         .field
         .iter()
         .map(|field| {
-            let mut fills = file.content.object.iter().flat_map(|object| &object.field);
-            let first = fills.find(|one| one.fills(field.name.get_ref()));
-            // Either dialect's kinds of number may stand there.
-            let rust = first.map_or(String::new(), |first| match field_type(spec, first).as_str() {
-                "NumberType" | "NumberTypeWord" => "AnyNumberType".to_owned(),
-                rust => rust.to_owned(),
-            });
+            let fields = file.content.object.iter().flat_map(|object| &object.field);
+            let mut fills = fields.filter(|one| one.fills(field.name.get_ref()));
+            // A field that takes the values of two vocabularies takes those of either.
+            let widest = fills.clone().find(|one| one.or.is_some()).or_else(|| fills.next());
+            let rust = widest.map_or_else(String::new, |one| field_type(spec, one));
             context! { rust, ..Value::from_serialize(field) }
         })
         .collect();

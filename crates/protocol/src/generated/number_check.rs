@@ -2,6 +2,9 @@
 
 //! NXCLOUD number check: endpoints, messages, vocabularies and result codes.
 
+use super::convention::AuthCode;
+use crate::number_check::AnyNumberType;
+use crate::number_check::{Column, Dialect};
 use crate::prelude::*;
 
 /// Submit numbers to be checked (提交号码检测): POST `/api/number/check`.

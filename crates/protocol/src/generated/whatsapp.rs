@@ -2,6 +2,7 @@
 
 //! NXCLOUD WhatsApp registration: endpoints, messages, vocabularies and result codes.
 
+use super::convention::AuthCode;
 use crate::prelude::*;
 
 /// Log in (登录): POST `/api/wa/integrator/embedded/register/login`.

@@ -58,9 +58,9 @@ message! {
     /// What is ordered.
     Order<'a> {
         /// Whose pot.
-        pot_key "potKey": HiddenText<'a>;
+        pot_key with_pot_key "potKey": HiddenText<'a>;
         /// Which leaves. At most 8 characters.
-        leaf_kind "leafKind": Leaf;
+        leaf_kind with_leaf_kind "leafKind": Leaf;
     }
 }
 
@@ -68,9 +68,9 @@ message! {
     /// What is served.
     Cup {
         /// How it went.
-        code "code": BrewCode;
+        code with_code "code": BrewCode;
         /// Money. Observed.
-        price "price": Price;
+        price with_price "price": Price;
     }
 }
 
