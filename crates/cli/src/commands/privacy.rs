@@ -260,7 +260,7 @@ fn number_of(mobile: &Mobile) -> Option<PhoneNumber> {
 async fn keep(
     single: &Single,
     claimed: &Claimed,
-    answer: &Result<numcheck_qxt::Answer, CallError>,
+    answer: &Result<numcheck_qxt::PrivacyResult, CallError>,
 ) -> Result<(), Failure> {
     let store = |body: Vec<u8>| single.inbox.store_reply(claimed.batch_no.as_str(), Source::Privacy, body);
     let end = match answer {
@@ -288,7 +288,7 @@ async fn keep(
     single.end(claimed, end).await
 }
 
-fn outcome_of(answer: Result<numcheck_qxt::Answer, CallError>) -> (Outcome, Exit) {
+fn outcome_of(answer: Result<numcheck_qxt::PrivacyResult, CallError>) -> (Outcome, Exit) {
     match answer {
         Ok(answer) => {
             drift::tell(&answer.drift);
