@@ -15,8 +15,8 @@ use numcheck_protocol::{BatchNo, Currency};
 use crate::clock::WallClock;
 use crate::failpoint::die_at;
 use crate::model::{BatchEnd, Job};
-use crate::pace::Pace;
-use crate::platform::{ConfirmClaim, Platform, Row, Submission, Submitted};
+use crate::pace::SharedPace;
+use crate::platform::{CheckService, ConfirmClaim, Row, Submission, Submitted};
 use crate::pricing::{Allowance, Amounts, Budget, Estimate, PriceTable};
 use crate::store::{NewResult, NextBatch, Source, Store, StoreError, drifting};
 
@@ -39,7 +39,7 @@ pub struct Drive<S: ?Sized, P> {
     limits: Option<SpendingLimits>,
     /// The prices at which each group was reckoned first.
     first_prices: Mutex<HashMap<String, Amounts>>,
-    pace: Option<Pace<S>>,
+    pace: Option<SharedPace<S>>,
 }
 
 /// What may be spent, and at which prices that is reckoned.
@@ -106,7 +106,7 @@ pub enum Halt {
     },
 }
 
-impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
+impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
     /// Submits by `platform` for `owner`.
     pub fn new(store: Arc<S>, platform: Arc<P>, clock: Arc<dyn WallClock>, owner: String) -> Self {
         Self { store, platform, clock, owner, limits: None, first_prices: Mutex::default(), pace: None }
@@ -120,7 +120,7 @@ impl<S: Store + ?Sized, P: Platform> Drive<S, P> {
 
     /// Rate-limits submits across all processes that share the bucket. Without it the platform's implementation must keep the limits itself.
     #[must_use]
-    pub fn with_pace(self, pace: Pace<S>) -> Self {
+    pub fn with_pace(self, pace: SharedPace<S>) -> Self {
         Self { pace: Some(pace), ..self }
     }
 

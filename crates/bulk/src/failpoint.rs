@@ -1,7 +1,7 @@
 //! Labelled places at which a test lets the process die, as by `kill -9` or a power cut.
 //!
-//! Without the feature `failpoints` nothing of it is compiled in; with it, nothing happens until the variable is set. It must not be used
-//! to change what the code does: it ends the process or it does nothing.
+//! Without the feature `failpoints` nothing of it is compiled in; with it, nothing happens until the variable is set. A failpoint
+//! ends the process or does nothing.
 
 /// Which label, and at which of its passes: `submit.claimed:2`.
 #[cfg(feature = "failpoints")]

@@ -1,18 +1,4 @@
-//! A durable job: many phone numbers, planned into batches, submitted once, settled by pushed or fetched results, exported at any time.
-//!
-//! What submits and what queries is handed in ([`Platform`]), and so is the time ([`WallClock`]).
-//!
-//! # What is promised
-//!
-//! - What is paid for is a phone number, at a level, by an account. The store keeps a book of these: a phone number that is under way, in doubt
-//!   or settled and fresh enough is not submitted, whatever job asks for it. The promise is per store.
-//! - A claim and its content are durable before a request leaves, and confirmed durably before each attempt is signed.
-//! - A batch whose answer was lost is *in doubt*; it is settled by a result, or by asking the platform, and sent again only when
-//!   the platform is [proved](proof) not to know it, or a person says so.
-//! - A pushed result is durable before [`Inbox::store`] returns; repeats change nothing; what belongs to nothing is quarantined.
-//! - At all times `submitted = settled + failed + in doubt + missing + pending` ([`Ledger`]).
-//!
-//! What is not promised: that the platform charges once for what it accepted once, or that it pushes what it accepted.
+#![doc = include_str!("../README.md")]
 
 #[cfg(feature = "test-util")]
 extern crate self as numcheck_bulk;
@@ -48,9 +34,9 @@ pub use model::{
     BatchEnd, BatchState, BookState, Delivery, EndedBatch, Job, JobName, JobSpec, JobState, NotAJobName,
     Outcome, Reuse, Scope,
 };
-pub use pace::{Pace, SharedTurn};
+pub use pace::{SharedPace, SharedTurn};
 pub use plan::{Added, Grouping, Plan, Planner, TooMany};
-pub use platform::{ConfirmClaim, Found, Platform, Row, Submission, Submitted};
+pub use platform::{CheckService, ConfirmClaim, Found, Row, Submission, Submitted};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 pub use pricing::{

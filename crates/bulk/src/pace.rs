@@ -15,14 +15,14 @@ const LATE_MS: u64 = 250;
 
 /// How fast all processes together may send one kind of request.
 #[derive(Debug)]
-pub struct Pace<S: ?Sized> {
+pub struct SharedPace<S: ?Sized> {
     store: Arc<S>,
     clock: Arc<dyn WallClock>,
     bucket: String,
     rates: Vec<Rate>,
 }
 
-impl<S: ?Sized> Clone for Pace<S> {
+impl<S: ?Sized> Clone for SharedPace<S> {
     fn clone(&self) -> Self {
         Self {
             store: Arc::clone(&self.store),
@@ -33,7 +33,7 @@ impl<S: ?Sized> Clone for Pace<S> {
     }
 }
 
-impl<S: Store + ?Sized> Pace<S> {
+impl<S: Store + ?Sized> SharedPace<S> {
     /// A pace under `rates`, the tightest that applies to a request first. All that name the same `bucket` of a store share it: it is to
     /// name what the platform counts, such as an account and an endpoint, and not the job.
     pub fn new(store: Arc<S>, clock: Arc<dyn WallClock>, bucket: String, rates: Vec<Rate>) -> Self {

@@ -52,9 +52,9 @@ impl fmt::Debug for Submission {
 }
 
 /// A platform that checks phone numbers.
-pub trait Platform: Send + Sync + 'static {
+pub trait CheckService: Send + Sync + 'static {
     /// Submits a batch. It may repeat what surely did not leave; nothing else. Its turn has come already where a
-    /// [`Pace`](crate::Pace) is kept.
+    /// [`SharedPace`](crate::SharedPace) is kept.
     ///
     /// Before each attempt is signed, the repeat after a corrected clock included, it must have the claim confirmed with the timestamp of
     /// that attempt. What was not confirmed is [`Submitted::NotSent`].
@@ -65,7 +65,7 @@ pub trait Platform: Send + Sync + 'static {
     /// Asks what the platform knows of a batch, under each of these days, in their order; it may stop once it has seen rows for `enough`
     /// distinct phone numbers.
     ///
-    /// Costs nothing and may be repeated. One question may take several requests: whoever keeps a [`Pace`](crate::Pace) takes a turn for each.
+    /// Costs nothing and may be repeated. One question may take several requests: whoever keeps a [`SharedPace`](crate::SharedPace) takes a turn for each.
     fn query(&self, batch_no: &BatchNo, days: &[Date], enough: u64) -> impl Future<Output = Found> + Send;
 }
 

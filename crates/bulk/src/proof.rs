@@ -31,8 +31,8 @@
 //! - [`may_confirm`] holds, durably, before each attempt is signed, the repeat after 1004 included. A claim that was never confirmed was
 //!   never sent.
 //!
-//! `tests/it/exhaustive` looks at every reachable state of small worlds with these functions, and at what happens without each condition. It
-//! must not read a clock or a store: all it knows is handed in.
+//! `tests/it/exhaustive` looks at every reachable state of small worlds with these functions, and at what happens without each condition. They
+//! read neither a clock nor a store: times and rows are arguments.
 
 use std::time::Duration;
 

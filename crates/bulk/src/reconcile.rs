@@ -12,7 +12,7 @@ use crate::clock::{WallClock, after_ms};
 use crate::failpoint::die_at;
 use crate::inbox::Inbox;
 use crate::model::{BatchEnd, BatchState, Delivery, Job};
-use crate::platform::{Found, Platform};
+use crate::platform::{CheckService, Found};
 use crate::proof::{
     Absence, ControlCandidate, DateOffsets, Doubt, Judgement, ProofRules, SignedSpan, control_after_ms, days,
     is_control, is_remembered, judge,
@@ -123,7 +123,7 @@ enum Step {
     Leave,
 }
 
-impl<S: Store + ?Sized, P: Platform> Reconcile<S, P> {
+impl<S: Store + ?Sized, P: CheckService> Reconcile<S, P> {
     /// Asks `platform`, and hands what it gets to `inbox`.
     pub fn new(
         store: Arc<S>,

@@ -1,6 +1,4 @@
-//! What the commands that make single calls share: the account, how an outcome is shown, and how it ends.
-//!
-//! It must not repeat a call, and shows the platform's texts only as the error shows them.
+//! Shared by the verbs that make a single call: the account, the printed outcome, the exit code.
 
 use std::path::PathBuf;
 use std::time::Duration;

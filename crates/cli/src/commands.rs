@@ -1,6 +1,4 @@
 //! The verbs of the command, one file each.
-//!
-//! This file only lists them and must not do their work.
 
 pub(crate) mod arguments;
 mod asking;

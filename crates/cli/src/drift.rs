@@ -1,6 +1,4 @@
-//! What no document lists, in the words of this command.
-//!
-//! It must not show a value but an unknown word or code, which the protocol hands over masked.
+//! Prints drift: fields, words and codes that no document lists. Words and codes arrive masked from the protocol.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,4 @@
-//! How the command ends: exit codes as a contract, and failures that a person can act on.
-//!
-//! It must not hold a phone number or a secret: everything here is printed.
+//! Exit codes, and the failures behind them. All of it is printed, so none of it holds a phone number or a secret.
 
 use std::error::Error as StdError;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The only place that writes to stdout and stderr: data on stdout, words on stderr.
+//! The only place that writes to stdout and stderr: data to stdout, everything else to stderr.
 
 use std::error::Error as StdError;
 use std::io::{self, Write};

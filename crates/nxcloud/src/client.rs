@@ -117,6 +117,17 @@ impl fmt::Debug for Client {
 }
 
 /// A client in the making.
+///
+/// ```
+/// use numcheck_nxcloud::{Algorithm, Client};
+///
+/// let client = Client::builder("fme2na3kdi3ki", "abciiiko2k3")
+///     .base_url("http://127.0.0.1:8080")
+///     .algorithm(Algorithm::Sha256)
+///     .build()?;
+/// assert!(client.is_loopback());
+/// # Ok::<(), numcheck_nxcloud::SetupError>(())
+/// ```
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
     access_key: String,

@@ -11,6 +11,16 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use crate::Client;
 
 /// An instant check in the making.
+///
+/// ```no_run
+/// # async fn example(client: numcheck_nxcloud::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// use numcheck_nxcloud::protocol::PhoneNumber;
+///
+/// let checked = client.number_check().get(PhoneNumber::new("85251234567")?).send().await?; // costs money
+/// println!("{:?}", checked.outcome());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until `send`"]
 pub struct GetCall {

@@ -59,6 +59,18 @@ impl NumberCheck {
 }
 
 /// A submit in the making.
+///
+/// ```no_run
+/// # async fn example(client: numcheck_nxcloud::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// use numcheck_nxcloud::protocol::{BatchNo, PhoneList, number_check::CheckLevel};
+///
+/// let numbers: PhoneList = "85251234567,85251234568".parse()?;
+/// let submit = client.number_check().submit(numbers).batch_no(BatchNo::new("20220901")?).level(CheckLevel::HLR);
+/// let accepted = submit.send().await?; // costs money
+/// println!("{:?}", accepted.message_id);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until `send`"]
 pub struct SubmitCall {

@@ -16,6 +16,19 @@ use serde::Serialize;
 use crate::{AnswerForm, Client};
 
 /// A query in the making.
+///
+/// ```no_run
+/// # async fn example(client: numcheck_nxcloud::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// use numcheck_nxcloud::protocol::{BatchNo, number_check::QueryRequest};
+///
+/// let request = QueryRequest::for_batch("2026-11-22".parse()?, BatchNo::new("20220901")?);
+/// let mut pages = client.number_check().query(request).pages();
+/// while let Some(page) = pages.next().await {
+///     println!("{} phone numbers", page?.phones().count());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until `send` or `pages`"]
 pub struct QueryCall {

@@ -18,6 +18,20 @@ use crate::Client;
 /// The embedded register of an account. The natural order: [`login`](Self::login), [`create_app`](Self::create_app),
 /// [`phone_list`](Self::phone_list), [`get_code`](Self::get_code), [`check_code`](Self::check_code),
 /// [`create_client`](Self::create_client).
+///
+/// ```no_run
+/// # async fn example(client: numcheck_nxcloud::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// use numcheck_nxcloud::CodeCheck;
+/// use numcheck_nxcloud::protocol::{PhoneNumber, VerificationCode};
+///
+/// let phone = PhoneNumber::new("85251234567")?;
+/// let checked = client.whatsapp().check_code(phone, VerificationCode::new("4567")?).await?; // uses up a guess
+/// if checked.data == CodeCheck::Verified {
+///     client.whatsapp().create_client(phone).await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct WhatsApp {
     pub(crate) client: Client,

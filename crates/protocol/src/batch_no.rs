@@ -10,6 +10,14 @@ use crate::value::text_value;
 /// A batch number: 1 to 64 characters, none of them a control character.
 ///
 /// Limit: code 212 of the submit document. Left out of a request, the platform makes one of 12 digits.
+///
+/// ```
+/// use numcheck_protocol::BatchNo;
+///
+/// assert_eq!(BatchNo::new("2026-11-22")?.as_str(), "2026-11-22");
+/// assert!(BatchNo::new("").is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BatchNo(Box<str>);
 

@@ -6,6 +6,13 @@ use crate::error::ValueError;
 
 /// A country code such as 852. No code is the beginning of another, so a number has at most one. Source: ITU-T, list of E.164
 /// assigned country codes.
+///
+/// ```
+/// use numcheck_protocol::CallingCode;
+///
+/// let code = CallingCode::prefix_of("85251234567").expect("assigned");
+/// assert_eq!(code.get(), 852);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallingCode(u16);
 

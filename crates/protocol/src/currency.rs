@@ -7,6 +7,14 @@ use crate::field::FromWire;
 use crate::value::text_value;
 
 /// A currency code: three upper-case letters (ISO 4217), such as `USD`.
+///
+/// ```
+/// use numcheck_protocol::Currency;
+///
+/// assert_eq!(Currency::new("USD")?.as_str(), "USD");
+/// assert!(Currency::new("usd").is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 

@@ -1,4 +1,4 @@
-//! A second way to read a body that [`decode`](crate::decode) refuses. One odd value must not cost the rest of the message.
+//! A second way to read a body that [`decode`](crate::decode) refuses. One odd value does not lose the rest of the message.
 
 use alloc::format;
 use alloc::string::{String, ToString};

@@ -349,6 +349,15 @@ pub struct Unreadable {
 /// Reads a message from a body, in one pass. UTF-8 is checked once, so that texts are borrowed without further checks; a
 /// byte-order mark in front is passed over.
 ///
+/// ```
+/// use numcheck_protocol::number_check::ResultPush;
+/// use numcheck_protocol::{Message, decode};
+///
+/// let push: ResultPush = decode(br#"{"messageId":"m-1","code":0,"weather":"sunny"}"#)?;
+/// assert_eq!(push.drift().len(), 1); // the new field is kept, and told
+/// # Ok::<(), numcheck_protocol::Unreadable>(())
+/// ```
+///
 /// # Errors
 /// When the body is not one JSON object: never for a field that is missing, new, of another type or of an unknown value. Three
 /// things that JSON can spell are refused, because they cannot be kept as they came: a field that the same message holds twice, a

@@ -13,6 +13,16 @@ use crate::value::read_from_text;
 ///
 /// `Debug` shows how many there are. Serde reads and writes them in full, joined by commas as the platform does; what it reads may be of several
 /// countries.
+///
+/// ```
+/// use numcheck_protocol::{PhoneList, PhoneNumber};
+///
+/// let [hong_kong, china] = [PhoneNumber::new("85251234567")?, PhoneNumber::new("8613812345678")?];
+/// assert_eq!(PhoneList::from_many_countries([hong_kong, china])?.len(), 2);
+/// assert!(PhoneList::from_one_country([hong_kong, china]).is_err());
+/// assert!(PhoneList::from_many_countries([china, china]).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct PhoneList(Vec<PhoneNumber>);
 

@@ -29,6 +29,15 @@ impl QxtCode {
 /// A Chinese mobile number as QXT wants it: 11 digits, beginning with 1, without country code. Like
 /// [`PhoneNumber`](crate::PhoneNumber) it has no `Display`, and serde writes it in full. Source: codes 1, -2
 /// and -3 of the QXT document, and its samples.
+///
+/// ```
+/// use numcheck_protocol::qxt::Mobile;
+///
+/// let mobile = Mobile::new("18819079212")?;
+/// assert_eq!((mobile.digits(), mobile.masked().contains('*')), ("18819079212", true));
+/// assert!(Mobile::new("8618819079212").is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mobile([u8; 11]);
 

@@ -2,6 +2,7 @@
 //! ordinary value: it is read, compared, shown and written like any other, and `known()` says `None`.
 
 use crate::refusal::Refusal;
+use crate::value::own_words;
 
 /// Languages in which meanings and advice are available. Closed: a new one comes with new text in every table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -13,9 +14,10 @@ pub enum Lang {
     Zh,
 }
 
+own_words!(Lang, "lang", { En => "en", Zh => "zh" });
+
 /// What kind of outcome a result code stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Class {
     /// It worked.
@@ -36,6 +38,17 @@ pub enum Class {
     Unknown,
 }
 
+own_words!(Class, "class", {
+    Success => "success",
+    Authentication => "authentication",
+    BadInput => "bad_input",
+    Configuration => "configuration",
+    Balance => "balance",
+    Platform => "platform",
+    NoResult => "no_result",
+    Unknown => "unknown",
+});
+
 impl Class {
     /// Whether it is about the account rather than about what was asked: any other request fares no better.
     pub fn is_about_account(self) -> bool {
@@ -44,8 +57,7 @@ impl Class {
 }
 
 /// Whether something that ended with a code was charged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Charged {
     /// Yes.
@@ -58,6 +70,8 @@ pub enum Charged {
     Unknown,
 }
 
+own_words!(Charged, "charged", { Yes => "yes", WhenChecked => "when_checked", No => "no", Unknown => "unknown" });
+
 /// Whether a failure passes with time: whether the same check may succeed later, though nothing about it was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -69,6 +83,8 @@ pub enum Passes {
     /// Nobody knows: do not check again.
     Unknown,
 }
+
+own_words!(Passes, "passes", { Yes => "yes", No => "no", Unknown => "unknown" });
 
 /// Everything that the spec says about one result code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

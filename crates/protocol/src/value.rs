@@ -117,4 +117,38 @@ macro_rules! shown_value {
     };
 }
 
-pub(crate) use {read_from_text, shown_value, text_value};
+/// The words of an enum of this crate's own, which all text and serde conversions go by.
+macro_rules! own_words {
+    ($Value:ident, $field:literal, { $($Variant:ident => $word:literal),+ $(,)? }) => {
+        impl $Value {
+            /// The word for it.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$Variant => $word,)+
+                }
+            }
+        }
+
+        impl core::fmt::Display for $Value {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        /// Exactly one of the words that [`as_str`](Self::as_str) gives.
+        impl core::str::FromStr for $Value {
+            type Err = $crate::error::ValueError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text {
+                    $($word => Ok(Self::$Variant),)+
+                    _ => Err($crate::error::ValueError::new($field, concat!("must be one of" $(, " ", $word)+))),
+                }
+            }
+        }
+
+        $crate::value::shown_value!($Value, $field);
+    };
+}
+
+pub(crate) use {own_words, read_from_text, shown_value, text_value};

@@ -9,7 +9,7 @@ use numcheck_protocol::{ApiKey, Endpoint, Platform};
 use numcheck_transport::env::{Env, EnvError};
 use numcheck_transport::{Call, CallError, Confirm, ManyCalls, NoAuthorization, SetupError, TypedReply};
 
-use crate::Answer;
+use crate::PrivacyResult;
 
 /// A client for one QXT account. Cheap to clone; clones share connections.
 #[derive(Clone)]
@@ -47,7 +47,10 @@ impl Client {
     ///
     /// # Errors
     /// Ask [`CallError::may_have_happened`] before asking again: a query that was lost may have been charged.
-    pub fn check(&self, mobile: Mobile) -> impl Future<Output = Result<Answer, CallError>> + Send + use<> {
+    pub fn check(
+        &self,
+        mobile: Mobile,
+    ) -> impl Future<Output = Result<PrivacyResult, CallError>> + Send + use<> {
         self.ask(mobile, None)
     }
 
@@ -60,7 +63,7 @@ impl Client {
         &self,
         mobile: Mobile,
         confirm: Arc<dyn Confirm>,
-    ) -> impl Future<Output = Result<Answer, CallError>> + Send + use<> {
+    ) -> impl Future<Output = Result<PrivacyResult, CallError>> + Send + use<> {
         self.ask(mobile, Some(confirm))
     }
 
@@ -68,11 +71,11 @@ impl Client {
         &self,
         mobile: Mobile,
         confirm: Option<Arc<dyn Confirm>>,
-    ) -> impl Future<Output = Result<Answer, CallError>> + Send + use<> {
+    ) -> impl Future<Output = Result<PrivacyResult, CallError>> + Send + use<> {
         let client = self.clone();
         async move {
             let request = PrivacyRequest::new(client.0.apikey.clone(), mobile);
-            client.call_confirmed(&request, confirm).await.map(Answer::from)
+            client.call_confirmed(&request, confirm).await.map(PrivacyResult::from)
         }
     }
 
@@ -126,7 +129,7 @@ impl Client {
         &self,
         mobiles: I,
         at_once: usize,
-    ) -> ManyCalls<I::IntoIter, Result<Answer, CallError>> {
+    ) -> ManyCalls<I::IntoIter, Result<PrivacyResult, CallError>> {
         let client = self.clone();
         ManyCalls::new(mobiles.into_iter(), at_once, move |mobile| Box::pin(client.check(mobile)))
     }
@@ -142,6 +145,16 @@ impl fmt::Debug for Client {
 }
 
 /// A client in the making.
+///
+/// ```
+/// use numcheck_qxt::Client;
+/// use numcheck_qxt::protocol::ApiKey;
+///
+/// let apikey = ApiKey::new("0123456789abcdef0123456789abcdef")?;
+/// let client = Client::builder(apikey).base_url("http://127.0.0.1:8080").build()?;
+/// assert_eq!(client.base_url(), "http://127.0.0.1:8080");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
     apikey: ApiKey,

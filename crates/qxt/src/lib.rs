@@ -1,10 +1,10 @@
 #![doc = include_str!("../README.md")]
 
-mod answer;
 mod client;
+mod privacy_result;
 
-pub use answer::Answer;
 pub use client::{Client, ClientBuilder};
+pub use privacy_result::PrivacyResult;
 
 pub use numcheck_protocol as protocol;
 pub use numcheck_transport as transport;

@@ -82,7 +82,7 @@ pub struct Tally {
 /// A number that was accepted, or charged, more than once at one level by one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Repeat {
+pub struct DuplicateCheck {
     /// Whose: the account's `accessKey`.
     pub account: String,
     /// At which level.
@@ -133,7 +133,7 @@ impl Acceptances {
         &self,
         names: &[String],
         is_charged: impl Fn(&Batch, &str) -> bool,
-    ) -> (Tally, Vec<Repeat>) {
+    ) -> (Tally, Vec<DuplicateCheck>) {
         let kept = self.open().clone();
         let (mut hashes, mut accepted) = (Vec::new(), 0);
         kept.each(|key, is_accepted, _| {
@@ -166,10 +166,10 @@ impl Acceptances {
         }
         let of = |key: &Key<'_>| counts.get(key).map_or((0, 0), |count| (count.accepted, count.charged));
         let again: u64 = counts.values().map(|count| count.accepted.saturating_sub(1)).sum();
-        let repeats: Vec<Repeat> = order
+        let repeats: Vec<DuplicateCheck> = order
             .iter()
             .filter(|key| of(key).0 > 1 || of(key).1 > 1)
-            .map(|key| Repeat {
+            .map(|key| DuplicateCheck {
                 account: names.get(key.account).cloned().unwrap_or_default(),
                 service: key.service,
                 phone: mask::digits(key.phone).into_owned(),

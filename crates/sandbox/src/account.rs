@@ -1,6 +1,4 @@
-//! Customers of the two platforms, as the sandbox knows them.
-//!
-//! It holds who they are and what they had at the start. It must not know what they spent: that is the ledger's affair.
+//! Customers of the two platforms: keys, dialect, opening balances. The ledger holds what they spend.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};

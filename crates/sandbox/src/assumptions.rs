@@ -6,10 +6,17 @@ use std::time::Duration;
 
 use numcheck_protocol::{Currency, Price, UtcOffset};
 
-use crate::whatsapp::RegisterAssumptions;
+use crate::register::RegisterAssumptions;
 
 /// What the sandbox does where no document says what the platforms do. Each default is the project's assumption, which the protocol's spec
 /// marks as `assumed`; [`draw`](Self::draw) draws others, [`facts`](Self::facts) names them all.
+///
+/// ```
+/// use numcheck_sandbox::{Assumptions, RepeatedBatchNo};
+///
+/// let mut assumptions = Assumptions::default();
+/// assumptions.repeated_batch_no = RepeatedBatchNo::Refuse;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Assumptions {

@@ -1,7 +1,7 @@
 //! Assumptions drawn at random, and their names.
 //!
-//! What a client promises must hold whatever the platform does where its documents are silent: so tests draw all of it, and say what
-//! they drew. A draw must not depend on anything but its seed.
+//! A client's promises have to hold whatever the platform does where its documents are silent, so tests draw all of it, and print the
+//! draw. A draw depends on its seed alone.
 
 use std::fmt::{self, Debug};
 use std::time::Duration;
@@ -13,8 +13,8 @@ use crate::assumptions::{
     QxtFailure, RepeatedBatchNo, SubmitPace, ToldPrice, V2Revision,
 };
 use crate::prices;
+use crate::register::{RegisterAssumptions, SecondClient, SecondCode};
 use crate::rule::mix;
-use crate::whatsapp::{RegisterAssumptions, SecondClient, SecondCode};
 
 /// Zones reach from -12:00 to +14:00, in quarters of an hour.
 const FIRST_ZONE_MINUTES: u64 = 12 * 60;

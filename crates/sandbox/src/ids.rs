@@ -1,7 +1,7 @@
 //! The ids that the platform makes: message ids, their suffixes, batch numbers.
 //!
-//! They look random and follow from a seed, the account and the batch number, and not from the order in which submits come: a run
-//! that was interrupted and taken up again gets the same ids as one that was not. They must not be taken for unguessable.
+//! They look random, but follow from the seed, the account and the batch number (not from the order of submits), so an interrupted and
+//! resumed run gets the same ids as an uninterrupted one. They are guessable.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

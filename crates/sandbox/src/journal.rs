@@ -1,7 +1,7 @@
-//! What happened: every request that arrived and its verdict, every push and its answer.
+//! The journal: every request with its verdict, every push with its answer.
 //!
-//! It holds numbers and bodies in full, so that a test can assert on them, and shows neither: `Debug` masks. It is bounded; the oldest entries
-//! go first. It must not decide anything.
+//! It holds phone numbers and bodies in full, so that a test can assert on them; `Debug` masks both. It is bounded: the oldest entries go
+//! first.
 
 use std::collections::VecDeque;
 use std::fmt;

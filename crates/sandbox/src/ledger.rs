@@ -1,6 +1,4 @@
-//! Who paid what.
-//!
-//! Amounts are exact and never added across currencies. It must not decide whether something is worth money: it is told.
+//! What each account was charged and has left. Amounts are exact and never added across currencies.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -81,15 +79,27 @@ pub struct BatchLine {
 }
 
 /// The ledger as it was at one moment.
+///
+/// ```
+/// use numcheck_protocol::{Currency, Price};
+/// use numcheck_sandbox::Sandbox;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let sandbox = Sandbox::start().await?;
+/// assert_eq!(sandbox.ledger().paid(Currency::new("USD")?), Price::ZERO);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
-pub struct Ledger {
+pub struct LedgerSnapshot {
     lines: Vec<LedgerLine>,
     batches: Vec<BatchLine>,
     balances: BTreeMap<(String, Currency), Price>,
     qxt_balances: BTreeMap<String, Price>,
 }
 
-impl Ledger {
+impl LedgerSnapshot {
     /// All lines, by account, service, code and currency.
     pub fn lines(&self) -> &[LedgerLine] {
         &self.lines
@@ -148,7 +158,7 @@ pub(crate) struct Item {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct InsufficientBalance;
 
-/// The books behind the [`Ledger`], open for entries.
+/// The books behind the [`LedgerSnapshot`], open for entries.
 pub(crate) struct Books(Mutex<Open>);
 
 struct Open {
@@ -231,7 +241,7 @@ impl Books {
         line.times - 1
     }
 
-    pub(crate) fn read(&self) -> Ledger {
+    pub(crate) fn read(&self) -> LedgerSnapshot {
         let open = self.open();
         let name = |account: usize| open.names.get(account).cloned().unwrap_or_default();
         let line = |(&(account, service, code, currency), &(count, amount)): (&_, &_)| LedgerLine {
@@ -252,7 +262,7 @@ impl Books {
         let balances = open.balances.iter().enumerate().flat_map(|(account, purses)| {
             purses.iter().map(move |(currency, purse)| ((name(account), *currency), *purse))
         });
-        Ledger {
+        LedgerSnapshot {
             lines: open.lines.iter().map(line).collect(),
             batches: open.batches.iter().map(batch).collect(),
             balances: balances.collect(),

@@ -1,6 +1,10 @@
-//! Both platforms, emulated over real TCP. It must share no code with the clients that it is there to test, and reaches nothing but
-//! this machine unless told to.
 #![doc = include_str!("../README.md")]
+//!
+//! # Invariants
+//!
+//! - It shares no code with the clients that it tests: the same error in both would go unseen.
+//! - It connects to nothing but this machine unless told to.
+//! - No verification code, key or full phone number appears in `Debug`.
 
 mod acceptances;
 mod account;
@@ -19,6 +23,7 @@ mod page;
 mod prices;
 mod push;
 mod qxt;
+mod register;
 mod rule;
 mod sandbox;
 mod server;
@@ -26,7 +31,7 @@ mod settings;
 mod state;
 mod whatsapp;
 
-pub use acceptances::{Repeat, Tally};
+pub use acceptances::{DuplicateCheck, Tally};
 pub use account::Account;
 pub use assumptions::{
     Assumptions, GetBadNumber, GetInV1, PushPhone, QueryDate, QueryOddity, QueryPace, QueryRight, QueryShows,
@@ -40,9 +45,9 @@ pub use journal::{
     Entry, HiddenBytes, Journal, JournalCounts, NoteRecord, PushAnswer, PushNext, PushRecord, RequestRecord,
     What,
 };
-pub use ledger::{BatchLine, Ledger, LedgerLine, Service};
+pub use ledger::{BatchLine, LedgerLine, LedgerSnapshot, Service};
 pub use magic::{MAGIC, MagicRow, UNKNOWN_ANSWER, UNKNOWN_OPERATOR, UNKNOWN_RESPONSE, UNKNOWN_STATUS};
 pub use prices::{PRICES, PriceRow, QXT_PRICE};
+pub use register::{InboxMessage, RegisterAssumptions, SecondClient, SecondCode};
 pub use sandbox::{Sandbox, SandboxBuilder};
 pub use settings::PushPolicy;
-pub use whatsapp::{InboxMessage, RegisterAssumptions, SecondClient, SecondCode};

@@ -1,7 +1,6 @@
-//! Numbers that decide their own outcome, so that every code and every word can be had on purpose.
+//! Magic phone numbers, which decide their own outcome, so that a test can provoke every code and every word.
 //!
-//! The last digits decide and nothing before them, so any country will do, and tests that run side by side can use different
-//! numbers for the same outcome. It must not know how an outcome is carried out.
+//! Only the last digits decide, so any country will do, and parallel tests can use different phone numbers for the same outcome.
 
 use numcheck_protocol::number_check::{Answer, CallbackCode, DialResponse, KnownDialResponse, NumberType};
 use numcheck_protocol::qxt::{KnownOperator, Operator, PrivacyStatus, QxtCode};

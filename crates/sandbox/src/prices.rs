@@ -1,6 +1,4 @@
 //! What checks cost in the sandbox. The platforms publish no prices: these are made up, small, and fixed.
-//!
-//! It must not know accounts; see the ledger.
 
 use numcheck_protocol::number_check::KnownCheckLevel;
 use numcheck_protocol::{CallingCode, Currency, Price};

@@ -1,7 +1,7 @@
 //! QXT: is a Chinese mobile number a privacy (virtual) number?
 //!
 //! Area and operator are real where public data knows them; the status follows the number's range. No cache and no state but the
-//! balance. It must not note a key.
+//! balance. The journal never holds an API key.
 
 use std::net::IpAddr;
 

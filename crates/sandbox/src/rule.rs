@@ -1,7 +1,4 @@
-//! Decisions that follow from a number's digits and nothing else.
-//!
-//! The same digits decide the same in every run, on every machine and with every seed, so that a result can be relied on. It
-//! must not read a clock or a seed.
+//! Decisions that follow from a phone number's digits alone: the same in every run, on every machine, with every seed.
 
 /// Picks a place in `weights` by the digits: place `n` for `weights[n]` of all numbers out of the sum of all weights. `what` keeps
 /// decisions about one number apart.

@@ -1,6 +1,4 @@
 //! A running sandbox, and how one is started.
-//!
-//! It joins the parts and hands out what they know; it must not decide what any endpoint answers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,17 +8,17 @@ use numcheck_protocol::Platform;
 use numcheck_signing::Algorithm;
 use tokio::task::JoinSet;
 
-use crate::acceptances::{Repeat, Tally};
+use crate::acceptances::{DuplicateCheck, Tally};
 use crate::account::Account;
 use crate::assumptions::Assumptions;
 use crate::clock::Clock;
 use crate::error::StartError;
 use crate::faults::Faults;
 use crate::journal::Journal;
-use crate::ledger::{Ledger, Service};
+use crate::ledger::{LedgerSnapshot, Service};
+use crate::register::InboxMessage;
 use crate::settings::{PushPolicy, Settings};
 use crate::state::Shared;
-use crate::whatsapp::InboxMessage;
 use crate::{push, server};
 
 /// Both platforms, listening on this machine. Dropping it stops it at once.
@@ -150,12 +148,12 @@ impl Sandbox {
 
     /// The numbers that were accepted more than once at one level by one account, whatever that cost, and those that were charged more
     /// than once; by number check, the instant check and QXT.
-    pub fn accepted_twice(&self) -> Vec<Repeat> {
+    pub fn accepted_twice(&self) -> Vec<DuplicateCheck> {
         self.shared.count_acceptances().1
     }
 
     /// The numbers that were charged more than once at one level by one account.
-    pub fn paid_twice(&self) -> Vec<Repeat> {
+    pub fn paid_twice(&self) -> Vec<DuplicateCheck> {
         let mut repeats = self.accepted_twice();
         repeats.retain(|repeat| repeat.charged > 1);
         repeats
@@ -173,7 +171,7 @@ impl Sandbox {
     }
 
     /// Who paid what until now.
-    pub fn ledger(&self) -> Ledger {
+    pub fn ledger(&self) -> LedgerSnapshot {
         self.shared.books.read()
     }
 
@@ -198,6 +196,23 @@ impl std::fmt::Debug for Sandbox {
 }
 
 /// A sandbox to be set up. Every setting has a default.
+///
+/// ```
+/// use numcheck_sandbox::{Account, Clock, Sandbox};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), numcheck_sandbox::StartError> {
+/// let sandbox = Sandbox::builder()
+///     .account(Account::second_dialect())
+///     .clock(Clock::manual(1_700_000_000_000))
+///     .seed(7)
+///     .start()
+///     .await?;
+/// assert!(sandbox.nxcloud_addr().ip().is_loopback());
+/// sandbox.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing runs before `start`"]
 pub struct SandboxBuilder {

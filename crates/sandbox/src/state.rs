@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use numcheck_protocol::number_check::Dialect;
 use tokio::sync::watch;
 
-use crate::acceptances::{Acceptances, Repeat, Tally};
+use crate::acceptances::{Acceptances, DuplicateCheck, Tally};
 use crate::account::Account;
 use crate::assumptions::{QueryOddity, QueryPace, RepeatedBatchNo, SubmitPace};
 use crate::clock::Clock;
@@ -19,9 +19,9 @@ use crate::journal::Log;
 use crate::ledger::Books;
 use crate::number_check::{Archive, is_charged};
 use crate::push::Queue;
+use crate::register::Register;
 use crate::rule::mix;
 use crate::settings::Settings;
-use crate::whatsapp::Register;
 
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
@@ -70,7 +70,7 @@ impl Shared {
     }
 
     /// How often numbers were accepted, and those that were accepted or charged more than once.
-    pub(crate) fn count_acceptances(&self) -> (Tally, Vec<Repeat>) {
+    pub(crate) fn count_acceptances(&self) -> (Tally, Vec<DuplicateCheck>) {
         let names: Vec<String> = self.accounts.iter().map(|account| account.access_key.clone()).collect();
         self.acceptances.count(&names, |batch, phone| is_charged(batch, phone, &self.settings.assumptions))
     }

@@ -1,11 +1,7 @@
 //! The embedded register of WhatsApp numbers: login, createApp, phoneList, getCode, checkCode, createClient.
 //!
-//! Reads the requests of an authenticated account and words the answers: 9000 for the form, then 9007, then magic values, then the operation's
-//! own. What may follow from what, the register knows.
-
-mod assumptions;
-mod inbox;
-mod register;
+//! Answers requests of authenticated accounts: 9000 for the form, then 9007, then magic values, then the operation's own rules, which the
+//! register knows. Verification codes are never journalled.
 
 use numcheck_protocol::whatsapp::{
     AppData, CheckCodeBody, CreateAppBody, CreateAppCode, CreateAppReply, CreateAppRequest, CreateClientBody,
@@ -15,14 +11,10 @@ use numcheck_protocol::whatsapp::{
 use numcheck_protocol::{Count, Field, HiddenText, Json, Lang, PhoneText, Text, decode};
 use serde_json::Value;
 
-pub use assumptions::{RegisterAssumptions, SecondClient, SecondCode};
-pub use inbox::InboxMessage;
-pub(crate) use register::Register;
-
 use crate::faults::Operation;
+use crate::register::{Refused, Scene};
 use crate::server::Answer;
 use crate::state::Shared;
-use register::{Refused, Scene};
 
 /// What a magic application name begins with; its code follows.
 const MAGIC_APP: &str = "sandbox-";

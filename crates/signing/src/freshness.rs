@@ -9,6 +9,14 @@ pub const TOLERANCE_MS: u64 = 60_000;
 ///
 /// Both times are Unix time in milliseconds. A server passes [`TOLERANCE_MS`] for what the platform does.
 ///
+/// ```
+/// use numcheck_signing::{StaleError, TOLERANCE_MS, check_freshness};
+///
+/// check_freshness("1655710885431", 1_655_710_900_000, TOLERANCE_MS)?;
+/// assert!(check_freshness("1655710885431", 1_655_710_999_000, TOLERANCE_MS).is_err());
+/// # Ok::<(), StaleError>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`StaleError::NotMilliseconds`] when `ts` is anything but decimal digits that fit 64 bits (a sign, a space, a

@@ -59,6 +59,13 @@ where
 }
 
 /// The headers of a signature as they came, complete or not. `Debug` shows which are there and no value.
+///
+/// ```
+/// use numcheck_signing::SignatureHeaders;
+///
+/// let fields: [(&str, &[u8]); 2] = [("host", b"api.example.org"), ("content-type", b"application/json")];
+/// assert!(SignatureHeaders::from_fields(fields).is_unsigned());
+/// ```
 #[derive(Clone, Copy, Default)]
 pub struct SignatureHeaders<'a> {
     access_key: Option<&'a [u8]>,

@@ -137,11 +137,11 @@ async fn forward(
 
 /// The platform's side of connections in memory: a test takes each request and answers it.
 #[derive(Debug)]
-pub struct Platform(mpsc::UnboundedReceiver<Request>);
+pub struct MockPlatform(mpsc::UnboundedReceiver<MockRequest>);
 
 /// A request that waits for its answer.
 #[derive(Debug)]
-pub struct Request {
+pub struct MockRequest {
     /// What the client wrote.
     pub seen: Seen,
     /// When it was complete.
@@ -156,7 +156,7 @@ struct Answer {
     stays: bool,
 }
 
-impl Request {
+impl MockRequest {
     /// Answers with 200 and this body.
     pub fn answer(self, body: impl AsRef<[u8]>) {
         self.answer_with("200 OK", "", body);
@@ -180,14 +180,14 @@ impl Request {
     pub fn hang_up(self) {}
 }
 
-impl Platform {
+impl MockPlatform {
     /// The next request.
-    pub async fn request(&mut self) -> Request {
+    pub async fn request(&mut self) -> MockRequest {
         self.0.recv().await.expect("a request")
     }
 
     /// The requests that wait for an answer, once nothing moves any more. Wants a paused clock: it moves only then.
-    pub async fn waiting(&mut self) -> Vec<Request> {
+    pub async fn waiting(&mut self) -> Vec<MockRequest> {
         // why-sleep: a paused clock moves when every task waits, and only then.
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         let mut waiting = Vec::new();
@@ -199,7 +199,7 @@ impl Platform {
 }
 
 /// A platform in memory, and what connects to it.
-pub fn in_memory() -> (impl Fn() -> DuplexStream + Clone + Send + Sync + 'static, Platform) {
+pub fn in_memory() -> (impl Fn() -> DuplexStream + Clone + Send + Sync + 'static, MockPlatform) {
     let (send, requests) = mpsc::unbounded_channel();
     let connect = move || {
         let (ours, mut theirs) = tokio::io::duplex(64 << 10);
@@ -207,7 +207,7 @@ pub fn in_memory() -> (impl Fn() -> DuplexStream + Clone + Send + Sync + 'static
         tokio::spawn(async move {
             while let Some(seen) = read(&mut theirs).await {
                 let (answer, answered) = oneshot::channel();
-                if send.send(Request { seen, at: Instant::now(), answer }).is_err() {
+                if send.send(MockRequest { seen, at: Instant::now(), answer }).is_err() {
                     return;
                 }
                 let Ok(Answer { bytes, stays }) = answered.await else { return };
@@ -218,5 +218,5 @@ pub fn in_memory() -> (impl Fn() -> DuplexStream + Clone + Send + Sync + 'static
         });
         ours
     };
-    (connect, Platform(requests))
+    (connect, MockPlatform(requests))
 }

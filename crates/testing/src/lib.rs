@@ -16,3 +16,12 @@ pub mod log;
 pub mod postgres;
 #[cfg(feature = "schema")]
 pub mod schema;
+
+/// The Rust code of the README and of the documentation compiles, and runs where it reaches no network.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../../docs/stores.md")]
+    struct Stores;
+}

@@ -12,12 +12,12 @@ use serde_json::{Number, Value};
 pub struct Schema {
     name: String,
     /// In the order of the document.
-    pub fields: Vec<Field>,
+    pub fields: Vec<SchemaField>,
 }
 
 /// A field of a message.
 #[derive(Clone, Debug)]
-pub struct Field {
+pub struct SchemaField {
     /// Its name on the wire.
     pub wire: String,
     rust: String,
@@ -71,7 +71,7 @@ fn object(schemas: &Value, name: &str) -> Schema {
             }
             rust.push(char.to_ascii_lowercase());
         }
-        Field { wire: wire.clone(), rust, kind: kind(schemas, property) }
+        SchemaField { wire: wire.clone(), rust, kind: kind(schemas, property) }
     });
     Schema { name: name.to_owned(), fields: fields.collect() }
 }
@@ -123,7 +123,7 @@ pub fn drift(schema: &Schema, message: &Value) -> Vec<(String, DriftKind)> {
 fn collect(schema: &Schema, message: &Value, seen: &mut Vec<(String, DriftKind)>) {
     for (name, value) in message.as_object().expect("a message is an object") {
         match schema.fields.iter().find(|field| field.wire == *name) {
-            Some(Field { rust, kind, .. }) => {
+            Some(SchemaField { rust, kind, .. }) => {
                 seen.extend(
                     judge(kind, value).into_iter().map(|kind| (format!("{}.{rust}", schema.name), kind)),
                 );

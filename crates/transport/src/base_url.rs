@@ -140,6 +140,13 @@ impl BaseUrl {
 
 /// Whether the host of a URL is this machine: `localhost`, `127.0.0.0/8` or `::1`. Without a scheme it is read as https, and what is no
 /// URL is not this machine.
+///
+/// ```
+/// use numcheck_transport::is_loopback;
+///
+/// assert!(is_loopback("http://127.0.0.1:8080"));
+/// assert!(!is_loopback("https://api2.nxcloud.com"));
+/// ```
 pub fn is_loopback(url: &str) -> bool {
     let url = url.trim();
     let url = if url.contains("://") { url.to_owned() } else { format!("https://{url}") };

@@ -16,6 +16,14 @@ use crate::pacing::Limiter;
 use crate::{BoxError, Limits, RateLimits, SetupError, TimeSource};
 
 /// Collects what a [`Client`] needs. Made by [`Client::builder`].
+///
+/// ```
+/// use numcheck_transport::{BuildError, Client, Limits};
+///
+/// let client = Client::builder("http://127.0.0.1:8080").limits(Limits::default()).user_agent("shop/1.0").build()?;
+/// assert!(client.is_loopback());
+/// # Ok::<(), BuildError>(())
+/// ```
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
     base_url: String,

@@ -16,12 +16,12 @@ use tracing::{debug, warn};
 use crate::authorize::{Attempt, Authorize};
 use crate::base_url::BaseUrl;
 use crate::call::Call;
-use crate::clock::{Corrected, Reading};
+use crate::clock::{ClockReading, Corrected};
 use crate::connect::proxy::Route;
 use crate::error::{Failure, SendError, SendErrorKind, Sent};
 use crate::exchange::{Http, Received, exchange};
 use crate::pacing::Limiter;
-use crate::retry::{Decision, Outcome, Situation, decide};
+use crate::retry::{AttemptOutcome, Decision, Situation, decide};
 use crate::{CallError, ClientBuilder, Limits, Reply, TypedReply};
 
 /// A client of one platform. Cheap to clone; clones share connections, clock and rate limits.
@@ -113,7 +113,7 @@ impl Client {
                 repeat: info.repeat,
                 attempt: progress.attempts - u32::from(progress.corrected),
                 max_attempts: client.limits.attempts,
-                outcome: Outcome::Failed(SendErrorKind::Lost),
+                outcome: AttemptOutcome::Failed(SendErrorKind::Lost),
                 left,
                 random: random(),
             };
@@ -124,11 +124,14 @@ impl Client {
                     debug!(endpoint = info.id, attempt = progress.attempts, status, elapsed_ms, "reply");
                     let correction = client.correction(&reply, authorize, &reading);
                     situation.outcome = match correction {
-                        Some(correction) => Outcome::RefusedForClock {
+                        Some(correction) => AttemptOutcome::RefusedForClock {
                             correction_ms: correction.by_ms,
                             corrected_before: progress.corrected,
                         },
-                        None => Outcome::Replied { status, retry_after: client.retry_after(&reply.headers) },
+                        None => AttemptOutcome::Replied {
+                            status,
+                            retry_after: client.retry_after(&reply.headers),
+                        },
                     };
                     let Decision::RetryAfter(pause) = decide(&situation) else { return Ok(reply) };
                     if let Some(Correction { offset_ms, by_ms }) = correction {
@@ -149,7 +152,7 @@ impl Client {
                         elapsed_ms, "failed"
                     );
                     situation.sent = sent;
-                    situation.outcome = Outcome::Failed(kind);
+                    situation.outcome = AttemptOutcome::Failed(kind);
                     let Decision::RetryAfter(pause) = decide(&situation) else {
                         return Err(progress.error(&call, failure));
                     };
@@ -259,7 +262,12 @@ impl Shared {
     }
 
     /// What the reply teaches about the clock, if it refuses the request because of it.
-    fn correction(&self, reply: &Reply, authorize: &dyn Authorize, used: &Reading) -> Option<Correction> {
+    fn correction(
+        &self,
+        reply: &Reply,
+        authorize: &dyn Authorize,
+        used: &ClockReading,
+    ) -> Option<Correction> {
         if !authorize.refused_for_clock(reply) {
             return None;
         }
@@ -319,7 +327,7 @@ impl Progress {
         SendError::new(call.info.id, call.info.repeat, self.attempts, failure)
     }
 
-    fn reply(&self, received: Received, reading: &Reading) -> Reply {
+    fn reply(&self, received: Received, reading: &ClockReading) -> Reply {
         let Received { status, headers, body } = received;
         Reply { status, headers, body, attempts: self.attempts, sent_at_ms: reading.now_ms }
     }

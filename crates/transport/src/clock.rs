@@ -30,7 +30,7 @@ pub(crate) struct Corrected {
 
 /// One look at the clock.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reading {
+pub(crate) struct ClockReading {
     pub(crate) now_ms: u64,
     pub(crate) offset_ms: i64,
 }
@@ -40,9 +40,9 @@ impl Corrected {
         Self { clock, offset_ms: AtomicI64::new(0) }
     }
 
-    pub(crate) fn read(&self) -> Reading {
+    pub(crate) fn read(&self) -> ClockReading {
         let offset_ms = self.offset_ms.load(Ordering::Relaxed);
-        Reading { now_ms: self.clock.now_ms().saturating_add_signed(offset_ms), offset_ms }
+        ClockReading { now_ms: self.clock.now_ms().saturating_add_signed(offset_ms), offset_ms }
     }
 
     /// The offset at which this clock would show the platform's time.

@@ -57,6 +57,20 @@ impl RateLimits {
 ///
 /// Two requests lie as far apart as the slower of their two limits wants. So a mix of small and large requests
 /// keeps the limit of the small ones and that of the large ones, however the platform counts them.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use numcheck_protocol::{Endpoint, number_check::Query};
+/// use numcheck_transport::pacing::Pace;
+///
+/// let rate = Query::INFO.rate_for(1).expect("one query in 3 seconds");
+/// let mut pace = Pace::default();
+/// let (now, patience) = (Duration::ZERO, Duration::from_secs(10));
+/// assert_eq!(pace.take(now, rate, patience)?, Duration::ZERO);
+/// assert_eq!(pace.take(now, rate, patience)?, Duration::from_secs(3));
+/// # Ok::<(), numcheck_transport::pacing::TooLong>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pace {
     last: Option<(Duration, Duration)>,

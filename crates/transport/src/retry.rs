@@ -27,7 +27,7 @@ pub struct Situation {
     /// How many there may be.
     pub max_attempts: u32,
     /// What came of this attempt.
-    pub outcome: Outcome,
+    pub outcome: AttemptOutcome,
     /// How much of the call's total time is left.
     pub left: Duration,
     /// Any number: it scatters the pauses of many clients.
@@ -36,7 +36,7 @@ pub struct Situation {
 
 /// What came of an attempt. Closed: there is no fourth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AttemptOutcome {
     /// No reply that could be read.
     Failed(SendErrorKind),
     /// A complete reply.
@@ -73,7 +73,7 @@ pub enum Decision {
 pub fn decide(situation: &Situation) -> Decision {
     let Situation { sent, repeat, attempt, max_attempts, outcome, left, random } = *situation;
 
-    if let Outcome::RefusedForClock { correction_ms, corrected_before } = outcome {
+    if let AttemptOutcome::RefusedForClock { correction_ms, corrected_before } = outcome {
         let again = !corrected_before && correction_ms >= MIN_CORRECTION_MS && !left.is_zero();
         return if again { Decision::RetryAfter(Duration::ZERO) } else { Decision::Stop };
     }
@@ -86,11 +86,11 @@ pub fn decide(situation: &Situation) -> Decision {
     }
 
     let pause = match outcome {
-        Outcome::Failed(SendErrorKind::Stale) => Duration::ZERO,
-        Outcome::Replied { retry_after: Some(asked), .. } if asked > RETRY_AFTER_MAX => {
+        AttemptOutcome::Failed(SendErrorKind::Stale) => Duration::ZERO,
+        AttemptOutcome::Replied { retry_after: Some(asked), .. } if asked > RETRY_AFTER_MAX => {
             return Decision::Stop;
         }
-        Outcome::Replied { retry_after: Some(asked), .. } => asked.max(backoff(attempt, random)),
+        AttemptOutcome::Replied { retry_after: Some(asked), .. } => asked.max(backoff(attempt, random)),
         _ => backoff(attempt, random),
     };
     if pause < left { Decision::RetryAfter(pause) } else { Decision::Stop }
@@ -98,6 +98,12 @@ pub fn decide(situation: &Situation) -> Decision {
 
 /// The pause after attempt number `attempt`: exponential, with full jitter, so that many clients do not come back
 /// in step.
+///
+/// ```
+/// use numcheck_transport::retry::{BACKOFF_MAX, backoff};
+///
+/// assert!((1..20).all(|attempt| backoff(attempt, 4) <= BACKOFF_MAX));
+/// ```
 pub fn backoff(attempt: u32, random: u64) -> Duration {
     let doublings = attempt.saturating_sub(1).min(16);
     let ceiling = BACKOFF_BASE.saturating_mul(1 << doublings).min(BACKOFF_MAX);
@@ -106,16 +112,19 @@ pub fn backoff(attempt: u32, random: u64) -> Duration {
 }
 
 /// A repeat would meet the same again, however little was sent.
-fn is_settled(outcome: Outcome) -> bool {
+fn is_settled(outcome: AttemptOutcome) -> bool {
     use SendErrorKind::{Authorize, NotConfirmed, RateLimited, Request, Tls, TotalTimeout};
-    matches!(outcome, Outcome::Failed(Request | Authorize | NotConfirmed | RateLimited | Tls | TotalTimeout))
+    matches!(
+        outcome,
+        AttemptOutcome::Failed(Request | Authorize | NotConfirmed | RateLimited | Tls | TotalTimeout)
+    )
 }
 
-fn passes_with_time(outcome: Outcome) -> bool {
+fn passes_with_time(outcome: AttemptOutcome) -> bool {
     use SendErrorKind::{Body, Lost, ResponseTimeout};
     match outcome {
-        Outcome::Failed(kind) => matches!(kind, Lost | ResponseTimeout | Body),
-        Outcome::Replied { status, .. } => matches!(status, 429 | 500 | 502 | 503 | 504),
-        Outcome::RefusedForClock { .. } => false,
+        AttemptOutcome::Failed(kind) => matches!(kind, Lost | ResponseTimeout | Body),
+        AttemptOutcome::Replied { status, .. } => matches!(status, 429 | 500 | 502 | 503 | 504),
+        AttemptOutcome::RefusedForClock { .. } => false,
     }
 }

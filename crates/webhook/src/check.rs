@@ -36,7 +36,7 @@ impl fmt::Debug for Head<'_> {
 ///
 /// ```
 /// use numcheck_protocol::BatchNo;
-/// use numcheck_webhook::{Gate, Head, ReceiverKey, Refusal};
+/// use numcheck_webhook::{Gate, Head, ReceiverKey, Rejection};
 ///
 /// let key = ReceiverKey::from_bytes(&[7; 32])?;
 /// let batch = BatchNo::new("20220901")?;
@@ -45,8 +45,8 @@ impl fmt::Debug for Head<'_> {
 ///
 /// let head = Head { method: "POST", path: capability.path(), content_encoding: None, content_length: Some(b"412") };
 /// assert_eq!(gate.check(&head), Ok(batch));
-/// assert_eq!(gate.check(&Head { path: "/wp-login.php", ..head }), Err(Refusal::NotFound));
-/// assert_eq!(gate.check(&Head { method: "GET", ..head }), Err(Refusal::Method));
+/// assert_eq!(gate.check(&Head { path: "/wp-login.php", ..head }), Err(Rejection::NotFound));
+/// assert_eq!(gate.check(&Head { method: "GET", ..head }), Err(Rejection::Method));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -79,13 +79,13 @@ impl Gate {
     ///
     /// # Errors
     /// Why not. The path decides before anything else is looked at; then the method, the encoding, the length.
-    pub fn check(&self, head: &Head<'_>) -> Result<BatchNo, Refusal> {
-        let batch = self.keys.iter().find_map(|key| key.open(head.path)).ok_or(Refusal::NotFound)?;
+    pub fn check(&self, head: &Head<'_>) -> Result<BatchNo, Rejection> {
+        let batch = self.keys.iter().find_map(|key| key.open(head.path)).ok_or(Rejection::NotFound)?;
         if head.method != "POST" {
-            return Err(Refusal::Method);
+            return Err(Rejection::Method);
         }
         if !head.content_encoding.is_none_or(is_plain) {
-            return Err(Refusal::Encoding);
+            return Err(Rejection::Encoding);
         }
         head.content_length.map_or(Ok(()), check_length)?;
         Ok(batch)
@@ -115,19 +115,19 @@ fn is_plain(content_encoding: &[u8]) -> bool {
     encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity")
 }
 
-fn check_length(length: &[u8]) -> Result<(), Refusal> {
+fn check_length(length: &[u8]) -> Result<(), Rejection> {
     if length.is_empty() || !length.iter().all(u8::is_ascii_digit) {
-        return Err(Refusal::Length);
+        return Err(Rejection::Length);
     }
     // Digits that no integer holds are a length all the same: too long.
     let length = std::str::from_utf8(length).ok().and_then(|digits| digits.parse::<usize>().ok());
-    if length.is_some_and(|length| length <= MAX_BODY_LEN) { Ok(()) } else { Err(Refusal::TooLong) }
+    if length.is_some_and(|length| length <= MAX_BODY_LEN) { Ok(()) } else { Err(Rejection::TooLong) }
 }
 
 /// Why a request is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum Rejection {
     /// The path is no capability: 404.
     #[error("the path is no capability of this receiver")]
     NotFound,
@@ -145,7 +145,7 @@ pub enum Refusal {
     TooLong,
 }
 
-impl Refusal {
+impl Rejection {
     /// The HTTP status to answer with, and an empty body.
     pub fn status(self) -> u16 {
         match self {
@@ -180,7 +180,7 @@ mod tests {
     }
 
     /// What the gate says to a request with a right path.
-    fn check(head: Head<'_>) -> Result<BatchNo, Refusal> {
+    fn check(head: Head<'_>) -> Result<BatchNo, Rejection> {
         Gate::new(key(7)).check(&Head { path: &path(&key(7)), ..head })
     }
 
@@ -188,9 +188,9 @@ mod tests {
     fn only_post() {
         assert!(check(GOOD).is_ok());
         for method in ["GET", "HEAD", "PUT", "post", "OPTIONS", "CONNECT", ""] {
-            assert_eq!(check(Head { method, ..GOOD }), Err(Refusal::Method), "{method}");
+            assert_eq!(check(Head { method, ..GOOD }), Err(Rejection::Method), "{method}");
         }
-        assert_eq!(Refusal::Method.allow(), Some("POST"));
+        assert_eq!(Rejection::Method.allow(), Some("POST"));
     }
 
     #[test]
@@ -200,7 +200,7 @@ mod tests {
         }
         for bad in ["gzip", "deflate", "br", "identity, gzip"] {
             let head = Head { content_encoding: Some(bad.as_bytes()), ..GOOD };
-            assert_eq!(check(head), Err(Refusal::Encoding), "{bad}");
+            assert_eq!(check(head), Err(Rejection::Encoding), "{bad}");
         }
     }
 
@@ -212,14 +212,14 @@ mod tests {
         for long in ["65537", "18446744073709551616", "99999999999999999999999999999"] {
             assert_eq!(
                 check(Head { content_length: Some(long.as_bytes()), ..GOOD }),
-                Err(Refusal::TooLong),
+                Err(Rejection::TooLong),
                 "{long}"
             );
         }
         for bad in ["", "-1", "+1", "1.0", "0x10", "5, 5", " 5", "٤"] {
             assert_eq!(
                 check(Head { content_length: Some(bad.as_bytes()), ..GOOD }),
-                Err(Refusal::Length),
+                Err(Rejection::Length),
                 "{bad}"
             );
         }
@@ -255,7 +255,7 @@ mod tests {
                 content_encoding: content_encoding.as_deref().map(str::as_bytes),
                 content_length: content_length.as_deref().map(str::as_bytes),
             };
-            prop_assert_eq!(Gate::new(key(7)).check(&head), Err(Refusal::NotFound));
+            prop_assert_eq!(Gate::new(key(7)).check(&head), Err(Rejection::NotFound));
         }
     }
 }

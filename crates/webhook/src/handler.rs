@@ -17,7 +17,7 @@ use crate::push::Push;
 /// - Whoever knows one URL can push anything into its batch. A handler may bound that: [`NotStored`] once a batch has too many strays, pushes
 ///   for phone numbers that it does not have, and `Ok` for whatever else comes. The platform is told 503, so a stray that was a result after
 ///   all comes again for an hour. Such a push closes no connection and exempts its peer from
-///   [`Limits::unauthenticated_per_peer`](crate::Limits::unauthenticated_per_peer) like any other, since it has a valid capability.
+///   [`ReceiverLimits::unauthenticated_per_peer`](crate::ReceiverLimits::unauthenticated_per_peer) like any other, since it has a valid capability.
 /// - What cannot be read or names another batch ([`Push::read`]) is stored, too: it may be a result that was paid for.
 pub trait Handler: Send + Sync + 'static {
     /// Makes the push durable.

@@ -9,6 +9,15 @@ use numcheck_signing::{AuthError, Secret, SignatureHeaders, TOLERANCE_MS};
 /// not looked at: which ones a push would have is not known.
 ///
 /// A signature does not prevent that a push is sent again by whoever read it along: storing is idempotent, and TLS keeps readers away.
+///
+/// ```
+/// use numcheck_webhook::{Gate, PushVerifier, ReceiverKey};
+///
+/// let key: ReceiverKey = "0123456789abcdef0123456789abcdef".parse()?;
+/// let verifier = PushVerifier::new("fme2na3kdi3ki", "abciiiko2k3".into()).with_tolerance_ms(PushVerifier::RETRIES_MS);
+/// let gate = Gate::new(key).verifying(verifier.required());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct PushVerifier {
     accounts: Vec<(String, Secret)>,

@@ -1,6 +1,6 @@
-//! Where the server is, from an address that is a secret.
+//! Parses a PostgreSQL URL.
 //!
-//! It must not repeat any piece of the address in an error: what looks like a host may be half of a password.
+//! No error quotes any part of the URL: what looks like a host may be half of a password.
 
 use std::net::IpAddr;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
-//! A few connections, and one way to use them: a transaction that is tried again only when it surely did not happen.
+//! A small connection pool that runs transactions, and repeats one only if it was certainly not committed.
 //!
-//! It must not hand out a connection in which a transaction is open, and it never says "done" of a commit that was not confirmed.
+//! A connection with an open transaction never returns to the pool; a commit without confirmation is an error.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,6 @@
-//! One connection: what it demands of the server, and its statements, each prepared once.
+//! One connection: its session settings, and its statements, each prepared once.
 //!
-//! It must not show a value that it sends: the driver writes values into its debugging log, so each is wrapped.
+//! The driver writes parameter values into its debug log, so each is wrapped in a type with a masked `Debug`.
 
 use std::collections::HashMap;
 use std::fmt;

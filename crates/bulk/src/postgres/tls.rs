@@ -1,6 +1,5 @@
-//! TLS to the server, by the project's own provider.
-//!
-//! It must not touch the process-wide default of rustls, and never accepts a certificate that it has not verified.
+//! TLS to the server, whose certificate is always verified. The rustls provider is passed explicitly;
+//! the process-wide default stays as it is.
 
 use std::future::Future;
 use std::io;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use numcheck_bulk::conformance::made::{Push, T0, accepted, enter, of_numbers, shared};
 use numcheck_bulk::proof::ProofRules;
 use numcheck_bulk::{
-    Found, Inbox, Platform, Reconcile, Row, Sqlite, Store, Submission, Submitted, Times, WallClock,
+    CheckService, Found, Inbox, Reconcile, Row, Sqlite, Store, Submission, Submitted, Times, WallClock,
 };
 use numcheck_protocol::{BatchNo, Date, PhoneNumber};
 
@@ -23,7 +23,7 @@ impl WallClock for Later {
 /// Shows the last phone number under the last day that it is asked for, and all others under the first, as the command's platform does.
 struct TwoDays(Vec<PhoneNumber>);
 
-impl Platform for TwoDays {
+impl CheckService for TwoDays {
     async fn submit(&self, _: Submission) -> Submitted {
         panic!("nothing is left to send")
     }

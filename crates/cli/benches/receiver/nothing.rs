@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-use numcheck_webhook::{Gate, Limits, Push, Receiver, ReceiverKey, Server};
+use numcheck_webhook::{Gate, Push, Receiver, ReceiverKey, ReceiverLimits, Server};
 
 /// Set for the process that serves.
 pub(crate) const ASKED: &str = "NUMCHECK_BENCH_STORES_NOTHING";
@@ -23,7 +23,7 @@ pub(crate) fn serve() {
         println!("{}", serde_json::json!({"listening": server.local_addr().to_string()}));
         std::io::stdout().flush().unwrap();
         let gate = Gate::new(ReceiverKey::from_bytes(&KEY).unwrap());
-        let receiver = Receiver::unread(gate, |_: Push| async { Ok(()) }, Limits::default());
+        let receiver = Receiver::unread(gate, |_: Push| async { Ok(()) }, ReceiverLimits::default());
         server.serve(receiver, std::future::pending()).await;
     });
 }

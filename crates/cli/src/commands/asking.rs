@@ -4,7 +4,7 @@ use numcheck_bulk::{PriceTable, Scope, Store, SystemWallClock, WallClock};
 use numcheck_protocol::PhoneNumber;
 
 use crate::account::AccountId;
-use crate::commands::reuse::{Again, Decided, Known, know_account};
+use crate::commands::reuse::{Again, Decided, KnownResults, know_account};
 use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::durable::{Survey, estimate, plan_of};
 use crate::exit::Failure;
@@ -52,7 +52,7 @@ impl Asking<'_> {
         let survey = Survey::of(store, &scope, &plan_of(self.numbers)?, freshness).await?;
         let mut prices = store.prices().await.map_err(Failure::of)?;
         prices.merge(&self.prices);
-        let known = Known { survey: &survey, prices: &prices, level: scope.level };
+        let known = KnownResults { survey: &survey, prices: &prices, level: scope.level };
         let decided = self.again.decide(store, known, freshness, level, None, self.stdin_is_taken).await?;
         let groups = survey.to_send(decided.what);
         let to_send: u64 = groups.values().sum();

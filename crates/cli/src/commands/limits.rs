@@ -7,7 +7,7 @@ use crate::exit::Failure;
 
 /// The most that may be spent.
 #[derive(Clone, Debug, Default, Args)]
-pub(crate) struct Limits {
+pub(crate) struct LimitArgs {
     /// Never spend more than this for the job, all its runs together, such as 12.50USD; several by commas, one a currency. What has no known
     /// price, or one in another currency, is not sent.
     #[arg(
@@ -42,7 +42,7 @@ pub(crate) struct Limits {
     probe: bool,
 }
 
-impl Limits {
+impl LimitArgs {
     pub(crate) fn has_cap(&self) -> bool {
         !self.max_cost.is_empty() || !self.max_cost_per_day.is_empty()
     }

@@ -1,7 +1,6 @@
-//! A job's figures in the text form that Prometheus reads.
+//! A job's figures in Prometheus' text format.
 //!
-//! It must not hold a phone number or a name that a platform could fill with one: values of results are no labels here, but for unknown
-//! words and codes, which are masked.
+//! Labels never hold a value of a result, which could be a phone number; unknown words and codes are masked.
 
 use numcheck_bulk::store::Drifted;
 use numcheck_bulk::{Job, Ledger, Outcome};

@@ -1,6 +1,4 @@
-//! The phone numbers that a single call is about, typed or read.
-//!
-//! They must not be arguments only: arguments can be seen in the list of processes. It sends nothing, and no error repeats a number.
+//! The phone numbers of a single call, from arguments or from a file: arguments show in the list of processes. No error quotes one.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,4 @@
-//! `numcheck query`: the checks of a day, found again.
-//!
-//! It only reads, and must not conclude from an absence that nothing was submitted.
+//! `numcheck query`: lists the checks of a day. An empty list does not prove that nothing was submitted.
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgGroup, Args};

@@ -8,7 +8,7 @@ use numcheck_bulk::JobName;
 use crate::account::AccountId;
 use crate::call::{self, Network};
 use crate::commands::arguments::Minute;
-use crate::commands::run::Assumptions;
+use crate::commands::run::AssumptionArgs;
 use crate::durable::{Account, Engine, StoreAt, Target, Wait, check_account, check_service, job_of};
 use crate::exit::{Exit, Failure};
 use crate::print;
@@ -25,7 +25,7 @@ pub(crate) struct Reconcile {
     #[command(flatten)]
     minute: Minute,
     #[command(flatten)]
-    assumptions: Assumptions,
+    assumptions: AssumptionArgs,
     #[command(flatten)]
     network: Network,
     #[command(flatten)]

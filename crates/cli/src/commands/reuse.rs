@@ -57,7 +57,7 @@ pub(crate) struct Decided {
 
 /// What the book knows, and at which prices that is reckoned.
 #[derive(Clone, Copy)]
-pub(crate) struct Known<'a> {
+pub(crate) struct KnownResults<'a> {
     pub(crate) survey: &'a Survey,
     pub(crate) prices: &'a PriceTable,
     pub(crate) level: i64,
@@ -91,7 +91,7 @@ impl Again {
     pub(crate) async fn decide(
         &self,
         store: &dyn Store,
-        known: Known<'_>,
+        known: KnownResults<'_>,
         freshness: Freshness,
         level: Level,
         continued: Option<&Job>,

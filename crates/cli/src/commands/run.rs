@@ -13,8 +13,8 @@ use crate::account::AccountId;
 use crate::batching::BatchingArgs;
 use crate::call::Network;
 use crate::commands::arguments::{Minute, Prices, PublicUrl, Signatures};
-use crate::commands::limits::Limits;
-use crate::commands::reuse::{Again, Known, know_account};
+use crate::commands::limits::LimitArgs;
+use crate::commands::reuse::{Again, KnownResults, know_account};
 use crate::commands::typed;
 use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::durable::{
@@ -88,9 +88,9 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     minute: Minute,
     #[command(flatten)]
-    assumptions: Assumptions,
+    assumptions: AssumptionArgs,
     #[command(flatten)]
-    limits: Limits,
+    limits: LimitArgs,
     #[command(flatten)]
     prices: Prices,
     #[command(flatten)]
@@ -106,7 +106,7 @@ pub(crate) struct RunArgs {
 
 /// Assumptions about the platform on which a proof rests.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Assumptions {
+pub(crate) struct AssumptionArgs {
     /// By how much batches may differ in the time until a query shows them. No document says: shorter than it is, a batch whose answer was
     /// lost could be taken for unknown, sent again and paid twice.
     #[arg(long, default_value = "1h", value_name = "DURATION")]
@@ -117,7 +117,7 @@ pub(crate) struct Assumptions {
     failures_are_listed: bool,
 }
 
-impl Assumptions {
+impl AssumptionArgs {
     pub(crate) fn get(&self) -> Assumed {
         Assumed {
             visibility_spread: self.visibility_spread.into(),
@@ -194,7 +194,7 @@ impl Run {
         let survey = Survey::of(store, &parameters.scope(), &prepared.plan, freshness).await?;
         let prices = self.run.prices(store).await?;
         let level = parameters.scope().level;
-        let known = Known { survey: &survey, prices: &prices, level };
+        let known = KnownResults { survey: &survey, prices: &prices, level };
         let decided = self
             .again
             .decide(store, known, freshness, self.level, continued.as_ref(), stdin_is_taken)

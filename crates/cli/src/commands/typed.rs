@@ -1,6 +1,4 @@
-//! The command that goes on with a job, with the options that were typed for this one.
-//!
-//! It must not show a password: the URL of a store is left out.
+//! The command line that resumes a job, with the options given this time. A store's URL is left out: it may hold a password.
 
 use std::ffi::OsString;
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Args;
-use numcheck_bulk::{Job, JobName, Pace, Postgres, Sqlite, Store, StoreError, SystemWallClock, Upgrade};
+use numcheck_bulk::{
+    Job, JobName, Postgres, SharedPace, Sqlite, Store, StoreError, SystemWallClock, Upgrade,
+};
 use numcheck_protocol::{Info, Rate};
 use numcheck_transport::env;
 
@@ -87,7 +89,10 @@ impl StoreAt {
 
     /// The pace that a single call keeps together with the jobs in the store; `None` where there is no store. One that cannot be used is
     /// said and holds nothing up.
-    pub(crate) async fn pace_beside_jobs(&self, info: &Info) -> Result<Option<Pace<dyn Store>>, Failure> {
+    pub(crate) async fn pace_beside_jobs(
+        &self,
+        info: &Info,
+    ) -> Result<Option<SharedPace<dyn Store>>, Failure> {
         match self.open_existing().await {
             Ok(None) => Ok(None),
             Ok(Some(store)) => {
@@ -208,8 +213,13 @@ fn usual() -> Result<PathBuf, Failure> {
 }
 
 /// The pace of an endpoint, which all who use the store for the same account keep together.
-pub(super) fn pace(store: &Arc<dyn Store>, info: &Info, account: &str, rates: Vec<Rate>) -> Pace<dyn Store> {
-    Pace::new(Arc::clone(store), Arc::new(SystemWallClock), format!("{} {account}", info.id), rates)
+pub(super) fn pace(
+    store: &Arc<dyn Store>,
+    info: &Info,
+    account: &str,
+    rates: Vec<Rate>,
+) -> SharedPace<dyn Store> {
+    SharedPace::new(Arc::clone(store), Arc::new(SystemWallClock), format!("{} {account}", info.id), rates)
 }
 
 /// The job of that name.

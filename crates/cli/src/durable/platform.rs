@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use numcheck_bulk::store::reading;
-use numcheck_bulk::{ConfirmClaim, Found, Pace, Platform, Row, Store, Submission, Submitted};
+use numcheck_bulk::{CheckService, ConfirmClaim, Found, Row, SharedPace, Store, Submission, Submitted};
 use numcheck_nxcloud::Client;
 use numcheck_protocol::number_check::{Dialect, NotTaken, Query, QueryRequest, Submit, SubmitCode};
 use numcheck_protocol::{AppKey, BatchNo, Date, Endpoint, Info, Message, PhoneList, PhoneNumber, encode};
@@ -107,13 +107,13 @@ impl Account {
 pub(crate) struct Nxcloud {
     client: Client,
     callback: Option<(ReceiverKey, String)>,
-    submitting: Option<Pace<dyn Store>>,
-    asking: Option<Pace<dyn Store>>,
+    submitting: Option<SharedPace<dyn Store>>,
+    asking: Option<SharedPace<dyn Store>>,
     /// In which dialect the account has answered.
     dialect: Arc<Mutex<Option<Dialect>>>,
 }
 
-impl Platform for Nxcloud {
+impl CheckService for Nxcloud {
     async fn submit(&self, submission: Submission) -> Submitted {
         match self.try_submit(submission).await {
             Ok(submitted) | Err(submitted) => submitted,
@@ -183,7 +183,7 @@ impl Confirm for Confirmed {
 
 impl Nxcloud {
     /// The pace of submits, which whoever drives a job keeps.
-    pub(crate) fn submitting(&self) -> Option<Pace<dyn Store>> {
+    pub(crate) fn submitting(&self) -> Option<SharedPace<dyn Store>> {
         self.submitting.clone()
     }
 

@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use numcheck_bulk::{Inbox, Store};
-use numcheck_webhook::{Gate, Limits, NotStored, Push, PushVerifier, Receiver, ReceiverKey, Server};
+use numcheck_webhook::{Gate, NotStored, Push, PushVerifier, Receiver, ReceiverKey, ReceiverLimits, Server};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -60,7 +60,7 @@ impl Receiving {
                 })
             }
         };
-        let receiver = Receiver::unread(gate, handler, Limits::default());
+        let receiver = Receiver::unread(gate, handler, ReceiverLimits::default());
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(async move {
             server.serve(receiver, async { drop(stopped.await) }).await;

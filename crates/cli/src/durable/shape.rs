@@ -1,6 +1,4 @@
-//! How a job's numbers are put together into requests.
-//!
-//! It must not change what is checked: only how many requests that takes.
+//! How a job's phone numbers are grouped into batches.
 
 use numcheck_bulk::{Grouping, Plan, Planner, Store};
 use numcheck_protocol::number_check::{Dialect, Submit};

@@ -1,7 +1,4 @@
-//! Which column holds the phone number.
-//!
-//! It goes by names, never by what stands below them, and must not guess between two: the wrong column would be paid
-//! for too.
+//! Finds the phone column by its name. Two candidates are an error: checking the wrong column costs money too.
 
 use std::borrow::Cow;
 

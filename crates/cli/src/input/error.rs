@@ -1,6 +1,6 @@
-//! Why a file cannot be used at all. A single bad cell is never such a reason: see [`Reject`](super::Reject).
+//! Why a file cannot be read at all. A single bad cell is a [`Reject`](super::Reject) instead.
 //!
-//! It must not show what stands in the file, but for the names of its columns with longer runs of digits hidden.
+//! Errors quote nothing of the file but column names, with longer runs of digits masked.
 
 use std::error::Error;
 use std::fmt;

@@ -13,8 +13,7 @@
 //! - **Phone column**: `--column`, else the one column whose name says so. Two equally good ones are an error, because
 //!   the wrong one costs money.
 //!
-//! It must not send, remember or judge a number, and must hold no more than one row at a time. Everything here blocks
-//! on files: call it from a thread that may.
+//! One row is in memory at a time. Everything here blocks on files.
 
 mod column;
 mod error;

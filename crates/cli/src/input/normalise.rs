@@ -1,8 +1,7 @@
-//! From what people type, paste and export to the digits that are sent.
+//! Normalises a cell to the digits that are sent, or says why it cannot.
 //!
-//! Pure: a cell in, digits or a reason out. It must not guess a country, and must not judge whether a number exists:
-//! that is what the platform is paid to say. Where two readings of a cell are possible it refuses, because a wrong
-//! number costs as much as a right one.
+//! No country is guessed, and an ambiguous cell is rejected: a wrong phone number costs as much as a right one. Whether a phone number
+//! exists is for the platform to say.
 
 use numcheck_protocol::PhoneNumber;
 use rlibphonenumber::PHONE_NUMBER_UTIL;

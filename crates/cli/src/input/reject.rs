@@ -1,6 +1,6 @@
-//! Why a cell is not sent: the reasons, each with a word for machines and a sentence for people.
+//! Why a cell is not sent: for each reason a word for machines and a sentence for people.
 //!
-//! It must not hold the cell or any part of it: a rejected cell may still be most of somebody's phone number.
+//! None quotes the cell: a rejected cell may still be most of a phone number.
 
 use std::fmt;
 

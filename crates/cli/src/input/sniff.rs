@@ -1,6 +1,4 @@
-//! How a file is laid out: byte-order mark, separator, line ends, where its first record begins.
-//!
-//! It looks at the beginning of the file only, and must not decide what a column means.
+//! Detects a file's byte-order mark, separator, line ends and first record from its first bytes.
 
 /// How many bytes from the beginning are looked at.
 pub(super) const LOOK_AT: u64 = 64 * 1024;

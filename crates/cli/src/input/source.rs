@@ -1,6 +1,6 @@
 //! The bytes of an input that can be read more than once: a file as it is, anything else through a temporary file.
 //!
-//! It must not know rows or columns. It reads only as many bytes as were there when it was opened.
+//! It reads no more bytes than there were when it was opened.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};

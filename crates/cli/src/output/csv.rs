@@ -1,6 +1,4 @@
-//! Results as CSV, laid out like the input.
-//!
-//! It must not change a cell of the input.
+//! Results as CSV, laid out like the input, whose cells are written unchanged.
 
 use std::borrow::Cow;
 use std::io::{self, Write as _};

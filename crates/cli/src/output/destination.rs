@@ -1,6 +1,4 @@
-//! Where bytes go: standard output, a file that appears whole or not at all, or a thing that is no file.
-//!
-//! It must not know rows.
+//! Where results are written: standard output, a regular file that appears complete or not at all, or a device or pipe.
 
 use std::ffi::OsString;
 use std::fs::{self, File};

@@ -1,6 +1,4 @@
-//! Why results cannot be written, and where those are that were.
-//!
-//! It must not show what stands in a row.
+//! Why results cannot be written, and where the ones already written are. No error quotes a row.
 
 use std::error::Error;
 use std::fmt;

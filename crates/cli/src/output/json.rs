@@ -1,6 +1,4 @@
-//! Results as JSON Lines, for machines.
-//!
-//! It must not change a text, but for cells that are not UTF-8, which JSON cannot hold.
+//! Results as JSON Lines. Only cells that are not UTF-8 are changed, since JSON cannot hold them.
 
 use std::collections::HashSet;
 use std::io::{self, BufWriter, Write as _};

@@ -7,8 +7,6 @@
 //! - A **file** appears under its name only when it is complete: it is written beside as `NAME.….part` and renamed.
 //! - **Formulas**: in CSV, a text of the platform that a spreadsheet would take for a formula gets an apostrophe in
 //!   front (see [`CheckRow`]). The input's own cells are never changed, and JSON never is.
-//!
-//! It must not decide what a row's result is, and must not sum or count.
 
 mod check;
 mod csv;

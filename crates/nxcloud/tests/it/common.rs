@@ -5,7 +5,7 @@ use numcheck_nxcloud::transport::{Address, Dial, RateLimits, Stream};
 use numcheck_nxcloud::{Client, ClientBuilder};
 use numcheck_sandbox::{Account, Sandbox};
 use numcheck_testing::http;
-pub(crate) use numcheck_testing::http::{Front, Platform, Seen, all_of, chain};
+pub(crate) use numcheck_testing::http::{Front, MockPlatform, Seen, all_of, chain};
 
 /// A client of the sandbox's first account, without rate limits.
 pub(crate) fn builder(sandbox: &Sandbox) -> ClientBuilder {
@@ -34,7 +34,7 @@ pub(crate) fn phones(count: usize) -> PhoneList {
 }
 
 /// The way to a platform in memory, and the platform.
-pub(crate) fn in_memory() -> (impl Dial, Platform) {
+pub(crate) fn in_memory() -> (impl Dial, MockPlatform) {
     let (connect, platform) = http::in_memory();
     let dial = move |_: Address| {
         let stream = connect();
@@ -44,7 +44,7 @@ pub(crate) fn in_memory() -> (impl Dial, Platform) {
 }
 
 /// A client of a platform in memory, and the platform.
-pub(crate) fn client_in_memory() -> (Client, Platform) {
+pub(crate) fn client_in_memory() -> (Client, MockPlatform) {
     let (dial, platform) = in_memory();
     let builder = builder_of(&Account::default()).base_url("http://localhost");
     (builder.transport(|transport| transport.dial(dial)).build().expect("a client"), platform)

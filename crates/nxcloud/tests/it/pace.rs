@@ -12,7 +12,7 @@ const ACCEPTED: &str = r#"{"code":0,"msg":"success","data":{"messageId":"1","bat
 
 fn client(
     change: impl FnOnce(transport::ClientBuilder) -> transport::ClientBuilder,
-) -> (Client, crate::common::Platform) {
+) -> (Client, crate::common::MockPlatform) {
     let (dial, platform) = in_memory();
     let builder =
         Client::builder("key", "secret").appkey(AppKey::new("appkey").unwrap()).base_url("http://localhost");

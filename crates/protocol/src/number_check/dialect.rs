@@ -2,8 +2,7 @@
 //! account may be sent.
 
 /// One of the two dialects of the platform. Nothing in a request selects it; only what comes back shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// That of the project's source documents: `messageId`, nested results, numbers of one country in a request.
     V1,
@@ -12,14 +11,6 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// The word for it: `v1`, `v2`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::V1 => "v1",
-            Self::V2 => "v2",
-        }
-    }
-
     /// What the marks of each say together; `None` without marks, and where they contradict each other.
     pub(crate) fn from_marks(first: bool, second: bool) -> Option<Self> {
         match (first, second) {
@@ -30,8 +21,4 @@ impl Dialect {
     }
 }
 
-impl core::fmt::Display for Dialect {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+crate::value::own_words!(Dialect, "dialect", { V1 => "v1", V2 => "v2" });

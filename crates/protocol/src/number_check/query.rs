@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
+use core::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
@@ -178,7 +179,7 @@ impl PageSize {
     pub fn new(rows: u32) -> Result<Self, ValueError> {
         match u8::try_from(rows) {
             Ok(rows @ 1..=100) => Ok(Self(rows)),
-            _ => Err(ValueError::new("pageSize", "must be 1 to 100")),
+            _ => Err(BAD_PAGE_SIZE),
         }
     }
 
@@ -187,6 +188,46 @@ impl PageSize {
         self.0
     }
 }
+
+impl TryFrom<u32> for PageSize {
+    type Error = ValueError;
+
+    fn try_from(rows: u32) -> Result<Self, ValueError> {
+        Self::new(rows)
+    }
+}
+
+impl From<PageSize> for u8 {
+    fn from(size: PageSize) -> Self {
+        size.get()
+    }
+}
+
+impl FromStr for PageSize {
+    type Err = ValueError;
+
+    fn from_str(rows: &str) -> Result<Self, ValueError> {
+        rows.parse().map_err(|_| BAD_PAGE_SIZE).and_then(Self::new)
+    }
+}
+
+/// As a number.
+impl Serialize for PageSize {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(self.0)
+    }
+}
+
+/// Strict: a number from 1 to 100.
+impl<'de> serde::Deserialize<'de> for PageSize {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The format's own message would quote what stood there.
+        let size = u32::deserialize(deserializer).map_err(|_| BAD_PAGE_SIZE).and_then(Self::new);
+        size.map_err(serde::de::Error::custom)
+    }
+}
+
+const BAD_PAGE_SIZE: ValueError = ValueError::new("pageSize", "must be an integer from 1 to 100");
 
 /// Reads a body strictly, as a server does before it looks anything up. An optional field that is null or empty counts as left out.
 ///
@@ -197,10 +238,9 @@ impl TryFrom<QueryBody<'_>> for QueryRequest {
 
     fn try_from(body: QueryBody<'_>) -> Result<Self, ValueError> {
         const PAGE: ValueError = ValueError::new("page", "must be an integer from 1");
-        const PAGE_SIZE: ValueError = ValueError::new("pageSize", "must be an integer from 1 to 100");
         let integer = |field: &Field<Count>| field.get().and_then(|count| u32::try_from(count.get()).ok());
         let page = integer(&body.page).and_then(NonZeroU32::new).ok_or(PAGE)?;
-        let page_size = PageSize::new(integer(&body.page_size).ok_or(PAGE_SIZE)?)?;
+        let page_size = PageSize::new(integer(&body.page_size).ok_or(BAD_PAGE_SIZE)?)?;
         let date = required(&body.date, "date")?.parse()?;
         let message_id =
             optional(&body.message_id, "messageId")?.or(optional(&body.request_id, "requestId")?);

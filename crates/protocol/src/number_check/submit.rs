@@ -21,6 +21,18 @@ use crate::strict::{integer, optional, required};
 /// A submit as a client builds it: every value has been checked. It is written in the document's order of fields.
 ///
 /// Once sent, each accepted number costs money: see [`Submit`](crate::number_check::Submit).
+///
+/// ```
+/// use numcheck_protocol::number_check::{CheckLevel, SubmitRequest};
+/// use numcheck_protocol::{AppKey, BatchNo, PhoneList};
+///
+/// let mut request = SubmitRequest::new(AppKey::new("a1b2c3d4")?, "85251234567".parse::<PhoneList>()?);
+/// request.batch_no = Some(BatchNo::new("20220901")?);
+/// request.check_level = Some(CheckLevel::HLR);
+/// let body = numcheck_protocol::encode(&request)?;
+/// assert_eq!(body, br#"{"phone":"85251234567","batchNo":"20220901","checkLevel":3,"appkey":"a1b2c3d4"}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -5,7 +5,6 @@
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::str::FromStr;
 
 use serde::Serialize;
 
@@ -21,8 +20,7 @@ use crate::whatsapp::{
 
 /// The name of an application: 1 to 128 characters, none of them a control character, no white space around it. The document states
 /// no form (assumed).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AppName(Box<str>);
 
 impl AppName {
@@ -50,15 +48,19 @@ impl AppName {
     }
 }
 
-impl FromStr for AppName {
-    type Err = ValueError;
-
-    fn from_str(name: &str) -> Result<Self, ValueError> {
-        Self::new(name)
-    }
-}
+crate::value::text_value!(AppName, "app_name", as_str);
 
 /// A createApp as a client builds it. Once sent, it may have created an application: see [`CreateApp`](crate::whatsapp::CreateApp).
+///
+/// ```
+/// use numcheck_protocol::CallbackUrl;
+/// use numcheck_protocol::whatsapp::{AppName, CreateAppRequest};
+///
+/// let request = CreateAppRequest::new(AppName::new("Shop")?, CallbackUrl::new("https://example.org/hook")?);
+/// let body = numcheck_protocol::encode(&request)?;
+/// assert_eq!(body, br#"{"app_name":"Shop","webhook":"https://example.org/hook"}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CreateAppRequest {

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use numcheck_protocol::number_check::{Answer, CallbackCode, CheckLevel, InstantCode, SubmitCode};
+use numcheck_protocol::number_check::{
+    Answer, CallbackCode, CheckLevel, Dialect, InstantCode, PageSize, SubmitCode,
+};
 use numcheck_protocol::qxt::{Mobile, PrivacyStatus, QxtCode};
-use numcheck_protocol::whatsapp::{PhoneListCode, WhatsAppCode};
+use numcheck_protocol::whatsapp::{AppName, PhoneListCode, WhatsAppCode};
 use numcheck_protocol::{
-    ApiKey, AppKey, AuthCode, BatchNo, CallbackUrl, CallingCode, Count, Currency, Date, Drift, DriftKind,
-    MessageId, PhoneList, PhoneNumber, PhoneText, Price, Refusal, ResultCode, Text, UtcOffset, ValueError,
-    VerificationCode,
+    ApiKey, AppKey, AuthCode, BatchNo, CallbackUrl, CallingCode, Charged, Class, Count, Currency, Date,
+    Drift, DriftKind, Lang, MessageId, Passes, PhoneList, PhoneNumber, PhoneText, Price, Refusal, ResultCode,
+    Text, UtcOffset, ValueError, VerificationCode,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -22,6 +24,10 @@ struct Settings {
     results: CallbackUrl,
     platform_time: UtcOffset,
     level: CheckLevel,
+    app: AppName,
+    dialect: Dialect,
+    page: PageSize,
+    lang: Lang,
     cap: BTreeMap<String, Price>,
 }
 
@@ -49,12 +55,15 @@ struct Outcome {
     carrier: Text<'static>,
     spelled: PhoneText<'static>,
     drift: Vec<Drift>,
+    class: Class,
+    charged: Charged,
+    passes: Passes,
 }
 
 fn settings() -> serde_json::Value {
     json!({
         "appkey": "a1b2c3d4", "apikey": "0123456789abcdef", "results": "https://example.org/results/7f3a",
-        "platform_time": "+08:00", "level": 3, "cap": {"USD": 12.5, "EUR": 3},
+        "platform_time": "+08:00", "level": 3, "app": "Shop", "dialect": "v2", "page": 50, "lang": "zh", "cap": {"USD": 12.5, "EUR": 3},
     })
 }
 
@@ -70,6 +79,7 @@ fn outcome() -> serde_json::Value {
         "id": "301ef45b8de54d8aad95c5264c3756be-000017", "submit": 0, "result": 4711, "answered": "PERHAPS", "privacy": "2",
         "price": 0.1912, "currency": "USD", "rows": 17, "carrier": "", "spelled": "234800001xxxxx",
         "drift": [{"place": "Basic.number_type", "kind": "new_value", "value": "satellite"}],
+        "class": "bad_input", "charged": "when_checked", "passes": "no",
     })
 }
 
@@ -144,6 +154,11 @@ fn a_bad_value_is_refused_by_its_rule_and_not_quoted() {
         ("apikey", json!("secret path")),
         ("platform_time", json!("+19:00")),
         ("level", json!("hlr")),
+        ("app", json!(" Shop85251234567")),
+        ("dialect", json!("85251234567")),
+        ("page", json!(85251234567_u64)),
+        ("page", json!(0)),
+        ("lang", json!(85251234567_u64)),
         ("cap", json!({"USD": "85251234567,5"})),
     ] {
         let error = error::<Settings>(settings(), field, bad);
@@ -160,6 +175,9 @@ fn a_bad_value_is_refused_by_its_rule_and_not_quoted() {
         ("rows", json!(-1)),
         ("carrier", json!(85251234567_u64)),
         ("id", json!(85251234567_u64)),
+        ("class", json!("85251234567")),
+        ("charged", json!(85251234567_u64)),
+        ("passes", json!("Yes")),
     ] {
         let error = error::<Outcome>(outcome(), field, bad);
         assert!(!error.contains("85251234567"), "{field}: {error}");
@@ -192,6 +210,13 @@ fn values_are_made_from_text_and_become_text_in_full() {
     round::<Date>("2026-02-28");
     round::<UtcOffset>("-03:30");
     round::<Price>("0.1912");
+    round::<AppName>("Shop");
+    round::<Dialect>("v2");
+    round::<Class>("no_result");
+    round::<Charged>("when_checked");
+    round::<Passes>("unknown");
+    round::<Lang>("zh");
+    assert_eq!(("50".parse(), PageSize::try_from(101).is_err()), (PageSize::new(50), true));
     assert_eq!(AppKey::try_from("a1b2c3d4").expect("a key").expose(), "a1b2c3d4");
     assert_eq!(String::from(Answer::from("YES")), "YES");
     assert_eq!((u16::from(CallingCode::try_from(852).expect("a code")), u64::from(Count::new(3))), (852, 3));
@@ -239,8 +264,5 @@ fn a_refusal_is_written_for_a_log_or_an_api() {
     assert_eq!(written["name"], "BALANCE_TOO_LOW");
     assert_eq!((&written["class"], &written["charged"]), (&json!("balance"), &json!("no")));
     assert_eq!(written["text"], "balance of 85*******67 too low");
-    assert_eq!(
-        written["advice"],
-        ResultCode::entry(code).expect("listed").advice(numcheck_protocol::Lang::En)
-    );
+    assert_eq!(written["advice"], ResultCode::entry(code).expect("listed").advice(Lang::En));
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::Write;
 
-use numcheck_qxt::{Answer, CallError, Client, ClientBuilder, SetupError};
+use numcheck_qxt::{CallError, Client, ClientBuilder, PrivacyResult, SetupError};
 use numcheck_sandbox::{Account, Sandbox};
 
 use crate::common::{KEY, builder_with, mobile};
@@ -31,7 +31,7 @@ fn file(content: &str) -> tempfile::NamedTempFile {
 fn what_crosses_threads_can() {
     fn crosses<T: Send + Sync + Clone + 'static>() {}
     fn is_error<T: std::error::Error + Send + Sync + 'static>() {}
-    crosses::<(Client, Answer)>();
+    crosses::<(Client, PrivacyResult)>();
     is_error::<CallError>();
     is_error::<SetupError>();
 }

@@ -5,7 +5,7 @@ use numcheck_qxt::transport::{Address, Dial, Stream};
 use numcheck_qxt::{Client, ClientBuilder};
 use numcheck_sandbox::Sandbox;
 use numcheck_testing::http;
-pub(crate) use numcheck_testing::http::{Front, Platform, Request, all_of, chain};
+pub(crate) use numcheck_testing::http::{Front, MockPlatform, MockRequest, all_of, chain};
 
 /// A client of the sandbox's first account.
 pub(crate) fn builder(sandbox: &Sandbox) -> ClientBuilder {
@@ -34,7 +34,7 @@ pub(crate) fn mobiles(count: usize) -> Vec<Mobile> {
 pub(crate) const KEY: &str = "canary00qxt0api0key0canary00qxt0";
 
 /// The way to a platform in memory, and the platform.
-pub(crate) fn in_memory() -> (impl Dial, Platform) {
+pub(crate) fn in_memory() -> (impl Dial, MockPlatform) {
     let (connect, platform) = http::in_memory();
     let dial = move |_: Address| {
         let stream = connect();
@@ -44,7 +44,7 @@ pub(crate) fn in_memory() -> (impl Dial, Platform) {
 }
 
 /// A client of a platform in memory, and the platform.
-pub(crate) fn client_in_memory(get: bool) -> (Client, Platform) {
+pub(crate) fn client_in_memory(get: bool) -> (Client, MockPlatform) {
     let (dial, platform) = in_memory();
     let builder = builder_with(KEY).base_url("http://localhost").get(get);
     (builder.transport(|transport| transport.dial(dial)).build().expect("a client"), platform)

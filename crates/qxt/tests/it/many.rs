@@ -4,15 +4,15 @@ use futures_util::StreamExt;
 use numcheck_qxt::{CallErrorKind, Client, Sent};
 use numcheck_sandbox::{Sandbox, Service};
 
-use crate::common::{Request, client, client_in_memory, mobile, mobiles};
+use crate::common::{MockRequest, client, client_in_memory, mobile, mobiles};
 
 /// The number that a request asks about.
-fn asked(request: &Request) -> String {
+fn asked(request: &MockRequest) -> String {
     let body = String::from_utf8(request.seen.body.clone()).unwrap();
     body.rsplit_once("&mobile=").unwrap().1.to_owned()
 }
 
-fn answer(request: Request) {
+fn answer(request: MockRequest) {
     let number = asked(&request);
     request.answer(format!(
         r#"{{"code":0,"reason":"Succ","result":{{"Mobile":"{number}","Status":"隐私号"}}}}"#

@@ -1,10 +1,10 @@
 //! Replies of every shape that was seen or may come: what is success stays success, and what is no answer leaves a doubt.
 
-use numcheck_qxt::{Answer, CallError, CallErrorKind, Sent};
+use numcheck_qxt::{CallError, CallErrorKind, PrivacyResult, Sent};
 
 use crate::common::{KEY, all_of, client_in_memory, mobile};
 
-async fn check(status: &str, body: impl AsRef<[u8]>) -> Result<Answer, CallError> {
+async fn check(status: &str, body: impl AsRef<[u8]>) -> Result<PrivacyResult, CallError> {
     let (client, mut platform) = client_in_memory(false);
     let call = tokio::spawn(client.check(mobile("18819079212")));
     platform.request().await.answer_with(status, "", body);
@@ -41,7 +41,7 @@ async fn an_answer_of_any_shape_is_one() {
 async fn an_answer_is_written_as_json_in_a_services_own_struct() {
     #[derive(serde::Serialize)]
     struct Entry {
-        answer: Answer,
+        answer: PrivacyResult,
     }
     let body = r#"{"code":0,"reason":"Succ","result":{"Mobile":"18819079212","Status":"隐私号","Area":"a","New":1}}"#;
     let entry = Entry { answer: check("200 OK", body).await.unwrap() };

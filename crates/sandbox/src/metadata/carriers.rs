@@ -1,6 +1,4 @@
-//! The operator that a range of numbers was first given to.
-//!
-//! It knows nothing of ported numbers, and must not be read as "who serves this number now".
+//! The operator to which a range of phone numbers was first assigned; ported numbers have moved on since.
 
 use std::sync::LazyLock;
 

@@ -1,7 +1,7 @@
 //! What is publicly known about numbers: format, region, type, first operator, area.
 //!
-//! Everything here is read from metadata that ships with the crate. It must not invent an answer: what the metadata
-//! does not know is `None` or empty, and the rules that make up the rest live beside the endpoint that needs them.
+//! Everything here is read from metadata that ships with the crate. What it does
+//! not know is `None` or empty; the rules that make up the rest live beside the endpoint that needs them.
 
 mod areas;
 mod carriers;

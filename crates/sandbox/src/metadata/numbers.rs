@@ -1,7 +1,6 @@
-//! A number's format, judged by the metadata of libphonenumber.
+//! A phone number's format, by the metadata of libphonenumber.
 //!
-//! Measured against Google's own code on 200 000 numbers of 245 regions, the crate behind it agreed on every one. It must not be
-//! handed anything but digits, and its types do not leave this file.
+//! On 200 000 phone numbers of 245 regions the crate agreed with Google's own code on every one. It is given digits only.
 
 use std::sync::LazyLock;
 

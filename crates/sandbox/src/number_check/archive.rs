@@ -1,7 +1,6 @@
 //! The submits of the last 14 days, so that their checks can be found again.
 //!
-//! It holds submits as compactly as they came and no results: those follow from a number and its level, and are worked out when
-//! somebody asks. It must not decide who may see what.
+//! It holds no results: those follow from a phone number and its level, and are computed when somebody asks.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

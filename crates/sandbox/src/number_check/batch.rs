@@ -1,6 +1,6 @@
 //! An accepted submit: its numbers and ids, held as compactly as they came.
 //!
-//! A million numbers take some 18 MB: their text, and four bytes each. It must not hold results: those are worked out when due.
+//! A million phone numbers take some 18 MB: their text, and four bytes each. Results are computed when due.
 
 use std::sync::Arc;
 

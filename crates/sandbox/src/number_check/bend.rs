@@ -1,6 +1,4 @@
-//! Unusual forms of a push.
-//!
-//! It bends the protocol's own types, and must not decide which push gets which form.
+//! Bends a push into unusual forms.
 
 use numcheck_protocol::number_check::ResultPush;
 use numcheck_protocol::{Extra, Field, PhoneText, Price};

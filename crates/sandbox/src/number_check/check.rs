@@ -1,8 +1,7 @@
-//! What checking a number comes to.
+//! The result of checking a phone number.
 //!
-//! A function of the number and the level alone, so that it can be asked again whenever a result is due and always says the same.
-//! The basic part is real metadata; the network's and the call's answers follow magic numbers, else a fixed rule. It must not
-//! read the clock, the seed or any state.
+//! A pure function of the phone number and the level: computed whenever a result is due, always the same. The basic part is real
+//! metadata; the rest follows magic numbers, else a fixed rule.
 
 use numcheck_protocol::number_check::{
     Answer, CallbackCode, DialResponse, KnownCheckLevel, KnownDialResponse, NumberType,
@@ -14,17 +13,17 @@ use crate::metadata::{self, Facts, Format};
 use crate::{prices, rule};
 
 /// What a check came to.
-pub(crate) struct Outcome {
+pub(crate) struct SimulatedCheck {
     pub(crate) code: CallbackCode,
     /// What there is to tell; `None` when the check failed.
-    pub(crate) result: Option<CheckResult>,
+    pub(crate) result: Option<SimulatedResult>,
     /// What it would cost, or did.
     pub(crate) list_price: (Price, Currency),
     /// An unusual form that the push shall have.
     pub(crate) shape: Option<Shape>,
 }
 
-impl Outcome {
+impl SimulatedCheck {
     /// What it costs: nothing when it failed.
     pub(crate) fn price(&self) -> Price {
         if self.result.is_some() { self.list_price.0 } else { Price::ZERO }
@@ -32,7 +31,7 @@ impl Outcome {
 }
 
 /// The result of a check that worked.
-pub(crate) struct CheckResult {
+pub(crate) struct SimulatedResult {
     pub(crate) facts: Facts,
     pub(crate) number_type: NumberType,
     pub(crate) carrier: &'static str,
@@ -68,17 +67,17 @@ pub(crate) fn not_taken(phone: &str) -> Option<&'static str> {
 }
 
 /// Checks a number as submitted.
-pub(crate) fn check(phone: &str, level: KnownCheckLevel) -> Outcome {
+pub(crate) fn check(phone: &str, level: KnownCheckLevel) -> SimulatedCheck {
     let list_price = prices::price(CallingCode::prefix_of(phone), level);
     match result(phone, level) {
         Ok((result, shape)) => {
-            Outcome { code: CallbackCode::SUCCESS, result: Some(result), list_price, shape }
+            SimulatedCheck { code: CallbackCode::SUCCESS, result: Some(result), list_price, shape }
         }
-        Err(code) => Outcome { code, result: None, list_price, shape: None },
+        Err(code) => SimulatedCheck { code, result: None, list_price, shape: None },
     }
 }
 
-fn result(phone: &str, level: KnownCheckLevel) -> Result<(CheckResult, Option<Shape>), CallbackCode> {
+fn result(phone: &str, level: KnownCheckLevel) -> Result<(SimulatedResult, Option<Shape>), CallbackCode> {
     if PhoneNumber::new(phone).is_err() {
         return Err(CallbackCode::BAD_NUMBER);
     }
@@ -101,7 +100,7 @@ fn result(phone: &str, level: KnownCheckLevel) -> Result<(CheckResult, Option<Sh
         Some(Magic::Shape(shape)) => Some(shape),
         _ => None,
     };
-    Ok((CheckResult { facts, number_type, carrier, network }, shape))
+    Ok((SimulatedResult { facts, number_type, carrier, network }, shape))
 }
 
 /// 85 of 100 numbers are in use, 10 are not, 5 unknown. Of those in use 75 are on line, 20 not, 5 unknown; and 4 roam, 91 do not,

@@ -1,6 +1,4 @@
-//! What a number is said to have cost, which need not be what it cost.
-//!
-//! What is charged must not depend on it.
+//! The price that a push states, which need not be the price that was charged.
 
 use numcheck_protocol::number_check::Cost;
 use numcheck_protocol::{Currency, Field, Price};

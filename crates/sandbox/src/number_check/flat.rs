@@ -1,17 +1,14 @@
-//! `data` of a push in the second dialect: flat, with words where the first has numbers.
-//!
-//! It must not decide what a check came to, with one exception that nothing else asks for: the codes of the number's network, which
-//! are made up in [`network_codes`].
+//! `data` of a push in v2: flat, with words where v1 has numbers.
 
 use numcheck_protocol::number_check::{Answer, DialResponse, NumberType, NumberTypeWord, ResultData};
 use numcheck_protocol::{Field, Text};
 
-use super::check::{CheckResult, Network};
+use super::check::{Network, SimulatedResult};
 use crate::assumptions::V2Revision;
 use crate::rule;
 
 /// What is told of a check that worked.
-pub(super) fn data<'a>(result: &'a CheckResult, phone: &str, revision: V2Revision) -> ResultData<'a> {
+pub(super) fn data<'a>(result: &'a SimulatedResult, phone: &str, revision: V2Revision) -> ResultData<'a> {
     let data = ResultData::default()
         .with_number_type(Field::Known(kind(result)))
         .with_operator(Field::Known(Text::new(result.carrier)))
@@ -40,7 +37,7 @@ pub(super) fn data<'a>(result: &'a CheckResult, phone: &str, revision: V2Revisio
 }
 
 /// The kind of a number in the words of v2: mobile, any other that is valid, or not valid.
-pub(super) fn kind(result: &CheckResult) -> NumberTypeWord {
+pub(super) fn kind(result: &SimulatedResult) -> NumberTypeWord {
     match result.number_type {
         NumberType::MOBILE => NumberTypeWord::MOBILE,
         NumberType::OTHER if !result.facts.valid => NumberTypeWord::INVALID,

@@ -1,6 +1,4 @@
-//! `POST /api/number/check/get`: one number in, its result in the reply, charged at once.
-//!
-//! In v2 only. What a check came to is asked of the same rule that pushes ask. It must not push anything.
+//! `POST /api/number/check/get`: one phone number in, its result in the reply, charged at once. v2 only.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,4 @@
 //! Number check in both dialects: submit in, one result per number out, found again by a query; and the instant check.
-//!
-//! It decides what is answered and what a number comes to. It must not send anything: how results travel is the pusher's affair.
 
 mod archive;
 mod batch;

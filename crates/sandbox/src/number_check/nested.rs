@@ -1,14 +1,12 @@
-//! `data` of a push in the first dialect: nested, a part for each level.
-//!
-//! Built from the protocol's own types, so that key order and shape are those of the documents. It must not decide what a check came to.
+//! `data` of a push in v1: nested, a part for each level, built from the protocol's types in the documented key order.
 
 use numcheck_protocol::number_check::{Answer, Basic, Dial, Live, ResultData};
 use numcheck_protocol::{Field, PhoneText, Text};
 
-use super::check::{CheckResult, Network};
+use super::check::{Network, SimulatedResult};
 
 /// What is told of a check that worked.
-pub(super) fn data(result: &CheckResult) -> ResultData<'_> {
+pub(super) fn data(result: &SimulatedResult) -> ResultData<'_> {
     let facts = &result.facts;
     let basic = Basic::default()
         .with_pre_check(Field::Known(if facts.valid { Answer::YES } else { Answer::NO }))

@@ -1,7 +1,6 @@
 //! The body of a submit, read as the platform would.
 //!
-//! It judges the request's form alone, and must not look at accounts, money or countries; what a dialect allows it is told. The order in which rules are tried is
-//! documented at [`read`], because a request may break several.
+//! It judges the request's form alone. [`read`] documents the order of its rules, because a request may break several.
 
 use numcheck_protocol::number_check::{Dialect, KnownCheckLevel, SubmitBody, SubmitCode};
 use numcheck_protocol::{BatchNo, CallbackUrl, Field, PhoneList, decode};

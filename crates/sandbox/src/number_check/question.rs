@@ -1,6 +1,6 @@
 //! The body of a query, read as the platform would.
 //!
-//! It judges the form alone, and must not look anything up. An absent, null or empty optional field is one left out.
+//! It judges the form alone. An absent, null or empty optional field counts as left out.
 
 use numcheck_protocol::number_check::{QueryBody, QueryCode};
 use numcheck_protocol::{Count, Date, Field, decode};

@@ -1,13 +1,11 @@
-//! The body of a push.
-//!
-//! In the dialect of the account: the two differ in names, and in what a failure holds. It must not decide what a check came to.
+//! The body of a push, in the account's dialect: the two differ in names, and in what a failure holds.
 
 use numcheck_protocol::number_check::{CallbackCode, Dialect, ResultPush};
 use numcheck_protocol::{Field, Lang, PhoneText, Text, encode};
 
 use super::batch::Batch;
 use super::bend::bend;
-use super::check::{Outcome, check};
+use super::check::{SimulatedCheck, check};
 use super::cost::cost;
 use super::{flat, nested};
 use crate::assumptions::{Assumptions, PushPhone};
@@ -37,7 +35,7 @@ pub(crate) fn push_body(batch: &Batch, place: u32, variant: Variant, assumptions
     let phone = batch.phone(place);
     let mut outcome = check(phone, batch.level);
     if variant == Variant::Differing {
-        outcome = Outcome { code: CallbackCode::NOTHING_FOUND, result: None, ..outcome };
+        outcome = SimulatedCheck { code: CallbackCode::NOTHING_FOUND, result: None, ..outcome };
     }
     let delivery = match magic::of(phone) {
         Some(Magic::Delivery(delivery)) => Some(delivery),

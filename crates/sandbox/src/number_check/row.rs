@@ -1,6 +1,4 @@
-//! A row of a query's result.
-//!
-//! Built from the protocol's own types, so that the names are those of the documents. It must not decide what a check came to.
+//! A row of a query's result. Built from the protocol's types, so that the names are the documented ones.
 
 use numcheck_protocol::number_check::{
     Answer, AnyNumberType, CheckLevel, Dialect, KnownCheckLevel, QueryRow,
@@ -8,7 +6,7 @@ use numcheck_protocol::number_check::{
 use numcheck_protocol::{Field, PhoneText, Price, Text};
 
 use super::batch::Batch;
-use super::check::{CheckResult, Network, Outcome, check};
+use super::check::{Network, SimulatedCheck, SimulatedResult, check};
 use super::cost::{told, told_currency};
 use super::flat;
 use crate::assumptions::Assumptions;
@@ -31,7 +29,7 @@ pub(crate) fn row<'a>(
 fn first_dialect<'a>(
     batch: &'a Batch,
     place: u32,
-    outcome: Outcome,
+    outcome: SimulatedCheck,
     finished: bool,
     assumptions: &Assumptions,
 ) -> QueryRow<'a> {
@@ -71,7 +69,7 @@ fn first_dialect<'a>(
 fn second_dialect<'a>(
     batch: &'a Batch,
     place: u32,
-    outcome: Outcome,
+    outcome: SimulatedCheck,
     finished: bool,
     assumptions: &Assumptions,
 ) -> QueryRow<'a> {
@@ -127,7 +125,7 @@ fn without_result(mut row: QueryRow<'_>, level: KnownCheckLevel) -> QueryRow<'_>
 }
 
 /// Empty texts stay empty, as a carrier that nobody knows.
-fn fill(row: &mut QueryRow<'_>, result: CheckResult) {
+fn fill(row: &mut QueryRow<'_>, result: SimulatedResult) {
     let facts = result.facts;
     let text =
         |text: &str| if text.is_empty() { Field::Empty } else { Field::Known(Text::new(text.to_owned())) };

@@ -1,7 +1,6 @@
-//! `POST /api/number/check`: takes numbers, charges for them, and queues their results.
+//! `POST /api/number/check`: takes phone numbers, charges for them, and queues their results.
 //!
-//! It must not push anything itself, and between charging and queueing it must not wait: a caller that hangs up must not leave
-//! half a submit behind.
+//! There is no `await` between charging and queueing: a caller that hangs up leaves no half a submit behind.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use numcheck_protocol::{CallbackUrl, CallingCode, Currency, Price};
 use tokio::sync::oneshot;
 
 use super::batch::{Batch, Phones, Times};
-use super::check::{Outcome, check, not_taken};
+use super::check::{SimulatedCheck, check, not_taken};
 use super::order::{self, Allowed, Order, Refused};
 use super::submit_reply::{accepted, refusal};
 use crate::assumptions::{Assumptions, RepeatedBatchNo};
@@ -260,7 +259,7 @@ struct Terms<'a> {
 
 impl Terms<'_> {
     /// What fails is free, unless it is assumed to be charged. What could not be deducted never is.
-    fn price(&self, outcome: &Outcome) -> Price {
+    fn price(&self, outcome: &SimulatedCheck) -> Price {
         let charges = match self.dialect {
             Dialect::V1 => self.assumptions.charge_failed_in_v1,
             Dialect::V2 => self.assumptions.charge_failed,

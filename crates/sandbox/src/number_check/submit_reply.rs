@@ -1,6 +1,4 @@
 //! The envelope of a submit, in the dialect of the account.
-//!
-//! It words what was decided elsewhere, and must not decide anything.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,6 @@
 //! One connection to a receiver, kept open from push to push.
 //!
-//! It sends what it is given and says what came back. It must not judge whether that is good enough, and never repeats what may
-//! have arrived.
+//! It never repeats a push that may have arrived: the queue does, a minute later, as the platform would.
 
 use std::io;
 use std::sync::Arc;

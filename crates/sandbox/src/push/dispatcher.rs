@@ -1,6 +1,6 @@
-//! Moves what is due to its receiver, and hires workers for it.
+//! Moves due pushes to their receivers, and spawns workers for them.
 //!
-//! One task, which owns all workers: when it ends, they end. It must not wait for any of them.
+//! One task, which owns all workers and waits for none: when it ends, they end.
 
 use std::collections::HashMap;
 use std::sync::Arc;

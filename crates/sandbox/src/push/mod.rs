@@ -1,7 +1,6 @@
-//! Result pushes: one POST a number, again every minute for an hour until somebody answers 200.
+//! Result pushes: one POST per phone number, repeated every minute for an hour until it is answered with 200.
 //!
-//! It decides when and where something is sent, not what: bodies are worked out by number check when they are due. It follows no
-//! redirect, speaks plain http only, and must not reach beyond this machine unless told to.
+//! Bodies are computed when they are due. Plain http only, no redirects, and nothing but this machine unless the settings allow it.
 
 mod connection;
 mod destination;

@@ -1,7 +1,6 @@
-//! What is to be pushed, by the time at which it is due.
+//! Pushes to come, by due time.
 //!
-//! A batch waits as one entry, however many numbers it has; only results that a receiver refused wait one by one. It must not know
-//! how anything is sent.
+//! A batch waits as one entry, however many phone numbers it has; only results that a receiver refused wait one by one.
 
 use std::cmp::Ordering as Order;
 use std::collections::BinaryHeap;

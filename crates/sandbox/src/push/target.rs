@@ -1,6 +1,4 @@
-//! One receiver: what is ready for it, and who is at work on it.
-//!
-//! It counts and hands out; it must not send.
+//! One receiver: the pushes ready for it, and the workers busy with it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

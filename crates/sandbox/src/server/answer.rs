@@ -1,6 +1,4 @@
 //! What an endpoint answers, before it becomes HTTP.
-//!
-//! Plain values; it must not know connections or faults.
 
 use std::borrow::Cow;
 

@@ -1,6 +1,4 @@
-//! One request, read in full and bounded.
-//!
-//! It must not judge what it reads, except for its size.
+//! One request, read in full, of bounded size.
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -1,7 +1,6 @@
-//! What is probably wrong with a signature: the usual mistakes, tried one by one.
+//! Guesses what is wrong with a signature by trying the usual mistakes one by one.
 //!
-//! The platform says "1003" and nothing else; an emulator can be kinder. It must not change the verdict, and says nothing about
-//! the secret or the body itself.
+//! The platform says only "1003"; this adds a hint, which quotes neither the secret nor the body.
 
 use numcheck_signing::{Algorithm, Body, Input, Secret, verify};
 

@@ -1,6 +1,4 @@
 //! From a request to its answer: route, fault, endpoint, journal, HTTP.
-//!
-//! It must not decide what an endpoint answers.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};

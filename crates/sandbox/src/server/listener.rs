@@ -1,6 +1,4 @@
-//! Accepts connections on one port.
-//!
-//! It bounds how many there are and how long a head may take; it must not know what is asked.
+//! Accepts connections on one port; bounds their number and the time for a request's head.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,7 +1,6 @@
 //! The HTTP side: two ports, one request at a time in, one answer out.
 //!
-//! It reads and bounds requests, finds who answers them, carries out faults and writes the journal. It must not know what any
-//! endpoint decides.
+//! It reads and bounds requests, finds who answers them, carries out faults and writes the journal.
 
 mod answer;
 mod auth;

@@ -1,6 +1,4 @@
 //! The body of an answer: whole, or cut in the middle on purpose.
-//!
-//! It must not know why.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use numcheck_protocol::Repeat::{self, Never, Safe};
 use numcheck_transport::retry::{
-    BACKOFF_BASE, BACKOFF_MAX, Decision, MIN_CORRECTION_MS, Outcome, RETRY_AFTER_MAX, Situation, backoff,
-    decide,
+    AttemptOutcome, BACKOFF_BASE, BACKOFF_MAX, Decision, MIN_CORRECTION_MS, RETRY_AFTER_MAX, Situation,
+    backoff, decide,
 };
 use numcheck_transport::{SendErrorKind, Sent};
 use proptest::prelude::*;
@@ -27,7 +27,7 @@ const KINDS: [SendErrorKind; 14] = [
     SendErrorKind::TooLarge,
 ];
 
-fn situation(sent: Sent, repeat: Repeat, outcome: Outcome) -> Situation {
+fn situation(sent: Sent, repeat: Repeat, outcome: AttemptOutcome) -> Situation {
     let left = Duration::from_secs(60);
     Situation { sent, repeat, attempt: 1, max_attempts: 3, outcome, left, random: u64::MAX }
 }
@@ -60,7 +60,7 @@ fn failures_in_a_table() {
         (Yes, TotalTimeout, false, false),
     ];
     for (sent, kind, costly, safe) in table {
-        let outcome = Outcome::Failed(kind);
+        let outcome = AttemptOutcome::Failed(kind);
         assert_eq!(repeats(&situation(sent, Never, outcome)), costly, "costly, {sent}, {kind:?}");
         assert_eq!(repeats(&situation(sent, Safe, outcome)), safe, "safe, {sent}, {kind:?}");
     }
@@ -69,7 +69,7 @@ fn failures_in_a_table() {
 #[test]
 fn statuses_in_a_table() {
     for status in [100, 200, 204, 301, 302, 400, 401, 404, 408, 429, 500, 501, 502, 503, 504, 505, 599] {
-        let outcome = Outcome::Replied { status, retry_after: None };
+        let outcome = AttemptOutcome::Replied { status, retry_after: None };
         assert!(
             !repeats(&situation(Sent::Yes, Never, outcome)),
             "a reply to a costly call is a reply: {status}"
@@ -82,7 +82,8 @@ fn statuses_in_a_table() {
 #[test]
 fn retry_after_is_honoured_and_bounded() {
     let after = |seconds| {
-        let outcome = Outcome::Replied { status: 503, retry_after: Some(Duration::from_secs(seconds)) };
+        let outcome =
+            AttemptOutcome::Replied { status: 503, retry_after: Some(Duration::from_secs(seconds)) };
         decide(&Situation { random: 0, ..situation(Sent::Yes, Safe, outcome) })
     };
     assert_eq!(after(0), Decision::RetryAfter(Duration::ZERO));
@@ -94,7 +95,7 @@ fn retry_after_is_honoured_and_bounded() {
 #[test]
 fn a_clock_refusal_is_repeated_once_even_when_costly_and_only_if_the_correction_changes_something() {
     let refused =
-        |correction_ms, corrected_before| Outcome::RefusedForClock { correction_ms, corrected_before };
+        |correction_ms, corrected_before| AttemptOutcome::RefusedForClock { correction_ms, corrected_before };
     for repeat in [Never, Safe] {
         let decide = |outcome| decide(&Situation { attempt: 3, ..situation(Sent::Yes, repeat, outcome) });
         assert_eq!(decide(refused(60_000, false)), Decision::RetryAfter(Duration::ZERO));
@@ -106,7 +107,7 @@ fn a_clock_refusal_is_repeated_once_even_when_costly_and_only_if_the_correction_
 
 #[test]
 fn a_stale_connection_is_left_at_once() {
-    let stale = situation(Sent::No, Never, Outcome::Failed(SendErrorKind::Stale));
+    let stale = situation(Sent::No, Never, AttemptOutcome::Failed(SendErrorKind::Stale));
     assert_eq!(decide(&stale), Decision::RetryAfter(Duration::ZERO));
 }
 
@@ -119,11 +120,13 @@ fn pauses_grow_up_to_a_ceiling() {
     assert_eq!(backoff(0, 0), Duration::ZERO);
 }
 
-fn outcome() -> impl Strategy<Value = Outcome> {
+fn outcome() -> impl Strategy<Value = AttemptOutcome> {
     prop_oneof![
-        prop::sample::select(&KINDS[..]).prop_map(Outcome::Failed),
-        (100..600u16, prop::option::of(0..90_000u64))
-            .prop_map(|(status, ms)| Outcome::Replied { status, retry_after: ms.map(Duration::from_millis) }),
+        prop::sample::select(&KINDS[..]).prop_map(AttemptOutcome::Failed),
+        (100..600u16, prop::option::of(0..90_000u64)).prop_map(|(status, ms)| AttemptOutcome::Replied {
+            status,
+            retry_after: ms.map(Duration::from_millis)
+        }),
     ]
 }
 

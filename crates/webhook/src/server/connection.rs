@@ -15,9 +15,9 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
 use crate::handler::Handler;
-use crate::server::limits::Limits;
+use crate::server::limits::ReceiverLimits;
 use crate::server::peers::Admission;
-use crate::server::receiver::{Answer, Receiver};
+use crate::server::receiver::{EmptyResponse, Receiver};
 
 /// Serves one connection of HTTP/1.1 over any stream, until the other side leaves, a limit closes it, or `stop` resolves and
 /// what is in flight has been answered. For a stream without an address; see [`serve_connection_from`].
@@ -35,7 +35,7 @@ where
     serve_admitted(receiver, stream, Admission::unlimited(), stop).await
 }
 
-/// The same for a stream from `peer`, within [`Limits::unauthenticated_per_peer`]. For a listener of the caller's own, such as one with TLS.
+/// The same for a stream from `peer`, within [`ReceiverLimits::unauthenticated_per_peer`]. For a listener of the caller's own, such as one with TLS.
 pub async fn serve_connection_from<H, S, Stop>(
     receiver: &Receiver<H>,
     peer: IpAddr,
@@ -68,8 +68,8 @@ where
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)
-        .max_buf_size(Limits::MAX_HEAD_LEN)
-        .max_headers(Limits::MAX_FIELDS)
+        .max_buf_size(ReceiverLimits::MAX_HEAD_LEN)
+        .max_headers(ReceiverLimits::MAX_FIELDS)
         // The platform may close its sending side before it reads the answer; it is still owed one.
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
@@ -131,9 +131,9 @@ struct Admitted<H> {
 }
 
 impl<H: Handler> hyper::service::Service<Request<Incoming>> for Admitted<H> {
-    type Response = Answer;
+    type Response = EmptyResponse;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<EmptyResponse, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let (receiver, admission) = (self.receiver.clone(), Arc::clone(&self.admission));
@@ -164,7 +164,7 @@ pub enum Ended {
     /// The other side broke off, or the network did.
     Broken,
     /// It had shown no capability, and its peer held too many such connections, or its place was needed
-    /// ([`Limits::unauthenticated_per_peer`]).
+    /// ([`ReceiverLimits::unauthenticated_per_peer`]).
     Dismissed,
     /// It did not end by itself within the limits.
     Cut,

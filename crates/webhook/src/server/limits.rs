@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-/// The bounds of a receiver. Change what must differ: `Limits { connections: 64, ..Limits::default() }`. A time above a day counts as a
+/// The bounds of a receiver. Change what must differ: `ReceiverLimits { connections: 64, ..ReceiverLimits::default() }`. A time above a day counts as a
 /// day, a number above a million as a million, and a number of 0 as 1.
 ///
 /// Memory stays below about `connections` × (16 KiB of head + 64 KiB of body).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ReceiverLimits {
     /// Open connections; further ones wait to be accepted. 1024.
     pub connections: usize,
-    /// Open connections of one peer on which no push has been let in, beyond which the oldest are closed after [`Limits::grace_time`]. 8. A
+    /// Open connections of one peer on which no push has been let in, beyond which the oldest are closed after [`ReceiverLimits::grace_time`]. 8. A
     /// peer is an IPv4 address or the /64 of an IPv6 address.
     ///
-    /// Without this, one address that opens connections and says nothing could hold all of [`Limits::connections`]. It must never turn away a
+    /// Without this, one address that opens connections and says nothing could hold all of [`ReceiverLimits::connections`]. It must never turn away a
     /// push, though, and neither the peer nor a new connection tells whether a push comes: behind a proxy everybody has one address, valid
     /// and invalid requests share its connections, and a platform may open many at once. So:
     ///
@@ -22,9 +22,9 @@ pub struct Limits {
     /// - The oldest go first: what has been silent for long is the least likely to carry a push.
     /// - A request that is not let in (404, 405, 415, 413, 400, 408, 401) closes its connection, which the answer announces; so the pool of a
     ///   proxy holds only connections on which a push was let in, and those may carry invalid requests, too.
-    /// - A peer is exempt while a push was let in on one of its open connections, and for [`Limits::trust_time`] after that. One push is
+    /// - A peer is exempt while a push was let in on one of its open connections, and for [`ReceiverLimits::trust_time`] after that. One push is
     ///   enough, so even a platform that opens a thousand connections at once is exempt as soon as the first one's push is read.
-    /// - When all of [`Limits::connections`] are taken, silent connections make room: first those of the peer without trust that holds too many
+    /// - When all of [`ReceiverLimits::connections`] are taken, silent connections make room: first those of the peer without trust that holds too many
     ///   and the most, with no grace if it had some closed already; else the one that has been silent for longest, exempt peers
     ///   included.
     ///
@@ -33,13 +33,13 @@ pub struct Limits {
     ///
     /// Who knows one URL is not bounded by this: see [`NotStored`](crate::NotStored).
     pub unauthenticated_per_peer: usize,
-    /// Handlers that run at once; further pushes wait, within [`Limits::store_time`]. 256.
+    /// Handlers that run at once; further pushes wait, within [`ReceiverLimits::store_time`]. 256.
     pub stores: usize,
     /// For the head of a request to arrive, and for an idle connection to stay open. 10 s.
     pub head_time: Duration,
-    /// For a connection beyond [`Limits::unauthenticated_per_peer`] to present a capability. 2 s.
+    /// For a connection beyond [`ReceiverLimits::unauthenticated_per_peer`] to present a capability. 2 s.
     pub grace_time: Duration,
-    /// How long a peer is exempt from [`Limits::unauthenticated_per_peer`] after its last connection with a push that was let in. 1 hour.
+    /// How long a peer is exempt from [`ReceiverLimits::unauthenticated_per_peer`] after its last connection with a push that was let in. 1 hour.
     pub trust_time: Duration,
     /// For the body to arrive, once the head has. 10 s.
     pub body_time: Duration,
@@ -51,7 +51,7 @@ pub struct Limits {
     pub stop_time: Duration,
 }
 
-impl Limits {
+impl ReceiverLimits {
     /// The most bytes of a request's head, request line included; 431 above.
     pub const MAX_HEAD_LEN: usize = 16 * 1024;
     /// The most header fields; 431 above.
@@ -86,7 +86,7 @@ impl Limits {
     }
 }
 
-impl Default for Limits {
+impl Default for ReceiverLimits {
     fn default() -> Self {
         Self {
             connections: 1024,

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::handler::Handler;
 use crate::server::connection::serve_admitted;
-use crate::server::limits::Limits;
+use crate::server::limits::ReceiverLimits;
 use crate::server::receiver::Receiver;
 
 /// How long to wait after the system could not accept, which mostly means that it is out of file descriptors.
@@ -43,7 +43,7 @@ impl Server {
             #[cfg(unix)]
             socket.set_reuseaddr(true)?;
             socket.bind(address)?;
-            let listener = socket.listen(Limits::BACKLOG)?;
+            let listener = socket.listen(ReceiverLimits::BACKLOG)?;
             let address = listener.local_addr()?;
             Ok(Self { listener, address })
         };
@@ -55,7 +55,7 @@ impl Server {
         self.address
     }
 
-    /// Serves until `stop` resolves; then accepts no more, lets what is in flight come to its end within [`Limits::stop_time`], and
+    /// Serves until `stop` resolves; then accepts no more, lets what is in flight come to its end within [`ReceiverLimits::stop_time`], and
     /// returns.
     pub async fn serve<H: Handler>(self, receiver: Receiver<H>, stop: impl Future<Output = ()>) -> Closed {
         let limits = *receiver.limits();

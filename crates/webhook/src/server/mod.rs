@@ -11,6 +11,6 @@ mod unstoppable;
 
 pub use connection::{Ended, serve_connection, serve_connection_from};
 pub use counts::Counts;
-pub use limits::Limits;
+pub use limits::ReceiverLimits;
 pub use listener::{BindError, Closed, Server};
-pub use receiver::{Answer, Receiver};
+pub use receiver::{EmptyResponse, Receiver};

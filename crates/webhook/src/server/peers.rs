@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-use crate::server::limits::Limits;
+use crate::server::limits::ReceiverLimits;
 
 /// How many trusted peers without a connection are remembered. Only who has a capability is trusted, so this bounds what holders of one URL
 /// with many addresses can make it keep.
@@ -62,7 +62,7 @@ struct State {
 }
 
 impl Peers {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &ReceiverLimits) -> Self {
         Self {
             max_unauthenticated: limits.unauthenticated_per_peer,
             grace_time: limits.grace_time,
@@ -300,11 +300,11 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn peers() -> Arc<Peers> {
-        let limits = Limits {
+        let limits = ReceiverLimits {
             unauthenticated_per_peer: 2,
             grace_time: 2 * SECOND,
             trust_time: 60 * SECOND,
-            ..Limits::default()
+            ..ReceiverLimits::default()
         };
         Arc::new(Peers::new(&limits))
     }

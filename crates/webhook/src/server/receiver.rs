@@ -19,26 +19,26 @@ use numcheck_signing::SignatureHeaders;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use crate::check::{Gate, Head, Refusal};
+use crate::check::{Gate, Head, Rejection};
 use crate::handler::{Handler, NotStored};
 use crate::push::{Correlation, Push};
 use crate::server::body;
 use crate::server::counts::{Counters, Counts};
-use crate::server::limits::Limits;
+use crate::server::limits::ReceiverLimits;
 use crate::server::peers::{Admission, Peers};
 use crate::server::unstoppable::Unstoppable;
 use crate::signature::BadSignature;
 
 /// What the service answers: a status, and never a body.
-pub type Answer = Response<Empty<Bytes>>;
+pub type EmptyResponse = Response<Empty<Bytes>>;
 
 /// Receives pushes: checks each request, hands the push to the handler, and answers 200 once it is stored.
 ///
 /// It is a [`tower_service::Service`] for requests with any body, so that axum and others can mount it, and a
 /// [`hyper::service::Service`]. It needs a Tokio runtime. Clones share everything.
 ///
-/// Mounted elsewhere, [`Limits::head_time`], [`Limits::connections`], [`Limits::unauthenticated_per_peer`], [`Limits::connection_time`]
-/// and [`Limits::stop_time`] are the other server's affair; after that has stopped, wait for [`Receiver::idle`].
+/// Mounted elsewhere, [`ReceiverLimits::head_time`], [`ReceiverLimits::connections`], [`ReceiverLimits::unauthenticated_per_peer`], [`ReceiverLimits::connection_time`]
+/// and [`ReceiverLimits::stop_time`] are the other server's affair; after that has stopped, wait for [`Receiver::idle`].
 ///
 /// | status | when |
 /// |---|---|
@@ -48,6 +48,18 @@ pub type Answer = Response<Empty<Bytes>>;
 /// | 401 | the signature is missing where it is required, or there is one and it does not hold ([`Gate::verifying`](crate::Gate::verifying)) |
 /// | 408 | the body did not arrive in time |
 /// | 503 | the handler said no, took too long, or panicked; or too many are running |
+///
+/// ```
+/// use numcheck_webhook::{Gate, Push, Receiver, ReceiverKey};
+///
+/// let key: ReceiverKey = "0123456789abcdef0123456789abcdef".parse()?;
+/// let receiver = Receiver::new(Gate::new(key), |push: Push| async move {
+///     println!("{} bytes for {}", push.raw().len(), push.batch().as_str()); // make it durable here
+///     Ok(())
+/// });
+/// assert_eq!(receiver.counts().stored, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Receiver<H> {
     inner: Arc<Inner<H>>,
 }
@@ -55,7 +67,7 @@ pub struct Receiver<H> {
 struct Inner<H> {
     gate: Gate,
     handler: H,
-    limits: Limits,
+    limits: ReceiverLimits,
     /// Whether bodies are read, for the counts.
     reads: bool,
     counters: Counters,
@@ -65,23 +77,23 @@ struct Inner<H> {
 }
 
 impl<H: Handler> Receiver<H> {
-    /// A receiver with the default [`Limits`].
+    /// A receiver with the default [`ReceiverLimits`].
     pub fn new(gate: Gate, handler: H) -> Self {
-        Self::with_limits(gate, handler, Limits::default())
+        Self::with_limits(gate, handler, ReceiverLimits::default())
     }
 
     /// A receiver with limits of the caller's.
-    pub fn with_limits(gate: Gate, handler: H, limits: Limits) -> Self {
+    pub fn with_limits(gate: Gate, handler: H, limits: ReceiverLimits) -> Self {
         Self::make(gate, handler, limits, true)
     }
 
     /// A receiver that does not look into bodies, which makes a fifth of what a push costs: for a handler that reads what it has stored
     /// later anyway. [`Counts::other_batch`], [`Counts::no_batch`], [`Counts::unreadable`] and [`Counts::drifted`] stay 0.
-    pub fn unread(gate: Gate, handler: H, limits: Limits) -> Self {
+    pub fn unread(gate: Gate, handler: H, limits: ReceiverLimits) -> Self {
         Self::make(gate, handler, limits, false)
     }
 
-    fn make(gate: Gate, handler: H, limits: Limits, reads: bool) -> Self {
+    fn make(gate: Gate, handler: H, limits: ReceiverLimits, reads: bool) -> Self {
         let limits = limits.bounded();
         let stores = Arc::new(Semaphore::new(limits.stores));
         let peers = Arc::new(Peers::new(&limits));
@@ -117,7 +129,7 @@ impl<H: Handler> Receiver<H> {
         self.inner.limits.stores.saturating_sub(self.inner.stores.available_permits())
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
+    pub(crate) fn limits(&self) -> &ReceiverLimits {
         &self.inner.limits
     }
 
@@ -130,7 +142,7 @@ impl<H: Handler> Receiver<H> {
     }
 
     /// Answers one request. Never fails: whatever happens has a status.
-    pub async fn answer<B: Body>(&self, request: Request<B>) -> Answer {
+    pub async fn answer<B: Body>(&self, request: Request<B>) -> EmptyResponse {
         self.answer_on(request, None).await
     }
 
@@ -139,9 +151,9 @@ impl<H: Handler> Receiver<H> {
         &self,
         request: Request<B>,
         admission: Option<&Admission>,
-    ) -> Answer {
+    ) -> EmptyResponse {
         let ending = match self.receive(request, admission).await {
-            Ok(()) => return Answer::default(),
+            Ok(()) => return EmptyResponse::default(),
             Err(ending) => ending,
         };
         ending.count(&self.inner.counters);
@@ -262,8 +274,8 @@ impl Drop for CountPanic<'_> {
 /// Why a request did not end in 200.
 #[derive(Clone, Copy, Debug)]
 enum Ending {
-    Refused(Refusal),
-    Body(body::Fault),
+    Refused(Rejection),
+    Body(body::BodyError),
     Signature(BadSignature),
     Busy,
     /// Counted by the handler's own task.
@@ -274,13 +286,15 @@ enum Ending {
 impl Ending {
     fn count(self, counters: &Counters) {
         match self {
-            Self::Refused(Refusal::NotFound) => counters.not_found.add(),
-            Self::Refused(Refusal::Method) => counters.wrong_method.add(),
-            Self::Refused(Refusal::Encoding) => counters.compressed.add(),
-            Self::Refused(Refusal::Length) => counters.bad_length.add(),
-            Self::Refused(Refusal::TooLong) | Self::Body(body::Fault::TooLong) => counters.too_long.add(),
-            Self::Body(body::Fault::TimedOut) => counters.body_timed_out.add(),
-            Self::Body(body::Fault::Broken) => counters.body_broken.add(),
+            Self::Refused(Rejection::NotFound) => counters.not_found.add(),
+            Self::Refused(Rejection::Method) => counters.wrong_method.add(),
+            Self::Refused(Rejection::Encoding) => counters.compressed.add(),
+            Self::Refused(Rejection::Length) => counters.bad_length.add(),
+            Self::Refused(Rejection::TooLong) | Self::Body(body::BodyError::TooLong) => {
+                counters.too_long.add()
+            }
+            Self::Body(body::BodyError::TimedOut) => counters.body_timed_out.add(),
+            Self::Body(body::BodyError::Broken) => counters.body_broken.add(),
             Self::Busy => counters.busy.add(),
             Self::Signature(bad) => say_once(bad, counters.of_signature(bad).is_first()),
             Self::NotStored => {}
@@ -288,18 +302,18 @@ impl Ending {
         }
     }
 
-    fn answer(self) -> Answer {
+    fn answer(self) -> EmptyResponse {
         let status = match self {
             Self::Refused(refusal) => {
                 StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST)
             }
-            Self::Body(body::Fault::TooLong) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Body(body::Fault::TimedOut) => StatusCode::REQUEST_TIMEOUT,
-            Self::Body(body::Fault::Broken) => StatusCode::BAD_REQUEST,
+            Self::Body(body::BodyError::TooLong) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Body(body::BodyError::TimedOut) => StatusCode::REQUEST_TIMEOUT,
+            Self::Body(body::BodyError::Broken) => StatusCode::BAD_REQUEST,
             Self::Signature(bad) => StatusCode::from_u16(bad.status()).unwrap_or(StatusCode::UNAUTHORIZED),
             Self::Busy | Self::NotStored | Self::StoreTimedOut => StatusCode::SERVICE_UNAVAILABLE,
         };
-        let mut answer = Answer::default();
+        let mut answer = EmptyResponse::default();
         *answer.status_mut() = status;
         if let Self::Refused(refusal) = self
             && let Some(allow) = refusal.allow()
@@ -335,7 +349,7 @@ impl<H> fmt::Debug for Receiver<H> {
     }
 }
 
-type Answering = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
+type Answering = Pin<Box<dyn Future<Output = Result<EmptyResponse, Infallible>> + Send>>;
 
 impl<H, B> tower_service::Service<Request<B>> for Receiver<H>
 where
@@ -344,7 +358,7 @@ where
     B::Data: Send,
     B::Error: Send,
 {
-    type Response = Answer;
+    type Response = EmptyResponse;
     type Error = Infallible;
     type Future = Answering;
 
@@ -364,7 +378,7 @@ where
     B::Data: Send,
     B::Error: Send,
 {
-    type Response = Answer;
+    type Response = EmptyResponse;
     type Error = Infallible;
     type Future = Answering;
 

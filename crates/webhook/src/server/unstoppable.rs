@@ -1,5 +1,5 @@
-//! Work that runs to its end, whether or not somebody still waits for it: when the platform hangs up, hyper drops the future of the request, and
-//! a store must not be dropped with it.
+//! Work that runs to its end even if nobody waits: when the platform hangs up, hyper drops the request's future, and storing its push
+//! would be dropped with it.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::support::{BODY, answer, gate, held, path, post, post_to, status, storing};
 use numcheck_signing::Secret;
 use numcheck_webhook::{
-    Ended, Handler, Limits, PushVerifier, Receiver, serve_connection, serve_connection_from,
+    Ended, Handler, PushVerifier, Receiver, ReceiverLimits, serve_connection, serve_connection_from,
 };
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -17,13 +17,13 @@ use tokio::time::{Instant, advance};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Different times, so that a test sees which one struck.
-fn limits() -> Limits {
-    Limits {
+fn limits() -> ReceiverLimits {
+    ReceiverLimits {
         head_time: 5 * SECOND,
         body_time: 7 * SECOND,
         store_time: 11 * SECOND,
         connection_time: 1000 * SECOND,
-        ..Limits::default()
+        ..ReceiverLimits::default()
     }
 }
 
@@ -41,8 +41,13 @@ const PLATFORM: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 const STRANGER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2));
 
 /// Of at most two silent connections a peer.
-fn two_a_peer() -> Limits {
-    Limits { unauthenticated_per_peer: 2, grace_time: 3 * SECOND, trust_time: 600 * SECOND, ..limits() }
+fn two_a_peer() -> ReceiverLimits {
+    ReceiverLimits {
+        unauthenticated_per_peer: 2,
+        grace_time: 3 * SECOND,
+        trust_time: 600 * SECOND,
+        ..limits()
+    }
 }
 
 /// A connection from an address, and when and how it ends.
@@ -150,7 +155,7 @@ async fn a_handler_that_takes_too_long_makes_a_503_and_is_not_cancelled() {
 #[tokio::test(start_paused = true)]
 async fn a_push_that_finds_no_free_handler_in_time_gets_503() {
     let (handler, mut pushes) = held();
-    let receiver = Receiver::with_limits(gate(), handler, Limits { stores: 1, ..limits() });
+    let receiver = Receiver::with_limits(gate(), handler, ReceiverLimits { stores: 1, ..limits() });
     let (mut first, _ended) = connect(&receiver, 4096);
     first.write_all(&post("first")).await.unwrap();
     let held = pushes.recv().await.unwrap();
@@ -332,7 +337,7 @@ async fn behind_a_proxy_invalid_requests_cost_no_push() {
 
 #[tokio::test(start_paused = true)]
 async fn limits_without_measure_are_bounded_and_do_not_panic() {
-    let endless = Limits {
+    let endless = ReceiverLimits {
         connections: usize::MAX,
         unauthenticated_per_peer: usize::MAX,
         stores: usize::MAX,

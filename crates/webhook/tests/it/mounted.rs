@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body::{Body, Frame};
 use http_body_util::Full;
-use numcheck_webhook::Limits;
+use numcheck_webhook::ReceiverLimits;
 use tower_service::Service;
 
 fn request<B>(path: &str, body: B) -> Request<B> {
@@ -20,7 +20,7 @@ fn request<B>(path: &str, body: B) -> Request<B> {
 
 #[tokio::test]
 async fn it_is_a_tower_service_for_any_body() {
-    let (mut receiver, mut stored) = storing(Limits::default());
+    let (mut receiver, mut stored) = storing(ReceiverLimits::default());
     let answer =
         Service::call(&mut receiver, request(&path(), Full::new(Bytes::from_static(BODY.as_bytes()))));
     assert_eq!(answer.await.unwrap().status(), 200);
@@ -33,7 +33,7 @@ async fn it_is_a_tower_service_for_any_body() {
 
 #[tokio::test]
 async fn axum_mounts_it_beside_other_routes_and_below_a_path() {
-    let (receiver, mut stored) = storing(Limits::default());
+    let (receiver, mut stored) = storing(ReceiverLimits::default());
     let mut app: Router = Router::new()
         .route("/health", get(async || "fine"))
         .nest_service("/hooks", receiver.clone())
@@ -67,7 +67,7 @@ impl Body for Frames {
 
 #[tokio::test]
 async fn a_body_of_odd_frames_is_put_together_or_refused() -> Result<(), Infallible> {
-    let (receiver, mut stored) = storing(Limits::default());
+    let (receiver, mut stored) = storing(ReceiverLimits::default());
     let data = |text: &'static str| Ok(Frame::data(Bytes::from_static(text.as_bytes())));
     let big = || Ok(Frame::data(Bytes::from(vec![b'x'; 40_000])));
     for (frames, expected) in [

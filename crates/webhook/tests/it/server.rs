@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::support::{BATCH, BODY, answer, gate, held, path, post, post_to, status, storing};
-use numcheck_webhook::{Closed, Correlation, Handler, Limits, NotStored, Receiver, Server};
+use numcheck_webhook::{Closed, Correlation, Handler, NotStored, Receiver, ReceiverLimits, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -100,7 +100,7 @@ async fn a_handler_that_could_not_store_or_panics_makes_a_503() {
 
 #[tokio::test]
 async fn a_wrong_path_gets_the_same_404_whatever_else_the_request_says() {
-    let (receiver, mut stored) = storing(Limits::default());
+    let (receiver, mut stored) = storing(ReceiverLimits::default());
     let server = start(&receiver);
     let mut wrong = path();
     let last = if wrong.pop() == Some('0') { '1' } else { '0' };
@@ -131,7 +131,7 @@ async fn a_wrong_path_gets_the_same_404_whatever_else_the_request_says() {
 
 #[tokio::test]
 async fn whoever_knows_the_capability_is_let_in_with_any_content_type() {
-    let (receiver, mut stored) = storing(Limits::default());
+    let (receiver, mut stored) = storing(ReceiverLimits::default());
     let server = start(&receiver);
     let path = path();
     for kind in ["", "Content-Type: text/plain\r\n", "Content-Type: application/x-www-form-urlencoded\r\n"] {
@@ -143,7 +143,7 @@ async fn whoever_knows_the_capability_is_let_in_with_any_content_type() {
 
 #[tokio::test]
 async fn a_right_path_is_still_only_for_post_of_plain_bodies_of_at_most_64_kib() {
-    let (receiver, mut stored) = storing(Limits::default());
+    let (receiver, mut stored) = storing(ReceiverLimits::default());
     let server = start(&receiver);
     let path = path();
     let json = "Content-Type: application/json\r\n";
@@ -181,7 +181,7 @@ async fn a_right_path_is_still_only_for_post_of_plain_bodies_of_at_most_64_kib()
 
 #[tokio::test]
 async fn a_chunked_body_is_counted_as_it_comes() {
-    let (receiver, mut stored) = storing(Limits::default());
+    let (receiver, mut stored) = storing(ReceiverLimits::default());
     let server = start(&receiver);
     let head = format!(
         "POST {} HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -205,7 +205,7 @@ async fn a_chunked_body_is_counted_as_it_comes() {
 
 #[tokio::test]
 async fn a_broken_body_is_not_stored() {
-    let (receiver, mut stored) = storing(Limits::default());
+    let (receiver, mut stored) = storing(ReceiverLimits::default());
     let server = start(&receiver);
     let mut stream = server.connect().await;
     let whole = post(BODY);
@@ -221,14 +221,14 @@ async fn a_broken_body_is_not_stored() {
 
 #[tokio::test]
 async fn a_huge_head_and_garbage_end_the_connection() {
-    let (receiver, mut stored) = storing(Limits::default());
+    let (receiver, mut stored) = storing(ReceiverLimits::default());
     let server = start(&receiver);
     let path = path();
     for (what, bytes, expected) in [
         ("one large field", format!("POST {path} HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(64 * 1024)), 431),
         (
             "many fields",
-            format!("POST {path} HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(Limits::MAX_FIELDS + 1)),
+            format!("POST {path} HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(ReceiverLimits::MAX_FIELDS + 1)),
             431,
         ),
         ("no HTTP", "\x16\x03\x01\x02\x00 hello\r\n\r\n".to_owned(), 400),
@@ -244,7 +244,7 @@ async fn a_huge_head_and_garbage_end_the_connection() {
 
 #[tokio::test]
 async fn expect_continue_is_honoured_on_a_right_path_only() {
-    let (receiver, mut stored) = storing(Limits::default());
+    let (receiver, mut stored) = storing(ReceiverLimits::default());
     let server = start(&receiver);
     let head = |path: &str| {
         let text = String::from_utf8(post_to(path, BODY)).unwrap();
@@ -262,7 +262,7 @@ async fn expect_continue_is_honoured_on_a_right_path_only() {
 
 #[tokio::test]
 async fn pipelined_and_kept_alive_requests_are_answered_in_order() {
-    let (receiver, mut stored) = storing(Limits::default());
+    let (receiver, mut stored) = storing(ReceiverLimits::default());
     let server = start(&receiver);
     let mut stream = server.connect().await;
     let three = [post("1"), post_to("/nowhere", ""), post("3")].concat();
@@ -280,7 +280,7 @@ async fn pipelined_and_kept_alive_requests_are_answered_in_order() {
 
 #[tokio::test]
 async fn older_and_odder_clients_are_understood() {
-    let (receiver, mut stored) = storing(Limits::default());
+    let (receiver, mut stored) = storing(ReceiverLimits::default());
     let server = start(&receiver);
     let text = String::from_utf8(post(BODY)).unwrap();
     for (what, bytes) in [
@@ -308,7 +308,7 @@ async fn a_client_that_has_closed_its_sending_side_still_gets_its_answer() {
 
 #[tokio::test]
 async fn unknown_content_and_other_batches_are_handed_over_and_counted_not_refused() {
-    let (receiver, mut stored) = storing(Limits::default());
+    let (receiver, mut stored) = storing(ReceiverLimits::default());
     let server = start(&receiver);
     for (body, expected) in [
         (BODY, Correlation::Matches),
@@ -333,7 +333,7 @@ async fn a_receiver_that_does_not_look_into_bodies_hands_them_over_all_the_same(
         let kept = sender.send(push).map_err(|_| NotStored);
         async move { kept }
     };
-    let receiver = Receiver::unread(gate(), handler, Limits::default());
+    let receiver = Receiver::unread(gate(), handler, ReceiverLimits::default());
     let server = start(&receiver);
     for body in [BODY, "not JSON", r#"{"batchNo":"another","newField":1}"#] {
         assert_eq!(server.status(&post(body)).await, 200, "{body}");
@@ -399,7 +399,7 @@ async fn stopping_finishes_what_is_in_flight_and_accepts_no_more() {
 #[tokio::test]
 async fn stopping_waits_for_a_store_that_no_connection_waits_for() {
     let (handler, mut pushes) = held();
-    let limits = Limits { store_time: std::time::Duration::ZERO, ..Limits::default() };
+    let limits = ReceiverLimits { store_time: std::time::Duration::ZERO, ..ReceiverLimits::default() };
     let receiver = Receiver::with_limits(gate(), handler, limits);
     let server = start(&receiver);
     let mut stream = server.connect().await;
@@ -421,7 +421,7 @@ async fn stopping_waits_for_a_store_that_no_connection_waits_for() {
 #[tokio::test]
 async fn stopping_ends_in_time_and_says_what_it_left() {
     let (handler, mut pushes) = held();
-    let limits = Limits { stop_time: std::time::Duration::ZERO, ..Limits::default() };
+    let limits = ReceiverLimits { stop_time: std::time::Duration::ZERO, ..ReceiverLimits::default() };
     let receiver = Receiver::with_limits(gate(), handler, limits);
     let server = start(&receiver);
     let mut stream = server.connect().await;
@@ -437,7 +437,11 @@ async fn stopping_ends_in_time_and_says_what_it_left() {
 #[tokio::test]
 async fn no_more_connections_than_the_limit_are_accepted() {
     let (handler, mut pushes) = held();
-    let receiver = Receiver::with_limits(gate(), handler, Limits { connections: 1, ..Limits::default() });
+    let receiver = Receiver::with_limits(
+        gate(),
+        handler,
+        ReceiverLimits { connections: 1, ..ReceiverLimits::default() },
+    );
     let server = start(&receiver);
     let mut first = server.connect().await;
     first.write_all(&post("first")).await.unwrap();
@@ -464,8 +468,11 @@ async fn is_closed(stream: &mut TcpStream) -> bool {
 
 #[tokio::test]
 async fn silent_connections_of_one_peer_do_not_pile_up() {
-    let limits =
-        Limits { unauthenticated_per_peer: 8, grace_time: std::time::Duration::ZERO, ..Limits::default() };
+    let limits = ReceiverLimits {
+        unauthenticated_per_peer: 8,
+        grace_time: std::time::Duration::ZERO,
+        ..ReceiverLimits::default()
+    };
     let (receiver, _stored) = storing(limits);
     let server = start(&receiver);
     let mut silent = Vec::new();
@@ -495,7 +502,8 @@ async fn silent_connections_of_one_peer_do_not_pile_up() {
 
 #[tokio::test]
 async fn a_push_gets_in_where_silent_connections_hold_every_place() {
-    let limits = Limits { connections: 4, grace_time: std::time::Duration::ZERO, ..Limits::default() };
+    let limits =
+        ReceiverLimits { connections: 4, grace_time: std::time::Duration::ZERO, ..ReceiverLimits::default() };
     let (receiver, _stored) = storing(limits);
     let server = start(&receiver);
     let mut silent = Vec::new();
@@ -523,7 +531,7 @@ async fn a_push_gets_in_where_silent_connections_hold_every_place() {
 
 #[tokio::test]
 async fn whoever_knows_no_url_is_answered_and_closed_while_pushes_are_stored() {
-    let (receiver, _stored) = storing(Limits::default());
+    let (receiver, _stored) = storing(ReceiverLimits::default());
     let server = start(&receiver);
     let mut clients = Vec::new();
     for client in 0..300 {
@@ -568,7 +576,7 @@ async fn a_handler_that_wants_no_more_strays_says_so_for_each_push() {
 
 #[tokio::test]
 async fn three_hundred_clients_at_once_are_all_answered() {
-    let (receiver, _stored) = storing(Limits::default());
+    let (receiver, _stored) = storing(ReceiverLimits::default());
     let server = start(&receiver);
     let mut clients = Vec::new();
     for _ in 0..300 {

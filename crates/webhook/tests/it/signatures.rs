@@ -6,7 +6,7 @@ use crate::support::{BODY, gate, path};
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use numcheck_signing::{Algorithm, Body, Input, Secret, sign};
-use numcheck_webhook::{Answer, Gate, NotStored, Push, PushVerifier, Receiver};
+use numcheck_webhook::{EmptyResponse, Gate, NotStored, Push, PushVerifier, Receiver};
 use tokio::sync::mpsc;
 
 const KEY: &str = "key";
@@ -41,7 +41,7 @@ fn unsigned() -> Request<Full<bytes::Bytes>> {
     request.body(Full::from(BODY)).unwrap()
 }
 
-fn status(answer: &Answer) -> u16 {
+fn status(answer: &EmptyResponse) -> u16 {
     answer.status().as_u16()
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use numcheck_protocol::BatchNo;
-use numcheck_webhook::{Gate, Handler, Limits, NotStored, Push, Receiver, ReceiverKey};
+use numcheck_webhook::{Gate, Handler, NotStored, Push, Receiver, ReceiverKey, ReceiverLimits};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::{mpsc, oneshot};
 
@@ -53,7 +53,7 @@ pub(crate) fn held() -> (impl Handler, mpsc::UnboundedReceiver<Held>) {
 }
 
 /// A receiver that stores everything at once, and what it stored.
-pub(crate) fn storing(limits: Limits) -> (Receiver<impl Handler>, mpsc::UnboundedReceiver<Push>) {
+pub(crate) fn storing(limits: ReceiverLimits) -> (Receiver<impl Handler>, mpsc::UnboundedReceiver<Push>) {
     let (sender, stored) = mpsc::unbounded_channel();
     let sender = Arc::new(sender);
     let handler = move |push| {

@@ -492,7 +492,7 @@ fn what_waits_to_be_entered_counts_before_a_batch_is_planned_again() {
 #[derive(Debug, Default)]
 struct TakesAll(std::sync::atomic::AtomicUsize);
 
-impl numcheck_bulk::Platform for TakesAll {
+impl numcheck_bulk::CheckService for TakesAll {
     async fn submit(&self, submission: numcheck_bulk::Submission) -> numcheck_bulk::Submitted {
         assert!(submission.claim.confirm(crate::model::made::T0).await);
         self.0.fetch_add(submission.numbers.len(), std::sync::atomic::Ordering::SeqCst);

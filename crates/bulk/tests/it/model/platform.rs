@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use numcheck_bulk::{Delivery, Found, Platform, Row, Submission, Submitted};
+use numcheck_bulk::{CheckService, Delivery, Found, Row, Submission, Submitted};
 use numcheck_protocol::{BatchNo, Date, PhoneNumber, UtcOffset};
 use tokio::sync::oneshot;
 
@@ -128,7 +128,7 @@ impl Account {
     }
 }
 
-impl Platform for Account {
+impl CheckService for Account {
     async fn submit(&self, submission: Submission) -> Submitted {
         let world = &self.world;
         world.sends(submission.numbers.len() as u64);

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use numcheck_bulk::store::{Duplicate, NewBatch};
 use numcheck_bulk::{
-    Drive, Folding, Inbox, Job, JobName, JobSpec, JobState, Ledger, Owners, Pace, ProofRules, Reconcile,
-    Reuse, Store, StoreError, Times, WallClock,
+    Drive, Folding, Inbox, Job, JobName, JobSpec, JobState, Ledger, Owners, ProofRules, Reconcile, Reuse,
+    SharedPace, Store, StoreError, Times, WallClock,
 };
 use numcheck_protocol::{BatchNo, Rate};
 use tokio::sync::{Notify, mpsc};
@@ -225,7 +225,7 @@ async fn work(process: &Arc<Process>, store: Arc<Stepped>, job: Job) {
         Rate { up_to: Some(SMALL), requests: 10, per_ms: 1000 },
         Rate { up_to: None, requests: 1, per_ms: 1000 },
     ];
-    let pace = Pace::new(Arc::clone(&store), Arc::clone(&clock), "submit".to_owned(), rates);
+    let pace = SharedPace::new(Arc::clone(&store), Arc::clone(&clock), "submit".to_owned(), rates);
     let drive =
         Drive::new(Arc::clone(&store), Arc::clone(&account), Arc::clone(&clock), process.name.clone())
             .with_pace(pace);

@@ -1,6 +1,4 @@
-//! What the sandbox does where no document says what the platforms do: chosen one by one, or drawn from a seed.
-//!
-//! It only reads options: which values there are, and what they do, must not be decided here.
+//! Options for the sandbox's assumptions about undocumented behaviour: chosen one by one, or drawn from a seed.
 
 use std::time::Duration;
 

@@ -1,6 +1,4 @@
-//! What goes wrong on purpose: requests and answers that are lost or late, and clocks that are wrong.
-//!
-//! It must not touch this machine's clock: only the sandbox's is ever set.
+//! Faults to inject: lost or late requests and answers, and a sandbox clock that is wrong.
 
 use std::str::FromStr;
 use std::time::Duration;

@@ -1,6 +1,6 @@
-//! `numcheck whatsapp create-app`: an application, and the key that no operation tells again.
+//! `numcheck whatsapp create-app`: creates an application, and saves its key, which no operation returns again.
 //!
-//! It must not send anything before it is settled where the key goes.
+//! Nothing is sent before it is settled where the key goes.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;

@@ -1,6 +1,6 @@
-//! `numcheck whatsapp create-client`: the client of a verified phone number.
+//! `numcheck whatsapp create-client`: creates the client of a verified phone number.
 //!
-//! It must not be sent twice to be sure: the list of phone numbers tells what came of it.
+//! Never repeated on doubt: `phone-list` shows whether it was created.
 
 use clap::Args;
 use clap::builder::BoolishValueParser;

@@ -1,6 +1,4 @@
-//! `numcheck whatsapp login`: a token of the integrator.
-//!
-//! It must not show the token unless asked to.
+//! `numcheck whatsapp login`: fetches the integrator's token, and shows it only if asked.
 
 use clap::Args;
 use clap::builder::BoolishValueParser;

@@ -1,6 +1,4 @@
-//! `numcheck whatsapp phone-list`: the phone numbers of an application, and how far each has got.
-//!
-//! It must not show a number in full unless asked to, wherever in a reply it stands.
+//! `numcheck whatsapp phone-list`: the phone numbers of an application and their states, masked unless asked otherwise.
 
 use clap::Args;
 use clap::builder::BoolishValueParser;

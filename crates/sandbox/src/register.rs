@@ -1,6 +1,7 @@
 //! The register itself: applications, phone numbers, codes and clients, and what may follow from what.
-//!
-//! It must not know requests or answers: it is told digits, and says what came of it.
+
+mod assumptions;
+mod inbox;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,8 +12,9 @@ use numcheck_protocol::whatsapp::{
 };
 use numcheck_protocol::{Field, HiddenText, PhoneText, Text};
 
-use super::assumptions::{RegisterAssumptions, SecondClient, SecondCode};
-use super::inbox::InboxMessage;
+pub use assumptions::{RegisterAssumptions, SecondClient, SecondCode};
+pub use inbox::InboxMessage;
+
 use crate::account::Account;
 use crate::clock::millis;
 use crate::rule::{hash, mix};

@@ -1,6 +1,4 @@
-//! The messages that getCode sent, as the phones that got them would show them.
-//!
-//! It holds codes and numbers in full and must not show either through `Debug`.
+//! The messages that getCode sent, as the phones would show them: codes and phone numbers in full, masked in `Debug`.
 
 use numcheck_protocol::whatsapp::CodeMethod;
 use numcheck_protocol::{HiddenText, PhoneText};

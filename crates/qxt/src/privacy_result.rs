@@ -12,7 +12,7 @@ use serde::Serialize;
 /// As JSON an object of these fields; it then holds the phone number in full, and not the body.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Answer {
+pub struct PrivacyResult {
     /// The number that the platform says it answers about. Personal data.
     pub mobile: Option<PhoneText<'static>>,
     /// Whether it is a privacy number, in the platform's word.
@@ -23,13 +23,13 @@ pub struct Answer {
     pub operator: Option<Operator>,
     /// The text beside the code.
     pub reason: Option<String>,
-    /// What in the reply no document lists. [`Answer::body`] still holds it.
+    /// What in the reply no document lists. [`PrivacyResult::body`] still holds it.
     pub drift: Vec<Drift>,
     #[serde(skip)]
     body: Box<[u8]>,
 }
 
-impl Answer {
+impl PrivacyResult {
     /// Whether it is a privacy (virtual) number; `None` when the platform did not say, or in a word that nobody knows.
     pub fn is_privacy(&self) -> Option<bool> {
         match self.status.as_ref()?.known()? {
@@ -45,11 +45,11 @@ impl Answer {
     /// use numcheck_qxt::protocol::ApiKey;
     /// use numcheck_qxt::protocol::qxt::{Mobile, PrivacyRequest};
     /// use numcheck_qxt::transport::http::StatusCode;
-    /// use numcheck_qxt::{Answer, Reply};
+    /// use numcheck_qxt::{PrivacyResult, Reply};
     ///
     /// let request = PrivacyRequest::new(ApiKey::new("key")?, Mobile::new("18819079212")?);
     /// let reply = Reply::new(StatusCode::OK, r#"{"code":0,"result":{"Status":"隐私号"}}"#);
-    /// assert_eq!(Answer::from_reply(reply, &request)?.is_privacy(), Some(true));
+    /// assert_eq!(PrivacyResult::from_reply(reply, &request)?.is_privacy(), Some(true));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -65,7 +65,7 @@ impl Answer {
     }
 }
 
-impl From<TypedReply<Privacy>> for Answer {
+impl From<TypedReply<Privacy>> for PrivacyResult {
     fn from(reply: TypedReply<Privacy>) -> Self {
         let TypedReply { text: reason, drift, .. } = reply.clone();
         let answer = reply.get();
@@ -83,9 +83,9 @@ impl From<TypedReply<Privacy>> for Answer {
     }
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for PrivacyResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer")
+        f.debug_struct("PrivacyResult")
             .field("mobile", &self.mobile)
             .field("status", &self.status)
             .field("area", &self.area.as_deref().map(mask::digits))
