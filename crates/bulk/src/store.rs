@@ -9,6 +9,8 @@ mod error;
 mod facts;
 pub mod messages;
 pub mod reading;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) mod sql;
 mod values;
 
 use std::collections::BTreeMap;

@@ -2,8 +2,6 @@
 //!
 //! A batch is read under its lock, changed by [`BatchRecord`], and written in the same transaction, so that two processes cannot both change it.
 
-use std::sync::LazyLock;
-
 use numcheck_protocol::BatchNo;
 use tokio_postgres::Row;
 
@@ -15,8 +13,9 @@ use super::values::{name, unpack};
 use super::waits;
 use crate::batch::{BatchRecord, batch_no};
 use crate::model::{BatchEnd, BatchState, JobState, Scope};
+use crate::pace::SharedTurn;
 use crate::proof::SignedSpan;
-use crate::store::{Claimed, Control, MAX_TURN_AHEAD_MS, NewBatch, NextBatch, OpenBatch};
+use crate::store::{Claimed, Control, NewBatch, NextBatch, OpenBatch};
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -427,27 +426,33 @@ pub(super) async fn sent_in_group(session: &Session, job: i64, group: &str) -> R
     Ok(row.map(|row| get_u64(&row, 0)).transpose()?.unwrap_or_default())
 }
 
-/// The bucket holds when the next turn is free for a request like the last one, and how long that one's interval is. The time is the
-/// caller's where it names one, else the server's, read once the bucket's row is locked.
-static TAKE_TURN: LazyLock<String> = LazyLock::new(|| {
-    let now = "coalesce($3::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)";
-    format!(
-        "INSERT INTO turns AS t (name, next_ms, interval_ms) VALUES ($1, {now} + $2::bigint, $2) ON CONFLICT (name) DO UPDATE SET
-            next_ms = $2 + CASE WHEN t.next_ms > {now} + {MAX_TURN_AHEAD_MS} THEN {now}
-                ELSE greatest(t.next_ms + greatest($2 - coalesce(t.interval_ms, $2), 0), {now}) END,
-            interval_ms = $2
-        RETURNING greatest(next_ms - $2 - {now}, 0)"
-    )
-});
-
 pub(super) async fn take_turn(
     session: &Session,
     bucket: &str,
     interval_ms: u64,
     now_ms: Option<u64>,
 ) -> Result<u64> {
-    let row = session.row(&TAKE_TURN, &[&text(bucket), &big(interval_ms), &now_ms.map(big)]).await?;
-    row.map(|row| get_u64(&row, 0)).transpose()?.ok_or_else(|| Fault::damaged("a bucket gives no turn"))
+    let no_turn = || Fault::damaged("a bucket gives no turn");
+    let bucket = text(bucket);
+    let sql = "INSERT INTO turns (name, next_ms) VALUES ($1, 0) ON CONFLICT DO NOTHING";
+    session.run(sql, &[&bucket]).await?;
+    let sql = "SELECT next_ms, interval_ms FROM turns WHERE name = $1 FOR UPDATE";
+    let last = session.row(sql, &[&bucket]).await?.ok_or_else(no_turn)?;
+    // A store of an older release has no interval beside a turn.
+    let last_interval_ms = get::<Option<i64>>(&last, 1)?.map_or(interval_ms, |ms| ms as u64);
+    let last = SharedTurn { next_ms: get_u64(&last, 0)?, interval_ms: last_interval_ms };
+    let now_ms = match now_ms {
+        Some(now_ms) => now_ms,
+        // By the server's clock, read once the bucket's row is locked.
+        None => {
+            let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+            get_u64(&session.row(sql, &[]).await?.ok_or_else(no_turn)?, 0)?
+        }
+    };
+    let (turn, wait_ms) = SharedTurn::after(Some(last), interval_ms, now_ms);
+    let sql = "UPDATE turns SET next_ms = $2, interval_ms = $3 WHERE name = $1";
+    session.run(sql, &[&bucket, &big(turn.next_ms), &big(turn.interval_ms)]).await?;
+    Ok(wait_ms)
 }
 
 fn own_batch_no(row: &Row, at: usize) -> Result<BatchNo> {

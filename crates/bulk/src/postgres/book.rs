@@ -19,7 +19,7 @@ use super::waits::{self, count_reused};
 use crate::book::{BookDecision, BookLink, BookPolicy, BookResult, MAX_CHAIN, chain, links};
 use crate::fold::Sums;
 use crate::model::{BatchState, JobSpec, Outcome, Scope};
-use crate::store::{Known, Sending, Source};
+use crate::store::{Known, Sending, Source, sql};
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -494,10 +494,7 @@ pub(super) async fn history(session: &Session, number: &PhoneNumber) -> Result<V
     for newest in session.rows(sql, &[&packed]).await? {
         let mut next: Option<i64> = get(&newest, 0)?;
         while let Some(batch) = next {
-            let sql = "SELECT j.name, b.batch_no, b.state, b.sent_ms, r.source, r.body, r.received_ms, n.prior FROM numbers n
-                JOIN batches b ON b.id = n.batch JOIN jobs j ON j.id = b.job LEFT JOIN results r ON r.id = n.result AND n.via IS NULL
-                WHERE n.batch = $1 AND n.packed = $2";
-            let Some(row) = session.row(sql, &[&batch, &packed]).await? else { break };
+            let Some(row) = session.row(sql::SENDING, &[&batch, &packed]).await? else { break };
             sendings.push(sending(scope(&newest, 1)?, &row)?);
             next = get::<Option<i64>>(&row, 7)?.filter(|_| sendings.len() < 10_000);
         }

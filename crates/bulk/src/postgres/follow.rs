@@ -9,7 +9,7 @@ use super::session::{Session, big, get};
 use super::waits::{count_down, count_reused, leave_traces};
 use super::{batches, book, fold};
 use crate::model::BatchState;
-use crate::store::Followed;
+use crate::store::{Followed, sql};
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -25,18 +25,16 @@ pub(super) async fn follow(session: &Session, job: i64) -> Result<Followed> {
 
 async fn follow_locked(session: &Session, job: i64) -> Result<Followed> {
     let mut followed = Followed::default();
-    let sql = "SELECT w.via, w.seen, b.done + b.failed + b.refused, b.state FROM waits w JOIN batches b ON b.id = w.via
-        WHERE w.job = $1 ORDER BY w.via";
-    for row in session.rows(sql, &[&job]).await? {
+    for row in session.rows(sql::WAITED_FOR, &[&job]).await? {
         let (via, seen, settled): (i64, i64, i64) = (get(&row, 0)?, get(&row, 1)?, get(&row, 2)?);
         if settled != seen {
             followed.reused += take_over(session, job, via).await?;
-            followed.planned += plan(session, job, via, WAITING_IN_VAIN, None).await?;
+            followed.planned += plan(session, job, via, sql::WAITING_IN_VAIN, None).await?;
             let sql = "UPDATE waits SET seen = $3 WHERE job = $1 AND via = $2";
             session.run(sql, &[&job, &via, &settled]).await?;
         }
         if matches!(BatchState::from_figure(get(&row, 3)?), BatchState::Planned | BatchState::Refused) {
-            followed.planned += plan(session, job, via, WAITING, None).await?;
+            followed.planned += plan(session, job, via, sql::WAITING, None).await?;
         }
     }
     Ok(followed)
@@ -56,18 +54,6 @@ async fn take_over(session: &Session, job: i64, via: i64) -> Result<u64> {
     count_reused(session, &reused).await?;
     Ok(rows.len() as u64)
 }
-
-/// The rows of a job that wait for a batch.
-const WAITING: &str = "SELECT n.batch, n.packed, b.grp FROM numbers n JOIN batches b ON b.id = n.batch
-    WHERE n.via = $1 AND n.job = $2 AND n.result IS NULL ORDER BY n.batch, n.packed";
-
-/// Those of them of which the batch's own row stands for another sending itself, or was moved away.
-const WAITING_IN_VAIN: &str =
-    "SELECT n.batch, n.packed, b.grp FROM numbers n JOIN batches b ON b.id = n.batch
-    WHERE n.via = $1 AND n.job = $2 AND n.result IS NULL AND EXISTS (
-        SELECT FROM numbers o JOIN batches v ON v.id = o.batch JOIN jobs j ON j.id = v.job
-        WHERE o.batch = n.via AND o.packed = n.packed AND (o.via IS NOT NULL OR (o.job < 0 AND j.state <> 2)))
-    ORDER BY n.batch, n.packed";
 
 /// Plans rows that wait for a batch as batches of their own, and says how many. `despite`: a person has decided not to wait for it.
 async fn plan(
@@ -110,11 +96,9 @@ pub(super) async fn resubmit(session: &Session, job: i64, before_ms: u64) -> Res
     batches::look_up_all(session, job).await?;
     follow_locked(session, job).await?;
     let mut numbers = batches::resubmit_own(session, job, before_ms).await?;
-    let sql = "SELECT w.via FROM waits w JOIN batches b ON b.id = w.via JOIN jobs j ON j.id = b.job
-        WHERE w.job = $1 AND greatest(b.sent_ms, b.last_ts, 0) < $2 AND (b.state = 2 OR (b.state = 3 AND b.missing) OR j.state = 2) ORDER BY w.via";
-    for row in session.rows(sql, &[&job, &big(before_ms)]).await? {
+    for row in session.rows(sql::WAITED_FOR_IN_DOUBT, &[&job, &big(before_ms)]).await? {
         let via: i64 = get(&row, 0)?;
-        numbers += plan(session, job, via, WAITING, Some(via)).await?;
+        numbers += plan(session, job, via, sql::WAITING, Some(via)).await?;
     }
     Ok(numbers)
 }

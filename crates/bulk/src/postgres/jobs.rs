@@ -11,7 +11,7 @@ use super::fold;
 use super::session::{Session, big, get, get_u64, text};
 use super::values::name;
 use crate::model::{Job, JobName, JobSpec, JobState};
-use crate::store::{Duplicate, Forgotten, InputPiece, reading};
+use crate::store::{Duplicate, Forgotten, InputPiece, reading, sql};
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -256,17 +256,14 @@ pub(super) async fn forget(session: &Session, job: i64, even_unsettled: bool) ->
         session.run(sql, &[&job, &own]).await?;
     }
     for sql in [
-        "UPDATE numbers SET job = -batch WHERE job = $1",
         "DELETE FROM results USING batches b JOIN batch_names n ON n.batch = b.id
          JOIN odd ON sha256(odd.batch_no) = sha256(n.batch_no) AND odd.batch_no = n.batch_no WHERE b.job = $1 AND results.id = odd.result",
         "DELETE FROM odd USING batches b JOIN batch_names n ON n.batch = b.id
          WHERE b.job = $1 AND sha256(odd.batch_no) = sha256(n.batch_no) AND odd.batch_no = n.batch_no",
-        "DELETE FROM waits WHERE job = $1",
-        "DELETE FROM duplicates WHERE job = $1",
-        "DELETE FROM input WHERE job = $1",
-        "DELETE FROM drift WHERE job = $1",
-        "UPDATE batches SET message = NULL, message_id = NULL WHERE job = $1",
     ] {
+        session.run(sql, &[&job]).await?;
+    }
+    for sql in sql::FORGET_JOB {
         session.run(sql, &[&job]).await?;
     }
     let sql = "UPDATE jobs SET state = $2, number_set = '', spec = $3 WHERE id = $1";
@@ -291,17 +288,11 @@ pub(super) async fn forget_number(
     session.batch("LOCK TABLE numbers IN SHARE ROW EXCLUSIVE MODE").await?;
     fold::fold_all(session).await?;
     let packed = big(number.pack());
-    let unsettled =
-        "SELECT j.name FROM jobs j WHERE EXISTS (SELECT FROM numbers n JOIN batches b ON b.id = n.batch
-            WHERE n.packed = $1 AND n.job = j.id AND n.result IS NULL
-                AND (n.via IS NOT NULL OR NOT (b.state = 4 OR (b.state = 0 AND j.state = 3))))
-        ORDER BY j.id DESC";
-    let unsettled = session.rows(unsettled, &[&packed]).await?;
+    let unsettled = session.rows(sql::JOBS_UNSETTLED_WITH, &[&packed]).await?;
     if !unsettled.is_empty() {
         return unsettled.iter().map(|row| name(row, 0)).collect();
     }
-    let with_input = "SELECT DISTINCT n.job FROM numbers n JOIN input i ON i.job = n.job WHERE n.packed = $1";
-    for row in session.rows(with_input, &[&packed]).await? {
+    for row in session.rows(sql::JOBS_WITH_INPUT_OF, &[&packed]).await? {
         let job: i64 = get(&row, 0)?;
         if !without.iter().any(|piece| piece.job == job) {
             return Err(Fault::superseded());
@@ -322,14 +313,7 @@ pub(super) async fn forget_number(
         let sql = "UPDATE jobs SET number_set = '', spec = $2 WHERE id = $1";
         session.run(sql, &[&get::<i64>(&row, 0)?, &write_spec(&spec)?]).await?;
     }
-    for sql in [
-        "DELETE FROM duplicates WHERE (job, first_row) IN (SELECT job, first_row FROM numbers WHERE packed = $1)",
-        "DELETE FROM results WHERE id IN (SELECT result FROM numbers WHERE packed = $1)",
-        "DELETE FROM results WHERE id IN (SELECT result FROM odd WHERE packed = $1)",
-        "DELETE FROM odd WHERE packed = $1",
-        "DELETE FROM checks WHERE packed = $1",
-        "DELETE FROM numbers WHERE packed = $1",
-    ] {
+    for sql in sql::FORGET_NUMBER {
         session.run(sql, &[&packed]).await?;
     }
     // What was quarantined as it came, and what the platform said of a batch.
@@ -420,15 +404,7 @@ pub(super) async fn secret(session: &Session, name: &str, fresh: &[u8]) -> Resul
 }
 
 async fn remove(session: &Session, job: i64) -> Result<()> {
-    for sql in [
-        "DELETE FROM waits WHERE job = $1",
-        "DELETE FROM batch_names USING batches WHERE batches.job = $1 AND batch_names.batch = batches.id",
-        "DELETE FROM numbers WHERE job = $1",
-        "DELETE FROM batches WHERE job = $1",
-        "DELETE FROM duplicates WHERE job = $1",
-        "DELETE FROM input WHERE job = $1",
-        "DELETE FROM jobs WHERE id = $1",
-    ] {
+    for sql in sql::REMOVE_JOB {
         session.run(sql, &[&job]).await?;
     }
     Ok(())

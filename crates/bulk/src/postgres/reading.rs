@@ -11,16 +11,13 @@ use crate::fold::{day_of, unpriced_since_ms};
 use crate::ledger::{BatchSums, Ledger, Reused, Sum};
 use crate::model::{BatchState, Outcome};
 use crate::pricing::{PriceKey, PriceTable};
-use crate::store::{Quarantined, RowFate, Source, Spending};
+use crate::store::{Quarantined, RowFate, Source, Spending, sql};
 
 type Result<T> = std::result::Result<T, Fault>;
 
 pub(super) async fn ledger(session: &Session, job: i64) -> Result<Ledger> {
     let mut ledger = Ledger::default();
-    let sql = "SELECT state, missing, sum(numbers)::bigint, sum(done)::bigint, sum(failed)::bigint, sum(unpriced)::bigint, sum(refused)::bigint,
-            sum(charged_again)::bigint, sum(greatest(resubmitted - charged_again, 0))::bigint
-        FROM batches WHERE job = $1 GROUP BY state, missing";
-    for row in session.rows(sql, &[&job]).await? {
+    for row in session.rows(sql::BATCH_SUMS, &[&job]).await? {
         ledger.add(BatchSums {
             state: BatchState::from_figure(get(&row, 0)?),
             missing: get(&row, 1)?,
@@ -33,22 +30,18 @@ pub(super) async fn ledger(session: &Session, job: i64) -> Result<Ledger> {
             may_be_charged: get_u64(&row, 8)?,
         });
     }
-    let sql = "SELECT reused_done, reused_failed, reused_refused FROM jobs WHERE id = $1";
-    if let Some(row) = session.row(sql, &[&job]).await? {
+    if let Some(row) = session.row(sql::REUSED, &[&job]).await? {
         let count = |at| -> Result<u64> { Ok(get::<i64>(&row, at)?.max(0) as u64) };
         ledger.reused = Reused { done: count(0)?, failed: count(1)?, refused: count(2)? };
     }
-    let sql = "SELECT b.state, b.missing OR j.state = 2, sum(w.waiting)::bigint
-        FROM waits w JOIN batches b ON b.id = w.via JOIN jobs j ON j.id = b.job WHERE w.job = $1 GROUP BY 1, 2";
-    for row in session.rows(sql, &[&job]).await? {
+    for row in session.rows(sql::WAITING_SUMS, &[&job]).await? {
         ledger.add_waiting(
             BatchState::from_figure(get(&row, 0)?),
             get(&row, 1)?,
             get::<i64>(&row, 2)?.max(0) as u64,
         );
     }
-    let sql = "SELECT outcome, currency, count, amount::text FROM costs WHERE job = $1";
-    for row in session.rows(sql, &[&job]).await? {
+    for row in session.rows(sql::COSTS, &[&job]).await? {
         let outcome = Outcome::from_figure(get(&row, 0)?);
         let sum = Sum { count: get_u64(&row, 2)?, amount: amount(&row, 3)? };
         ledger.costs.insert((outcome, currency(&row, 1)?), sum);
@@ -95,21 +88,11 @@ pub(super) async fn rows(
     most: u32,
 ) -> Result<Vec<RowFate>> {
     let (after, limit) = (after_row.map_or(-1, big), i64::from(most));
-    let own = "SELECT n.first_row, false, n.packed, b.batch_no, b.state, b.missing OR (n.via IS NOT NULL AND n.result IS NULL AND EXISTS (SELECT FROM jobs j WHERE j.id = b.job AND j.state = 2)),
-            b.code, b.message, r.source, r.body, n.via IS NOT NULL,
-            r.received_ms
-        FROM numbers n JOIN batches b ON b.id = coalesce(n.via, n.batch) LEFT JOIN results r ON r.id = n.result
-        WHERE n.job = $1 AND n.first_row > $2 ORDER BY n.first_row LIMIT $3";
-    let own = session.rows(own, &[&job, &after, &limit]).await?;
+    let own = session.rows(sql::OWN_ROWS, &[&job, &after, &limit]).await?;
     // Where a page is full already, what lies behind it is another page's.
     let last = own.last().filter(|_| own.len() == most as usize).map(|row| get(row, 0)).transpose()?;
-    let repeated = "SELECT d.dup_row, true, n.packed, b.batch_no, b.state, b.missing OR (n.via IS NOT NULL AND n.result IS NULL AND EXISTS (SELECT FROM jobs j WHERE j.id = b.job AND j.state = 2)),
-            b.code, b.message, r.source, r.body, n.via IS NOT NULL,
-            r.received_ms
-        FROM duplicates d JOIN numbers n ON n.job = d.job AND n.first_row = d.first_row
-        JOIN batches b ON b.id = coalesce(n.via, n.batch) LEFT JOIN results r ON r.id = n.result
-        WHERE d.job = $1 AND d.dup_row > $2 AND d.dup_row < $4 ORDER BY d.dup_row LIMIT $3";
-    let repeated = session.rows(repeated, &[&job, &after, &limit, &last.unwrap_or(i64::MAX)]).await?;
+    let repeated =
+        session.rows(sql::REPEATED_ROWS, &[&job, &after, &limit, &last.unwrap_or(i64::MAX)]).await?;
     let mut rows: Vec<RowFate> = own.iter().chain(&repeated).map(fate).collect::<Result<_>>()?;
     rows.sort_unstable_by_key(|row| row.row);
     rows.truncate(most as usize);

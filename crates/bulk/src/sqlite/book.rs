@@ -13,6 +13,7 @@ use super::waits::{self, count_reused};
 use crate::book::{BookDecision, BookLink, BookPolicy, BookResult, MAX_CHAIN, chain, links};
 use crate::fold::Sums;
 use crate::model::{BatchState, JobSpec, Outcome, Scope};
+use crate::store::sql::{self, for_sqlite};
 use crate::store::{Known, Sending, Source};
 
 /// What decides for a job, and in which scope.
@@ -404,11 +405,7 @@ pub(super) fn history(tx: &Transaction<'_>, number: &PhoneNumber) -> Result<Vec<
         let mut next = Some(batch);
         while let Some(batch) = next {
             let found = tx
-                .prepare_cached(
-                    "SELECT j.name, b.batch_no, b.state, b.sent_ms, r.source, r.body, r.received_ms, n.prior FROM numbers n
-                     JOIN batches b ON b.id = n.batch JOIN jobs j ON j.id = b.job LEFT JOIN results r ON r.id = n.result AND n.via IS NULL
-                     WHERE n.batch = ? AND n.packed = ?",
-                )?
+                .prepare_cached(&for_sqlite(sql::SENDING))?
                 .query_row([batch, packed], |row| {
                     let result = match row.get::<_, Option<i16>>(4)? {
                         Some(source) => {
@@ -416,7 +413,13 @@ pub(super) fn history(tx: &Transaction<'_>, number: &PhoneNumber) -> Result<Vec<
                         }
                         None => None,
                     };
-                    let sending = (row.get::<_, String>(0)?, row.get(1)?, row.get(2)?, row.get::<_, Option<i64>>(3)?, result);
+                    let sending = (
+                        row.get::<_, String>(0)?,
+                        row.get(1)?,
+                        row.get(2)?,
+                        row.get::<_, Option<i64>>(3)?,
+                        result,
+                    );
                     Ok((sending, row.get::<_, Option<i64>>(7)?))
                 })
                 .optional()?;

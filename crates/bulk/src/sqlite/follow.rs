@@ -9,6 +9,7 @@ use super::waits::{count, count_reused, leave_trace};
 use super::{batches, book, results};
 use crate::model::{BatchState, Outcome};
 use crate::store::Followed;
+use crate::store::sql::{self, for_sqlite};
 
 /// How many phone numbers are planned as one batch again.
 const AT_ONCE: usize = 2000;
@@ -16,15 +17,13 @@ const AT_ONCE: usize = 2000;
 pub(super) fn follow(tx: &Transaction<'_>, job: i64) -> Result<Followed> {
     let mut followed = Followed::default();
     let waits: Vec<(i64, i64, i64, i16)> = tx
-        .prepare_cached(
-            "SELECT w.via, w.seen, b.done + b.failed + b.refused, b.state FROM waits w JOIN batches b ON b.id = w.via WHERE w.job = ?",
-        )?
+        .prepare_cached(&for_sqlite(sql::WAITED_FOR))?
         .query_map([job], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
         .collect::<std::result::Result<_, _>>()?;
     for (via, seen, settled, state) in waits {
         if settled != seen {
             followed.reused += take_over(tx, job, via)?;
-            let elsewhere = waiting(tx, job, via, IS_ELSEWHERE)?;
+            let elsewhere = waiting(tx, job, via, sql::WAITING_IN_VAIN)?;
             followed.planned += plan_rows(tx, job, via, elsewhere, None)?;
             tx.prepare_cached("UPDATE waits SET seen = ? WHERE job = ? AND via = ?")?
                 .execute([settled, job, via])?;
@@ -55,27 +54,19 @@ fn take_over(tx: &Transaction<'_>, job: i64, via: i64) -> Result<u64> {
     Ok(rows.len() as u64)
 }
 
-/// Whether the row `o` that another row `n` waits for stands for another sending itself, or was moved away.
-const IS_ELSEWHERE: &str =
-    "EXISTS (SELECT 1 FROM numbers o JOIN batches v ON v.id = o.batch JOIN jobs j ON j.id = v.job
-    WHERE o.batch = n.via AND o.packed = n.packed AND (o.via IS NOT NULL OR (o.job < 0 AND j.state <> 2)))";
-
 /// A row that waits: its batch, its phone number, its group.
 type Waiting = (i64, i64, String);
 
-fn waiting(tx: &Transaction<'_>, job: i64, via: i64, only: &str) -> Result<Vec<Waiting>> {
+fn waiting(tx: &Transaction<'_>, job: i64, via: i64, which: &str) -> Result<Vec<Waiting>> {
     Ok(tx
-        .prepare_cached(&format!(
-            "SELECT n.batch, n.packed, b.grp FROM numbers n JOIN batches b ON b.id = n.batch
-             WHERE n.via = ? AND n.job = ? AND n.result IS NULL AND {only}"
-        ))?
+        .prepare_cached(&for_sqlite(which))?
         .query_map([via, job], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<std::result::Result<_, _>>()?)
 }
 
 /// Plans the rows that wait for a batch as batches of their own, and says how many. `despite`: a person has decided not to wait for it.
 pub(super) fn plan(tx: &Transaction<'_>, job: i64, via: i64, despite: Option<i64>) -> Result<u64> {
-    let rows = waiting(tx, job, via, "TRUE")?;
+    let rows = waiting(tx, job, via, sql::WAITING)?;
     plan_rows(tx, job, via, rows, despite)
 }
 
@@ -125,10 +116,7 @@ pub(super) fn resubmit(tx: &Transaction<'_>, job: i64, before_ms: u64) -> Result
     follow(tx, job)?;
     let mut numbers = batches::resubmit_own(tx, job, before_ms)?;
     let doubtful: Vec<i64> = tx
-        .prepare_cached(
-            "SELECT w.via FROM waits w JOIN batches b ON b.id = w.via JOIN jobs j ON j.id = b.job
-             WHERE w.job = ? AND max(coalesce(b.sent_ms, 0), coalesce(b.last_ts, 0)) < ? AND (b.state = 2 OR (b.state = 3 AND b.missing) OR j.state = 2)",
-        )?
+        .prepare_cached(&for_sqlite(sql::WAITED_FOR_IN_DOUBT))?
         .query_map(params![job, before_ms.min(i64::MAX as u64) as i64], |row| row.get(0))?
         .collect::<std::result::Result<_, _>>()?;
     for via in doubtful {

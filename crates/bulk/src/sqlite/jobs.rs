@@ -7,6 +7,7 @@ use super::fault::{Fault, Result};
 use super::values::named;
 use super::{book, results};
 use crate::model::{Job, JobName, JobSpec, JobState, Scope};
+use crate::store::sql::{self, for_sqlite};
 use crate::store::{Duplicate, Forgotten, InputPiece, reading};
 
 const COLUMNS: &str = "id, name, spec, state, created_ms, row_count, number_count";
@@ -230,16 +231,16 @@ pub(super) fn forget(tx: &Transaction<'_>, job: i64, even_unsettled: bool) -> Re
         "DELETE FROM results WHERE id IN (SELECT o.result FROM odd o JOIN batch_names n ON n.batch_no = o.batch_no JOIN batches b ON b.id = n.batch WHERE b.job = ?1)".to_owned(),
         "DELETE FROM odd WHERE batch_no IN (SELECT n.batch_no FROM batch_names n JOIN batches ON batch = id WHERE job = ?1)".to_owned(),
         format!("DELETE FROM numbers WHERE {OWN} AND NOT {IS_KEPT}"),
-        "UPDATE numbers SET job = -batch WHERE job = ?1".to_owned(),
-        "DELETE FROM waits WHERE job = ?1".to_owned(),
-        "DELETE FROM duplicates WHERE job = ?1".to_owned(),
-        "DELETE FROM input WHERE job = ?1".to_owned(),
-        "DELETE FROM drift WHERE job = ?1".to_owned(),
-        "UPDATE batches SET message = NULL, message_id = NULL WHERE job = ?1".to_owned(),
-        "UPDATE jobs SET state = 2, number_set = '', spec = json_set(spec, '$.notes', NULL, '$.set', '') WHERE id = ?1".to_owned(),
     ] {
         tx.execute(&sql, [job])?;
     }
+    for sql in sql::FORGET_JOB {
+        tx.execute(&for_sqlite(sql), [job])?;
+    }
+    tx.execute(
+        "UPDATE jobs SET state = 2, number_set = '', spec = json_set(spec, '$.notes', NULL, '$.set', '') WHERE id = ?1",
+        [job],
+    )?;
     tx.execute_batch("DELETE FROM kept; DELETE FROM left_over")?;
     let kept_for = kept_for.iter().map(|(name, count)| Ok((named(name)?, *count as u64)));
     Ok(Forgotten { unsettled, kept_for: kept_for.collect::<Result<_>>()? })
@@ -260,18 +261,14 @@ pub(super) fn forget_number(
     results::fold_all(tx)?;
     let packed = number.pack() as i64;
     let unsettled: Vec<JobName> = tx
-        .prepare(
-            "SELECT DISTINCT j.name FROM numbers n JOIN jobs j ON j.id = n.job JOIN batches b ON b.id = n.batch
-             WHERE n.packed = ? AND n.result IS NULL AND (n.via IS NOT NULL OR NOT (b.state = 4 OR (b.state = 0 AND j.state = 3)))
-             ORDER BY j.id DESC",
-        )?
+        .prepare(&for_sqlite(sql::JOBS_UNSETTLED_WITH))?
         .query_and_then([packed], |row| named(&row.get::<_, String>(0)?))?
         .collect::<Result<_>>()?;
     if !unsettled.is_empty() {
         return Ok(unsettled);
     }
     let with_input: Vec<i64> = tx
-        .prepare("SELECT DISTINCT n.job FROM numbers n JOIN input i ON i.job = n.job WHERE n.packed = ?")?
+        .prepare(&for_sqlite(sql::JOBS_WITH_INPUT_OF))?
         .query_map([packed], |row| row.get(0))?
         .collect::<std::result::Result<_, _>>()?;
     if with_input.iter().any(|job| !without.iter().any(|piece| piece.job == *job)) {
@@ -292,15 +289,8 @@ pub(super) fn forget_number(
         "UPDATE jobs SET number_set = '', spec = json_set(spec, '$.set', '') WHERE id IN (SELECT job FROM numbers WHERE packed = ?)",
         [packed],
     )?;
-    for sql in [
-        "DELETE FROM duplicates WHERE (job, first_row) IN (SELECT job, first_row FROM numbers WHERE packed = ?)",
-        "DELETE FROM results WHERE id IN (SELECT result FROM numbers WHERE packed = ?)",
-        "DELETE FROM results WHERE id IN (SELECT result FROM odd WHERE packed = ?)",
-        "DELETE FROM odd WHERE packed = ?",
-        "DELETE FROM checks WHERE packed = ?",
-        "DELETE FROM numbers WHERE packed = ?",
-    ] {
-        tx.execute(sql, [packed])?;
+    for sql in sql::FORGET_NUMBER {
+        tx.execute(&for_sqlite(sql), [packed])?;
     }
     // What was quarantined as it came, and what the platform said of a batch.
     let digits = number.digits();
@@ -368,16 +358,8 @@ fn found(tx: &Transaction<'_>, id: i64) -> Result<Option<Job>> {
 }
 
 fn remove(tx: &Transaction<'_>, job: i64) -> Result<()> {
-    for sql in [
-        "DELETE FROM waits WHERE job = ?",
-        "DELETE FROM batch_names WHERE batch IN (SELECT id FROM batches WHERE job = ?)",
-        "DELETE FROM numbers WHERE job = ?",
-        "DELETE FROM batches WHERE job = ?",
-        "DELETE FROM duplicates WHERE job = ?",
-        "DELETE FROM input WHERE job = ?",
-        "DELETE FROM jobs WHERE id = ?",
-    ] {
-        tx.execute(sql, [job])?;
+    for sql in sql::REMOVE_JOB {
+        tx.execute(&for_sqlite(sql), [job])?;
     }
     Ok(())
 }

@@ -11,15 +11,12 @@ use crate::fold::{day_of, unpriced_since_ms};
 use crate::ledger::{BatchSums, Ledger, Reused, Sum};
 use crate::model::{BatchState, Outcome};
 use crate::pricing::{PriceKey, PriceTable};
+use crate::store::sql::{self, for_sqlite};
 use crate::store::{Quarantined, RowFate, Source, Spending};
 
 pub(super) fn ledger(tx: &Transaction<'_>, job: i64) -> Result<Ledger> {
     let mut ledger = Ledger::default();
-    let mut select = tx.prepare_cached(
-        "SELECT state, missing, sum(numbers), sum(done), sum(failed), sum(unpriced), sum(refused), sum(charged_again),
-            sum(max(resubmitted - charged_again, 0))
-         FROM batches WHERE job = ? GROUP BY state, missing",
-    )?;
+    let mut select = tx.prepare_cached(&for_sqlite(sql::BATCH_SUMS))?;
     let mut rows = select.query([job])?;
     while let Some(row) = rows.next()? {
         let of = |at| row.get::<_, i64>(at).map(|sum| sum as u64);
@@ -36,15 +33,12 @@ pub(super) fn ledger(tx: &Transaction<'_>, job: i64) -> Result<Ledger> {
         });
     }
     let reused = tx
-        .prepare_cached("SELECT reused_done, reused_failed, reused_refused FROM jobs WHERE id = ?")?
+        .prepare_cached(&for_sqlite(sql::REUSED))?
         .query_row([job], |row| Ok([row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?]))
         .optional()?;
     let [done, failed, refused] = reused.unwrap_or_default().map(|count| count.max(0) as u64);
     ledger.reused = Reused { done, failed, refused };
-    let mut select = tx.prepare_cached(
-        "SELECT b.state, b.missing OR j.state = 2, sum(w.waiting) FROM waits w JOIN batches b ON b.id = w.via JOIN jobs j ON j.id = b.job
-         WHERE w.job = ? GROUP BY 1, 2",
-    )?;
+    let mut select = tx.prepare_cached(&for_sqlite(sql::WAITING_SUMS))?;
     let mut rows = select.query([job])?;
     while let Some(row) = rows.next()? {
         ledger.add_waiting(
@@ -53,7 +47,7 @@ pub(super) fn ledger(tx: &Transaction<'_>, job: i64) -> Result<Ledger> {
             row.get::<_, i64>(2)?.max(0) as u64,
         );
     }
-    let mut select = tx.prepare_cached("SELECT outcome, currency, count, amount FROM costs WHERE job = ?")?;
+    let mut select = tx.prepare_cached(&for_sqlite(sql::COSTS))?;
     let mut rows = select.query([job])?;
     while let Some(row) = rows.next()? {
         let outcome = Outcome::from_figure(row.get(0)?);
@@ -99,11 +93,6 @@ pub(super) fn spending(tx: &Transaction<'_>, account: &str, since_ms: u64) -> Re
     Ok(spending)
 }
 
-// The result of what a forgotten job has sent will not be known.
-const FATE: &str = "n.packed, b.batch_no, b.state,
-    b.missing OR (n.via IS NOT NULL AND n.result IS NULL AND (SELECT state FROM jobs WHERE id = b.job) = 2), b.code, b.message, r.source, r.body, n.via IS NOT NULL, r.received_ms
-    FROM numbers n JOIN batches b ON b.id = coalesce(n.via, n.batch) LEFT JOIN results r ON r.id = n.result";
-
 pub(super) fn rows(
     tx: &Transaction<'_>,
     job: i64,
@@ -111,18 +100,13 @@ pub(super) fn rows(
     most: u32,
 ) -> Result<Vec<RowFate>> {
     let after = after_row.map_or(-1, |row| row as i64);
-    let mut own = tx.prepare_cached(&format!(
-        "SELECT n.first_row, 0, {FATE} WHERE n.job = ? AND n.first_row > ? ORDER BY n.first_row LIMIT ?"
-    ))?;
+    let mut own = tx.prepare_cached(&for_sqlite(sql::OWN_ROWS))?;
     let mut rows: Vec<RowFate> =
         own.query_and_then(params![job, after, most], fate)?.collect::<Result<_>>()?;
     // Where a page is full already, what lies behind it is another page's.
     let last = rows.last().filter(|_| rows.len() == most as usize).map_or(i64::MAX, |row| row.row as i64);
-    let mut repeated = tx.prepare_cached(&format!(
-        "SELECT d.dup_row, 1, {FATE} JOIN duplicates d ON d.job = n.job AND d.first_row = n.first_row
-         WHERE d.job = ? AND d.dup_row > ? AND d.dup_row < ? ORDER BY d.dup_row LIMIT ?"
-    ))?;
-    for row in repeated.query_and_then(params![job, after, last, most], fate)? {
+    let mut repeated = tx.prepare_cached(&for_sqlite(sql::REPEATED_ROWS))?;
+    for row in repeated.query_and_then(params![job, after, most, last], fate)? {
         rows.push(row?);
     }
     rows.sort_unstable_by_key(|row| row.row);

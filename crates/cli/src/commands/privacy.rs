@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::BufRead;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use futures_util::StreamExt;
 use numcheck_bulk::store::{Claimed, RowFate, Source, reading};
 use numcheck_bulk::{BatchEnd, PriceTable};
-use numcheck_protocol::qxt::{Mobile, PrivacyReply};
+use numcheck_protocol::qxt::{Mobile, PrivacyReply, QxtCode};
 use numcheck_protocol::{Endpoint, PhoneNumber, decode, qxt};
 use numcheck_transport::{CallError, CallErrorKind};
 use serde::Serialize;
@@ -90,6 +90,37 @@ enum Outcome {
     },
 }
 
+/// Refusals that would meet every further number, too.
+#[derive(Default)]
+struct Refusals {
+    for_all: AtomicBool,
+    /// `BAD_PARAMETER` means the number or the key: of so many in a row, whose numbers have the right length, the key.
+    bad_parameters: AtomicU32,
+}
+
+impl Refusals {
+    const MAX_BAD_PARAMETERS: u32 = 3;
+
+    fn count(&self, error: Option<&CallError>) {
+        let code = error.and_then(CallError::code::<qxt::Privacy>);
+        if code == Some(QxtCode::BAD_PARAMETER) {
+            self.bad_parameters.fetch_add(1, Ordering::SeqCst);
+        } else {
+            self.bad_parameters.store(0, Ordering::SeqCst);
+        }
+        // A gateway's word that the platform never got it ends the call as well: it may be set up to say so afterwards, too.
+        let is_unreached = error.is_some_and(|error| error.kind() == CallErrorKind::NeverReached);
+        if is_unreached || code.is_some_and(|code| code.class().is_about_account()) {
+            self.for_all.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn end_the_call(&self) -> bool {
+        self.for_all.load(Ordering::SeqCst)
+            || self.bad_parameters.load(Ordering::SeqCst) >= Self::MAX_BAD_PARAMETERS
+    }
+}
+
 /// A number as it was typed, and as it is asked about.
 struct Typed {
     typed: String,
@@ -127,13 +158,13 @@ impl Privacy {
         let fates = single.look_up(decided.resubmit_before_ms).await?;
         let mut known: HashMap<PhoneNumber, (Outcome, Exit)> =
             fates.iter().filter(|fate| fate.reused).map(|fate| (fate.number, known_before(fate))).collect();
-        let refused = AtomicBool::new(false);
+        let refusals = Refusals::default();
         let asking = futures_util::stream::iter(0..numbers.len()).map(|_| async {
             // What refuses the account refuses every further number.
-            if refused.load(Ordering::SeqCst) || stop.asked() {
+            if refusals.end_the_call() || stop.asked() {
                 return Ok(None);
             }
-            self.ask_next(&single, &client, &stop, &refused).await
+            self.ask_next(&single, &client, &stop, &refusals).await
         });
         let mut asking = std::pin::pin!(asking.buffer_unordered(self.concurrency.into()));
         let mut failed = None;
@@ -155,7 +186,7 @@ impl Privacy {
         single: &Single,
         client: &numcheck_qxt::Client,
         stop: &Stop,
-        refused: &AtomicBool,
+        refusals: &Refusals,
     ) -> Result<Option<(PhoneNumber, Outcome, Exit)>, Failure> {
         let Some(claimed) = single.claim().await? else { return Ok(None) };
         let Some(number) = claimed.numbers.first().copied() else { return Ok(None) };
@@ -163,13 +194,7 @@ impl Privacy {
             .map_err(|error| Failure::usage(error.to_string()))?;
         let call = client.check_confirmed(mobile, single.confirm(&claimed));
         let answer = call::once(stop, &qxt::Privacy::INFO, call).await;
-        // A gateway's word that the platform never got it ends the call as well: it may be set up to say so afterwards, too.
-        if let Err(error) = &answer
-            && (error.kind() == CallErrorKind::NeverReached
-                || error.code::<qxt::Privacy>().is_some_and(|code| code.class().is_about_account()))
-        {
-            refused.store(true, Ordering::SeqCst);
-        }
+        refusals.count(answer.as_ref().err());
         let kept = keep(single, &claimed, &answer).await;
         let (outcome, exit) = outcome_of(answer);
         // What was paid for is shown, whatever became of the store.

@@ -50,13 +50,14 @@ fn options(verb: &[&str]) -> Vec<(String, String)> {
 }
 
 /// What pays again for what may have been paid for, or forgets that it was: a person says it anew, each time.
-const PAYS_AGAIN: [&str; 11] = [
+const PAYS_AGAIN: [&str; 12] = [
     "--again",
     "--retry-failed",
     "--resubmit-doubtful",
     "--probe",
     "--max-age",
     "--new-account",
+    "--same-account",
     "--visibility-spread",
     "--failures-are-listed",
     "--number",

@@ -120,6 +120,17 @@ fn no_such_key_ends_the_call() {
 }
 
 #[test]
+fn a_key_of_a_wrong_length_ends_the_call_after_three_numbers_though_its_code_could_mean_them() {
+    let scene = Scene::start();
+    let mobiles: Vec<String> = (0..50).map(|at| format!("138000{:05}", 12_000 + at)).collect();
+    let call = scene.call(&["privacy", "--json", "--concurrency", "1", "-"]).stdin(mobiles.join("\n"));
+    let lines = call.env("QXT_API_KEY", "short").run().exits(3).json_lines();
+    assert_eq!(requests(&scene), 3);
+    let of = |outcome: &str| lines.iter().filter(|line| line["outcome"] == outcome).count();
+    assert_eq!((of("refused"), of("pending")), (3, 47));
+}
+
+#[test]
 fn a_query_whose_answer_was_lost_is_in_doubt_and_not_asked_again() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

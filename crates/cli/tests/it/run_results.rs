@@ -147,7 +147,6 @@ fn nobody_else_can_push_results_into_a_run() {
         format!("{path}/{other_mac}"),
         format!("{path}/{flipped}{}", &mac[1..]),
         format!("{path}/{}", &mac[..mac.len() - 1]),
-        format!("{path}/{mac}/"),
         format!("{path}/"),
         format!("{root}/"),
     ] {

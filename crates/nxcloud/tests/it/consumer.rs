@@ -86,6 +86,14 @@ fn every_answer_can_be_made_from_a_body() {
     assert_eq!(Answered::new(CodeCheck::Wrong).data, CodeCheck::Wrong);
 }
 
+#[test]
+fn a_refusal_keeps_what_no_document_lists() {
+    let refused = submitted(200, r#"{"code":211,"msg":"poor","orderId":7}"#).unwrap_err();
+    let places: Vec<_> = refused.drift().iter().map(|drift| drift.place.as_str()).collect();
+    assert_eq!((refused.kind(), places), (CallErrorKind::Refused, vec!["SubmitReply.orderId"]));
+    assert!(submitted(502, r#"{"orderId":7}"#).unwrap_err().drift().is_empty(), "no answer, no message");
+}
+
 /// What the service writes into its own log of what it paid for.
 #[derive(Serialize)]
 struct Entry {

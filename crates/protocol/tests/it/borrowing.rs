@@ -2,7 +2,9 @@
 
 use numcheck_protocol::number_check::{ResultPush, Submit, SubmitReply, SubmitRequest};
 use numcheck_protocol::qxt::PrivacyReply;
-use numcheck_protocol::{AppKey, Message, PhoneList, PhoneNumber, decode, encode_request};
+use numcheck_protocol::{
+    AppKey, Extra, Field, Message, PhoneList, PhoneNumber, Price, Text, decode, encode_request,
+};
 
 /// How many allocations it takes to read `body` as a push.
 fn allocations(body: &str) -> u64 {
@@ -45,10 +47,19 @@ fn only_what_is_not_as_documented_allocates() {
         (r#"{"data":{"live":{"validity":"MAYBE"}}}"#, 1, "the word"),
         (r#"{"code":"0"}"#, 2, "the string that came, and its box"),
         (r#"{"cost":{"price":1.0}}"#, 1, "the box"),
+        (r#"{"msg":7}"#, 1, "the box"),
+        (r#"{"data":[]}"#, 1, "the box"),
     ] {
         assert_eq!(allocations(body), most, "{body}: {what}");
     }
     assert!(allocations(r#"{"new":1}"#) > 0, "the counter counts");
+}
+
+#[test]
+fn a_field_and_a_message_have_no_room_for_what_is_rare() {
+    assert_eq!(size_of::<Field<Text<'_>>>(), size_of::<Text<'_>>());
+    assert_eq!(size_of::<Field<Price>>(), 2 * size_of::<Price>());
+    assert_eq!(size_of::<Extra>(), size_of::<usize>());
 }
 
 #[test]
