@@ -12,6 +12,7 @@ use numcheck_transport::{
 };
 use serde::Serialize;
 
+use crate::drift;
 use crate::exit::{Exit, Failure};
 use crate::print;
 use crate::stop::Stop;
@@ -203,6 +204,7 @@ pub(crate) fn unsuccessful(error: &CallError, json: bool) -> Result<Exit, Failur
         print::json(&Unsuccessful::from(error))?;
     }
     print::complain(error);
+    drift::tell(error.drift());
     Ok(exit_of(error))
 }
 

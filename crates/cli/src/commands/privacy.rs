@@ -306,6 +306,7 @@ fn outcome_of(answer: Result<numcheck_qxt::PrivacyResult, CallError>) -> (Outcom
         }
         Err(error) => {
             print::complain(&error);
+            drift::tell(error.drift());
             (Outcome::Unsuccessful(Unsuccessful::from(&error)), call::exit_of(&error))
         }
     }

@@ -17,6 +17,7 @@ use numcheck_webhook::ReceiverKey;
 use super::open;
 use crate::account::AccountId;
 use crate::call::{self, Network};
+use crate::drift::Told;
 use crate::exit::Failure;
 
 /// Where checks are paid for, or not.
@@ -87,6 +88,7 @@ impl Account {
             submitting: pace(&Submit::INFO),
             asking: pace(&Query::INFO),
             dialect: Arc::clone(&self.dialect),
+            told: Mutex::default(),
         })
     }
 
@@ -111,6 +113,8 @@ pub(crate) struct Nxcloud {
     asking: Option<SharedPace<dyn Store>>,
     /// In which dialect the account has answered.
     dialect: Arc<Mutex<Option<Dialect>>>,
+    /// Drift in refusals, which no store counts.
+    told: Mutex<Told>,
 }
 
 impl CheckService for Nxcloud {
@@ -272,7 +276,10 @@ impl Nxcloud {
                     drift: accepted.drift,
                 })
             }
-            Err(error) => Ok(submitted(&error)),
+            Err(error) => {
+                self.told.lock().unwrap_or_else(PoisonError::into_inner).tell(error.drift());
+                Ok(submitted(&error))
+            }
         }
     }
 }

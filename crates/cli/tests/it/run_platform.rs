@@ -164,6 +164,17 @@ fn a_refusal_that_may_have_been_charged_is_in_doubt_and_not_refused() {
 }
 
 #[test]
+fn what_no_document_lists_in_a_refusal_is_told_once() {
+    let job = Job::of(1);
+    let run = job.start(&["--wait", "1s"]);
+    let body = r#"{"msg": "no balance", "code": 211, "data": {}, "hint": "top up"}"#;
+    job.platform.submit().answer_http("200 OK", "application/json", body);
+    let ended = run.end().exits(3);
+    let told = "the platform sent a new field that no document lists at SubmitReply.hint";
+    assert_eq!(ended.stderr.matches(told).count(), 1, "{}", ended.stderr);
+}
+
+#[test]
 fn an_address_where_nobody_listens_means_that_nothing_was_sent_and_the_message_says_so() {
     let job = Job::of(2);
     let nobody = format!("http://{}", free_address());
