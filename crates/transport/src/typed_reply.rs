@@ -76,12 +76,16 @@ fn judge<E: Endpoint>(body: &[u8], request: &E::Request) -> Result<Judged, Unfit
     let response = response.map_err(|unreadable| Unfit::NoAnswer(Some(unreadable)))?;
     let code = response.code().ok_or(Unfit::NoAnswer(unreadable))?;
     // The platform may quote what it was sent.
-    let text = response.message_text().map(|text| quotable(text, &request.secrets()).into_owned());
+    let secrets = request.secrets();
+    let hide = |text: &str| quotable(text, &secrets).into_owned();
+    let text = response.message_text().map(hide);
     let mut drift = Vec::new();
     if mended.is_some() {
         drift.push(Drift::new(E::INFO.id, DriftKind::OddShape, None));
     }
-    response.drift(&mut |one| drift.push(one));
+    response.drift(&mut |one| {
+        drift.push(Drift::new(hide(&one.place), one.kind, one.value.as_deref().map(hide)));
+    });
     if !code.is_success() {
         return Err(Unfit::Refused(Box::new(code.refusal(text.as_deref())), drift));
     }
