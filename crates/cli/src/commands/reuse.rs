@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use numcheck_bulk::{Job, PriceTable, Reuse, Scope, Store};
+use numcheck_transport::is_loopback;
 
 use crate::account::AccountId;
 use crate::consent;
@@ -242,6 +243,31 @@ pub(crate) async fn note_account(
     Ok(unlike(&standing, account).map(|unlike| format!("this store holds {unlike}: they are not reused")))
 }
 
+/// A doubt is judged where its batch was sent: at another address its absence would prove nothing. And a sandbox's checks are nobody else's.
+async fn can_be_taken_over(
+    store: &dyn Store,
+    old: &str,
+    address: &str,
+    account: &AccountId,
+) -> Result<(), Failure> {
+    if is_loopback(address) != account.is_loopback() {
+        return Err(Failure::usage(format!(
+            "--same-account: only one of {address} and {} is on this machine, so they are not one platform; nothing was sent",
+            account.address
+        )));
+    }
+    let spending = store.spending(old, u64::MAX).await.map_err(Failure::of)?;
+    let open: u64 = spending.under_way.values().sum();
+    if open > 0 {
+        return Err(Failure::usage(format!(
+            "--same-account: {} under way or in doubt at {address}, where alone it can be settled: go on with its jobs there \
+             (numcheck jobs lists them) before its checks are taken over; nothing was sent",
+            print::count(open, "number")
+        )));
+    }
+    Ok(())
+}
+
 /// Makes sure that the account is one that the store knows, or a new one by a person's word: under another name, everything would be paid
 /// for again.
 pub(crate) async fn know_account(
@@ -251,8 +277,13 @@ pub(crate) async fn know_account(
     again: &Again,
     stdin_is_taken: bool,
 ) -> Result<(), Failure> {
-    let mut standing = Standing::of(store, account, service).await?;
-    let mut take_over = again.same_account && !standing.is_known;
+    let standing = Standing::of(store, account, service).await?;
+    if again.same_account && standing.same_key.is_empty() && !standing.is_known {
+        return Err(Failure::usage(
+            "--same-account: this store holds no checks of this access key at another address; nothing was sent",
+        ));
+    }
+    let mut take_over = again.same_account && !standing.same_key.is_empty();
     if let Some(unlike) = unlike(&standing, account)
         && !again.new_account
         && !take_over
@@ -285,9 +316,17 @@ pub(crate) async fn know_account(
             }
         }
     }
-    let taken_over = std::mem::take(&mut standing.same_key).into_iter().map(|(fingerprint, _)| fingerprint);
-    for old in standing.earlier.into_iter().chain(taken_over.filter(|_| take_over)) {
-        store.merge_account(&old, &account.fingerprint).await.map_err(Failure::of)?;
+    if take_over {
+        for (old, address) in &standing.same_key {
+            can_be_taken_over(store, old, address, account).await?;
+        }
+        for (old, address) in &standing.same_key {
+            store.merge_account(old, &account.fingerprint).await.map_err(Failure::of)?;
+            print::say(&format!("numcheck: the checks of {address} are now those of {}", account.address));
+        }
+    }
+    for earlier in &standing.earlier {
+        store.merge_account(earlier, &account.fingerprint).await.map_err(Failure::of)?;
     }
     let name = address_of(&account.fingerprint);
     if !account.address.is_empty() && store.learnt(&name).await.map_err(Failure::of)?.is_none() {

@@ -504,26 +504,49 @@ fn another_access_key_at_a_known_address_is_said() {
 }
 
 #[test]
-fn the_same_access_key_at_another_address_is_asked_about_and_its_checks_can_be_taken_over() {
+fn the_same_access_key_at_another_address_is_asked_about() {
     let scene = paid();
-    let elsewhere = |arguments: &[&str]| {
-        let call = scene.run("numbers.csv").args(arguments);
-        call.env("NXCLOUD_BASE_URL", "https://platform.invalid").env("HTTPS_PROXY", "http://127.0.0.1:1")
+    let elsewhere = |verb: Call| {
+        verb.env("NXCLOUD_BASE_URL", "https://platform.invalid").env("HTTPS_PROXY", "http://127.0.0.1:1")
     };
+    let run = |arguments: &[&str]| elsewhere(scene.run("numbers.csv").args(arguments)).run();
     let unlike = "checks of the same access key at another address, http://127.0.0.1:";
-    elsewhere(&["--yes"]).run().exits(2).says(unlike).says("--same-account or --new-account");
-    let plan = scene
-        .call(&["plan"])
-        .arg(scene.path("numbers.csv"))
-        .env("NXCLOUD_BASE_URL", "https://platform.invalid");
+    run(&["--yes"]).exits(2).says(unlike).says("--same-account or --new-account");
+    let plan = elsewhere(scene.call(&["plan"]).arg(scene.path("numbers.csv")));
     assert!(plan.run().exits(0).text().contains(unlike));
-    // A new account would pay for all of them; the same one reuses what it has paid for, and needs no yes.
-    elsewhere(&["--new-account"]).run().exits(2).says(&format!("checking {ALL} numbers"));
-    let summary = elsewhere(&["--same-account"]).run().exits(0).json();
-    assert_eq!((&summary["submitted"], &summary["reused"]), (&json!(0), &json!(ALL)));
-    // From then on they are those of that address.
-    elsewhere(&[]).run().exits(0);
+    run(&["--new-account"]).exits(2).says(&format!("checking {ALL} numbers"));
+    // A sandbox's checks are nobody else's, and what is not there cannot be taken over: that is no word for paying.
+    run(&["--yes", "--same-account"]).exits(2).says("is on this machine");
+    let another_key = scene.run("numbers.csv").args(["--yes", "--same-account"]);
+    another_key.env("NXCLOUD_ACCESS_KEY", "another-key").run().exits(2).says("no checks of this access key");
     assert_eq!(scene.accepted(), (ALL, ALL, 0));
+}
+
+#[test]
+fn the_checks_of_the_same_access_key_at_another_address_can_be_taken_over() {
+    let scene = paid();
+    let url = scene.sandbox.text("nxcloud").replace("127.0.0.1", "localhost");
+    let at_localhost = |file: &str| scene.run(file).env("NXCLOUD_BASE_URL", &url);
+    // Although the address is known by then.
+    scene.write("more.csv", &file_of([1000]));
+    at_localhost("more.csv").run().exits(0).says("checks of the same access key at another address");
+    let ended = at_localhost("numbers.csv").arg("--same-account").run().exits(0);
+    let summary = ended.says("are now those of").json();
+    assert_eq!((&summary["submitted"], &summary["reused"]), (&json!(0), &json!(ALL)));
+    at_localhost("numbers.csv").run().exits(0);
+    assert_eq!(scene.accepted(), (ALL + 1, ALL + 1, 0));
+}
+
+#[test]
+fn checks_under_way_at_an_address_cannot_be_taken_over_since_their_absence_elsewhere_proves_nothing() {
+    let job = crate::support::job::Job::of(2);
+    let run = job.start(&["--wait", "1s"]);
+    job.platform.submit().lose();
+    run.end().exits(3);
+    let url = job.platform.account().iter().find(|(name, _)| *name == "NXCLOUD_BASE_URL").unwrap().1;
+    let url = url.replace("127.0.0.1", "localhost");
+    let run = job.run().arg("--same-account").env("NXCLOUD_BASE_URL", &url).run().exits(2);
+    run.says("2 numbers under way or in doubt at").says("nothing was sent");
 }
 
 #[test]
