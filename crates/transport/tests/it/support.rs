@@ -1,5 +1,6 @@
 //! A scripted HTTP server in memory, and small things that every test needs.
 
+pub(crate) use numcheck_testing::http::chain;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -136,15 +137,4 @@ impl Authorize for Signer {
 pub(crate) fn wall_clock(start_ms: u64) -> impl Fn() -> u64 {
     let start = Instant::now();
     move || start_ms + u64::try_from(start.elapsed().as_millis()).expect("a short test")
-}
-
-/// An error with its whole chain, as a command would print it.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text} <- {error}");
-        source = error.source();
-    }
-    text
 }
