@@ -218,11 +218,11 @@ struct Candidate {
 }
 
 /// The key under which results are quarantined: the `batchNo` that they name, and the phone number of which they are a second result.
-pub type AsideKey = (String, Option<PhoneNumber>);
+pub type QuarantineKey = (String, Option<PhoneNumber>);
 
 /// What is quarantined already, as far as it is [asked](Judged::quarantined) for.
 #[derive(Clone, Debug, Default)]
-pub struct QuarantinedBefore(HashMap<AsideKey, HashSet<ResultHash>>);
+pub struct QuarantinedBefore(HashMap<QuarantineKey, HashSet<ResultHash>>);
 
 impl QuarantinedBefore {
     /// Nothing.
@@ -236,7 +236,7 @@ impl QuarantinedBefore {
     }
 
     /// A sending has one charge: it stands behind all other results of its phone number.
-    fn compare(&self, key: &AsideKey, hash: &ResultHash) -> (bool, bool) {
+    fn compare(&self, key: &QuarantineKey, hash: &ResultHash) -> (bool, bool) {
         let Some(kept) = self.0.get(key) else { return (false, false) };
         let has_charge = kept.iter().any(is_charge);
         (kept.contains(hash) || kept.contains(&as_charge(*hash)), has_charge && key.1.is_some())
