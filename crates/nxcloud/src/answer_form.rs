@@ -105,3 +105,30 @@ impl fmt::Debug for AnswerForm {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use numcheck_protocol::decode;
+    use numcheck_testing::schema;
+    use serde_json::{Map, Value};
+
+    use super::{AnswerForm, Cow, Names, QueryReply, StatusCode};
+
+    fn wire_names(message: &str) -> Names {
+        schema::of(message).fields.iter().map(|field| Cow::Owned(field.wire.clone())).collect()
+    }
+
+    /// The messages are non-exhaustive, so the compiler does not tell when one gets a field that the form lacks.
+    #[test]
+    fn every_documented_field_is_part_of_the_form() {
+        let all = |message| -> Map<String, Value> {
+            wire_names(message).into_iter().map(|name| (name.into_owned(), Value::from("x"))).collect()
+        };
+        let mut answer = all("QueryReply");
+        answer.insert("data".to_owned(), all("QueryData").into());
+        let body = serde_json::to_vec(&answer).unwrap();
+        let form = AnswerForm::of(&decode::<QueryReply<'_>>(&body).unwrap(), StatusCode::OK, "");
+        assert_eq!(form.fields, wire_names("QueryReply"));
+        assert_eq!(form.data_fields, wire_names("QueryData"));
+    }
+}
