@@ -1,7 +1,9 @@
 //! The life of a batch: planned, claimed, confirmed, ended, given up, planned again, proved by a result. Pure: a store reads a
 //! [`BatchRecord`], has it changed here, and writes it in the same transaction.
 
-use numcheck_protocol::{BatchNo, ValueError};
+use std::collections::HashMap;
+
+use numcheck_protocol::{BatchNo, PhoneNumber, ValueError};
 
 use crate::model::{BatchEnd, BatchState, EndedBatch, JobName, JobState};
 use crate::proof::{SignedSpan, after_lease, may_confirm, may_end, may_plan_again};
@@ -123,8 +125,7 @@ impl BatchRecord {
         let may = self.state == BatchState::Sending && claim == self.claim;
         if may {
             self.state = after_lease(self.confirmed);
-            let why = "the process that sent it ended before the platform answered";
-            self.message = self.confirmed.then(|| why.to_owned());
+            self.message = self.confirmed.then(|| ENDED.to_owned());
             self.prove(proof);
         }
         may
@@ -186,6 +187,86 @@ impl BatchRecord {
         may
     }
 }
+
+/// A phone number without a result, of a claim whose phone numbers were sent one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsettled {
+    /// The phone number.
+    pub number: PhoneNumber,
+    /// With which timestamp its request was signed, if it was marked: then it may have been sent.
+    pub marked_ms: Option<u64>,
+}
+
+/// Phone numbers that leave a claim together, for a batch of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SplitPart {
+    /// How they ended. In doubt or refused, the new batch counts as one that was claimed and signed; otherwise it is planned.
+    pub end: BatchEnd,
+    /// With which timestamps they were signed.
+    pub signed: Option<SignedSpan>,
+    /// The phone numbers, in the order in which they were given.
+    pub numbers: Vec<PhoneNumber>,
+}
+
+impl SplitPart {
+    /// The record of the batch that they become, which has this `batchNo` and follows upon the claim `from`.
+    pub fn record(&self, batch_no: impl Into<String>, from: &BatchRecord, claim: i64, now_ms: u64) -> BatchRecord {
+        let mut record = BatchRecord::new(batch_no);
+        if self.is_sent() {
+            record.claim(claim, from.owner.as_deref().unwrap_or_default(), from.sent_ms.unwrap_or(now_ms));
+            record.confirmed = true;
+            record.signed = self.signed;
+            record.end(claim, self.end.clone(), now_ms, None);
+        } else {
+            let EndedBatch { state, code, message, .. } = self.end.clone().leads_to();
+            (record.state, record.code, record.message) = (state, code, message);
+        }
+        record
+    }
+
+    /// Whether the requests about them arrived, or may have: then the book must know of the new batch.
+    pub fn is_sent(&self) -> bool {
+        !matches!(self.end, BatchEnd::NotSent | BatchEnd::TurnedAway { .. })
+    }
+}
+
+/// Splits what is left without a result off a claim whose phone numbers were sent one by one: phone numbers that ended alike, together.
+///
+/// `ends` says how requests ended that were not accepted. A phone number without an end was never sent, unless it is marked: then it is in
+/// doubt, whoever was to say how it ended. So is one whose reply was kept and is no result of it.
+pub fn split(unsettled: &[Unsettled], ends: &[(PhoneNumber, BatchEnd)]) -> Vec<SplitPart> {
+    let ends: HashMap<PhoneNumber, &BatchEnd> = ends.iter().map(|(number, end)| (*number, end)).collect();
+    let mut parts: Vec<SplitPart> = Vec::new();
+    for Unsettled { number, marked_ms } in unsettled.iter().copied() {
+        let end = match (ends.get(&number), marked_ms) {
+            (Some(BatchEnd::Accepted { .. }), _) => BatchEnd::InDoubt {
+                code: None,
+                message: "its reply does not say what became of it".to_owned(),
+                from_reply: true,
+            },
+            (Some(end), _) => (*end).clone(),
+            (None, Some(_)) => BatchEnd::InDoubt { code: None, message: ENDED.to_owned(), from_reply: false },
+            (None, None) => BatchEnd::NotSent,
+        };
+        let span = |signed: Option<SignedSpan>| match (signed, marked_ms) {
+            (Some(signed), Some(ms)) => Some(signed.with(ms)),
+            (None, Some(ms)) => Some(SignedSpan::at(ms)),
+            (signed, None) => signed,
+        };
+        match parts.iter_mut().find(|part| part.end == end) {
+            Some(part) => {
+                part.numbers.push(number);
+                part.signed = span(part.signed);
+            }
+            None => parts.push(SplitPart { end, signed: span(None), numbers: vec![number] }),
+        }
+    }
+    parts
+}
+
+/// Why a batch is in doubt whose sender is gone.
+const ENDED: &str = "the process that sent it ended before the platform answered";
 
 /// What a result makes of its batch: it was accepted, under the `batchNo` that the result names, whatever was known of it before, and the
 /// reason for a doubt or a refusal is gone. `None` while its request is under way: the end of that is yet to be written.

@@ -16,12 +16,12 @@ mod ledger;
 mod model;
 mod pace;
 mod plan;
-mod platform;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod pricing;
 pub mod proof;
 mod reconcile;
+mod service;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 pub mod store;
@@ -36,7 +36,6 @@ pub use model::{
 };
 pub use pace::{SharedPace, SharedTurn};
 pub use plan::{Added, Grouping, Plan, Planner, TooMany};
-pub use platform::{CheckService, ConfirmClaim, Found, Row, Submission, Submitted};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 pub use pricing::{
@@ -46,4 +45,5 @@ pub use proof::ProofRules;
 pub use reconcile::{LeasesOnly, Owners, Reconcile, Reconciled, Times};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Sqlite, Upgrade};
+pub use service::{ConfirmClaim, Found, Row, Service, ServiceInfo, Submission, Submitted};
 pub use store::{Store, StoreError};

@@ -29,6 +29,7 @@ use numcheck_protocol::{Drift, PhoneNumber};
 use crate::ledger::Ledger;
 use crate::model::{BatchEnd, Job, JobName, JobSpec, Scope};
 use crate::pricing::PriceTable;
+use crate::store::reading::SharedReader;
 use crate::store::drifting;
 use crate::store::{
     Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, NewBatch,
@@ -64,7 +65,8 @@ impl fmt::Debug for Postgres {
 }
 
 impl Postgres {
-    /// Opens the store at `postgres://user:password@host:port/database`, or makes it; one of an older release is brought up to date.
+    /// Opens the store at `postgres://user:password@host:port/database`, or makes it; one of an older release is brought up to date. Results
+    /// are read by `reader`.
     ///
     /// The address is a secret, and appears in no error and no log. Everything that libpq's addresses may name is understood, except
     /// client certificates and files of passwords. A socket's folder is written `postgres://user@/database?host=/run/postgresql`.
@@ -78,9 +80,9 @@ impl Postgres {
     /// # Errors
     /// When the address cannot be read, the server cannot be reached or is older than 15, the database is not in UTF-8, the server
     /// promises no durability (`fsync = off`), or the store is a newer release's.
-    pub async fn open(address: &str) -> Result<Self, StoreError> {
+    pub async fn open(address: &str, reader: SharedReader) -> Result<Self, StoreError> {
         let address = Address::parse(address).map_err(fault::database("read its address"))?;
-        let pool = Pool::new(address);
+        let pool = Pool::new(address, reader);
         let schema::Opened { is_new, location } =
             pool.call_once("open the database", schema::migrate).await?;
         let appender = Appender::start(&pool);
@@ -292,6 +294,22 @@ impl Store for Postgres {
         }))
     }
 
+    fn mark(&self, batch: i64, claim: i64, number: PhoneNumber, ts_ms: u64) -> StoreFuture<'_, bool> {
+        let _ = (batch, claim, number, ts_ms);
+        todo!()
+    }
+
+    fn end_each(
+        &self,
+        batch: i64,
+        claim: i64,
+        ends: Vec<(PhoneNumber, BatchEnd)>,
+        now_ms: u64,
+    ) -> StoreFuture<'_, ()> {
+        let _ = (batch, claim, ends, now_ms);
+        todo!()
+    }
+
     fn give_up(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool> {
         Box::pin(self.pool.call("end a claim", Purpose::Write, move |session| async move {
             batches::give_up(&session, batch, claim).await
@@ -332,9 +350,9 @@ impl Store for Postgres {
         }))
     }
 
-    fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> StoreFuture<'a, bool> {
+    fn expects<'a>(&'a self, batch_no: &'a str, body: &'a [u8]) -> StoreFuture<'a, bool> {
         Box::pin(self.pool.call("look a result up", Purpose::Read, move |session| async move {
-            fold::expects(&session, batch_no, &number).await
+            fold::expects(&session, batch_no, body).await
         }))
     }
 

@@ -25,11 +25,13 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use numcheck_protocol::{Drift, PhoneNumber};
+use rusqlite::Transaction;
 
 use crate::ledger::Ledger;
 use crate::model::{BatchEnd, Job, JobName, JobSpec, Scope};
 use crate::pricing::PriceTable;
 use crate::store::drifting;
+use crate::store::reading::SharedReader;
 use crate::store::{
     Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, NewBatch,
     NewResult, NextBatch, OpenBatch, Quarantined, RowFate, Sending, Spending, Store, StoreError, StoreFuture,
@@ -47,17 +49,19 @@ use worker::Worker;
 #[derive(Debug)]
 pub struct Sqlite {
     write: Worker,
+    reader: SharedReader,
     read: Worker,
     path: PathBuf,
 }
 
 impl Sqlite {
-    /// Opens the store, or makes a new one where there is no file; one of an older release is brought up to date, after a backup.
+    /// Opens the store, or makes a new one where there is no file; one of an older release is brought up to date, after a backup. Results
+    /// are read by `reader`.
     ///
     /// # Errors
     /// As [`open_existing`](Self::open_existing), except [`StoreError::Missing`].
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_or_create(path, &mut |_| ()).map(|(store, _)| store)
+    pub fn open(path: &Path, reader: SharedReader) -> Result<Self, StoreError> {
+        Self::open_or_create(path, reader, &mut |_| ()).map(|(store, _)| store)
     }
 
     /// Opens the store, or makes a new one where there is no file, readable by its owner only. Says whether it made one.
@@ -66,12 +70,13 @@ impl Sqlite {
     /// As [`open_existing`](Self::open_existing), except [`StoreError::Missing`].
     pub fn open_or_create(
         path: &Path,
+        reader: SharedReader,
         on_upgrade: &mut dyn FnMut(Upgrade),
     ) -> Result<(Self, bool), StoreError> {
         let path = file::resolved(path);
         let is_missing = path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
-        let is_new = is_missing && file::create(&path)?;
-        Ok((Self::open_existing(&path, on_upgrade)?, is_new))
+        let is_new = is_missing && file::create(&path, &reader)?;
+        Ok((Self::open_existing(&path, reader, on_upgrade)?, is_new))
     }
 
     /// Opens the store. One of an older release is brought up to date, after a backup beside it; `on_upgrade` hears of that.
@@ -80,11 +85,16 @@ impl Sqlite {
     /// [`StoreError::Missing`] where there is no file; [`Emptied`](StoreError::Emptied), [`Incomplete`](StoreError::Incomplete) or
     /// [`ForeignJournal`](StoreError::ForeignJournal) where it is not whole; [`InUse`](StoreError::InUse) where another process keeps it
     /// from being brought up to date; [`TooNew`](StoreError::TooNew), [`NotAStore`](StoreError::NotAStore), and when it cannot be opened.
-    pub fn open_existing(path: &Path, on_upgrade: &mut dyn FnMut(Upgrade)) -> Result<Self, StoreError> {
+    pub fn open_existing(
+        path: &Path,
+        reader: SharedReader,
+        on_upgrade: &mut dyn FnMut(Upgrade),
+    ) -> Result<Self, StoreError> {
         let path = file::resolved(path);
-        let (write, read) = file::open(&path, on_upgrade)?;
+        let (write, read) = file::open(&path, &reader, on_upgrade)?;
         Ok(Self {
             write: Worker::start("store-write", write)?,
+            reader,
             read: Worker::start("store-read", read)?,
             path,
         })
@@ -96,6 +106,16 @@ impl Sqlite {
     #[must_use]
     pub fn exposed_files(path: &Path) -> Vec<PathBuf> {
         file::exposed(path)
+    }
+
+    /// Does `work`, which enters results, in a transaction of its own.
+    fn settle<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&Transaction<'_>, &SharedReader) -> fault::Result<T> + Send + 'static,
+    ) -> StoreFuture<'_, T> {
+        let reader = SharedReader::clone(&self.reader);
+        self.write.call(what, move |tx| work(tx, &reader))
     }
 
     /// The journal still holds the pages as they were.
@@ -170,7 +190,7 @@ impl Store for Sqlite {
         Box::pin(async move {
             while self.fold(SLICE).await?.seen == SLICE {}
             let forgotten =
-                self.write.call("forget a job", move |tx| jobs::forget(tx, job, even_unsettled)).await?;
+                self.settle("forget a job", move |tx, reader| jobs::forget(tx, reader, job, even_unsettled)).await?;
             self.clear_journal().await?;
             Ok(forgotten)
         })
@@ -184,8 +204,9 @@ impl Store for Sqlite {
         Box::pin(async move {
             while self.fold(SLICE).await?.seen == SLICE {}
             let unsettled = self
-                .write
-                .call("forget a phone number", move |tx| jobs::forget_number(tx, &number, &without))
+                .settle("forget a phone number", move |tx, reader| {
+                    jobs::forget_number(tx, reader, &number, &without)
+                })
                 .await?;
             self.clear_journal().await?;
             Ok(unsettled)
@@ -238,16 +259,34 @@ impl Store for Sqlite {
         self.write.call("write down how a batch ended", move |tx| batches::end(tx, batch, claim, end, now_ms))
     }
 
+    fn mark(&self, batch: i64, claim: i64, number: PhoneNumber, ts_ms: u64) -> StoreFuture<'_, bool> {
+        let _ = (batch, claim, number, ts_ms);
+        todo!()
+    }
+
+    fn end_each(
+        &self,
+        batch: i64,
+        claim: i64,
+        ends: Vec<(PhoneNumber, BatchEnd)>,
+        now_ms: u64,
+    ) -> StoreFuture<'_, ()> {
+        let _ = (batch, claim, ends, now_ms);
+        todo!()
+    }
+
     fn give_up(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool> {
         self.write.call("end a claim", move |tx| batches::give_up(tx, batch, claim))
     }
 
     fn plan_again(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool> {
-        self.write.call("plan a batch again", move |tx| batches::plan_again(tx, batch, claim))
+        self.settle("plan a batch again", move |tx, reader| batches::plan_again(tx, reader, batch, claim))
     }
 
     fn resubmit_doubtful(&self, job: i64, before_ms: u64) -> StoreFuture<'_, u64> {
-        self.write.call("plan again what is in doubt", move |tx| follow::resubmit(tx, job, before_ms))
+        self.settle("plan again what is in doubt", move |tx, reader| {
+            follow::resubmit(tx, reader, job, before_ms)
+        })
     }
 
     fn follow(&self, job: i64) -> StoreFuture<'_, Followed> {
@@ -259,12 +298,13 @@ impl Store for Sqlite {
     }
 
     fn fold(&self, most: u32) -> StoreFuture<'_, Folded> {
-        self.write.call("enter results", move |tx| results::fold(tx, most))
+        self.settle("enter results", move |tx, reader| results::fold(tx, reader, most))
     }
 
-    fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> StoreFuture<'a, bool> {
-        let batch_no = batch_no.to_owned();
-        self.read.call("look a result up", move |tx| results::expects(tx, &batch_no, &number))
+    fn expects<'a>(&'a self, batch_no: &'a str, body: &'a [u8]) -> StoreFuture<'a, bool> {
+        let (batch_no, body) = (batch_no.to_owned(), body.to_owned());
+        let reader = SharedReader::clone(&self.reader);
+        self.read.call("look a result up", move |tx| results::expects(tx, &reader, &batch_no, &body))
     }
 
     fn is_full<'a>(&'a self, batch_no: &'a str) -> StoreFuture<'a, bool> {

@@ -269,7 +269,7 @@ pub async fn check<S: Store + ?Sized>(store: &S, job: i64) -> Ledger {
     for fate in &rows {
         assert_eq!(fate.result.is_some(), fate.received_ms.is_some(), "row {}", fate.row);
         let read = |source, body: &[u8]| {
-            numcheck_bulk::store::reading::read(source, body).expect("a result that was read before")
+            super::reader::read(source, body).expect("a result that was read before")
         };
         let place = match (&fate.result, fate.state) {
             (Some((source, body)), _) if fate.reused => match read(*source, body).outcome {

@@ -14,6 +14,7 @@ mod common;
 mod jobs;
 pub mod made;
 mod plans;
+pub mod reader;
 mod reading;
 mod results;
 mod sending;

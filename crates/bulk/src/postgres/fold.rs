@@ -22,7 +22,7 @@ use crate::fold::{
 };
 use crate::ledger::Sum;
 use crate::model::{BatchState, JobState, Outcome};
-use crate::store::{Folded, NewResult, Source};
+use crate::store::{Folded, NewResult, Source, reading};
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -89,8 +89,8 @@ async fn waiting(session: &Session, most: u32) -> Result<Waiting> {
 }
 
 async fn enter(session: &Session, waiting: &Waiting, folded: &mut Folded) -> Result<()> {
-    let arrived = arrived(session, &waiting.ids).await?;
-    let recorded = recorded(session, &arrived).await?;
+    let mut arrived = arrived(session, &waiting.ids).await?;
+    let recorded = recorded(session, &mut arrived).await?;
     let judged = judge(arrived, recorded);
     let kept = quarantined_before(session, &judged).await?;
     let (changes, mut entered) = judged.finish(&kept);
@@ -116,25 +116,27 @@ async fn arrived(session: &Session, ids: &[i64]) -> Result<Vec<Arrived>> {
     let sql = "SELECT r.id, n.batch, r.batch_no, r.source, r.body, r.received_ms
         FROM results r LEFT JOIN batch_names n ON n.batch_no = r.batch_no WHERE r.id = ANY ($1) ORDER BY r.id";
     let rows = session.rows(sql, &[&ids]).await?;
-    rows.iter().map(|row| Ok(Arrived::read(get(row, 0)?, get(row, 1)?, result(row, 2)?))).collect()
+    rows.iter().map(|row| Ok(Arrived::new(get(row, 0)?, get(row, 1)?, result(row, 2)?))).collect()
 }
 
 /// What is known of the batches and phone numbers that results are about. The batches stay locked: what a claim has decided about their
 /// rows is seen here, and none decides anything more.
-async fn recorded(session: &Session, arrived: &[Arrived]) -> Result<Recorded> {
-    let mut recorded = Recorded::default();
+async fn recorded(session: &Session, arrived: &mut [Arrived]) -> Result<Recorded> {
+    let mut recorded = Recorded::new(session.reader());
     let batches: BTreeSet<i64> = arrived.iter().filter_map(Arrived::batch).collect();
     if batches.is_empty() {
         return Ok(recorded);
     }
     let batches: Vec<i64> = batches.into_iter().collect();
-    let sql = "SELECT b.id, b.job, s.account, s.level, b.grp, b.batch_no, b.state, b.numbers, b.aside, j.state FROM batches b
+    let sql = "SELECT b.id, b.job, s.account, s.level, b.grp, b.batch_no, b.state, b.numbers, b.aside, j.state, s.service FROM batches b
         JOIN jobs j ON j.id = b.job JOIN scopes s ON s.id = j.scope WHERE b.id = ANY ($1) ORDER BY b.id FOR UPDATE OF b";
     // A fold meets the same few accounts and groups again and again.
-    let (mut accounts, mut groups) = (BTreeSet::new(), BTreeSet::new());
+    let (mut accounts, mut services, mut groups) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for row in session.rows(sql, &[&batches]).await? {
         let (account, group) = (shared(&mut accounts, get(&row, 2)?), shared(&mut groups, get(&row, 4)?));
-        let mut batch = FoldedBatch::new(get(&row, 1)?, account, get(&row, 3)?, group, get(&row, 5)?);
+        let service = shared(&mut services, get(&row, 10)?);
+        let mut batch =
+            FoldedBatch::new(get(&row, 1)?, account, service, get(&row, 3)?, group, get(&row, 5)?);
         batch.state = BatchState::from_figure(get(&row, 6)?);
         (batch.numbers, batch.quarantined) = (get_u64(&row, 7)?, get_u64(&row, 8)?);
         batch.is_forgotten = JobState::from_figure(get(&row, 9)?) == JobState::Forgotten;
@@ -206,8 +208,13 @@ async fn quarantined_before(session: &Session, judged: &Judged) -> Result<Quaran
     Ok(kept)
 }
 
-/// Whether a result for the phone number is still expected.
-pub(super) async fn expects(session: &Session, batch_no: &str, number: &PhoneNumber) -> Result<bool> {
+/// Whether a pushed result is that of a phone number which still lacks one.
+pub(super) async fn expects(session: &Session, batch_no: &str, body: &[u8]) -> Result<bool> {
+    let sql = "SELECT s.service FROM batch_names n JOIN batches b ON b.id = n.batch
+        JOIN jobs j ON j.id = b.job JOIN scopes s ON s.id = j.scope WHERE n.batch_no = $1";
+    let Some(row) = session.row(sql, &[&batch_no.as_bytes()]).await? else { return Ok(false) };
+    let facts = reading::read(&*session.reader(), get(&row, 0)?, Source::Push, body);
+    let Some(number) = facts.and_then(|facts| facts.number) else { return Ok(false) };
     let sql = "SELECT FROM batch_names b JOIN numbers n ON n.batch = b.batch
         WHERE b.batch_no = $1 AND n.packed = $2 AND n.result IS NULL";
     Ok(session.row(sql, &[&batch_no.as_bytes(), &big(number.pack())]).await?.is_some())

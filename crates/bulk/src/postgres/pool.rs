@@ -14,6 +14,7 @@ use super::schema;
 use super::session::Session;
 use crate::failpoint::die_at;
 use crate::store::StoreError;
+use crate::store::reading::SharedReader;
 
 /// How many transactions run at once; others wait for their turn.
 const MAX_CONNECTIONS: usize = 4;
@@ -35,6 +36,7 @@ pub(super) enum Purpose {
 /// Connections to a server, opened when they are needed.
 pub(super) struct Pool {
     address: Address,
+    reader: SharedReader,
     idle: Mutex<Vec<Arc<Session>>>,
     places: Semaphore,
     /// One settling at a time in this process: others would wait in the server, each with a connection.
@@ -50,9 +52,10 @@ enum Ended {
 }
 
 impl Pool {
-    pub(super) fn new(address: Address) -> Arc<Self> {
+    pub(super) fn new(address: Address, reader: SharedReader) -> Arc<Self> {
         Arc::new(Self {
             address,
+            reader,
             idle: Mutex::default(),
             places: Semaphore::new(MAX_CONNECTIONS),
             settling: Default::default(),
@@ -142,7 +145,7 @@ impl Pool {
 
     /// A connection of one's own, outside the pool's number.
     pub(super) async fn open(&self) -> Result<Session, Fault> {
-        Session::open(&self.address).await
+        Session::open(&self.address, SharedReader::clone(&self.reader)).await
     }
 
     async fn lease(&self) -> Result<Lease<'_>, Fault> {

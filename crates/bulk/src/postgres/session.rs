@@ -13,6 +13,7 @@ use tokio_postgres::{Client, Row, Statement};
 
 use super::address::Address;
 use super::fault::Fault;
+use crate::store::reading::SharedReader;
 
 /// The oldest server that is supported.
 const OLDEST: i32 = 150_000;
@@ -38,6 +39,7 @@ const SETTINGS: &str = "
 /// A connection.
 pub(super) struct Session {
     client: Client,
+    reader: SharedReader,
     statements: Mutex<HashMap<&'static str, Statement>>,
 }
 
@@ -46,16 +48,21 @@ pub(super) type Value<'a> = &'a (dyn ToSql + Sync);
 
 impl Session {
     /// Connects. Whether it has succeeded or not, nothing was changed.
-    pub(super) async fn open(address: &Address) -> Result<Self, Fault> {
+    pub(super) async fn open(address: &Address, reader: SharedReader) -> Result<Self, Fault> {
         let (client, connection) = address.config.connect(address.tls.clone()).await?;
         // It ends with the client, or with the connection; whoever waits for an answer then hears of it.
         tokio::spawn(async move {
             let _ = connection.await;
         });
-        let session = Self { client, statements: Mutex::default() };
+        let session = Self { client, reader, statements: Mutex::default() };
         session.is_fit().await?;
         session.client.batch_execute(SETTINGS).await?;
         Ok(session)
+    }
+
+    /// By what results are read.
+    pub(super) fn reader(&self) -> SharedReader {
+        SharedReader::clone(&self.reader)
     }
 
     async fn is_fit(&self) -> Result<(), Fault> {

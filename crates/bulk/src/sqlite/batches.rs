@@ -14,6 +14,7 @@ use crate::batch::{BatchRecord, batch_no};
 use crate::model::{BatchEnd, BatchState, JobState};
 use crate::pace::SharedTurn;
 use crate::proof::SignedSpan;
+use crate::store::reading::SharedReader;
 use crate::store::{Claimed, Control, NewBatch, NextBatch, OpenBatch};
 
 /// How many batches one transaction looks up at most.
@@ -265,9 +266,9 @@ pub(super) fn give_up(tx: &Transaction<'_>, batch: i64, claim: i64) -> Result<bo
     Ok(given_up)
 }
 
-pub(super) fn plan_again(tx: &Transaction<'_>, batch: i64, claim: i64) -> Result<bool> {
+pub(super) fn plan_again(tx: &Transaction<'_>, reader: &SharedReader, batch: i64, claim: i64) -> Result<bool> {
     // A result that waits to be entered is the best proof that it was accepted.
-    results::fold_all(tx)?;
+    results::fold_all(tx, reader)?;
     let Some(record) = read(tx, batch)? else { return Ok(false) };
     if !record.may_plan_again(claim, job_state(tx, batch)?) {
         return Ok(false);

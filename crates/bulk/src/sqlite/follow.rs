@@ -8,6 +8,7 @@ use super::fault::Result;
 use super::waits::{count, count_reused, leave_trace};
 use super::{batches, book, results};
 use crate::model::{BatchState, Outcome};
+use crate::store::reading::SharedReader;
 use crate::store::Followed;
 use crate::store::sql::{self, for_sqlite};
 
@@ -104,8 +105,8 @@ fn move_row(tx: &Transaction<'_>, (from, packed): (i64, i64), to: i64, despite: 
 }
 
 /// Plans again what the job's rows wait for and is in doubt, in whichever job's batch. Says how many phone numbers.
-pub(super) fn resubmit(tx: &Transaction<'_>, job: i64, before_ms: u64) -> Result<u64> {
-    results::fold_all(tx)?;
+pub(super) fn resubmit(tx: &Transaction<'_>, reader: &SharedReader, job: i64, before_ms: u64) -> Result<u64> {
+    results::fold_all(tx, reader)?;
     if let Some(policy) = book::policy_of_open(tx, job)? {
         for batch in batches::planned(tx, job)? {
             if book::look_up_batch(tx, batch, &policy)?.is_empty() {

@@ -7,6 +7,7 @@ use super::fault::{Fault, Result};
 use super::values::named;
 use super::{book, results};
 use crate::model::{Job, JobName, JobSpec, JobState, Scope};
+use crate::store::reading::SharedReader;
 use crate::store::sql::{self, for_sqlite};
 use crate::store::{Duplicate, Forgotten, InputPiece, reading};
 
@@ -190,8 +191,8 @@ pub(super) fn list(tx: &Transaction<'_>) -> Result<Vec<Job>> {
 /// refer to stays in the book.
 ///
 /// What waits to be entered is entered first, or its cost would be missing from the sums.
-pub(super) fn forget(tx: &Transaction<'_>, job: i64, even_unsettled: bool) -> Result<Forgotten> {
-    results::fold_all(tx)?;
+pub(super) fn forget(tx: &Transaction<'_>, reader: &SharedReader, job: i64, even_unsettled: bool) -> Result<Forgotten> {
+    results::fold_all(tx, reader)?;
     let ledger = super::reading::ledger(tx, job)?;
     let unsettled = ledger.unsettled();
     if unsettled > 0 && !even_unsettled {
@@ -254,11 +255,11 @@ pub(super) fn of_number(tx: &Transaction<'_>, number: &PhoneNumber) -> Result<Ve
 }
 
 pub(super) fn forget_number(
-    tx: &Transaction<'_>,
+    tx: &Transaction<'_>, reader: &SharedReader,
     number: &PhoneNumber,
     without: &[InputPiece],
 ) -> Result<Vec<JobName>> {
-    results::fold_all(tx)?;
+    results::fold_all(tx, reader)?;
     let packed = number.pack() as i64;
     let unsettled: Vec<JobName> = tx
         .prepare(&for_sqlite(sql::JOBS_UNSETTLED_WITH))?

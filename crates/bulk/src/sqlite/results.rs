@@ -20,6 +20,7 @@ use crate::fold::{
 };
 use crate::ledger::Sum;
 use crate::model::{BatchState, JobState, Outcome};
+use crate::store::reading::{self, SharedReader};
 use crate::store::{Folded, NewResult, Source};
 
 pub(super) fn append(tx: &Transaction<'_>, results: &[NewResult]) -> Result<()> {
@@ -37,19 +38,19 @@ pub(super) fn append(tx: &Transaction<'_>, results: &[NewResult]) -> Result<()> 
 }
 
 /// Enters everything that waits.
-pub(super) fn fold_all(tx: &Transaction<'_>) -> Result<()> {
-    while fold(tx, 1000)?.seen > 0 {}
+pub(super) fn fold_all(tx: &Transaction<'_>, reader: &SharedReader) -> Result<()> {
+    while fold(tx, reader, 1000)?.seen > 0 {}
     Ok(())
 }
 
-pub(super) fn fold(tx: &Transaction<'_>, most: u32) -> Result<Folded> {
+pub(super) fn fold(tx: &Transaction<'_>, reader: &SharedReader, most: u32) -> Result<Folded> {
     let from: i64 = tx
         .prepare_cached("SELECT value FROM marks WHERE name = 'folded'")?
         .query_row([], |row| row.get(0))?;
-    let mut recorded = Recorded::default();
-    let arrived = arrived(tx, from, most, &mut recorded)?;
+    let mut recorded = Recorded::new(Arc::clone(reader));
+    let mut arrived = arrived(tx, from, most, &mut recorded)?;
     let Some(last) = arrived.last().map(Arrived::id) else { return Ok(Folded::default()) };
-    read_slots(tx, &arrived, &mut recorded)?;
+    read_slots(tx, &mut arrived, &mut recorded)?;
     let judged = judge(arrived, recorded);
     let kept = quarantined_before(tx, &judged)?;
     let (changes, mut folded) = judged.finish(&kept);
@@ -87,7 +88,7 @@ fn arrived(tx: &Transaction<'_>, from: i64, most: u32, recorded: &mut Recorded) 
             body: row.get(3)?,
             received_ms: row.get::<_, i64>(4)? as u64,
         };
-        arrived.push(Arrived::read(row.get(0)?, id, result));
+        arrived.push(Arrived::new(row.get(0)?, id, result));
     }
     Ok(arrived)
 }
@@ -95,12 +96,12 @@ fn arrived(tx: &Transaction<'_>, from: i64, most: u32, recorded: &mut Recorded) 
 fn batch(tx: &Transaction<'_>, batch_no: &str) -> Result<Option<(i64, FoldedBatch)>> {
     let batch = tx
         .prepare_cached(
-            "SELECT b.id, b.job, s.account, s.level, b.grp, b.batch_no, b.state, b.numbers, b.aside, j.state FROM batch_names n
+            "SELECT b.id, b.job, s.account, s.level, b.grp, b.batch_no, b.state, b.numbers, b.aside, j.state, s.service FROM batch_names n
              JOIN batches b ON b.id = n.batch JOIN jobs j ON j.id = b.job JOIN scopes s ON s.id = j.scope WHERE n.batch_no = ?",
         )?
         .query_row([batch_no], |row| {
-            let (account, group) = (Arc::from(row.get_ref(2)?.as_str()?), Arc::from(row.get_ref(4)?.as_str()?));
-            let mut batch = FoldedBatch::new(row.get(1)?, account, row.get(3)?, group, row.get(5)?);
+            let text = |at| Ok::<_, rusqlite::Error>(Arc::from(row.get_ref(at)?.as_str()?));
+            let mut batch = FoldedBatch::new(row.get(1)?, text(2)?, text(10)?, row.get(3)?, text(4)?, row.get(5)?);
             batch.state = BatchState::from_figure(row.get(6)?);
             batch.numbers = row.get::<_, i64>(7)? as u64;
             batch.quarantined = row.get::<_, i64>(8)? as u64;
@@ -112,7 +113,7 @@ fn batch(tx: &Transaction<'_>, batch_no: &str) -> Result<Option<(i64, FoldedBatc
 }
 
 /// What is known of the phone numbers that results are about.
-fn read_slots(tx: &Transaction<'_>, arrived: &[Arrived], recorded: &mut Recorded) -> Result<()> {
+fn read_slots(tx: &Transaction<'_>, arrived: &mut [Arrived], recorded: &mut Recorded) -> Result<()> {
     let mut wanted = recorded.wanted(arrived);
     let mut only = tx.prepare_cached("SELECT packed FROM numbers WHERE batch = ?1 AND via IS NULL AND (SELECT numbers FROM batches WHERE id = ?1) = 1 LIMIT 2")?;
     for batch in std::mem::take(&mut wanted.single) {
@@ -171,8 +172,16 @@ fn quarantined_before(tx: &Transaction<'_>, judged: &Judged) -> Result<Quarantin
     Ok(kept)
 }
 
-/// Whether a result for the phone number is still expected.
-pub(super) fn expects(tx: &Transaction<'_>, batch_no: &str, number: &PhoneNumber) -> Result<bool> {
+/// Whether a pushed result is that of a phone number which still lacks one.
+pub(super) fn expects(
+    tx: &Transaction<'_>,
+    reader: &SharedReader,
+    batch_no: &str,
+    body: &[u8],
+) -> Result<bool> {
+    let Some((_, batch)) = batch(tx, batch_no)? else { return Ok(false) };
+    let facts = reading::read(&**reader, &batch.service, Source::Push, body);
+    let Some(number) = facts.and_then(|facts| facts.number) else { return Ok(false) };
     Ok(tx
         .prepare_cached(
             "SELECT 1 FROM batch_names b JOIN numbers n ON n.batch = b.batch WHERE b.batch_no = ? AND n.packed = ? AND n.result IS NULL",

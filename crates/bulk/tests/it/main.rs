@@ -6,8 +6,6 @@
     reason = "a test may fail where it stands"
 )]
 
-#[cfg(feature = "sqlite")]
-mod drift;
 mod exhaustive;
 mod grouping;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

@@ -1,5 +1,6 @@
 //! A batch whose rows stand under two of the platform's days.
 
+use numcheck_bulk::conformance::reader::reader;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -56,7 +57,7 @@ impl CheckService for TwoDays {
 #[tokio::test]
 async fn what_stands_under_the_second_day_is_found_although_the_first_shows_as_many_as_are_missing() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Sqlite::open(&folder.path().join("jobs.db")).unwrap());
+    let store = Arc::new(Sqlite::open(&folder.path().join("jobs.db"), reader()).unwrap());
     let numbers = shared(0..10);
     let job = of_numbers(&*store, 1, &numbers).await;
     let claimed = accepted(&*store, &job).await;

@@ -97,7 +97,8 @@ async fn outcomes(session: &Session) -> Result<()> {
             last = (get(row, 0)?, get(row, 1)?);
             batches.push(last.0);
             packed.push(last.1);
-            let facts = reading::read(Source::from_figure(get(row, 2)?), get(row, 3)?);
+            let source = Source::from_figure(get(row, 2)?);
+            let facts = reading::read(&*session.reader(), Scope::NUMBER_CHECK, source, get(row, 3)?);
             ended.push(facts.map_or(Outcome::Failed, |facts| facts.outcome).figure());
             received.push(get::<i64>(row, 4)?);
         }
@@ -123,8 +124,9 @@ async fn hashes(session: &Session) -> Result<()> {
         for row in &rows {
             last = get(row, 0)?;
             ids.push(last);
-            hashes
-                .push(reading::hash(Source::from_figure(get(row, 1)?), get(row, 2)?, get(row, 3)?).to_vec());
+            let result = (Source::from_figure(get(row, 1)?), get(row, 2)?);
+            let hash = reading::hash(&*session.reader(), Scope::NUMBER_CHECK, result, get(row, 3)?);
+            hashes.push(hash.to_vec());
         }
         let sql =
             "UPDATE odd SET hash = new.hash FROM unnest($1::bigint[], $2::bytea[]) AS new (result, hash)

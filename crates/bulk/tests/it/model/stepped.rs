@@ -329,8 +329,8 @@ impl Store for Stepped {
         self.step("fold", call, move |known, folded| known.folded(most, folded))
     }
 
-    fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> StoreFuture<'a, bool> {
-        self.read("expects", move || self.store.expects(batch_no, number))
+    fn expects<'a>(&'a self, batch_no: &'a str, body: &'a [u8]) -> StoreFuture<'a, bool> {
+        self.read("expects", move || self.store.expects(batch_no, body))
     }
 
     fn is_full<'a>(&'a self, batch_no: &'a str) -> StoreFuture<'a, bool> {

@@ -1,0 +1,157 @@
+//! How stored results of the two services are read: the only place of this crate that names their messages.
+
+use std::sync::Arc;
+
+use numcheck_bulk::store::Source;
+use numcheck_bulk::store::reading::{Facts, ReadResults, SharedReader, is_believed};
+use numcheck_bulk::{Outcome, Scope};
+use numcheck_protocol::number_check::{CheckResult, GetReply, QueryRow, ResultPush};
+use numcheck_protocol::qxt::PrivacyReply;
+use numcheck_protocol::{
+    Class, Drift, DriftKind, Field, Message, Passes, PhoneNumber, decode, encode,
+};
+
+/// Reads results of NXCLOUD number check and of the QXT privacy check.
+///
+/// ```
+/// use numcheck_bulk::store::Source;
+/// use numcheck_bulk::store::reading::ReadResults;
+/// use numcheck_bulk::{Outcome, Scope};
+/// use numcheck_job::Readers;
+///
+/// let push = br#"{"code":0,"phone":"8613800138000","cost":{"price":0.02,"currency":"USD"}}"#;
+/// let facts = Readers.read(Scope::NUMBER_CHECK, Source::Push, push).expect("it can be read");
+/// assert_eq!((facts.outcome, facts.cost.is_some()), (Outcome::Done, true));
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Readers;
+
+/// What a store is opened with that holds results of both services.
+pub fn reader() -> SharedReader {
+    Arc::new(Readers)
+}
+
+impl ReadResults for Readers {
+    fn read(&self, service: &str, source: Source, body: &[u8]) -> Option<Facts> {
+        match service {
+            Scope::NUMBER_CHECK => number_check(source, body),
+            Scope::PRIVACY => privacy(body),
+            _ => None,
+        }
+    }
+
+    /// A push without the ids that the platform has been seen to change between two pushes of one result.
+    fn without_ids(&self, service: &str, _: Source, body: &[u8]) -> Option<Vec<u8>> {
+        if service != Scope::NUMBER_CHECK {
+            return None;
+        }
+        let mut push = decode::<ResultPush<'_>>(body).ok()?;
+        push.message_id = Field::Absent;
+        push.request_id = Field::Absent;
+        encode(&push).ok()
+    }
+}
+
+/// Hands a stored result of number check to `then`; `None` when it cannot be read.
+pub fn with_result<T>(source: Source, body: &[u8], then: impl FnOnce(CheckResult<'_>) -> T) -> Option<T> {
+    with_message(source, body, |result, _| then(result))
+}
+
+/// Hands a stored reply of a privacy check to `then`; `None` when it cannot be read.
+pub fn with_privacy<T>(body: &[u8], then: impl FnOnce(PrivacyReply<'_>) -> T) -> Option<T> {
+    Some(then(decode::<PrivacyReply<'_>>(asked(body).1).ok()?))
+}
+
+/// What is stored for a privacy query: the reply as it came, beside the phone number that was asked about, because a refusal names none.
+pub(crate) fn reply_about(number: &PhoneNumber, reply: &[u8]) -> Vec<u8> {
+    [ASKED.as_bytes(), number.digits().as_bytes(), REPLY.as_bytes(), reply, b"}"].concat()
+}
+
+const ASKED: &str = r#"{"asked":""#;
+const REPLY: &str = r#"","reply":"#;
+
+/// The phone number that was asked about, and the reply as it came. Earlier releases stored the reply alone.
+fn asked(body: &[u8]) -> (Option<PhoneNumber>, &[u8]) {
+    let parts = || {
+        let rest = body.strip_prefix(ASKED.as_bytes())?.strip_suffix(b"}")?;
+        let end = rest.iter().position(|byte| *byte == b'"')?;
+        let number = PhoneNumber::new(std::str::from_utf8(rest.get(..end)?).ok()?).ok()?;
+        Some((number, rest.get(end..)?.strip_prefix(REPLY.as_bytes())?))
+    };
+    parts().map_or((None, body), |(number, reply)| (Some(number), reply))
+}
+
+fn with_message<T>(
+    source: Source,
+    body: &[u8],
+    then: impl FnOnce(CheckResult<'_>, &dyn Message) -> T,
+) -> Option<T> {
+    match source {
+        Source::Push => {
+            let push = decode::<ResultPush<'_>>(body).ok()?;
+            Some(then(CheckResult::from(&push), &push))
+        }
+        Source::Query => {
+            let row = decode::<QueryRow<'_>>(body).ok()?;
+            Some(then(CheckResult::from(&row), &row))
+        }
+        Source::Reply => {
+            let reply = decode::<GetReply<'_>>(body).ok()?;
+            Some(then(CheckResult::from(&reply), &reply))
+        }
+        Source::Answer => None,
+    }
+}
+
+fn number_check(source: Source, body: &[u8]) -> Option<Facts> {
+    with_message(source, body, |result, message| {
+        let mut drift = drift_of(message);
+        let number = |phone: &str| PhoneNumber::new(phone.trim_start_matches('+')).ok();
+        let cost = result.currency.zip(result.price);
+        if cost.is_some_and(|(_, price)| !is_believed(price)) {
+            drift.push(Drift::new("Cost.price", DriftKind::NewValue, None));
+        }
+        let mut facts = Facts::new(match &result.code {
+            _ if result.done => Outcome::Done,
+            // A code in a reply is another table's.
+            Some(code) if source != Source::Reply && code.passes() == Passes::Yes => Outcome::Passing,
+            _ => Outcome::Failed,
+        });
+        facts.number = result.phone.as_ref().and_then(|phone| number(phone.as_str()));
+        facts.cost = cost.filter(|(_, price)| is_believed(*price));
+        facts.region = result.region.as_ref().map(|region| region.as_str().to_owned());
+        facts.drift = drift;
+        facts
+    })
+}
+
+/// A reply about privacy tells no price. One that settles nothing (a refusal of the account, a code that no document lists, a reply about
+/// another phone number than the one that was asked about) is none, and is quarantined.
+fn privacy(body: &[u8]) -> Option<Facts> {
+    let (asked, _) = asked(body);
+    with_privacy(body, |reply| {
+        let code = reply.code.get()?;
+        let outcome = match code {
+            // That nothing was found out is an answer, and was paid for.
+            code if matches!(code.class(), Class::Success | Class::NoResult) => Outcome::Done,
+            code if !code.is_about_number() => return None,
+            code if code.passes() == Passes::Yes => Outcome::Passing,
+            _ => Outcome::Failed,
+        };
+        let named = reply.result.get().and_then(|result| result.mobile.get());
+        let is_other = |named: &str, asked: &PhoneNumber| asked.digits().strip_prefix("86") != Some(named);
+        if named.zip(asked.as_ref()).is_some_and(|(named, asked)| is_other(named.as_str(), asked)) {
+            return None;
+        }
+        let mut facts = Facts::new(outcome);
+        facts.number = asked;
+        facts.drift = drift_of(&reply);
+        Some(facts)
+    })?
+}
+
+fn drift_of(message: &dyn Message) -> Vec<Drift> {
+    let mut drift = Vec::new();
+    message.drift(&mut |one| drift.push(one));
+    drift
+}
