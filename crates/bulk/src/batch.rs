@@ -211,7 +211,13 @@ pub struct SplitPart {
 
 impl SplitPart {
     /// The record of the batch that they become, which has this `batchNo` and follows upon the claim `from`.
-    pub fn record(&self, batch_no: impl Into<String>, from: &BatchRecord, claim: i64, now_ms: u64) -> BatchRecord {
+    pub fn record(
+        &self,
+        batch_no: impl Into<String>,
+        from: &BatchRecord,
+        claim: i64,
+        now_ms: u64,
+    ) -> BatchRecord {
         let mut record = BatchRecord::new(batch_no);
         if self.is_sent() {
             record.claim(claim, from.owner.as_deref().unwrap_or_default(), from.sent_ms.unwrap_or(now_ms));

@@ -17,8 +17,8 @@ use crate::clock::WallClock;
 use crate::failpoint::die_at;
 use crate::model::{BatchEnd, Job};
 use crate::pace::SharedPace;
-use crate::service::{ConfirmClaim, Row, Service, Submission, Submitted};
 use crate::pricing::{Allowance, Amounts, Budget, Estimate, PriceTable};
+use crate::service::{ConfirmClaim, Row, Service, Submission, Submitted};
 use crate::store::{Claimed, NewResult, NextBatch, Store, StoreError, drifting};
 
 /// How many requests are under way at once unless another number is given, however fast they may follow each other.
@@ -114,7 +114,16 @@ pub enum Halt {
 impl<S: Store + ?Sized, P: Service> Drive<S, P> {
     /// Submits by `service` for `owner`.
     pub fn new(store: Arc<S>, service: Arc<P>, clock: Arc<dyn WallClock>, owner: String) -> Self {
-        Self { store, service, clock, owner, limits: None, first_prices: Mutex::default(), pace: None, at_once: AT_ONCE }
+        Self {
+            store,
+            service,
+            clock,
+            owner,
+            limits: None,
+            first_prices: Mutex::default(),
+            pace: None,
+            at_once: AT_ONCE,
+        }
     }
 
     /// Keeps within limits.
@@ -272,8 +281,7 @@ impl<S: Store + ?Sized, P: Service> Drive<S, P> {
                 }
             }
             let claim = self.claim_of(claimed, Some(*number));
-            let (submitted, kept) =
-                self.submit(job, claimed.batch_no.clone(), vec![*number], claim).await;
+            let (submitted, kept) = self.submit(job, claimed.batch_no.clone(), vec![*number], claim).await;
             // What was paid for and is not stored is in doubt: it is marked, and has no result.
             kept?;
             Ok::<_, StoreError>(Some((*number, round.judge(submitted))))
@@ -381,7 +389,8 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
         }
         let received_ms = self.clock.now_ms();
         let batch_no = batch_no.as_str();
-        let kept = |Row { source, body }| NewResult { batch_no: batch_no.to_owned(), source, body, received_ms };
+        let kept =
+            |Row { source, body }| NewResult { batch_no: batch_no.to_owned(), source, body, received_ms };
         self.store.append(rows.into_iter().map(kept).collect()).await
     }
 

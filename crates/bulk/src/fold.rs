@@ -433,7 +433,12 @@ impl Judged {
             }
             Some(held)
                 if held.result.batch_no == arrived.result.batch_no
-                    && reading::same(&*recorded.reader, &batch.service, held.result.parts(), arrived.result.parts()) =>
+                    && reading::same(
+                        &*recorded.reader,
+                        &batch.service,
+                        held.result.parts(),
+                        arrived.result.parts(),
+                    ) =>
             {
                 folded.repeats += 1;
                 return changes.dropped.push(arrived.id);
@@ -465,8 +470,7 @@ impl Judged {
     fn quarantine(&mut self, arrived: Arrived, number: Option<PhoneNumber>, is_second_charge: bool) {
         let batch = arrived.batch.and_then(|id| self.recorded.batches.get(&id));
         let service = batch.map_or("", |batch| &batch.service);
-        let hash =
-            reading::hash(&*self.recorded.reader, service, arrived.result.parts(), number.is_some());
+        let hash = reading::hash(&*self.recorded.reader, service, arrived.result.parts(), number.is_some());
         self.quarantined.push(Candidate { arrived, number, is_second_charge, hash });
     }
 

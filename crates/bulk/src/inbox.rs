@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use crate::clock::WallClock;
 use crate::failpoint::die_at;
+use crate::service::Row;
 use crate::store::{Folded, NewResult, Source, Store, StoreError, drifting};
 
 /// How many results are entered at a time: few enough that a waiting push is not held up.
@@ -116,12 +117,12 @@ impl<S: Store + ?Sized> Inbox<S> {
         }
     }
 
-    /// Stores the reply of a call that brought its result at once.
+    /// Stores what a reply brought at once.
     ///
     /// # Errors
     /// When it is not known to be stored: then it must be shown to the person, whole.
-    pub async fn store_reply(&self, batch_no: &str, body: Vec<u8>) -> Result<(), StoreError> {
-        self.keep(batch_no, Source::Reply, [body]).await
+    pub async fn store_row(&self, batch_no: &str, row: Row) -> Result<(), StoreError> {
+        self.keep(batch_no, row.source, [row.body]).await
     }
 
     /// Stores results that were fetched.

@@ -29,8 +29,8 @@ use numcheck_protocol::{Drift, PhoneNumber};
 use crate::ledger::Ledger;
 use crate::model::{BatchEnd, Job, JobName, JobSpec, Scope};
 use crate::pricing::PriceTable;
-use crate::store::reading::SharedReader;
 use crate::store::drifting;
+use crate::store::reading::SharedReader;
 use crate::store::{
     Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, NewBatch,
     NewResult, NextBatch, OpenBatch, Quarantined, RowFate, Sending, Spending, Store, StoreError, StoreFuture,

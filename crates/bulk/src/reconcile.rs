@@ -12,11 +12,11 @@ use crate::clock::{WallClock, after_ms};
 use crate::failpoint::die_at;
 use crate::inbox::Inbox;
 use crate::model::{BatchEnd, BatchState, Delivery, Job};
-use crate::service::{Found, Service};
 use crate::proof::{
     Absence, ControlCandidate, DateOffsets, Doubt, Judgement, ProofRules, SignedSpan, control_after_ms, days,
     is_control, is_remembered, judge,
 };
+use crate::service::{Found, Service};
 use crate::store::{Control, OpenBatch, Store, StoreError, drifting};
 
 /// How many controls are tried for one doubt in a round: each costs questions.

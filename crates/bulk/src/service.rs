@@ -104,12 +104,7 @@ pub trait Service: Send + Sync + 'static {
     ///
     /// Costs nothing and may be repeated. One question may take several requests: whoever keeps a [`SharedPace`](crate::SharedPace) takes a turn for each.
     /// Never called where [`ServiceInfo::is_queryable`] says that it cannot be asked.
-    fn query(
-        &self,
-        batch_no: &BatchNo,
-        days: &[Date],
-        enough: u64,
-    ) -> impl Future<Output = Found> + Send {
+    fn query(&self, batch_no: &BatchNo, days: &[Date], enough: u64) -> impl Future<Output = Found> + Send {
         let _ = (batch_no, days, enough);
         async { Found::unknown() }
     }

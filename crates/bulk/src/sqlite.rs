@@ -189,8 +189,9 @@ impl Store for Sqlite {
     fn forget(&self, job: i64, even_unsettled: bool) -> StoreFuture<'_, Forgotten> {
         Box::pin(async move {
             while self.fold(SLICE).await?.seen == SLICE {}
-            let forgotten =
-                self.settle("forget a job", move |tx, reader| jobs::forget(tx, reader, job, even_unsettled)).await?;
+            let forgotten = self
+                .settle("forget a job", move |tx, reader| jobs::forget(tx, reader, job, even_unsettled))
+                .await?;
             self.clear_journal().await?;
             Ok(forgotten)
         })

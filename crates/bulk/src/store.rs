@@ -13,6 +13,7 @@ pub(crate) mod sql;
 mod values;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -206,6 +207,12 @@ pub trait Store: Send + Sync + 'static {
     fn learnt<'a>(&'a self, name: &'a str) -> StoreFuture<'a, Option<String>>;
     /// A secret of this store, made once from `fresh` and then kept: the receiver's key.
     fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> StoreFuture<'a, Vec<u8>>;
+}
+
+impl fmt::Debug for dyn Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
+    }
 }
 
 /// How far ahead turns are given out at most, in milliseconds: as many as some hundred processes can wait for at once.

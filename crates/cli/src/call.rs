@@ -181,13 +181,6 @@ impl From<&CallError> for Unsuccessful {
     }
 }
 
-impl Unsuccessful {
-    /// `refused`, `not_sent`, `in_doubt` or `failed`.
-    pub(crate) fn outcome(&self) -> &'static str {
-        self.outcome
-    }
-}
-
 /// `refused`, `not_sent`, `in_doubt`; or `failed`, for a call that only reads and got no answer.
 pub(crate) fn outcome(error: &CallError) -> &'static str {
     match error.kind() {

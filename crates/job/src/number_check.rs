@@ -11,9 +11,9 @@ use numcheck_bulk::{
 };
 use numcheck_nxcloud::Client;
 use numcheck_protocol::number_check::{CheckLevel, Dialect, NotTaken, QueryRequest, SubmitCode};
-use numcheck_protocol::{BatchNo, Date, Drift, Message, PhoneList, PhoneNumber, ValueError, encode};
+use numcheck_protocol::{BatchNo, Date, Drift, Message, PhoneList, PhoneNumber, encode};
 use numcheck_transport::{Attempt, BoxError, BoxFuture, CallError, CallErrorKind, Confirm};
-use numcheck_webhook::ReceiverKey;
+use numcheck_webhook::{ReceiverKey, UrlError};
 
 /// NXCLOUD number check, as a job sees it.
 pub struct NumberCheck {
@@ -39,8 +39,10 @@ impl NumberCheck {
     ///
     /// # Errors
     /// When the URL cannot be used: better known before the first submit than after.
-    pub fn with_callback(self, key: ReceiverKey, public_url: String) -> Result<Self, ValueError> {
-        key.capability(&BatchNo::new("try")?).url(&public_url)?;
+    pub fn with_callback(self, key: ReceiverKey, public_url: String) -> Result<Self, UrlError> {
+        if let Ok(batch_no) = BatchNo::new("try") {
+            key.capability(&batch_no).url(&public_url)?;
+        }
         Ok(Self { callback: Some((key, public_url)), ..self })
     }
 
@@ -206,7 +208,12 @@ impl NumberCheck {
         // The plan has put numbers of one country together already, or of several where the account takes them.
         let sent = numbers.clone();
         let numbers = PhoneList::from_many_countries(numbers).map_err(|error| not_sent(error.to_string()))?;
-        let mut submit = self.client.number_check().submit(numbers).batch_no(batch_no.clone()).level(CheckLevel::new(level));
+        let mut submit = self
+            .client
+            .number_check()
+            .submit(numbers)
+            .batch_no(batch_no.clone())
+            .level(CheckLevel::new(level));
         if let Some((key, public_url)) = &self.callback {
             let url =
                 key.capability(batch_no).url(public_url).map_err(|error| not_sent(error.to_string()))?;

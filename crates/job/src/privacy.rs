@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use numcheck_bulk::{Row, Scope, Service, ServiceInfo, Submission, Submitted};
 use numcheck_protocol::qxt::{Mobile, QxtCode};
-use numcheck_protocol::{PhoneNumber, qxt};
+use numcheck_protocol::{Currency, PhoneNumber, Price, qxt};
 use numcheck_qxt::Client;
 use numcheck_transport::{CallError, CallErrorKind};
 
 use crate::number_check::{Confirmed, with_causes};
-use crate::reading::reply_about;
+use crate::reading::Kept;
 
 /// QXT, as a job sees it.
 ///
@@ -24,6 +24,7 @@ use crate::reading::reply_about;
 #[derive(Debug)]
 pub struct Privacy {
     client: Client,
+    price: Option<(Currency, Price)>,
     /// The platform has answered for this key: a refusal of parameters is about a phone number, then.
     is_key_known: AtomicBool,
     /// Refusals of parameters in a row.
@@ -39,7 +40,17 @@ impl Privacy {
 
     /// Asks by `client`.
     pub fn new(client: Client) -> Self {
-        Self { client, is_key_known: AtomicBool::new(false), bad_parameters: AtomicU32::new(0) }
+        Self { client, price: None, is_key_known: AtomicBool::new(false), bad_parameters: AtomicU32::new(0) }
+    }
+
+    /// What a query costs: no reply tells. It stands beside each answer in the store, so that caps and sums count it.
+    #[must_use]
+    pub fn with_price(self, price: Option<(Currency, Price)>) -> Self {
+        Self { price, ..self }
+    }
+
+    fn row(&self, number: PhoneNumber, reply: &[u8]) -> Row {
+        Row::reply(Kept { asked: Some(number), price: self.price, reply }.write())
     }
 
     /// Whether this refusal of parameters says that the key is wrong.
@@ -60,15 +71,17 @@ impl Privacy {
     fn submitted(&self, number: &PhoneNumber, error: &CallError) -> Submitted {
         let code = error.code::<qxt::Privacy>();
         let is_bad_key = self.is_bad_key(code);
-        let row = || error.reply().map(|reply| Row::reply(reply_about(number, &reply.body)));
+        let row = || error.reply().map(|reply| self.row(*number, &reply.body));
         let message = with_causes(error);
         match code {
             Some(code) if is_bad_key || code.class().is_about_account() => {
                 Submitted::Refused { code: Some(code.get()), message, for_all: true }
             }
-            Some(code) if code.is_about_number() && row().is_some() => {
-                Submitted::Accepted { message_id: None, results: row().into_iter().collect(), drift: Vec::new() }
-            }
+            Some(code) if code.is_about_number() && row().is_some() => Submitted::Accepted {
+                message_id: None,
+                results: row().into_iter().collect(),
+                drift: Vec::new(),
+            },
             _ if error.may_have_happened() => Submitted::InDoubt {
                 code: code.map(QxtCode::get),
                 message,
@@ -96,13 +109,18 @@ impl Service for Privacy {
         let [number] = submission.numbers[..] else {
             return not_sent("QXT is asked about one phone number at a time".to_owned());
         };
-        let Some(mobile) = number.digits().strip_prefix("86").and_then(|digits| Mobile::new(digits).ok()) else {
+        let Some(mobile) = number.digits().strip_prefix("86").and_then(|digits| Mobile::new(digits).ok())
+        else {
             return not_sent("it is no Chinese mobile number".to_owned());
         };
         match self.client.check_confirmed(mobile, Arc::new(Confirmed(submission.claim))).await {
             Ok(answer) => {
                 self.is_key_known.store(true, Ordering::SeqCst);
-                let row = Row::reply(reply_about(&number, answer.body()));
+                let row = self.row(number, answer.body());
+                if answer.mobile.as_ref().is_some_and(|named| named.as_str() != mobile.digits()) {
+                    let message = "the reply is about another number; it is quarantined".to_owned();
+                    return Submitted::InDoubt { code: None, message, from_reply: true, kept: vec![row] };
+                }
                 Submitted::Accepted { message_id: None, results: vec![row], drift: Vec::new() }
             }
             Err(error) => self.submitted(&number, &error),

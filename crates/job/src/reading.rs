@@ -8,7 +8,7 @@ use numcheck_bulk::{Outcome, Scope};
 use numcheck_protocol::number_check::{CheckResult, GetReply, QueryRow, ResultPush};
 use numcheck_protocol::qxt::PrivacyReply;
 use numcheck_protocol::{
-    Class, Drift, DriftKind, Field, Message, Passes, PhoneNumber, decode, encode,
+    Class, Currency, Drift, DriftKind, Field, Message, Passes, PhoneNumber, Price, decode, encode,
 };
 
 /// Reads results of NXCLOUD number check and of the QXT privacy check.
@@ -57,28 +57,55 @@ pub fn with_result<T>(source: Source, body: &[u8], then: impl FnOnce(CheckResult
     with_message(source, body, |result, _| then(result))
 }
 
-/// Hands a stored reply of a privacy check to `then`; `None` when it cannot be read.
-pub fn with_privacy<T>(body: &[u8], then: impl FnOnce(PrivacyReply<'_>) -> T) -> Option<T> {
-    Some(then(decode::<PrivacyReply<'_>>(asked(body).1).ok()?))
+/// Hands a stored reply of a privacy check to `then`, with what it cost, as far as a price was [given](crate::Privacy::with_price); `None` when
+/// it cannot be read.
+pub fn with_privacy<T>(
+    body: &[u8],
+    then: impl FnOnce(PrivacyReply<'_>, Option<(Currency, Price)>) -> T,
+) -> Option<T> {
+    let Kept { price, reply, .. } = Kept::read(body);
+    Some(then(decode::<PrivacyReply<'_>>(reply).ok()?, price))
 }
 
-/// What is stored for a privacy query: the reply as it came, beside the phone number that was asked about, because a refusal names none.
-pub(crate) fn reply_about(number: &PhoneNumber, reply: &[u8]) -> Vec<u8> {
-    [ASKED.as_bytes(), number.digits().as_bytes(), REPLY.as_bytes(), reply, b"}"].concat()
+/// What is stored for a privacy query.
+pub(crate) struct Kept<'a> {
+    /// The phone number that was asked about: a refusal names none.
+    pub(crate) asked: Option<PhoneNumber>,
+    /// What a query costs, as far as somebody has said so: a reply tells no price.
+    pub(crate) price: Option<(Currency, Price)>,
+    /// The reply as it came.
+    pub(crate) reply: &'a [u8],
 }
 
 const ASKED: &str = r#"{"asked":""#;
+const PRICE: &str = r#"","price":""#;
 const REPLY: &str = r#"","reply":"#;
 
-/// The phone number that was asked about, and the reply as it came. Earlier releases stored the reply alone.
-fn asked(body: &[u8]) -> (Option<PhoneNumber>, &[u8]) {
-    let parts = || {
+impl<'a> Kept<'a> {
+    /// As it is stored: the reply byte for byte, and what is known beside it before it.
+    pub(crate) fn write(&self) -> Vec<u8> {
+        let digits = self.asked.as_ref().map_or("", PhoneNumber::digits);
+        let price =
+            self.price.map_or(String::new(), |(currency, price)| format!("{PRICE}{price} {currency}"));
+        [ASKED.as_bytes(), digits.as_bytes(), price.as_bytes(), REPLY.as_bytes(), self.reply, b"}"].concat()
+    }
+
+    /// Reads it. Earlier releases stored the reply alone.
+    pub(crate) fn read(body: &'a [u8]) -> Self {
+        Self::parts(body).unwrap_or(Self { asked: None, price: None, reply: body })
+    }
+
+    fn parts(body: &'a [u8]) -> Option<Self> {
         let rest = body.strip_prefix(ASKED.as_bytes())?.strip_suffix(b"}")?;
-        let end = rest.iter().position(|byte| *byte == b'"')?;
-        let number = PhoneNumber::new(std::str::from_utf8(rest.get(..end)?).ok()?).ok()?;
-        Some((number, rest.get(end..)?.strip_prefix(REPLY.as_bytes())?))
-    };
-    parts().map_or((None, body), |(number, reply)| (Some(number), reply))
+        let at = rest.windows(REPLY.len()).position(|part| part == REPLY.as_bytes())?;
+        let (head, reply) = (std::str::from_utf8(rest.get(..at)?).ok()?, rest.get(at + REPLY.len()..)?);
+        let (digits, price) = head.split_once(PRICE).unzip();
+        let price = price.and_then(|price| {
+            let (price, currency) = price.split_once(' ')?;
+            Some((Currency::new(currency).ok()?, price.parse().ok()?))
+        });
+        Some(Self { asked: Some(PhoneNumber::new(digits.unwrap_or(head)).ok()?), price, reply })
+    }
 }
 
 fn with_message<T>(
@@ -125,11 +152,11 @@ fn number_check(source: Source, body: &[u8]) -> Option<Facts> {
     })
 }
 
-/// A reply about privacy tells no price. One that settles nothing (a refusal of the account, a code that no document lists, a reply about
-/// another phone number than the one that was asked about) is none, and is quarantined.
+/// A reply that settles nothing (a refusal of the account, a code that no document lists, a reply about another phone number than the one that
+/// was asked about) is no result, and is quarantined.
 fn privacy(body: &[u8]) -> Option<Facts> {
-    let (asked, _) = asked(body);
-    with_privacy(body, |reply| {
+    let Kept { asked, .. } = Kept::read(body);
+    with_privacy(body, |reply, price| {
         let code = reply.code.get()?;
         let outcome = match code {
             // That nothing was found out is an answer, and was paid for.
@@ -145,6 +172,7 @@ fn privacy(body: &[u8]) -> Option<Facts> {
         }
         let mut facts = Facts::new(outcome);
         facts.number = asked;
+        facts.cost = price.filter(|(_, price)| outcome == Outcome::Done && is_believed(*price));
         facts.drift = drift_of(&reply);
         Some(facts)
     })?

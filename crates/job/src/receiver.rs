@@ -9,8 +9,8 @@ use numcheck_webhook::{Gate, NotStored, Push, PushVerifier, Receiver, ReceiverKe
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-
 /// A receiver that runs until it is closed.
+#[derive(Debug)]
 pub struct Receiving {
     address: SocketAddr,
     key: ReceiverKey,

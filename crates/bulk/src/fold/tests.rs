@@ -41,11 +41,7 @@ fn judged(recorded: Recorded, results: &[NewResult]) -> (Changes, Folded) {
     judged_beside(recorded, results, &QuarantinedBefore::new())
 }
 
-fn judged_beside(
-    recorded: Recorded,
-    results: &[NewResult],
-    kept: &QuarantinedBefore,
-) -> (Changes, Folded) {
+fn judged_beside(recorded: Recorded, results: &[NewResult], kept: &QuarantinedBefore) -> (Changes, Folded) {
     let arrived = (10..).zip(results).map(|(id, result)| Arrived::new(id, Some(1), result.clone()));
     let mut arrived: Vec<_> = arrived.collect();
     recorded.wanted(&mut arrived);

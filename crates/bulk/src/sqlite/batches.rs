@@ -266,7 +266,12 @@ pub(super) fn give_up(tx: &Transaction<'_>, batch: i64, claim: i64) -> Result<bo
     Ok(given_up)
 }
 
-pub(super) fn plan_again(tx: &Transaction<'_>, reader: &SharedReader, batch: i64, claim: i64) -> Result<bool> {
+pub(super) fn plan_again(
+    tx: &Transaction<'_>,
+    reader: &SharedReader,
+    batch: i64,
+    claim: i64,
+) -> Result<bool> {
     // A result that waits to be entered is the best proof that it was accepted.
     results::fold_all(tx, reader)?;
     let Some(record) = read(tx, batch)? else { return Ok(false) };

@@ -8,8 +8,8 @@ use super::fault::Result;
 use super::waits::{count, count_reused, leave_trace};
 use super::{batches, book, results};
 use crate::model::{BatchState, Outcome};
-use crate::store::reading::SharedReader;
 use crate::store::Followed;
+use crate::store::reading::SharedReader;
 use crate::store::sql::{self, for_sqlite};
 
 /// How many phone numbers are planned as one batch again.

@@ -191,7 +191,12 @@ pub(super) fn list(tx: &Transaction<'_>) -> Result<Vec<Job>> {
 /// refer to stays in the book.
 ///
 /// What waits to be entered is entered first, or its cost would be missing from the sums.
-pub(super) fn forget(tx: &Transaction<'_>, reader: &SharedReader, job: i64, even_unsettled: bool) -> Result<Forgotten> {
+pub(super) fn forget(
+    tx: &Transaction<'_>,
+    reader: &SharedReader,
+    job: i64,
+    even_unsettled: bool,
+) -> Result<Forgotten> {
     results::fold_all(tx, reader)?;
     let ledger = super::reading::ledger(tx, job)?;
     let unsettled = ledger.unsettled();
@@ -255,7 +260,8 @@ pub(super) fn of_number(tx: &Transaction<'_>, number: &PhoneNumber) -> Result<Ve
 }
 
 pub(super) fn forget_number(
-    tx: &Transaction<'_>, reader: &SharedReader,
+    tx: &Transaction<'_>,
+    reader: &SharedReader,
     number: &PhoneNumber,
     without: &[InputPiece],
 ) -> Result<Vec<JobName>> {

@@ -113,12 +113,7 @@ pub(crate) fn hash(
 /// Whether two results of a number say the same, the id aside: a platform has been seen to change its suffix.
 ///
 /// A pushed and a fetched one have different forms: they say the same when they agree on how it ended and what it cost.
-pub fn same(
-    reader: &dyn ReadResults,
-    service: &str,
-    one: (Source, &[u8]),
-    other: (Source, &[u8]),
-) -> bool {
+pub fn same(reader: &dyn ReadResults, service: &str, one: (Source, &[u8]), other: (Source, &[u8])) -> bool {
     if one.0 != other.0 {
         return same_facts(reader, service, one, other);
     }
@@ -126,12 +121,7 @@ pub fn same(
     one.1 == other.1 || without_ids(one).is_some_and(|one| Some(one) == without_ids(other))
 }
 
-fn same_facts(
-    reader: &dyn ReadResults,
-    service: &str,
-    one: (Source, &[u8]),
-    other: (Source, &[u8]),
-) -> bool {
+fn same_facts(reader: &dyn ReadResults, service: &str, one: (Source, &[u8]), other: (Source, &[u8])) -> bool {
     let read = |(source, body)| read(reader, service, source, body);
     let (Some(one), Some(other)) = (read(one), read(other)) else { return false };
     let same_cost = match (one.cost, other.cost) {

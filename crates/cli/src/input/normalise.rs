@@ -8,6 +8,45 @@ use rlibphonenumber::PHONE_NUMBER_UTIL;
 
 use super::reject::Reject;
 
+/// How the numbers of an input are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Numbering {
+    /// With their country code, which is never guessed.
+    #[default]
+    International,
+    /// Chinese mobile numbers of 11 digits, with or without `86` before them. Another country's number is none.
+    ChineseMobile,
+}
+
+impl Numbering {
+    /// Reads the one phone number of a cell, as the book keeps it: with its country code.
+    ///
+    /// # Errors
+    /// As [`normalise`].
+    pub(crate) fn read(self, cell: &[u8]) -> Result<PhoneNumber, Reject> {
+        let number = normalise(cell)?;
+        if self == Self::International {
+            return Ok(number);
+        }
+        let digits = number.digits();
+        let is_mobile = |digits: &str| digits.len() == 11 && digits.starts_with('1');
+        if digits.strip_prefix("86").is_some_and(is_mobile) {
+            return Ok(number);
+        }
+        if !is_mobile(digits) || is_international(cell) {
+            return Err(Reject::NotChineseMobile);
+        }
+        PhoneNumber::new(&format!("86{digits}")).map_err(|_| Reject::NotChineseMobile)
+    }
+}
+
+/// Whether a cell says that a country code comes first, by `+` or `00`.
+fn is_international(cell: &[u8]) -> bool {
+    let text = std::str::from_utf8(cell).map(unwrap).unwrap_or_default();
+    let plain: String = text.chars().filter_map(plain).filter(|c| *c == '+' || c.is_ascii_digit()).collect();
+    plain.starts_with('+') || plain.starts_with("00")
+}
+
 /// Reads the one phone number of a cell.
 ///
 /// Understood and taken away: `+` and `00` in front, spaces of every width, invisible characters (zero-width, text

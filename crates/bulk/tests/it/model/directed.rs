@@ -2,8 +2,8 @@
 //!
 //! Each is a counter-example to a job that leaves one of its checks out.
 
-use numcheck_bulk::conformance::reader::reader;
 use numcheck_bulk::JobState;
+use numcheck_bulk::conformance::reader::reader;
 use numcheck_protocol::PhoneNumber;
 
 use crate::model::made::number;

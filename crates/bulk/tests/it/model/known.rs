@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use numcheck_bulk::conformance::reader;
 use numcheck_bulk::proof::SignedSpan;
 use numcheck_bulk::store::{Claimed, Control, Folded, NewResult, OpenBatch, RowFate, Source};
-use numcheck_bulk::conformance::reader;
 use numcheck_bulk::{BatchEnd, BatchState, Job, JobState, Outcome};
 use numcheck_protocol::{Currency, PhoneNumber, Price};
 

@@ -21,7 +21,9 @@ struct Database {
 
 impl Place for Database {
     fn open(&self) -> Arc<dyn Store> {
-        Arc::new(block_on(Some(&self.handle), Postgres::open(&self.url, reader())).unwrap().by_the_callers_clock())
+        Arc::new(
+            block_on(Some(&self.handle), Postgres::open(&self.url, reader())).unwrap().by_the_callers_clock(),
+        )
     }
 
     fn runtime(&self) -> Option<Handle> {

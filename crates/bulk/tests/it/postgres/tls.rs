@@ -50,7 +50,8 @@ async fn the_server_s_certificate_is_held_against_its_name_and_the_given_authori
         // Another name than the certificate's.
         url("127.0.0.1", with(&right)),
     ] {
-        let error = Postgres::open(&refused, reader()).await.err().unwrap_or_else(|| panic!("{refused} was opened"));
+        let error =
+            Postgres::open(&refused, reader()).await.err().unwrap_or_else(|| panic!("{refused} was opened"));
         assert!(!all_of(&error).contains(ENCODED), "{}", all_of(&error));
     }
     // This machine's own loopback needs none.

@@ -402,7 +402,9 @@ fn of_many_who_make_the_same_store_one_makes_it() {
         let file = File::new();
         let made = std::thread::scope(|scope| {
             let opening: Vec<_> = (0..8)
-                .map(|_| scope.spawn(|| Sqlite::open_or_create(&file.path(), reader(), &mut |_| ()).unwrap().1))
+                .map(|_| {
+                    scope.spawn(|| Sqlite::open_or_create(&file.path(), reader(), &mut |_| ()).unwrap().1)
+                })
                 .collect();
             opening.into_iter().map(|opening| opening.join().unwrap()).filter(|made| *made).count()
         });
