@@ -15,14 +15,14 @@ use numcheck_transport::{CallError, CallErrorKind};
 use serde::Serialize;
 
 use crate::account::AccountId;
-use crate::call::{self, Network, Unsuccessful};
+use crate::call::{self, Network, QxtArgs, Unsuccessful};
 use crate::commands::asking::{Asked, Asking};
 use crate::commands::reuse::Again;
 use crate::consent::Yes;
 use crate::drift;
 use crate::durable::{Single, StoreAt, distinct};
 use crate::exit::{Exit, Failure};
-use crate::input::normalise;
+use crate::input::{names_country, normalise};
 use crate::print;
 use crate::stop::Stop;
 
@@ -35,9 +35,8 @@ pub(crate) struct Privacy {
     /// The numbers: 11 digits, with or without 86 before them; `-` reads them from standard input, one a line.
     #[arg(required = true, value_name = "MOBILE")]
     mobiles: Vec<String>,
-    /// Ask by GET. Then key and number stand in the URL, where proxies and servers log them; and a proxy may repeat a GET, which is charged again.
-    #[arg(long, env = "NUMCHECK_GET", hide_env_values = true, value_parser = BoolishValueParser::new())]
-    get: bool,
+    #[command(flatten)]
+    how: QxtArgs,
     /// How many queries are under way at once.
     #[arg(long, env = "NUMCHECK_CONCURRENCY", hide_env_values = true, default_value_t = 8, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -130,7 +129,7 @@ struct Typed {
 impl Privacy {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let stop = Stop::on_signal(call::STOPPING);
-        let client = call::qxt(&self.network, self.get)?;
+        let client = call::qxt(&self.network, &self.how)?;
         let typed: Vec<Typed> =
             self.mobiles()?.into_iter().map(|typed| Typed { mobile: read_mobile(&typed), typed }).collect();
         let given: Vec<PhoneNumber> =
@@ -367,9 +366,9 @@ impl std::fmt::Display for Outcome {
 /// A mobile number as people write it: with spaces, `+86`, `0086`.
 fn read_mobile(typed: &str) -> Result<Mobile, String> {
     let number = normalise(typed.as_bytes()).map_err(|reject| reject.to_string())?;
-    let digits = number.digits();
-    let national = digits.strip_prefix("86").filter(|rest| rest.len() == 11).unwrap_or(digits);
-    Mobile::new(national).map_err(|error| format!("{error}; nothing was sent"))
+    let plus = if names_country(typed) { "+" } else { "" };
+    let mobile = Mobile::from_spelling(&format!("{plus}{}", number.digits()));
+    mobile.map_err(|error| format!("{error}; nothing was sent"))
 }
 
 /// The exit that says more: one number in doubt weighs more than all that are settled.

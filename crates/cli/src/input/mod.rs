@@ -33,7 +33,7 @@ use csv::ByteRecord;
 use numcheck_protocol::PhoneNumber;
 
 pub(crate) use error::{InputError, InputErrorKind};
-pub(crate) use normalise::normalise;
+pub(crate) use normalise::{names_country, normalise};
 use quotes::Unpaired;
 pub(crate) use reject::Reject;
 pub(crate) use sniff::Layout;

@@ -77,6 +77,13 @@ pub(crate) fn normalise(cell: &[u8]) -> Result<PhoneNumber, Reject> {
     }
 }
 
+/// Whether a cell says by `+` or `00` in front that its number begins with a country code.
+pub(crate) fn names_country(cell: &str) -> bool {
+    let plain: String =
+        unwrap(cell).chars().filter_map(plain).filter(|char| !matches!(char, ' ' | '(')).collect();
+    plain.starts_with('+') || plain.starts_with("00")
+}
+
 /// Takes off what a program has put around the text: spaces, `="…"`, quotes, an apostrophe, `tel:`.
 fn unwrap(text: &str) -> &str {
     let mut text = trim(text);
