@@ -117,10 +117,6 @@ impl Service for Privacy {
             Ok(answer) => {
                 self.is_key_known.store(true, Ordering::SeqCst);
                 let row = self.row(number, answer.body());
-                if answer.mobile.as_ref().is_some_and(|named| named.as_str() != mobile.digits()) {
-                    let message = "the reply is about another number; it is quarantined".to_owned();
-                    return Submitted::InDoubt { code: None, message, from_reply: true, kept: vec![row] };
-                }
                 Submitted::Accepted { message_id: None, results: vec![row], drift: Vec::new() }
             }
             Err(error) => self.submitted(&number, &error),

@@ -6,7 +6,7 @@ use numcheck_bulk::store::Source;
 use numcheck_bulk::store::reading::{Facts, ReadResults, SharedReader, is_believed};
 use numcheck_bulk::{Outcome, Scope};
 use numcheck_protocol::number_check::{CheckResult, GetReply, QueryRow, ResultPush};
-use numcheck_protocol::qxt::PrivacyReply;
+use numcheck_protocol::qxt::{Mobile, PrivacyReply};
 use numcheck_protocol::{
     Class, Currency, Drift, DriftKind, Field, Message, Passes, PhoneNumber, Price, decode, encode,
 };
@@ -165,9 +165,9 @@ fn privacy(body: &[u8]) -> Option<Facts> {
             code if code.passes() == Passes::Yes => Outcome::Passing,
             _ => Outcome::Failed,
         };
-        let named = reply.result.get().and_then(|result| result.mobile.get());
-        let is_other = |named: &str, asked: &PhoneNumber| asked.digits().strip_prefix("86") != Some(named);
-        if named.zip(asked.as_ref()).is_some_and(|(named, asked)| is_other(named.as_str(), asked)) {
+        let named = reply.result.get().and_then(|result| result.mobile.text());
+        let mobile = asked.as_ref().and_then(|asked| Mobile::from_number(asked).ok());
+        if mobile.zip(named).is_some_and(|(mobile, named)| mobile.is_contradicted_by(&named)) {
             return None;
         }
         let mut facts = Facts::new(outcome);

@@ -14,7 +14,7 @@ use numcheck_protocol::{Class, Lang, PhoneNumber};
 use serde::Serialize;
 
 use crate::account::AccountId;
-use crate::call::{self, Network};
+use crate::call::{self, Network, QxtArgs};
 use crate::commands::arguments::{Prices, QueryRate};
 use crate::commands::asking::{Asked, Asking};
 use crate::commands::reuse::Again;
@@ -36,9 +36,8 @@ pub(crate) struct Privacy {
     /// The numbers: 11 digits, with or without 86 before them; `-` reads them from standard input, one a line or as CSV.
     #[arg(required = true, value_name = "MOBILE")]
     mobiles: Vec<String>,
-    /// Ask by GET. Then key and number stand in the URL, where proxies and servers log them; and a proxy may repeat a GET, which is charged again.
-    #[arg(long, env = "NUMCHECK_GET", hide_env_values = true, value_parser = BoolishValueParser::new())]
-    get: bool,
+    #[command(flatten)]
+    how: QxtArgs,
     /// How many queries are under way at once.
     #[arg(long, env = "NUMCHECK_CONCURRENCY", hide_env_values = true, default_value_t = 8, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -117,7 +116,7 @@ struct Typed {
 impl Privacy {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let stop = Stop::on_signal(call::STOPPING);
-        let client = call::qxt(&self.network, self.get)?;
+        let client = call::qxt(&self.network, &self.how)?;
         let typed = self.typed()?;
         let given: Vec<PhoneNumber> =
             typed.iter().filter_map(|one| one.number.as_ref().ok().copied()).collect();
@@ -191,8 +190,7 @@ impl Privacy {
         let mut all = Vec::new();
         for row in input.rows() {
             let row = row?;
-            let cell = row.cells.get(input.phone_column()).unwrap_or_default();
-            all.push(read(&String::from_utf8_lossy(cell)));
+            all.push(read(&String::from_utf8_lossy(input.phone_cell(&row))));
         }
         Ok(all)
     }

@@ -12,7 +12,7 @@ use numcheck_bulk::{Delivery, Estimate, Halt, Job, JobState, PriceTable, Scope, 
 
 use crate::account::AccountId;
 use crate::batching::BatchingArgs;
-use crate::call::Network;
+use crate::call::{Network, QxtArgs};
 use crate::commands::arguments::{Minute, Prices, PublicUrl, QueryRate, Signatures};
 use crate::commands::limits::LimitArgs;
 use crate::commands::reuse::{Again, KnownResults, know_account};
@@ -95,6 +95,8 @@ pub(crate) struct RunArgs {
     /// levels keep the platform's documented limits.
     #[arg(long, env = "NUMCHECK_RATE", hide_env_values = true, value_name = "N/s")]
     rate: Option<QueryRate>,
+    #[command(flatten)]
+    how: QxtArgs,
     #[command(flatten)]
     minute: Minute,
     #[command(flatten)]
@@ -567,7 +569,7 @@ impl RunArgs {
         prices: &PriceTable,
         stop: &Stop,
     ) -> Result<Driven, Failure> {
-        let (client, sandbox) = target.qxt(&self.network).await?;
+        let (client, sandbox) = target.qxt(&self.network, &self.how).await?;
         let price = prices.get(Privacy::LEVEL, "CN");
         let service = Arc::new(Privacy::new(client).with_price(price));
         options.pace = self.rate.map(|rate| rate.pace(engine.store(), &job.spec.scope.account));

@@ -14,7 +14,7 @@ use numcheck_webhook::ReceiverKey;
 
 use super::open;
 use crate::account::AccountId;
-use crate::call::{self, Network};
+use crate::call::{self, Network, QxtArgs};
 use crate::exit::Failure;
 
 /// Where checks are paid for, or not.
@@ -30,9 +30,10 @@ impl Target {
     pub(crate) async fn qxt(
         &self,
         network: &Network,
+        how: &QxtArgs,
     ) -> Result<(numcheck_qxt::Client, Option<Sandbox>), Failure> {
         if matches!(self, Self::Account) {
-            return Ok((call::qxt(network, false)?, None));
+            return Ok((call::qxt(network, how)?, None));
         }
         let sandbox = start(Sandbox::builder()).await?;
         let key = ApiKey::new(sandbox.qxt_api_key()).map_err(Failure::of)?;

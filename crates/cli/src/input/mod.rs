@@ -116,9 +116,9 @@ impl Input {
         self.records(self.has_header)
     }
 
-    /// Where the cell of the phone number stands in a row.
-    pub(crate) fn phone_column(&self) -> usize {
-        self.phone_column
+    /// The cell of a row that holds its phone number.
+    pub(crate) fn phone_cell<'a>(&self, row: &'a Row) -> &'a [u8] {
+        row.cells.get(self.phone_column).unwrap_or_default()
     }
 
     /// How its numbers are read.

@@ -4,6 +4,7 @@
 //! exists is for the platform to say.
 
 use numcheck_protocol::PhoneNumber;
+use numcheck_protocol::qxt::Mobile;
 use rlibphonenumber::PHONE_NUMBER_UTIL;
 
 use super::reject::Reject;
@@ -28,23 +29,10 @@ impl Numbering {
         if self == Self::International {
             return Ok(number);
         }
-        let digits = number.digits();
-        let is_mobile = |digits: &str| digits.len() == 11 && digits.starts_with('1');
-        if digits.strip_prefix("86").is_some_and(is_mobile) {
-            return Ok(number);
-        }
-        if !is_mobile(digits) || is_international(cell) {
-            return Err(Reject::NotChineseMobile);
-        }
-        PhoneNumber::new(&format!("86{digits}")).map_err(|_| Reject::NotChineseMobile)
+        let plus = if std::str::from_utf8(cell).is_ok_and(names_country) { "+" } else { "" };
+        let mobile = Mobile::from_spelling(&format!("{plus}{}", number.digits()));
+        mobile.and_then(|mobile| mobile.to_number()).map_err(|_| Reject::NotChineseMobile)
     }
-}
-
-/// Whether a cell says that a country code comes first, by `+` or `00`.
-fn is_international(cell: &[u8]) -> bool {
-    let text = std::str::from_utf8(cell).map(unwrap).unwrap_or_default();
-    let plain: String = text.chars().filter_map(plain).filter(|c| *c == '+' || c.is_ascii_digit()).collect();
-    plain.starts_with('+') || plain.starts_with("00")
 }
 
 /// Reads the one phone number of a cell.
@@ -114,6 +102,13 @@ pub(crate) fn normalise(cell: &[u8]) -> Result<PhoneNumber, Reject> {
         count if count > PhoneNumber::MAX_DIGITS => Err(Reject::TooLong { digits: count }),
         count => PhoneNumber::new(&digits).map_err(|_| Reject::TooLong { digits: count }),
     }
+}
+
+/// Whether a cell says by `+` or `00` in front that its number begins with a country code.
+fn names_country(cell: &str) -> bool {
+    let plain: String =
+        unwrap(cell).chars().filter_map(plain).filter(|char| !matches!(char, ' ' | '(')).collect();
+    plain.starts_with('+') || plain.starts_with("00")
 }
 
 /// Takes off what a program has put around the text: spaces, `="…"`, quotes, an apostrophe, `tel:`.

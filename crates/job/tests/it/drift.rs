@@ -2,7 +2,7 @@
 //!
 //! What it should count is said by the messages' description of the protocol's own tests, never by the code under test.
 
-use numcheck_bulk::conformance::reader::reader;
+use numcheck_job::reader;
 use std::collections::BTreeMap;
 use std::path::Path;
 
