@@ -3,6 +3,7 @@
 mod cancel;
 mod engine;
 mod number_check;
+mod order;
 mod owner;
 mod privacy;
 mod reading;
@@ -11,6 +12,7 @@ mod receiver;
 pub use cancel::Cancel;
 pub use engine::{Engine, RunOptions, Summary};
 pub use number_check::{NumberCheck, not_taken, submitted};
+pub use order::{Order, Preview, account_name};
 pub use owner::{Processes, own_process};
 pub use privacy::Privacy;
 pub use reading::{Readers, reader, with_privacy, with_result};

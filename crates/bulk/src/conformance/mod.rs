@@ -18,6 +18,7 @@ pub mod reader;
 mod reading;
 mod results;
 mod sending;
+pub mod service;
 
 use std::sync::Arc;
 

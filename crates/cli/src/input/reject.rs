@@ -83,7 +83,7 @@ impl fmt::Display for Reject {
             Self::Extension => f.write_str("it has an extension, which cannot be checked: leave it out"),
             Self::Letters => f.write_str("it has letters: write digits only, with the country code"),
             Self::NotChineseMobile => f.write_str(
-                "it is no Chinese mobile number: 11 digits that begin with 1, with or without 86 before them",
+                "it is a number of another country, or no mobile number: 11 digits that begin with 1, with or without 86 before them",
             ),
             Self::TrunkZero => f.write_str(
                 "it has a (0) within: leave it out, or keep it without the brackets where it is dialled from abroad too, as in Italy",
