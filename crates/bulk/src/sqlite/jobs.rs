@@ -191,13 +191,19 @@ pub(super) fn list(tx: &Transaction<'_>) -> Result<Vec<Job>> {
 /// refer to stays in the book.
 ///
 /// What waits to be entered is entered first, or its cost would be missing from the sums.
-pub(super) fn forget(tx: &Transaction<'_>, reader: &SharedReader, job: i64, even_unsettled: bool) -> Result<Forgotten> {
+pub(super) fn forget(
+    tx: &Transaction<'_>,
+    reader: &SharedReader,
+    job: i64,
+    even_unsettled: bool,
+) -> Result<Forgotten> {
     results::fold_all(tx, reader)?;
     let ledger = super::reading::ledger(tx, job)?;
     let unsettled = ledger.unsettled();
     if unsettled > 0 && !even_unsettled {
         return Ok(Forgotten { unsettled, ..Forgotten::default() });
     }
+    tx.execute(&for_sqlite(sql::KEEP_LAST_MARK), [job])?;
     tx.execute_batch("CREATE TEMP TABLE IF NOT EXISTS kept (batch INTEGER, packed INTEGER, job INTEGER, PRIMARY KEY (batch, packed, job)) WITHOUT ROWID; DELETE FROM kept")?;
     tx.execute(
         "INSERT OR IGNORE INTO kept SELECT n.via, n.packed, n.job FROM numbers n JOIN batches b ON b.id = n.via
@@ -255,7 +261,8 @@ pub(super) fn of_number(tx: &Transaction<'_>, number: &PhoneNumber) -> Result<Ve
 }
 
 pub(super) fn forget_number(
-    tx: &Transaction<'_>, reader: &SharedReader,
+    tx: &Transaction<'_>,
+    reader: &SharedReader,
     number: &PhoneNumber,
     without: &[InputPiece],
 ) -> Result<Vec<JobName>> {
