@@ -270,7 +270,8 @@ impl<S: Store + ?Sized, P: Service> Drive<S, P> {
         let (batch, key) = (claimed.batch, claimed.claim);
         let over = || stop() || round.halted.load(Ordering::SeqCst);
         let claimed = &claimed;
-        let sending = claimed.numbers.iter().map(|number| async move {
+        // By value: of a borrowed one nobody could tell that the future may move between threads.
+        let sending = claimed.numbers.clone().into_iter().map(|number| async move {
             if over() {
                 return Ok(None);
             }
@@ -280,20 +281,18 @@ impl<S: Store + ?Sized, P: Service> Drive<S, P> {
                     return Ok(None);
                 }
             }
-            let claim = self.claim_of(claimed, Some(*number));
-            let (submitted, kept) = self.submit(job, claimed.batch_no.clone(), vec![*number], claim).await;
+            let claim = self.claim_of(claimed, Some(number));
+            let (submitted, kept) = self.submit(job, claimed.batch_no.clone(), vec![number], claim).await;
             // What was paid for and is not stored is in doubt: it is marked, and has no result.
             kept?;
-            Ok::<_, StoreError>(Some((*number, round.judge(submitted))))
+            Ok::<_, StoreError>(Some((number, round.judge(submitted))))
         });
         let mut sending = pin!(stream::iter(sending).buffer_unordered(self.at_once));
         let (mut ends, mut halt, mut failed) = (Vec::new(), None, None);
         while let Some(sent) = sending.next().await {
             match sent {
                 Ok(Some((number, (end, why)))) => {
-                    if !end.is_accepted() {
-                        ends.push((number, end));
-                    }
+                    ends.push((number, end));
                     halt = halt.or(why);
                 }
                 Ok(None) => {}

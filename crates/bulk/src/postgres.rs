@@ -8,6 +8,7 @@ mod append;
 mod batches;
 mod book;
 mod drift;
+mod each;
 mod fault;
 mod fold;
 mod follow;
@@ -295,8 +296,9 @@ impl Store for Postgres {
     }
 
     fn mark(&self, batch: i64, claim: i64, number: PhoneNumber, ts_ms: u64) -> StoreFuture<'_, bool> {
-        let _ = (batch, claim, number, ts_ms);
-        todo!()
+        Box::pin(self.pool.call("mark a phone number", Purpose::Write, move |session| async move {
+            each::mark(&session, batch, claim, number, ts_ms).await
+        }))
     }
 
     fn end_each(
@@ -306,13 +308,16 @@ impl Store for Postgres {
         ends: Vec<(PhoneNumber, BatchEnd)>,
         now_ms: u64,
     ) -> StoreFuture<'_, ()> {
-        let _ = (batch, claim, ends, now_ms);
-        todo!()
+        let ends = Arc::new(ends);
+        Box::pin(self.pool.call("write down how phone numbers ended", Purpose::Settle, move |session| {
+            let ends = Arc::clone(&ends);
+            async move { each::end(&session, batch, claim, &ends, now_ms).await }
+        }))
     }
 
     fn give_up(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool> {
-        Box::pin(self.pool.call("end a claim", Purpose::Write, move |session| async move {
-            batches::give_up(&session, batch, claim).await
+        Box::pin(self.pool.call("end a claim", Purpose::Settle, move |session| async move {
+            each::give_up(&session, batch, claim).await
         }))
     }
 

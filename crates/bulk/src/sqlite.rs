@@ -7,6 +7,7 @@ mod batches;
 mod book;
 mod connection;
 mod drift;
+mod each;
 mod fault;
 mod file;
 mod follow;
@@ -261,8 +262,7 @@ impl Store for Sqlite {
     }
 
     fn mark(&self, batch: i64, claim: i64, number: PhoneNumber, ts_ms: u64) -> StoreFuture<'_, bool> {
-        let _ = (batch, claim, number, ts_ms);
-        todo!()
+        self.write.mark(each::Mark { batch, claim, number, ts_ms })
     }
 
     fn end_each(
@@ -272,12 +272,13 @@ impl Store for Sqlite {
         ends: Vec<(PhoneNumber, BatchEnd)>,
         now_ms: u64,
     ) -> StoreFuture<'_, ()> {
-        let _ = (batch, claim, ends, now_ms);
-        todo!()
+        self.settle("write down how phone numbers ended", move |tx, reader| {
+            each::end(tx, reader, batch, claim, &ends, now_ms)
+        })
     }
 
     fn give_up(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool> {
-        self.write.call("end a claim", move |tx| batches::give_up(tx, batch, claim))
+        self.settle("end a claim", move |tx, reader| each::give_up(tx, reader, batch, claim))
     }
 
     fn plan_again(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool> {

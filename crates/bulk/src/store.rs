@@ -123,12 +123,14 @@ pub trait Store: Send + Sync + 'static {
     /// `claim` is not the batch's last one, or the batch has ended for good.
     fn end(&self, batch: i64, claim: i64, end: BatchEnd, now_ms: u64) -> StoreFuture<'_, ()>;
     /// Confirms a claim for one phone number of it, before a request about that number alone is signed with `ts_ms`, and writes that
-    /// timestamp down durably (its mark). `false` when the claim does not hold any more, or it has no such number without a result: then
-    /// nothing may be sent.
+    /// timestamp down durably (its mark), once in a claim. `false` when the claim does not hold any more, or the number is not its own, is
+    /// marked already, or has a result: then nothing may be sent.
     fn mark(&self, batch: i64, claim: i64, number: PhoneNumber, ts_ms: u64) -> StoreFuture<'_, bool>;
     /// Ends a claim whose phone numbers were sent one by one: enters what waits, then leaves those with a result in the batch, which was
-    /// accepted, and moves the others into batches of their own ([`split`](crate::batch::split)): `ends` says how each ended that was not
-    /// accepted. Nothing changes when the batch is not being sent under this claim.
+    /// accepted, and moves the others into batches of their own ([`split`](crate::batch::split)); `ends` says how requests ended. What
+    /// stays and what moves is decided by [`BatchRecord::end_each`](crate::batch::BatchRecord::end_each).
+    ///
+    /// Nothing changes when the batch is not being sent under this claim. That of a forgotten job is given up as a whole.
     fn end_each(
         &self,
         batch: i64,

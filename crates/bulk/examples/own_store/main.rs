@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout)]
 
 mod book;
+mod each;
 mod forgetting;
 mod plans;
 mod results;
@@ -14,12 +15,13 @@ mod telling;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use numcheck_bulk::batch::{BatchRecord, batch_no};
+use numcheck_bulk::batch::{BatchRecord, Unsettled, batch_no, split};
 use numcheck_bulk::book::{BookDecision, BookLink, BookPolicy, BookResult, MAX_CHAIN, chain, links};
 use numcheck_bulk::fold::{
     Arrived, Changes, FirstResult, FoldedBatch, HeldResult, QuarantineEntry, QuarantinedBefore, Recorded,
     Slot, Sums, day_of, judge, max_quarantined, unpriced_since_ms,
 };
+use numcheck_bulk::proof::SignedSpan;
 use numcheck_bulk::store::reading::{self, Facts, ReadResults, SharedReader};
 use numcheck_bulk::store::{
     Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, MAX_DRIFT_PLACES,
@@ -139,6 +141,8 @@ struct NumberRow {
     /// The doubt that a person decided not to wait for.
     despite: Option<i64>,
     result: Option<BookResult>,
+    /// With which timestamp a request about it alone was signed.
+    marked_ms: Option<u64>,
 }
 
 const NO_BATCH: &str = "a batch is not there";
@@ -310,8 +314,7 @@ impl Store for Memory {
     }
 
     fn mark(&self, batch: i64, claim: i64, number: PhoneNumber, ts_ms: u64) -> StoreFuture<'_, bool> {
-        let _ = (batch, claim, number, ts_ms);
-        todo!()
+        ready(self.tables().mark(batch, claim, number, ts_ms))
     }
 
     fn end_each(
@@ -321,14 +324,11 @@ impl Store for Memory {
         ends: Vec<(PhoneNumber, BatchEnd)>,
         now_ms: u64,
     ) -> StoreFuture<'_, ()> {
-        let _ = (batch, claim, ends, now_ms);
-        todo!()
+        ready(self.tables().end_each(batch, claim, &ends, now_ms))
     }
 
     fn give_up(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool> {
-        let mut tables = self.tables();
-        let proof = tables.proof(batch);
-        ready(tables.batch_mut(batch).map(|row| row.record.give_up(claim, proof.as_deref())))
+        ready(self.tables().give_up(batch, claim))
     }
 
     fn plan_again(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool> {

@@ -10,7 +10,7 @@ use super::fault::Fault;
 use super::fold;
 use super::session::{Session, Value, big, get, get_text, get_u64, text};
 use super::values::{name, unpack};
-use super::waits;
+use super::{each, waits};
 use crate::batch::{BatchRecord, batch_no};
 use crate::model::{BatchEnd, BatchState, JobState, Scope};
 use crate::pace::SharedTurn;
@@ -167,16 +167,21 @@ pub(super) async fn claim(
         cut(session, job, batch, &group, &rest).await?;
     }
     let numbers = wanted.iter().map(|wanted| unpack(wanted.packed)).collect::<Result<_>>()?;
-    let row = session.row("SELECT nextval('claims')", &[]).await?;
-    let claim =
-        row.map(|row| get(&row, 0)).transpose()?.ok_or_else(|| Fault::damaged("no claim has a key"))?;
+    let claim = next_claim(session).await?;
     let was_claimed = record.claim > 0;
     record.claim(claim, owner, now_ms);
     write(session, batch, &record).await?;
-    book::enter_claim(session, batch, &of_job, &wanted, was_claimed).await?;
+    each::clear_marks(session, batch).await?;
+    book::enter_claim(session, batch, of_job.scope, &wanted, was_claimed).await?;
     elsewhere.write(session, job).await?;
     let batch_no = BatchNo::new(&record.batch_no).map_err(|_| no_batch_no())?;
     Ok(Some(Claimed { batch, claim, batch_no, group, numbers }))
+}
+
+/// A key that no claim had before.
+pub(super) async fn next_claim(session: &Session) -> Result<i64> {
+    let row = session.row("SELECT nextval('claims')", &[]).await?;
+    row.map(|row| get(&row, 0)).transpose()?.ok_or_else(|| Fault::damaged("no claim has a key"))
 }
 
 /// The columns of a [`BatchRecord`], in an order that [`write`] shares.
@@ -189,12 +194,20 @@ macro_rules! record {
 const RECORD_LEN: usize = 16;
 
 /// Locks a batch until the transaction ends. Its row goes on with how many phone numbers have no result, and the group.
-async fn lock(session: &Session, batch: i64) -> Result<Option<(Row, BatchRecord)>> {
+pub(super) async fn lock(session: &Session, batch: i64) -> Result<Option<(Row, BatchRecord)>> {
     const SQL: &str = concat!(
         "SELECT ",
         record!(),
         ", numbers - done - failed - refused, grp FROM batches WHERE id = $1 FOR UPDATE"
     );
+    let Some(row) = session.row(SQL, &[&batch]).await? else { return Ok(None) };
+    let record = record(&row)?;
+    Ok(Some((row, record)))
+}
+
+/// Locks a batch against changes until the transaction ends, beside others that do the same.
+pub(super) async fn lock_shared(session: &Session, batch: i64) -> Result<Option<(Row, BatchRecord)>> {
+    const SQL: &str = concat!("SELECT ", record!(), " FROM batches WHERE id = $1 FOR SHARE");
     let Some(row) = session.row(SQL, &[&batch]).await? else { return Ok(None) };
     let record = record(&row)?;
     Ok(Some((row, record)))
@@ -221,7 +234,7 @@ fn record(row: &Row) -> Result<BatchRecord> {
 }
 
 /// Writes a batch that the caller has locked.
-async fn write(session: &Session, batch: i64, record: &BatchRecord) -> Result<()> {
+pub(super) async fn write(session: &Session, batch: i64, record: &BatchRecord) -> Result<()> {
     const SQL: &str = concat!(
         "UPDATE batches SET (",
         record!(),
@@ -252,7 +265,7 @@ async fn write(session: &Session, batch: i64, record: &BatchRecord) -> Result<()
 }
 
 /// The state of a locked batch's job, read after the lock was had.
-async fn job_state(session: &Session, batch: i64) -> Result<JobState> {
+pub(super) async fn job_state(session: &Session, batch: i64) -> Result<JobState> {
     let sql = "SELECT j.state FROM batches b JOIN jobs j ON j.id = b.job WHERE b.id = $1";
     let row = session.row(sql, &[&batch]).await?.ok_or_else(|| Fault::damaged("a batch has no job"))?;
     Ok(JobState::from_figure(get(&row, 0)?))
@@ -266,12 +279,17 @@ async fn proof(session: &Session, batch: i64) -> Result<Option<String>> {
 
 /// Plans a part of a batch that surely was never accepted as a batch of its own.
 async fn cut(session: &Session, job: i64, batch: i64, group: &str, rest: &[Wanted]) -> Result<()> {
-    let count = rest.len() as i64;
-    let to = insert_further(session, job, group, count).await?;
+    let to = insert_further(session, job, group, rest.len() as i64).await?;
     let packed: Vec<i64> = rest.iter().map(|wanted| wanted.packed).collect();
+    move_rows(session, batch, to, &packed).await
+}
+
+/// Moves rows of a batch into another one.
+pub(super) async fn move_rows(session: &Session, batch: i64, to: i64, packed: &[i64]) -> Result<()> {
     let sql = "UPDATE numbers SET batch = $2 WHERE batch = $1 AND packed = ANY ($3)";
     session.run(sql, &[&batch, &to, &packed]).await?;
-    waits::leave_traces(session, &vec![batch; packed.len()], to, &packed).await?;
+    waits::leave_traces(session, &vec![batch; packed.len()], to, packed).await?;
+    let count = packed.len() as i64;
     session.run("UPDATE batches SET numbers = numbers - $2 WHERE id = $1", &[&batch, &count]).await?;
     Ok(())
 }
@@ -381,7 +399,7 @@ fn open_batch(row: &Row) -> Result<OpenBatch> {
 }
 
 /// The least and the greatest timestamp of a batch's attempts, from two columns.
-fn signed(row: &Row, at: usize) -> Result<Option<SignedSpan>> {
+pub(super) fn signed(row: &Row, at: usize) -> Result<Option<SignedSpan>> {
     let span = get::<Option<i64>>(row, at)?.zip(get::<Option<i64>>(row, at + 1)?);
     Ok(span.map(|(first, last)| SignedSpan { first_ms: first as u64, last_ms: last as u64 }))
 }

@@ -82,6 +82,13 @@ pub(super) struct Wanted {
     is_decided: bool,
 }
 
+impl Wanted {
+    /// One that was sent already; `prior` is the sending before.
+    pub(super) fn sent(packed: i64, prior: Option<i64>) -> Self {
+        Self { packed, first_row: 0, prior, is_decided: true }
+    }
+}
+
 /// A sending as the book finds it.
 struct Found {
     link: BookLink,
@@ -125,7 +132,7 @@ fn found(row: &Row) -> Result<(usize, Found)> {
 }
 
 /// The newest sending of each phone number, by its place in `packed`.
-async fn newest(session: &Session, scope: i64, packed: &[i64]) -> Result<Vec<(usize, i64)>> {
+pub(super) async fn newest(session: &Session, scope: i64, packed: &[i64]) -> Result<Vec<(usize, i64)>> {
     let sql = "SELECT wanted.at - 1, c.batch FROM unnest($2::bigint[]) WITH ORDINALITY AS wanted (packed, at)
         CROSS JOIN LATERAL (SELECT batch FROM checks WHERE scope = $1 AND packed = wanted.packed LIMIT 1) AS c";
     let rows = session.rows(sql, &[&scope, &packed]).await?;
@@ -284,7 +291,7 @@ impl Taken {
 pub(super) async fn enter_claim(
     session: &Session,
     batch: i64,
-    of_job: &OfJob,
+    scope: i64,
     wanted: &[Wanted],
     was_claimed: bool,
 ) -> Result<()> {
@@ -292,14 +299,14 @@ pub(super) async fn enter_claim(
         // It becomes the newest: left in its place, the chain would become a circle.
         let followed = wanted.iter().filter(|wanted| wanted.prior.is_some());
         let gone = followed.map(|wanted| (wanted.packed, batch)).collect();
-        unlink(session, of_job.scope, &gone).await?;
+        unlink(session, scope, &gone).await?;
     }
     // In the order of the key, pages are filled one after the other.
     let mut packed: Vec<i64> = wanted.iter().map(|wanted| wanted.packed).collect();
     packed.sort_unstable();
     let sql = "INSERT INTO checks SELECT $1, new.packed, $2 FROM unnest($3::bigint[]) AS new (packed)
         ON CONFLICT (scope, packed) DO UPDATE SET batch = excluded.batch";
-    session.run(sql, &[&of_job.scope, &batch, &packed]).await?;
+    session.run(sql, &[&scope, &batch, &packed]).await?;
     let changed = wanted.iter().filter(|wanted| wanted.prior.is_some() || wanted.is_decided);
     let (packed, priors): (Vec<i64>, Vec<Option<i64>>) =
         changed.map(|wanted| (wanted.packed, wanted.prior)).unzip();

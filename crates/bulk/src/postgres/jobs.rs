@@ -233,6 +233,8 @@ pub(super) async fn forget(session: &Session, job: i64, even_unsettled: bool) ->
     if unsettled > 0 && !even_unsettled {
         return Ok(Forgotten { unsettled, ..Forgotten::default() });
     }
+    // Before its phone numbers, as in every transaction: batches under way stay locked.
+    session.run(sql::KEEP_LAST_MARK, &[&job]).await?;
     let mut spec = spec(get(&row, 0)?)?;
     spec.notes = serde_json::Value::Null;
     spec.set = String::new();

@@ -152,6 +152,10 @@ const STEPS: &[&str] = &["
     ALTER TABLE odd ADD COLUMN hash bytea;
     DROP INDEX odd_by_batch;
     CREATE INDEX odd_by_batch ON odd (sha256(batch_no), packed, hash);
+", "
+    -- With which timestamp the request about a phone number was signed, where each has its own: written before, so that nothing else of its
+    -- claim is in doubt.
+    ALTER TABLE numbers ADD COLUMN marked_ms bigint;
 "];
 
 /// The version whose step leaves something to be done in code.

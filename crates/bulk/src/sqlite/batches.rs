@@ -9,7 +9,7 @@ use super::book::{self, Wanted};
 use super::fault::{Fault, Result};
 use super::jobs::must_be_planning;
 use super::values::{NO_NUMBER, named};
-use super::{results, waits};
+use super::{each, results, waits};
 use crate::batch::{BatchRecord, batch_no};
 use crate::model::{BatchEnd, BatchState, JobState};
 use crate::pace::SharedTurn;
@@ -138,6 +138,7 @@ pub(super) fn claim(
     let claim = running(tx, "claims")?;
     record.claim(claim, owner, now_ms);
     write(tx, batch, &record)?;
+    each::clear_marks(tx, batch)?;
     let numbers = wanted.iter().map(|wanted| PhoneNumber::unpack(wanted.packed as u64).ok_or(NO_NUMBER));
     let numbers = numbers.collect::<Result<_>>()?;
     wanted.sort_unstable_by_key(|wanted| wanted.packed);
@@ -149,7 +150,7 @@ pub(super) fn claim(
 const RECORD: &str = "state, batch_no, tries, claim, owner, sent_ms, ended_ms, confirmed, first_ts, last_ts, from_reply, missing,
     message_id, code, message, resubmitted";
 
-fn read(tx: &Transaction<'_>, batch: i64) -> Result<Option<BatchRecord>> {
+pub(super) fn read(tx: &Transaction<'_>, batch: i64) -> Result<Option<BatchRecord>> {
     let mut select = tx.prepare_cached(&format!("SELECT {RECORD} FROM batches WHERE id = ?"))?;
     Ok(select.query_row([batch], |row| record(row, 0)).optional()?)
 }
@@ -174,7 +175,7 @@ fn record(row: &Row<'_>, at: usize) -> std::result::Result<BatchRecord, rusqlite
     Ok(record)
 }
 
-fn write(tx: &Transaction<'_>, batch: i64, record: &BatchRecord) -> Result<()> {
+pub(super) fn write(tx: &Transaction<'_>, batch: i64, record: &BatchRecord) -> Result<()> {
     let ms = |ms: Option<u64>| ms.map(|ms| ms as i64);
     tx.prepare_cached(&format!(
         "UPDATE batches SET ({RECORD}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?"
@@ -202,7 +203,7 @@ fn write(tx: &Transaction<'_>, batch: i64, record: &BatchRecord) -> Result<()> {
 }
 
 /// The state of a batch's job.
-fn job_state(tx: &Transaction<'_>, batch: i64) -> Result<JobState> {
+pub(super) fn job_state(tx: &Transaction<'_>, batch: i64) -> Result<JobState> {
     let mut select =
         tx.prepare_cached("SELECT j.state FROM batches b JOIN jobs j ON j.id = b.job WHERE b.id = ?")?;
     Ok(select.query_row([batch], |row| row.get(0)).map(JobState::from_figure)?)
@@ -231,7 +232,7 @@ fn cut(tx: &Transaction<'_>, job: i64, batch: i64, group: &str, rest: &[Wanted])
 }
 
 /// The next of a running number.
-fn running(tx: &Transaction<'_>, name: &str) -> Result<i64> {
+pub(super) fn running(tx: &Transaction<'_>, name: &str) -> Result<i64> {
     Ok(tx
         .prepare_cached(
             "INSERT INTO marks VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
@@ -340,7 +341,7 @@ fn open_batch(row: &Row<'_>) -> Result<OpenBatch> {
     })
 }
 
-fn signed(first_ms: Option<i64>, last_ms: Option<i64>) -> Option<SignedSpan> {
+pub(super) fn signed(first_ms: Option<i64>, last_ms: Option<i64>) -> Option<SignedSpan> {
     Some(SignedSpan { first_ms: first_ms? as u64, last_ms: last_ms? as u64 })
 }
 

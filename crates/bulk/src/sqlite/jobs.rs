@@ -203,6 +203,7 @@ pub(super) fn forget(
     if unsettled > 0 && !even_unsettled {
         return Ok(Forgotten { unsettled, ..Forgotten::default() });
     }
+    tx.execute(&for_sqlite(sql::KEEP_LAST_MARK), [job])?;
     tx.execute_batch("CREATE TEMP TABLE IF NOT EXISTS kept (batch INTEGER, packed INTEGER, job INTEGER, PRIMARY KEY (batch, packed, job)) WITHOUT ROWID; DELETE FROM kept")?;
     tx.execute(
         "INSERT OR IGNORE INTO kept SELECT n.via, n.packed, n.job FROM numbers n JOIN batches b ON b.id = n.via

@@ -168,6 +168,11 @@ const STEPS: &[&str] = &[
         WHERE sent.prior IS NOT NULL AND numbers.batch = sent.batch AND numbers.packed = sent.packed;
     DROP TABLE sent;
 ",
+    r"
+    -- With which timestamp the request about a phone number was signed, where each has its own: written before, so that nothing else of its
+    -- claim is in doubt.
+    ALTER TABLE numbers ADD COLUMN marked_ms INTEGER;
+",
 ];
 
 /// What a step leaves to be done in code: how results ended, and what was quarantined says.

@@ -17,6 +17,11 @@ pub(crate) const REMOVE_JOB: [&str; 7] = [
     "DELETE FROM jobs WHERE id = $1",
 ];
 
+/// Keeps when phone numbers of a job that is about to be forgotten were sent last, each by itself: their marks go with them.
+pub(crate) const KEEP_LAST_MARK: &str = "UPDATE batches SET last_ts = coalesce(
+        (SELECT max(n.marked_ms) FROM numbers n WHERE n.batch = batches.id AND n.marked_ms > batches.last_ts), last_ts)
+    WHERE job = $1 AND state = 1";
+
 /// Forgets what is a job's alone, once its results, and the phone numbers to which no other job refers, are gone. What is left of those
 /// belongs to no job: its batch's key, negative.
 pub(crate) const FORGET_JOB: [&str; 6] = [

@@ -493,11 +493,15 @@ fn what_waits_to_be_entered_counts_before_a_batch_is_planned_again() {
 #[derive(Debug, Default)]
 struct TakesAll(std::sync::atomic::AtomicUsize);
 
-impl numcheck_bulk::CheckService for TakesAll {
+impl numcheck_bulk::Service for TakesAll {
+    fn info(&self) -> numcheck_bulk::ServiceInfo {
+        numcheck_bulk::ServiceInfo::new("made up", 10_000)
+    }
+
     async fn submit(&self, submission: numcheck_bulk::Submission) -> numcheck_bulk::Submitted {
         assert!(submission.claim.confirm(crate::model::made::T0).await);
         self.0.fetch_add(submission.numbers.len(), std::sync::atomic::Ordering::SeqCst);
-        numcheck_bulk::Submitted::Accepted { message_id: None, not_taken: Vec::new(), drift: Vec::new() }
+        numcheck_bulk::Submitted::Accepted { message_id: None, results: Vec::new(), drift: Vec::new() }
     }
 
     async fn query(

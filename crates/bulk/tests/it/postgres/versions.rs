@@ -21,7 +21,7 @@ async fn a_store_of_version_2_is_brought_up_to_date_and_nothing_in_it_is_lost() 
     cluster.admin("version_2", V2).await;
     let store = Postgres::open(&url, reader()).await.unwrap().by_the_callers_clock();
     let version = cluster.admin("version_2", "SELECT version FROM numcheck.version").await;
-    assert_eq!(version, [[Some("3".to_owned())]]);
+    assert_eq!(version, [[Some("4".to_owned())]]);
 
     let jobs = store.jobs().await.unwrap();
     let [_, planning, second, first] = &jobs[..] else { panic!("{jobs:?}") };
