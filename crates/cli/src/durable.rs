@@ -13,7 +13,7 @@ mod wait;
 pub(crate) use export::{Destination, export};
 pub(crate) use open::{StoreAt, file as open_file, job_of};
 pub(crate) use prepare::{
-    Counted, Notes, Parameters, Prepared, check_account, check_service, prepare, read_back,
+    Counted, Notes, Parameters, Prepared, check_account, check_queryable, prepare, read_back,
 };
 pub(crate) use report::{Summary, drift_json, drift_line, sent_again, with_progress};
 pub(crate) use shape::{Shape, learn_dialect};

@@ -125,6 +125,10 @@ impl Engine {
         let asked = || cancel.is_cancelled();
         let mut tried = None;
         let work = async {
+            if !service.info().comes_later {
+                // What a process that died was sending is not waited for below.
+                reconcile.round(job, &asked).await?;
+            }
             loop {
                 let driven = drive.run(job, &asked);
                 // A request that is on its way may still have its answer; one that has none is in doubt.

@@ -264,7 +264,7 @@ fn answer_of(reply: &PrivacyReply<'_>, reused: Option<String>) -> (Outcome, Exit
     let reason = reply.reason.get().map(|text| text.as_str().to_owned());
     if !code.is_some_and(|code| matches!(code.class(), Class::Success | Class::NoResult)) {
         let failed = Outcome::Failed {
-            outcome: "failed",
+            outcome: "refused",
             code: code.map(QxtCode::get),
             name: code.and_then(QxtCode::name),
             error: code.map_or_else(

@@ -9,7 +9,7 @@ use crate::account::AccountId;
 use crate::call::{self, Network};
 use crate::commands::arguments::Minute;
 use crate::commands::run::AssumptionArgs;
-use crate::durable::{Account, StoreAt, Target, Wait, check_account, check_service, job_of};
+use crate::durable::{Account, StoreAt, Target, Wait, check_account, check_queryable, job_of};
 use crate::exit::{Exit, Failure};
 use crate::print;
 use crate::stop::Stop;
@@ -38,7 +38,7 @@ impl Reconcile {
         let minute = self.minute.for_platform(call::is_loopback()?)?;
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
         let job = job_of(&**engine.store(), &self.job).await?;
-        check_service(&job)?;
+        check_queryable(&job)?;
         check_account(&job, &AccountId::nxcloud()?.fingerprint)?;
         let stop = Stop::on_signal("numcheck: stopping: nothing more is asked");
         let account = Account::open(&Target::Account, &self.network, minute).await?;

@@ -46,14 +46,15 @@ pub(crate) struct Notes {
     pub(crate) content: String,
 }
 
-/// Fails unless the job is one of number checks: only these are gone on with, and asked about.
-pub(crate) fn check_service(job: &Job) -> Result<(), Failure> {
+/// Fails unless the platform can be asked afterwards what became of the job's requests.
+pub(crate) fn check_queryable(job: &Job) -> Result<(), Failure> {
     if job.spec.scope.service == Scope::NUMBER_CHECK {
         return Ok(());
     }
     Err(Failure::usage(format!(
-        "job {} was made by `numcheck {}`: run that again with --resubmit-doubtful; nothing was sent",
-        job.name, job.spec.scope.service
+        "job {} is a privacy check, and QXT cannot be asked afterwards: what is in doubt stays so until `numcheck resume {}` \
+         with --resubmit-doubtful asks again, which may be paid twice",
+        job.name, job.name
     )))
 }
 

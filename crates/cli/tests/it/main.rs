@@ -19,6 +19,7 @@ mod paid_once;
 mod privacy;
 mod query;
 mod run_platform;
+mod run_privacy;
 mod run_results;
 mod run_sandbox;
 mod sandbox;

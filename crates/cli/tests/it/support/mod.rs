@@ -254,6 +254,14 @@ impl Ended {
         self
     }
 
+    /// Its exit code, which must be one of these.
+    #[track_caller]
+    pub(crate) fn exits_with(self, codes: &[i32]) -> Self {
+        let code = self.status.code();
+        assert!(code.is_some_and(|code| codes.contains(&code)), "{code:?}: {}", self.stderr);
+        self
+    }
+
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "no `{text}` in: {}", self.stderr);

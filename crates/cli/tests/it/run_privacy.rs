@@ -1,0 +1,313 @@
+//! `run FILE --level privacy` against a platform of this test's own, which counts what it is asked: each answer is paid, and nobody can be
+//! asked afterwards.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+
+use crate::support::{Call, Row, column, numcheck, read_message, rows};
+
+/// What the platform says to a query.
+#[derive(Clone, Debug)]
+enum Answer {
+    /// The body of a reply.
+    Says(String),
+    /// The connection is closed.
+    Nothing,
+    /// Nothing, until the platform is let go.
+    Waits,
+}
+
+type Script = dyn Fn(&str) -> Answer + Send + Sync;
+
+/// A platform that speaks as the document does, and as it is told.
+struct Platform {
+    url: String,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    asked: Mutex<HashMap<String, u32>>,
+    changed: Condvar,
+}
+
+fn reply(mobile: &str, status: &str) -> Answer {
+    Answer::Says(format!(
+        r#"{{"code":0,"reason":"Succ","result":{{"Mobile":"{mobile}","Status":"{status}","Area":"广东-深圳","init_isp":"中国移动","now_isp":"中国联通"}}}}"#
+    ))
+}
+
+fn refusal(code: i64) -> Answer {
+    Answer::Says(format!(r#"{{"code":{code},"reason":"no"}}"#))
+}
+
+impl Platform {
+    fn start(script: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (state, script): (_, Arc<Script>) = (Arc::<State>::default(), Arc::new(script));
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (state, script) = (Arc::clone(&shared), Arc::clone(&script));
+                thread::spawn(move || serve(stream.unwrap(), &state, &*script));
+            }
+        });
+        Self { url, state }
+    }
+
+    fn asked(&self) -> HashMap<String, u32> {
+        self.state.asked.lock().unwrap().clone()
+    }
+
+    /// Waits until so many queries have come.
+    fn wait_for(&self, count: u32) {
+        let asked = self.state.asked.lock().unwrap();
+        drop(self.state.changed.wait_while(asked, |asked| asked.values().sum::<u32>() < count).unwrap());
+    }
+}
+
+fn serve(mut stream: TcpStream, state: &State, script: &Script) {
+    while let Some((_, body)) = read_message(&mut stream) {
+        let body = String::from_utf8(body).unwrap();
+        let mobile = body.split('&').find_map(|pair| pair.strip_prefix("mobile=")).unwrap().to_owned();
+        *state.asked.lock().unwrap().entry(mobile.clone()).or_default() += 1;
+        state.changed.notify_all();
+        let said = match script(&mobile) {
+            Answer::Says(said) => said,
+            Answer::Nothing => return,
+            Answer::Waits => loop {
+                thread::park();
+            },
+        };
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json;charset=UTF-8\r\ncontent-length: {}\r\n\r\n",
+            said.len()
+        );
+        if stream.write_all(format!("{head}{said}").as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+/// A folder with a file of numbers, a store, and results.
+struct Scene {
+    folder: tempfile::TempDir,
+    platform: Platform,
+}
+
+impl Scene {
+    fn new(numbers: &[impl AsRef<str>], platform: Platform) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let lines: Vec<String> =
+            numbers.iter().enumerate().map(|(at, number)| format!("{at},{}", number.as_ref())).collect();
+        std::fs::write(folder.path().join("in.csv"), format!("id,mobile\n{}\n", lines.join("\n"))).unwrap();
+        Self { folder, platform }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn call(&self, verb: &[&str]) -> Call {
+        let call = numcheck(verb).dir(self.folder.path()).env("NUMCHECK_STORE", self.path("jobs.db"));
+        call.env("QXT_BASE_URL", &self.platform.url).env("QXT_API_KEY", "abcdefghijklmnopqrstuvwxyz012345")
+    }
+
+    fn run(&self, options: &[&str]) -> Call {
+        let run = ["run", "in.csv", "--level", "privacy", "--column", "mobile", "--yes", "-o", "out.csv"];
+        self.call(&run).args(options)
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        rows(&std::fs::read(self.path("out.csv")).unwrap())
+    }
+}
+
+fn mobiles(count: usize) -> Vec<String> {
+    (0..count).map(|at| format!("138{at:08}")).collect()
+}
+
+#[test]
+fn a_file_of_mobile_numbers_is_asked_about_once_each_in_whatever_spelling() {
+    let numbers =
+        ["13800000001", "+86 138-0000-0002", "8613800000003", "008613800000001", "+13800000001", "12"];
+    let platform =
+        Platform::start(|mobile| reply(mobile, if mobile.ends_with('2') { "虚拟号" } else { "非隐私号" }));
+    let scene = Scene::new(&numbers, platform);
+    scene.run(&[]).run().exits(3).says("checked 3");
+    let rows = scene.rows();
+    let states = ["done", "done", "done", "duplicate", "invalid", "invalid"];
+    assert_eq!(column(&rows, "check_state"), states);
+    assert_eq!(column(&rows, "check_privacy"), ["NO", "YES", "NO", "NO", "", ""]);
+    assert_eq!(rows[1]["check_status"], "虚拟号");
+    assert_eq!(
+        (rows[0]["check_area"].as_str(), rows[0]["check_carrier"].as_str()),
+        ("广东-深圳", "中国联通")
+    );
+    assert!(rows[4]["check_message"].contains("another country"), "{}", rows[4]["check_message"]);
+    let asked = scene.platform.asked();
+    assert!(asked.len() == 3 && asked.values().all(|times| *times == 1), "{asked:?}");
+    let again = scene.run(&[]).run().exits(3);
+    assert!(again.stderr.contains("3 of the numbers have a result already"), "{}", again.stderr);
+    assert_eq!(scene.platform.asked().values().sum::<u32>(), 3, "nothing is paid for again");
+    assert!(column(&scene.rows(), "check_time").iter().filter(|time| !time.is_empty()).count() == 4);
+}
+
+#[test]
+fn each_reply_leads_to_its_state_and_what_settles_nothing_is_kept() {
+    let numbers = mobiles(10);
+    let script = |mobile: &str| match mobile.get(9..).unwrap() {
+        "00" => reply(mobile, "隐私号"),
+        "01" => refusal(-4),
+        "02" => refusal(1),
+        "03" => refusal(-2),
+        "04" => refusal(-3),
+        "05" => refusal(-8),
+        "06" => reply("13899999999", "隐私号"),
+        "07" => reply(mobile, "大概"),
+        "08" => Answer::Nothing,
+        _ => Answer::Says("<html>busy</html>".to_owned()),
+    };
+    let scene = Scene::new(&numbers, Platform::start(script));
+    let ended = scene.run(&["--concurrency", "3"]).run().exits(3);
+    let rows = scene.rows();
+    let expected = [
+        ("done", "0", "YES"),
+        ("done", "-4", "UNKNOWN"),
+        ("failed", "1", ""),
+        ("failed", "-2", ""),
+        ("failed", "-3", ""),
+        ("failed", "-8", ""),
+        ("in_doubt", "", ""),
+        ("done", "0", "UNKNOWN"),
+        ("in_doubt", "", ""),
+        ("in_doubt", "", ""),
+    ];
+    for (row, (state, code, privacy)) in rows.iter().zip(expected) {
+        let found = ["check_state", "check_code", "check_privacy"].map(|name| row[name].as_str());
+        assert_eq!(found, [state, code, privacy], "{row:?}");
+    }
+    assert_eq!(rows[7]["check_status"], "大概");
+    assert!(rows[6]["check_message"].contains("another number"), "{}", rows[6]["check_message"]);
+    assert!(ended.stderr.contains("3 numbers are in doubt"), "{}", ended.stderr);
+    let kept = scene.call(&["receive", "--show-quarantine"]).run().exits(0);
+    assert!(kept.text().contains("busy") && kept.text().contains("大概") == false, "{}", kept.text());
+
+    // None of it is asked about again by itself; what passes with time is, on request, and what is in doubt at a person's word.
+    scene.run(&[]).run().exits(3);
+    assert!(scene.platform.asked().values().all(|times| *times == 1));
+    scene.run(&["--retry-failed"]).run().exits(3);
+    let twice = |asked: HashMap<String, u32>| {
+        let mut twice: Vec<_> =
+            asked.into_iter().filter(|(_, times)| *times == 2).map(|(mobile, _)| mobile).collect();
+        twice.sort();
+        twice
+    };
+    assert_eq!(twice(scene.platform.asked()), [numbers[5].clone()]);
+    scene.run(&["--resubmit-doubtful"]).run().exits(3);
+    let expected = [5, 6, 8, 9].map(|at: usize| numbers[at].clone());
+    assert_eq!(twice(scene.platform.asked()), expected);
+}
+
+#[test]
+fn what_refuses_the_account_ends_the_run_and_the_rest_is_asked_about_later() {
+    for code in [-1, -5, -9] {
+        let numbers = mobiles(60);
+        let left = Arc::new(Mutex::new(20));
+        let balance = Arc::clone(&left);
+        let script = move |mobile: &str| {
+            let mut left = balance.lock().unwrap();
+            if *left == 0 {
+                return refusal(code);
+            }
+            *left -= 1;
+            reply(mobile, "非虚拟号")
+        };
+        let scene = Scene::new(&numbers, Platform::start(script));
+        let ended = scene.run(&["--concurrency", "4"]).run().exits(3);
+        assert!(ended.stderr.contains("submitting ended"), "{}", ended.stderr);
+        let rows = scene.rows();
+        let count = |state: &str| column(&rows, "check_state").iter().filter(|one| **one == state).count();
+        assert_eq!((count("done"), count("pending")), (20, 40), "{code}");
+        let first = scene.platform.asked().values().sum::<u32>();
+        assert!(first <= 24, "no more than were under way by then: {first}");
+        *left.lock().unwrap() = 1000;
+        scene.run(&[]).run().exits(0);
+        assert!(column(&scene.rows(), "check_state").iter().all(|state| *state == "done"));
+        let answered = scene.platform.asked().values().sum::<u32>() - (first - 20);
+        assert_eq!(answered, 60, "each was answered once");
+    }
+}
+
+#[test]
+fn a_given_price_makes_plan_cap_and_sums_work_and_without_it_the_cost_is_unknown() {
+    let scene = Scene::new(&mobiles(10), Platform::start(|mobile| reply(mobile, "隐私号")));
+    let price = ["--price", "privacy:*=0.05CNY"];
+    let planned =
+        scene.call(&["plan", "in.csv", "--level", "privacy", "--column", "mobile"]).args(price).run();
+    assert!(planned.exits(0).text().contains("cost: 0.5000 CNY"));
+    let refused = scene.run(&["--max-cost", "0.20CNY"]).run().exits(2);
+    assert!(refused.stderr.contains("--price 'privacy:"), "{}", refused.stderr);
+    let capped = scene.run(&["--max-cost", "0.20CNY"]).args(price).run().exits(3);
+    assert!(capped.stderr.contains("cost 0.2000 CNY"), "{}", capped.stderr);
+    assert_eq!(scene.platform.asked().len(), 4);
+    let job = scene.call(&["jobs", "--json"]).run().exits(0).json()["job"].as_str().unwrap().to_owned();
+    let status = scene.call(&["status", &job]).run();
+    assert!(status.text().contains("0.2000 CNY"), "{}", status.text());
+    let whole = scene.run(&[]).run().exits(0);
+    assert_eq!(scene.platform.asked().len(), 10);
+    assert!(whole.stderr.contains("unknown cost of 6 results"), "no price was given: {}", whole.stderr);
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_at_most_the_requests_under_way_in_doubt_and_asks_nobody_twice() {
+    const AT_ONCE: usize = 4;
+    const KILLS: u32 = 8;
+    let numbers = mobiles(400);
+    let scene = Scene::new(&numbers, Platform::start(|mobile| reply(mobile, "隐私号")));
+    for kill in 1..=KILLS {
+        let mut run = scene.run(&["--concurrency", "4"]).start();
+        scene.platform.wait_for(kill * 37);
+        run.kill();
+    }
+    scene.run(&["--concurrency", "4"]).run().exits_with(&[0, 3]);
+    let asked = scene.platform.asked();
+    assert!(asked.values().all(|times| *times == 1), "a number was asked about twice");
+    let rows = scene.rows();
+    let in_doubt = column(&rows, "check_state").iter().filter(|state| **state == "in_doubt").count();
+    let done = column(&rows, "check_state").iter().filter(|state| **state == "done").count();
+    assert_eq!(done + in_doubt, numbers.len());
+    assert!(in_doubt <= AT_ONCE * KILLS as usize, "{in_doubt} in doubt");
+    assert!(in_doubt > 0 || asked.len() == numbers.len());
+}
+
+#[test]
+fn a_stop_asks_about_nothing_more_and_what_has_no_answer_is_in_doubt() {
+    let script = |mobile: &str| match mobile.ends_with('3') {
+        true => Answer::Waits,
+        false => reply(mobile, "隐私号"),
+    };
+    let scene = Scene::new(&mobiles(8), Platform::start(script));
+    let run = scene.run(&["--concurrency", "1"]).start();
+    scene.platform.wait_for(4);
+    run.signal("INT");
+    run.end().exits(3);
+    let states = ["done", "done", "done", "in_doubt", "pending", "pending", "pending", "pending"];
+    assert_eq!(column(&scene.rows(), "check_state"), states);
+    assert_eq!(scene.platform.asked().len(), 4);
+}
+
+#[test]
+fn a_job_without_an_account_is_asked_of_the_sandbox_in_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("in.csv"), "mobile\n18466849135\n13800000424\n").unwrap();
+    let run = ["run", "in.csv", "--level", "privacy", "--sandbox", "-o", "out.csv"];
+    numcheck(run).dir(folder.path()).run().exits(0);
+    let rows = rows(&std::fs::read(folder.path().join("out.csv")).unwrap());
+    assert_eq!(column(&rows, "check_privacy"), ["YES", "NO"]);
+}
