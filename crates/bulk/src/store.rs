@@ -9,8 +9,6 @@ mod error;
 mod facts;
 pub mod messages;
 pub mod reading;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub(crate) mod sql;
 mod values;
 
 use std::collections::BTreeMap;

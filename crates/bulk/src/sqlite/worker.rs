@@ -11,11 +11,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
 use super::fault::Result;
-use super::results;
+use super::tx::ready;
 use crate::failpoint::die_at;
 use crate::store::{NewResult, StoreError, StoreFuture};
 
@@ -88,9 +88,9 @@ impl Worker {
     pub(super) fn call<T: Send + 'static>(
         &self,
         what: &'static str,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> StoreFuture<'_, T> {
-        self.with_connection(what, |connection| transaction(connection, work))
+        self.with_connection(what, |connection| transaction(connection, |tx| ready(work(tx))))
     }
 
     /// Does `work`, which begins its own transactions.
@@ -214,7 +214,7 @@ impl Batch {
     }
 
     fn store(self, connection: &mut Connection) {
-        let stored = transaction(connection, |tx| results::append(tx, &self.results));
+        let stored = transaction(connection, |tx| append(tx, &self.results));
         let failed = stored.err().map(|fault| fault.why());
         for answer in self.answers {
             let result = match &failed {
@@ -224,4 +224,19 @@ impl Batch {
             let _ = answer.send(result);
         }
     }
+}
+
+/// Judges nothing and looks nothing up.
+fn append(tx: &Transaction<'_>, results: &[NewResult]) -> Result<()> {
+    let mut insert =
+        tx.prepare_cached("INSERT INTO results (received_ms, source, batch_no, body) VALUES (?, ?, ?, ?)")?;
+    for result in results {
+        insert.execute(params![
+            result.received_ms as i64,
+            result.source.figure(),
+            result.batch_no,
+            result.body
+        ])?;
+    }
+    Ok(())
 }
