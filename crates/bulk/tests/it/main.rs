@@ -6,6 +6,8 @@
     reason = "a test may fail where it stands"
 )]
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod broken_chain;
 #[cfg(feature = "sqlite")]
 mod drift;
 mod exhaustive;
