@@ -33,9 +33,11 @@ pub(crate) struct Sql {
 /// A statement: a [`Sql`], or one text where both databases use the same words.
 pub(crate) trait Statement {
     /// For SQLite.
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "the feature is off"))]
     fn sqlite(&self) -> &str;
 
     /// For PostgreSQL.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "the feature is off"))]
     fn postgres(&self) -> &str;
 }
 

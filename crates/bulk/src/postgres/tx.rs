@@ -159,7 +159,7 @@ impl ToSql for Value<'_> {
             (Self::Bytes(bytes), &Type::BYTEA) => bytes.to_sql(ty, out),
             (Self::Integers(values), &Type::INT8_ARRAY) => values.to_sql(ty, out),
             (Self::Texts(texts), &Type::TEXT_ARRAY) => {
-                texts.iter().map(|text| Value::from(text)).collect::<Vec<_>>().to_sql(ty, out)
+                texts.iter().map(Value::from).collect::<Vec<_>>().to_sql(ty, out)
             }
             _ => Err(WrongType::new::<Self>(ty.clone()).into()),
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use numcheck_protocol::PhoneNumber;
 
-use super::{GivenUp, Row, Sql, Tx, Value, fold, values, waits};
+use super::{GivenUp, Row, Sql, Tx, fold, values, waits};
 use crate::book::{BookDecision, BookLink, BookPolicy, BookResult, MAX_CHAIN, chain, links};
 use crate::fold::Sums;
 use crate::model::{JobSpec, Outcome, Scope};
@@ -426,14 +426,18 @@ async fn join_chains<T: Tx>(tx: &T, from: i64, to: i64) -> Result<(), T::Fault> 
             Ok(())
         })
         .await?;
-        let mut chains: Vec<Vec<(i64, i64)>> = vec![Vec::new(); numbers.len()];
+        let mut sendings: Vec<Vec<(i64, i64)>> = vec![Vec::new(); numbers.len()];
         walk_whole(tx, &numbers, ends, |at, found| {
-            chains.get_mut(at)?.push((found.claim, found.link.batch));
+            sendings.get_mut(at)?.push((found.claim, found.link.batch));
             found.prior
         })
         .await?;
-        let chains = chains.into_iter().map(|sendings| (chain(sendings), None));
-        write_chains(tx, to, numbers.iter().copied().zip(chains).collect()).await?;
+        let chains = numbers.iter().zip(sendings).map(|(number, sendings)| Chain {
+            number: *number,
+            batches: chain(sendings),
+            before: None,
+        });
+        write_chains(tx, to, &chains.collect::<Vec<_>>()).await?;
         match numbers.last() {
             Some(end) if numbers.len() == AT_ONCE => last = *end,
             _ => return Ok(()),
@@ -447,36 +451,39 @@ async fn join_chains<T: Tx>(tx: &T, from: i64, to: i64) -> Result<(), T::Fault> 
 pub(crate) async fn unlink<T: Tx>(tx: &T, scope: i64, gone: &BTreeSet<(i64, i64)>) -> Result<(), T::Fault> {
     let mut numbers: Vec<i64> = gone.iter().map(|(number, _)| *number).collect();
     numbers.dedup();
-    let mut chains: Vec<(Vec<i64>, Option<i64>)> = vec![Default::default(); numbers.len()];
+    let chain = |number: &i64| Chain { number: *number, batches: Vec::new(), before: None };
+    let mut chains: Vec<Chain> = numbers.iter().map(chain).collect();
     let newest = newest(tx, scope, &numbers).await?;
     let gaps = walk(tx, &numbers, newest, |at, found| {
-        let batch = found.link.batch;
-        if !gone.contains(&(*numbers.get(at)?, batch)) {
-            chains.get_mut(at)?.0.push(batch);
+        let (chain, batch) = (chains.get_mut(at)?, found.link.batch);
+        if !gone.contains(&(chain.number, batch)) {
+            chain.batches.push(batch);
         }
         found.prior
     })
     .await?;
     for (at, batch) in gaps {
-        if let Some((_, before)) = chains.get_mut(at) {
-            *before = Some(batch);
+        if let Some(chain) = chains.get_mut(at) {
+            chain.before = Some(batch);
         }
     }
-    write_chains(tx, scope, numbers.iter().copied().zip(chains).collect()).await
+    write_chains(tx, scope, &chains).await
 }
 
-/// Writes down in which order the sendings of phone numbers stand, the newest first, and what the last one follows upon. Where there are
-/// none, nothing changes.
-async fn write_chains<T: Tx>(
-    tx: &T,
-    scope: i64,
-    chains: Vec<(i64, (Vec<i64>, Option<i64>))>,
-) -> Result<(), T::Fault> {
-    let (mut linked, mut newest): (Vec<[Value<'_>; 3]>, Vec<[Value<'_>; 3]>) = Default::default();
-    for (number, (chain, before)) in &chains {
-        let Some(first) = chain.first() else { continue };
-        newest.push(values![scope, *number, *first]);
-        linked.extend(links(chain).map(|(batch, prior)| values![batch, *number, prior.or(*before)]));
+/// The sendings of a phone number, the newest first.
+struct Chain {
+    number: i64,
+    batches: Vec<i64>,
+    /// What the last one follows upon.
+    before: Option<i64>,
+}
+
+/// Writes down in which order the sendings of phone numbers stand. Where there are none, nothing changes.
+async fn write_chains<T: Tx>(tx: &T, scope: i64, chains: &[Chain]) -> Result<(), T::Fault> {
+    let (mut linked, mut newest) = (Vec::new(), Vec::new());
+    for Chain { number, batches, before } in chains {
+        newest.extend(batches.first().map(|first| values![scope, *number, *first]));
+        linked.extend(links(batches).map(|(batch, prior)| values![batch, *number, prior.or(*before)]));
     }
     const LINK: Sql = Sql {
         sqlite: "UPDATE numbers SET prior = $3 WHERE batch = $1 AND packed = $2",

@@ -31,8 +31,8 @@ impl Tx for Transaction<'_> {
         values: &[Value<'_>],
         read: impl FnMut(&Row<'_>) -> Result<R, GivenUp>,
     ) -> Result<Vec<R>> {
-        let mut rows = Vec::new();
-        query(&mut *prepare(self, &sql)?, values, read, &mut rows)?;
+        let (mut statement, mut rows) = (prepare(self, &sql)?, Vec::new());
+        query(&mut statement, values, read, &mut rows)?;
         Ok(rows)
     }
 
@@ -59,7 +59,7 @@ impl Tx for Transaction<'_> {
         }
         let mut statement = prepare(self, &sql)?;
         for values in of {
-            query(&mut *statement, values, &mut read, &mut rows)?;
+            query(&mut statement, values, &mut read, &mut rows)?;
         }
         Ok(rows)
     }
