@@ -32,13 +32,15 @@ const NXCLOUD: &str = "numcheck-nxcloud";
 const QXT: &str = "numcheck-qxt";
 const SANDBOX: &str = "numcheck-sandbox";
 const BULK: &str = "numcheck-bulk";
+const JOB: &str = "numcheck-job";
 const CLI: &str = "numcheck";
 const TESTING: &str = "numcheck-testing";
 const BENCH: &str = "numcheck-bench";
 const XTASK: &str = "xtask";
 
 /// Every crate of the workspace but `xtask` itself.
-const FAMILY: &[&str] = &[PROTOCOL, SIGNING, TRANSPORT, WEBHOOK, NXCLOUD, QXT, SANDBOX, BULK, CLI, TESTING];
+const FAMILY: &[&str] =
+    &[PROTOCOL, SIGNING, TRANSPORT, WEBHOOK, NXCLOUD, QXT, SANDBOX, BULK, JOB, CLI, TESTING];
 /// Crates that read a clock: time is an argument where these are forbidden.
 const CLOCKS: &[&str] = &[
     "chrono",
@@ -147,7 +149,7 @@ const RULES: &[Rule] = &[
         may_use: &[PROTOCOL, SIGNING],
         // Nothing: the emulator's tests speak raw HTTP, or it and the clients would agree on the same mistake.
         tests_may_use: &[],
-        never: &[&[TRANSPORT, NXCLOUD, QXT, WEBHOOK, BULK, CLI]],
+        never: &[&[TRANSPORT, NXCLOUD, QXT, WEBHOOK, BULK, JOB, CLI]],
         only_behind_a_feature: &[],
         reason: "an emulator must not share code with what it tests",
     },
@@ -157,14 +159,24 @@ const RULES: &[Rule] = &[
         may_use: &[PROTOCOL],
         // A job is tested once as a whole: submitted by the facade, checked by the emulator, received by the webhook.
         tests_may_use: &[NXCLOUD, SANDBOX, WEBHOOK],
-        never: &[&["hyper", "hyper-util", TRANSPORT, SIGNING, NXCLOUD, QXT, SANDBOX, WEBHOOK, CLI]],
+        never: &[&["hyper", "hyper-util", TRANSPORT, SIGNING, NXCLOUD, QXT, SANDBOX, WEBHOOK, JOB, CLI]],
         only_behind_a_feature: &[],
         reason: "the durable job is generic over what submits",
     },
     Rule {
-        package: CLI,
+        package: JOB,
         floor: 3,
-        may_use: &[PROTOCOL, SIGNING, TRANSPORT, WEBHOOK, NXCLOUD, QXT, SANDBOX, BULK],
+        may_use: &[PROTOCOL, SIGNING, TRANSPORT, WEBHOOK, NXCLOUD, QXT, BULK],
+        // The engine is tested against the emulated platforms, over TCP.
+        tests_may_use: &[SANDBOX],
+        never: &[&[SANDBOX, CLI, "clap"]],
+        only_behind_a_feature: &[],
+        reason: "joins the durable job with the clients and the receiver, for a program of one's own",
+    },
+    Rule {
+        package: CLI,
+        floor: 4,
+        may_use: &[PROTOCOL, SIGNING, TRANSPORT, WEBHOOK, NXCLOUD, QXT, SANDBOX, BULK, JOB],
         tests_may_use: &[],
         never: &[],
         only_behind_a_feature: &[],

@@ -3,6 +3,7 @@
 //! Each result is appended by a call of its own, as pushes come; a latency is the time until it is durable.
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
+use numcheck_bulk::conformance::reader::reader;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,8 +30,8 @@ fn main() {
         let Some(cluster) = Cluster::start(&[]) else { return };
         let dir = tempfile::tempdir().unwrap();
         let postgres: Arc<dyn Store> =
-            Arc::new(Postgres::open(&cluster.database("bench").await).await.unwrap());
-        let sqlite: Arc<dyn Store> = Arc::new(Sqlite::open(&dir.path().join("jobs.db")).unwrap());
+            Arc::new(Postgres::open(&cluster.database("bench").await, reader()).await.unwrap());
+        let sqlite: Arc<dyn Store> = Arc::new(Sqlite::open(&dir.path().join("jobs.db"), reader()).unwrap());
         println!(
             "{:<36} {:>9} {:>8} {:>8} {:>12} {:>12}",
             "", "a second", "p50 ms", "p99 ms", "CPU us each", "of server"

@@ -1,7 +1,9 @@
 //! The life of a batch: planned, claimed, confirmed, ended, given up, planned again, proved by a result. Pure: a store reads a
 //! [`BatchRecord`], has it changed here, and writes it in the same transaction.
 
-use numcheck_protocol::{BatchNo, ValueError};
+use std::collections::HashMap;
+
+use numcheck_protocol::{BatchNo, PhoneNumber, ValueError};
 
 use crate::model::{BatchEnd, BatchState, EndedBatch, JobName, JobState};
 use crate::proof::{SignedSpan, after_lease, may_confirm, may_end, may_plan_again};
@@ -123,11 +125,45 @@ impl BatchRecord {
         let may = self.state == BatchState::Sending && claim == self.claim;
         if may {
             self.state = after_lease(self.confirmed);
-            let why = "the process that sent it ended before the platform answered";
-            self.message = self.confirmed.then(|| why.to_owned());
+            self.message = self.confirmed.then(|| ENDED.to_owned());
             self.prove(proof);
         }
         may
+    }
+
+    /// Ends a claim whose phone numbers were sent one by one, and returns the [parts](split) that leave the batch. What stays has a result:
+    /// the batch was accepted. One of which nothing was sent stays whole and is planned again, and so does one with a single phone number,
+    /// however that ended.
+    ///
+    /// `settled` is how many have a result, `marked` spans the marks of all. `None`, and nothing changes, when it is not being sent under this
+    /// claim.
+    pub fn end_each(
+        &mut self,
+        claim: i64,
+        mut parts: Vec<SplitPart>,
+        settled: u64,
+        marked: Option<SignedSpan>,
+        now_ms: u64,
+    ) -> Option<Vec<SplitPart>> {
+        if self.state != BatchState::Sending || claim != self.claim {
+            return None;
+        }
+        // A late result ends the doubt about its whole batch: several in doubt, each of which was sent by itself, must not stay under the
+        // `batchNo` that it names.
+        let end = match &parts[..] {
+            [whole] if settled == 0 && (!whole.is_sent() || whole.numbers.len() == 1) => {
+                Some(whole.end.clone())
+            }
+            _ => None,
+        };
+        if end.is_some() {
+            parts.clear();
+        }
+        if let Some(SignedSpan { first_ms, last_ms }) = marked {
+            self.signed = span(span(self.signed, Some(first_ms)), Some(last_ms));
+        }
+        self.end(claim, end.unwrap_or(BatchEnd::Accepted { message_id: None }), now_ms, None);
+        Some(parts)
     }
 
     fn prove(&mut self, proof: Option<&str>) {
@@ -186,6 +222,114 @@ impl BatchRecord {
         may
     }
 }
+
+/// A phone number without a result, of a claim whose phone numbers were sent one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsettled {
+    /// The phone number.
+    pub number: PhoneNumber,
+    /// With which timestamp its request was signed, if it was marked: then it may have been sent.
+    pub marked_ms: Option<u64>,
+}
+
+/// Phone numbers of a claim that ended alike, for a batch of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SplitPart {
+    /// How they ended. In doubt or refused, the new batch counts as one that was claimed and signed; otherwise it is planned.
+    pub end: BatchEnd,
+    /// With which timestamps they were signed.
+    pub signed: Option<SignedSpan>,
+    /// The phone numbers, in the order in which they were given.
+    pub numbers: Vec<PhoneNumber>,
+}
+
+impl SplitPart {
+    /// The record of the batch that they become, which has this `batchNo`. `from` is the batch that they leave, `claim` a key that no claim
+    /// had before.
+    pub fn record(
+        &self,
+        batch_no: impl Into<String>,
+        from: &BatchRecord,
+        claim: i64,
+        now_ms: u64,
+    ) -> BatchRecord {
+        let mut record = BatchRecord::new(batch_no);
+        if self.is_sent() {
+            record.claim(claim, from.owner.as_deref().unwrap_or_default(), from.sent_ms.unwrap_or(now_ms));
+            record.confirmed = true;
+            record.signed = self.signed;
+            record.end(claim, self.end.clone(), now_ms, None);
+        } else {
+            let EndedBatch { state, code, message, .. } = self.end.clone().leads_to();
+            (record.state, record.code, record.message) = (state, code, message);
+        }
+        record
+    }
+
+    /// Whether the requests about them arrived, or may have: then the book must know of the new batch.
+    pub fn is_sent(&self) -> bool {
+        !matches!(self.end, BatchEnd::NotSent | BatchEnd::TurnedAway { .. })
+    }
+}
+
+/// Splits what has no result off a claim whose phone numbers were sent one by one: phone numbers that ended alike, together.
+///
+/// `ends` says how requests ended. A phone number without an end was never sent, unless it is marked: then it is in doubt. So is one whose
+/// request was accepted: its reply was kept, and is no result of it.
+///
+/// ```
+/// use numcheck_bulk::BatchEnd;
+/// use numcheck_bulk::batch::{Unsettled, split};
+/// use numcheck_protocol::PhoneNumber;
+///
+/// let (sent, planned) = (PhoneNumber::new("8613800138000")?, PhoneNumber::new("8613800138001")?);
+/// let unsettled = [
+///     Unsettled { number: sent, marked_ms: Some(1_000) },
+///     Unsettled { number: planned, marked_ms: None },
+/// ];
+/// let parts = split(&unsettled, &[]);
+/// assert!(matches!(parts[0].end, BatchEnd::InDoubt { .. }) && parts[0].numbers == [sent]);
+/// assert!(parts[1].end == BatchEnd::NotSent && parts[1].numbers == [planned]);
+/// # Ok::<(), numcheck_protocol::ValueError>(())
+/// ```
+pub fn split(unsettled: &[Unsettled], ends: &[(PhoneNumber, BatchEnd)]) -> Vec<SplitPart> {
+    let ends: HashMap<PhoneNumber, &BatchEnd> = ends.iter().map(|(number, end)| (*number, end)).collect();
+    let in_doubt =
+        |message: &str, from_reply| BatchEnd::InDoubt { code: None, message: message.to_owned(), from_reply };
+    let mut parts: Vec<SplitPart> = Vec::new();
+    for Unsettled { number, marked_ms } in unsettled.iter().copied() {
+        let end = match (ends.get(&number), marked_ms) {
+            (Some(BatchEnd::Accepted { .. }), _) => in_doubt(NO_RESULT, true),
+            (Some(end), _) => (*end).clone(),
+            (None, Some(_)) => in_doubt(ENDED, false),
+            (None, None) => BatchEnd::NotSent,
+        };
+        let at = parts.iter().position(|part| part.end == end).unwrap_or(parts.len());
+        if at == parts.len() {
+            parts.push(SplitPart { end, signed: None, numbers: Vec::new() });
+        }
+        if let Some(part) = parts.get_mut(at) {
+            part.numbers.push(number);
+            part.signed = span(part.signed, marked_ms);
+        }
+    }
+    parts
+}
+
+/// A span of timestamps, and one more.
+fn span(signed: Option<SignedSpan>, ts_ms: Option<u64>) -> Option<SignedSpan> {
+    match (signed, ts_ms) {
+        (Some(signed), Some(ts_ms)) => Some(signed.with(ts_ms)),
+        (None, Some(ts_ms)) => Some(SignedSpan::at(ts_ms)),
+        (signed, None) => signed,
+    }
+}
+
+/// Why a phone number is in doubt whose reply was kept.
+const NO_RESULT: &str = "its reply does not say what became of it";
+/// Why a batch is in doubt whose sender is gone.
+const ENDED: &str = "the process that sent it ended before the platform answered";
 
 /// What a result makes of its batch: it was accepted, under the `batchNo` that the result names, whatever was known of it before, and the
 /// reason for a doubt or a refusal is gone. `None` while its request is under way: the end of that is yet to be written.
@@ -320,5 +464,104 @@ mod tests {
             assert_eq!(batch.mark_missing(7), state == BatchState::Accepted, "{state:?}");
             assert!(!batch.mark_missing(7));
         }
+    }
+
+    fn numbers(range: std::ops::Range<u64>) -> Vec<PhoneNumber> {
+        range.map(|at| PhoneNumber::new(&format!("86138{at:08}")).unwrap()).collect()
+    }
+
+    fn unsettled(marks: &[Option<u64>]) -> Vec<Unsettled> {
+        let numbers = numbers(0..marks.len() as u64);
+        numbers.into_iter().zip(marks).map(|(number, mark)| Unsettled { number, marked_ms: *mark }).collect()
+    }
+
+    #[test]
+    fn what_is_left_of_a_claim_is_split_by_how_it_ended() {
+        let all = numbers(0..7);
+        let refused = || BatchEnd::Refused { code: Some(9), message: "no".into() };
+        let ends = [
+            (all[1], refused()),
+            (all[2], BatchEnd::NotSent),
+            (all[3], BatchEnd::Accepted { message_id: None }),
+            (all[6], refused()),
+            (numbers(9..10)[0], doubt(true)),
+        ];
+        let marks = [Some(30), Some(20), Some(25), Some(26), None, Some(10), Some(40)];
+        let parts = split(&unsettled(&marks), &ends);
+        let found: Vec<_> =
+            parts.iter().map(|part| (part.numbers.clone(), part.is_sent(), part.signed)).collect();
+        let span = |first_ms, last_ms| Some(SignedSpan { first_ms, last_ms });
+        let expected = [
+            (vec![all[0], all[5]], true, span(10, 30)),
+            (vec![all[1], all[6]], true, span(20, 40)),
+            (vec![all[2], all[4]], false, span(25, 25)),
+            (vec![all[3]], true, span(26, 26)),
+        ];
+        assert_eq!(found, expected);
+        let ended = |at: usize| parts[at].end.clone().leads_to();
+        assert_eq!(ended(0).message.as_deref(), Some(ENDED));
+        assert_eq!((parts[1].end.clone(), parts[2].end.clone()), (refused(), BatchEnd::NotSent));
+        assert_eq!(
+            (ended(3).state, ended(3).from_reply),
+            (BatchState::InDoubt, true),
+            "its reply is no result"
+        );
+        assert_eq!(split(&[], &ends), []);
+    }
+
+    #[test]
+    fn a_part_follows_upon_the_claim_that_it_leaves_and_counts_as_sent_only_if_it_may_have_been() {
+        let from = claimed();
+        let record = |end| {
+            let part = SplitPart { end, signed: Some(SignedSpan::at(1500)), numbers: numbers(0..2) };
+            part.record("part", &from, 9, 2000)
+        };
+        let lost = record(doubt(false));
+        assert_eq!(
+            (lost.state, lost.claim, lost.confirmed, lost.ended_ms),
+            (BatchState::InDoubt, 9, true, Some(2000))
+        );
+        assert_eq!(
+            (lost.owner, lost.sent_ms, lost.signed),
+            (from.owner.clone(), Some(1000), Some(SignedSpan::at(1500)))
+        );
+        let turned_away = record(BatchEnd::TurnedAway { code: Some(-5), message: "no balance".into() });
+        assert_eq!(
+            (turned_away.state, turned_away.claim, turned_away.code),
+            (BatchState::Planned, 0, Some(-5))
+        );
+        assert_eq!((turned_away.confirmed, turned_away.signed), (false, None));
+        assert_eq!(record(BatchEnd::NotSent), BatchRecord::new("part"));
+    }
+
+    #[test]
+    fn a_claim_that_was_sent_one_by_one_keeps_what_has_a_result_and_what_was_not_sent_at_all() {
+        let parts = |marks: &[Option<u64>]| split(&unsettled(marks), &[]);
+        let end = |batch: &mut BatchRecord, parts, settled| {
+            batch.end_each(7, parts, settled, Some(SignedSpan::at(5)), 2000)
+        };
+        for (marks, settled, state, left) in [
+            (&[None, None][..], 0, BatchState::Planned, 0),
+            (&[None, None], 1, BatchState::Accepted, 1),
+            (&[Some(5)], 0, BatchState::InDoubt, 0),
+            (&[Some(5), Some(5)], 0, BatchState::Accepted, 1),
+            (&[Some(5), None], 0, BatchState::Accepted, 2),
+            (&[], 2, BatchState::Accepted, 0),
+        ] {
+            let mut batch = claimed();
+            assert_eq!(end(&mut batch, parts(marks), settled).unwrap().len(), left, "{marks:?} {settled}");
+            assert_eq!(
+                (batch.state, batch.signed, batch.ended_ms),
+                (state, Some(SignedSpan::at(5)), Some(2000))
+            );
+            let ended = batch.clone();
+            assert_eq!((end(&mut batch, parts(marks), settled), batch), (None, ended), "once");
+        }
+        let mut other = claimed();
+        assert_eq!(
+            (other.end_each(6, Vec::new(), 0, None, 2000), other),
+            (None, claimed()),
+            "of another claim"
+        );
     }
 }

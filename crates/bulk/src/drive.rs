@@ -4,24 +4,28 @@
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::StreamExt;
 use futures_util::future::join_all;
-use numcheck_protocol::number_check::CheckLevel;
-use numcheck_protocol::{BatchNo, Currency};
+use futures_util::stream;
+use numcheck_protocol::{BatchNo, Currency, PhoneNumber};
 
 use crate::clock::WallClock;
 use crate::failpoint::die_at;
 use crate::model::{BatchEnd, Job};
 use crate::pace::SharedPace;
-use crate::platform::{CheckService, ConfirmClaim, Row, Submission, Submitted};
 use crate::pricing::{Allowance, Amounts, Budget, Estimate, PriceTable};
-use crate::store::{NewResult, NextBatch, Source, Store, StoreError, drifting};
+use crate::service::{ConfirmClaim, Row, Service, Submission, Submitted};
+use crate::store::{Claimed, NewResult, NextBatch, Store, StoreError, drifting};
 
-/// How many requests are under way at once, however fast they may follow each other.
+/// How many requests are under way at once unless another number is given, however fast they may follow each other.
 const AT_ONCE: usize = 8;
+/// How many phone numbers are claimed together that are sent one by one: what a claim holds and was not sent when the process ends waits
+/// for whoever goes on.
+const CLAIMED_TOGETHER: u64 = 500;
 /// After so many batches in a row that never left, the rest is not tried.
 const GIVE_UP_AFTER: u64 = 3;
 
@@ -32,7 +36,7 @@ const MAX_PROBES: u64 = 3;
 #[derive(Debug)]
 pub struct Drive<S: ?Sized, P> {
     store: Arc<S>,
-    platform: Arc<P>,
+    service: Arc<P>,
     clock: Arc<dyn WallClock>,
     /// Who claims the batches.
     owner: String,
@@ -40,6 +44,7 @@ pub struct Drive<S: ?Sized, P> {
     /// The prices at which each group was reckoned first.
     first_prices: Mutex<HashMap<String, Amounts>>,
     pace: Option<SharedPace<S>>,
+    at_once: usize,
 }
 
 /// What may be spent, and at which prices that is reckoned.
@@ -106,10 +111,19 @@ pub enum Halt {
     },
 }
 
-impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
-    /// Submits by `platform` for `owner`.
-    pub fn new(store: Arc<S>, platform: Arc<P>, clock: Arc<dyn WallClock>, owner: String) -> Self {
-        Self { store, platform, clock, owner, limits: None, first_prices: Mutex::default(), pace: None }
+impl<S: Store + ?Sized, P: Service> Drive<S, P> {
+    /// Submits by `service` for `owner`.
+    pub fn new(store: Arc<S>, service: Arc<P>, clock: Arc<dyn WallClock>, owner: String) -> Self {
+        Self {
+            store,
+            service,
+            clock,
+            owner,
+            limits: None,
+            first_prices: Mutex::default(),
+            pace: None,
+            at_once: AT_ONCE,
+        }
     }
 
     /// Keeps within limits.
@@ -124,13 +138,22 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         Self { pace: Some(pace), ..self }
     }
 
+    /// How many requests are under way at once; 0 counts as 1. Of a service that answers one by one, as many phone numbers at most are in
+    /// doubt after a crash.
+    #[must_use]
+    pub fn with_concurrency(self, at_once: usize) -> Self {
+        Self { at_once: at_once.max(1), ..self }
+    }
+
     /// Submits every planned batch of the job once. `stop` is asked before each, and so are the limits.
     ///
     /// # Errors
     /// When the store fails. A batch that was being sent then stays marked as such: it is in doubt, and not sent again.
     pub async fn run(&self, job: &Job, stop: &(dyn Fn() -> bool + Sync)) -> Result<Driven, StoreError> {
         let round = Round::default();
-        let ends = join_all((0..AT_ONCE).map(|_| self.work(job, stop, &round))).await;
+        // What is sent one by one is claimed by one worker, which keeps as many requests under way.
+        let workers = if self.is_one_by_one() { 1 } else { self.at_once };
+        let ends = join_all((0..workers).map(|_| self.work(job, stop, &round))).await;
         let mut driven = Driven { batches: round.batches.into_inner(), halt: None };
         for end in ends {
             driven.halt = driven.halt.or(end?);
@@ -180,7 +203,8 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
                     continue;
                 }
             };
-            if let Some(pace) = &self.pace {
+            let limit = if self.is_one_by_one() { limit.min(CLAIMED_TOGETHER) } else { limit };
+            if let Some(pace) = self.pace.as_ref().filter(|_| !self.is_one_by_one()) {
                 // Before the claim, or a process that died while it waited would leave behind what was never sent. One of this process
                 // waits at a time: so few turns are lost with it.
                 pace.turn(limit).await?;
@@ -208,26 +232,101 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
             drop(passed_over);
             round.batches.fetch_add(1, Ordering::SeqCst);
             die_at("submit.claimed");
-            let claim = Claim { store: Arc::clone(&self.store), batch: claimed.batch, claim: claimed.claim };
-            let level = CheckLevel::new(job.spec.scope.level);
-            let batch_no = claimed.batch_no.clone();
-            let submission = Submission::new(claimed.batch_no, level, claimed.numbers, Arc::new(claim));
-            let mut submitted = self.platform.submit(submission).await;
-            die_at("submit.sent");
-            let kept = self.keep_answer(job, &batch_no, &mut submitted).await;
-            let (end, halt) = round.judge(submitted);
-            if halt.is_some() {
-                // Before the batch can be taken again.
-                round.halted.store(true, Ordering::SeqCst);
-            }
-            // Whatever became of what it said beside: that it was accepted must not be lost, or it would be paid for again.
-            self.store.end(claimed.batch, claimed.claim, end, self.clock.now_ms()).await?;
-            die_at("submit.ended");
-            kept?;
+            let halt = match self.is_one_by_one() {
+                true => self.send_each(job, claimed, stop, round).await?,
+                false => self.send(job, claimed, round).await?,
+            };
             if halt.is_some() {
                 return Ok(halt);
             }
         }
+    }
+
+    fn is_one_by_one(&self) -> bool {
+        self.service.info().max_batch == 1
+    }
+
+    /// Sends a batch in one request.
+    async fn send(&self, job: &Job, claimed: Claimed, round: &Round) -> Result<Option<Halt>, StoreError> {
+        let claim = self.claim_of(&claimed, None);
+        let (batch, key) = (claimed.batch, claimed.claim);
+        let (submitted, kept) = self.submit(job, claimed.batch_no, claimed.numbers, claim).await;
+        let (end, halt) = round.judge(submitted);
+        // Whatever became of what it said beside: that it was accepted must not be lost, or it would be paid for again.
+        self.store.end(batch, key, end, self.clock.now_ms()).await?;
+        die_at("submit.ended");
+        kept?;
+        Ok(halt)
+    }
+
+    /// Sends the phone numbers of a batch one by one, several at a time, each marked before its request is signed.
+    async fn send_each(
+        &self,
+        job: &Job,
+        claimed: Claimed,
+        stop: &(dyn Fn() -> bool + Sync),
+        round: &Round,
+    ) -> Result<Option<Halt>, StoreError> {
+        let (batch, key) = (claimed.batch, claimed.claim);
+        let over = || stop() || round.halted.load(Ordering::SeqCst);
+        let claimed = &claimed;
+        // By value: of a borrowed one nobody could tell that the future may move between threads.
+        let sending = claimed.numbers.clone().into_iter().map(|number| async move {
+            if over() {
+                return Ok(None);
+            }
+            if let Some(pace) = &self.pace {
+                pace.turn(1).await?;
+                if over() {
+                    return Ok(None);
+                }
+            }
+            let claim = self.claim_of(claimed, Some(number));
+            let (submitted, kept) = self.submit(job, claimed.batch_no.clone(), vec![number], claim).await;
+            // What was paid for and is not stored is in doubt: it is marked, and has no result.
+            kept?;
+            Ok::<_, StoreError>(Some((number, round.judge(submitted))))
+        });
+        let mut sending = pin!(stream::iter(sending).buffer_unordered(self.at_once));
+        let (mut ends, mut halt, mut failed) = (Vec::new(), None, None);
+        while let Some(sent) = sending.next().await {
+            match sent {
+                Ok(Some((number, (end, why)))) => {
+                    ends.push((number, end));
+                    halt = halt.or(why);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    round.halted.store(true, Ordering::SeqCst);
+                    failed = Some(error);
+                }
+            }
+        }
+        // Numbers that were not sent are planned again, also where the store has failed meanwhile and works again.
+        self.store.end_each(batch, key, ends, self.clock.now_ms()).await?;
+        die_at("submit.ended");
+        failed.map_or(Ok(halt), Err)
+    }
+
+    fn claim_of(&self, claimed: &Claimed, number: Option<PhoneNumber>) -> Arc<Claim<S>> {
+        let (batch, claim) = (claimed.batch, claimed.claim);
+        Arc::new(Claim { store: Arc::clone(&self.store), batch, claim, number })
+    }
+
+    /// Makes the request, and keeps what its reply says.
+    async fn submit(
+        &self,
+        job: &Job,
+        batch_no: BatchNo,
+        numbers: Vec<PhoneNumber>,
+        claim: Arc<Claim<S>>,
+    ) -> (Submitted, Result<(), StoreError>) {
+        let submission = Submission::new(batch_no.clone(), job.spec.scope.level, numbers, claim);
+        let mut submitted = self.service.submit(submission).await;
+        die_at("submit.sent");
+        drifting::note(&*self.store, job.id, self.service.take_drift()).await;
+        let kept = self.keep_answer(job, &batch_no, &mut submitted).await;
+        (submitted, kept)
     }
 }
 
@@ -244,13 +343,18 @@ struct Claim<S: ?Sized> {
     store: Arc<S>,
     batch: i64,
     claim: i64,
+    /// The phone number of the request, where each has its own.
+    number: Option<PhoneNumber>,
 }
 
 impl<S: Store + ?Sized> ConfirmClaim for Claim<S> {
     fn confirm(&self, ts_ms: u64) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
         Box::pin(async move {
             die_at("submit.confirm");
-            let confirmed = self.store.confirm(self.batch, self.claim, ts_ms).await;
+            let confirmed = match self.number {
+                Some(number) => self.store.mark(self.batch, self.claim, number, ts_ms).await,
+                None => self.store.confirm(self.batch, self.claim, ts_ms).await,
+            };
             die_at("submit.confirmed");
             confirmed.unwrap_or_else(|error| {
                 tracing::error!(
@@ -271,21 +375,22 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
         batch_no: &BatchNo,
         submitted: &mut Submitted,
     ) -> Result<(), StoreError> {
-        if let Submitted::Accepted { not_taken, drift, .. } = submitted {
-            drifting::note(&*self.store, job.id, std::mem::take(drift)).await;
-            if !not_taken.is_empty() {
-                let received_ms = self.clock.now_ms();
-                let (batch_no, source) = (batch_no.as_str().to_owned(), Source::Answer);
-                let kept = not_taken.drain(..).map(|Row(body)| NewResult {
-                    batch_no: batch_no.clone(),
-                    source,
-                    body,
-                    received_ms,
-                });
-                self.store.append(kept.collect()).await?;
+        let rows = match submitted {
+            Submitted::Accepted { results, drift, .. } => {
+                drifting::note(&*self.store, job.id, std::mem::take(drift)).await;
+                std::mem::take(results)
             }
+            Submitted::InDoubt { kept, .. } => std::mem::take(kept),
+            _ => return Ok(()),
+        };
+        if rows.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let received_ms = self.clock.now_ms();
+        let batch_no = batch_no.as_str();
+        let kept =
+            |Row { source, body }| NewResult { batch_no: batch_no.to_owned(), source, body, received_ms };
+        self.store.append(rows.into_iter().map(kept).collect()).await
     }
 
     fn is_dearer(&self, group: &str, now: &Amounts) -> bool {
@@ -432,21 +537,27 @@ impl Round {
         } else {
             self.unsent.swap(0, Ordering::SeqCst)
         };
-        match submitted {
+        let (end, halt) = match submitted {
             Submitted::Accepted { message_id, .. } => (BatchEnd::Accepted { message_id }, None),
             Submitted::Refused { code, message, for_all } => {
                 if for_all {
                     let halt = Halt::Refused(message.clone());
-                    return (BatchEnd::TurnedAway { code, message }, Some(halt));
+                    (BatchEnd::TurnedAway { code, message }, Some(halt))
+                } else {
+                    (BatchEnd::Refused { code, message }, None)
                 }
-                (BatchEnd::Refused { code, message }, None)
             }
             Submitted::NotSent { message } => {
                 (BatchEnd::NotSent, (in_a_row >= GIVE_UP_AFTER).then_some(Halt::NotSent(message)))
             }
-            Submitted::InDoubt { code, message, from_reply } => {
+            Submitted::InDoubt { code, message, from_reply, .. } => {
                 (BatchEnd::InDoubt { code, message, from_reply }, None)
             }
+        };
+        if halt.is_some() {
+            // Before the batch can be taken again.
+            self.halted.store(true, Ordering::SeqCst);
         }
+        (end, halt)
     }
 }

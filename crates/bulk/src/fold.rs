@@ -12,7 +12,7 @@ use crate::batch::proved;
 use crate::ledger::Sum;
 use crate::model::{BatchState, Outcome};
 use crate::pricing::JOINT;
-use crate::store::reading::{self, CHARGED, Facts};
+use crate::store::reading::{self, CHARGED, Facts, SharedReader};
 use crate::store::{Folded, NewResult};
 
 pub use sums::{Sums, day_of, unpriced_since_ms};
@@ -41,10 +41,9 @@ pub struct Arrived {
 }
 
 impl Arrived {
-    /// Reads a result, stored under `id`, of the batch that its `batchNo` names, if there is one.
-    pub fn read(id: i64, batch: Option<i64>, result: NewResult) -> Self {
-        let facts = reading::read(result.source, &result.body);
-        Self { id, batch, result, facts }
+    /// A result, stored under `id`, of the batch that its `batchNo` names, if there is one.
+    pub fn new(id: i64, batch: Option<i64>, result: NewResult) -> Self {
+        Self { id, batch, result, facts: None }
     }
 
     /// The store's key of the result.
@@ -66,6 +65,8 @@ pub struct FoldedBatch {
     pub job: i64,
     /// The account that pays.
     pub account: Arc<str>,
+    /// The service, which decides how its results are read.
+    pub service: Arc<str>,
     /// The level of the check.
     pub level: i64,
     /// The group of its phone numbers, or several joined ones: by it a cap reckons.
@@ -84,9 +85,17 @@ pub struct FoldedBatch {
 
 impl FoldedBatch {
     /// A batch of a job with this plan: its own fields can be set.
-    pub fn new(job: i64, account: Arc<str>, level: i64, group: Arc<str>, batch_no: String) -> Self {
+    pub fn new(
+        job: i64,
+        account: Arc<str>,
+        service: Arc<str>,
+        level: i64,
+        group: Arc<str>,
+        batch_no: String,
+    ) -> Self {
         let state = BatchState::Planned;
-        Self { job, account, level, group, state, batch_no, numbers: 0, quarantined: 0, is_forgotten: false }
+        let (numbers, quarantined, is_forgotten) = (0, 0, false);
+        Self { job, account, service, level, group, state, batch_no, numbers, quarantined, is_forgotten }
     }
 }
 
@@ -129,8 +138,11 @@ impl HeldResult {
 }
 
 /// What a store knows of the batches and phone numbers that results are about.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Recorded {
+    /// By what results are read.
+    reader: SharedReader,
     /// The batches, by their key.
     pub batches: HashMap<i64, FoldedBatch>,
     /// The phone number of a batch that sent only one.
@@ -157,13 +169,23 @@ impl Lookups {
 }
 
 impl Recorded {
-    /// What is still to be read, once the batches are known.
-    pub fn wanted(&self, arrived: &[Arrived]) -> Lookups {
+    /// Nothing so far. Results are read by `reader`.
+    pub fn new(reader: SharedReader) -> Self {
+        Self { reader, batches: HashMap::new(), only: HashMap::new(), slots: HashMap::new() }
+    }
+
+    /// Reads the results, once the batches are known, and says what is still to be looked up.
+    pub fn wanted(&self, arrived: &mut [Arrived]) -> Lookups {
         let mut wanted = Lookups::default();
         for result in arrived {
-            let (Some(id), Some(facts)) = (result.batch, &result.facts) else { continue };
+            let Some((id, batch)) = result.batch.and_then(|id| Some((id, self.batches.get(&id)?))) else {
+                continue;
+            };
+            let NewResult { source, body, .. } = &result.result;
+            result.facts = reading::read(&*self.reader, &batch.service, *source, body);
+            let Some(facts) = &result.facts else { continue };
             match &facts.number {
-                _ if self.batches.get(&id).is_none_or(|batch| batch.is_forgotten) => {}
+                _ if batch.is_forgotten => {}
                 Some(number) => _ = wanted.places.insert((id, *number)),
                 None => _ = wanted.single.insert(id),
             }
@@ -320,20 +342,39 @@ pub struct Judged {
 /// Judges results in their order.
 ///
 /// ```
-/// use numcheck_bulk::BatchState;
+/// use std::sync::Arc;
+///
 /// use numcheck_bulk::fold::{Arrived, FoldedBatch, QuarantinedBefore, Recorded, Slot, judge};
+/// use numcheck_bulk::store::reading::{Facts, ReadResults};
 /// use numcheck_bulk::store::{NewResult, Source};
+/// use numcheck_bulk::{BatchState, Outcome};
 /// use numcheck_protocol::PhoneNumber;
 ///
-/// let mut batch = FoldedBatch::new(1, "account".into(), 1, "CN".into(), "nc-1".into());
-/// (batch.state, batch.numbers) = (BatchState::InDoubt, 1);
-/// let mut recorded = Recorded::default();
-/// recorded.batches.insert(5, batch);
-/// recorded.slots.insert((5, PhoneNumber::new("8613800138000")?), Slot::new());
+/// /// A service whose results are nothing but phone numbers.
+/// struct Digits;
 ///
-/// let body = br#"{"code":0,"phone":"8613800138000","cost":{"price":0.02,"currency":"USD"}}"#.to_vec();
+/// impl ReadResults for Digits {
+///     fn read(&self, _service: &str, _source: Source, body: &[u8]) -> Option<Facts> {
+///         let mut facts = Facts::new(Outcome::Done);
+///         facts.number = Some(PhoneNumber::new(std::str::from_utf8(body).ok()?).ok()?);
+///         facts.cost = Some(("USD".parse().ok()?, "0.02".parse().ok()?));
+///         Some(facts)
+///     }
+/// }
+///
+/// let mut batch = FoldedBatch::new(1, "account".into(), "digits".into(), 1, "CN".into(), "nc-1".into());
+/// (batch.state, batch.numbers) = (BatchState::InDoubt, 1);
+/// let mut recorded = Recorded::new(Arc::new(Digits));
+/// recorded.batches.insert(5, batch);
+///
+/// let body = b"8613800138000".to_vec();
 /// let push = NewResult { batch_no: "nc-1".into(), source: Source::Push, body, received_ms: 1_000 };
-/// let (changes, folded) = judge(vec![Arrived::read(9, Some(5), push)], recorded).finish(&QuarantinedBefore::new());
+/// let mut arrived = vec![Arrived::new(9, Some(5), push)];
+/// // A store looks these up, and enters what it finds.
+/// for place in recorded.wanted(&mut arrived).places {
+///     recorded.slots.insert(place, Slot::new());
+/// }
+/// let (changes, folded) = judge(arrived, recorded).finish(&QuarantinedBefore::new());
 /// assert_eq!((folded.first, changes.firsts[0].id), (1, 9));
 /// assert!(changes.tallies[&5].proof.is_some(), "the batch was accepted: its doubt is over");
 /// assert_eq!(changes.sums.costs.len(), 1);
@@ -380,7 +421,7 @@ impl Judged {
                     id: held.id,
                     batch_no: arrived.result.batch_no.clone(),
                     number: Some(place.1),
-                    hash: reading::hash(held.result.source, &held.result.body, true),
+                    hash: reading::hash(&*recorded.reader, &batch.service, held.result.parts(), true),
                 };
                 changes.instead.push((first(None), before));
                 if has_moved {
@@ -392,7 +433,12 @@ impl Judged {
             }
             Some(held)
                 if held.result.batch_no == arrived.result.batch_no
-                    && reading::same(held.result.parts(), arrived.result.parts()) =>
+                    && reading::same(
+                        &*recorded.reader,
+                        &batch.service,
+                        held.result.parts(),
+                        arrived.result.parts(),
+                    ) =>
             {
                 folded.repeats += 1;
                 return changes.dropped.push(arrived.id);
@@ -422,7 +468,9 @@ impl Judged {
     }
 
     fn quarantine(&mut self, arrived: Arrived, number: Option<PhoneNumber>, is_second_charge: bool) {
-        let hash = reading::hash(arrived.result.source, &arrived.result.body, number.is_some());
+        let batch = arrived.batch.and_then(|id| self.recorded.batches.get(&id));
+        let service = batch.map_or("", |batch| &batch.service);
+        let hash = reading::hash(&*self.recorded.reader, service, arrived.result.parts(), number.is_some());
         self.quarantined.push(Candidate { arrived, number, is_second_charge, hash });
     }
 

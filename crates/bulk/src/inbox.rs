@@ -8,7 +8,8 @@ use tokio::sync::Notify;
 
 use crate::clock::WallClock;
 use crate::failpoint::die_at;
-use crate::store::{Folded, NewResult, Source, Store, StoreError, drifting, reading};
+use crate::service::Row;
+use crate::store::{Folded, NewResult, Source, Store, StoreError, drifting};
 
 /// How many results are entered at a time: few enough that a waiting push is not held up.
 const SLICE: u32 = 128;
@@ -73,7 +74,7 @@ impl<S: Store + ?Sized> Inbox<S> {
     /// When it is not known to be stored: answer 503, and the platform comes back. Also when so much has been quarantined for the batch that
     /// only results of phone numbers which still lack one are taken in.
     pub async fn store(&self, batch_no: &str, body: &[u8]) -> Result<(), StoreError> {
-        if self.is_full(batch_no).await? && !self.is_expected(batch_no, body).await? {
+        if self.is_full(batch_no).await? && !self.store.expects(batch_no, body).await? {
             return Err(StoreError::QuarantineFull);
         }
         self.keep(batch_no, Source::Push, [body.to_vec()]).await
@@ -116,20 +117,12 @@ impl<S: Store + ?Sized> Inbox<S> {
         }
     }
 
-    async fn is_expected(&self, batch_no: &str, body: &[u8]) -> Result<bool, StoreError> {
-        let number = reading::read(Source::Push, body).and_then(|facts| facts.number);
-        match number {
-            Some(number) => self.store.expects(batch_no, number).await,
-            None => Ok(false),
-        }
-    }
-
-    /// Stores the reply of a call that brought its result at once.
+    /// Stores what a reply brought at once.
     ///
     /// # Errors
     /// When it is not known to be stored: then it must be shown to the person, whole.
-    pub async fn store_reply(&self, batch_no: &str, source: Source, body: Vec<u8>) -> Result<(), StoreError> {
-        self.keep(batch_no, source, [body]).await
+    pub async fn store_row(&self, batch_no: &str, row: Row) -> Result<(), StoreError> {
+        self.keep(batch_no, row.source, [row.body]).await
     }
 
     /// Stores results that were fetched.

@@ -16,12 +16,12 @@ mod ledger;
 mod model;
 mod pace;
 mod plan;
-mod platform;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod pricing;
 pub mod proof;
 mod reconcile;
+mod service;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
 #[cfg(feature = "sqlite")]
@@ -38,7 +38,6 @@ pub use model::{
 };
 pub use pace::{SharedPace, SharedTurn};
 pub use plan::{Added, Grouping, Plan, Planner, TooMany};
-pub use platform::{CheckService, ConfirmClaim, Found, Row, Submission, Submitted};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 pub use pricing::{
@@ -46,6 +45,7 @@ pub use pricing::{
 };
 pub use proof::ProofRules;
 pub use reconcile::{LeasesOnly, Owners, Reconcile, Reconciled, Times};
+pub use service::{ConfirmClaim, Found, Row, Service, ServiceInfo, Submission, Submitted};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Sqlite, Upgrade};
 pub use store::{Store, StoreError};

@@ -17,6 +17,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::sql::prelude::*;
+use crate::store::reading::SharedReader;
 
 use address::Address;
 use append::Appender;
@@ -48,6 +49,7 @@ use session::Session;
 /// The old files are removed then; what the disk itself keeps of removed files is no database's to say.
 pub struct Postgres {
     pool: Arc<Pool>,
+    reader: SharedReader,
     appender: Appender,
     /// Turns follow the time that callers name.
     callers_time: bool,
@@ -63,7 +65,8 @@ impl fmt::Debug for Postgres {
 }
 
 impl Postgres {
-    /// Opens the store at `postgres://user:password@host:port/database`, or makes it; one of an older release is brought up to date.
+    /// Opens the store at `postgres://user:password@host:port/database`, or makes it; one of an older release is brought up to date. Results
+    /// are read by `reader`.
     ///
     /// The address is a secret, and appears in no error and no log. Everything that libpq's addresses may name is understood, except
     /// client certificates and files of passwords. A socket's folder is written `postgres://user@/database?host=/run/postgresql`.
@@ -77,13 +80,15 @@ impl Postgres {
     /// # Errors
     /// When the address cannot be read, the server cannot be reached or is older than 15, the database is not in UTF-8, the server
     /// promises no durability (`fsync = off`), or the store is a newer release's.
-    pub async fn open(address: &str) -> Result<Self, StoreError> {
+    pub async fn open(address: &str, reader: SharedReader) -> Result<Self, StoreError> {
         let address = Address::parse(address).map_err(fault::database("read its address"))?;
         let pool = Pool::new(address);
-        let schema::Opened { is_new, location } =
-            pool.call_once("open the database", schema::migrate).await?;
+        let of_old = SharedReader::clone(&reader);
+        let migrate: StoreFuture<'_, _> =
+            Box::pin(pool.call_once("open the database", async move |tx| schema::migrate(tx, &of_old).await));
+        let schema::Opened { is_new, location } = migrate.await?;
         let appender = Appender::start(&pool);
-        Ok(Self { pool, appender, callers_time: false, is_new, location })
+        Ok(Self { pool, reader, appender, callers_time: false, is_new, location })
     }
 
     /// Whether opening it has made it.
@@ -129,6 +134,13 @@ impl Store for Postgres {
 
     fn append(&self, results: Vec<NewResult>) -> StoreFuture<'_, ()> {
         self.appender.append(results)
+    }
+
+    fn mark(&self, batch: i64, claim: i64, number: PhoneNumber, ts_ms: u64) -> StoreFuture<'_, bool> {
+        let mark = each::Mark { batch, claim, number, ts_ms };
+        Box::pin(
+            self.call("mark a phone number", Purpose::Write, async move |tx| each::mark(tx, &mark).await),
+        )
     }
 
     fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> StoreFuture<'a, u64> {

@@ -12,11 +12,11 @@ use crate::clock::{WallClock, after_ms};
 use crate::failpoint::die_at;
 use crate::inbox::Inbox;
 use crate::model::{BatchEnd, BatchState, Delivery, Job};
-use crate::platform::{CheckService, Found};
 use crate::proof::{
     Absence, ControlCandidate, DateOffsets, Doubt, Judgement, ProofRules, SignedSpan, control_after_ms, days,
     is_control, is_remembered, judge,
 };
+use crate::service::{Found, Service};
 use crate::store::{Control, OpenBatch, Store, StoreError, drifting};
 
 /// How many controls are tried for one doubt in a round: each costs questions.
@@ -123,7 +123,7 @@ enum Step {
     Leave,
 }
 
-impl<S: Store + ?Sized, P: CheckService> Reconcile<S, P> {
+impl<S: Store + ?Sized, P: Service> Reconcile<S, P> {
     /// Asks `platform`, and hands what it gets to `inbox`.
     pub fn new(
         store: Arc<S>,
@@ -163,6 +163,8 @@ impl<S: Store + ?Sized, P: CheckService> Reconcile<S, P> {
             let delivery = if batch.job == job.id { job.spec.delivery } else { Delivery::Both };
             match step(&batch, delivery, &self.times, &self.rules, asked, alive, self.clock.now_ms()) {
                 Step::Leave => {}
+                // A doubt stays until a person decides.
+                Step::Ask { .. } if !self.platform.info().is_queryable => {}
                 Step::Wait(until) => done.next_ms = Some(done.next_ms.map_or(until, |next| next.min(until))),
                 Step::GiveUp => {
                     self.store.give_up(batch.batch, batch.claim).await?;
@@ -324,7 +326,7 @@ impl<S: Store + ?Sized, P: CheckService> Reconcile<S, P> {
         self.asked().insert(batch.batch, Asked { at_ms, answered: found.trouble.is_none() });
         if !found.rows.is_empty() {
             done.fetched += found.rows.len() as u64;
-            let bodies = found.rows.iter().map(|row| row.0.clone()).collect();
+            let bodies = found.rows.iter().map(|row| row.body.clone()).collect();
             self.inbox.store_fetched(batch.batch_no.as_str(), bodies).await?;
         }
         let narrowed = found.days.iter().fold(offsets, |offsets, day| offsets.after_row(*day, signed, at_ms));

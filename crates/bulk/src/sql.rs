@@ -7,6 +7,7 @@
 pub(crate) mod batches;
 pub(crate) mod book;
 pub(crate) mod drift;
+pub(crate) mod each;
 pub(crate) mod fold;
 pub(crate) mod follow;
 pub(crate) mod jobs;

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Transaction;
 
 use crate::sql::prelude::*;
+use crate::store::reading::SharedReader;
 
 use fault::Fault;
 pub use upgrade::Upgrade;
@@ -33,17 +34,19 @@ use worker::Worker;
 #[derive(Debug)]
 pub struct Sqlite {
     write: Worker,
+    reader: SharedReader,
     read: Worker,
     path: PathBuf,
 }
 
 impl Sqlite {
-    /// Opens the store, or makes a new one where there is no file; one of an older release is brought up to date, after a backup.
+    /// Opens the store, or makes a new one where there is no file; one of an older release is brought up to date, after a backup. Results
+    /// are read by `reader`.
     ///
     /// # Errors
     /// As [`open_existing`](Self::open_existing), except [`StoreError::Missing`].
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_or_create(path, &mut |_| ()).map(|(store, _)| store)
+    pub fn open(path: &Path, reader: SharedReader) -> Result<Self, StoreError> {
+        Self::open_or_create(path, reader, &mut |_| ()).map(|(store, _)| store)
     }
 
     /// Opens the store, or makes a new one where there is no file, readable by its owner only. Says whether it made one.
@@ -52,12 +55,13 @@ impl Sqlite {
     /// As [`open_existing`](Self::open_existing), except [`StoreError::Missing`].
     pub fn open_or_create(
         path: &Path,
+        reader: SharedReader,
         on_upgrade: &mut dyn FnMut(Upgrade),
     ) -> Result<(Self, bool), StoreError> {
         let path = file::resolved(path);
         let is_missing = path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
-        let is_new = is_missing && file::create(&path)?;
-        Ok((Self::open_existing(&path, on_upgrade)?, is_new))
+        let is_new = is_missing && file::create(&path, &reader)?;
+        Ok((Self::open_existing(&path, reader, on_upgrade)?, is_new))
     }
 
     /// Opens the store. One of an older release is brought up to date, after a backup beside it; `on_upgrade` hears of that.
@@ -66,11 +70,16 @@ impl Sqlite {
     /// [`StoreError::Missing`] where there is no file; [`Emptied`](StoreError::Emptied), [`Incomplete`](StoreError::Incomplete) or
     /// [`ForeignJournal`](StoreError::ForeignJournal) where it is not whole; [`InUse`](StoreError::InUse) where another process keeps it
     /// from being brought up to date; [`TooNew`](StoreError::TooNew), [`NotAStore`](StoreError::NotAStore), and when it cannot be opened.
-    pub fn open_existing(path: &Path, on_upgrade: &mut dyn FnMut(Upgrade)) -> Result<Self, StoreError> {
+    pub fn open_existing(
+        path: &Path,
+        reader: SharedReader,
+        on_upgrade: &mut dyn FnMut(Upgrade),
+    ) -> Result<Self, StoreError> {
         let path = file::resolved(path);
-        let (write, read) = file::open(&path, on_upgrade)?;
+        let (write, read) = file::open(&path, &reader, on_upgrade)?;
         Ok(Self {
             write: Worker::start("store-write", write)?,
+            reader,
             read: Worker::start("store-read", read)?,
             path,
         })
@@ -120,6 +129,10 @@ impl Store for Sqlite {
 
     fn append(&self, results: Vec<NewResult>) -> StoreFuture<'_, ()> {
         self.write.append(results)
+    }
+
+    fn mark(&self, batch: i64, claim: i64, number: PhoneNumber, ts_ms: u64) -> StoreFuture<'_, bool> {
+        self.write.mark(each::Mark { batch, claim, number, ts_ms })
     }
 
     fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> StoreFuture<'a, u64> {

@@ -7,11 +7,11 @@
 pub(crate) mod drifting;
 mod error;
 mod facts;
-pub mod messages;
 pub mod reading;
 mod values;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -120,7 +120,24 @@ pub trait Store: Send + Sync + 'static {
     /// Writes down how sending a batch ended. A batch that has a result already was accepted, whatever the end says. Nothing changes when
     /// `claim` is not the batch's last one, or the batch has ended for good.
     fn end(&self, batch: i64, claim: i64, end: BatchEnd, now_ms: u64) -> StoreFuture<'_, ()>;
+    /// Confirms a claim for one phone number of it, before a request about that number alone is signed with `ts_ms`, and writes that
+    /// timestamp down durably (its mark), once in a claim. `false` when the claim does not hold any more, or the number is not its own, is
+    /// marked already, or has a result: then nothing may be sent.
+    fn mark(&self, batch: i64, claim: i64, number: PhoneNumber, ts_ms: u64) -> StoreFuture<'_, bool>;
+    /// Ends a claim whose phone numbers were sent one by one: enters what waits, then leaves those with a result in the batch, which was
+    /// accepted, and moves the others into batches of their own ([`split`](crate::batch::split)); `ends` says how requests ended. What
+    /// stays and what moves is decided by [`BatchRecord::end_each`](crate::batch::BatchRecord::end_each).
+    ///
+    /// Nothing changes when the batch is not being sent under this claim. That of a forgotten job is given up as a whole.
+    fn end_each(
+        &self,
+        batch: i64,
+        claim: i64,
+        ends: Vec<(PhoneNumber, BatchEnd)>,
+        now_ms: u64,
+    ) -> StoreFuture<'_, ()>;
     /// Ends a claim whose owner is dead or silent: in doubt if an attempt was ever confirmed, else planned again, because it was never sent.
+    /// Where phone numbers were [marked](Self::mark), each by itself, as [`end_each`](Self::end_each) without an end.
     /// `false` when it was not `Sending` under this claim.
     fn give_up(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool>;
     /// A batch in doubt becomes planned again under a new `batchNo`. For one that the platform has proved not to know. Says whether it was;
@@ -141,8 +158,8 @@ pub trait Store: Send + Sync + 'static {
     /// A result proves that its batch was accepted, under the number that the result names: it is not in doubt any more, not refused,
     /// and not sent again if that was planned.
     fn fold(&self, most: u32) -> StoreFuture<'_, Folded>;
-    /// Whether a result for this phone number of a batch is still expected: for a receiver that has to choose.
-    fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> StoreFuture<'a, bool>;
+    /// Whether a pushed result is that of a phone number of the batch which still lacks one: for a receiver that has to choose.
+    fn expects<'a>(&'a self, batch_no: &'a str, body: &'a [u8]) -> StoreFuture<'a, bool>;
 
     /// Whether as much is quarantined for a batch as may be: then only what is [expected](Store::expects) is to be taken in.
     fn is_full<'a>(&'a self, batch_no: &'a str) -> StoreFuture<'a, bool>;
@@ -190,6 +207,12 @@ pub trait Store: Send + Sync + 'static {
     fn learnt<'a>(&'a self, name: &'a str) -> StoreFuture<'a, Option<String>>;
     /// A secret of this store, made once from `fresh` and then kept: the receiver's key.
     fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> StoreFuture<'a, Vec<u8>>;
+}
+
+impl fmt::Debug for dyn Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
+    }
 }
 
 /// How far ahead turns are given out at most, in milliseconds: as many as some hundred processes can wait for at once.

@@ -54,7 +54,7 @@ impl AccountId {
         spellings.retain(|spelling| *spelling != address);
         Ok(Self {
             key: Zeroizing::new(key.to_owned()),
-            fingerprint: of(key, &address),
+            fingerprint: numcheck_job::account_name(key, url).map_err(Failure::setting)?,
             earlier: spellings.iter().map(|spelling| of(key, spelling)).collect(),
             address,
         })

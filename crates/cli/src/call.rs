@@ -120,11 +120,25 @@ pub(crate) fn rates(info: &Info, minute: Duration) -> Vec<Rate> {
     info.rates.iter().map(scaled).collect()
 }
 
+/// How QXT is asked.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct QxtArgs {
+    /// Ask by GET. Then key and number stand in the URL, where proxies and servers log them; and a proxy may repeat a GET, which is charged again.
+    #[arg(long, env = "NUMCHECK_GET", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    get: bool,
+    /// The path below QXT_BASE_URL, where it is not /ssPhone_Privacy: the document's own examples spell it /ssphone_privacy.
+    #[arg(long, env = "QXT_PATH", hide_env_values = true, value_name = "PATH")]
+    qxt_path: Option<String>,
+}
+
 /// The QXT account of the environment.
-pub(crate) fn qxt(network: &Network, get: bool) -> Result<numcheck_qxt::Client, Failure> {
+pub(crate) fn qxt(network: &Network, args: &QxtArgs) -> Result<numcheck_qxt::Client, Failure> {
     let settings = network.settings()?;
-    let builder = numcheck_qxt::ClientBuilder::from_env().map_err(Failure::setting)?;
-    builder.get(get).transport(settings).build().map_err(Failure::setting)
+    let mut builder = numcheck_qxt::ClientBuilder::from_env().map_err(Failure::setting)?;
+    if let Some(path) = &args.qxt_path {
+        builder = builder.path(path);
+    }
+    builder.get(args.get).transport(settings).build().map_err(Failure::setting)
 }
 
 /// What a verb of calls that must not be made twice says at the first signal.
@@ -178,13 +192,6 @@ impl From<&CallError> for Unsuccessful {
             may_have_been_charged: error.may_have_happened(),
             error: error.to_string(),
         }
-    }
-}
-
-impl Unsuccessful {
-    /// `refused`, `not_sent`, `in_doubt` or `failed`.
-    pub(crate) fn outcome(&self) -> &'static str {
-        self.outcome
     }
 }
 

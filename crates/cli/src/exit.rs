@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use numcheck_job::ReceivingError;
+
 use crate::input::InputError;
 use crate::output::{OutputError, OutputErrorKind};
 
@@ -104,6 +106,12 @@ impl StdError for Failure {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         let source = self.source.as_deref()?;
         if source.to_string() == self.text { source.source() } else { Some(source) }
+    }
+}
+
+impl From<ReceivingError> for Failure {
+    fn from(error: ReceivingError) -> Self {
+        Self::of(error)
     }
 }
 

@@ -1,8 +1,13 @@
 //! The level of a check, as it is typed, stored and shown.
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use numcheck_bulk::Scope;
 use numcheck_protocol::number_check::CheckLevel;
+
+use crate::account::AccountId;
+use crate::exit::Failure;
+use crate::input::Numbering;
 
 /// What is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -13,15 +18,40 @@ pub(crate) enum Level {
     Call,
     /// Network look-up: in use, reachable, roaming.
     Hlr,
+    /// Whether a Chinese mobile number is a privacy (virtual) number. Asked of QXT, one number a request.
+    Privacy,
 }
 
 impl Level {
-    pub(crate) fn check_level(self) -> CheckLevel {
+    /// Its figure in the book; of number check, that on the wire.
+    pub(crate) fn figure(self) -> i64 {
         match self {
-            Self::Basic => CheckLevel::BASIC,
-            Self::Call => CheckLevel::CALL,
-            Self::Hlr => CheckLevel::HLR,
+            Self::Basic => CheckLevel::BASIC.get(),
+            Self::Call => CheckLevel::CALL.get(),
+            Self::Hlr => CheckLevel::HLR.get(),
+            Self::Privacy => numcheck_job::Privacy::LEVEL,
         }
+    }
+
+    /// The service that checks it.
+    pub(crate) fn service(self) -> &'static str {
+        if self == Self::Privacy { Scope::PRIVACY } else { Scope::NUMBER_CHECK }
+    }
+
+    /// How the numbers of a file are read that are checked at it.
+    pub(crate) fn numbering(self) -> Numbering {
+        if self == Self::Privacy { Numbering::ChineseMobile } else { Numbering::International }
+    }
+
+    /// The account of the environment that pays for it.
+    pub(crate) fn account(self) -> Result<AccountId, Failure> {
+        if self == Self::Privacy { AccountId::qxt() } else { AccountId::nxcloud() }
+    }
+
+    /// A level of number check, for an option of a verb that knows no other.
+    pub(crate) fn of_number_check() -> impl TypedValueParser<Value = Self> {
+        let words = [Self::Basic, Self::Call, Self::Hlr].map(Self::as_str);
+        PossibleValuesParser::new(words).map(|word| Self::from_word(&word))
     }
 
     /// The level of a word that a job was kept with.
@@ -29,12 +59,10 @@ impl Level {
         <Self as ValueEnum>::from_str(word, true).unwrap_or(Self::Basic)
     }
 
-    /// The word for what a job of number checks has checked.
+    /// The word for what a job has checked.
     pub(crate) fn of(scope: &Scope) -> Option<&'static str> {
-        let is_it = |level: &&Self| level.check_level().get() == scope.level;
-        (scope.service == Scope::NUMBER_CHECK)
-            .then(|| Self::value_variants().iter().find(is_it))?
-            .map(|level| level.as_str())
+        let is_it = |level: &&Self| level.service() == scope.service && level.figure() == scope.level;
+        Self::value_variants().iter().find(is_it).map(|level| level.as_str())
     }
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -42,6 +70,7 @@ impl Level {
             Self::Basic => "basic",
             Self::Call => "call",
             Self::Hlr => "hlr",
+            Self::Privacy => "privacy",
         }
     }
 }

@@ -8,6 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::stream::{self, Stream, StreamExt};
+use numcheck_job::Cancel;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -39,6 +40,8 @@ pub(crate) struct Stop(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     asked: watch::Sender<Asked>,
+    /// The same for a job that is driven.
+    cancel: Cancel,
     /// What is said at the first signal, by a verb that then ends cleanly.
     word: OnceLock<&'static str>,
 }
@@ -47,7 +50,11 @@ static PROCESS: LazyLock<Stop> = LazyLock::new(Stop::new);
 
 impl Stop {
     fn new() -> Self {
-        Self(Arc::new(Inner { asked: watch::Sender::new(Asked::No), word: OnceLock::new() }))
+        Self(Arc::new(Inner {
+            asked: watch::Sender::new(Asked::No),
+            cancel: Cancel::new(),
+            word: OnceLock::new(),
+        }))
     }
 
     /// The stop of this process. Without [`Stop::on_signal`] the first signal already ends the command at once.
@@ -65,6 +72,11 @@ impl Stop {
     fn ends_cleanly(&self, word: &'static str) {
         // A verb says it once.
         let _ = self.0.word.set(word);
+    }
+
+    /// What stops a job that is driven.
+    pub(crate) fn cancel(&self) -> &Cancel {
+        &self.0.cancel
     }
 
     /// Whether somebody asked.
@@ -108,6 +120,7 @@ impl Stop {
             *known = asked.max(*known);
             is_news
         });
+        self.0.cancel.cancel();
     }
 
     async fn reaches(&self, asked: Asked) {

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::endpoint::Request;
 use crate::error::ValueError;
 use crate::mask;
+use crate::phone::PhoneNumber;
 use crate::secrets::ApiKey;
 use crate::strict::required;
 use crate::table::Class;
@@ -56,6 +57,62 @@ impl Mobile {
         }
     }
 
+    /// A mobile number as people write it: `+86`, `0086` or `86` before the 11 digits is taken off, blanks and hyphens anywhere.
+    ///
+    /// ```
+    /// use numcheck_protocol::qxt::Mobile;
+    ///
+    /// assert_eq!(Mobile::from_spelling("+86 188-1907-9212")?, Mobile::new("18819079212")?);
+    /// // Not the Chinese number of these digits.
+    /// assert!(Mobile::from_spelling("+1 881 907 9212").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When it is a number of another country, or none of 11 digits that begin with 1, a masked number included. Nothing was sent.
+    pub fn from_spelling(text: &str) -> Result<Self, ValueError> {
+        let plain: String = text.chars().filter(|char| !is_separator(*char)).collect();
+        let international = plain.strip_prefix('+').or_else(|| plain.strip_prefix("00"));
+        match (international, plain.strip_prefix("86").filter(|national| national.len() == 11)) {
+            (Some(digits), _) => Self::new(digits.strip_prefix("86").ok_or(ANOTHER_COUNTRY)?),
+            (None, Some(national)) => Self::new(national),
+            (None, None) => Self::new(&plain),
+        }
+    }
+
+    /// The mobile number that a phone number with its country code is.
+    ///
+    /// # Errors
+    /// When it is a number of another country than China, or no mobile number. Nothing was sent.
+    pub fn from_number(number: &PhoneNumber) -> Result<Self, ValueError> {
+        Self::new(number.digits().strip_prefix("86").ok_or(ANOTHER_COUNTRY)?)
+    }
+
+    /// The same number with its country code: what a book of checks keeps.
+    pub fn to_number(&self) -> Result<PhoneNumber, ValueError> {
+        PhoneNumber::new(&["86", self.digits()].concat())
+    }
+
+    /// Whether a text of the platform names another phone number: a reply with such a [`mobile`](PrivacyResult::mobile) answers nothing.
+    ///
+    /// A text that names this one in another spelling, or masked as `188****9212`, and one without any digit, are no contradiction.
+    pub fn is_contradicted_by(&self, named: &str) -> bool {
+        const MASKS: [char; 3] = ['*', 'x', 'X'];
+        let plain: String = named.chars().filter(|char| !is_separator(*char)).collect();
+        if !plain.bytes().any(|byte| byte.is_ascii_digit()) {
+            return false;
+        }
+        let Some((head, rest)) = plain.split_once(MASKS) else {
+            return Self::from_spelling(&plain) != Ok(*self);
+        };
+        let tail = rest.rsplit_once(MASKS).map_or(rest, |(_, tail)| tail);
+        let prefixes = ["", "86", "+86", "0086"].into_iter();
+        let mut spellings = prefixes.map(|prefix| [prefix, self.digits()].concat());
+        !spellings.any(|spelled| {
+            spelled.len() >= head.len() + tail.len() && spelled.starts_with(head) && spelled.ends_with(tail)
+        })
+    }
+
     /// The number in full. Personal data: keep it out of logs, errors and URLs.
     pub fn digits(&self) -> &str {
         core::str::from_utf8(&self.0).unwrap_or_default()
@@ -65,6 +122,16 @@ impl Mobile {
     pub fn masked(&self) -> String {
         mask::phone(self.digits())
     }
+}
+
+/// Why a phone number of another country cannot be asked about.
+const ANOTHER_COUNTRY: ValueError = ValueError::new(
+    "mobile",
+    "is a number of another country: QXT answers about Chinese mobile numbers only",
+);
+
+fn is_separator(char: char) -> bool {
+    char.is_whitespace() || matches!(char, '-' | '\u{2010}'..='\u{2015}' | '\u{feff}')
 }
 
 text_value!(Mobile, "mobile", digits);

@@ -402,13 +402,13 @@ macro_rules! code_table {
 macro_rules! open_words {
     (
         $(#[$doc:meta])* $Word:ident, $Known:ident {
-            $( $(#[$row_doc:meta])* $NAME:ident $Variant:ident = $wire:literal, $en:literal, $zh:literal; )*
+            $( $(#[$row_doc:meta])* $NAME:ident $Variant:ident = $wire:literal $(| $also:literal)*, $en:literal, $zh:literal; )*
         }
     ) => {
         $(#[$doc])*
         ///
-        /// Any word can stand here; [`known`](Self::known) tells which of the documented ones it is, whatever its case. Two are equal
-        /// when they are spelled alike: `"yes"` is not equal to `"YES"`, but both are the same known one.
+        /// Any word can stand here; [`known`](Self::known) tells which of the documented ones it is, whatever its case and whichever of the
+        /// documented spellings. Two are equal when they are spelled alike: `"yes"` is not equal to `"YES"`, but both are the same known one.
         #[derive(Clone, PartialEq, Eq, Hash)]
         pub struct $Word($crate::table::Word<$Known>);
 
@@ -418,6 +418,11 @@ macro_rules! open_words {
             /// The word on the wire.
             pub const fn as_str(self) -> &'static str {
                 match self { $( Self::$Variant => $wire, )* }
+            }
+
+            /// Every word by which the documents mean it: [`as_str`](Self::as_str), and others for the same.
+            pub const fn spellings(self) -> &'static [&'static str] {
+                match self { $( Self::$Variant => &[$wire $(, $also)*], )* }
             }
         }
 
@@ -440,12 +445,13 @@ macro_rules! open_words {
                 }
             }
 
-            /// Which of the known words it is, in whatever case; `None` for one that the spec does not list.
+            /// Which of the known words it is, in whatever case and documented spelling; `None` for one that the spec does not list.
             pub fn known(&self) -> Option<$Known> {
                 match &self.0 {
                     $crate::table::Word::Known(known) => Some(*known),
                     $crate::table::Word::Other(word) => {
-                        $Known::ALL.iter().copied().find(|known| known.as_str().eq_ignore_ascii_case(word))
+                        let is_it = |spelling: &&str| spelling.eq_ignore_ascii_case(word);
+                        $Known::ALL.iter().copied().find(|known| known.spellings().iter().any(is_it))
                     }
                 }
             }

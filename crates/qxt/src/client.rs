@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
 
-use numcheck_protocol::qxt::{Mobile, PrivacyRequest};
+use numcheck_protocol::qxt::{Mobile, Privacy, PrivacyRequest};
 use numcheck_protocol::{ApiKey, Endpoint, Platform};
 use numcheck_transport::env::{Env, EnvError};
 use numcheck_transport::{Call, CallError, Confirm, ManyCalls, NoAuthorization, SetupError, TypedReply};
@@ -34,8 +34,8 @@ impl Client {
         }
     }
 
-    /// The account of the environment: `QXT_API_KEY` (or the file that `QXT_API_KEY_FILE` names), `QXT_BASE_URL` (optional). The
-    /// proxy is that of `HTTPS_PROXY` and its like.
+    /// The account of the environment: `QXT_API_KEY` (or the file that `QXT_API_KEY_FILE` names), `QXT_BASE_URL` and `QXT_PATH`
+    /// (optional). The proxy is that of `HTTPS_PROXY` and its like.
     ///
     /// # Errors
     /// Names the variable that is missing or wrong.
@@ -46,7 +46,8 @@ impl Client {
     /// Is `mobile` a privacy number? Costs money. Dropping the future half-way leaves the query in doubt.
     ///
     /// # Errors
-    /// Ask [`CallError::may_have_happened`] before asking again: a query that was lost may have been charged.
+    /// Ask [`CallError::may_have_happened`] before asking again: a query that was lost may have been charged. An answer about another number is
+    /// [`AnotherNumber`](numcheck_transport::CallErrorKind::AnotherNumber), and [`PrivacyResult::from_another_number`] reads it.
     pub fn check(
         &self,
         mobile: Mobile,
@@ -75,7 +76,8 @@ impl Client {
         let client = self.clone();
         async move {
             let request = PrivacyRequest::new(client.0.apikey.clone(), mobile);
-            client.call_confirmed(&request, confirm).await.map(PrivacyResult::from)
+            let reply = client.call_confirmed(&request, confirm).await?;
+            PrivacyResult::about(&request, reply)
         }
     }
 
@@ -184,12 +186,20 @@ impl ClientBuilder {
         let apikey = ApiKey::new(&env.required_secret(API_KEY)?);
         let apikey = apikey.map_err(|error| EnvError::value(API_KEY, error.rule))?;
         let builder = Client::builder(apikey);
-        Ok(ClientBuilder { transport: builder.transport.env(env, "QXT_BASE_URL")?, ..builder })
+        let transport = builder.transport.env(env, "QXT_BASE_URL")?;
+        let transport = transport.env_path(env, "QXT_PATH", &Privacy::INFO)?;
+        Ok(ClientBuilder { transport, ..builder })
     }
 
     /// Where the platform is, such as `https://ps.szqxt.com`. Plain http is for loopback only.
     pub fn base_url(self, base_url: impl Into<String>) -> Self {
         self.transport(|transport| transport.base_url(base_url))
+    }
+
+    /// The endpoint's path below the base URL. By default `/ssPhone_Privacy`, as the document names it; its own examples spell it
+    /// `/ssphone_privacy`.
+    pub fn path(self, path: impl Into<String>) -> Self {
+        self.transport(|transport| transport.path(&Privacy::INFO, path))
     }
 
     /// Sends the parameters in the URL by GET. Then key and number stand where proxies and servers write logs, and a proxy may repeat a GET whose

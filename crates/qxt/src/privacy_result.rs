@@ -1,10 +1,11 @@
 //! What QXT says about a phone number. A field that did not come is `None`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use numcheck_protocol::qxt::{KnownPrivacyStatus, Operator, Privacy, PrivacyRequest, PrivacyStatus};
-use numcheck_protocol::{Drift, PhoneText, Text, mask};
-use numcheck_transport::{CallError, Reply, TypedReply};
+use numcheck_protocol::{Drift, Endpoint, PhoneText, Text, mask};
+use numcheck_transport::{CallError, CallErrorKind, Reply, TypedReply};
 use serde::Serialize;
 
 /// The answer to one privacy query. `Debug` masks what may be a phone number.
@@ -56,7 +57,24 @@ impl PrivacyResult {
     /// # Errors
     /// As [`Client::check`](crate::Client::check): a refusal, and what is no answer.
     pub fn from_reply(reply: Reply, request: &PrivacyRequest) -> Result<Self, CallError> {
-        TypedReply::read(reply, request).map(Self::from)
+        Self::about(request, TypedReply::read(reply, request)?)
+    }
+
+    /// The answer to `request`, unless it names another number.
+    pub(crate) fn about(request: &PrivacyRequest, reply: TypedReply<Privacy>) -> Result<Self, CallError> {
+        let named =
+            reply.get().result.into_inner().and_then(|result| result.mobile.text().map(Cow::into_owned));
+        if named.is_some_and(|named| request.mobile.is_contradicted_by(&named)) {
+            return Err(CallError::another_number(&Privacy::INFO, reply.reply));
+        }
+        Ok(Self::from(reply))
+    }
+
+    /// The answer that an error of the kind [`AnotherNumber`](numcheck_transport::CallErrorKind::AnotherNumber) keeps: it may have been paid for,
+    /// and is about [`mobile`](Self::mobile). `None` for any other error.
+    pub fn from_another_number(error: &CallError, request: &PrivacyRequest) -> Option<Self> {
+        let reply = error.reply().filter(|_| error.kind() == CallErrorKind::AnotherNumber)?;
+        TypedReply::read(reply.clone(), request).ok().map(Self::from)
     }
 
     /// The body of the reply as it came, byte for byte. It holds personal data.

@@ -21,6 +21,7 @@ mod metadata;
 mod number_check;
 mod page;
 mod prices;
+mod privacy_ledger;
 mod push;
 mod qxt;
 mod register;
@@ -48,6 +49,7 @@ pub use journal::{
 pub use ledger::{BatchLine, LedgerLine, LedgerSnapshot, Service};
 pub use magic::{MAGIC, MagicRow, UNKNOWN_ANSWER, UNKNOWN_OPERATOR, UNKNOWN_RESPONSE, UNKNOWN_STATUS};
 pub use prices::{PRICES, PriceRow, QXT_PRICE};
+pub use privacy_ledger::{PrivacyAnswer, PrivacyCount};
 pub use register::{InboxMessage, RegisterAssumptions, SecondClient, SecondCode};
 pub use sandbox::{Sandbox, SandboxBuilder};
 pub use settings::PushPolicy;

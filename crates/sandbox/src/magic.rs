@@ -2,8 +2,12 @@
 //!
 //! Only the last digits decide, so any country will do, and parallel tests can use different phone numbers for the same outcome.
 
+use std::time::Duration;
+
 use numcheck_protocol::number_check::{Answer, CallbackCode, DialResponse, KnownDialResponse, NumberType};
-use numcheck_protocol::qxt::{KnownOperator, Operator, PrivacyStatus, QxtCode};
+use numcheck_protocol::qxt::{KnownOperator, Operator, PrivacyStatus};
+
+use crate::privacy_ledger::PrivacyAnswer;
 
 /// A row of the table of magic values, for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,14 +134,20 @@ pub const MAGIC: &[MagicRow] = &[
     ),
     row("QXT", "…00090n", "13800000904", "code -n (1-9, known or not)"),
     row("QXT", "…000911", "13800000911", "code 1"),
+    row("QXT", "…000921", "13800000921", "charged, and answered about another number"),
+    row("QXT", "…000922", "13800000922", "charged, and answered with a status that is no text"),
+    row("QXT", "…000923", "13800000923", "charged, and never answered; the connection stays open"),
+    row("QXT", "…000924", "13800000924", "charged, and never answered; the connection is closed"),
+    row("QXT", "…000925", "13800000925", "charged, and answered 100 ms later"),
+    row("QXT", "…000926", "13800000926", "charged, and answered with a page that is no JSON"),
+    row("QXT", "…000928", "13800000928", "code -8 to the first query, then an answer"),
     row(
         "QXT",
         "…0004so",
         "13800000412",
         "status s: 1 隐私号, 2 非隐私号, 3 a word nobody knows; operator o: 1 中国移动, 2 中国联通, 3 中国电信, 4 其它运营商, 5 a word nobody knows",
     ),
-    row("QXT", "18466849135", "18466849135", "the documents' own sample: 隐私号, 上海-上海, 中国移动"),
-    row("QXT", "16717707933", "16717707933", "the documents' own sample: 隐私号, 广东-深圳, 其它运营商"),
+    row("QXT", "18466849135", "18466849135", "the document's own sample: 隐私号, 上海-上海, 中国移动"),
 ];
 
 /// What the last six digits of a number ask for.
@@ -203,6 +213,9 @@ pub const UNKNOWN_STATUS: &str = "疑似隐私号";
 /// The word nobody knows, where an operator is documented.
 pub const UNKNOWN_OPERATOR: &str = "新运营商";
 
+/// The number that QXT answers about where it shall answer about another one: the document's first sample.
+const ANOTHER_MOBILE: &str = "18819079212";
+
 /// What the digits of a number ask for, if anything. For number check.
 pub(crate) fn of(digits: &str) -> Option<Magic> {
     let last = last_digits::<6>(digits)?;
@@ -237,8 +250,8 @@ pub(crate) fn batch_code(batch_no: &str) -> Option<i64> {
 /// What a number asks QXT for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum QxtMagic {
-    /// This code.
-    Code(QxtCode),
+    /// What a test can ask for by name, too.
+    Does(PrivacyAnswer),
     /// This answer.
     Answer(PrivacyStatus, Operator),
 }
@@ -246,8 +259,18 @@ pub(crate) enum QxtMagic {
 /// What the digits of a number ask QXT for, if anything.
 pub(crate) fn of_qxt(digits: &str) -> Option<QxtMagic> {
     match last_digits::<6>(digits)? {
-        [0, 0, 0, 9, 1, 1] => Some(QxtMagic::Code(QxtCode::BAD_PARAMETER)),
-        [0, 0, 0, 9, 0, n] if n > 0 => Some(QxtMagic::Code(QxtCode::new(-i64::from(n)))),
+        [0, 0, 0, 9, 1, 1] => Some(QxtMagic::Does(PrivacyAnswer::Code(1))),
+        [0, 0, 0, 9, 0, n] if n > 0 => Some(QxtMagic::Does(PrivacyAnswer::Code(-i64::from(n)))),
+        [0, 0, 0, 9, 2, n] => Some(QxtMagic::Does(match n {
+            1 => PrivacyAnswer::AnotherMobile(ANOTHER_MOBILE.to_owned()),
+            2 => PrivacyAnswer::OddStatus,
+            3 => PrivacyAnswer::Silence,
+            4 => PrivacyAnswer::Close,
+            5 => PrivacyAnswer::After(Duration::from_millis(100)),
+            6 => PrivacyAnswer::NotJson,
+            8 => PrivacyAnswer::FailsOnce,
+            _ => return None,
+        })),
         [0, 0, 0, 4, s, o] => {
             let status = match s {
                 1 => PrivacyStatus::PRIVACY,
@@ -333,7 +356,9 @@ mod tests {
     use numcheck_protocol::number_check::{
         Answer, CallbackCode, DialResponse, KnownDialResponse, NumberType,
     };
-    use numcheck_protocol::qxt::{Operator, PrivacyStatus, QxtCode};
+    use numcheck_protocol::qxt::{Operator, PrivacyStatus};
+
+    use crate::privacy_ledger::PrivacyAnswer;
 
     use super::{Delivery, MAGIC, Magic, QxtMagic, Shape, batch_code, of, of_qxt};
 
@@ -437,13 +462,16 @@ mod tests {
 
     #[test]
     fn qxt_numbers_ask_for_codes_and_answers() {
-        assert_eq!(of_qxt("13800000904"), Some(QxtMagic::Code(QxtCode::NOTHING_FOUND)));
-        assert_eq!(of_qxt("13800000911"), Some(QxtMagic::Code(QxtCode::BAD_PARAMETER)));
+        assert_eq!(of_qxt("13800000904"), Some(QxtMagic::Does(PrivacyAnswer::Code(-4))));
+        assert_eq!(of_qxt("13800000911"), Some(QxtMagic::Does(PrivacyAnswer::Code(1))));
         assert_eq!(
             of_qxt("13800000421"),
             Some(QxtMagic::Answer(PrivacyStatus::NOT_PRIVACY, Operator::CHINA_MOBILE))
         );
-        for other in ["13800000900", "13800000410", "13800000446", "13800138000"] {
+        assert_eq!(of_qxt("13800000923"), Some(QxtMagic::Does(PrivacyAnswer::Silence)));
+        for other in
+            ["13800000900", "13800000920", "13800000927", "13800000410", "13800000446", "13800138000"]
+        {
             assert_eq!(of_qxt(other), None, "{other}");
         }
     }

@@ -16,6 +16,7 @@ use crate::error::StartError;
 use crate::faults::Faults;
 use crate::journal::Journal;
 use crate::ledger::{LedgerSnapshot, Service};
+use crate::privacy_ledger::{PrivacyAnswer, PrivacyCount};
 use crate::register::InboxMessage;
 use crate::settings::{PushPolicy, Settings};
 use crate::state::Shared;
@@ -165,6 +166,30 @@ impl Sandbox {
         account.map_or(0, |account| self.shared.acceptances.times(account, level.into(), phone))
     }
 
+    /// How often each number was asked about at QXT and charged since the start, by account and number.
+    pub fn privacy_ledger(&self) -> Vec<PrivacyCount> {
+        let names: Vec<&str> = self.accounts().iter().map(|account| account.access_key.as_str()).collect();
+        self.shared.privacy.read(&names)
+    }
+
+    /// Has QXT answer so about a number of 11 digits, whoever asks; `None`: by its digits again. [`MAGIC`](crate::MAGIC) numbers do the same
+    /// for a sandbox in another process.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), numcheck_sandbox::StartError> {
+    /// use numcheck_sandbox::{PrivacyAnswer, Sandbox};
+    ///
+    /// let sandbox = Sandbox::start().await?;
+    /// sandbox.set_privacy_answer("18819079212", PrivacyAnswer::Code(-8));
+    /// assert!(sandbox.privacy_ledger().is_empty(), "nothing was asked yet");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_privacy_answer(&self, mobile: &str, answer: impl Into<Option<PrivacyAnswer>>) {
+        self.shared.privacy.set(mobile, answer.into());
+    }
+
     /// The verification codes that were sent, oldest first, as the phones that got them would show them; the last 200.
     pub fn inbox(&self) -> Vec<InboxMessage> {
         self.shared.register.inbox()
@@ -250,6 +275,18 @@ impl SandboxBuilder {
     /// Where QXT's endpoint listens. Default: a free port of `127.0.0.1`.
     pub fn qxt_addr(mut self, address: SocketAddr) -> Self {
         self.qxt = address;
+        self
+    }
+
+    /// Serves QXT's endpoint at this path, in this spelling alone. Default: at the documented path, in any case.
+    pub fn qxt_path(mut self, path: impl Into<Arc<str>>) -> Self {
+        self.settings.qxt_path = Some(path.into());
+        self
+    }
+
+    /// How long QXT takes to answer, in real time. Default: no time. The document states about 100 ms.
+    pub fn qxt_delay(mut self, delay: Duration) -> Self {
+        self.settings.qxt_delay = delay;
         self
     }
 

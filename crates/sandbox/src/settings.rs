@@ -2,6 +2,7 @@
 //!
 //! Plain values; nothing here acts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use numcheck_signing::{Algorithm, TOLERANCE_MS};
@@ -24,7 +25,7 @@ pub enum PushPolicy {
 }
 
 /// Everything that a builder can set and no account, clock or fault is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) callback_delay: Duration,
     pub(crate) freshness: Duration,
@@ -36,6 +37,9 @@ pub(crate) struct Settings {
     pub(crate) journal_entries: usize,
     pub(crate) seed: u64,
     pub(crate) sign_pushes: Option<Algorithm>,
+    /// Where QXT's endpoint is instead of the documented path.
+    pub(crate) qxt_path: Option<Arc<str>>,
+    pub(crate) qxt_delay: Duration,
     pub(crate) assumptions: Assumptions,
 }
 
@@ -52,6 +56,8 @@ impl Default for Settings {
             journal_entries: 10_000,
             seed: 1,
             sign_pushes: None,
+            qxt_path: None,
+            qxt_delay: Duration::ZERO,
             assumptions: Assumptions::default(),
         }
     }

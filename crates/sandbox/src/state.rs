@@ -18,6 +18,7 @@ use crate::ids::Ids;
 use crate::journal::Log;
 use crate::ledger::Books;
 use crate::number_check::{Archive, is_charged};
+use crate::privacy_ledger::PrivacyLedger;
 use crate::push::Queue;
 use crate::register::Register;
 use crate::rule::mix;
@@ -33,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     pub(crate) archive: Archive,
     pub(crate) acceptances: Acceptances,
+    pub(crate) privacy: PrivacyLedger,
     pub(crate) register: Register,
     faults: RwLock<Arc<Faults>>,
     /// Whether connections are refused, for the listeners.
@@ -56,6 +58,7 @@ impl Shared {
             queue: Queue::default(),
             archive: Archive::default(),
             acceptances: Acceptances::default(),
+            privacy: PrivacyLedger::default(),
             register: Register::new(settings.seed, &accounts),
             faults: RwLock::default(),
             refuse: watch::Sender::new(false),

@@ -84,12 +84,26 @@ impl BaseUrl {
         format!("{}://{host}{port}{}", self.scheme, self.prefix)
     }
 
-    /// The URL of an endpoint below this base.
-    pub(crate) fn join(&self, path: &'static str, query: Option<&SecretQuery>) -> Result<Uri, Unfit> {
-        if self.prefix.is_empty() && query.is_none() {
-            let path = Bytes::from_static(path.as_bytes());
-            return self.url(PathAndQuery::from_maybe_shared(path).map_err(|_| Unfit)?);
+    /// The base URL without the path of an endpoint that it ends in, and without what follows that path; `None` where it is no base URL,
+    /// or does not end so. Of one that is refused as plain http, too, the https one.
+    pub(crate) fn of_whole_address(text: &str, paths: &[&str], allow_plain_http: bool) -> Option<Self> {
+        let without_query = text.split(['?', '#']).next().unwrap_or(text);
+        let whole = Self::parse(without_query, true).ok()?;
+        let mut base = paths.iter().find_map(|path| whole.without(path))?;
+        let is_refused = base.scheme == Scheme::HTTP && !allow_plain_http && !base.is_loopback();
+        if is_refused && base.authority.port_u16().is_none() {
+            base.scheme = Scheme::HTTPS;
         }
+        Some(base)
+    }
+
+    /// The URL of an endpoint below this base.
+    pub(crate) fn join(&self, path: &Path, query: Option<&SecretQuery>) -> Result<Uri, Unfit> {
+        let Path(path) = path;
+        if self.prefix.is_empty() && query.is_none() {
+            return self.url(PathAndQuery::from_maybe_shared(path.clone()).map_err(|_| Unfit)?);
+        }
+        let path = std::str::from_utf8(path).map_err(|_| Unfit)?;
         let mut text = format!("{}{path}", self.prefix);
         if let Some(SecretQuery(query)) = query {
             // The parser would cut a fragment off silently.
@@ -120,7 +134,7 @@ impl BaseUrl {
 
     /// The URL without any path, for those who decide by host.
     pub(crate) fn root(&self) -> Uri {
-        self.join("/", None).unwrap_or_default()
+        self.join(&Path::documented("/"), None).unwrap_or_default()
     }
 
     pub(crate) fn is_https(&self) -> bool {
@@ -135,6 +149,24 @@ impl BaseUrl {
     /// The host, without the brackets of IPv6.
     pub(crate) fn host(&self) -> &str {
         without_brackets(self.authority.host())
+    }
+}
+
+/// The path of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Path(Bytes);
+
+impl Path {
+    /// As the platform documents it.
+    pub(crate) fn documented(path: &'static str) -> Self {
+        Self(Bytes::from_static(path.as_bytes()))
+    }
+
+    /// Another one: it begins with `/`, and holds neither a query nor what a URL does not allow.
+    pub(crate) fn new(path: &str) -> Option<Self> {
+        let fits = path.len() > 1 && path.starts_with('/') && !path.contains(['?', '#']);
+        let fits = fits && PathAndQuery::try_from(path).is_ok_and(|read| read.as_str() == path);
+        fits.then(|| Self(Bytes::copy_from_slice(path.as_bytes())))
     }
 }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use numcheck_protocol::Info;
 
-use crate::base_url::BaseUrl;
+use crate::base_url::{BaseUrl, Path};
 use crate::client::Client;
 use crate::clock::{Corrected, system_ms};
 use crate::connect::dial::{Dial, Tcp};
@@ -30,6 +31,7 @@ pub struct ClientBuilder {
     /// The variable that the base URL came from, for the error.
     base_url_variable: Option<&'static str>,
     endpoints: Vec<&'static str>,
+    paths: Vec<OwnPath>,
     allow_plain_http: bool,
     limits: Limits,
     rate_limits: RateLimits,
@@ -47,6 +49,7 @@ impl ClientBuilder {
             base_url,
             base_url_variable: None,
             endpoints: Vec::new(),
+            paths: Vec::new(),
             allow_plain_http: false,
             limits: Limits::default(),
             rate_limits: RateLimits::default(),
@@ -76,6 +79,35 @@ impl ClientBuilder {
             self.base_url_variable = Some(base_url_variable);
         }
         Ok(self.proxy(env.proxy()))
+    }
+
+    /// Sends the calls of an endpoint to another path than its [`Info::path`]: where a gateway, or the platform itself, spells it otherwise.
+    /// The base URL's own path stays before it.
+    ///
+    /// ```
+    /// use numcheck_protocol::{Endpoint, qxt::Privacy};
+    /// use numcheck_transport::{BuildError, Client};
+    ///
+    /// let builder = Client::builder("https://ps.szqxt.com");
+    /// assert!(builder.path(&Privacy::INFO, "/ssphone_privacy").build().is_ok());
+    /// let builder = Client::builder("https://ps.szqxt.com");
+    /// assert!(matches!(builder.path(&Privacy::INFO, "?mobile=1").build(), Err(BuildError::Path { .. })));
+    /// ```
+    pub fn path(mut self, info: &Info, path: impl Into<String>) -> Self {
+        self.paths.retain(|own| own.endpoint != info.id);
+        self.paths.push(OwnPath { endpoint: info.id, path: path.into(), variable: None });
+        self
+    }
+
+    /// Takes an endpoint's [`path`](Self::path) from the environment, where the variable of this name is set.
+    ///
+    /// # Errors
+    /// When the variable is not UTF-8.
+    pub fn env_path(mut self, env: Env<'_>, variable: &'static str, info: &Info) -> Result<Self, EnvError> {
+        if let Some(path) = env.text(variable)? {
+            self.paths.push(OwnPath { endpoint: info.id, path, variable: Some(variable) });
+        }
+        Ok(self)
     }
 
     /// The paths of the platform's endpoints. A base URL that ends in one of them is refused: the path would be sent twice.
@@ -145,12 +177,18 @@ impl ClientBuilder {
     /// As there.
     pub fn set_up(self) -> Result<Client, SetupError> {
         use BuildError::{BaseUrl, BaseUrlEndpoint, BaseUrlParts, BaseUrlUser, PlainHttp};
-        let variable = self.base_url_variable;
-        self.build().map_err(|error| match (variable, &error) {
-            (Some(name), BaseUrl | BaseUrlEndpoint { .. } | BaseUrlParts | BaseUrlUser | PlainHttp) => {
-                EnvError::value(name, error.to_string()).into()
+        let base_url = self.base_url_variable;
+        let path = self.paths.iter().find_map(|own| own.variable);
+        self.build().map_err(|error| {
+            let variable = match &error {
+                BaseUrl | BaseUrlEndpoint { .. } | BaseUrlParts | BaseUrlUser | PlainHttp => base_url,
+                BuildError::Path { .. } => path,
+                _ => None,
+            };
+            match variable {
+                Some(name) => EnvError::value(name, error.to_string()).into(),
+                None => error.into(),
             }
-            _ => error.into(),
         })
     }
 
@@ -160,10 +198,17 @@ impl ClientBuilder {
     ///
     /// [`BuildError`], which names what to change.
     pub fn build(self) -> Result<Client, BuildError> {
-        let base = BaseUrl::parse(&self.base_url, self.allow_plain_http)?;
-        if let Some(base) = self.endpoints.iter().find_map(|path| base.without(path)) {
+        let own = |own: &OwnPath| match Path::new(&own.path) {
+            Some(path) => Ok((own.endpoint, path)),
+            None => Err(BuildError::Path { endpoint: own.endpoint }),
+        };
+        let paths = self.paths.iter().map(own).collect::<Result<Vec<_>, _>>()?;
+        let own = self.paths.iter().map(|own| own.path.as_str());
+        let ends: Vec<&str> = self.endpoints.iter().copied().chain(own).collect();
+        if let Some(base) = BaseUrl::of_whole_address(&self.base_url, &ends, self.allow_plain_http) {
             return Err(BuildError::BaseUrlEndpoint { use_instead: base.canonical() });
         }
+        let base = BaseUrl::parse(&self.base_url, self.allow_plain_http)?;
         if base.is_https() && cfg!(not(feature = "tls")) {
             return Err(BuildError::NoTls);
         }
@@ -193,8 +238,16 @@ impl ClientBuilder {
             .http1_max_buf_size(limits.head_bytes.max(8 << 10))
             .build(connector);
         let clock = Corrected::new(self.clock);
-        Ok(Client::new(base, route, user_agent, limits, http, clock, Limiter::new(self.rate_limits)))
+        Ok(Client::new(base, paths, route, user_agent, limits, http, clock, Limiter::new(self.rate_limits)))
     }
+}
+
+/// Where the calls of an endpoint go instead of the documented path.
+struct OwnPath {
+    endpoint: &'static str,
+    path: String,
+    /// The variable that it came from, for the error.
+    variable: Option<&'static str>,
 }
 
 impl std::fmt::Debug for ClientBuilder {
@@ -227,6 +280,15 @@ pub enum BuildError {
     BaseUrlEndpoint {
         /// The same base URL without that path.
         use_instead: String,
+    },
+    /// The path of an endpoint is none.
+    #[error(
+        "the path of {endpoint} must begin with `/`, and hold neither a query nor what a URL does not allow"
+    )]
+    #[non_exhaustive]
+    Path {
+        /// Which endpoint's: its id.
+        endpoint: &'static str,
     },
     /// Plain http to another machine.
     #[error("the base URL is plain http to another machine: use https, or allow plain http explicitly")]

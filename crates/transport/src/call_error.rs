@@ -32,6 +32,7 @@ enum Cause {
     Refused(Refusal, Vec<Drift>, Reply),
     NoAnswer(Reply, Option<Unreadable>),
     Implausible(&'static str, Reply),
+    AnotherNumber(Reply),
 }
 
 /// What kind of failure it was.
@@ -51,6 +52,9 @@ pub enum CallErrorKind {
     NeverReached,
     /// A reply came that can be read and cannot be true, such as a page that repeats the one before. See [`CallError::reply`].
     Implausible,
+    /// A reply came that answers about another phone number than was asked: about that one nothing is known, and the other may have been paid
+    /// for. [`CallError::reply`] keeps the answer.
+    AnotherNumber,
 }
 
 /// For facades.
@@ -80,6 +84,11 @@ impl CallError {
         Self::new(info, Cause::Implausible(what, reply))
     }
 
+    /// A call whose reply says success and is about another phone number than was asked.
+    pub fn another_number(info: &Info, reply: Reply) -> Self {
+        Self::new(info, Cause::AnotherNumber(reply))
+    }
+
     fn new(info: &Info, cause: Cause) -> Self {
         Self(Box::new(Inner { endpoint: info.id, repeat: info.repeat, cause }))
     }
@@ -95,6 +104,7 @@ impl CallError {
             Cause::NoAnswer(reply, _) if reply.never_reached() => CallErrorKind::NeverReached,
             Cause::NoAnswer(..) => CallErrorKind::NoAnswer,
             Cause::Implausible(..) => CallErrorKind::Implausible,
+            Cause::AnotherNumber(_) => CallErrorKind::AnotherNumber,
         }
     }
 
@@ -111,7 +121,7 @@ impl CallError {
             Cause::Transport(error) => error.sent() != Sent::No,
             Cause::Refused(refusal, ..) => refusal.charged() != Charged::No,
             Cause::NoAnswer(reply, _) => !reply.never_reached(),
-            Cause::Implausible(..) => true,
+            Cause::Implausible(..) | Cause::AnotherNumber(_) => true,
         }
     }
 
@@ -122,7 +132,9 @@ impl CallError {
             Cause::Value(_) => Sent::No,
             Cause::Transport(error) => error.sent(),
             Cause::NoAnswer(reply, _) if reply.never_reached() => Sent::No,
-            Cause::Refused(..) | Cause::NoAnswer(..) | Cause::Implausible(..) => Sent::Yes,
+            Cause::Refused(..) | Cause::NoAnswer(..) | Cause::Implausible(..) | Cause::AnotherNumber(_) => {
+                Sent::Yes
+            }
         }
     }
 
@@ -131,9 +143,10 @@ impl CallError {
         match &self.0.cause {
             Cause::Value(_) => 0,
             Cause::Transport(error) => error.attempts(),
-            Cause::Refused(.., reply) | Cause::NoAnswer(reply, _) | Cause::Implausible(_, reply) => {
-                reply.attempts
-            }
+            Cause::Refused(.., reply)
+            | Cause::NoAnswer(reply, _)
+            | Cause::Implausible(_, reply)
+            | Cause::AnotherNumber(reply) => reply.attempts,
         }
     }
 
@@ -198,9 +211,10 @@ impl CallError {
     /// The reply, where one came: its body is what the platform sent, byte for byte, and may hold personal data.
     pub fn reply(&self) -> Option<&Reply> {
         match &self.0.cause {
-            Cause::Refused(.., reply) | Cause::NoAnswer(reply, _) | Cause::Implausible(_, reply) => {
-                Some(reply)
-            }
+            Cause::Refused(.., reply)
+            | Cause::NoAnswer(reply, _)
+            | Cause::Implausible(_, reply)
+            | Cause::AnotherNumber(reply) => Some(reply),
             _ => None,
         }
     }
@@ -233,6 +247,15 @@ impl fmt::Display for CallError {
                 write!(
                     f,
                     "{endpoint}: HTTP {status}, but {what}; sent, {outcome} (attempt {attempts}): {advice}"
+                )
+            }
+            Cause::AnotherNumber(reply) => {
+                let (outcome, advice) = self.outcome("call again; if it stays so, tell the platform");
+                let attempts = reply.attempts;
+                write!(
+                    f,
+                    "{endpoint}: the answer is about another phone number than was asked; sent, {outcome} (attempt {attempts}): \
+                     {advice}"
                 )
             }
             Cause::NoAnswer(reply, _) if reply.never_reached() => {

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{debug, warn};
 
 use crate::authorize::{Attempt, Authorize};
-use crate::base_url::BaseUrl;
+use crate::base_url::{BaseUrl, Path};
 use crate::call::Call;
 use crate::clock::{ClockReading, Corrected};
 use crate::connect::proxy::Route;
@@ -30,6 +30,8 @@ pub struct Client(Arc<Shared>);
 
 struct Shared {
     base: BaseUrl,
+    /// Endpoints whose calls go to another path than the documented one.
+    paths: Vec<(&'static str, Path)>,
     route: Arc<Route>,
     user_agent: HeaderValue,
     limits: Limits,
@@ -51,8 +53,10 @@ impl Client {
         Self::builder(platform.base_url()).endpoints(platform.endpoints().map(|info| info.path))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the builder alone calls it")]
     pub(crate) fn new(
         base: BaseUrl,
+        paths: Vec<(&'static str, Path)>,
         route: Arc<Route>,
         user_agent: HeaderValue,
         limits: Limits,
@@ -61,7 +65,7 @@ impl Client {
         limiter: Limiter,
     ) -> Self {
         let started = Instant::now();
-        Self(Arc::new(Shared { base, route, user_agent, limits, http, clock, limiter, started }))
+        Self(Arc::new(Shared { base, paths, route, user_agent, limits, http, clock, limiter, started }))
     }
 
     /// Sends a call and reads its reply: waits for the rate limit, confirms, authorises, sends, and repeats where
@@ -78,7 +82,9 @@ impl Client {
         let client = &*self.0;
         let Call { info, body, units, .. } = &call;
         let mut progress = Progress::default();
-        let url = match client.base.join(info.path, call.query.as_ref()) {
+        let own = client.paths.iter().find(|(endpoint, _)| *endpoint == info.id);
+        let path = own.map_or_else(|| Path::documented(info.path), |(_, path)| path.clone());
+        let url = match client.base.join(&path, call.query.as_ref()) {
             Ok(url) => url,
             Err(unfit) => {
                 return Err(

@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use crate::codegen::read::{
     Auth, BodyKind, Class, Codes, Endpoint, Field, File, Kind, Object, Passes, Push, ResultView, Spec,
-    Vocabulary, Wire,
+    Vocabulary, Wire, Word,
 };
 use crate::codegen::text::{is_camel, is_screaming, is_snake, snake};
 
@@ -243,16 +243,21 @@ impl Check<'_> {
         self.unique("type", file, &vocabulary.name);
         self.shape(file, &vocabulary.name, is_camel, "`NumberType`");
         self.source(file, &vocabulary.source);
-        self.each_once("word", file, vocabulary.words.iter().map(|word| &word.wire));
+        self.each_once("word", file, vocabulary.words.iter().flat_map(Word::wires));
         self.each_once("name", file, vocabulary.words.iter().map(|word| &word.name));
         for word in &vocabulary.words {
             self.shape(file, &word.name, is_camel, "`PowerOff`");
-            let kind = match word.wire.get_ref() {
-                Wire::Number(_) => Kind::Number,
-                Wire::Word(_) => Kind::Word,
-            };
-            if kind != vocabulary.kind {
-                self.found(file, &word.wire, "is of another kind than its vocabulary");
+            for wire in word.wires() {
+                let kind = match wire.get_ref() {
+                    Wire::Number(_) => Kind::Number,
+                    Wire::Word(_) => Kind::Word,
+                };
+                if kind != vocabulary.kind {
+                    self.found(file, wire, "is of another kind than its vocabulary");
+                }
+            }
+            if let Some(other) = word.also.first().filter(|_| vocabulary.kind == Kind::Number) {
+                self.found(file, other, "only a word has other spellings");
             }
         }
     }
@@ -456,7 +461,8 @@ fn same_word(one: &Wire, other: &Wire) -> bool {
 /// Whether a vocabulary, or a table of codes with the one that it includes, lists a value.
 fn lists(spec: &Spec, name: &str, wire: &Wire) -> bool {
     if let Some((_, vocabulary)) = spec.vocabulary(name) {
-        return vocabulary.words.iter().any(|word| same_word(word.wire.get_ref(), wire));
+        let mut listed = vocabulary.words.iter().flat_map(Word::wires);
+        return listed.any(|listed| same_word(listed.get_ref(), wire));
     }
     let Some((_, codes)) = spec.codes(name) else { return true };
     codes.rows.iter().any(|row| Wire::Number(*row.code.get_ref()) == *wire)

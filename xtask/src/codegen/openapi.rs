@@ -450,8 +450,8 @@ fn open_vocabulary(file: &File, vocabulary: &Vocabulary) -> JsonObject {
         Kind::Number => "integer",
     };
     let mut known: Vec<Json> = Vec::new();
-    for word in &vocabulary.words {
-        let wire = match word.wire.get_ref() {
+    for (word, wire) in vocabulary.words.iter().flat_map(|word| word.wires().map(move |wire| (word, wire))) {
+        let wire = match wire.get_ref() {
             Wire::Number(number) => Json::from(*number),
             Wire::Word(word) => Json::from(word.as_str()),
         };

@@ -403,11 +403,21 @@ pub(crate) enum ZhFrom {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Word {
     pub(crate) wire: Spanned<Wire>,
+    /// Other words by which the same document means the same. Of a vocabulary of words only.
+    #[serde(default)]
+    pub(crate) also: Vec<Spanned<Wire>>,
     /// The variant of the Rust enum.
     pub(crate) name: Spanned<String>,
     pub(crate) en: String,
     pub(crate) zh: String,
     pub(crate) sure: Sure,
+}
+
+impl Word {
+    /// Every value on the wire that means it, the usual one first.
+    pub(crate) fn wires(&self) -> impl Iterator<Item = &Spanned<Wire>> {
+        std::iter::once(&self.wire).chain(&self.also)
+    }
 }
 
 /// A value on the wire.

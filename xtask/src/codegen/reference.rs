@@ -346,8 +346,8 @@ impl<'a> Page<'a> {
         self.row(&["value", "name", "meaning", "中文", "sure"]);
         self.row(&["---"; 5]);
         for word in &vocabulary.words {
-            let value = format!("`{}`", word.wire.get_ref());
-            self.row(&[&value, word.name.get_ref(), &word.en, &word.zh, word.sure.word()]);
+            let wires: Vec<String> = word.wires().map(|wire| format!("`{}`", wire.get_ref())).collect();
+            self.row(&[&wires.join(" or "), word.name.get_ref(), &word.en, &word.zh, word.sure.word()]);
         }
         self.out.push('\n');
         self.whose(self.file.source(&vocabulary.source), vocabulary.zh_from);

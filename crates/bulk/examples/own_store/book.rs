@@ -155,14 +155,20 @@ impl Tables {
         let batch_no = numcheck_protocol::BatchNo::new(&row.record.batch_no)
             .map_err(|_| StoreError::damaged("a batch has a batchNo that the platform would not take"))?;
         for number in &wanted {
-            let before = self.sendings(&scope, *number)?.into_iter().map(|link| link.batch);
-            let chain: Vec<i64> = [batch].into_iter().chain(before.filter(|one| *one != batch)).collect();
-            self.set_chain(&scope, *number, &chain);
+            self.enter_newest(&scope, *number, batch)?;
             if let Some(row) = self.numbers.get_mut(&(batch, *number)) {
-                row.despite = None;
+                (row.despite, row.marked_ms) = (None, None);
             }
         }
         Ok(Some(Claimed::new(batch, claim, batch_no, group, wanted)))
+    }
+
+    /// The batch is the newest sending of a phone number from now on.
+    pub(crate) fn enter_newest(&mut self, scope: &Scope, number: PhoneNumber, batch: i64) -> Result<()> {
+        let before = self.sendings(scope, number)?.into_iter().map(|link| link.batch);
+        let chain: Vec<i64> = [batch].into_iter().chain(before.filter(|one| *one != batch)).collect();
+        self.set_chain(scope, number, &chain);
+        Ok(())
     }
 
     /// Moves a row into another batch. Where it was claimed with its old one, a trace stays behind, by which a late result and the book

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout)]
 
 mod book;
+mod each;
 mod forgetting;
 mod plans;
 mod results;
@@ -14,15 +15,17 @@ mod telling;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use numcheck_bulk::batch::{BatchRecord, batch_no};
+use numcheck_bulk::batch::{BatchRecord, Unsettled, batch_no, split};
 use numcheck_bulk::book::{BookDecision, BookLink, BookPolicy, BookResult, MAX_CHAIN, chain, links};
 use numcheck_bulk::fold::{
     Arrived, Changes, FirstResult, FoldedBatch, HeldResult, QuarantineEntry, QuarantinedBefore, Recorded,
     Slot, Sums, day_of, judge, max_quarantined, unpriced_since_ms,
 };
+use numcheck_bulk::proof::SignedSpan;
+use numcheck_bulk::store::reading::{self, Facts, ReadResults, SharedReader};
 use numcheck_bulk::store::{
     Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, MAX_DRIFT_PLACES,
-    NewBatch, NewResult, NextBatch, OpenBatch, Quarantined, RowFate, Sending, Spending, StoreFuture,
+    NewBatch, NewResult, NextBatch, OpenBatch, Quarantined, RowFate, Sending, Source, Spending, StoreFuture,
     further_places,
 };
 use numcheck_bulk::{
@@ -34,11 +37,13 @@ use numcheck_protocol::{Drift, PhoneNumber};
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// A store in memory. Clones are the same store.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Memory(Arc<Mutex<Tables>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Tables {
+    /// By what results are read.
+    reader: SharedReader,
     jobs: BTreeMap<i64, JobRow>,
     last_job: i64,
     batches: BTreeMap<i64, BatchRow>,
@@ -60,6 +65,32 @@ struct Tables {
     turns: HashMap<String, SharedTurn>,
     learnt: HashMap<String, String>,
     secrets: HashMap<String, Vec<u8>>,
+}
+
+impl Tables {
+    fn new(reader: SharedReader) -> Self {
+        Self {
+            reader,
+            jobs: Default::default(),
+            last_job: Default::default(),
+            batches: Default::default(),
+            last_batch: Default::default(),
+            names: Default::default(),
+            numbers: Default::default(),
+            results: Default::default(),
+            last_result: Default::default(),
+            folded: Default::default(),
+            last_claim: Default::default(),
+            quarantined: Default::default(),
+            scopes: Default::default(),
+            checks: Default::default(),
+            sums: Default::default(),
+            drift: Default::default(),
+            turns: Default::default(),
+            learnt: Default::default(),
+            secrets: Default::default(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -110,6 +141,8 @@ struct NumberRow {
     /// The doubt that a person decided not to wait for.
     despite: Option<i64>,
     result: Option<BookResult>,
+    /// With which timestamp a request about it alone was signed.
+    marked_ms: Option<u64>,
 }
 
 const NO_BATCH: &str = "a batch is not there";
@@ -158,6 +191,11 @@ impl Tables {
 }
 
 impl Memory {
+    /// An empty store. Results are read by `reader`.
+    pub fn new(reader: SharedReader) -> Self {
+        Self(Arc::new(Mutex::new(Tables::new(reader))))
+    }
+
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -275,10 +313,22 @@ impl Store for Memory {
         ready(tables.batch_mut(batch).map(|row| _ = row.record.end(claim, end, now_ms, proof.as_deref())))
     }
 
+    fn mark(&self, batch: i64, claim: i64, number: PhoneNumber, ts_ms: u64) -> StoreFuture<'_, bool> {
+        ready(self.tables().mark(batch, claim, number, ts_ms))
+    }
+
+    fn end_each(
+        &self,
+        batch: i64,
+        claim: i64,
+        ends: Vec<(PhoneNumber, BatchEnd)>,
+        now_ms: u64,
+    ) -> StoreFuture<'_, ()> {
+        ready(self.tables().end_each(batch, claim, &ends, now_ms))
+    }
+
     fn give_up(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool> {
-        let mut tables = self.tables();
-        let proof = tables.proof(batch);
-        ready(tables.batch_mut(batch).map(|row| row.record.give_up(claim, proof.as_deref())))
+        ready(self.tables().give_up(batch, claim))
     }
 
     fn plan_again(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool> {
@@ -311,10 +361,8 @@ impl Store for Memory {
         ready(self.tables().fold(most))
     }
 
-    fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> StoreFuture<'a, bool> {
-        let tables = self.tables();
-        let row = tables.names.get(batch_no).and_then(|batch| tables.numbers.get(&(*batch, number)));
-        ready(Ok(row.is_some_and(|row| row.result.is_none())))
+    fn expects<'a>(&'a self, batch_no: &'a str, body: &'a [u8]) -> StoreFuture<'a, bool> {
+        ready(self.tables().expects(batch_no, body))
     }
 
     fn is_full<'a>(&'a self, batch_no: &'a str) -> StoreFuture<'a, bool> {
@@ -422,9 +470,18 @@ impl Store for Memory {
     }
 }
 
+/// Reads the results of a service that has none: an example of what a store is opened with.
+struct NoResults;
+
+impl ReadResults for NoResults {
+    fn read(&self, _: &str, _: Source, _: &[u8]) -> Option<Facts> {
+        None
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let store = Memory::default();
+    let store = Memory::new(Arc::new(NoResults));
     let scope = Scope::new("account", Scope::NUMBER_CHECK, 1);
     let spec = JobSpec::new(scope, "set", numcheck_bulk::Delivery::Push, serde_json::Value::Null);
     let job = store.create_job(&JobName::from_random([7; 8]), &spec, 0).await?;
@@ -451,5 +508,5 @@ mod suite {
         }
     }
 
-    numcheck_bulk::conformance!(Process(Memory::default()));
+    numcheck_bulk::conformance!(Process(Memory::new(numcheck_bulk::conformance::reader::reader())));
 }

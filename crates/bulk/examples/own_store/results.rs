@@ -17,11 +17,11 @@ impl Tables {
     pub(crate) fn fold(&mut self, most: u32) -> Result<Folded> {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let waiting = self.results.range(self.folded + 1..).take(most);
-        let arrived: Vec<Arrived> = waiting
-            .map(|(id, result)| Arrived::read(*id, self.names.get(&result.batch_no).copied(), result.clone()))
+        let mut arrived: Vec<Arrived> = waiting
+            .map(|(id, result)| Arrived::new(*id, self.names.get(&result.batch_no).copied(), result.clone()))
             .collect();
         let Some(last) = arrived.last().map(Arrived::id) else { return Ok(Folded::default()) };
-        let recorded = self.recorded(&arrived)?;
+        let recorded = self.recorded(&mut arrived)?;
         let judged = judge(arrived, recorded);
         let mut kept = QuarantinedBefore::new();
         for quarantined in self.quarantined.values() {
@@ -33,14 +33,23 @@ impl Tables {
         Ok(folded)
     }
 
-    pub(crate) fn recorded(&self, arrived: &[Arrived]) -> Result<Recorded> {
-        let mut recorded = Recorded::default();
+    pub(crate) fn expects(&self, batch_no: &str, body: &[u8]) -> Result<bool> {
+        let Some(batch) = self.names.get(batch_no) else { return Ok(false) };
+        let scope = &self.job(self.batch(*batch)?.job)?.job.spec.scope;
+        let facts = reading::read(&*self.reader, &scope.service, Source::Push, body);
+        let row = facts.and_then(|facts| self.numbers.get(&(*batch, facts.number?)));
+        Ok(row.is_some_and(|row| row.result.is_none()))
+    }
+
+    pub(crate) fn recorded(&self, arrived: &mut [Arrived]) -> Result<Recorded> {
+        let mut recorded = Recorded::new(SharedReader::clone(&self.reader));
         for id in arrived.iter().filter_map(Arrived::batch) {
             let row = self.batch(id)?;
             let Job { spec, state, .. } = &self.job(row.job)?.job;
-            let (account, group) = (spec.scope.account.as_str().into(), row.group.as_str().into());
-            let batch_no = row.record.batch_no.clone();
-            let mut batch = FoldedBatch::new(row.job, account, spec.scope.level, group, batch_no);
+            let Scope { account, service, level, .. } = &spec.scope;
+            let (account, service) = (account.as_str().into(), service.as_str().into());
+            let (group, batch_no) = (row.group.as_str().into(), row.record.batch_no.clone());
+            let mut batch = FoldedBatch::new(row.job, account, service, *level, group, batch_no);
             batch.state = row.record.state;
             (batch.numbers, batch.quarantined) = (row.numbers as u64, row.quarantined as u64);
             batch.is_forgotten = *state == JobState::Forgotten;

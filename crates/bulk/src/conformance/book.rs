@@ -434,16 +434,17 @@ pub async fn strays_fill_a_batch_and_genuine_results_are_still_expected<P: Place
     assert!(store.is_full(known).await.unwrap());
     assert!(!store.is_full("nobody").await.unwrap());
 
+    let of = |number| Push::of(&claimed.batch_no, number).body();
     for number in &claimed.numbers {
-        assert!(store.expects(known, *number).await.unwrap());
+        assert!(store.expects(known, &of(*number)).await.unwrap());
     }
-    assert!(!store.expects(known, number(70_000_000)).await.unwrap());
-    assert!(!store.expects("nobody", claimed.numbers[0]).await.unwrap());
+    assert!(!store.expects(known, &of(number(70_000_000))).await.unwrap());
+    assert!(!store.expects("nobody", &of(claimed.numbers[0])).await.unwrap());
     assert_eq!(
         enter(&*store, vec![Push::of(&claimed.batch_no, claimed.numbers[0]).pushed()]).await,
         [1, 0, 0, 0]
     );
-    assert!(!store.expects(known, claimed.numbers[0]).await.unwrap(), "it has one");
+    assert!(!store.expects(known, &of(claimed.numbers[0])).await.unwrap(), "it has one");
     assert_eq!(check(&*store, job.id).await.settled, 1);
     // Another batch is another matter.
     let other = planned(&*store, 2, &[1]).await;

@@ -268,9 +268,8 @@ pub async fn check<S: Store + ?Sized>(store: &S, job: i64) -> Ledger {
     let rows: Vec<_> = all_rows(store, job).await.into_iter().filter(|fate| !fate.duplicate).collect();
     for fate in &rows {
         assert_eq!(fate.result.is_some(), fate.received_ms.is_some(), "row {}", fate.row);
-        let read = |source, body: &[u8]| {
-            numcheck_bulk::store::reading::read(source, body).expect("a result that was read before")
-        };
+        let read =
+            |source, body: &[u8]| super::reader::read(source, body).expect("a result that was read before");
         let place = match (&fate.result, fate.state) {
             (Some((source, body)), _) if fate.reused => match read(*source, body).outcome {
                 Outcome::Done => &mut counted.reused.done,

@@ -11,12 +11,15 @@ mod answers;
 mod book;
 mod claims;
 mod common;
+mod each;
 mod jobs;
 pub mod made;
 mod plans;
+pub mod reader;
 mod reading;
 mod results;
 mod sending;
+pub mod service;
 
 use std::sync::Arc;
 
@@ -32,6 +35,7 @@ pub use answers::*;
 pub use book::*;
 pub use claims::*;
 pub use common::*;
+pub use each::*;
 pub use jobs::*;
 pub use plans::*;
 pub use reading::*;
@@ -148,6 +152,18 @@ macro_rules! conformance {
             results_of_both_sendings_are_two_charges
             a_phone_number_that_has_moved_on_is_counted_once_when_its_first_sending_answers_late
             scopes_share_nothing
+            a_marked_number_without_an_answer_is_in_doubt_once_its_sender_died_and_nothing_else_is
+            a_claim_of_which_nothing_was_marked_is_planned_again_as_it_was
+            each_number_of_a_claim_ends_in_its_own_state
+            a_number_that_was_never_marked_is_sent_by_whoever_claims_it_next
+            a_marked_number_in_doubt_is_sent_again_only_by_a_person_s_decision
+            a_job_that_waits_for_a_claim_follows_its_parts
+            only_what_the_last_claim_has_yet_to_send_is_marked_and_once
+            each_number_is_marked_once_however_many_mark_at_the_same_time_and_what_is_not_is_planned
+            a_word_about_an_earlier_claim_s_numbers_changes_nothing
+            a_reply_that_is_no_result_of_its_number_leaves_it_in_doubt
+            a_reply_that_comes_after_its_claim_was_given_up_is_taken_once_the_number_is_resubmitted
+            what_was_marked_of_a_forgotten_job_is_in_doubt_for_those_that_wait
         );
     };
     ($place:expr; $($case:ident)+) => {

@@ -29,17 +29,23 @@ fn push(batch_no: &str, cost: &str) -> NewResult {
 
 /// A batch of one phone number, in a state.
 fn recorded(state: BatchState, slot: Slot) -> Recorded {
-    let mut batch = FoldedBatch::new(3, "account".into(), 1, "CN".into(), "own".into());
+    let mut batch = FoldedBatch::new(3, "account".into(), "made up".into(), 1, "CN".into(), "own".into());
     (batch.state, batch.numbers) = (state, 1);
-    let mut recorded = Recorded::default();
+    let mut recorded = Recorded::new(crate::conformance::reader::reader());
     recorded.batches.insert(1, batch);
     recorded.slots.insert((1, number()), slot);
     recorded
 }
 
 fn judged(recorded: Recorded, results: &[NewResult]) -> (Changes, Folded) {
-    let arrived = (10..).zip(results).map(|(id, result)| Arrived::read(id, Some(1), result.clone()));
-    judge(arrived.collect(), recorded).finish(&QuarantinedBefore::new())
+    judged_beside(recorded, results, &QuarantinedBefore::new())
+}
+
+fn judged_beside(recorded: Recorded, results: &[NewResult], kept: &QuarantinedBefore) -> (Changes, Folded) {
+    let arrived = (10..).zip(results).map(|(id, result)| Arrived::new(id, Some(1), result.clone()));
+    let mut arrived: Vec<_> = arrived.collect();
+    recorded.wanted(&mut arrived);
+    judge(arrived, recorded).finish(kept)
 }
 
 #[test]
@@ -84,20 +90,19 @@ fn what_was_quarantined_before_is_dropped_and_a_sending_is_charged_once() {
     let held = HeldResult::new(2, Outcome::Done, push("own", "0.5"));
     let mut slot = Slot::new();
     slot.held = Some(held);
-    let arrived = || vec![Arrived::read(10, Some(1), push("own.r1", "0.5"))];
-    let first = judge(arrived(), recorded(BatchState::Accepted, slot.clone()));
-    let (changes, folded) = first.finish(&QuarantinedBefore::new());
+    let again = [push("own.r1", "0.5")];
+    let (changes, folded) = judged(recorded(BatchState::Accepted, slot.clone()), &again);
     assert_eq!(folded.charged_again, 1);
     let mut kept = QuarantinedBefore::new();
     for quarantined in changes.quarantined {
         kept.add(quarantined.batch_no, quarantined.number, quarantined.hash);
     }
-    let (changes, folded) = judge(arrived(), recorded(BatchState::Accepted, slot.clone())).finish(&kept);
+    let (changes, folded) = judged_beside(recorded(BatchState::Accepted, slot.clone()), &again, &kept);
     assert_eq!((folded.charged_again, folded.repeats), (0, 1));
     assert!(changes.sums.is_empty() && changes.dropped == [10]);
     // The same sending says something else: it is kept, and no further charge.
-    let other = vec![Arrived::read(11, Some(1), push("own.r1", "0.7"))];
-    let (changes, folded) = judge(other, recorded(BatchState::Accepted, slot)).finish(&kept);
+    let other = [push("own.r1", "0.7")];
+    let (changes, folded) = judged_beside(recorded(BatchState::Accepted, slot), &other, &kept);
     assert_eq!((folded.charged_again, folded.conflicts), (0, 1));
     assert!(changes.sums.is_empty());
 }
@@ -106,7 +111,7 @@ fn what_was_quarantined_before_is_dropped_and_a_sending_is_charged_once() {
 fn nothing_of_a_forgotten_job_is_kept() {
     let mut recorded = recorded(BatchState::Accepted, Slot::new());
     recorded.batches.get_mut(&1).unwrap().is_forgotten = true;
-    assert_eq!(recorded.wanted(&[Arrived::read(10, Some(1), push("own", "1"))]).places.len(), 0);
+    assert_eq!(recorded.wanted(&mut [Arrived::new(10, Some(1), push("own", "1"))]).places.len(), 0);
     let (changes, folded) = judged(recorded, &[push("own", "1"), push("own", "2")]);
     assert_eq!((folded.seen, folded.first, folded.strays), (2, 0, 0));
     assert_eq!(changes.dropped, [10, 11]);

@@ -5,6 +5,7 @@ mod to_book;
 use super::fault::Fault;
 use super::session::Session;
 use crate::sql::{Tx, values};
+use crate::store::reading::SharedReader;
 
 /// A lock that a transaction takes by a figure. Any does, as long as nothing else in the database takes the same.
 const MIGRATING: i64 = 7_959_377_318_405_046_273;
@@ -151,13 +152,17 @@ const STEPS: &[&str] = &["
     ALTER TABLE odd ADD COLUMN hash bytea;
     DROP INDEX odd_by_batch;
     CREATE INDEX odd_by_batch ON odd (sha256(batch_no), packed, hash);
+", "
+    -- With which timestamp the request about a phone number was signed, where each has its own: written before, so that nothing else of its
+    -- claim is in doubt.
+    ALTER TABLE numbers ADD COLUMN marked_ms bigint;
 "];
 
 /// The version whose step leaves something to be done in code.
 const BOOK: i64 = 3;
 
 /// Brings the database up to the newest version, in the one transaction in which it is called.
-pub(super) async fn migrate(session: &Session) -> Result<Opened, Fault> {
+pub(super) async fn migrate(session: &Session, reader: &SharedReader) -> Result<Opened, Fault> {
     let known = STEPS.len() as i64;
     // Another process may be at it too: look under the lock.
     session.has("SELECT 1 FROM pg_advisory_xact_lock($1)", &values![MIGRATING]).await?;
@@ -190,7 +195,7 @@ pub(super) async fn migrate(session: &Session) -> Result<Opened, Fault> {
     for (step, version) in steps.iter().zip(found + 1..) {
         session.batch(step).await?;
         if version == BOOK {
-            to_book::fill(session).await?;
+            to_book::fill(session, reader).await?;
         }
     }
     session.run("UPDATE version SET version = $1", &values![known]).await?;

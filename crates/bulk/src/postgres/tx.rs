@@ -89,7 +89,7 @@ impl Tx for Session {
         if !ids.is_empty() {
             let sql = "SELECT r.id, n.batch, r.batch_no, r.source, r.body, r.received_ms
                 FROM results r LEFT JOIN batch_names n ON n.batch_no = r.batch_no WHERE r.id = ANY ($1) ORDER BY r.id";
-            let read = |row: &Row<'_>| Ok(Arrived::read(row.get(0)?, row.get(1)?, result(row, 2)?));
+            let read = |row: &Row<'_>| Ok(Arrived::new(row.get(0)?, row.get(1)?, result(row, 2)?));
             arrived = self.rows(sql, &values![&ids], read).await?;
         }
         Ok((arrived, appends))

@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use numcheck_protocol::{BatchNo, PhoneNumber};
 
 use super::book::{self, Elsewhere, Wanted};
-use super::{GivenUp, Row, Sql, Tx, fold, values, waits};
+use super::{GivenUp, Row, Sql, Tx, each, fold, values, waits};
 use crate::batch::{BatchRecord, batch_no};
 use crate::model::{BatchEnd, BatchState, JobName, JobState, Scope};
 use crate::proof::SignedSpan;
+use crate::store::reading::SharedReader;
 use crate::store::{Claimed, Control, NewBatch, NextBatch, OpenBatch};
 
 /// How many batches one transaction looks up at most.
@@ -187,18 +188,24 @@ pub(crate) async fn claim<T: Tx>(
     let unpack = |wanted: &Wanted| PhoneNumber::unpack(wanted.number as u64);
     let numbers: Option<Vec<PhoneNumber>> = wanted.iter().map(unpack).collect();
     let numbers = numbers.ok_or(GivenUp::Damaged("a batch holds what is no phone number"))?;
+    let claim = next_claim(tx).await?;
+    let was_claimed = record.claim > 0;
+    record.claim(claim, owner, now_ms);
+    write(tx, batch, &record).await?;
+    each::clear_marks(tx, batch).await?;
+    book::enter_claim(tx, batch, of_job.scope, wanted, was_claimed).await?;
+    elsewhere.write(tx, job).await?;
+    let batch_no = BatchNo::new(&record.batch_no).map_err(|_| NO_BATCH_NO)?;
+    Ok(Some(Claimed { batch, claim, batch_no, group, numbers }))
+}
+
+/// A key that no claim had before.
+pub(crate) async fn next_claim<T: Tx>(tx: &T) -> Result<i64, T::Fault> {
     const CLAIM: Sql = Sql {
         sqlite: "INSERT INTO marks VALUES ('claims', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
         postgres: "SELECT nextval('claims')",
     };
-    let claim = tx.row(CLAIM, &[], |row| row.get(0)).await?.ok_or(NO_KEY)?;
-    let was_claimed = record.claim > 0;
-    record.claim(claim, owner, now_ms);
-    write(tx, batch, &record).await?;
-    book::enter_claim(tx, batch, &of_job, wanted, was_claimed).await?;
-    elsewhere.write(tx, job).await?;
-    let batch_no = BatchNo::new(&record.batch_no).map_err(|_| NO_BATCH_NO)?;
-    Ok(Some(Claimed { batch, claim, batch_no, group, numbers }))
+    Ok(tx.row(CLAIM, &[], |row| row.get(0)).await?.ok_or(NO_KEY)?)
 }
 
 /// A statement with the columns of a [`BatchRecord`] in it, in the order in which [`record`] and [`write`] have them.
@@ -218,24 +225,41 @@ macro_rules! of_record {
 }
 
 /// A batch that is locked until the transaction ends.
-struct Locked {
+pub(crate) struct Locked {
     id: i64,
-    record: BatchRecord,
-    group: String,
+    pub(crate) record: BatchRecord,
+    pub(crate) group: String,
     /// How many phone numbers have no result.
     open: i64,
+    /// How many have one.
+    pub(crate) settled: u64,
 }
 
-async fn lock<T: Tx>(tx: &T, batch: i64) -> Result<Option<Locked>, T::Fault> {
+pub(crate) async fn lock<T: Tx>(tx: &T, batch: i64) -> Result<Option<Locked>, T::Fault> {
     const LOCK: Sql = of_record!(
         "SELECT ",
-        ", id, grp, numbers - done - failed - refused FROM batches WHERE id = $1 FOR UPDATE"
+        ", id, grp, numbers - done - failed - refused, done + failed + refused FROM batches WHERE id = $1 FOR UPDATE"
+    );
+    tx.row(LOCK, &values![batch], locked).await
+}
+
+/// Locks a batch against changes until the transaction ends, beside others that do the same.
+pub(crate) async fn lock_shared<T: Tx>(tx: &T, batch: i64) -> Result<Option<Locked>, T::Fault> {
+    const LOCK: Sql = of_record!(
+        "SELECT ",
+        ", id, grp, numbers - done - failed - refused, done + failed + refused FROM batches WHERE id = $1 FOR SHARE"
     );
     tx.row(LOCK, &values![batch], locked).await
 }
 
 fn locked(row: &Row<'_>) -> Result<Locked, GivenUp> {
-    Ok(Locked { record: record(row)?, id: row.get(16)?, group: row.get(17)?, open: row.get(18)? })
+    Ok(Locked {
+        record: record(row)?,
+        id: row.get(16)?,
+        group: row.get(17)?,
+        open: row.get(18)?,
+        settled: row.get(19)?,
+    })
 }
 
 fn record(row: &Row<'_>) -> Result<BatchRecord, GivenUp> {
@@ -258,13 +282,13 @@ fn record(row: &Row<'_>) -> Result<BatchRecord, GivenUp> {
 }
 
 /// The least and the greatest timestamp of a batch's attempts, from two columns.
-fn signed(row: &Row<'_>, at: usize) -> Result<Option<SignedSpan>, GivenUp> {
+pub(crate) fn signed(row: &Row<'_>, at: usize) -> Result<Option<SignedSpan>, GivenUp> {
     let span = row.get::<Option<u64>>(at)?.zip(row.get(at + 1)?);
     Ok(span.map(|(first_ms, last_ms)| SignedSpan { first_ms, last_ms }))
 }
 
 /// Writes a batch that the caller has locked.
-async fn write<T: Tx>(tx: &T, batch: i64, record: &BatchRecord) -> Result<(), T::Fault> {
+pub(crate) async fn write<T: Tx>(tx: &T, batch: i64, record: &BatchRecord) -> Result<(), T::Fault> {
     const WRITE: Sql = of_record!(
         "UPDATE batches SET (",
         ") = ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) WHERE id = $1"
@@ -293,7 +317,7 @@ async fn write<T: Tx>(tx: &T, batch: i64, record: &BatchRecord) -> Result<(), T:
 }
 
 /// The state of a locked batch's job, read after the lock was had.
-async fn job_state<T: Tx>(tx: &T, batch: i64) -> Result<JobState, T::Fault> {
+pub(crate) async fn job_state<T: Tx>(tx: &T, batch: i64) -> Result<JobState, T::Fault> {
     let sql = "SELECT j.state FROM batches b JOIN jobs j ON j.id = b.job WHERE b.id = $1";
     Ok(tx.row(sql, &values![batch], |row| row.get(0)).await?.ok_or(NO_JOB)?)
 }
@@ -307,7 +331,13 @@ async fn proof<T: Tx>(tx: &T, batch: i64) -> Result<Option<String>, T::Fault> {
 /// Plans a part of a batch that surely was never accepted as a batch of its own.
 async fn cut<T: Tx>(tx: &T, job: i64, batch: i64, group: &str, rest: &[Wanted]) -> Result<(), T::Fault> {
     let to = insert_further(tx, job, group, rest.len()).await?;
-    let moved: Vec<(i64, i64)> = rest.iter().map(|wanted| (batch, wanted.number)).collect();
+    let numbers: Vec<i64> = rest.iter().map(|wanted| wanted.number).collect();
+    move_rows(tx, batch, to, &numbers).await
+}
+
+/// Moves rows of a batch into another one.
+pub(crate) async fn move_rows<T: Tx>(tx: &T, batch: i64, to: i64, numbers: &[i64]) -> Result<(), T::Fault> {
+    let moved: Vec<(i64, i64)> = numbers.iter().map(|number| (batch, *number)).collect();
     const MOVE: Sql = Sql {
         sqlite: "UPDATE numbers SET batch = $3 WHERE batch = $1 AND packed = $2",
         postgres: "UPDATE numbers SET batch = new.moved_to
@@ -317,7 +347,8 @@ async fn cut<T: Tx>(tx: &T, job: i64, batch: i64, group: &str, rest: &[Wanted]) 
     let rows: Vec<_> = moved.iter().map(|(from, number)| values![*from, *number, to]).collect();
     tx.run_each(MOVE, &rows).await?;
     waits::leave_traces(tx, &moved, to).await?;
-    tx.run("UPDATE batches SET numbers = numbers - $2 WHERE id = $1", &values![batch, rest.len()]).await?;
+    let sql = "UPDATE batches SET numbers = numbers - $2 WHERE id = $1";
+    tx.run(sql, &values![batch, numbers.len()]).await?;
     Ok(())
 }
 
@@ -355,9 +386,14 @@ pub(crate) async fn give_up<T: Tx>(tx: &T, batch: i64, claim: i64) -> Result<boo
 }
 
 /// To be called in a transaction that settles.
-pub(crate) async fn plan_again<T: Tx>(tx: &T, batch: i64, claim: i64) -> Result<bool, T::Fault> {
+pub(crate) async fn plan_again<T: Tx>(
+    tx: &T,
+    reader: &SharedReader,
+    batch: i64,
+    claim: i64,
+) -> Result<bool, T::Fault> {
     // A result that waits to be entered is the best proof that it was accepted.
-    fold::fold_all(tx).await?;
+    fold::fold_all(tx, reader).await?;
     let Some(Locked { record, .. }) = lock(tx, batch).await? else { return Ok(false) };
     if !record.may_plan_again(claim, job_state(tx, batch).await?) {
         return Ok(false);
@@ -376,7 +412,7 @@ async fn plan_under_new_name<T: Tx>(tx: &T, batch: i64, mut record: BatchRecord)
 pub(crate) async fn resubmit_own<T: Tx>(tx: &T, job: i64, before_ms: u64) -> Result<u64, T::Fault> {
     const OPEN: Sql = of_record!(
         "SELECT ",
-        ", id, grp, numbers - done - failed - refused FROM batches
+        ", id, grp, numbers - done - failed - refused, done + failed + refused FROM batches
         WHERE job = $1 AND state IN (2, 3) AND numbers > done + failed + refused ORDER BY id FOR UPDATE"
     );
     let mut numbers = 0;

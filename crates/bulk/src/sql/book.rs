@@ -21,7 +21,7 @@ const BROKEN_CHAIN: GivenUp = GivenUp::Damaged("the sendings of a phone number f
 
 /// What decides for a job, and in which scope.
 pub(crate) struct OfJob {
-    scope: i64,
+    pub(crate) scope: i64,
     policy: BookPolicy,
 }
 
@@ -66,6 +66,13 @@ pub(crate) struct Wanted {
     prior: Option<i64>,
     /// A person has decided not to wait for a doubt.
     is_decided: bool,
+}
+
+impl Wanted {
+    /// One that was sent already; `prior` is the sending before.
+    pub(crate) fn sent(number: i64, prior: Option<i64>) -> Self {
+        Self { number, first_row: 0, prior, is_decided: true }
+    }
 }
 
 /// A sending as the book finds it.
@@ -123,7 +130,11 @@ fn found(row: &Row<'_>) -> Result<(usize, Found), GivenUp> {
 }
 
 /// The newest sending of each phone number, by its place in `numbers`.
-async fn newest<T: Tx>(tx: &T, scope: i64, numbers: &[i64]) -> Result<Vec<(usize, i64)>, T::Fault> {
+pub(crate) async fn newest<T: Tx>(
+    tx: &T,
+    scope: i64,
+    numbers: &[i64],
+) -> Result<Vec<(usize, i64)>, T::Fault> {
     const NEWEST: Sql = Sql {
         sqlite: "SELECT $1, batch FROM checks WHERE scope = $2 AND packed = $3",
         postgres: "SELECT wanted.at, c.batch FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS wanted (at, scope, packed)
@@ -272,7 +283,7 @@ pub(crate) async fn look_up_batch<T: Tx>(
 pub(crate) async fn enter_claim<T: Tx>(
     tx: &T,
     batch: i64,
-    of_job: &OfJob,
+    scope: i64,
     mut wanted: Vec<Wanted>,
     was_claimed: bool,
 ) -> Result<(), T::Fault> {
@@ -282,14 +293,14 @@ pub(crate) async fn enter_claim<T: Tx>(
         // It becomes the newest: left in its place, the chain would become a circle.
         let followed = wanted.iter().filter(|wanted| wanted.prior.is_some());
         let gone = followed.map(|wanted| (wanted.number, batch)).collect();
-        unlink(tx, of_job.scope, &gone).await?;
+        unlink(tx, scope, &gone).await?;
     }
     const ENTER: Sql = Sql {
         sqlite: "INSERT OR REPLACE INTO checks VALUES ($1, $2, $3)",
         postgres: "INSERT INTO checks SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])
             ON CONFLICT (scope, packed) DO UPDATE SET batch = excluded.batch",
     };
-    let entries: Vec<_> = wanted.iter().map(|wanted| values![of_job.scope, wanted.number, batch]).collect();
+    let entries: Vec<_> = wanted.iter().map(|wanted| values![scope, wanted.number, batch]).collect();
     tx.run_each(ENTER, &entries).await?;
     const PRIOR: Sql = Sql {
         sqlite: "UPDATE numbers SET prior = coalesce($3, prior), despite = NULL WHERE batch = $1 AND packed = $2",

@@ -18,24 +18,25 @@ use crate::fold::{
 };
 use crate::ledger::Sum;
 use crate::model::{JobState, Outcome};
-use crate::store::{Folded, NewResult};
+use crate::store::reading::{self, SharedReader};
+use crate::store::{Folded, NewResult, Source};
 
 /// Results in one step.
 const STEP: u32 = 1000;
 
 /// Enters everything that waits. To be called in a transaction that settles.
-pub(crate) async fn fold_all<T: Tx>(tx: &T) -> Result<(), T::Fault> {
-    while fold(tx, STEP).await?.seen == STEP {}
+pub(crate) async fn fold_all<T: Tx>(tx: &T, reader: &SharedReader) -> Result<(), T::Fault> {
+    while fold(tx, reader, STEP).await?.seen == STEP {}
     Ok(())
 }
 
 /// Enters up to `most` results. To be called in a transaction that settles.
-pub(crate) async fn fold<T: Tx>(tx: &T, most: u32) -> Result<Folded, T::Fault> {
+pub(crate) async fn fold<T: Tx>(tx: &T, reader: &SharedReader, most: u32) -> Result<Folded, T::Fault> {
     let mut folded = Folded::default();
     while folded.seen < most {
         let (arrived, waiting) = tx.arrived(most - folded.seen).await?;
         if waiting.is_any() {
-            enter(tx, arrived, &waiting, &mut folded).await?;
+            enter(tx, reader, arrived, &waiting, &mut folded).await?;
         }
         if waiting.is_all() {
             break;
@@ -49,11 +50,12 @@ pub(crate) async fn fold<T: Tx>(tx: &T, most: u32) -> Result<Folded, T::Fault> {
 
 async fn enter<T: Tx>(
     tx: &T,
-    arrived: Vec<Arrived>,
+    reader: &SharedReader,
+    mut arrived: Vec<Arrived>,
     waiting: &T::Waiting,
     folded: &mut Folded,
 ) -> Result<(), T::Fault> {
-    let recorded = recorded(tx, &arrived).await?;
+    let recorded = recorded(tx, reader, &mut arrived).await?;
     let judged = judge(arrived, recorded);
     let kept = quarantined_before(tx, &judged).await?;
     let (changes, mut entered) = judged.finish(&kept);
@@ -76,15 +78,19 @@ pub(crate) fn result(row: &Row<'_>, at: usize) -> Result<NewResult, GivenUp> {
 
 macro_rules! batch {
     () => {
-        "SELECT b.id, b.job, s.account, s.level, b.grp, b.batch_no, b.state, b.numbers, b.aside, j.state FROM batches b
+        "SELECT b.id, b.job, s.account, s.level, b.grp, b.batch_no, b.state, b.numbers, b.aside, j.state, s.service FROM batches b
         JOIN jobs j ON j.id = b.job JOIN scopes s ON s.id = j.scope WHERE b.id "
     };
 }
 
 /// What is known of the batches and phone numbers that results are about. The batches stay locked: what a claim has decided about their
 /// rows is seen here, and none decides anything more.
-async fn recorded<T: Tx>(tx: &T, arrived: &[Arrived]) -> Result<Recorded, T::Fault> {
-    let mut recorded = Recorded::default();
+async fn recorded<T: Tx>(
+    tx: &T,
+    reader: &SharedReader,
+    arrived: &mut [Arrived],
+) -> Result<Recorded, T::Fault> {
+    let mut recorded = Recorded::new(Arc::clone(reader));
     let batches: BTreeSet<i64> = arrived.iter().filter_map(Arrived::batch).collect();
     let batches: Vec<i64> = batches.into_iter().collect();
     if batches.is_empty() {
@@ -95,10 +101,11 @@ async fn recorded<T: Tx>(tx: &T, arrived: &[Arrived]) -> Result<Recorded, T::Fau
         postgres: concat!(batch!(), "= ANY ($1) ORDER BY b.id FOR UPDATE OF b"),
     };
     // A fold meets the same few accounts and groups again and again.
-    let (mut accounts, mut groups) = (BTreeSet::new(), BTreeSet::new());
+    let (mut accounts, mut services, mut groups) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     tx.rows(BATCHES, &values![&batches], |row| {
         let (account, group) = (shared(&mut accounts, row.get(2)?), shared(&mut groups, row.get(4)?));
-        let mut batch = FoldedBatch::new(row.get(1)?, account, row.get(3)?, group, row.get(5)?);
+        let service = shared(&mut services, row.get(10)?);
+        let mut batch = FoldedBatch::new(row.get(1)?, account, service, row.get(3)?, group, row.get(5)?);
         batch.state = row.get(6)?;
         (batch.numbers, batch.quarantined) = (row.get(7)?, row.get(8)?);
         batch.is_forgotten = row.get::<JobState>(9)? == JobState::Forgotten;
@@ -183,8 +190,18 @@ async fn quarantined_before<T: Tx>(tx: &T, judged: &Judged) -> Result<Quarantine
     Ok(kept)
 }
 
-/// Whether a result for the phone number is still expected.
-pub(crate) async fn expects<T: Tx>(tx: &T, batch_no: &str, number: &PhoneNumber) -> Result<bool, T::Fault> {
+/// Whether a pushed result is that of a phone number which still lacks one.
+pub(crate) async fn expects<T: Tx>(
+    tx: &T,
+    reader: &SharedReader,
+    batch_no: &str,
+    body: &[u8],
+) -> Result<bool, T::Fault> {
+    let sql = "SELECT s.service FROM batch_names n JOIN batches b ON b.id = n.batch
+        JOIN jobs j ON j.id = b.job JOIN scopes s ON s.id = j.scope WHERE n.batch_no = $1";
+    let read = |row: &Row<'_>| Ok(reading::read(&**reader, row.get(0)?, Source::Push, body));
+    let facts = tx.row(sql, &values![batch_no], read).await?.flatten();
+    let Some(number) = facts.and_then(|facts| facts.number) else { return Ok(false) };
     let sql = "SELECT 1 FROM batch_names b JOIN numbers n ON n.batch = b.batch
         WHERE b.batch_no = $1 AND n.packed = $2 AND n.result IS NULL";
     tx.has(sql, &values![batch_no, number]).await

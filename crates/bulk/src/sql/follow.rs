@@ -8,6 +8,7 @@ use super::waits::{count_down, count_reused, leave_traces};
 use super::{Row, Sql, Tx, batches, book, fold, values};
 use crate::model::{BatchState, Outcome};
 use crate::store::Followed;
+use crate::store::reading::SharedReader;
 
 /// How many phone numbers are planned as one batch again.
 const AT_ONCE: usize = 2000;
@@ -112,11 +113,16 @@ async fn move_rows<T: Tx>(
 }
 
 /// Plans again what the job's rows wait for and is in doubt, in whichever job's batch. Says how many phone numbers.
-pub(crate) async fn resubmit<T: Tx>(tx: &T, job: i64, before_ms: u64) -> Result<u64, T::Fault> {
+pub(crate) async fn resubmit<T: Tx>(
+    tx: &T,
+    reader: &SharedReader,
+    job: i64,
+    before_ms: u64,
+) -> Result<u64, T::Fault> {
     if book::lock_scope_of(tx, job).await?.is_none() {
         return Ok(0);
     }
-    fold::fold_all(tx).await?;
+    fold::fold_all(tx, reader).await?;
     batches::look_up_all(tx, job).await?;
     follow_locked(tx, job).await?;
     let mut numbers = batches::resubmit_own(tx, job, before_ms).await?;

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use numcheck_protocol::PhoneNumber;
 
-use super::{GivenUp, Row, Sql, Tx, book, fold, reading, values};
+use super::{GivenUp, Row, Sql, Tx, book, each, fold, reading, values};
 use crate::model::{Job, JobName, JobSpec, JobState};
-use crate::store::{Duplicate, Forgotten, InputPiece, reading::shows};
+use crate::store::reading::{SharedReader, shows};
+use crate::store::{Duplicate, Forgotten, InputPiece};
 
 /// Rows that are looked at together.
 const AT_ONCE: usize = 20_000;
@@ -244,9 +245,14 @@ macro_rules! is_kept {
 /// refer to stays in the book.
 ///
 /// What waits to be entered is entered first, or its cost would be missing from the sums. To be called in a transaction that settles.
-pub(crate) async fn forget<T: Tx>(tx: &T, job: i64, even_unsettled: bool) -> Result<Forgotten, T::Fault> {
+pub(crate) async fn forget<T: Tx>(
+    tx: &T,
+    reader: &SharedReader,
+    job: i64,
+    even_unsettled: bool,
+) -> Result<Forgotten, T::Fault> {
     let Some(scope) = book::lock_scope_of(tx, job).await? else { return Ok(Forgotten::default()) };
-    fold::fold_all(tx).await?;
+    fold::fold_all(tx, reader).await?;
     let sql = "SELECT spec FROM jobs WHERE id = $1 FOR UPDATE";
     let spec: Option<JobSpec> = tx.row(sql, &values![job], |row| row.get(0)).await?;
     let Some(mut spec) = spec else { return Ok(Forgotten::default()) };
@@ -254,6 +260,8 @@ pub(crate) async fn forget<T: Tx>(tx: &T, job: i64, even_unsettled: bool) -> Res
     if unsettled > 0 && !even_unsettled {
         return Ok(Forgotten { unsettled, ..Forgotten::default() });
     }
+    // Before its phone numbers, as in every transaction: batches under way stay locked.
+    each::keep_last_mark(tx, job).await?;
     spec.notes = serde_json::Value::Null;
     spec.set = String::new();
     let kept_for = kept_for(tx, job).await?;
@@ -383,13 +391,14 @@ async fn kept_for<T: Tx>(tx: &T, job: i64) -> Result<Vec<(JobName, u64)>, T::Fau
 /// To be called in a transaction that settles.
 pub(crate) async fn forget_number<T: Tx>(
     tx: &T,
+    reader: &SharedReader,
     number: &PhoneNumber,
     without: &[InputPiece],
 ) -> Result<Vec<JobName>, T::Fault> {
     book::lock_all_scopes(tx).await?;
     // A plan adds rows without a scope's lock.
     tx.lock_table("numbers").await?;
-    fold::fold_all(tx).await?;
+    fold::fold_all(tx, reader).await?;
     let unsettled = "SELECT name FROM jobs WHERE id IN (
             SELECT n.job FROM numbers n JOIN jobs j ON j.id = n.job JOIN batches b ON b.id = n.batch
             WHERE n.packed = $1 AND n.result IS NULL AND (n.via IS NOT NULL OR NOT (b.state = 4 OR (b.state = 0 AND j.state = 3)))

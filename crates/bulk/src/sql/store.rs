@@ -2,7 +2,7 @@
 
 /// The methods of [`Store`](crate::Store) that are the same in every SQL database, for its `impl`.
 ///
-/// The store has `call(what, purpose, work)`, which does `work` in a transaction, `SLICE`, how many results are entered at a time before
+/// The store has `call(what, purpose, work)`, which does `work` in a transaction, a `reader` of results, `SLICE`, how many results are entered at a time before
 /// something is forgotten, and `clear_traces`, which is called behind that.
 macro_rules! store_methods {
     () => {
@@ -75,14 +75,15 @@ macro_rules! store_methods {
         }
 
         fn forget(&self, job: i64, even_unsettled: bool) -> StoreFuture<'_, Forgotten> {
+            let reader = self.reader.clone();
             Box::pin(async move {
                 // In steps of their own: others need not wait for all of them.
                 while self.fold(Self::SLICE).await?.seen == Self::SLICE {}
-                let forgotten = self
-                    .call("forget a job", Purpose::Settle, async move |tx| {
-                        jobs::forget(tx, job, even_unsettled).await
-                    })
-                    .await?;
+                let forget: StoreFuture<'_, _> =
+                    Box::pin(self.call("forget a job", Purpose::Settle, async move |tx| {
+                        jobs::forget(tx, &reader, job, even_unsettled).await
+                    }));
+                let forgotten = forget.await?;
                 self.clear_traces().await?;
                 Ok(forgotten)
             })
@@ -99,13 +100,14 @@ macro_rules! store_methods {
             number: PhoneNumber,
             without: Vec<InputPiece>,
         ) -> StoreFuture<'_, Vec<JobName>> {
+            let reader = self.reader.clone();
             Box::pin(async move {
                 while self.fold(Self::SLICE).await?.seen == Self::SLICE {}
-                let unsettled = self
-                    .call("forget a phone number", Purpose::Settle, async move |tx| {
-                        jobs::forget_number(tx, &number, &without).await
-                    })
-                    .await?;
+                let forget: StoreFuture<'_, _> =
+                    Box::pin(self.call("forget a phone number", Purpose::Settle, async move |tx| {
+                        jobs::forget_number(tx, &reader, &number, &without).await
+                    }));
+                let unsettled = forget.await?;
                 self.clear_traces().await?;
                 Ok(unsettled)
             })
@@ -171,21 +173,37 @@ macro_rules! store_methods {
             }))
         }
 
+        fn end_each(
+            &self,
+            batch: i64,
+            claim: i64,
+            ends: Vec<(PhoneNumber, BatchEnd)>,
+            now_ms: u64,
+        ) -> StoreFuture<'_, ()> {
+            let reader = self.reader.clone();
+            Box::pin(self.call("write down how phone numbers ended", Purpose::Settle, async move |tx| {
+                each::end(tx, &reader, batch, claim, &ends, now_ms).await
+            }))
+        }
+
         fn give_up(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool> {
-            Box::pin(self.call("end a claim", Purpose::Write, async move |tx| {
-                batches::give_up(tx, batch, claim).await
+            let reader = self.reader.clone();
+            Box::pin(self.call("end a claim", Purpose::Settle, async move |tx| {
+                each::give_up(tx, &reader, batch, claim).await
             }))
         }
 
         fn plan_again(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool> {
+            let reader = self.reader.clone();
             Box::pin(self.call("plan a batch again", Purpose::Settle, async move |tx| {
-                batches::plan_again(tx, batch, claim).await
+                batches::plan_again(tx, &reader, batch, claim).await
             }))
         }
 
         fn resubmit_doubtful(&self, job: i64, before_ms: u64) -> StoreFuture<'_, u64> {
+            let reader = self.reader.clone();
             Box::pin(self.call("plan again what is in doubt", Purpose::Settle, async move |tx| {
-                follow::resubmit(tx, job, before_ms).await
+                follow::resubmit(tx, &reader, job, before_ms).await
             }))
         }
 
@@ -202,13 +220,18 @@ macro_rules! store_methods {
         }
 
         fn fold(&self, most: u32) -> StoreFuture<'_, Folded> {
-            Box::pin(self.call("enter results", Purpose::Settle, async move |tx| fold::fold(tx, most).await))
+            let reader = self.reader.clone();
+            Box::pin(
+                self.call("enter results", Purpose::Settle, async move |tx| {
+                    fold::fold(tx, &reader, most).await
+                }),
+            )
         }
 
-        fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> StoreFuture<'a, bool> {
-            let batch_no = batch_no.to_owned();
+        fn expects<'a>(&'a self, batch_no: &'a str, body: &'a [u8]) -> StoreFuture<'a, bool> {
+            let (batch_no, body, reader) = (batch_no.to_owned(), body.to_owned(), self.reader.clone());
             Box::pin(self.call("look a result up", Purpose::Read, async move |tx| {
-                fold::expects(tx, &batch_no, &number).await
+                fold::expects(tx, &reader, &batch_no, &body).await
             }))
         }
 
@@ -344,7 +367,7 @@ pub(crate) mod prelude {
     pub(crate) use crate::model::{BatchEnd, Job, JobName, JobSpec, Scope};
     pub(crate) use crate::pricing::PriceTable;
     pub(crate) use crate::sql::{
-        Purpose, batches, book, drift, fold, follow, jobs, reading, store_methods, waits,
+        Purpose, batches, book, drift, each, fold, follow, jobs, reading, store_methods, waits,
     };
     pub(crate) use crate::store::{
         Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, NewBatch,

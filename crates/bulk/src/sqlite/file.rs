@@ -21,6 +21,7 @@ use super::schema;
 use super::unfinished::Unfinished;
 use super::upgrade::{self, Upgrade};
 use crate::store::StoreError;
+use crate::store::reading::SharedReader;
 
 /// How long a lock of another process is waited for.
 const LOCK_PATIENCE: Duration = Duration::from_secs(30);
@@ -59,7 +60,7 @@ fn is_exposed(_: &Path) -> bool {
 }
 
 /// Makes a new store, unless there is a file; says whether it did. However it ends, no half-made store stands at `path`.
-pub(super) fn create(path: &Path) -> Result<bool, StoreError> {
+pub(super) fn create(path: &Path, reader: &SharedReader) -> Result<bool, StoreError> {
     const MAKE: &str = "make its file";
     let file = |source: std::io::Error| StoreError::Database { what: MAKE, source: source.into() };
     let unfinished = Unfinished::beside(path).map_err(file)?;
@@ -68,7 +69,7 @@ pub(super) fn create(path: &Path) -> Result<bool, StoreError> {
         // Whatever goes wrong, the file is thrown away: it needs no journal.
         connection.pragma_update(None, "journal_mode", "memory")?;
         while schema::version(&connection)? < schema::KNOWN {
-            schema::step(&mut connection)?;
+            schema::step(&mut connection, reader)?;
         }
         set_mark(&connection, mark::CLOSED)
     };
@@ -79,10 +80,11 @@ pub(super) fn create(path: &Path) -> Result<bool, StoreError> {
 /// Opens an existing store for writing and for reading.
 pub(super) fn open(
     path: &Path,
+    reader: &SharedReader,
     on_upgrade: &mut dyn FnMut(Upgrade),
 ) -> Result<(Connection, Connection), StoreError> {
     let is_proven = look(path)?;
-    let write = open_to_write(path, is_proven, on_upgrade)?;
+    let write = open_to_write(path, reader, is_proven, on_upgrade)?;
     match open_to_read(path) {
         Ok(read) => Ok((write, read)),
         Err(fault) => {
@@ -164,6 +166,7 @@ impl Seen {
 
 fn open_to_write(
     path: &Path,
+    reader: &SharedReader,
     is_proven: bool,
     on_upgrade: &mut dyn FnMut(Upgrade),
 ) -> Result<Connection, StoreError> {
@@ -185,7 +188,7 @@ fn open_to_write(
             if !is_proven {
                 on_upgrade(Upgrade::Unproven);
             }
-            if let Err(error) = upgrade::run(&mut connection, path, on_upgrade) {
+            if let Err(error) = upgrade::run(&mut connection, path, reader, on_upgrade) {
                 close(connection, path);
                 return Err(error);
             }

@@ -6,8 +6,9 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::connection::{OPEN, checkpoint};
 use super::fault::{Fault, Result};
-use crate::model::Outcome;
-use crate::store::{Source, StoreError, reading};
+use crate::model::{Outcome, Scope};
+use crate::store::reading::{self, SharedReader};
+use crate::store::{Source, StoreError};
 
 /// One step per version, the first makes an empty file a store.
 const STEPS: &[&str] = &[
@@ -167,10 +168,15 @@ const STEPS: &[&str] = &[
         WHERE sent.prior IS NOT NULL AND numbers.batch = sent.batch AND numbers.packed = sent.packed;
     DROP TABLE sent;
 ",
+    r"
+    -- With which timestamp the request about a phone number was signed, where each has its own: written before, so that nothing else of its
+    -- claim is in doubt.
+    ALTER TABLE numbers ADD COLUMN marked_ms INTEGER;
+",
 ];
 
 /// What a step leaves to be done in code: how results ended, and what was quarantined says.
-pub(super) fn complete(tx: &rusqlite::Transaction<'_>, version: i64) -> Result<()> {
+pub(super) fn complete(tx: &rusqlite::Transaction<'_>, reader: &SharedReader, version: i64) -> Result<()> {
     if version != 3 {
         return Ok(());
     }
@@ -180,7 +186,8 @@ pub(super) fn complete(tx: &rusqlite::Transaction<'_>, version: i64) -> Result<(
     let mut update = tx.prepare("UPDATE numbers SET outcome = ? WHERE batch = ? AND packed = ?")?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
-        let facts = reading::read(Source::from_figure(row.get(2)?), row.get_ref(3)?.as_blob()?);
+        let source = Source::from_figure(row.get(2)?);
+        let facts = reading::read(&**reader, Scope::NUMBER_CHECK, source, row.get_ref(3)?.as_blob()?);
         let outcome = facts.map_or(Outcome::Failed, |facts| facts.outcome);
         update.execute(params![outcome.figure(), row.get::<_, i64>(0)?, row.get::<_, i64>(1)?])?;
     }
@@ -190,8 +197,8 @@ pub(super) fn complete(tx: &rusqlite::Transaction<'_>, version: i64) -> Result<(
     let mut update = tx.prepare("UPDATE odd SET hash = ? WHERE result = ?")?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
-        let source = Source::from_figure(row.get(1)?);
-        let hash = reading::hash(source, row.get_ref(2)?.as_blob()?, row.get(3)?);
+        let result = (Source::from_figure(row.get(1)?), row.get_ref(2)?.as_blob()?);
+        let hash = reading::hash(&**reader, Scope::NUMBER_CHECK, result, row.get(3)?);
         update.execute(params![hash, row.get::<_, i64>(0)?])?;
     }
     Ok(())
@@ -223,12 +230,12 @@ pub(super) fn version(connection: &Connection) -> Result<i64> {
 }
 
 /// Brings a file from its version to the next, if there is one.
-pub(super) fn step(connection: &mut Connection) -> Result<()> {
+pub(super) fn step(connection: &mut Connection, reader: &SharedReader) -> Result<()> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
     let found = version(&tx)?;
     if let Some(sql) = usize::try_from(found).ok().and_then(|found| STEPS.get(found)) {
         tx.execute_batch(sql)?;
-        complete(&tx, found + 1)?;
+        complete(&tx, reader, found + 1)?;
         tx.pragma_update(None, "user_version", found + 1)?;
     }
     Ok(tx.commit()?)

@@ -95,7 +95,7 @@ impl Tx for Transaction<'_> {
                     batch
                 }
             };
-            arrived.push(Arrived::read(row.get(0)?, batch, result));
+            arrived.push(Arrived::new(row.get(0)?, batch, result));
         }
         let last = arrived.last().map(Arrived::id);
         Ok((arrived, Last(last)))

@@ -12,6 +12,7 @@ use super::fault::{self, Fault};
 use super::schema;
 use super::unfinished::Unfinished;
 use crate::store::StoreError;
+use crate::store::reading::SharedReader;
 
 pub(super) const UPGRADE: &str = "bring its file up to date";
 const BACKUP: &str = "make a backup before it brings its file up to date";
@@ -48,6 +49,7 @@ pub enum Upgrade {
 pub(super) fn run(
     connection: &mut Connection,
     path: &Path,
+    reader: &SharedReader,
     on_upgrade: &mut dyn FnMut(Upgrade),
 ) -> Result<(), StoreError> {
     let named = |fault: Fault| fault.named(UPGRADE);
@@ -61,7 +63,7 @@ pub(super) fn run(
     on_upgrade(Upgrade::BackedUp(backup));
     for version in version..schema::KNOWN {
         on_upgrade(Upgrade::Changing { version: version + 1, last: schema::KNOWN });
-        schema::step(connection).map_err(named)?;
+        schema::step(connection, reader).map_err(named)?;
     }
     on_upgrade(Upgrade::Done);
     Ok(())

@@ -1,7 +1,7 @@
 //! A thread that owns a connection and does one transaction after the other. It answers after the commit.
 //!
-//! Appends that wait together become one transaction; between them, other work gets its turn. Where many come at the same time, a commit
-//! waits a moment for as many as the one before it had: it costs the same for one and for fifty.
+//! Appends and marks that wait together become one transaction; between them, other work gets its turn. Where many come at the same time, a
+//! commit waits a moment for as many as the one before it had: it costs the same for one and for fifty.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use super::fault::Result;
 use super::tx::ready;
 use crate::failpoint::die_at;
+use crate::sql::each::{self, Mark};
 use crate::store::{NewResult, StoreError, StoreFuture};
 
 /// The most results in one commit: more would make the first wait too long.
@@ -44,9 +45,12 @@ impl fmt::Debug for Worker {
     }
 }
 
+type Answer<T> = oneshot::Sender<std::result::Result<T, StoreError>>;
+
 enum Work {
-    Append(Waiting, oneshot::Sender<std::result::Result<(), StoreError>>),
-    Other(Box<dyn FnOnce(&mut Connection) + Send>),
+    Append(Waiting, Answer<()>),
+    Mark(Mark, Answer<bool>),
+    Other(Other),
 }
 
 /// Results that wait, and count as waiting for as long.
@@ -119,6 +123,11 @@ impl Worker {
         self.send(Work::Append(waiting, answer), answered)
     }
 
+    pub(super) fn mark(&self, mark: Mark) -> StoreFuture<'_, bool> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Work::Mark(mark, answer), answered)
+    }
+
     /// Queues the work at once, not when the answer is first polled: a caller that goes away has still asked.
     fn send<T: Send + 'static>(
         &self,
@@ -136,6 +145,7 @@ impl Worker {
 }
 
 const STORE: &str = "store a result";
+const MARK: &str = "mark a phone number";
 
 fn transaction<T>(
     connection: &mut Connection,
@@ -168,12 +178,12 @@ fn run(mut connection: Connection, queue: &Receiver<Work>) -> Connection {
     connection.set_transaction_behavior(behavior);
     let (mut later, mut last) = (VecDeque::new(), 0);
     while let Some(work) = later.pop_front().or_else(|| queue.recv().ok()) {
-        match work {
-            Work::Other(work) => work(&mut connection),
-            Work::Append(results, answer) => {
-                let mut batch = Batch { results: results.take(), answers: vec![answer] };
+        let mut batch = Batch::default();
+        match batch.take(work) {
+            Some(work) => work(&mut connection),
+            None => {
                 batch.gather(queue, &mut later, last);
-                last = batch.answers.len();
+                last = batch.len();
                 batch.store(&mut connection);
             }
         }
@@ -181,32 +191,54 @@ fn run(mut connection: Connection, queue: &Receiver<Work>) -> Connection {
     connection
 }
 
-/// Results that are committed together, and who waits for them.
+/// Work of its own, which is not committed with any other.
+type Other = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// Results and marks that are committed together, and who waits for them.
+#[derive(Default)]
 struct Batch {
     results: Vec<NewResult>,
-    answers: Vec<oneshot::Sender<std::result::Result<(), StoreError>>>,
+    answers: Vec<Answer<()>>,
+    marks: Vec<(Mark, Answer<bool>)>,
 }
 
 impl Batch {
+    /// How many wait for it.
+    fn len(&self) -> usize {
+        self.answers.len() + self.marks.len()
+    }
+
+    fn is_full(&self) -> bool {
+        self.results.len() + self.marks.len() >= MAX_RESULTS
+    }
+
+    /// Takes what is committed together with others; returns what is not.
+    fn take(&mut self, work: Work) -> Option<Other> {
+        match work {
+            Work::Append(results, answer) => {
+                self.results.extend(results.take());
+                self.answers.push(answer);
+            }
+            Work::Mark(mark, answer) => self.marks.push((mark, answer)),
+            Work::Other(other) => return Some(other),
+        }
+        None
+    }
+
     /// Takes what waits, and for a moment what comes, until there are as many as in the last commit. Whoever sends one result after the
     /// other waits for nobody; whoever sends many at a time is answered sooner, because fewer commits leave more of the processor.
     fn gather(&mut self, queue: &Receiver<Work>, later: &mut VecDeque<Work>, last: usize) {
         let start = Instant::now();
         loop {
-            while self.results.len() < MAX_RESULTS {
-                match queue.try_recv() {
-                    Ok(Work::Append(results, answer)) => {
-                        self.results.extend(results.take());
-                        self.answers.push(answer);
-                    }
-                    Ok(other) => later.push_back(other),
-                    Err(_) => break,
-                }
+            while !self.is_full() {
+                let Ok(work) = queue.try_recv() else { break };
+                later.extend(self.take(work).map(Work::Other));
             }
-            let is_enough = self.answers.len() >= last.min(ENOUGH)
-                || self.results.len() >= MAX_RESULTS
-                || !later.is_empty();
-            if is_enough || start.elapsed() >= PATIENCE {
+            if self.len() >= last.min(ENOUGH)
+                || self.is_full()
+                || !later.is_empty()
+                || start.elapsed() >= PATIENCE
+            {
                 return;
             }
             thread::sleep(STEP);
@@ -214,14 +246,31 @@ impl Batch {
     }
 
     fn store(self, connection: &mut Connection) {
-        let stored = transaction(connection, |tx| append(tx, &self.results));
-        let failed = stored.err().map(|fault| fault.why());
-        for answer in self.answers {
-            let result = match &failed {
-                None => Ok(()),
-                Some(why) => Err(StoreError::Database { what: STORE, source: why.clone().into() }),
-            };
-            let _ = answer.send(result);
+        let Self { results, answers, marks } = self;
+        let (marks, askers): (Vec<Mark>, Vec<Answer<bool>>) = marks.into_iter().unzip();
+        let stored = transaction(connection, |tx| {
+            append(tx, &results)?;
+            marks.iter().map(|mark| mark_one(tx, mark)).collect::<Result<Vec<_>>>()
+        });
+        let failed = |what, why: &str| StoreError::Database { what, source: why.to_owned().into() };
+        match stored {
+            Ok(marked) => {
+                for answer in answers {
+                    let _ = answer.send(Ok(()));
+                }
+                for (answer, marked) in askers.into_iter().zip(marked) {
+                    let _ = answer.send(marked.map_err(|fault| fault.named(MARK)));
+                }
+            }
+            Err(fault) => {
+                let why = fault.why();
+                for answer in answers {
+                    let _ = answer.send(Err(failed(STORE, &why)));
+                }
+                for answer in askers {
+                    let _ = answer.send(Err(failed(MARK, &why)));
+                }
+            }
         }
     }
 }
@@ -239,4 +288,12 @@ fn append(tx: &Transaction<'_>, results: &[NewResult]) -> Result<()> {
         ])?;
     }
     Ok(())
+}
+
+/// A mark that cannot be made fails alone, unless the whole transaction does.
+fn mark_one(tx: &Transaction<'_>, mark: &Mark) -> Result<Result<bool>> {
+    match ready(each::mark(tx, mark)) {
+        Err(fault) if tx.is_autocommit() => Err(fault),
+        marked => Ok(marked),
+    }
 }

@@ -9,19 +9,24 @@ use crate::pricing::MAX_PRICE;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Facts {
-    /// The number, when it names one that can be a number.
+    /// Its phone number, if it names one. A result that names none belongs to the only phone number of its batch.
     pub number: Option<PhoneNumber>,
-    /// How it ended.
+    /// How the check ended.
     pub outcome: Outcome,
     /// What it cost. A price that nobody can believe, negative or beyond 100 000, is none.
     pub cost: Option<(Currency, Price)>,
     /// The region that it names, for learning prices.
     pub region: Option<String>,
-    /// What in it no document lists.
+    /// Undocumented fields and values in it.
     pub drift: Vec<Drift>,
 }
 
 impl Facts {
+    /// A check that ended so, and nothing else. All else can be set.
+    pub fn new(outcome: Outcome) -> Self {
+        Self { number: None, outcome, cost: None, region: None, drift: Vec::new() }
+    }
+
     /// Whether it was paid for, as far as it says.
     pub(crate) fn is_charge(&self) -> bool {
         self.outcome == Outcome::Done || self.cost.is_some_and(|(_, price)| price > Price::ZERO)

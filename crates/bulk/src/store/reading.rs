@@ -1,28 +1,50 @@
-//! Reads stored results as far as a store must know them, and tells whether two of them say the same.
+//! Reads stored results as far as the engine must know them, and tells whether two of them say the same.
 //!
 //! Everything else in a result stays in its bytes, to be read again by whoever exports it.
+
+use std::fmt;
+use std::sync::Arc;
 
 use numcheck_protocol::{PhoneNumber, decode, encode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::messages::{self, without_ids};
 use super::values::Source;
 use crate::model::Outcome;
 
 pub use super::facts::{Facts, is_believed};
 
-/// Reads a result; `None` when it cannot be read at all.
-pub fn read(source: Source, body: &[u8]) -> Option<Facts> {
-    match source {
-        Source::Push | Source::Query | Source::Get => messages::number_check(source, body),
-        Source::Privacy => messages::privacy(body),
-        Source::Answer => {
-            let refused = decode::<Refused>(body).ok()?;
-            let number = Some(PhoneNumber::new(&refused.number).ok()?);
-            Some(Facts { number, outcome: Outcome::Refused, cost: None, region: None, drift: Vec::new() })
-        }
+/// Reads what services have written. A store is opened with one that knows every service whose results it may hold.
+///
+/// It is pure: the same bytes mean the same at any time, because results are judged when they are entered, and read again afterwards.
+pub trait ReadResults: Send + Sync + 'static {
+    /// What a result of a service ([`Scope::service`](crate::Scope::service)) says; `None` when it cannot be read at all: then it is
+    /// quarantined. Never asked for [`Source::Answer`].
+    fn read(&self, service: &str, source: Source, body: &[u8]) -> Option<Facts>;
+
+    /// A result without what the service may change between two tellings of it, such as an id; `None` when it has nothing of the kind.
+    fn without_ids(&self, service: &str, source: Source, body: &[u8]) -> Option<Vec<u8>> {
+        let _ = (service, source, body);
+        None
     }
+}
+
+impl fmt::Debug for dyn ReadResults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReadResults")
+    }
+}
+
+/// A reader that several stores, threads and connections share.
+pub type SharedReader = Arc<dyn ReadResults>;
+
+/// Reads a result; `None` when it cannot be read at all.
+pub fn read(reader: &dyn ReadResults, service: &str, source: Source, body: &[u8]) -> Option<Facts> {
+    if source != Source::Answer {
+        return reader.read(service, source, body);
+    }
+    let refused = decode::<Refused>(body).ok()?;
+    Some(Facts { number: Some(PhoneNumber::new(&refused.number).ok()?), ..Facts::new(Outcome::Refused) })
 }
 
 /// That a number was not taken, as it is stored: the number, the reason, and what the platform wrote.
@@ -70,9 +92,14 @@ pub(crate) fn replaces(later: Source, first: Source) -> bool {
 pub(crate) const CHARGED: u8 = 0x80;
 
 /// What a result says, in 16 bytes, of which the first is below 128; of a second result of a phone number the id aside.
-pub(crate) fn hash(source: Source, body: &[u8], without_id: bool) -> [u8; 16] {
+pub(crate) fn hash(
+    reader: &dyn ReadResults,
+    service: &str,
+    (source, body): (Source, &[u8]),
+    without_id: bool,
+) -> [u8; 16] {
     let canonical = match (without_id, source) {
-        (true, Source::Push) => without_ids(body).and_then(|push| encode(&push).ok()),
+        (true, Source::Push) => reader.without_ids(service, source, body),
         _ => None,
     };
     let digest = Sha256::digest(canonical.as_deref().unwrap_or(body));
@@ -83,28 +110,23 @@ pub(crate) fn hash(source: Source, body: &[u8], without_id: bool) -> [u8; 16] {
     hash
 }
 
-/// Whether two results of a number say the same, the id aside: the platform has been seen to change its suffix.
+/// Whether two results of a number say the same, the id aside: a platform has been seen to change its suffix.
 ///
 /// A pushed and a fetched one have different forms: they say the same when they agree on how it ended and what it cost.
-pub fn same(one: (Source, &[u8]), other: (Source, &[u8])) -> bool {
-    if one.0 == other.0 { same_content(one.1, other.1) } else { same_facts(one, other) }
+pub fn same(reader: &dyn ReadResults, service: &str, one: (Source, &[u8]), other: (Source, &[u8])) -> bool {
+    if one.0 != other.0 {
+        return same_facts(reader, service, one, other);
+    }
+    let without_ids = |(source, body)| reader.without_ids(service, source, body);
+    one.1 == other.1 || without_ids(one).is_some_and(|one| Some(one) == without_ids(other))
 }
 
-fn same_facts(one: (Source, &[u8]), other: (Source, &[u8])) -> bool {
-    let (Some(one), Some(other)) = (read(one.0, one.1), read(other.0, other.1)) else { return false };
+fn same_facts(reader: &dyn ReadResults, service: &str, one: (Source, &[u8]), other: (Source, &[u8])) -> bool {
+    let read = |(source, body)| read(reader, service, source, body);
+    let (Some(one), Some(other)) = (read(one), read(other)) else { return false };
     let same_cost = match (one.cost, other.cost) {
         (Some(one), Some(other)) => one == other,
         _ => true,
     };
     one.outcome == other.outcome && same_cost
-}
-
-fn same_content(one: &[u8], other: &[u8]) -> bool {
-    if one == other {
-        return true;
-    }
-    match (without_ids(one), without_ids(other)) {
-        (Some(one), Some(other)) => one == other,
-        _ => false,
-    }
 }

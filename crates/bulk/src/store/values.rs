@@ -287,7 +287,7 @@ impl std::fmt::Debug for NewResult {
     }
 }
 
-/// Where a result came from, which decides how it is read. Closed: a further way is a change of the store.
+/// Where a result came from. Together with the service it decides how it is read. Closed: a further way is a change of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// The platform pushed it.
@@ -296,10 +296,8 @@ pub enum Source {
     Query,
     /// The submit's own answer said that the number was not taken: see [`reading::not_taken`](super::reading::not_taken).
     Answer,
-    /// The reply of an instant check.
-    Get,
-    /// The reply of a privacy query.
-    Privacy,
+    /// The reply of a call that brings its result at once.
+    Reply,
 }
 
 impl Source {
@@ -309,8 +307,7 @@ impl Source {
             Self::Push => 0,
             Self::Query => 1,
             Self::Answer => 2,
-            Self::Get => 3,
-            Self::Privacy => 4,
+            Self::Reply => 3,
         }
     }
 
@@ -319,8 +316,8 @@ impl Source {
         match figure {
             0 => Self::Push,
             1 => Self::Query,
-            3 => Self::Get,
-            4 => Self::Privacy,
+            // Earlier releases wrote one figure for each service.
+            3 | 4 => Self::Reply,
             _ => Self::Answer,
         }
     }

@@ -4,6 +4,7 @@
 use numcheck_bulk::conformance::made::{
     Push, T0, accepted, batches_of, claim, end, enter, made, of_numbers, refusal, scope, shared,
 };
+use numcheck_bulk::conformance::reader::reader;
 use numcheck_bulk::{Reuse, Store, StoreError};
 
 /// Takes away the row of the first batch's sending.
@@ -49,16 +50,17 @@ async fn stays_broken_and_can_be_forgotten<S: Store>(store: &S, [_, second, thir
 async fn a_broken_chain_in_a_file_stays_broken_and_its_jobs_can_be_forgotten() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("jobs.db");
-    let jobs = three_sendings(&numcheck_bulk::Sqlite::open(&path).unwrap()).await;
+    let jobs = three_sendings(&numcheck_bulk::Sqlite::open(&path, reader()).unwrap()).await;
     assert_eq!(rusqlite::Connection::open(&path).unwrap().execute(DAMAGE, []).unwrap(), 1);
-    stays_broken_and_can_be_forgotten(&numcheck_bulk::Sqlite::open(&path).unwrap(), jobs).await;
+    stays_broken_and_can_be_forgotten(&numcheck_bulk::Sqlite::open(&path, reader()).unwrap(), jobs).await;
 }
 
 #[cfg(feature = "postgres")]
 #[tokio::test]
 async fn a_broken_chain_on_a_server_stays_broken_and_its_jobs_can_be_forgotten() {
     let Some(cluster) = numcheck_testing::postgres::Cluster::shared() else { return };
-    let store = numcheck_bulk::Postgres::open(&cluster.database("broken_chain").await).await.unwrap();
+    let store =
+        numcheck_bulk::Postgres::open(&cluster.database("broken_chain").await, reader()).await.unwrap();
     let jobs = three_sendings(&store).await;
     cluster.admin("broken_chain", &format!("SET search_path = numcheck; {DAMAGE}")).await;
     stays_broken_and_can_be_forgotten(&store, jobs).await;

@@ -8,8 +8,6 @@
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod broken_chain;
-#[cfg(feature = "sqlite")]
-mod drift;
 mod exhaustive;
 mod grouping;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

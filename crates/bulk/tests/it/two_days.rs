@@ -1,12 +1,13 @@
 //! A batch whose rows stand under two of the platform's days.
 
+use numcheck_bulk::conformance::reader::reader;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use numcheck_bulk::conformance::made::{Push, T0, accepted, enter, of_numbers, shared};
 use numcheck_bulk::proof::ProofRules;
 use numcheck_bulk::{
-    CheckService, Found, Inbox, Reconcile, Row, Sqlite, Store, Submission, Submitted, Times, WallClock,
+    Found, Inbox, Reconcile, Row, Service, Sqlite, Store, Submission, Submitted, Times, WallClock,
 };
 use numcheck_protocol::{BatchNo, Date, PhoneNumber};
 
@@ -23,7 +24,11 @@ impl WallClock for Later {
 /// Shows the last phone number under the last day that it is asked for, and all others under the first, as the command's platform does.
 struct TwoDays(Vec<PhoneNumber>);
 
-impl CheckService for TwoDays {
+impl Service for TwoDays {
+    fn info(&self) -> numcheck_bulk::ServiceInfo {
+        numcheck_bulk::ServiceInfo::new("made up", 10_000)
+    }
+
     async fn submit(&self, _: Submission) -> Submitted {
         panic!("nothing is left to send")
     }
@@ -41,7 +46,7 @@ impl CheckService for TwoDays {
             };
             for number in of_day {
                 shown.insert(*number);
-                found.rows.push(Row(Push::of(batch_no, *number).row()));
+                found.rows.push(Row::fetched(Push::of(batch_no, *number).row()));
                 found.days.push(*day);
             }
             if shown.len() as u64 >= enough {
@@ -56,7 +61,7 @@ impl CheckService for TwoDays {
 #[tokio::test]
 async fn what_stands_under_the_second_day_is_found_although_the_first_shows_as_many_as_are_missing() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Sqlite::open(&folder.path().join("jobs.db")).unwrap());
+    let store = Arc::new(Sqlite::open(&folder.path().join("jobs.db"), reader()).unwrap());
     let numbers = shared(0..10);
     let job = of_numbers(&*store, 1, &numbers).await;
     let claimed = accepted(&*store, &job).await;

@@ -10,6 +10,7 @@ mod load;
 mod nothing;
 mod process;
 
+use numcheck_job::reader;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -119,11 +120,11 @@ async fn one(kind: Kind, paced: bool, round: u64, cluster: Option<&Cluster>) -> 
         (Kind::Nothing, _) => (String::new(), None),
         (Kind::Postgres, Some(cluster)) => {
             let url = cluster.database(&format!("bench_{round}_{}", u8::from(paced))).await;
-            (url.clone(), Some(Arc::new(Postgres::open(&url).await.unwrap())))
+            (url.clone(), Some(Arc::new(Postgres::open(&url, reader()).await.unwrap())))
         }
         _ => {
             let path = dir.path().join("jobs.db");
-            (path.display().to_string(), Some(Arc::new(Sqlite::open(&path).unwrap())))
+            (path.display().to_string(), Some(Arc::new(Sqlite::open(&path, reader()).unwrap())))
         }
     };
     let pushes = match &store {

@@ -4,13 +4,16 @@
 
 use std::fmt;
 use std::io::Read;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use numcheck_bulk::{PriceKey, PriceTable};
-use numcheck_protocol::{Currency, Price};
+use numcheck_bulk::{PriceKey, PriceTable, SharedPace, Store, SystemWallClock};
+use numcheck_protocol::{Currency, Price, Rate};
 use numcheck_signing::{Algorithm, Body, Input, Secret};
 use numcheck_transport::env::{self, Env};
 use numcheck_webhook::PushVerifier;
@@ -40,7 +43,7 @@ impl Prices {
         for text in &self.price {
             let (key, currency, price) = read_price(text).ok_or_else(|| {
                 Failure::usage(
-                    "--price: write level, country and amount, such as hlr:CN=0.05CNY or basic:*=0.002USD",
+                    "--price: write level, country and amount, such as hlr:CN=0.05CNY, basic:*=0.002USD or privacy:*=0.05CNY",
                 )
             })?;
             table.set(key, currency, price);
@@ -52,9 +55,31 @@ impl Prices {
 fn read_price(text: &str) -> Option<(PriceKey, Currency, Price)> {
     let (level, rest) = text.split_once(':')?;
     let (group, amount) = rest.split_once('=')?;
-    let level = <Level as ValueEnum>::from_str(level, true).ok()?.check_level().get();
+    let level = <Level as ValueEnum>::from_str(level, true).ok()?.figure();
     let (price, currency) = numcheck_bulk::parse_amount(amount)?;
     Some((PriceKey { level, group: group.to_owned() }, currency, price))
+}
+
+/// How many queries a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct QueryRate(NonZeroU32);
+
+impl FromStr for QueryRate {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let count = text.strip_suffix("/s").unwrap_or(text).trim();
+        count.parse().map(Self).map_err(|_| "write how many a second, such as 20/s")
+    }
+}
+
+impl QueryRate {
+    /// The pace that all who use the store for the same account keep together.
+    pub(crate) fn pace(self, store: &Arc<dyn Store>, account: &str) -> SharedPace<dyn Store> {
+        let rate = Rate { up_to: None, requests: self.0.get(), per_ms: 1000 };
+        let bucket = format!("privacy {account}");
+        SharedPace::new(Arc::clone(store), Arc::new(SystemWallClock), bucket, vec![rate])
+    }
 }
 
 /// How long the platform's minute is.

@@ -13,8 +13,8 @@ use crate::level::Level;
 /// A call of `submit`, `get` or `privacy`.
 pub(crate) struct Asking<'a> {
     pub(crate) account: &'a AccountId,
-    /// What is checked; `None` is a privacy query.
-    pub(crate) level: Option<Level>,
+    /// What is checked.
+    pub(crate) level: Level,
     /// Each phone number once.
     pub(crate) numbers: &'a [PhoneNumber],
     pub(crate) invalid: u64,
@@ -40,14 +40,11 @@ impl Asking<'_> {
     /// # Errors
     /// Where the answer is no, or nobody is there to give one.
     pub(crate) async fn ask(self, store: &dyn Store) -> Result<Asked, Failure> {
-        let (service, what, figure) = match self.level {
-            Some(level) => (Scope::NUMBER_CHECK, "checking", level.check_level().get()),
-            None => (Scope::PRIVACY, "asking about", 0),
-        };
+        let level = self.level;
+        let (service, figure) = (level.service(), level.figure());
+        let what = if level == Level::Privacy { "asking about" } else { "checking" };
         know_account(store, self.account, service, self.again, self.stdin_is_taken).await?;
         let scope = Scope::new(&self.account.fingerprint, service, figure);
-        // An answer about privacy is fresh for as long as HLR is.
-        let level = self.level.unwrap_or(Level::Hlr);
         let freshness = self.again.freshness(level, SystemWallClock.now_ms());
         let survey = Survey::of(store, &scope, &plan_of(self.numbers)?, freshness).await?;
         let mut prices = store.prices().await.map_err(Failure::of)?;
@@ -60,7 +57,7 @@ impl Asking<'_> {
         let question = Question {
             what,
             numbers: to_send,
-            level: self.level,
+            level: (level != Level::Privacy).then_some(level),
             left_out: LeftOut {
                 reused: (self.numbers.len() as u64).saturating_sub(to_send + survey.under_way + in_doubt),
                 invalid: self.invalid,

@@ -9,8 +9,9 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_bulk::{JobName, Scope};
 
-use crate::durable::{Destination, Engine, StoreAt, Summary, export, job_of, read_back};
+use crate::durable::{Destination, StoreAt, Summary, export, job_of, read_back};
 use crate::exit::{Exit, Failure};
+use numcheck_job::Engine;
 
 /// Write the results of a job, also half-way.
 ///
@@ -34,7 +35,7 @@ impl Export {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let started = Instant::now();
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
-        let job = job_of(&*engine.store, &self.job).await?;
+        let job = job_of(&**engine.store(), &self.job).await?;
         if job.spec.scope.service == Scope::PRIVACY {
             return Err(Failure::usage(format!(
                 "job {} is one of `numcheck privacy`: that shows its answers again at no cost, with a great --max-age old ones, too; \
@@ -42,19 +43,19 @@ impl Export {
                 job.name
             )));
         }
-        let (input, _) = read_back(&*engine.store, &job).await?;
+        let (input, _) = read_back(&**engine.store(), &job).await?;
         let destination = Destination { output: self.output, json: self.json };
         let mut writer = destination.create(&input)?;
-        engine.inbox.fold_all().await.map_err(Failure::of)?;
-        engine.store.follow(job.id).await.map_err(Failure::of)?;
-        let totals = export(&*engine.store, &job, &input, None, &mut writer).await?;
+        engine.inbox().fold_all().await.map_err(Failure::of)?;
+        engine.store().follow(job.id).await.map_err(Failure::of)?;
+        let totals = export(&**engine.store(), &job, &input, None, &mut writer).await?;
         writer.finish()?;
-        let ledger = engine.store.ledger(job.id).await.map_err(Failure::of)?;
+        let ledger = engine.store().ledger(job.id).await.map_err(Failure::of)?;
         Summary {
             job: &job,
             totals: &totals,
             ledger: &ledger,
-            unmatched: engine.inbox.unmatched(),
+            unmatched: engine.inbox().unmatched(),
             took: started.elapsed(),
             output: destination.file(),
         }

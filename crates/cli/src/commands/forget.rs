@@ -6,10 +6,11 @@ use std::time::Duration;
 use clap::Args;
 use numcheck_bulk::store::InputPiece;
 use numcheck_bulk::{Job, JobName, JobState, StoreError};
+use numcheck_job::Engine;
 use numcheck_protocol::PhoneNumber;
 
 use crate::commands::number::{as_mobile, typed};
-use crate::durable::{Engine, StoreAt, job_of, read_back};
+use crate::durable::{StoreAt, job_of, read_back};
 use crate::exit::{Exit, Failure};
 use crate::print;
 
@@ -52,7 +53,7 @@ impl Forget {
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
         match (&self.job, &self.number, self.older_than) {
             (Some(job), ..) => {
-                forget_job(&engine, &job_of(&*engine.store, job).await?, self.even_unsettled).await
+                forget_job(&engine, &job_of(&**engine.store(), job).await?, self.even_unsettled).await
             }
             (_, Some(number), _) => forget_number(&engine, number).await,
             (.., Some(age)) => forget_older(&engine, age.into(), self.even_unsettled).await,
@@ -78,7 +79,7 @@ async fn forget_older(engine: &Engine, age: Duration, even_unsettled: bool) -> R
     let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
     let before_ms = engine.now_ms().saturating_sub(age);
     let mut exit = Exit::Settled;
-    for job in engine.store.jobs().await.map_err(Failure::of)? {
+    for job in engine.store().jobs().await.map_err(Failure::of)? {
         if job.created_ms >= before_ms || job.state == JobState::Forgotten {
             continue;
         }
@@ -95,7 +96,7 @@ async fn forget_older(engine: &Engine, age: Duration, even_unsettled: bool) -> R
 
 /// Says how many numbers keep the job from being forgotten.
 async fn forget(engine: &Engine, job: &Job, even_unsettled: bool) -> Result<u64, Failure> {
-    let forgotten = engine.store.forget(job.id, even_unsettled).await.map_err(Failure::of)?;
+    let forgotten = engine.store().forget(job.id, even_unsettled).await.map_err(Failure::of)?;
     if forgotten.unsettled > 0 && !even_unsettled {
         return Ok(forgotten.unsettled);
     }
@@ -131,12 +132,12 @@ async fn forget_number(engine: &Engine, text: &str) -> Result<Exit, Failure> {
 /// Says how many jobs had the number.
 async fn forget_everywhere(engine: &Engine, number: PhoneNumber) -> Result<u64, Failure> {
     for is_last in [false, false, true] {
-        let jobs = engine.store.jobs_of(number).await.map_err(Failure::of)?;
+        let jobs = engine.store().jobs_of(number).await.map_err(Failure::of)?;
         let mut without = Vec::new();
         for job in &jobs {
             without.extend(blotted_out(engine, job, &number).await?);
         }
-        let unsettled = match engine.store.forget_number(number, without).await {
+        let unsettled = match engine.store().forget_number(number, without).await {
             // Somebody has changed an input, or made a job with the number, since they were read.
             Err(StoreError::Superseded) if !is_last => continue,
             answer => answer.map_err(Failure::of)?,
@@ -156,11 +157,11 @@ async fn forget_everywhere(engine: &Engine, number: PhoneNumber) -> Result<u64, 
 
 /// The pieces of a job's input in which a number's rows are, without what those say.
 async fn blotted_out(engine: &Engine, job: &Job, number: &PhoneNumber) -> Result<Vec<InputPiece>, Failure> {
-    let (input, _) = read_back(&*engine.store, job).await?;
+    let (input, _) = read_back(&**engine.store(), job).await?;
     let rows = input.ranges_of(number)?;
     let (mut pieces, mut start) = (Vec::new(), 0);
     for sequence in 0.. {
-        let Some(was) = engine.store.input(job.id, sequence).await.map_err(Failure::of)? else { break };
+        let Some(was) = engine.store().input(job.id, sequence).await.map_err(Failure::of)? else { break };
         let mut bytes = was.clone();
         let end = start + bytes.len() as u64;
         for row in rows.iter().filter(|row| row.start < end && row.end > start) {

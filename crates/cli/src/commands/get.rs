@@ -2,8 +2,8 @@
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use numcheck_bulk::BatchEnd;
-use numcheck_bulk::store::{Claimed, RowFate, Source};
+use numcheck_bulk::store::{Claimed, RowFate};
+use numcheck_bulk::{BatchEnd, Row};
 use numcheck_nxcloud::Checked;
 use numcheck_protocol::number_check::{self, CheckResult, GetOutcome};
 use numcheck_protocol::{BatchNo, Endpoint};
@@ -74,7 +74,7 @@ impl Get {
         let level = Level::Basic;
         let asking = Asking {
             account: &account,
-            level: Some(level),
+            level,
             numbers: &[number],
             invalid: 0,
             duplicates: 0,
@@ -191,11 +191,7 @@ async fn keep(single: &Single, claimed: &Claimed, checked: &Checked) -> Result<(
         }
         GetOutcome::Checked | GetOutcome::BadNumber => {
             let body = checked.body().to_vec();
-            single
-                .inbox
-                .store_reply(claimed.batch_no.as_str(), Source::Get, body)
-                .await
-                .map_err(Failure::of)?;
+            single.inbox.store_row(claimed.batch_no.as_str(), Row::reply(body)).await.map_err(Failure::of)?;
             BatchEnd::Accepted { message_id: None }
         }
     };

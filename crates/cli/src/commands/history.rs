@@ -2,15 +2,16 @@
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use numcheck_bulk::BatchState;
 use numcheck_bulk::store::Source;
+use numcheck_bulk::{BatchState, Scope};
 use serde_json::json;
 
 use crate::commands::number::{Number, as_mobile, typed};
-use crate::durable::{Engine, StoreAt};
+use crate::durable::StoreAt;
 use crate::exit::{Exit, Failure};
 use crate::level::Level;
 use crate::print;
+use numcheck_job::Engine;
 
 /// Show every sending of a number that the store knows, the newest first. Sends nothing.
 ///
@@ -43,10 +44,10 @@ impl History {
             None => self.number.read()?,
         };
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
-        engine.inbox.fold_all().await.map_err(Failure::of)?;
-        let mut sendings = engine.store.history(number).await.map_err(Failure::of)?;
+        engine.inbox().fold_all().await.map_err(Failure::of)?;
+        let mut sendings = engine.store().history(number).await.map_err(Failure::of)?;
         if let Some(number) = as_mobile(number) {
-            sendings.extend(engine.store.history(number).await.map_err(Failure::of)?);
+            sendings.extend(engine.store().history(number).await.map_err(Failure::of)?);
         }
         if sendings.is_empty() {
             print::say(&format!("numcheck: the store knows nothing of {}", number.masked()));
@@ -66,7 +67,9 @@ impl History {
             let scope = &sending.scope;
             let level = Level::of(scope);
             let reply = match &sending.result {
-                Some((Source::Privacy, body, _)) => Some(String::from_utf8_lossy(body)),
+                Some((Source::Reply, body, _)) if sending.scope.service == Scope::PRIVACY => {
+                    Some(String::from_utf8_lossy(body))
+                }
                 _ => None,
             };
             if self.json {

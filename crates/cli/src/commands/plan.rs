@@ -10,7 +10,6 @@ use numcheck_protocol::Endpoint;
 use numcheck_protocol::number_check::Submit;
 use serde_json::{Value, json};
 
-use crate::account::AccountId;
 use crate::batching::BatchingArgs;
 use crate::commands::arguments::Prices;
 use crate::commands::reuse::{Again, note_account, say_doubts};
@@ -50,7 +49,10 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
-        let input = Input::open(&self.file, &Options { column: self.column.clone() })?;
+        let input = Input::open(
+            &self.file,
+            &Options { column: self.column.clone(), numbering: self.level.numbering() },
+        )?;
         let store = self.store.open_existing().await?;
         let mut prices = match &store {
             Some(store) => store.prices().await.map_err(Failure::of)?,
@@ -58,7 +60,7 @@ impl Plan {
         };
         prices.merge(&self.prices.table()?);
         // Without an account nothing is known about its dialect, nor what it has paid for.
-        let account = AccountId::nxcloud().ok();
+        let account = self.level.account().ok();
         let shape = match (&store, &account) {
             (Some(store), Some(account)) => {
                 Shape::of(&self.together, false, &**store, &account.fingerprint).await?
@@ -66,13 +68,13 @@ impl Plan {
             _ => Shape::for_unknown(&self.together),
         };
         let Prepared { mut plan, rows, duplicates, invalid } = Counted::read(&input)?.plan(shape);
-        let level = self.level.check_level().get();
+        let level = self.level.figure();
         let now_ms = SystemWallClock.now_ms();
         let freshness = self.again.freshness(self.level, now_ms);
         let survey = match (&store, &account) {
             (Some(store), Some(account)) => {
                 let known = store.scopes().await.map_err(Failure::of)?;
-                let scope = |account: &str| Scope::new(account, Scope::NUMBER_CHECK, level);
+                let scope = |account: &str| Scope::new(account, self.level.service(), level);
                 // An earlier release's spelling of the address: the run makes it this one's.
                 let spelled = account
                     .earlier
@@ -116,7 +118,7 @@ impl Plan {
         ))?;
         self.show_known(&survey, to_send, now_ms)?;
         if let (Some(store), Some(account)) = (&store, &account)
-            && let Some(note) = note_account(&**store, account, Scope::NUMBER_CHECK).await?
+            && let Some(note) = note_account(&**store, account, self.level.service()).await?
         {
             print::data(&format!("  {note}; `run` asks"))?;
         }

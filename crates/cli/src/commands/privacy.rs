@@ -1,47 +1,52 @@
-//! `numcheck privacy`: are Chinese mobile numbers privacy (virtual) numbers? What it finds is in the store's book.
+//! `numcheck privacy`: are Chinese mobile numbers privacy (virtual) numbers? A small job of level privacy, shown number by number.
 
 use std::collections::{HashMap, HashSet};
-use std::io::BufRead;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::io::Read;
+use std::sync::Arc;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use futures_util::StreamExt;
-use numcheck_bulk::store::{Claimed, RowFate, Source, reading};
-use numcheck_bulk::{BatchEnd, PriceTable};
-use numcheck_protocol::qxt::{Mobile, PrivacyReply, QxtCode};
-use numcheck_protocol::{Endpoint, PhoneNumber, decode, qxt};
-use numcheck_transport::{CallError, CallErrorKind};
+use numcheck_bulk::store::RowFate;
+use numcheck_bulk::{BatchState, Halt, PriceTable};
+use numcheck_job::{Engine, Privacy as Service, RunOptions, with_privacy};
+use numcheck_protocol::qxt::{KnownPrivacyStatus, PrivacyReply, QxtCode};
+use numcheck_protocol::{Class, Lang, PhoneNumber};
 use serde::Serialize;
 
 use crate::account::AccountId;
-use crate::call::{self, Network, Unsuccessful};
+use crate::call::{self, Network, QxtArgs};
+use crate::commands::arguments::{Prices, QueryRate};
 use crate::commands::asking::{Asked, Asking};
 use crate::commands::reuse::Again;
 use crate::consent::Yes;
 use crate::drift;
 use crate::durable::{Single, StoreAt, distinct};
 use crate::exit::{Exit, Failure};
-use crate::input::normalise;
+use crate::input::{Input, Numbering, Options};
+use crate::level::Level;
 use crate::print;
 use crate::stop::Stop;
 
 /// Ask QXT whether Chinese mobile numbers are privacy (virtual) numbers. Costs money per number.
 ///
 /// Asks first. Each number is asked about once, however often and in whatever spelling it stands there; one that the store has an answer for, younger
-/// than 24 hours, is not asked about again. Prints one line per number, in order.
+/// than 24 hours, is not asked about again. Prints one line per number, in order. For a file: `numcheck run FILE --level privacy`.
 #[derive(Debug, Args)]
 pub(crate) struct Privacy {
-    /// The numbers: 11 digits, with or without 86 before them; `-` reads them from standard input, one a line.
+    /// The numbers: 11 digits, with or without 86 before them; `-` reads them from standard input, one a line or as CSV.
     #[arg(required = true, value_name = "MOBILE")]
     mobiles: Vec<String>,
-    /// Ask by GET. Then key and number stand in the URL, where proxies and servers log them; and a proxy may repeat a GET, which is charged again.
-    #[arg(long, env = "NUMCHECK_GET", hide_env_values = true, value_parser = BoolishValueParser::new())]
-    get: bool,
+    #[command(flatten)]
+    how: QxtArgs,
     /// How many queries are under way at once.
     #[arg(long, env = "NUMCHECK_CONCURRENCY", hide_env_values = true, default_value_t = 8, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=256))]
     concurrency: u16,
+    /// At most so many queries a second, such as 20/s.
+    #[arg(long, env = "NUMCHECK_RATE", hide_env_values = true, value_name = "N/s")]
+    rate: Option<QueryRate>,
+    #[command(flatten)]
+    prices: Prices,
     #[command(flatten)]
     again: Again,
     #[command(flatten)]
@@ -78,10 +83,22 @@ enum Outcome {
         #[serde(skip_serializing_if = "Option::is_none")]
         reused: Option<String>,
     },
-    Unsuccessful(Unsuccessful),
-    /// Nothing was asked about it by this call.
-    NotAsked {
+    Failed {
         outcome: &'static str,
+        code: Option<i64>,
+        name: Option<&'static str>,
+        message: Option<String>,
+        advice: Option<&'static str>,
+        error: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reused: Option<String>,
+    },
+    /// There is no answer.
+    Open {
+        outcome: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<i64>,
+        may_have_been_charged: bool,
         error: String,
     },
     Invalid {
@@ -90,156 +107,119 @@ enum Outcome {
     },
 }
 
-/// Refusals that would meet every further number, too.
-#[derive(Default)]
-struct Refusals {
-    for_all: AtomicBool,
-    /// `BAD_PARAMETER` means the number or the key: of so many in a row, whose numbers have the right length, the key.
-    bad_parameters: AtomicU32,
-}
-
-impl Refusals {
-    const MAX_BAD_PARAMETERS: u32 = 3;
-
-    fn count(&self, error: Option<&CallError>) {
-        let code = error.and_then(CallError::code::<qxt::Privacy>);
-        if code == Some(QxtCode::BAD_PARAMETER) {
-            self.bad_parameters.fetch_add(1, Ordering::SeqCst);
-        } else {
-            self.bad_parameters.store(0, Ordering::SeqCst);
-        }
-        // A gateway's word that the platform never got it ends the call as well: it may be set up to say so afterwards, too.
-        let is_unreached = error.is_some_and(|error| error.kind() == CallErrorKind::NeverReached);
-        if is_unreached || code.is_some_and(|code| code.class().is_about_account()) {
-            self.for_all.store(true, Ordering::SeqCst);
-        }
-    }
-
-    fn end_the_call(&self) -> bool {
-        self.for_all.load(Ordering::SeqCst)
-            || self.bad_parameters.load(Ordering::SeqCst) >= Self::MAX_BAD_PARAMETERS
-    }
-}
-
-/// A number as it was typed, and as it is asked about.
+/// A number as it was typed, and as the book keeps it.
 struct Typed {
     typed: String,
-    mobile: Result<Mobile, String>,
+    number: Result<PhoneNumber, String>,
 }
 
 impl Privacy {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let stop = Stop::on_signal(call::STOPPING);
-        let client = call::qxt(&self.network, self.get)?;
-        let typed: Vec<Typed> =
-            self.mobiles()?.into_iter().map(|typed| Typed { mobile: read_mobile(&typed), typed }).collect();
+        let client = call::qxt(&self.network, &self.how)?;
+        let typed = self.typed()?;
         let given: Vec<PhoneNumber> =
-            typed.iter().filter_map(|one| number_of(one.mobile.as_ref().ok()?)).collect();
+            typed.iter().filter_map(|one| one.number.as_ref().ok().copied()).collect();
         let numbers = distinct(given.clone());
         if numbers.is_empty() {
-            return self.show_all(&typed, HashMap::new());
+            return self.show_all(&typed, &HashMap::new());
         }
         let account = AccountId::qxt()?;
         let store = self.store.open_or_create().await?;
+        let prices: PriceTable = self.prices.table()?;
         let asking = Asking {
             account: &account,
-            level: None,
+            level: Level::Privacy,
             numbers: &numbers,
             invalid: (typed.len() - given.len()) as u64,
             duplicates: (given.len() - numbers.len()) as u64,
-            prices: PriceTable::default(),
+            prices: prices.clone(),
             again: &self.again,
             yes: &self.yes,
             stdin_is_taken: self.mobiles == ["-"],
         };
         let Asked { scope, decided, .. } = asking.ask(&*store).await?;
+        let engine = Engine::new(Arc::clone(&store));
         let single =
-            Single::plan(store, scope, "privacy", "privacy", &numbers, None, true, decided.reuse).await?;
-        let fates = single.look_up(decided.resubmit_before_ms).await?;
-        let mut known: HashMap<PhoneNumber, (Outcome, Exit)> =
-            fates.iter().filter(|fate| fate.reused).map(|fate| (fate.number, known_before(fate))).collect();
-        let refusals = Refusals::default();
-        let asking = futures_util::stream::iter(0..numbers.len()).map(|_| async {
-            // What refuses the account refuses every further number.
-            if refusals.end_the_call() || stop.asked() {
-                return Ok(None);
-            }
-            self.ask_next(&single, &client, &stop, &refusals).await
-        });
-        let mut asking = std::pin::pin!(asking.buffer_unordered(self.concurrency.into()));
-        let mut failed = None;
-        while let Some(answered) = asking.next().await {
-            match answered {
-                Ok(Some((number, outcome, exit))) => _ = known.insert(number, (outcome, exit)),
-                Ok(None) => {}
-                Err(failure) => failed = Some(failure),
-            }
-        }
-        single.inbox.fold_all().await.map_err(Failure::of)?;
-        let exit = self.show_all(&typed, known)?;
-        failed.map_or(Ok(exit), Err)
-    }
-
-    /// Asks about the next number that is to be asked about; `None` when there is none left.
-    async fn ask_next(
-        &self,
-        single: &Single,
-        client: &numcheck_qxt::Client,
-        stop: &Stop,
-        refusals: &Refusals,
-    ) -> Result<Option<(PhoneNumber, Outcome, Exit)>, Failure> {
-        let Some(claimed) = single.claim().await? else { return Ok(None) };
-        let Some(number) = claimed.numbers.first().copied() else { return Ok(None) };
-        let mobile = Mobile::new(number.digits().strip_prefix("86").unwrap_or(number.digits()))
-            .map_err(|error| Failure::usage(error.to_string()))?;
-        let call = client.check_confirmed(mobile, single.confirm(&claimed));
-        let answer = call::once(stop, &qxt::Privacy::INFO, call).await;
-        refusals.count(answer.as_ref().err());
-        let kept = keep(single, &claimed, &answer).await;
-        let (outcome, exit) = outcome_of(answer);
+            Single::plan(store, scope, "privacy", "privacy", &numbers, None, false, decided.reuse).await?;
+        single.look_up(decided.resubmit_before_ms).await?;
+        let service = Arc::new(Service::new(client).with_price(prices.get(Service::LEVEL, "*")));
+        let mut options = RunOptions::default();
+        options.concurrency = self.concurrency.into();
+        options.pace = self.rate.map(|rate| rate.pace(engine.store(), &account.fingerprint));
+        let driven = engine.run_to_end(&single.job, &service, options, stop.cancel()).await;
         // What was paid for is shown, whatever became of the store.
-        if let Err(failure) = kept {
-            print::complain(&failure);
+        let fates = single.look_up(None).await?;
+        for drifted in engine.store().drift(single.job.id).await.map_err(Failure::of)? {
+            drift::tell(&[drifted.drift]);
         }
-        Ok(Some((number, outcome, exit)))
+        let known = fates.iter().map(|fate| (fate.number, outcome_of(fate))).collect();
+        let exit = self.show_all(&typed, &known)?;
+        match driven.map_err(Failure::of)?.halt {
+            Some(Halt::NotSent(why)) => {
+                print::say(&format!(
+                    "numcheck: nothing leaves this machine: {why}; the rest was not asked about"
+                ));
+                Ok(worse(exit, Exit::Failed))
+            }
+            Some(Halt::Refused(why)) => {
+                print::say(&format!("numcheck: asking ended: {why}; the rest was not asked about"));
+                Ok(worse(exit, Exit::Unsettled))
+            }
+            _ => Ok(exit),
+        }
     }
 
-    fn mobiles(&self) -> Result<Vec<String>, Failure> {
+    fn typed(&self) -> Result<Vec<Typed>, Failure> {
+        let read = |typed: &str| Typed {
+            typed: typed.to_owned(),
+            number: Numbering::ChineseMobile
+                .read(typed.as_bytes())
+                .map_err(|reject| format!("{reject}; nothing was sent")),
+        };
         if self.mobiles != ["-"] {
-            return Ok(self.mobiles.clone());
+            return Ok(self.mobiles.iter().map(|typed| read(typed)).collect());
         }
-        let lines = std::io::stdin().lock().lines().collect::<Result<Vec<_>, _>>();
-        let lines = lines.map_err(|error| Failure::usage("standard input cannot be read").because(error))?;
-        Ok(lines.into_iter().filter(|line| !line.trim().is_empty()).collect())
+        let mut text = Vec::new();
+        std::io::stdin()
+            .lock()
+            .read_to_end(&mut text)
+            .map_err(|error| Failure::usage("standard input cannot be read").because(error))?;
+        let options = Options { numbering: Numbering::ChineseMobile, ..Options::default() };
+        let input = Input::from_reader(&text[..], "standard input", &options)?;
+        let mut all = Vec::new();
+        for row in input.rows() {
+            let row = row?;
+            all.push(read(&String::from_utf8_lossy(input.phone_cell(&row))));
+        }
+        Ok(all)
     }
 
     /// One line for each number as it was typed, in order; the answer of one that stands there twice is repeated.
     fn show_all(
         &self,
         typed: &[Typed],
-        mut known: HashMap<PhoneNumber, (Outcome, Exit)>,
+        known: &HashMap<PhoneNumber, (Outcome, Exit)>,
     ) -> Result<Exit, Failure> {
         let mut exit = Exit::Settled;
-        let mut shown = HashSet::new();
+        let mut complained = HashSet::new();
         for one in typed {
-            let (mobile, outcome, own) = match &one.mobile {
+            let (mobile, (outcome, own)) = match &one.number {
                 Err(why) => {
                     let outcome = Outcome::Invalid { outcome: "invalid", error: why.clone() };
-                    (one.typed.clone(), outcome, Exit::Unsettled)
+                    (one.typed.clone(), (outcome, Exit::Unsettled))
                 }
-                Ok(mobile) => {
-                    let number = number_of(mobile);
-                    let (outcome, own) = match number.and_then(|number| known.get_mut(&number)) {
-                        Some((outcome, own)) => (outcome.clone(), *own),
-                        None => {
-                            let error = "the command ended before it was asked about".to_owned();
-                            (Outcome::NotAsked { outcome: "pending", error }, Exit::Unsettled)
-                        }
-                    };
-                    shown.insert(number);
-                    (mobile.digits().to_owned(), outcome, own)
+                Ok(number) => {
+                    let digits = number.digits().strip_prefix("86").unwrap_or(number.digits());
+                    let known = known.get(number).cloned().unwrap_or_else(not_asked);
+                    (digits.to_owned(), known)
                 }
             };
+            if let Outcome::Failed { error, .. } | Outcome::Open { error, .. } = &outcome
+                && complained.insert(error.clone())
+            {
+                print::say(&format!("numcheck: {error}"));
+            }
             exit = worse(exit, own);
             if self.json {
                 print::json(&Line { mobile, outcome })?;
@@ -251,95 +231,71 @@ impl Privacy {
     }
 }
 
-/// A mobile number as the book keeps it: with its country code.
-fn number_of(mobile: &Mobile) -> Option<PhoneNumber> {
-    PhoneNumber::new(&format!("86{}", mobile.digits())).ok()
+fn not_asked() -> (Outcome, Exit) {
+    let error = "the command ended before it was asked about".to_owned();
+    let outcome = Outcome::Open { outcome: "pending", code: None, may_have_been_charged: false, error };
+    (outcome, Exit::Unsettled)
 }
 
-/// Keeps what was answered in the book.
-async fn keep(
-    single: &Single,
-    claimed: &Claimed,
-    answer: &Result<numcheck_qxt::PrivacyResult, CallError>,
-) -> Result<(), Failure> {
-    let store = |body: Vec<u8>| single.inbox.store_reply(claimed.batch_no.as_str(), Source::Privacy, body);
-    let end = match answer {
-        Ok(answer) => {
-            store(answer.body().to_vec()).await.map_err(Failure::of)?;
-            BatchEnd::Accepted { message_id: None }
-        }
-        Err(error) => match (error.code::<qxt::Privacy>(), error.reply()) {
-            (Some(code), _) if code.class().is_about_account() => {
-                BatchEnd::TurnedAway { code: Some(code.get()), message: error.to_string() }
-            }
-            (Some(code), Some(reply)) if code.is_about_number() => {
-                store(reply.body.to_vec()).await.map_err(Failure::of)?;
-                BatchEnd::Accepted { message_id: None }
-            }
-            (code, _) if error.may_have_happened() => BatchEnd::InDoubt {
-                code: code.map(|code| code.get()),
-                message: error.to_string(),
-                from_reply: error.has_reply(),
-            },
-            (Some(code), _) => BatchEnd::Refused { code: Some(code.get()), message: error.to_string() },
-            (None, _) => BatchEnd::NotSent,
-        },
-    };
-    single.end(claimed, end).await
-}
-
-fn outcome_of(answer: Result<numcheck_qxt::PrivacyResult, CallError>) -> (Outcome, Exit) {
-    match answer {
-        Ok(answer) => {
-            drift::tell(&answer.drift);
-            let done = Outcome::Done {
-                outcome: "done",
-                code: 0,
-                privacy: answer.is_privacy(),
-                reason: answer.reason,
-                status: answer.status.map(|status| status.to_string()),
-                area: answer.area,
-                operator: answer.operator.map(|operator| operator.to_string()),
-                reused: None,
-            };
-            (done, Exit::Settled)
-        }
-        Err(error) => {
-            print::complain(&error);
-            drift::tell(error.drift());
-            (Outcome::Unsuccessful(Unsuccessful::from(&error)), call::exit_of(&error))
-        }
+/// What the book says of a number.
+fn outcome_of(fate: &RowFate) -> (Outcome, Exit) {
+    let reused = fate.reused.then(|| print::rfc3339(fate.received_ms.unwrap_or_default()));
+    let told = fate
+        .result
+        .as_ref()
+        .and_then(|(_, body)| with_privacy(body, |reply, _| answer_of(&reply, reused.clone())));
+    if let Some(told) = told {
+        return told;
     }
+    let (outcome, may_have_been_charged, why) = match fate.state {
+        BatchState::Planned | BatchState::Refused => ("pending", false, "it was not asked about"),
+        _ if fate.reused => {
+            ("in_doubt", true, "under way or in doubt by an earlier call: not asked about again")
+        }
+        _ => ("in_doubt", true, "nobody knows whether it was asked about"),
+    };
+    let error = fate.message.clone().unwrap_or_else(|| why.to_owned());
+    let outcome = Outcome::Open { outcome, code: fate.code, may_have_been_charged, error };
+    (outcome, Exit::Unsettled)
 }
 
-/// What the book knows of a number that is not asked about.
-fn known_before(fate: &RowFate) -> (Outcome, Exit) {
-    let reply = fate.result.as_ref().and_then(|(_, body)| decode::<PrivacyReply<'_>>(body).ok());
-    let Some(reply) = reply else {
-        let error = "under way or in doubt by an earlier call: not asked about again".to_owned();
-        return (Outcome::NotAsked { outcome: "in_doubt", error }, Exit::Unsettled);
-    };
-    let code = reply.code.get().map_or(0, |code| code.get());
-    let facts = fate.result.as_ref().and_then(|(source, body)| reading::read(*source, body));
-    // That nothing was found is an answer, too: the book decides.
-    let is_done = facts.is_some_and(|facts| facts.outcome == numcheck_bulk::Outcome::Done);
+fn answer_of(reply: &PrivacyReply<'_>, reused: Option<String>) -> (Outcome, Exit) {
+    let code = reply.code.get().copied();
+    let reason = reply.reason.get().map(|text| text.as_str().to_owned());
+    if !code.is_some_and(|code| matches!(code.class(), Class::Success | Class::NoResult)) {
+        let failed = Outcome::Failed {
+            outcome: "failed",
+            code: code.map(QxtCode::get),
+            name: code.and_then(QxtCode::name),
+            error: code.map_or_else(
+                || "the reply has no code".to_owned(),
+                |code| code.refusal(reason.as_deref()).to_string(),
+            ),
+            message: reason,
+            advice: code.map(|code| code.advice(Lang::En)),
+            reused,
+        };
+        return (failed, Exit::Unsettled);
+    }
     let result = reply.result.get();
     let status = result.and_then(|result| result.status.get());
+    let privacy = status.and_then(|status| match status.known()? {
+        KnownPrivacyStatus::Privacy => Some(true),
+        KnownPrivacyStatus::NotPrivacy => Some(false),
+        _ => None,
+    });
+    let is_read = privacy.is_some() || code != Some(QxtCode::SUCCESS);
     let done = Outcome::Done {
-        outcome: if is_done { "done" } else { "failed" },
-        code,
-        privacy: status.and_then(|status| match status.known()? {
-            qxt::KnownPrivacyStatus::Privacy => Some(true),
-            qxt::KnownPrivacyStatus::NotPrivacy => Some(false),
-            _ => None,
-        }),
-        reason: reply.reason.get().map(|text| text.as_str().to_owned()),
+        outcome: "done",
+        code: code.map_or(0, QxtCode::get),
+        privacy,
+        reason,
         status: status.map(ToString::to_string),
         area: result.and_then(|result| result.area.get()).map(|area| area.as_str().to_owned()),
         operator: result.and_then(|result| result.now_isp.get()).map(ToString::to_string),
-        reused: Some(print::rfc3339(fate.received_ms.unwrap_or_default())),
+        reused,
     };
-    (done, if is_done { Exit::Settled } else { Exit::Unsettled })
+    (done, if is_read { Exit::Settled } else { Exit::Unsettled })
 }
 
 impl std::fmt::Display for Outcome {
@@ -357,19 +313,13 @@ impl std::fmt::Display for Outcome {
                     None => Ok(()),
                 }
             }
-            Self::NotAsked { outcome, error } => write!(f, "{outcome}: {error}"),
-            Self::Unsuccessful(error) => write!(f, "{}", error.outcome()),
-            Self::Invalid { error, .. } => write!(f, "invalid: {error}"),
+            Self::Failed { outcome, error, .. }
+            | Self::Open { outcome, error, .. }
+            | Self::Invalid { outcome, error } => {
+                write!(f, "{outcome}: {}", error.replace(char::is_control, " "))
+            }
         }
     }
-}
-
-/// A mobile number as people write it: with spaces, `+86`, `0086`.
-fn read_mobile(typed: &str) -> Result<Mobile, String> {
-    let number = normalise(typed.as_bytes()).map_err(|reject| reject.to_string())?;
-    let digits = number.digits();
-    let national = digits.strip_prefix("86").filter(|rest| rest.len() == 11).unwrap_or(digits);
-    Mobile::new(national).map_err(|error| format!("{error}; nothing was sent"))
 }
 
 /// The exit that says more: one number in doubt weighs more than all that are settled.

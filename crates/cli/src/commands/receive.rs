@@ -10,10 +10,11 @@ use numcheck_bulk::Folding;
 use serde_json::json;
 
 use crate::commands::arguments::{PublicUrl, Signatures};
-use crate::durable::{Engine, Receiving, StoreAt};
+use crate::durable::StoreAt;
 use crate::exit::{Exit, Failure};
 use crate::print;
 use crate::stop::Stop;
+use numcheck_job::{Engine, Receiving};
 
 /// Receive results for all jobs of the store, until it is stopped.
 ///
@@ -59,7 +60,7 @@ impl Receive {
         };
         let verifier = self.signatures.verifier()?;
         let stop = Stop::on_signal("");
-        let receiving = Receiving::start(&*engine.store, &engine.inbox, listen, url, verifier).await?;
+        let receiving = Receiving::start(&**engine.store(), engine.inbox(), listen, url, verifier).await?;
         if self.json {
             print::json(&json!({"listening": receiving.address().to_string()}))?;
         } else {
@@ -72,19 +73,19 @@ impl Receive {
         }
         tokio::select! {
             () = stop.wait() => {}
-            () = engine.inbox.keep_folding(Folding::default()) => {}
+            () = engine.inbox().keep_folding(Folding::default()) => {}
         }
         receiving.close().await;
-        engine.inbox.fold_all().await.map_err(Failure::of)?;
+        engine.inbox().fold_all().await.map_err(Failure::of)?;
         Ok(Exit::Settled)
     }
 }
 
 async fn show_quarantine(engine: &Engine) -> Result<Exit, Failure> {
-    engine.inbox.fold_all().await.map_err(Failure::of)?;
+    engine.inbox().fold_all().await.map_err(Failure::of)?;
     let mut after = 0;
     loop {
-        let some = engine.store.quarantine(after, 100).await.map_err(Failure::of)?;
+        let some = engine.store().quarantine(after, 100).await.map_err(Failure::of)?;
         let Some(last) = some.last() else { return Ok(Exit::Settled) };
         after = last.id;
         for odd in some {

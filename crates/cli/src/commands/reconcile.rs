@@ -9,10 +9,11 @@ use crate::account::AccountId;
 use crate::call::{self, Network};
 use crate::commands::arguments::Minute;
 use crate::commands::run::AssumptionArgs;
-use crate::durable::{Account, Engine, StoreAt, Target, Wait, check_account, check_service, job_of};
+use crate::durable::{Account, StoreAt, Target, Wait, check_account, check_service, job_of};
 use crate::exit::{Exit, Failure};
 use crate::print;
 use crate::stop::Stop;
+use numcheck_job::Engine;
 
 /// Ask the platform about results that did not come. Costs nothing.
 ///
@@ -36,15 +37,15 @@ impl Reconcile {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let minute = self.minute.for_platform(call::is_loopback()?)?;
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
-        let job = job_of(&*engine.store, &self.job).await?;
+        let job = job_of(&**engine.store(), &self.job).await?;
         check_service(&job)?;
         check_account(&job, &AccountId::nxcloud()?.fingerprint)?;
         let stop = Stop::on_signal("numcheck: stopping: nothing more is asked");
         let account = Account::open(&Target::Account, &self.network, minute).await?;
-        let platform = Arc::new(account.platform(None, &engine.store)?);
-        engine.inbox.fold_all().await.map_err(Failure::of)?;
+        let service = Arc::new(account.service(None, engine.store())?);
+        engine.inbox().fold_all().await.map_err(Failure::of)?;
         let wait = Wait { quiet: std::time::Duration::ZERO, minute, assumed: self.assumptions.get() };
-        let reconcile = engine.reconcile(platform, wait);
+        let reconcile = engine.reconcile(service, wait.times(), wait.rules());
         let stopped = || stop.asked();
         let Some(round) = stop.race(reconcile.round(&job, &stopped)).await else {
             return Ok(Exit::Unsettled);
@@ -60,7 +61,7 @@ impl Reconcile {
         if let Some(trouble) = &round.trouble {
             return Err(Failure::new(format!("the platform could not be asked: {trouble}")));
         }
-        let ledger = engine.store.ledger(job.id).await.map_err(Failure::of)?;
+        let ledger = engine.store().ledger(job.id).await.map_err(Failure::of)?;
         Ok(if ledger.is_final() { Exit::Settled } else { Exit::Unsettled })
     }
 }

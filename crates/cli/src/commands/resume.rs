@@ -6,12 +6,12 @@ use std::time::Instant;
 use clap::Args;
 use numcheck_bulk::{JobName, JobState};
 
-use crate::account::AccountId;
 use crate::commands::run::{Due, RunArgs, resubmit};
 use crate::consent::Cost;
-use crate::durable::{Engine, StoreAt, Target, check_account, check_service, job_of, read_back};
+use crate::durable::{StoreAt, Target, check_account, job_of, read_back};
 use crate::exit::{Exit, Failure};
 use crate::level::Level;
+use numcheck_job::Engine;
 
 /// Go on with a job that was interrupted.
 ///
@@ -34,9 +34,7 @@ impl Resume {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let started = Instant::now();
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
-        let mut job = job_of(&*engine.store, &self.job).await?;
-        check_service(&job)?;
-        job.spec.delivery = self.run.delivery(job.spec.delivery);
+        let mut job = job_of(&**engine.store(), &self.job).await?;
         match job.state {
             JobState::Open => {}
             JobState::Replaced => {
@@ -58,17 +56,18 @@ impl Resume {
                 )));
             }
         }
-        let (input, notes) = read_back(&*engine.store, &job).await?;
-        let account = AccountId::nxcloud()?;
+        let (input, notes) = read_back(&**engine.store(), &job).await?;
+        let level = Level::from_word(&notes.level);
+        job.spec.delivery = self.run.delivery_at(level, job.spec.delivery);
+        let account = level.account()?;
         check_account(&job, &account.fingerprint)?;
-        self.run.check(false, job.spec.delivery)?;
+        self.run.check(false, level, job.spec.delivery)?;
         let minute = self.run.minute(account.is_loopback())?;
         let writer = self.run.destination().create(&input)?;
-        engine.inbox.fold_all().await.map_err(Failure::of)?;
-        let prices = self.run.prices(&*engine.store).await?;
-        let due = Due::for_job(&*engine.store, &job, self.resubmit_doubtful, BTreeMap::new()).await?;
+        engine.inbox().fold_all().await.map_err(Failure::of)?;
+        let prices = self.run.prices(&**engine.store()).await?;
+        let due = Due::for_job(&**engine.store(), &job, self.resubmit_doubtful, BTreeMap::new()).await?;
         let cost = Cost::Estimated(due.cost(&prices, job.spec.scope.level));
-        let level = Level::from_word(&notes.level);
         self.run.ask(due.numbers(), level, cost, account.is_loopback()).await?;
         if self.resubmit_doubtful {
             resubmit(&engine, &job, u64::MAX).await?;

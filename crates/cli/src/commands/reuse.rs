@@ -43,7 +43,7 @@ pub(crate) fn usual_age(level: Level) -> Duration {
     const HOUR: u64 = 60 * 60;
     match level {
         Level::Basic => Duration::from_secs(30 * 24 * HOUR),
-        Level::Call | Level::Hlr => Duration::from_secs(24 * HOUR),
+        Level::Call | Level::Hlr | Level::Privacy => Duration::from_secs(24 * HOUR),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::builder::BoolishValueParser;
@@ -11,15 +12,15 @@ use numcheck_bulk::{Delivery, Estimate, Halt, Job, JobState, PriceTable, Scope, 
 
 use crate::account::AccountId;
 use crate::batching::BatchingArgs;
-use crate::call::Network;
-use crate::commands::arguments::{Minute, Prices, PublicUrl, Signatures};
+use crate::call::{Network, QxtArgs};
+use crate::commands::arguments::{Minute, Prices, PublicUrl, QueryRate, Signatures};
 use crate::commands::limits::LimitArgs;
 use crate::commands::reuse::{Again, KnownResults, know_account};
 use crate::commands::typed;
 use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::durable::{
-    Account, Assumed, Counted, Destination, Engine, Parameters, Receiving, Shape, StoreAt, Summary, Survey,
-    Target, Wait, WhatToSend, estimate, export, learn_dialect, open_file, prepare,
+    Account, Assumed, Counted, Destination, Parameters, Shape, StoreAt, Summary, Survey, Target, Wait,
+    WhatToSend, estimate, export, learn_dialect, open_file, prepare, with_progress,
 };
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
@@ -27,6 +28,7 @@ use crate::level::Level;
 use crate::output::Writer;
 use crate::print;
 use crate::stop::Stop;
+use numcheck_job::{Engine, Privacy, Receiving, RunOptions, Summary as Driven};
 
 /// Check a file of phone numbers, and write a file of results. Costs money per number, except with --sandbox.
 ///
@@ -85,6 +87,16 @@ pub(crate) struct RunArgs {
     /// goes on trying; with --sandbox 5s more than its delay.
     #[arg(long, env = "NUMCHECK_WAIT", hide_env_values = true, value_name = "DURATION")]
     wait: Option<humantime::Duration>,
+    /// How many requests are under way at once. At level privacy, as many numbers at most are in doubt after a crash.
+    #[arg(long, env = "NUMCHECK_CONCURRENCY", hide_env_values = true, default_value_t = 8, value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    concurrency: u16,
+    /// At most so many queries of level privacy a second, such as 20/s, kept together with all who use the store for the same account. The other
+    /// levels keep the platform's documented limits.
+    #[arg(long, env = "NUMCHECK_RATE", hide_env_values = true, value_name = "N/s")]
+    rate: Option<QueryRate>,
+    #[command(flatten)]
+    how: QxtArgs,
     #[command(flatten)]
     minute: Minute,
     #[command(flatten)]
@@ -151,13 +163,16 @@ impl Run {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let started = Instant::now();
         let stdin_is_taken = self.file == Path::new("-");
-        let delivery = self.run.delivery(Delivery::Push);
-        self.run.check(self.sandbox, delivery)?;
-        let input = Input::open(&self.file, &Options { column: self.column.clone() })?;
+        let delivery = self.run.delivery_at(self.level, Delivery::Push);
+        self.run.check(self.sandbox, self.level, delivery)?;
+        let input = Input::open(
+            &self.file,
+            &Options { column: self.column.clone(), numbering: self.level.numbering() },
+        )?;
         let writer = self.run.destination().create(&input)?;
         let account = match self.sandbox {
             true => Ok(AccountId::embedded()),
-            false => AccountId::nxcloud(),
+            false => self.level.account(),
         };
         let counted = Counted::read(&input)?;
         // A file without a number needs no account.
@@ -174,10 +189,10 @@ impl Run {
             self.store.open_or_create().await?
         };
         let engine = Engine::new(store);
-        let store = &*engine.store;
-        engine.inbox.fold_all().await.map_err(Failure::of)?;
+        let store = &**engine.store();
+        engine.inbox().fold_all().await.map_err(Failure::of)?;
         if !self.sandbox {
-            know_account(store, &account, Scope::NUMBER_CHECK, &self.again, stdin_is_taken).await?;
+            know_account(store, &account, self.level.service(), &self.again, stdin_is_taken).await?;
         }
         let shape = Shape::of(&self.together, self.run.limits.has_cap(), store, &account.fingerprint).await?;
         let mut prepared = counted.plan(shape);
@@ -308,7 +323,7 @@ impl Due {
 
 /// Plans again what is in doubt, as a person has decided.
 pub(crate) async fn resubmit(engine: &Engine, job: &Job, before_ms: u64) -> Result<(), Failure> {
-    let numbers = engine.store.resubmit_doubtful(job.id, before_ms).await.map_err(Failure::of)?;
+    let numbers = engine.store().resubmit_doubtful(job.id, before_ms).await.map_err(Failure::of)?;
     if numbers > 0 {
         let (what, are) = (print::count(numbers, "number"), print::form(numbers, "is", "are"));
         print::say(&format!("numcheck: {what} in doubt {are} sent again, as you decided"));
@@ -351,13 +366,18 @@ fn no_price(groups: &BTreeMap<String, u64>, prices: &PriceTable, level: i64, wor
 }
 
 impl RunArgs {
-    /// How results come back: as it was said, else as `usual`.
-    pub(crate) fn delivery(&self, usual: Delivery) -> Delivery {
-        self.delivery.map_or(usual, Into::into)
+    /// How results come back: as it was said, else as `usual`. A privacy check is answered at once.
+    pub(crate) fn delivery_at(&self, level: Level, usual: Delivery) -> Delivery {
+        if level == Level::Privacy { Delivery::Poll } else { self.delivery.map_or(usual, Into::into) }
     }
 
     /// Whether results have a way to come back.
-    pub(crate) fn check(&self, sandbox: bool, delivery: Delivery) -> Result<(), Failure> {
+    pub(crate) fn check(&self, sandbox: bool, level: Level, delivery: Delivery) -> Result<(), Failure> {
+        if level != Level::Privacy && self.rate.is_some() {
+            return Err(Failure::usage(
+                "--rate is for level privacy: the other levels keep the platform's documented limits; nothing was sent",
+            ));
+        }
         if !sandbox && delivery.pushes() && (self.listen.is_none() || !self.public_url.is_given()) {
             return Err(Failure::usage(
                 "--listen and --public-url are both needed to receive the results; --delivery poll fetches them instead, and --sandbox \
@@ -427,51 +447,28 @@ impl RunArgs {
         let stop = Stop::on_signal(
             "numcheck: stopping: no further batch is sent, results so far are written; once more ends at once",
         );
-        let limits = self.limits.limits(prices)?;
+        let limits = self.limits.limits(prices.clone())?;
         let mut halt = None;
-        engine.store.follow(job.id).await.map_err(Failure::of)?;
-        let before = engine.store.ledger(job.id).await.map_err(Failure::of)?;
+        engine.store().follow(job.id).await.map_err(Failure::of)?;
+        let before = engine.store().ledger(job.id).await.map_err(Failure::of)?;
         if !before.is_final() {
-            let account = Account::open(&target, &self.network, minute).await?;
-            let receiving = match job.spec.delivery.pushes() {
-                false => None,
-                true => {
-                    // Only a sandbox in this command reaches a loopback address that nobody was told.
-                    let own = SocketAddr::from(([127, 0, 0, 1], 0));
-                    let (listen, url, verifier) = match target {
-                        Target::Sandbox(_) => (own, None, None),
-                        Target::Account => (
-                            self.listen.unwrap_or(own),
-                            self.public_url.checked()?,
-                            self.signatures.verifier()?,
-                        ),
-                    };
-                    Some(Receiving::start(&*engine.store, &engine.inbox, listen, url, verifier).await?)
-                }
+            let mut options = RunOptions::default();
+            options.limits = limits;
+            options.concurrency = self.concurrency.into();
+            let driven = match job.spec.scope.service.as_str() {
+                Scope::PRIVACY => self.ask_each(engine, job, &target, options, &prices, &stop).await,
+                _ => self.submit(engine, job, &target, options, minute, &stop).await,
             };
-            let platform = account.platform(receiving.as_ref().map(Receiving::callback), &engine.store)?;
-            let quiet = self.wait.map_or_else(|| default_wait(&target, minute), Into::into);
-            let wait = Wait { quiet, minute, assumed: self.assumptions.get() };
-            let driven = engine.drive(job, platform, limits, wait, &stop).await;
-            if let Some(receiving) = receiving {
-                receiving.close().await;
-            }
-            let dialect = account.dialect();
-            account.close().await;
             let driven = driven.inspect_err(|_| say_how_to_go_on(job, &target))?;
-            if let (Some(dialect), Target::Account) = (dialect, &target)
-                && let Err(error) = learn_dialect(&*engine.store, &job.spec.scope.account, dialect).await
-            {
-                // The next job only needs more requests.
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the account's dialect is not remembered"
-                );
+            if let Some(trouble) = &driven.trouble {
+                print::say(&format!(
+                    "numcheck: note: the platform could not be asked for missing results: {trouble}"
+                ));
             }
             halt = driven.halt;
         }
         let not_sent = halt.as_ref().and_then(why_not_sent);
-        let exported = export(&*engine.store, job, input, not_sent.as_deref(), &mut writer).await;
+        let exported = export(&**engine.store(), job, input, not_sent.as_deref(), &mut writer).await;
         let finished = exported.and_then(|totals| writer.finish().map(|_| totals).map_err(Failure::from));
         let totals = finished.inspect_err(|failure| {
             if !failure.is_reader_gone() {
@@ -479,18 +476,18 @@ impl RunArgs {
             }
         })?;
         let destination = self.destination();
-        let ledger = engine.store.ledger(job.id).await.map_err(Failure::of)?;
+        let ledger = engine.store().ledger(job.id).await.map_err(Failure::of)?;
         Summary {
             job,
             totals: &totals,
             ledger: &ledger,
-            unmatched: engine.inbox.unmatched(),
+            unmatched: engine.inbox().unmatched(),
             took: started.elapsed(),
             output: destination.file(),
         }
         .show(self.json)?;
         if let Some(halt) = &halt {
-            let prices = self.prices(&*engine.store).await?;
+            let prices = self.prices(&**engine.store()).await?;
             say_halt(halt, ledger.planned, &estimate(totals.left(), &prices, job.spec.scope.level));
         }
         let is_open = matches!(target, Target::Account) && job.state == JobState::Open;
@@ -510,6 +507,78 @@ impl RunArgs {
             ));
         }
         Ok(if totals.all_settled() && ledger.is_final() { Exit::Settled } else { Exit::Unsettled })
+    }
+
+    /// Submits batches to NXCLOUD, and receives or fetches their results.
+    async fn submit(
+        &self,
+        engine: &Engine,
+        job: &Job,
+        target: &Target,
+        mut options: RunOptions,
+        minute: Duration,
+        stop: &Stop,
+    ) -> Result<Driven, Failure> {
+        let account = Account::open(target, &self.network, minute).await?;
+        let receiving = match job.spec.delivery.pushes() {
+            false => None,
+            true => {
+                // Only a sandbox in this command reaches a loopback address that nobody was told.
+                let own = SocketAddr::from(([127, 0, 0, 1], 0));
+                let (listen, url, verifier) = match target {
+                    Target::Sandbox(_) => (own, None, None),
+                    Target::Account => {
+                        (self.listen.unwrap_or(own), self.public_url.checked()?, self.signatures.verifier()?)
+                    }
+                };
+                Some(Receiving::start(&**engine.store(), engine.inbox(), listen, url, verifier).await?)
+            }
+        };
+        let callback = receiving.as_ref().map(Receiving::callback);
+        let service = Arc::new(account.service(callback, engine.store())?);
+        let quiet = self.wait.map_or_else(|| default_wait(target, minute), Into::into);
+        let wait = Wait { quiet, minute, assumed: self.assumptions.get() };
+        options.pace = account.submitting(engine.store());
+        (options.quiet, options.times, options.rules) = (wait.quiet, wait.times(), wait.rules());
+        let driven = engine.run_to_end(job, &service, options, stop.cancel());
+        let driven = with_progress(&**engine.store(), job, driven).await;
+        if let Some(receiving) = receiving {
+            receiving.close().await;
+        }
+        account.close().await;
+        let driven = driven.map_err(Failure::of)?;
+        if let (Some(dialect), Target::Account) = (service.dialect(), target)
+            && let Err(error) = learn_dialect(&**engine.store(), &job.spec.scope.account, dialect).await
+        {
+            // The next job only needs more requests.
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the account's dialect is not remembered"
+            );
+        }
+        Ok(driven)
+    }
+
+    /// Asks QXT about each phone number.
+    async fn ask_each(
+        &self,
+        engine: &Engine,
+        job: &Job,
+        target: &Target,
+        mut options: RunOptions,
+        prices: &PriceTable,
+        stop: &Stop,
+    ) -> Result<Driven, Failure> {
+        let (client, sandbox) = target.qxt(&self.network, &self.how).await?;
+        let price = prices.get(Privacy::LEVEL, "CN");
+        let service = Arc::new(Privacy::new(client).with_price(price));
+        options.pace = self.rate.map(|rate| rate.pace(engine.store(), &job.spec.scope.account));
+        let driven = engine.run_to_end(job, &service, options, stop.cancel());
+        let driven = with_progress(&**engine.store(), job, driven).await;
+        if let Some(sandbox) = sandbox {
+            sandbox.shutdown().await;
+        }
+        driven.map_err(Failure::of)
     }
 }
 

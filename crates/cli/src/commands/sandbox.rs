@@ -49,6 +49,18 @@ pub(crate) struct Sandbox {
         value_name = "ADDR"
     )]
     qxt: SocketAddr,
+    /// Serve QXT at this path, in this spelling alone. Default: at /ssPhone_Privacy, in any case.
+    #[arg(long, env = "NUMCHECK_SANDBOX_QXT_PATH", hide_env_values = true, value_name = "PATH")]
+    qxt_path: Option<String>,
+    /// How long QXT takes to answer. Its document states about 100 ms.
+    #[arg(
+        long,
+        env = "NUMCHECK_SANDBOX_QXT_DELAY",
+        hide_env_values = true,
+        default_value = "0s",
+        value_name = "DURATION"
+    )]
+    qxt_delay: humantime::Duration,
     /// The access key of the account, whose secrets follow from it: a sandbox that is started with the same one again knows the account
     /// as the same. Default: a new one at every start.
     #[arg(long, env = "NUMCHECK_SANDBOX_ACCESS_KEY", hide_env_values = true, value_parser = access_key, value_name = "KEY")]
@@ -177,7 +189,11 @@ impl Sandbox {
         if let Some(algorithm) = self.sign_pushes {
             builder = builder.sign_pushes(algorithm);
         }
+        if let Some(path) = &self.qxt_path {
+            builder = builder.qxt_path(path.as_str());
+        }
         let sandbox = builder
+            .qxt_delay(self.qxt_delay.into())
             .account(account)
             .nxcloud_addr(self.nxcloud)
             .qxt_addr(self.qxt)
@@ -218,6 +234,9 @@ impl Sandbox {
                  export NXCLOUD_ACCESS_SECRET={access_secret}\nexport NXCLOUD_APPKEY={appkey}\n\
                  export QXT_BASE_URL={qxt}\nexport QXT_API_KEY={qxt_api_key}"
             ))?;
+            if let Some(path) = &self.qxt_path {
+                print::data(&format!("export QXT_PATH={path}"))?;
+            }
             print::say(
                 "numcheck: the sandbox is listening; use the lines above in another terminal, end it with Ctrl-C",
             );

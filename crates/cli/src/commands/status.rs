@@ -6,9 +6,10 @@ use numcheck_bulk::{BatchState, JobName, Outcome};
 use serde_json::{Value, json};
 
 use crate::commands::metrics;
-use crate::durable::{Engine, StoreAt, drift_json, drift_line, job_of, sent_again};
+use crate::durable::{StoreAt, drift_json, drift_line, job_of, sent_again};
 use crate::exit::{Exit, Failure};
 use crate::print;
+use numcheck_job::Engine;
 
 /// Show the account of a job.
 ///
@@ -37,9 +38,9 @@ pub(crate) struct Status {
 impl Status {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
-        let store = &engine.store;
+        let store = engine.store();
         let job = job_of(&**store, &self.job).await?;
-        engine.inbox.fold_all().await.map_err(Failure::of)?;
+        engine.inbox().fold_all().await.map_err(Failure::of)?;
         store.follow(job.id).await.map_err(Failure::of)?;
         let ledger = store.ledger(job.id).await.map_err(Failure::of)?;
         let doubtful: Vec<_> = store

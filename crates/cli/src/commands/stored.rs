@@ -1,7 +1,7 @@
 //! A stored result on one line, or as the values of an object.
 
 use numcheck_bulk::store::RowFate;
-use numcheck_bulk::store::messages::with_result;
+use numcheck_job::with_result;
 use numcheck_protocol::number_check::CheckResult;
 use serde_json::{Map, Value};
 

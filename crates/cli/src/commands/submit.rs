@@ -4,8 +4,9 @@
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use numcheck_bulk::store::{RowFate, Source};
-use numcheck_bulk::{BatchEnd, JobName, Row, Submitted};
+use numcheck_bulk::store::RowFate;
+use numcheck_bulk::{BatchEnd, JobName, Submitted};
+use numcheck_job::{not_taken, submitted};
 use numcheck_protocol::number_check::{self, Dialect};
 use numcheck_protocol::{BatchNo, CallbackUrl, Endpoint, PhoneList, PhoneNumber, ValueError};
 use numcheck_transport::CallError;
@@ -21,7 +22,7 @@ use crate::commands::reuse::Again;
 use crate::commands::stored;
 use crate::consent::Yes;
 use crate::drift;
-use crate::durable::{Single, StoreAt, distinct, not_taken, submitted};
+use crate::durable::{Single, StoreAt, distinct};
 use crate::exit::{Exit, Failure};
 use crate::level::Level;
 use crate::print;
@@ -36,7 +37,7 @@ pub(crate) struct Submit {
     #[command(flatten)]
     numbers: Numbers,
     /// What is checked; the platform's default is basic.
-    #[arg(long, env = "NUMCHECK_LEVEL", hide_env_values = true, value_enum)]
+    #[arg(long, env = "NUMCHECK_LEVEL", hide_env_values = true, value_parser = Level::of_number_check())]
     level: Option<Level>,
     /// Whether the numbers may be of several countries, which only accounts of the platform's second dialect (v2) take. `auto` is one.
     #[arg(long, env = "NUMCHECK_COUNTRIES", hide_env_values = true, default_value = "auto", value_enum)]
@@ -110,7 +111,7 @@ impl Submit {
         let level = self.level.unwrap_or(Level::Basic);
         let asking = Asking {
             account: &account,
-            level: Some(level),
+            level,
             numbers: &numbers,
             invalid: 0,
             duplicates: (given.len() - numbers.len()) as u64,
@@ -134,7 +135,7 @@ impl Submit {
             let sent = claimed.numbers.clone();
             let mut submit = client.number_check().submit(list(sent.clone()).map_err(not_sent)?);
             if let Some(level) = self.level {
-                submit = submit.level(level.check_level());
+                submit = submit.level(number_check::CheckLevel::new(level.figure()));
             }
             submit = submit.batch_no(claimed.batch_no.clone()).confirm(single.confirm(&claimed));
             if let Some(url) = self.dr_url.clone() {
@@ -147,12 +148,8 @@ impl Submit {
                     return call::unsuccessful(&error, self.json);
                 }
             };
-            for Row(body) in not_taken(&sent, &accepted.not_taken) {
-                single
-                    .inbox
-                    .store_reply(claimed.batch_no.as_str(), Source::Answer, body)
-                    .await
-                    .map_err(Failure::of)?;
+            for row in not_taken(&sent, &accepted.not_taken) {
+                single.inbox.store_row(claimed.batch_no.as_str(), row).await.map_err(Failure::of)?;
             }
             let message_id = accepted.message_id.as_ref().map(ToString::to_string);
             single.end(&claimed, BatchEnd::Accepted { message_id }).await?;
@@ -253,7 +250,9 @@ pub(crate) fn end_of(error: &CallError) -> BatchEnd {
     match submitted(error) {
         Submitted::Refused { code, message, for_all: true } => BatchEnd::TurnedAway { code, message },
         Submitted::Refused { code, message, .. } => BatchEnd::Refused { code, message },
-        Submitted::InDoubt { code, message, from_reply } => BatchEnd::InDoubt { code, message, from_reply },
+        Submitted::InDoubt { code, message, from_reply, .. } => {
+            BatchEnd::InDoubt { code, message, from_reply }
+        }
         _ => BatchEnd::NotSent,
     }
 }

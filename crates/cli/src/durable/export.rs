@@ -7,9 +7,9 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use numcheck_bulk::failpoint::die_at;
-use numcheck_bulk::store::messages::with_result;
 use numcheck_bulk::store::{RowFate, Source, reading};
-use numcheck_bulk::{BatchState, Job, Store};
+use numcheck_bulk::{BatchState, Job, Scope, Store};
+use numcheck_job::{with_privacy, with_result};
 use numcheck_protocol::number_check::CheckResult;
 
 use super::prepare::notes_of;
@@ -64,6 +64,7 @@ pub(crate) async fn export(
 ) -> Result<Totals, Failure> {
     let level =
         job.spec.notes.get("level").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    let is_privacy = job.spec.scope.service == Scope::PRIVACY;
     let mut totals = Totals::new(store.drift(job.id).await.map_err(Failure::of)?);
     let mut fates = Fates { store, job: job.id, page: VecDeque::new(), last: None, over: false };
     for (at, row) in (0..).zip(input.rows()) {
@@ -71,7 +72,7 @@ pub(crate) async fn export(
         let fate = fates.of(at).await?;
         let state = match (&row.phone, fate) {
             (Ok(number), Some(fate)) if *number != fate.number => return Err(rows_replaced()),
-            (_, Some(fate)) => write(&row, &fate, &level, not_sent, writer, &mut totals)?,
+            (_, Some(fate)) => write(&row, &fate, (&level, is_privacy), not_sent, writer, &mut totals)?,
             (Err(reject), None) => {
                 writer.write(&row, &CheckRow::invalid(*reject))?;
                 CheckState::Invalid
@@ -129,7 +130,7 @@ impl Fates<'_> {
 fn write(
     row: &Row,
     fate: &RowFate,
-    level: &str,
+    (level, is_privacy): (&str, bool),
     not_sent: Option<&str>,
     writer: &mut Writer,
     totals: &mut Totals,
@@ -150,12 +151,15 @@ fn write(
             finish(row, fate, check, writer, totals)
         };
         return match source {
-            Source::Privacy => settled(without(CheckState::Done, None, "")),
+            Source::Reply if is_privacy => {
+                with_privacy(body, |reply, cost| settled(CheckRow::from_privacy(fate.number, &reply, cost)))
+                    .unwrap_or_else(|| settled(without(CheckState::Done, None, "")))
+            }
             Source::Answer => {
                 let why = reading::why_not_taken(body);
                 settled(without(CheckState::Refused, None, why.as_deref().unwrap_or("not taken")))
             }
-            Source::Push | Source::Query | Source::Get => {
+            Source::Push | Source::Query | Source::Reply => {
                 let shown =
                     with_result(*source, body, |result| settled(CheckRow::from_result(fate.number, result)));
                 // What stands in the store as this phone number's result was read before.
@@ -207,6 +211,7 @@ fn finish(
         totals.pay(&check);
         totals.explain(&check);
     }
+    totals.read(&check);
     writer.write(row, &check)?;
     Ok(check.state)
 }

@@ -8,6 +8,7 @@ use clap::Args;
 use numcheck_bulk::{
     Job, JobName, Postgres, SharedPace, Sqlite, Store, StoreError, SystemWallClock, Upgrade,
 };
+use numcheck_job::reader;
 use numcheck_protocol::{Info, Rate};
 use numcheck_transport::env;
 
@@ -69,7 +70,7 @@ impl StoreAt {
                 Failure::new(format!("the folder {} cannot be made", folder.display())).because(error)
             })?;
         }
-        let opened = Sqlite::open_or_create(&path, &mut say_upgrade);
+        let opened = Sqlite::open_or_create(&path, reader(), &mut say_upgrade);
         let (store, is_new) = opened.map_err(|error| cannot_be_used(&path, error))?;
         let new = if is_new { ", which is new" } else { "" };
         print::say(&format!("numcheck: using the store {}{new}", path.display()));
@@ -138,7 +139,7 @@ async fn server(address: &str) -> Result<Arc<dyn Store>, Failure> {
 }
 
 async fn connect(address: &str) -> Result<Postgres, Failure> {
-    let opened = Postgres::open(address).await;
+    let opened = Postgres::open(address, reader()).await;
     opened.map_err(|error| {
         Failure::new("the store on the server cannot be used; nothing was sent").because(error)
     })
@@ -146,11 +147,12 @@ async fn connect(address: &str) -> Result<Postgres, Failure> {
 
 /// A new store in a file of this command's own.
 pub(crate) fn file(path: &Path) -> Result<Arc<dyn Store>, Failure> {
-    Ok(Arc::new(Sqlite::open(path).map_err(|error| cannot_be_used(path, error))?))
+    Ok(Arc::new(Sqlite::open(path, reader()).map_err(|error| cannot_be_used(path, error))?))
 }
 
 fn existing(path: &Path) -> Result<Arc<dyn Store>, Failure> {
-    let store = Sqlite::open_existing(path, &mut say_upgrade).map_err(|error| cannot_be_used(path, error))?;
+    let store = Sqlite::open_existing(path, reader(), &mut say_upgrade)
+        .map_err(|error| cannot_be_used(path, error))?;
     warn_exposed(path);
     Ok(Arc::new(store))
 }

@@ -63,7 +63,7 @@ pub(crate) fn check_account(job: &Job, account: &str) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::usage(
-        "this job was begun with another account, or at another platform: set NXCLOUD_ACCESS_KEY and NXCLOUD_BASE_URL as they were then",
+        "this job was begun with another account, or at another platform: set its key and address as they were then",
     ))
 }
 
@@ -117,7 +117,7 @@ impl Counted {
 impl Parameters {
     /// What is paid for.
     pub(crate) fn scope(&self) -> Scope {
-        Scope::new(&self.account, Scope::NUMBER_CHECK, self.level.check_level().get())
+        Scope::new(&self.account, self.level.service(), self.level.figure())
     }
 
     /// The job as a store keeps it.
@@ -281,7 +281,8 @@ pub(crate) async fn read_back(store: &dyn Store, job: &Job) -> Result<(Input, No
         let cannot = |error| Failure::new("the input cannot be copied to a temporary file").because(error);
         std::io::copy(&mut Cursor::new(piece), &mut file).map_err(cannot)?;
     }
-    let options = Options { column: notes.column.clone() };
+    let level = Level::from_word(&notes.level);
+    let options = Options { column: notes.column.clone(), numbering: level.numbering() };
     let input = Input::from_file(file, &notes.file, &options)?;
     Ok((input, notes))
 }

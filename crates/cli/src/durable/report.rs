@@ -69,6 +69,8 @@ pub(crate) struct Totals {
     left: BTreeMap<String, u64>,
     /// What the platform sent that no document lists.
     drift: Vec<Drifted>,
+    /// Answers in a word that nobody knows.
+    unread: u64,
 }
 
 impl Totals {
@@ -80,6 +82,11 @@ impl Totals {
     pub(super) fn count(&mut self, state: CheckState) {
         self.rows += 1;
         *self.states.entry(state).or_default() += 1;
+    }
+
+    /// Counts an answer whose word nobody knows.
+    pub(super) fn read(&mut self, check: &CheckRow<'_>) {
+        self.unread += u64::from(check.is_unread());
     }
 
     pub(super) fn pay(&mut self, check: &CheckRow<'_>) {
@@ -154,6 +161,7 @@ impl Totals {
         ]
         .iter()
         .all(|state| self.of(*state) == 0)
+            && self.unread == 0
     }
 }
 
@@ -285,6 +293,12 @@ impl Summary<'_> {
             notes.push(format!(
                 "note: {}, and nothing has come of that so far",
                 sent_again(self.ledger.may_be_charged)
+            ));
+        }
+        if self.totals.unread > 0 {
+            notes.push(format!(
+                "note: {} in a word that no document lists: it stands in check_status as it came",
+                print::count(self.totals.unread, "answer")
             ));
         }
         if conflicts > 0 {

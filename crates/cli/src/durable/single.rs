@@ -8,10 +8,10 @@ use numcheck_bulk::{
     BatchEnd, Delivery, Grouping, Inbox, Job, JobSpec, Plan, Planner, Reuse, Scope, Store, SystemWallClock,
     WallClock,
 };
+use numcheck_job::own_process;
 use numcheck_protocol::{BatchNo, PhoneNumber};
 use numcheck_transport::{Attempt, BoxError, BoxFuture, Confirm};
 
-use super::owner;
 use super::prepare::{Notes, new_name};
 use crate::exit::Failure;
 use crate::regions::{Group, group_of};
@@ -109,7 +109,7 @@ impl Single {
                 continue;
             }
             let claimed =
-                self.store.claim(next.batch, &owner::own(), u64::MAX, SystemWallClock.now_ms()).await;
+                self.store.claim(next.batch, &own_process(), u64::MAX, SystemWallClock.now_ms()).await;
             if let Some(claimed) = claimed.map_err(Failure::of)? {
                 return Ok(Some(claimed));
             }

@@ -33,7 +33,7 @@ use csv::ByteRecord;
 use numcheck_protocol::PhoneNumber;
 
 pub(crate) use error::{InputError, InputErrorKind};
-pub(crate) use normalise::normalise;
+pub(crate) use normalise::{Numbering, normalise};
 use quotes::Unpaired;
 pub(crate) use reject::Reject;
 pub(crate) use sniff::Layout;
@@ -47,6 +47,8 @@ pub(crate) const LARGEST_ROW: usize = 1024 * 1024;
 pub(crate) struct Options {
     /// The phone column by its name, or by its number counted from 1; by itself when left out.
     pub(crate) column: Option<String>,
+    /// How its numbers are read.
+    pub(crate) numbering: Numbering,
 }
 
 /// A file of numbers, opened, looked through once, and ready to be read any number of times.
@@ -58,6 +60,7 @@ pub(crate) struct Input {
     has_header: bool,
     columns: ByteRecord,
     phone_column: usize,
+    numbering: Numbering,
     rows: u64,
 }
 
@@ -113,6 +116,16 @@ impl Input {
         self.records(self.has_header)
     }
 
+    /// The cell of a row that holds its phone number.
+    pub(crate) fn phone_cell<'a>(&self, row: &'a Row) -> &'a [u8] {
+        row.cells.get(self.phone_column).unwrap_or_default()
+    }
+
+    /// How its numbers are read.
+    pub(crate) fn numbering(&self) -> Numbering {
+        self.numbering
+    }
+
     /// Where in [`bytes`](Self::bytes) the rows of a phone number are.
     ///
     /// # Errors
@@ -122,7 +135,7 @@ impl Input {
         let mut ranges = Vec::new();
         while rows.advance()? {
             let cell = rows.record.get(self.phone_column).unwrap_or_default();
-            if normalise(cell).as_ref() == Ok(number) {
+            if self.numbering.read(cell).as_ref() == Ok(number) {
                 let start = rows.record.position().map_or(0, csv::Position::byte);
                 let content = self.layout.content;
                 ranges.push(content + start..content + rows.reader.position().byte());
@@ -202,6 +215,7 @@ impl Input {
             has_header: true,
             columns: ByteRecord::new(),
             phone_column: 0,
+            numbering: options.numbering,
             rows: 0,
         };
         let first = match input.records(false).next_record()? {
@@ -284,6 +298,7 @@ impl Input {
             record: ByteRecord::new(),
             name: self.name.clone(),
             phone_column: self.phone_column,
+            numbering: self.numbering,
             skip_first,
             number: 0,
             ended: false,
@@ -329,6 +344,7 @@ pub(crate) struct Rows {
     record: ByteRecord,
     name: String,
     phone_column: usize,
+    numbering: Numbering,
     skip_first: bool,
     number: u64,
     ended: bool,
@@ -389,7 +405,7 @@ impl Iterator for Rows {
                 // Not cloned: the reader's own record keeps the size of the largest row so far.
                 let mut cells = ByteRecord::with_capacity(self.record.as_slice().len(), self.record.len());
                 cells.extend(&self.record);
-                let phone = normalise(cells.get(self.phone_column).unwrap_or_default());
+                let phone = self.numbering.read(cells.get(self.phone_column).unwrap_or_default());
                 Some(Ok(Row { number: self.number, cells, phone }))
             }
             Ok(false) => None,

@@ -4,9 +4,36 @@
 //! exists is for the platform to say.
 
 use numcheck_protocol::PhoneNumber;
+use numcheck_protocol::qxt::Mobile;
 use rlibphonenumber::PHONE_NUMBER_UTIL;
 
 use super::reject::Reject;
+
+/// How the numbers of an input are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Numbering {
+    /// With their country code, which is never guessed.
+    #[default]
+    International,
+    /// Chinese mobile numbers of 11 digits, with or without `86` before them. Another country's number is none.
+    ChineseMobile,
+}
+
+impl Numbering {
+    /// Reads the one phone number of a cell, as the book keeps it: with its country code.
+    ///
+    /// # Errors
+    /// As [`normalise`].
+    pub(crate) fn read(self, cell: &[u8]) -> Result<PhoneNumber, Reject> {
+        let number = normalise(cell)?;
+        if self == Self::International {
+            return Ok(number);
+        }
+        let plus = if std::str::from_utf8(cell).is_ok_and(names_country) { "+" } else { "" };
+        let mobile = Mobile::from_spelling(&format!("{plus}{}", number.digits()));
+        mobile.and_then(|mobile| mobile.to_number()).map_err(|_| Reject::NotChineseMobile)
+    }
+}
 
 /// Reads the one phone number of a cell.
 ///
@@ -75,6 +102,13 @@ pub(crate) fn normalise(cell: &[u8]) -> Result<PhoneNumber, Reject> {
         count if count > PhoneNumber::MAX_DIGITS => Err(Reject::TooLong { digits: count }),
         count => PhoneNumber::new(&digits).map_err(|_| Reject::TooLong { digits: count }),
     }
+}
+
+/// Whether a cell says by `+` or `00` in front that its number begins with a country code.
+fn names_country(cell: &str) -> bool {
+    let plain: String =
+        unwrap(cell).chars().filter_map(plain).filter(|char| !matches!(char, ' ' | '(')).collect();
+    plain.starts_with('+') || plain.starts_with("00")
 }
 
 /// Takes off what a program has put around the text: spaces, `="…"`, quotes, an apostrophe, `tel:`.

@@ -42,6 +42,8 @@ pub(crate) enum Reject {
     },
     /// The cell is not UTF-8 text.
     NotUtf8,
+    /// Not 11 digits that begin with 1, with or without `86` before them, where only Chinese mobile numbers are asked about.
+    NotChineseMobile,
 }
 
 impl Reject {
@@ -56,6 +58,7 @@ impl Reject {
             Self::Extension => "extension",
             Self::Letters => "letters",
             Self::TrunkZero => "trunk_zero",
+            Self::NotChineseMobile => "not_chinese_mobile",
             Self::SeveralNumbers => "several_numbers",
             Self::UnexpectedCharacter => "unexpected_character",
             Self::TooShort { .. } => "too_short",
@@ -79,6 +82,9 @@ impl fmt::Display for Reject {
             Self::Masked => f.write_str("some digits are hidden behind * or x: give the whole number"),
             Self::Extension => f.write_str("it has an extension, which cannot be checked: leave it out"),
             Self::Letters => f.write_str("it has letters: write digits only, with the country code"),
+            Self::NotChineseMobile => f.write_str(
+                "it is a number of another country, or no mobile number: 11 digits that begin with 1, with or without 86 before them",
+            ),
             Self::TrunkZero => f.write_str(
                 "it has a (0) within: leave it out, or keep it without the brackets where it is dialled from abroad too, as in Italy",
             ),

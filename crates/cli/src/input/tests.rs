@@ -13,7 +13,11 @@ fn open(text: impl AsRef<[u8]>) -> Input {
 }
 
 fn open_column(text: impl AsRef<[u8]>, column: &str) -> Result<Input, InputError> {
-    Input::from_reader(text.as_ref(), "test", &Options { column: Some(column.to_owned()) })
+    Input::from_reader(
+        text.as_ref(),
+        "test",
+        &Options { column: Some(column.to_owned()), ..Options::default() },
+    )
 }
 
 fn fails(text: impl AsRef<[u8]>) -> InputError {

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use numcheck_protocol::PhoneNumber;
 use numcheck_protocol::number_check::CheckResult;
+use numcheck_protocol::qxt::{KnownPrivacyStatus, PrivacyReply};
+use numcheck_protocol::{Class, Currency, PhoneNumber, Price};
 
-use crate::input::Reject;
+use crate::input::{Numbering, Reject};
 
 /// What became of a row. Closed: these are the words of the file format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,7 +78,22 @@ pub(crate) struct CheckRow<'a> {
     pub(crate) batch_no: Option<Cow<'a, str>>,
     /// When its result came: UTC, RFC 3339.
     pub(crate) time: Option<Cow<'a, str>>,
+    /// What a privacy check says.
+    pub(crate) privacy: PrivacyCells<'a>,
 }
+
+/// The cells of a privacy check.
+#[derive(Clone, Default, PartialEq)]
+pub(crate) struct PrivacyCells<'a> {
+    /// `YES`, `NO`, or `UNKNOWN` where the platform does not say it in a known word.
+    pub(crate) privacy: Option<&'static str>,
+    /// The platform's word.
+    pub(crate) status: Option<Cow<'a, str>>,
+    /// Where the number is from.
+    pub(crate) area: Option<Cow<'a, str>>,
+}
+
+const PRIVACY: [&str; 3] = ["privacy", "status", "area"];
 
 impl<'a> CheckRow<'a> {
     /// The row of a phone number that has a result.
@@ -94,19 +110,71 @@ impl<'a> CheckRow<'a> {
         Self { state: CheckState::Invalid, message, ..Self::default() }
     }
 
+    /// The row of a phone number that has a reply of a privacy check.
+    pub(crate) fn from_privacy(
+        phone: PhoneNumber,
+        reply: &'a PrivacyReply<'_>,
+        cost: Option<(Currency, Price)>,
+    ) -> Self {
+        let code = reply.code.get();
+        let is_answer = code.is_some_and(|code| matches!(code.class(), Class::Success | Class::NoResult));
+        let result = reply.result.get();
+        let status = result.and_then(|result| result.status.get());
+        let privacy = match status.and_then(|status| status.known()) {
+            Some(KnownPrivacyStatus::Privacy) => "YES",
+            Some(KnownPrivacyStatus::NotPrivacy) => "NO",
+            _ => "UNKNOWN",
+        };
+        let mut row = Self {
+            state: if is_answer { CheckState::Done } else { CheckState::Failed },
+            phone: Some(phone),
+            code: code.map(|code| code.get()),
+            message: reply.reason.get().map(|reason| Cow::Borrowed(reason.as_str())),
+            ..Self::default()
+        };
+        if is_answer {
+            let area = result.and_then(|result| result.area.get());
+            let carrier = result.and_then(|result| result.now_isp.get());
+            row.result.carrier = carrier.map(|carrier| carrier.to_string().into());
+            (row.result.currency, row.result.price) = cost.unzip();
+            row.privacy = PrivacyCells {
+                privacy: Some(privacy),
+                status: status.map(|status| Cow::Owned(status.to_string())),
+                area: area.map(|area| Cow::Borrowed(area.as_str())),
+            };
+        }
+        row
+    }
+
+    /// Whether the platform has answered in a word that nobody knows.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.code == Some(0) && self.privacy.privacy == Some("UNKNOWN")
+    }
+
     /// The names of the columns in their order, without `check_`.
-    pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    pub(super) fn names(numbering: Numbering) -> impl Iterator<Item = &'static str> {
         let names = CheckResult::COLUMNS.iter().copied();
+        let privacy = PRIVACY.into_iter().filter(move |_| numbering == Numbering::ChineseMobile);
         // The state stands behind the phone number.
-        names.flat_map(|name| [Some(name), (name == PHONE).then_some("state")]).flatten().chain(["time"])
+        names
+            .flat_map(|name| [Some(name), (name == PHONE).then_some("state")])
+            .flatten()
+            .chain(["time"])
+            .chain(privacy)
     }
 
     /// The columns in their order, and their values.
-    pub(super) fn columns(&self) -> impl Iterator<Item = (&'static str, Option<Cow<'_, str>>)> {
+    pub(super) fn columns(
+        &self,
+        numbering: Numbering,
+    ) -> impl Iterator<Item = (&'static str, Option<Cow<'_, str>>)> {
         let mut columns = self.result.columns();
-        Self::names().map(move |name| match name {
+        Self::names(numbering).map(move |name| match name {
             "state" => (name, Some(Cow::Borrowed(self.state.as_str()))),
             "time" => (name, self.time.as_deref().map(Cow::Borrowed)),
+            "privacy" => (name, self.privacy.privacy.map(Cow::Borrowed)),
+            "status" => (name, self.privacy.status.as_deref().map(Cow::Borrowed)),
+            "area" => (name, self.privacy.area.as_deref().map(Cow::Borrowed)),
             _ => {
                 let said = columns.next().and_then(|column| column.value);
                 (name, self.own(name).or(said))

@@ -8,7 +8,7 @@ use csv::{ByteRecord, Terminator, Writer, WriterBuilder};
 use super::check::CheckRow;
 use super::destination::Destination;
 use super::error::{OutputError, OutputErrorKind};
-use crate::input::{Input, Row};
+use crate::input::{Input, Numbering, Row};
 
 /// Writes the header with the first row, so that a job that fails before it leaves no file behind.
 pub(super) struct CsvWriter {
@@ -16,6 +16,7 @@ pub(super) struct CsvWriter {
     builder: WriterBuilder,
     preamble: Vec<u8>,
     columns: ByteRecord,
+    numbering: Numbering,
 }
 
 enum State {
@@ -38,11 +39,12 @@ impl CsvWriter {
             builder,
             preamble: layout.preamble.clone(),
             columns: input.columns().clone(),
+            numbering: input.numbering(),
         }
     }
 
     pub(super) fn write(&mut self, row: &Row, check: &CheckRow<'_>) -> io::Result<()> {
-        let width = self.columns.len();
+        let (width, numbering) = (self.columns.len(), self.numbering);
         let writer = self.begun()?;
         for cell in &row.cells {
             writer.write_field(cell).map_err(io_error)?;
@@ -50,7 +52,7 @@ impl CsvWriter {
         for _ in row.cells.len()..width {
             writer.write_field("").map_err(io_error)?;
         }
-        for (_, value) in check.columns() {
+        for (_, value) in check.columns(numbering) {
             writer.write_field(harmless(value.unwrap_or_default()).as_bytes()).map_err(io_error)?;
         }
         writer.write_record(None::<&[u8]>).map_err(io_error)
@@ -76,7 +78,7 @@ impl CsvWriter {
             for name in &self.columns {
                 writer.write_field(name).map_err(io_error)?;
             }
-            for name in result_columns() {
+            for name in result_columns(self.numbering) {
                 writer.write_field(name).map_err(io_error)?;
             }
             writer.write_record(None::<&[u8]>).map_err(io_error)?;
@@ -92,7 +94,8 @@ impl CsvWriter {
 /// Results beside results under the same names would leave nobody knowing which are which.
 pub(super) fn refuse_result_columns(input: &Input) -> Result<(), OutputError> {
     let is_result = |name: &[u8]| {
-        result_columns().any(|result| name.trim_ascii().eq_ignore_ascii_case(result.as_bytes()))
+        result_columns(input.numbering())
+            .any(|result| name.trim_ascii().eq_ignore_ascii_case(result.as_bytes()))
     };
     if input.columns().iter().any(is_result) {
         return Err(OutputError::new(OutputErrorKind::ResultColumns, input.name()));
@@ -100,8 +103,8 @@ pub(super) fn refuse_result_columns(input: &Input) -> Result<(), OutputError> {
     Ok(())
 }
 
-fn result_columns() -> impl Iterator<Item = String> {
-    CheckRow::names().map(|name| format!("check_{name}"))
+fn result_columns(numbering: Numbering) -> impl Iterator<Item = String> {
+    CheckRow::names(numbering).map(|name| format!("check_{name}"))
 }
 
 /// A text that a spreadsheet shows and does not carry out: see [`CheckRow`].
@@ -137,7 +140,7 @@ mod tests {
             check_dial_code, check_national, check_standard, check_number_type, check_carrier, check_validity, \
             check_reachable, check_roaming, check_ported, check_mcc, check_mnc, check_ring, check_answered, \
             check_response, check_price, check_currency, check_message_id, check_batch_no, check_time";
-        let mut columns = result_columns();
+        let mut columns = result_columns(Numbering::International);
         for column in design.split(", ") {
             assert!(columns.any(|known| known == column), "{column} is gone or stands elsewhere");
         }

@@ -7,7 +7,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::check::CheckRow;
 use super::destination::Destination;
-use crate::input::{Input, Row};
+use crate::input::{Input, Numbering, Row};
 
 /// The member that holds the result.
 const CHECK: &str = "check";
@@ -73,7 +73,7 @@ struct Check<'a>(&'a CheckRow<'a>);
 impl Serialize for Check<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (name, value) in self.0.columns() {
+        for (name, value) in self.0.columns(Numbering::ChineseMobile) {
             match value {
                 Some(_) if name == "code" => map.serialize_entry(name, &self.0.code)?,
                 Some(value) => map.serialize_entry(name, &value)?,

@@ -9,7 +9,7 @@ use numcheck_protocol::{PhoneText, Text};
 use tempfile::TempDir;
 
 use super::*;
-use crate::input::Options;
+use crate::input::{Numbering, Options};
 
 const MESSY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/messy-numbers.csv");
 
@@ -63,11 +63,12 @@ fn files(folder: &TempDir) -> Vec<String> {
 #[test]
 fn the_input_columns_stay_untouched_and_in_order_and_the_results_follow() {
     let input = input("id,phone,\"a \"\"b\"\"\"\n1,447400123456,\" x,y \"\n2,n/a,\n");
-    let columns: Vec<String> = CheckRow::names().map(|name| format!("check_{name}")).collect();
+    let columns: Vec<String> =
+        CheckRow::names(Numbering::International).map(|name| format!("check_{name}")).collect();
     // An empty cell for each column that the row says nothing in.
     let cells = |told: &[(&str, &str)]| {
         let cell = |name| told.iter().find(|(known, _)| *known == name).map_or("", |(_, cell)| cell);
-        CheckRow::names().map(cell).collect::<Vec<_>>().join(",")
+        CheckRow::names(Numbering::International).map(cell).collect::<Vec<_>>().join(",")
     };
     let done = [
         ("phone", "447400123456"),
@@ -98,7 +99,7 @@ fn one_row_comes_out_per_row_of_the_messy_file_in_its_order_and_layout() {
     assert_eq!(records.len() as u64, 1 + input.row_count());
     for (record, row) in records[1..].iter().zip(input.rows()) {
         let row = row.unwrap();
-        assert_eq!(record.len(), 4 + CheckRow::names().count());
+        assert_eq!(record.len(), 4 + CheckRow::names(Numbering::International).count());
         assert!(record.iter().take(4).eq(row.cells.iter()));
         let state = if row.phone.is_ok() { "done" } else { "invalid" };
         assert_eq!(&record[5], state.as_bytes());

@@ -74,7 +74,8 @@ fn every_option_has_an_environment_variable_except_those_that_pay_again() {
             // What a sandbox assumes decides nothing.
             let pays_again = PAYS_AGAIN.contains(&name.as_str()) && verb != ["sandbox"];
             let has_none = matches!(name.as_str(), "--help" | "--version") || pays_again;
-            let shows_one = text.contains("[env: NUMCHECK_") || text.contains("[env: NXCLOUD_");
+            let shows_one =
+                ["NUMCHECK_", "NXCLOUD_", "QXT_"].iter().any(|of| text.contains(&format!("[env: {of}")));
             assert_ne!(has_none, shows_one, "{verb:?} {name}: {text}");
         }
     }

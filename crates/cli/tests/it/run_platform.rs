@@ -170,7 +170,7 @@ fn what_no_document_lists_in_a_refusal_is_told_once() {
     let body = r#"{"msg": "no balance", "code": 211, "data": {}, "hint": "top up"}"#;
     job.platform.submit().answer_http("200 OK", "application/json", body);
     let ended = run.end().exits(3);
-    let told = "the platform sent a new field that no document lists at SubmitReply.hint";
+    let told = "place=SubmitReply.hint kind=\"new_field\"";
     assert_eq!(ended.stderr.matches(told).count(), 1, "{}", ended.stderr);
 }
 

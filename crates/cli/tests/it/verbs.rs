@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::help::VERBS;
-use crate::support::{Call, Platform, Sandbox, free_address, numcheck, push};
+use crate::support::{Call, Platform, Sandbox, free_address, get, numcheck, push};
 use serde_json::{Value, json};
 
 fn keys(object: &Value) -> BTreeSet<&str> {
@@ -253,6 +253,51 @@ fn check_code_needs_a_code_and_a_phone() {
 
 // --- privacy
 
+/// Asked as Chinese ones, these would be paid for and answered about somebody else.
+#[test]
+fn privacy_refuses_a_number_of_another_country_and_sends_nothing() {
+    let sandbox = Sandbox::start();
+    for foreign in
+        ["+18819079212", "001 881 907 9212", "(+1) 881-907-9212", "+852 5123 4567", "\u{ff0b}18819079212"]
+    {
+        let ended =
+            numcheck(["privacy", "--json", "--yes", "--", foreign]).envs(sandbox.account()).run().exits(3);
+        let lines = ended.json_lines();
+        assert_eq!(lines[0]["outcome"], "invalid", "{foreign}");
+        assert!(lines[0]["error"].as_str().unwrap().contains("of another country"), "{foreign}: {lines:?}");
+    }
+    let page = get(&format!("{}/_sandbox/privacy.json", sandbox.text("nxcloud"))).unwrap();
+    assert!(page.contains("\"asked\":0,"), "{page}");
+}
+
+#[test]
+fn privacy_says_that_an_answer_is_about_another_number_and_leaves_its_own_in_doubt() {
+    let sandbox = Sandbox::start();
+    let ended =
+        numcheck(["privacy", "--json", "--yes", "13800000921"]).envs(sandbox.account()).run().exits(3);
+    let lines = ended.json_lines();
+    assert_eq!(
+        (&lines[0]["outcome"], &lines[0]["may_have_been_charged"]),
+        (&json!("in_doubt"), &json!(true))
+    );
+    assert!(ended.stderr.contains("about another phone number"), "{}", ended.stderr);
+}
+
+#[test]
+fn privacy_asks_at_the_path_that_it_is_given() {
+    let sandbox = Sandbox::start_with(&["--qxt-path", "/ssphone_privacy"]);
+    let ask = || numcheck(["privacy", "--yes", "18819079212"]).envs(sandbox.account());
+    let lost = ask().run().exits(1);
+    assert!(lost.stderr.contains("HTTP 404"), "{}", lost.stderr);
+    ask().arg("--qxt-path").arg("/ssphone_privacy").run().exits(0);
+    ask().env("QXT_PATH", "/ssphone_privacy").run().exits(0);
+    let wrong = ask().arg("--qxt-path=ssphone_privacy").run().exits(2);
+    assert!(wrong.stderr.contains("must begin with `/`"), "{}", wrong.stderr);
+    let whole =
+        ask().env("QXT_BASE_URL", "http://ps.szqxt.com/ssphone_privacy?apikey=x&mobile=1").run().exits(2);
+    assert!(whole.stderr.contains("use https://ps.szqxt.com"), "{}", whole.stderr);
+}
+
 #[test]
 fn privacy_prints_one_json_object_a_line_in_order() {
     let sandbox = Sandbox::start();
@@ -264,7 +309,7 @@ fn privacy_prints_one_json_object_a_line_in_order() {
         "not a number",
         "13800000424",
         "13800000911",
-        "0086 16717707933",
+        "0086 13800000414",
     ];
     for how in [&[][..], &["--get"], &["--concurrency", "1"]] {
         let ended =
@@ -278,7 +323,7 @@ fn privacy_prints_one_json_object_a_line_in_order() {
             "not a number",
             "13800000424",
             "13800000911",
-            "16717707933",
+            "13800000414",
         ];
         assert_eq!(mobiles, shown, "{how:?}");
         let outcomes: Vec<&str> = lines.iter().map(|line| line["outcome"].as_str().unwrap()).collect();

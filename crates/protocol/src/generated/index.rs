@@ -217,7 +217,9 @@ pub(crate) const VOCABULARIES: &[Vocabulary] = &[
         "号码状态",
         &[
             WordEntry::new("隐私号", "Privacy", "a privacy (virtual) number", "隐私号"),
+            WordEntry::new("虚拟号", "Privacy", "a privacy (virtual) number", "隐私号"),
             WordEntry::new("非隐私号", "NotPrivacy", "not a privacy number", "非隐私号"),
+            WordEntry::new("非虚拟号", "NotPrivacy", "not a privacy number", "非隐私号"),
         ],
     ),
     Vocabulary::new(
@@ -229,6 +231,12 @@ pub(crate) const VOCABULARIES: &[Vocabulary] = &[
             WordEntry::new("中国联通", "ChinaUnicom", "China Unicom", "中国联通"),
             WordEntry::new("中国电信", "ChinaTelecom", "China Telecom", "中国电信"),
             WordEntry::new("其它运营商", "Other", "another, virtual operator", "其它运营商（虚拟运营商）"),
+            WordEntry::new(
+                "其它运营商（虚拟运营商）",
+                "Other",
+                "another, virtual operator",
+                "其它运营商（虚拟运营商）",
+            ),
         ],
     ),
     Vocabulary::new(

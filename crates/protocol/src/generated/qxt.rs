@@ -84,20 +84,21 @@ message! {
 }
 
 open_words! {
-    /// Privacy status (号码状态).
+    /// Privacy status (号码状态). The document's prose calls the two states 虚拟号 and 非虚拟号, its table
+    /// and its samples 隐私号 and 非隐私号.
     ///
     /// Source: QXT Phone Check Interface 虚拟号检测平台接口说明文档, 2022-8-24.
     PrivacyStatus, KnownPrivacyStatus {
         /// A privacy (virtual) number (隐私号).
-        PRIVACY Privacy = "隐私号", "a privacy (virtual) number", "隐私号";
+        PRIVACY Privacy = "隐私号" | "虚拟号", "a privacy (virtual) number", "隐私号";
         /// Not a privacy number (非隐私号).
-        NOT_PRIVACY NotPrivacy = "非隐私号", "not a privacy number", "非隐私号";
+        NOT_PRIVACY NotPrivacy = "非隐私号" | "非虚拟号", "not a privacy number", "非隐私号";
     }
 }
 
 open_words! {
-    /// Chinese operator (运营商). The document lists the fourth as 其它运营商（虚拟运营商）; no sample shows
-    /// what such a reply says, so any other text names another operator too.
+    /// Chinese operator (运营商). The document's table spells the fourth 其它运营商（虚拟运营商）; no sample
+    /// shows what such a reply says, so any other text names another operator too.
     ///
     /// Source: QXT Phone Check Interface 虚拟号检测平台接口说明文档, 2022-8-24.
     Operator, KnownOperator {
@@ -108,12 +109,13 @@ open_words! {
         /// China Telecom (中国电信).
         CHINA_TELECOM ChinaTelecom = "中国电信", "China Telecom", "中国电信";
         /// Another, virtual operator (其它运营商（虚拟运营商）).
-        OTHER Other = "其它运营商", "another, virtual operator", "其它运营商（虚拟运营商）";
+        OTHER Other = "其它运营商" | "其它运营商（虚拟运营商）", "another, virtual operator", "其它运营商（虚拟运营商）";
     }
 }
 
 code_table! {
-    /// QXT result codes (QXT 错误代码), of qxt.privacy. 1, -2 and -3 overlap: all three are bad input.
+    /// QXT result codes (QXT 错误代码), of qxt.privacy. 1, -2 and -3 overlap: all three are bad input. -5
+    /// says that the query was not started, so nothing was charged.
     ///
     /// Source: QXT Phone Check Interface 虚拟号检测平台接口说明文档, 2022-8-24; what is charged is assumed,
     /// what passes with time is assumed.
@@ -151,9 +153,9 @@ code_table! {
             "nothing found for the number", "未查询到相关信息或填写正确的手机号码再查询",
             "Check the number; the platform knows nothing about it.",
             "请检查手机号码；平台未查询到相关信息。";
-        /// Balance too low for this query (当前余额不足发起本次查询请求,请与供应商联系). Perhaps charged.
-        BALANCE_TOO_LOW = -5, Balance, Unknown, Unknown,
-            "balance too low for this query", "当前余额不足发起本次查询请求,请与供应商联系",
+        /// Balance too low to start this query (当前余额不足发起本次查询请求,请与供应商联系). Not charged.
+        BALANCE_TOO_LOW = -5, Balance, No, Unknown,
+            "balance too low to start this query", "当前余额不足发起本次查询请求,请与供应商联系",
             "Top up the account.",
             "请充值或与供应商联系。";
         /// System error, try later (系统错误,请稍候再试). Perhaps charged. Passes with time.

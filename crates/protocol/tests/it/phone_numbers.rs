@@ -173,3 +173,32 @@ fn all_numbers_of_a_list_belong_to_one_country_where_countries_are_known() {
     let better = PhoneList::from_one_region(shared.map(number), region);
     assert!(rule(better).contains("one country"));
 }
+
+#[test]
+fn a_mobile_is_read_as_people_write_it_and_one_of_another_country_is_refused_with_the_reason() {
+    let mobile = Mobile::new("18819079212").unwrap();
+    for spelled in
+        ["18819079212", "+8618819079212", "008618819079212", "8618819079212", " +86 188-1907-9212 "]
+    {
+        assert_eq!(Mobile::from_spelling(spelled), Ok(mobile), "{spelled}");
+    }
+    // Eleven digits that begin with 1 are a Chinese number only where no other country is named.
+    for foreign in ["+18819079212", "0018819079212", "+852 5123 4567", "0085251234567"] {
+        let error = Mobile::from_spelling(foreign).unwrap_err();
+        assert!(error.rule.contains("of another country"), "{foreign}: {error}");
+    }
+    for wrong in
+        ["", "86", "+86", "1881907921", "188190792122", "86188190792122", "28819079212", "188x9079212"]
+    {
+        let error = Mobile::from_spelling(wrong).unwrap_err();
+        assert!(error.rule.contains("11 digits"), "{wrong}: {error}");
+    }
+    assert!(Mobile::from_spelling("188****9212").unwrap_err().rule.contains("masked"));
+    let number = mobile.to_number().unwrap();
+    assert_eq!((number.digits(), Mobile::from_number(&number)), ("8618819079212", Ok(mobile)));
+    for foreign in ["18819079212", "85251234567"] {
+        let error = Mobile::from_number(&PhoneNumber::new(foreign).unwrap()).unwrap_err();
+        assert!(error.rule.contains("of another country"), "{error}");
+    }
+    assert!(Mobile::from_number(&PhoneNumber::new("861012345678").unwrap()).is_err());
+}

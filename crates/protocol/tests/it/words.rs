@@ -37,7 +37,8 @@ macro_rules! words {
             #[test]
             fn an_unknown_word_is_kept_as_it_came(text in any::<String>()) {
                 let word = $Word::new(&text);
-                let known = $Known::ALL.iter().copied().find(|known| known.as_str().eq_ignore_ascii_case(&text));
+                let is_it = |spelling: &&str| spelling.eq_ignore_ascii_case(&text);
+                let known = $Known::ALL.iter().copied().find(|known| known.spellings().iter().any(is_it));
                 prop_assert_eq!(word.known(), known);
                 prop_assert_eq!(word.is_unknown(), known.is_none());
                 prop_assert_eq!(word.as_str(), text.as_str());
@@ -51,7 +52,12 @@ macro_rules! words {
             assert_eq!($Known::ALL.len(), $count);
             let mut seen = HashSet::new();
             for known in $Known::ALL {
-                assert!(seen.insert(known.as_str().to_ascii_lowercase()), "{known:?}");
+                assert_eq!(known.spellings().first(), Some(&known.as_str()));
+                for spelling in known.spellings() {
+                    assert!(seen.insert(spelling.to_ascii_lowercase()), "{known:?}");
+                    assert_eq!($Word::new(spelling).known(), Some(*known));
+                    assert_eq!($Word::new(spelling).as_str(), *spelling);
+                }
                 assert!(!known.meaning(Lang::En).is_empty() && known.meaning(Lang::En).is_ascii(), "{known:?}");
                 assert!(!known.meaning(Lang::Zh).is_empty(), "{known:?}");
             }
@@ -114,4 +120,20 @@ fn no_debug_of_a_word_shows_a_number() {
     let shown = format!("{:?} {:?}", Operator::new("8613812345678"), NumberType::new(8_613_812_345_678));
     assert!(!shown.contains("138"), "{shown}");
     assert_eq!(format!("{:?} {:?}", Answer::YES, NumberType::MOBILE), "Answer(\"YES\") NumberType(2 Mobile)");
+}
+
+#[test]
+fn every_word_of_the_qxt_document_is_known_and_kept_as_it_came() {
+    for (words, known) in [
+        (["隐私号", "虚拟号"], KnownPrivacyStatus::Privacy),
+        (["非隐私号", "非虚拟号"], KnownPrivacyStatus::NotPrivacy),
+    ] {
+        for word in words {
+            let status = PrivacyStatus::new(word);
+            assert_eq!((status.known(), status.as_str(), status.is_unknown()), (Some(known), word, false));
+        }
+    }
+    let virtual_operator = Operator::new("其它运营商（虚拟运营商）");
+    assert_eq!(virtual_operator.known(), Some(KnownOperator::Other));
+    assert_eq!(Operator::new("新运营商").known(), None);
 }

@@ -7,7 +7,7 @@ use std::io::Write;
 use numcheck_qxt::{CallError, Client, ClientBuilder, PrivacyResult, SetupError};
 use numcheck_sandbox::{Account, Sandbox};
 
-use crate::common::{KEY, builder_with, mobile};
+use crate::common::{KEY, builder_with, in_memory, mobile};
 
 fn from(variables: &[(&str, &str)]) -> Result<Client, SetupError> {
     let variables: HashMap<_, _> = variables.iter().copied().collect();
@@ -57,6 +57,42 @@ fn the_base_url_is_optional() {
 fn a_base_url_that_ends_in_the_endpoints_path_names_the_variable_and_the_right_one() {
     let told = fault(&[("QXT_API_KEY", KEY), ("QXT_BASE_URL", "https://ps.szqxt.com/ssPhone_Privacy")]);
     assert!(told.starts_with("QXT_BASE_URL: ") && told.ends_with("use https://ps.szqxt.com"), "{told}");
+}
+
+/// The addresses that the document prints, as whole ones.
+#[test]
+fn every_address_of_the_document_is_refused_with_the_right_one() {
+    for (url, right) in [
+        ("http://ps.szqxt.com/ssPhone_Privacy", "https://ps.szqxt.com"),
+        ("http://ps.szqxt.com/ssphone_privacy?apikey=canary&mobile=16717707933", "https://ps.szqxt.com"),
+        ("47.99.38.71:6006/ssphone_privacy?apikey=canary", "https://47.99.38.71:6006"),
+    ] {
+        let told = fault(&[("QXT_API_KEY", KEY), ("QXT_BASE_URL", url)]);
+        assert!(told.starts_with("QXT_BASE_URL: ") && told.ends_with(&format!("use {right}")), "{told}");
+    }
+    let other = [("QXT_API_KEY", KEY), ("QXT_BASE_URL", "https://gate.test/qxt/v1"), ("QXT_PATH", "/v1")];
+    assert!(fault(&other).ends_with("use https://gate.test/qxt"));
+    let wrong = fault(&[("QXT_API_KEY", KEY), ("QXT_PATH", "canary")]);
+    assert!(wrong.starts_with("QXT_PATH: the path of qxt.privacy must begin with `/`"), "{wrong}");
+}
+
+#[tokio::test]
+async fn the_path_is_the_documented_one_or_an_option() {
+    for (own, path) in [(None, "/ssPhone_Privacy"), (Some("/ssphone_privacy"), "/ssphone_privacy")] {
+        let (dial, mut platform) = in_memory();
+        let builder = builder_with(KEY).base_url("http://localhost/gate");
+        let builder = own.into_iter().fold(builder, ClientBuilder::path);
+        let client = builder.transport(|transport| transport.dial(dial)).build().unwrap();
+        let asked = tokio::spawn(client.check(mobile("18819079212")));
+        let request = platform.request().await;
+        assert!(
+            request.seen.head.starts_with(&format!("POST /gate{path} HTTP/1.1\r\n")),
+            "{}",
+            request.seen.head
+        );
+        request.answer_with("200 OK", "", r#"{"code":0}"#);
+        asked.await.unwrap().unwrap();
+    }
 }
 
 #[test]

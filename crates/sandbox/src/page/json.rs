@@ -83,6 +83,11 @@ pub(crate) fn tally(shared: &Shared) -> Answer {
     Answer::json(200, &page, "")
 }
 
+/// How often numbers were asked about at QXT.
+pub(crate) fn privacy(shared: &Shared) -> Answer {
+    Answer::json(200, &shared.privacy.sums(), "")
+}
+
 /// The verification codes that were sent, newest first.
 pub(crate) fn inbox(shared: &Shared) -> Answer {
     let messages = shared.register.inbox();

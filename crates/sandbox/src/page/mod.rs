@@ -6,5 +6,5 @@
 mod json;
 mod status;
 
-pub(crate) use json::{health, inbox, journal, ledger, tally};
+pub(crate) use json::{health, inbox, journal, ledger, privacy, tally};
 pub(crate) use status::{CONTENT_SECURITY_POLICY, status};

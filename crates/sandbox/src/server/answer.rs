@@ -1,6 +1,7 @@
 //! What an endpoint answers, before it becomes HTTP.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use numcheck_protocol::encode;
 use serde::Serialize;
@@ -22,10 +23,23 @@ pub(crate) struct Answer {
     pub(crate) numbers: usize,
     pub(crate) batch_no: Option<String>,
     pub(crate) message_id: Option<String>,
+    /// How it leaves.
+    pub(crate) leaves: Leaves,
     /// What must have happened before the answer leaves.
     pub(crate) before_reply: Vec<oneshot::Receiver<()>>,
     /// `Allow`, for a method that the path does not have.
     pub(crate) allow: Option<String>,
+}
+
+/// How an answer leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaves {
+    /// So much (real) time later.
+    At(Duration),
+    /// Not at all; the connection is closed.
+    Closed,
+    /// Not at all; the connection stays until the client closes it.
+    Never,
 }
 
 pub(crate) const JSON: &str = "application/json;charset=UTF-8";
@@ -55,6 +69,7 @@ impl Answer {
             numbers: 0,
             batch_no: None,
             message_id: None,
+            leaves: Leaves::At(Duration::ZERO),
             before_reply: Vec::new(),
             allow: None,
         }

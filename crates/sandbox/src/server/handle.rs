@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tracing::debug;
 
-use super::answer::{Answer, HTML};
+use super::answer::{Answer, HTML, Leaves};
 use super::auth::{AuthRefusal, authenticate};
 use super::call::{Call, Unread};
 use super::reply_body::{Cut, ReplyBody};
@@ -47,7 +47,8 @@ pub(super) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Response<ReplyBody>, Cut> {
     let (call, unread) = Call::read(request, peer, shared.settings.body_limit).await;
-    let found = route(platform, &call.method, &call.path);
+    let qxt_path = shared.settings.qxt_path.as_deref();
+    let found = route(platform, qxt_path, &call.method, &call.path);
     if let Route::Page(page) = found {
         return Ok(respond(shared, show(shared, page), false));
     }
@@ -88,13 +89,14 @@ async fn carry_out(shared: &Shared, arrived: Arrived) -> Result<Response<ReplyBo
         (Some(Unread::Broken), _) => Err("the request broke off"),
         (Some(Unread::TooLong), _) => Ok(sandbox_error(413, "the body is longer than this sandbox takes")),
         (Some(Unread::TooSlow), _) => Ok(sandbox_error(408, "the body did not arrive in time")),
-        (None, None) => Ok(lost(platform, found)),
+        (None, None) => Ok(lost(shared, platform, found)),
         (None, Some(info)) => match early(shared, operation, &call, fault.as_ref()) {
             Some(answered) => answered,
             None => Ok(dispatch(shared, operation, info, &call).await),
         },
     };
-    let closed = answered.is_err() || fault == Some(Fault::AcceptThenClose);
+    let leaves = answered.as_ref().map_or(Leaves::Closed, |answer| answer.leaves);
+    let closed = !matches!(leaves, Leaves::At(_)) || fault == Some(Fault::AcceptThenClose);
     let answer =
         answered.unwrap_or_else(|why| Answer { why: why.to_owned(), ..Answer::new(0, HTML, b"".as_slice()) });
     let mut answer = spoil(shared, operation, &call, fault.as_ref(), answer);
@@ -103,8 +105,11 @@ async fn carry_out(shared: &Shared, arrived: Arrived) -> Result<Response<ReplyBo
         // Whether it was tried or nobody is there to try it: the answer must not wait for ever.
         let _ = tokio::time::timeout(BEFORE_REPLY_PATIENCE, tried).await;
     }
-    if closed {
-        return Err(Cut);
+    match leaves {
+        Leaves::Never => return std::future::pending().await,
+        _ if closed => return Err(Cut),
+        Leaves::At(by) if !by.is_zero() => tokio::time::sleep(by).await,
+        _ => {}
     }
     if let Some(Fault::DelayReply(by)) = fault {
         tokio::time::sleep(by).await;
@@ -187,7 +192,7 @@ async fn dispatch(shared: &Shared, operation: Operation, info: &Info, call: &Cal
         Operation::CheckCode => whatsapp().map(|account| whatsapp::check_code(shared, account, body)),
         Operation::CreateClient => whatsapp().map(|account| whatsapp::create_client(shared, account, body)),
         Operation::Privacy => Ok(qxt::privacy(shared, call.peer, parameters(call))),
-        Operation::Any => Ok(lost(info.platform, Route::Nowhere)),
+        Operation::Any => Ok(lost(shared, info.platform, Route::Nowhere)),
     };
     let answer = answer.unwrap_or_else(|error| turn_away(shared, operation, call, &error));
     Answer { access_key, ..answer }
@@ -228,8 +233,8 @@ fn refuse(shared: &Shared, operation: Operation, call: &Call, code: i64, why: &s
 }
 
 /// The answer to a path or a method that does not exist.
-fn lost(platform: Platform, found: Route) -> Answer {
-    let paths = route::paths(platform);
+fn lost(shared: &Shared, platform: Platform, found: Route) -> Answer {
+    let paths = route::paths(platform, shared.settings.qxt_path.as_deref());
     match found {
         Route::WrongMethod(allow) => {
             let error = serde_json::json!({"error": format!("use {allow}"), "paths": paths});
@@ -249,6 +254,7 @@ fn show(shared: &Shared, page: Page) -> Answer {
         Page::Journal => page::journal(shared),
         Page::Ledger => page::ledger(shared),
         Page::Tally => page::tally(shared),
+        Page::Privacy => page::privacy(shared),
         Page::Inbox => page::inbox(shared),
         Page::Health => page::health(shared),
     }

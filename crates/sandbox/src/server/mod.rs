@@ -11,5 +11,5 @@ mod listener;
 mod reply_body;
 mod route;
 
-pub(crate) use answer::Answer;
+pub(crate) use answer::{Answer, HTML, Leaves};
 pub(crate) use listener::{bind, run};

@@ -25,6 +25,7 @@ pub(crate) enum Page {
     Journal,
     Ledger,
     Tally,
+    Privacy,
     Inbox,
     Health,
 }
@@ -39,6 +40,7 @@ fn pages(platform: Platform) -> &'static [(&'static str, Page)] {
             ("/_sandbox/journal.json", Page::Journal),
             ("/_sandbox/ledger.json", Page::Ledger),
             ("/_sandbox/tally.json", Page::Tally),
+            ("/_sandbox/privacy.json", Page::Privacy),
             ("/_sandbox/inbox.json", Page::Inbox),
             ("/_sandbox/health", Page::Health),
         ],
@@ -46,11 +48,12 @@ fn pages(platform: Platform) -> &'static [(&'static str, Page)] {
     }
 }
 
-/// Paths are exact, but for QXT's, whose own documents spell it in two ways.
-fn is_path(platform: Platform, info: &Info, path: &str) -> bool {
-    match platform {
-        Platform::Nxcloud => info.path == path,
-        Platform::Qxt => info.path.eq_ignore_ascii_case(path),
+/// Paths are exact, but for QXT's, whose own documents spell it in two ways, unless `qxt_path` is the one spelling.
+fn is_path(platform: Platform, info: &Info, qxt_path: Option<&str>, path: &str) -> bool {
+    match (platform, qxt_path) {
+        (Platform::Nxcloud, _) => info.path == path,
+        (Platform::Qxt, Some(only)) => only == path,
+        (Platform::Qxt, None) => info.path.eq_ignore_ascii_case(path),
     }
 }
 
@@ -62,16 +65,17 @@ fn methods(info: &Info) -> impl Iterator<Item = &'static str> {
 }
 
 /// Every path of a platform's port, for whoever asked for another one.
-pub(crate) fn paths(platform: Platform) -> Vec<String> {
+pub(crate) fn paths(platform: Platform, qxt_path: Option<&str>) -> Vec<String> {
+    let path = |info: &'static Info| qxt_path.filter(|_| platform == Platform::Qxt).unwrap_or(info.path);
     let paths = platform
         .endpoints()
-        .map(|info| format!("{} {}", methods(info).collect::<Vec<_>>().join(" or "), info.path));
+        .map(|info| format!("{} {}", methods(info).collect::<Vec<_>>().join(" or "), path(info)));
     paths.chain(pages(platform).iter().map(|(path, _)| format!("GET {path}"))).collect()
 }
 
 /// Finds where a request goes.
-pub(crate) fn route(platform: Platform, method: &Method, path: &str) -> Route {
-    if let Some(info) = platform.endpoints().find(|info| is_path(platform, info, path)) {
+pub(crate) fn route(platform: Platform, qxt_path: Option<&str>, method: &Method, path: &str) -> Route {
+    if let Some(info) = platform.endpoints().find(|info| is_path(platform, info, qxt_path, path)) {
         return match Operation::of(info) {
             Some(operation) if methods(info).any(|known| known == method.as_str()) => {
                 Route::Endpoint(operation, info)
@@ -99,24 +103,31 @@ mod tests {
     fn qxt_is_served_without_regard_to_case_and_by_both_methods() {
         for path in ["/ssPhone_Privacy", "/ssphone_privacy", "/SSPHONE_PRIVACY"] {
             for method in [Method::GET, Method::POST] {
-                let found = route(Platform::Qxt, &method, path);
+                let found = route(Platform::Qxt, None, &method, path);
                 assert!(matches!(found, Route::Endpoint(Operation::Privacy, _)), "{path}");
             }
         }
         assert_eq!(
-            route(Platform::Qxt, &Method::PUT, "/ssPhone_Privacy"),
+            route(Platform::Qxt, None, &Method::PUT, "/ssPhone_Privacy"),
             Route::WrongMethod("POST, GET".to_owned())
         );
-        assert_eq!(route(Platform::Nxcloud, &Method::POST, "/ssPhone_Privacy"), Route::Nowhere);
+        assert_eq!(route(Platform::Nxcloud, None, &Method::POST, "/ssPhone_Privacy"), Route::Nowhere);
+    }
+
+    #[test]
+    fn a_path_of_its_own_is_the_only_one_in_the_only_spelling() {
+        let found = |path| route(Platform::Qxt, Some("/ssphone_privacy"), &Method::POST, path);
+        assert!(matches!(found("/ssphone_privacy"), Route::Endpoint(Operation::Privacy, _)));
+        assert_eq!(found("/ssPhone_Privacy"), Route::Nowhere);
     }
 
     #[test]
     fn every_path_that_is_named_to_a_lost_caller_exists() {
-        for &platform in Platform::ALL {
-            for line in paths(platform) {
+        for (&platform, qxt_path) in Platform::ALL.iter().zip([None, Some("/own")]) {
+            for line in paths(platform, qxt_path) {
                 let (methods, path) = line.rsplit_once(' ').unwrap();
                 let method: Method = methods.rsplit(' ').next().unwrap().parse().unwrap();
-                let found = route(platform, &method, path);
+                let found = route(platform, qxt_path, &method, path);
                 assert!(matches!(found, Route::Endpoint(..) | Route::Page(_)), "{line}");
             }
         }
@@ -125,7 +136,7 @@ mod tests {
     #[test]
     fn every_endpoint_of_the_spec_is_served() {
         for info in endpoints() {
-            let found = route(info.platform, &Method::POST, info.path);
+            let found = route(info.platform, None, &Method::POST, info.path);
             assert!(matches!(found, Route::Endpoint(..)), "{}: {found:?}", info.id);
         }
     }
@@ -133,10 +144,10 @@ mod tests {
     #[test]
     fn nxclouds_paths_are_exact_and_posted() {
         assert_eq!(
-            route(Platform::Nxcloud, &Method::GET, "/api/number/check"),
+            route(Platform::Nxcloud, None, &Method::GET, "/api/number/check"),
             Route::WrongMethod("POST".to_owned())
         );
-        assert_eq!(route(Platform::Nxcloud, &Method::POST, "/api/number/Check"), Route::Nowhere);
-        assert_eq!(route(Platform::Nxcloud, &Method::GET, "/"), Route::Page(Page::Status));
+        assert_eq!(route(Platform::Nxcloud, None, &Method::POST, "/api/number/Check"), Route::Nowhere);
+        assert_eq!(route(Platform::Nxcloud, None, &Method::GET, "/"), Route::Page(Page::Status));
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::common::{PRIVACY, Reply, privacy, send};
-use numcheck_sandbox::{Account, Assumptions, Sandbox, Service};
+use numcheck_sandbox::{Account, Assumptions, PrivacyAnswer, Sandbox, Service};
 use serde_json::json;
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
@@ -27,7 +27,8 @@ async fn the_documents_samples_are_answered_byte_for_byte() {
         privacy(&sandbox, "18466849135").await.body,
         r#"{"code":0,"reason":"Succ","result":{"Mobile":"18466849135","Status":"隐私号","Area":"上海-上海","Now_isp":"中国移动"}}"#
     );
-    assert_eq!(privacy(&sandbox, "16717707933").await.json()["result"]["Status"], "隐私号");
+    // The document shows no reply for the number of its own request.
+    assert_eq!(privacy(&sandbox, "16717707933").await.code(), -4);
 }
 
 #[tokio::test]
@@ -176,4 +177,98 @@ async fn every_status_and_operator_known_or_not_can_be_had_by_number() {
             );
         }
     }
+}
+
+/// What the ledger says of a number: how often it was asked about, and how often charged.
+fn counts(sandbox: &Sandbox, mobile: &str) -> (u64, u64) {
+    let ledger = sandbox.privacy_ledger();
+    let of =
+        ledger.iter().find(|count| count.mobile.as_str() == mobile && count.account == Account::ACCESS_KEY);
+    of.map_or((0, 0), |count| (count.asked, count.charged))
+}
+
+async fn ledger_page(sandbox: &Sandbox) -> serde_json::Value {
+    send(sandbox.nxcloud_addr(), "GET", "/_sandbox/privacy.json", &[], b"").await.unwrap().json()
+}
+
+#[tokio::test]
+async fn the_ledger_of_each_number_counts_what_was_asked_and_what_was_charged() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for mobile in ["18819079212", "18819079212", "13800000908", "13800000904", "1", "28819079212"] {
+        privacy(&sandbox, mobile).await;
+    }
+    assert_eq!(counts(&sandbox, "18819079212"), (2, 2));
+    assert_eq!((counts(&sandbox, "13800000908"), counts(&sandbox, "13800000904")), ((1, 0), (1, 0)));
+    assert_eq!(sandbox.privacy_ledger().len(), 3, "what is no mobile number counts for nothing");
+    assert_eq!(
+        ledger_page(&sandbox).await,
+        json!({
+            "asked": 4, "numbers": 3, "charged": 2, "asked_twice": 1, "charged_twice": 1, "never_charged": 2
+        })
+    );
+    assert!(!format!("{:?}", sandbox.privacy_ledger()).contains("18819079212"));
+}
+
+#[tokio::test]
+async fn an_answer_can_be_set_for_any_number_and_taken_back() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let mobile = "13000001234";
+    for code in [1, -1, -4, -5, -8, -9, -77] {
+        sandbox.set_privacy_answer(mobile, PrivacyAnswer::Code(code));
+        assert_eq!(privacy(&sandbox, mobile).await.code(), code);
+    }
+    assert_eq!(counts(&sandbox, mobile), (7, 0));
+    sandbox.set_privacy_answer(mobile, PrivacyAnswer::Status("疑似".to_owned()));
+    assert_eq!(privacy(&sandbox, mobile).await.json()["result"]["Status"], "疑似");
+    sandbox.set_privacy_answer(mobile, PrivacyAnswer::AnotherMobile("13000001235".to_owned()));
+    assert_eq!(privacy(&sandbox, mobile).await.json()["result"]["Mobile"], "13000001235");
+    sandbox.set_privacy_answer(mobile, PrivacyAnswer::OddStatus);
+    assert!(privacy(&sandbox, mobile).await.json()["result"]["Status"].is_object());
+    sandbox.set_privacy_answer(mobile, None);
+    assert_eq!(privacy(&sandbox, mobile).await.json()["result"]["Status"], "非隐私号");
+    assert_eq!(counts(&sandbox, mobile), (11, 4));
+    assert!(!format!("{:?}", PrivacyAnswer::AnotherMobile(mobile.to_owned())).contains(mobile));
+}
+
+#[tokio::test]
+async fn what_goes_wrong_after_the_charge_can_be_had_by_number() {
+    let sandbox = Sandbox::start().await.unwrap();
+    assert_eq!(privacy(&sandbox, "13800000921").await.json()["result"]["Mobile"], "18819079212");
+    assert!(privacy(&sandbox, "13800000922").await.json()["result"]["Status"].is_object());
+    let body = with_key(&sandbox, "13800000924");
+    assert!(send(sandbox.qxt_addr(), "POST", PRIVACY, &[FORM], body.as_bytes()).await.is_none());
+    assert_eq!(privacy(&sandbox, "13800000925").await.code(), 0);
+    assert!(privacy(&sandbox, "13800000926").await.body.starts_with("<html>"));
+    assert_eq!(privacy(&sandbox, "13800000928").await.code(), -8);
+    assert_eq!(privacy(&sandbox, "13800000928").await.code(), 0);
+    for (mobile, asked) in
+        [("13800000921", 1), ("13800000922", 1), ("13800000924", 1), ("13800000926", 1), ("13800000928", 2)]
+    {
+        assert_eq!(counts(&sandbox, mobile), (asked, 1), "{mobile}");
+    }
+}
+
+#[tokio::test]
+async fn a_number_that_is_charged_and_never_answered_keeps_its_connection_until_the_client_leaves() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (address, body) = (sandbox.qxt_addr(), with_key(&sandbox, "13800000923"));
+    let asking = tokio::spawn(async move { send(address, "POST", PRIVACY, &[FORM], body.as_bytes()).await });
+    sandbox.journal_when(|journal| journal.requests().count() == 1).await;
+    assert_eq!(counts(&sandbox, "13800000923"), (1, 1));
+    assert!(!asking.is_finished());
+    asking.abort();
+    // Others are answered meanwhile, and the end of the sandbox waits for nobody.
+    assert_eq!(privacy(&sandbox, "18819079212").await.code(), 0);
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_path_of_its_own_is_served_in_this_spelling_alone() {
+    let sandbox = Sandbox::builder().qxt_path("/ssphone_privacy").start().await.unwrap();
+    let body = with_key(&sandbox, "18819079212");
+    let ask = |path: &'static str| send(sandbox.qxt_addr(), "POST", path, &[FORM], body.as_bytes());
+    assert_eq!(ask("/ssphone_privacy").await.unwrap().code(), 0);
+    let lost = ask(PRIVACY).await.unwrap();
+    assert_eq!(lost.status, 404);
+    assert_eq!(lost.json()["paths"], json!(["POST or GET /ssphone_privacy"]));
 }

@@ -119,10 +119,15 @@ fn a_base_url_that_ends_in_an_endpoints_path_is_refused_with_the_right_one() {
         ("http://LOCALHOST:81/gate/api/login/", "http://localhost:81/gate"),
         ("http://localhost/API/Login", "http://localhost"),
         ("http://localhost//api/login", "http://localhost"),
+        ("http://localhost/api/login?appkey=CANARY#CANARY", "http://localhost"),
+        ("http://host.test/gate/api/login", "https://host.test/gate"),
+        ("http://192.0.2.1:6006/api/login", "http://192.0.2.1:6006"),
+        ("host.test/api/login", "https://host.test"),
     ] {
         let error = build(url).expect_err(url);
         assert!(matches!(&error, BuildError::BaseUrlEndpoint { use_instead, .. } if use_instead == right));
         assert!(error.to_string().ends_with(&format!("use {right}")), "{error}");
+        assert!(!format!("{error}{error:?}").contains("CANARY"), "{error:?}");
     }
     for url in [
         "http://localhost",
@@ -132,6 +137,22 @@ fn a_base_url_that_ends_in_an_endpoints_path_is_refused_with_the_right_one() {
     ] {
         assert!(build(url).is_ok(), "{url}");
     }
+}
+
+#[test]
+fn a_path_of_ones_own_is_checked_and_a_base_url_that_ends_in_it_is_refused() {
+    let build = |url: &str, path: &str| {
+        Client::builder(url).endpoints(["/documented"]).path(&Submit::INFO, path).build()
+    };
+    for path in ["", "/", "own", "/own?a=b", "/own#a", "/o wn", "http://host/own"] {
+        let error = build("http://localhost", path).expect_err(path);
+        assert!(matches!(error, BuildError::Path { endpoint: "number_check.submit", .. }), "{path}: {error}");
+    }
+    for url in ["http://localhost/own", "http://localhost/Documented"] {
+        let error = build(url, "/own").expect_err(url);
+        assert!(matches!(error, BuildError::BaseUrlEndpoint { .. }), "{url}: {error}");
+    }
+    assert!(build("http://localhost/gate", "/own").is_ok());
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::postgres::fault::Fault;
 use crate::postgres::session::Session;
 use crate::sql::book::scope_key;
 use crate::sql::{Row, Tx, values};
-use crate::store::reading;
+use crate::store::reading::{self, SharedReader};
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -19,10 +19,10 @@ type Result<T> = std::result::Result<T, Fault>;
 const PIECE: i64 = 5000;
 
 /// Fills the new columns and tables, in the transaction that has made them.
-pub(super) async fn fill(session: &Session) -> Result<()> {
+pub(super) async fn fill(session: &Session, reader: &SharedReader) -> Result<()> {
     jobs(session).await?;
-    outcomes(session).await?;
-    hashes(session).await?;
+    outcomes(session, reader).await?;
+    hashes(session, reader).await?;
     session
         .batch(
             // Whole tables are read here, which the settings of a session advise against.
@@ -87,13 +87,13 @@ async fn jobs(session: &Session) -> Result<()> {
 }
 
 /// When each result came, and how it ended.
-async fn outcomes(session: &Session) -> Result<()> {
+async fn outcomes(session: &Session, reader: &SharedReader) -> Result<()> {
     let (mut last, mut is_more) = ((i64::MIN, i64::MIN), true);
     while is_more {
         let sql = "SELECT n.batch, n.packed, r.source, r.body, r.received_ms FROM numbers n JOIN results r ON r.id = n.result
             WHERE (n.batch, n.packed) > ($1, $2) ORDER BY n.batch, n.packed LIMIT $3";
         let read = |row: &Row<'_>| {
-            let facts = reading::read(row.get(2)?, row.get(3)?);
+            let facts = reading::read(&**reader, Scope::NUMBER_CHECK, row.get(2)?, row.get(3)?);
             let outcome = facts.map_or(Outcome::Failed, |facts| facts.outcome);
             Ok((row.get(0)?, row.get(1)?, row.get(4)?, outcome))
         };
@@ -111,13 +111,16 @@ async fn outcomes(session: &Session) -> Result<()> {
 }
 
 /// What each result that was quarantined says.
-async fn hashes(session: &Session) -> Result<()> {
+async fn hashes(session: &Session, reader: &SharedReader) -> Result<()> {
     let (mut last, mut is_more) = (i64::MIN, true);
     while is_more {
         let sql =
             "SELECT o.result, r.source, r.body, o.packed <> 0 FROM odd o JOIN results r ON r.id = o.result
             WHERE o.result > $1 ORDER BY o.result LIMIT $2";
-        let read = |row: &Row<'_>| Ok((row.get(0)?, reading::hash(row.get(1)?, row.get(2)?, row.get(3)?)));
+        let read = |row: &Row<'_>| {
+            let result = (row.get(1)?, row.get(2)?);
+            Ok((row.get(0)?, reading::hash(&**reader, Scope::NUMBER_CHECK, result, row.get(3)?)))
+        };
         let rows: Vec<(i64, [u8; 16])> = session.rows(sql, &values![last, PIECE], read).await?;
         is_more = rows.len() as i64 == PIECE;
         last = rows.last().map_or(last, |row| row.0);

@@ -3,6 +3,7 @@
 //! Each is a counter-example to a job that leaves one of its checks out.
 
 use numcheck_bulk::JobState;
+use numcheck_bulk::conformance::reader::reader;
 use numcheck_protocol::PhoneNumber;
 
 use crate::model::made::number;
@@ -416,7 +417,7 @@ fn who_waits_for_a_sending_that_another_job_has_replaced_waits_for_that_one() {
     use numcheck_bulk::{Sqlite, Store};
 
     let folder = tempfile::tempdir().unwrap();
-    let store = Sqlite::open(&folder.path().join("jobs.db")).unwrap();
+    let store = Sqlite::open(&folder.path().join("jobs.db"), reader()).unwrap();
     let numbers = [number(0)];
     crate::model::stepped::block_on(None, async {
         let first = of_numbers(&store, 1, &numbers).await;
@@ -449,7 +450,7 @@ fn a_second_sending_is_charged_once_whichever_ways_its_result_comes() {
     use numcheck_bulk::{Sqlite, Store};
 
     let folder = tempfile::tempdir().unwrap();
-    let store = Sqlite::open(&folder.path().join("jobs.db")).unwrap();
+    let store = Sqlite::open(&folder.path().join("jobs.db"), reader()).unwrap();
     crate::model::stepped::block_on(None, async {
         let job = of_numbers(&store, 1, &[number(0), number(1)]).await;
         let one = crate::model::made::claim(&store, &job, T0).await;
@@ -477,7 +478,7 @@ fn what_waits_to_be_entered_counts_before_a_batch_is_planned_again() {
     use numcheck_bulk::{Sqlite, Store};
 
     let folder = tempfile::tempdir().unwrap();
-    let store = Sqlite::open(&folder.path().join("jobs.db")).unwrap();
+    let store = Sqlite::open(&folder.path().join("jobs.db"), reader()).unwrap();
     crate::model::stepped::block_on(None, async {
         let job = of_numbers(&store, 1, &[number(0)]).await;
         let sent = crate::model::made::claim(&store, &job, T0).await;
@@ -492,11 +493,15 @@ fn what_waits_to_be_entered_counts_before_a_batch_is_planned_again() {
 #[derive(Debug, Default)]
 struct TakesAll(std::sync::atomic::AtomicUsize);
 
-impl numcheck_bulk::CheckService for TakesAll {
+impl numcheck_bulk::Service for TakesAll {
+    fn info(&self) -> numcheck_bulk::ServiceInfo {
+        numcheck_bulk::ServiceInfo::new("made up", 10_000)
+    }
+
     async fn submit(&self, submission: numcheck_bulk::Submission) -> numcheck_bulk::Submitted {
         assert!(submission.claim.confirm(crate::model::made::T0).await);
         self.0.fetch_add(submission.numbers.len(), std::sync::atomic::Ordering::SeqCst);
-        numcheck_bulk::Submitted::Accepted { message_id: None, not_taken: Vec::new(), drift: Vec::new() }
+        numcheck_bulk::Submitted::Accepted { message_id: None, results: Vec::new(), drift: Vec::new() }
     }
 
     async fn query(
@@ -522,7 +527,7 @@ fn what_is_sent_again_despite_a_doubt_counts_twice_against_a_cap() {
 
     for (cap, sent, halt) in [("3.9", 0, Some(Halt::CapReached)), ("4", 2, None)] {
         let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(Sqlite::open(&folder.path().join("jobs.db")).unwrap());
+        let store = Arc::new(Sqlite::open(&folder.path().join("jobs.db"), reader()).unwrap());
         crate::model::stepped::block_on(None, async {
             let job = of_numbers(&*store, 1, &[number(0), number(1)]).await;
             let first = claim(&*store, &job, T0).await;

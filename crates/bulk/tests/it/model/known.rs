@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use numcheck_bulk::conformance::reader;
 use numcheck_bulk::proof::SignedSpan;
-use numcheck_bulk::store::{Claimed, Control, Folded, NewResult, OpenBatch, RowFate, Source, reading};
+use numcheck_bulk::store::{Claimed, Control, Folded, NewResult, OpenBatch, RowFate, Source};
 use numcheck_bulk::{BatchEnd, BatchState, Job, JobState, Outcome};
 use numcheck_protocol::{Currency, PhoneNumber, Price};
 
@@ -78,7 +79,7 @@ pub(crate) struct Result {
 
 impl Result {
     fn says(&self, source: Source, body: &[u8]) -> bool {
-        reading::same((self.source, &self.body), (source, body))
+        reader::same((self.source, &self.body), (source, body))
     }
 }
 
@@ -111,7 +112,7 @@ impl Known {
             Takes::Younger(_) => {
                 result.received_ms < job.spec.reuse.since_ms || result.received_ms > created_ms + MAX_SKEW_MS
             }
-            Takes::NoFailures => reading::read(result.source, &result.body)
+            Takes::NoFailures => reader::read(result.source, &result.body)
                 .is_some_and(|facts| facts.outcome == Outcome::Passing),
         };
         let numbers = (of.first..of.first + of.count()).map(crate::model::made::number);
@@ -421,7 +422,7 @@ impl Known {
     fn fold_one(&mut self, counted: &mut Folded) {
         let NewResult { batch_no, source, body, .. } = self.waiting.pop_front().expect("something waits");
         // Worlds make results that can be read, of phone numbers that were sent.
-        let facts = reading::read(source, &body).unwrap();
+        let facts = reader::read(source, &body).unwrap();
         let number = facts.number.unwrap();
         let key = self.names[&batch_no];
         if self.jobs[&self.batches[&key].job].state == JobState::Forgotten {
@@ -477,5 +478,5 @@ fn is_sent(state: BatchState) -> bool {
 }
 
 fn number_of(result: &NewResult) -> Option<PhoneNumber> {
-    reading::read(result.source, &result.body)?.number
+    reader::read(result.source, &result.body)?.number
 }

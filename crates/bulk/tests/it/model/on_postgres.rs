@@ -1,5 +1,6 @@
 //! Worlds on a server: the same ones, and fewer.
 
+use numcheck_bulk::conformance::reader::reader;
 use std::sync::Arc;
 
 use numcheck_bulk::{Postgres, Store};
@@ -20,7 +21,9 @@ struct Database {
 
 impl Place for Database {
     fn open(&self) -> Arc<dyn Store> {
-        Arc::new(block_on(Some(&self.handle), Postgres::open(&self.url)).unwrap().by_the_callers_clock())
+        Arc::new(
+            block_on(Some(&self.handle), Postgres::open(&self.url, reader())).unwrap().by_the_callers_clock(),
+        )
     }
 
     fn runtime(&self) -> Option<Handle> {

@@ -1,5 +1,6 @@
 //! Worlds on a store in a file.
 
+use numcheck_bulk::conformance::reader::reader;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ struct File(PathBuf);
 
 impl Place for File {
     fn open(&self) -> Arc<dyn Store> {
-        Arc::new(Sqlite::open(&self.0).unwrap())
+        Arc::new(Sqlite::open(&self.0, reader()).unwrap())
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use numcheck_bulk::{CheckService, Delivery, Found, Row, Submission, Submitted};
+use numcheck_bulk::{Delivery, Found, Row, Service, Submission, Submitted};
 use numcheck_protocol::{BatchNo, Date, PhoneNumber, UtcOffset};
 use tokio::sync::oneshot;
 
@@ -69,7 +69,12 @@ pub(crate) struct Account {
 }
 
 fn lost() -> Submitted {
-    Submitted::InDoubt { code: None, message: "nobody answered".to_owned(), from_reply: false }
+    Submitted::InDoubt {
+        code: None,
+        message: "nobody answered".to_owned(),
+        from_reply: false,
+        kept: Vec::new(),
+    }
 }
 
 impl Account {
@@ -128,7 +133,11 @@ impl Account {
     }
 }
 
-impl CheckService for Account {
+impl Service for Account {
+    fn info(&self) -> numcheck_bulk::ServiceInfo {
+        numcheck_bulk::ServiceInfo::new("made up", 10_000)
+    }
+
     async fn submit(&self, submission: Submission) -> Submitted {
         let world = &self.world;
         world.sends(submission.numbers.len() as u64);
@@ -206,7 +215,7 @@ impl World {
         let doubted = fate == Some(Fate::Doubted) || by_chance(faults.doubted);
         let doubt = || {
             let message = "busy, perhaps".to_owned();
-            Reply::Said(Submitted::InDoubt { code: Some(206), message, from_reply: true })
+            Reply::Said(Submitted::InDoubt { code: Some(206), message, from_reply: true, kept: Vec::new() })
         };
         if doubted && fate.is_none() && self.chance(50) {
             self.log(format!("{batch}: answered with a doubt, and not taken"));
@@ -223,7 +232,7 @@ impl World {
         }
         Reply::Said(Submitted::Accepted {
             message_id: (!self.chance(20)).then(|| "301ef45b".to_owned()),
-            not_taken: Vec::new(),
+            results: Vec::new(),
             drift: Vec::new(),
         })
     }
@@ -339,7 +348,7 @@ impl World {
                 shown.insert(row.number);
                 let finished = row.push.as_ref().filter(|_| row.finished_ms <= now_ms);
                 with_result.extend(finished.map(|_| row.number));
-                found.rows.extend(finished.map(|push| Row(push.row())));
+                found.rows.extend(finished.map(|push| Row::fetched(push.row())));
             }
             if shown.len() as u64 >= enough {
                 break;

@@ -261,6 +261,20 @@ impl Store for Stepped {
         })
     }
 
+    fn mark(&self, batch: i64, claim: i64, number: PhoneNumber, ts_ms: u64) -> StoreFuture<'_, bool> {
+        self.step("mark", move || self.store.mark(batch, claim, number, ts_ms), |_, _| false)
+    }
+
+    fn end_each(
+        &self,
+        batch: i64,
+        claim: i64,
+        ends: Vec<(PhoneNumber, BatchEnd)>,
+        now_ms: u64,
+    ) -> StoreFuture<'_, ()> {
+        self.step("end_each", move || self.store.end_each(batch, claim, ends, now_ms), |_, ()| true)
+    }
+
     fn give_up(&self, batch: i64, claim: i64) -> StoreFuture<'_, bool> {
         let call = move || self.store.give_up(batch, claim);
         self.step("give_up", call, move |known, done| {
@@ -329,8 +343,8 @@ impl Store for Stepped {
         self.step("fold", call, move |known, folded| known.folded(most, folded))
     }
 
-    fn expects<'a>(&'a self, batch_no: &'a str, number: PhoneNumber) -> StoreFuture<'a, bool> {
-        self.read("expects", move || self.store.expects(batch_no, number))
+    fn expects<'a>(&'a self, batch_no: &'a str, body: &'a [u8]) -> StoreFuture<'a, bool> {
+        self.read("expects", move || self.store.expects(batch_no, body))
     }
 
     fn is_full<'a>(&'a self, batch_no: &'a str) -> StoreFuture<'a, bool> {

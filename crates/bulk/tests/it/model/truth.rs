@@ -4,7 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use numcheck_bulk::store::{RowFate, Source, reading};
+use numcheck_bulk::conformance::reader;
+use numcheck_bulk::store::{RowFate, Source};
 use numcheck_bulk::{BatchState, Job, JobState, Ledger, Outcome, Store};
 use numcheck_protocol::PhoneNumber;
 
@@ -261,7 +262,7 @@ impl World {
             let as_either = |kept: &[u8]| {
                 [Source::Push, Source::Query]
                     .into_iter()
-                    .any(|of| reading::same((of, kept), (Source::Push, body)))
+                    .any(|of| reader::same((of, kept), (Source::Push, body)))
             };
             let is_first = known.results.get(&(key, *number)).is_some_and(|first| as_either(&first.body));
             if !is_first && !kept.iter().any(|odd| as_either(&odd.body)) {
@@ -327,7 +328,7 @@ impl World {
 fn count(known: &Known, rows: &[RowFate]) -> Ledger {
     let mut counted = Ledger::default();
     for row in rows.iter().filter(|row| !row.duplicate) {
-        let outcome = |of: &(Source, Vec<u8>)| reading::read(of.0, &of.1).unwrap().outcome;
+        let outcome = |of: &(Source, Vec<u8>)| reader::read(of.0, &of.1).unwrap().outcome;
         let place = match (row.result.as_ref().map(outcome), row.state) {
             (Some(Outcome::Done), _) if row.reused => &mut counted.reused.done,
             (Some(Outcome::Refused), _) if row.reused => &mut counted.reused.refused,

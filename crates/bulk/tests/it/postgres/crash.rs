@@ -1,5 +1,6 @@
 //! The server dies in the middle of everything.
 
+use numcheck_bulk::conformance::reader::reader;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,7 +41,7 @@ impl Run {
 async fn every_acknowledged_result_is_there_after_the_server_was_killed_in_the_middle_of_appends_and_folds() {
     let Some(cluster) = Cluster::start(&[]) else { return };
     let cluster = Arc::new(cluster);
-    let store = Postgres::open(&cluster.database("crash").await).await.unwrap();
+    let store = Postgres::open(&cluster.database("crash").await, reader()).await.unwrap();
     let job = accepted(&store, 1, BATCHES, NUMBERS / BATCHES).await;
     let run = Arc::new(Run {
         store,
@@ -95,7 +96,7 @@ async fn every_acknowledged_result_is_there_after_the_server_was_killed_in_the_m
 async fn a_server_that_restarts_is_waited_for_and_appends_fail_meanwhile() {
     let Some(cluster) = Cluster::start(&[]) else { return };
     let cluster = Arc::new(cluster);
-    let store = Postgres::open(&cluster.database("restart").await).await.unwrap();
+    let store = Postgres::open(&cluster.database("restart").await, reader()).await.unwrap();
     let job = accepted(&store, 1, 1, 2).await;
     store.append(vec![result(&batch_no(&job, 0), 0)]).await.unwrap();
 
@@ -115,7 +116,7 @@ async fn a_server_that_restarts_is_waited_for_and_appends_fail_meanwhile() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_that_the_server_refuses_is_not_called_stored_and_nothing_of_it_is() {
     let Some(cluster) = Cluster::shared() else { return };
-    let store = Postgres::open(&cluster.database("refusing").await).await.unwrap();
+    let store = Postgres::open(&cluster.database("refusing").await, reader()).await.unwrap();
     let job = accepted(&store, 1, 1, 900).await;
     // Every third append and every third fold find the disk full, in the middle of their work.
     cluster

@@ -1,5 +1,6 @@
 //! Something between the store and the server loses an answer: what was asked has happened, and nobody knows.
 
+use numcheck_bulk::conformance::reader::reader;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -76,7 +77,7 @@ async fn between(cluster: &Cluster, database: &str) -> (Arc<Between>, Postgres, 
     let between = Arc::new(Between::default());
     tokio::spawn(Arc::clone(&between).serve(listener, cluster.socket()));
     let url = format!("postgres://numcheck:{ENCODED}@/{database}?host={}", dir.path().display());
-    let store = Postgres::open(&url).await.unwrap();
+    let store = Postgres::open(&url, reader()).await.unwrap();
     (between, store, dir)
 }
 

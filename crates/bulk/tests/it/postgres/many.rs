@@ -1,5 +1,6 @@
 //! Several processes on one store: each has a store of its own here, and so its own connections.
 
+use numcheck_bulk::conformance::reader::reader;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ async fn stores(cluster: &Cluster, database: &str, count: usize) -> Vec<Arc<Post
     let url = cluster.database(database).await;
     let mut stores = Vec::new();
     for _ in 0..count {
-        stores.push(Arc::new(Postgres::open(&url).await.unwrap()));
+        stores.push(Arc::new(Postgres::open(&url, reader()).await.unwrap()));
     }
     stores
 }
@@ -55,7 +56,7 @@ async fn ten_runners_together_keep_the_pace_of_one() {
     let url = cluster.database("pace").await;
     let mut stores = Vec::new();
     for _ in 0..10 {
-        stores.push(Arc::new(Postgres::open(&url).await.unwrap().by_the_callers_clock()));
+        stores.push(Arc::new(Postgres::open(&url, reader()).await.unwrap().by_the_callers_clock()));
     }
     let mut runners = JoinSet::new();
     for (at, store) in stores.iter().enumerate() {

@@ -1,5 +1,6 @@
 //! Results with content that a database may choke on: none holds up those behind it.
 
+use numcheck_bulk::conformance::reader::reader;
 use numcheck_bulk::{Postgres, Store};
 
 use crate::postgres::fixture::{accepted, batch_no, fold_all, number, pushed, result, rows};
@@ -8,7 +9,7 @@ use numcheck_testing::postgres::Cluster;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_content_of_a_result_holds_up_the_others() {
     let Some(cluster) = Cluster::shared() else { return };
-    let store = Postgres::open(&cluster.database("odd_content").await).await.unwrap();
+    let store = Postgres::open(&cluster.database("odd_content").await, reader()).await.unwrap();
     let job = accepted(&store, 1, 1, 6).await;
     let batch_no = batch_no(&job, 0);
     let body = |row: u64, region: &str, price: &str| {

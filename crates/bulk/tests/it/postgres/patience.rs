@@ -1,5 +1,6 @@
 //! A server that keeps somebody waiting: what waits is bounded, and what is given up leaves nothing behind.
 
+use numcheck_bulk::conformance::reader::reader;
 use std::sync::Arc;
 
 use numcheck_bulk::{BatchEnd, Postgres, Store, StoreError};
@@ -31,7 +32,7 @@ async fn so_many_wait(cluster: &Cluster, database: &str, count: u32) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn results_that_the_database_does_not_keep_up_with_are_turned_away() {
     let Some(cluster) = Cluster::shared() else { return };
-    let store = Postgres::open(&cluster.database("turned_away").await).await.unwrap();
+    let store = Postgres::open(&cluster.database("turned_away").await, reader()).await.unwrap();
     let holder =
         holder(&cluster, "turned_away", "BEGIN; LOCK TABLE numcheck.results IN EXCLUSIVE MODE").await;
     let large = || vec![pushed("nobody", &vec![b'x'; 40 << 20])];
@@ -52,7 +53,7 @@ async fn results_that_the_database_does_not_keep_up_with_are_turned_away() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_is_given_up_leaves_nothing_open() {
     let Some(cluster) = Cluster::shared() else { return };
-    let store = Postgres::open(&cluster.database("given_up").await).await.unwrap();
+    let store = Postgres::open(&cluster.database("given_up").await, reader()).await.unwrap();
     let job = accepted(&store, 1, 1, 2).await;
     store.append(vec![result(&batch_no(&job, 0), 0)]).await.unwrap();
     let holder = holder(&cluster, "given_up", "BEGIN; SELECT * FROM numcheck.batches FOR UPDATE").await;
@@ -73,7 +74,7 @@ async fn a_call_that_is_given_up_leaves_nothing_open() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_result_is_stored_though_whoever_brought_it_has_gone() {
     let Some(cluster) = Cluster::shared() else { return };
-    let store = Postgres::open(&cluster.database("gone").await).await.unwrap();
+    let store = Postgres::open(&cluster.database("gone").await, reader()).await.unwrap();
     let job = accepted(&store, 1, 1, 2).await;
     drop(store.append(vec![result(&batch_no(&job, 0), 0)]));
     // It was queued when it was asked for.
@@ -85,7 +86,7 @@ async fn a_result_is_stored_though_whoever_brought_it_has_gone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fold_sees_what_a_look_up_under_way_decides_about_the_same_row() {
     let Some(cluster) = Cluster::shared() else { return };
-    let store = Arc::new(Postgres::open(&cluster.database("decided").await).await.unwrap());
+    let store = Arc::new(Postgres::open(&cluster.database("decided").await, reader()).await.unwrap());
     let job = plan(&store, 1, 1, 3).await;
     let claimed = claim(&store, &job, "one").await.unwrap();
     assert!(store.confirm(claimed.batch, claimed.claim, NOW).await.unwrap());

@@ -1,5 +1,6 @@
 //! What must not be seen: the address, the password, a phone number, a result.
 
+use numcheck_bulk::conformance::reader::reader;
 use std::sync::Mutex;
 
 use numcheck_bulk::{Postgres, Store};
@@ -30,7 +31,7 @@ async fn neither_a_number_nor_a_result_nor_the_password_is_logged() {
     let Some(cluster) = Cluster::shared() else { return };
     log::set_logger(&LOG).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
-    let store = Postgres::open(&cluster.database("logging").await).await.unwrap();
+    let store = Postgres::open(&cluster.database("logging").await, reader()).await.unwrap();
     let job = accepted(&store, 0x5ec2_e700, 1, 3).await;
     store.append(vec![result(&batch_no(&job, 0), 1)]).await.unwrap();
     fold_all(&store, 10).await;
@@ -58,7 +59,7 @@ async fn neither_a_number_nor_a_result_nor_the_password_is_logged() {
 async fn no_error_and_no_debug_shows_the_address() {
     let Some(cluster) = Cluster::shared() else { return };
     let url = cluster.database("addresses").await;
-    let store = Postgres::open(&url).await.unwrap();
+    let store = Postgres::open(&url, reader()).await.unwrap();
     assert_eq!(format!("{store:?}"), "Postgres");
     for wrong in [
         url.replace(ENCODED, "hunter2"),
@@ -69,7 +70,7 @@ async fn no_error_and_no_debug_shows_the_address() {
         format!("postgres://u:hunter2@127.0.0.1:1/{ENCODED}"),
         format!("postgres://u:hunter2@localhost:1/{ENCODED}?sslmode=verify-full"),
     ] {
-        let error = Postgres::open(&wrong).await.unwrap_err();
+        let error = Postgres::open(&wrong, reader()).await.unwrap_err();
         let all = all_of(&error);
         for secret in [PASSWORD, ENCODED, ":hunter2", "hunter2@", &cluster.socket().display().to_string()] {
             assert!(!all.contains(secret), "{all}");
@@ -80,7 +81,7 @@ async fn no_error_and_no_debug_shows_the_address() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_server_quotes_from_a_row_is_not_repeated() {
     let Some(cluster) = Cluster::shared() else { return };
-    let store = Postgres::open(&cluster.database("quoting").await).await.unwrap();
+    let store = Postgres::open(&cluster.database("quoting").await, reader()).await.unwrap();
     let name = numcheck_bulk::JobName::from_random([1; 8]);
     let spec = numcheck_bulk::JobSpec::new(
         crate::postgres::fixture::scope(),

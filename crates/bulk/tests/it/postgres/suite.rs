@@ -1,5 +1,6 @@
 //! What every store must do.
 
+use numcheck_bulk::conformance::reader::reader;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -27,7 +28,7 @@ impl Place for Database {
     type Store = Postgres;
 
     async fn open(&self) -> Arc<Postgres> {
-        Arc::new(Postgres::open(&self.url).await.unwrap().by_the_callers_clock())
+        Arc::new(Postgres::open(&self.url, reader()).await.unwrap().by_the_callers_clock())
     }
 }
 

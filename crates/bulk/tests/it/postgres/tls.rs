@@ -1,5 +1,6 @@
 //! TLS to the server.
 
+use numcheck_bulk::conformance::reader::reader;
 use std::path::Path;
 
 use numcheck_bulk::{Postgres, Store};
@@ -33,7 +34,7 @@ async fn the_server_s_certificate_is_held_against_its_name_and_the_given_authori
     };
     let with = |path: &Path| format!("sslmode=verify-full&sslrootcert={}", path.display());
 
-    let store = Postgres::open(&url("localhost", with(&right))).await.unwrap();
+    let store = Postgres::open(&url("localhost", with(&right)), reader()).await.unwrap();
     accepted(&store, 1, 1, 1).await;
     let sql = "SELECT bool_and(ssl), count(*) > 0 FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'numcheck'";
     assert_eq!(cluster.admin("secured", sql).await, [[Some("t".to_owned()), Some("t".to_owned())]]);
@@ -49,11 +50,12 @@ async fn the_server_s_certificate_is_held_against_its_name_and_the_given_authori
         // Another name than the certificate's.
         url("127.0.0.1", with(&right)),
     ] {
-        let error = Postgres::open(&refused).await.err().unwrap_or_else(|| panic!("{refused} was opened"));
+        let error =
+            Postgres::open(&refused, reader()).await.err().unwrap_or_else(|| panic!("{refused} was opened"));
         assert!(!all_of(&error).contains(ENCODED), "{}", all_of(&error));
     }
     // This machine's own loopback needs none.
-    let plain = Postgres::open(&url("localhost", String::new())).await.unwrap();
+    let plain = Postgres::open(&url("localhost", String::new()), reader()).await.unwrap();
     assert_eq!(plain.jobs().await.unwrap().len(), 1);
 }
 

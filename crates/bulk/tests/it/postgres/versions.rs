@@ -1,5 +1,6 @@
 //! Stores that older releases made.
 
+use numcheck_bulk::conformance::reader::reader;
 use numcheck_bulk::{BatchState, BookState, JobState, Outcome, Postgres, Reuse, Scope, Store};
 use numcheck_protocol::PhoneNumber;
 
@@ -18,9 +19,9 @@ async fn a_store_of_version_2_is_brought_up_to_date_and_nothing_in_it_is_lost() 
     let Some(cluster) = Cluster::shared() else { return };
     let url = cluster.database("version_2").await;
     cluster.admin("version_2", V2).await;
-    let store = Postgres::open(&url).await.unwrap().by_the_callers_clock();
+    let store = Postgres::open(&url, reader()).await.unwrap().by_the_callers_clock();
     let version = cluster.admin("version_2", "SELECT version FROM numcheck.version").await;
-    assert_eq!(version, [[Some("3".to_owned())]]);
+    assert_eq!(version, [[Some("4".to_owned())]]);
 
     let jobs = store.jobs().await.unwrap();
     let [_, planning, second, first] = &jobs[..] else { panic!("{jobs:?}") };
@@ -93,14 +94,14 @@ async fn a_store_of_version_1_is_brought_up_to_date_too() {
     let Some(cluster) = Cluster::shared() else { return };
     let url = cluster.database("version_1").await;
     cluster.admin("version_1", &version_1()).await;
-    let store = Postgres::open(&url).await.unwrap().by_the_callers_clock();
+    let store = Postgres::open(&url, reader()).await.unwrap().by_the_callers_clock();
     let scope = Scope::new("acc", Scope::NUMBER_CHECK, 5);
     let known = store.look_up(&scope, vec![phone(0), phone(3), phone(4)]).await.unwrap();
     let known: Vec<_> = known.iter().map(|known| known.map(|known| known.state)).collect();
     assert_eq!(known, [Some(BookState::Settled(Outcome::Done)), None, Some(BookState::InDoubt)]);
     assert_eq!(store.take_turn("submit", 100, NOW).await.unwrap(), 400);
     let new = cluster.database("version_1_new").await;
-    drop(Postgres::open(&new).await.unwrap());
+    drop(Postgres::open(&new, reader()).await.unwrap());
     assert_eq!(tables(&cluster, "version_1").await, tables(&cluster, "version_1_new").await);
 }
 
@@ -111,7 +112,7 @@ async fn before_a_store_is_brought_up_to_date_its_tables_are_copied_beside_it() 
     cluster.admin("backed_up", V2).await;
     let all = "SELECT id, batch_no, state, message FROM SCHEMA.batches ORDER BY id";
     let before = cluster.admin("backed_up", &all.replace("SCHEMA", "numcheck")).await;
-    drop(Postgres::open(&url).await.unwrap());
+    drop(Postgres::open(&url, reader()).await.unwrap());
     let schemas = "SELECT nspname::text FROM pg_namespace WHERE nspname LIKE 'numcheck_backup_v2_%'";
     let schemas = cluster.admin("backed_up", schemas).await;
     let [[Some(schema)]] = &schemas.iter().map(|row| [row[0].clone()]).collect::<Vec<_>>()[..] else {
@@ -122,8 +123,8 @@ async fn before_a_store_is_brought_up_to_date_its_tables_are_copied_beside_it() 
     assert_eq!(cluster.admin("backed_up", &results(schema)).await, [[Some("6".to_owned())]]);
     // A new one has nothing to be copied.
     let new = cluster.database("backed_up_new").await;
-    assert!(Postgres::open(&new).await.unwrap().is_new());
-    let again = Postgres::open(&new).await.unwrap();
+    assert!(Postgres::open(&new, reader()).await.unwrap().is_new());
+    let again = Postgres::open(&new, reader()).await.unwrap();
     assert!(!again.is_new() && again.location().starts_with("database backed_up_new at "));
     let schemas = "SELECT nspname::text FROM pg_namespace WHERE nspname LIKE 'numcheck_backup%'";
     assert_eq!(cluster.admin("backed_up_new", schemas).await, Vec::<Vec<Option<String>>>::new());
@@ -142,7 +143,7 @@ async fn a_process_of_the_last_release_cannot_claim_past_the_book() {
         .prepare("UPDATE batches SET state = 1, owner = 'old' WHERE state = 0 RETURNING id")
         .await
         .unwrap();
-    drop(Postgres::open(&url).await.unwrap());
+    drop(Postgres::open(&url, reader()).await.unwrap());
     assert!(old.query(&claim, &[]).await.is_err());
 }
 
@@ -154,7 +155,7 @@ async fn a_store_that_was_brought_up_to_date_has_the_tables_of_a_new_one() {
     let old = cluster.database("version_old").await;
     cluster.admin("version_old", V2).await;
     for url in [&new, &old] {
-        drop(Postgres::open(url).await.unwrap());
+        drop(Postgres::open(url, reader()).await.unwrap());
     }
     let tables = tables(&cluster, "version_new").await;
     assert!(tables.len() > 80, "{tables:?}");

@@ -3,6 +3,7 @@
 //! A child process runs under a limit on the size of its files, so that the n-th write fails, or only a part of it gets through; with a
 //! full disk it is the same. One limit after the other is tried. What does not fail here is `fsync`.
 
+use numcheck_bulk::conformance::reader::reader;
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
@@ -77,7 +78,7 @@ async fn what_was_reported_as_done_is_there_whichever_write_fails() {
 
 /// Does what a run does and says what was reported as done; goes on whatever fails.
 async fn work(path: &Path) {
-    if let Ok(store) = Sqlite::open(path) {
+    if let Ok(store) = Sqlite::open(path, reader()) {
         say("open");
         let store = Arc::new(store);
         if let Ok(job) = plan(&store).await {

@@ -1,5 +1,6 @@
 //! A process that is killed in the middle of its work: what it reported as done is there.
 
+use numcheck_bulk::conformance::reader::reader;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,7 +53,7 @@ async fn what_was_reported_before_a_kill_is_there() {
 
 /// Sends and receives with eight hands, and says what is done.
 async fn work(path: &Path) {
-    let store = Arc::new(Sqlite::open(path).unwrap());
+    let store = Arc::new(Sqlite::open(path, reader()).unwrap());
     let job = store.job(&name(1)).await.unwrap().unwrap();
     let inbox = Inbox::new(Arc::clone(&store), Arc::new(SystemWallClock));
     let hands = (0..8).map(|_| async {

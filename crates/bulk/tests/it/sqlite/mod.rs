@@ -8,6 +8,7 @@ mod rest;
 mod upgrade;
 mod versions;
 
+use numcheck_bulk::conformance::reader::reader;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,7 +38,7 @@ impl Place for File {
     type Store = Sqlite;
 
     async fn open(&self) -> Arc<Sqlite> {
-        Arc::new(Sqlite::open(&self.path()).unwrap())
+        Arc::new(Sqlite::open(&self.path(), reader()).unwrap())
     }
 }
 

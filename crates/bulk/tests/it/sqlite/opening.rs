@@ -1,5 +1,6 @@
 //! Opening: a new file, somebody else's, a newer release's; and by many at once.
 
+use numcheck_bulk::conformance::reader::reader;
 use numcheck_bulk::{Sqlite, Store, StoreError};
 
 use super::File;
@@ -28,7 +29,7 @@ fn many_may_make_the_same_file_at_the_same_time() {
         let file = File::new();
         std::thread::scope(|scope| {
             let opening: Vec<_> =
-                (0..8).map(|_| scope.spawn(|| Sqlite::open(&file.path()).map(drop))).collect();
+                (0..8).map(|_| scope.spawn(|| Sqlite::open(&file.path(), reader()).map(drop))).collect();
             for opened in opening {
                 opened.join().unwrap().unwrap();
             }
@@ -41,7 +42,7 @@ fn what_is_no_database_is_refused_and_left_as_it_is() {
     let file = File::new();
     let text = b"phone\n8613800000000\n".repeat(100);
     std::fs::write(file.path(), &text).unwrap();
-    assert!(matches!(Sqlite::open(&file.path()), Err(StoreError::Database { .. })));
+    assert!(matches!(Sqlite::open(&file.path(), reader()), Err(StoreError::Database { .. })));
     assert_eq!(std::fs::read(file.path()).unwrap(), text);
 }
 
@@ -52,7 +53,7 @@ fn a_database_of_something_else_is_refused_and_left_as_it_is() {
     other.execute_batch("CREATE TABLE jobs (id INTEGER); PRAGMA user_version = 1;").unwrap();
     drop(other);
     let before = std::fs::read(file.path()).unwrap();
-    let refused = Sqlite::open(&file.path());
+    let refused = Sqlite::open(&file.path(), reader());
     assert!(matches!(refused, Err(StoreError::NotAStore)), "{refused:?}");
     assert_eq!(std::fs::read(file.path()).unwrap(), before);
 }
@@ -60,13 +61,13 @@ fn a_database_of_something_else_is_refused_and_left_as_it_is() {
 #[test]
 fn a_store_of_a_newer_release_is_refused_with_both_versions() {
     let file = File::new();
-    drop(Sqlite::open(&file.path()).unwrap());
+    drop(Sqlite::open(&file.path(), reader()).unwrap());
     let newer = rusqlite::Connection::open(file.path()).unwrap();
     let known: i64 = newer.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
     newer.pragma_update(None, "user_version", known + 1).unwrap();
     drop(newer);
     let before = file.bytes();
-    match Sqlite::open(&file.path()) {
+    match Sqlite::open(&file.path(), reader()) {
         Err(StoreError::TooNew { found, known: mine, .. }) => assert_eq!((found, mine), (known + 1, known)),
         other => panic!("{other:?}"),
     }
@@ -75,7 +76,7 @@ fn a_store_of_a_newer_release_is_refused_with_both_versions() {
 
 #[test]
 fn a_folder_that_is_not_there_is_an_error_of_one_line() {
-    let error = Sqlite::open(std::path::Path::new("/nowhere/at/all/jobs.db")).unwrap_err();
+    let error = Sqlite::open(std::path::Path::new("/nowhere/at/all/jobs.db"), reader()).unwrap_err();
     assert!(!error.to_string().contains('\n') && std::error::Error::source(&error).is_some());
 }
 

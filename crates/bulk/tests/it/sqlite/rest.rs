@@ -1,5 +1,6 @@
 //! A store is whole at rest: one closed file, which opens wherever it is copied to; what is not whole is refused.
 
+use numcheck_bulk::conformance::reader::reader;
 use std::path::Path;
 
 use numcheck_bulk::{Sqlite, Store, StoreError};
@@ -21,7 +22,7 @@ fn names(file: &File) -> Vec<String> {
 }
 
 pub(super) fn existing(file: &File) -> Result<Sqlite, StoreError> {
-    Sqlite::open_existing(&file.path(), &mut |_| ())
+    Sqlite::open_existing(&file.path(), reader(), &mut |_| ())
 }
 
 fn refusal_of(file: &File) -> StoreError {
@@ -138,7 +139,7 @@ async fn the_last_of_many_processes_leaves_one_file_with_the_words_of_all() {
     if let Some(path) = told() {
         // Opened and closed again and again, so that some open while others close.
         for round in 0..5 {
-            let store = Sqlite::open(&path).unwrap();
+            let store = Sqlite::open(&path, reader()).unwrap();
             let name = format!("word {} {round}", std::process::id());
             store.learn(&name, "said").await.unwrap();
             drop(store);
@@ -169,7 +170,7 @@ async fn a_process_that_is_killed_leaves_a_store_that_opens_and_is_one_file_agai
     const HERE: &str =
         "sqlite::rest::a_process_that_is_killed_leaves_a_store_that_opens_and_is_one_file_again";
     if let Some(path) = told() {
-        let store = Sqlite::open(&path).unwrap();
+        let store = Sqlite::open(&path, reader()).unwrap();
         store.learn("word", "said").await.unwrap();
         std::process::abort();
     }
@@ -192,7 +193,7 @@ async fn a_process_that_is_killed_on_its_way_in_or_out_leaves_a_store_that_opens
     if let Some(path) = told() {
         for round in 0.. {
             let name = format!("word {} {round}", std::process::id());
-            Sqlite::open(&path).unwrap().learn(&name, "said").await.unwrap();
+            Sqlite::open(&path, reader()).unwrap().learn(&name, "said").await.unwrap();
             say(&name);
         }
     }
@@ -255,7 +256,7 @@ async fn a_store_whose_side_file_was_lost_is_refused_until_it_is_back() {
     std::fs::rename(&journal, &away).unwrap();
     for _ in 0..2 {
         assert!(matches!(refusal_of(&crashed), StoreError::Incomplete { .. }));
-        assert!(matches!(Sqlite::open(&crashed.path()), Err(StoreError::Incomplete { .. })));
+        assert!(matches!(Sqlite::open(&crashed.path(), reader()), Err(StoreError::Incomplete { .. })));
     }
     std::fs::rename(&away, &journal).unwrap();
     let store = existing(&crashed).unwrap();
@@ -265,14 +266,14 @@ async fn a_store_whose_side_file_was_lost_is_refused_until_it_is_back() {
 #[test]
 fn a_file_that_holds_nothing_is_refused_and_not_taken_for_a_new_store() {
     let emptied = File::new();
-    drop(Sqlite::open(&emptied.path()).unwrap());
+    drop(Sqlite::open(&emptied.path(), reader()).unwrap());
     std::fs::write(emptied.path(), b"").unwrap();
     let without_tables = File::new();
     tampered(&without_tables, |connection| connection.execute_batch("VACUUM").unwrap());
     assert!(!std::fs::read(without_tables.path()).unwrap().is_empty());
     for file in [emptied, without_tables] {
         assert!(matches!(refusal_of(&file), StoreError::Emptied { .. }));
-        assert!(matches!(Sqlite::open(&file.path()), Err(StoreError::Emptied { .. })));
+        assert!(matches!(Sqlite::open(&file.path(), reader()), Err(StoreError::Emptied { .. })));
         assert_eq!(names(&file), ["jobs.db"]);
     }
 }
@@ -280,13 +281,13 @@ fn a_file_that_holds_nothing_is_refused_and_not_taken_for_a_new_store() {
 #[test]
 fn a_file_of_zeros_or_of_noise_is_refused() {
     let file = File::new();
-    drop(Sqlite::open(&file.path()).unwrap());
+    drop(Sqlite::open(&file.path(), reader()).unwrap());
     let whole = std::fs::read(file.path()).unwrap();
     let noise: Vec<u8> = whole.iter().enumerate().map(|(at, byte)| byte ^ (at * 7 + 1) as u8).collect();
     for bytes in [vec![0; whole.len()], noise, whole[..50].to_vec()] {
         std::fs::write(file.path(), bytes).unwrap();
         refusal_of(&file);
-        assert!(Sqlite::open(&file.path()).is_err());
+        assert!(Sqlite::open(&file.path(), reader()).is_err());
         assert_eq!(names(&file), ["jobs.db"]);
     }
 }
@@ -401,12 +402,14 @@ fn of_many_who_make_the_same_store_one_makes_it() {
         let file = File::new();
         let made = std::thread::scope(|scope| {
             let opening: Vec<_> = (0..8)
-                .map(|_| scope.spawn(|| Sqlite::open_or_create(&file.path(), &mut |_| ()).unwrap().1))
+                .map(|_| {
+                    scope.spawn(|| Sqlite::open_or_create(&file.path(), reader(), &mut |_| ()).unwrap().1)
+                })
                 .collect();
             opening.into_iter().map(|opening| opening.join().unwrap()).filter(|made| *made).count()
         });
         assert_eq!((made, names(&file)), (1, vec!["jobs.db".to_owned()]));
-        assert!(!Sqlite::open_or_create(&file.path(), &mut |_| ()).unwrap().1);
+        assert!(!Sqlite::open_or_create(&file.path(), reader(), &mut |_| ()).unwrap().1);
     }
 }
 
@@ -418,7 +421,7 @@ fn what_a_killed_maker_left_behind_does_not_hinder() {
         let name = format!("jobs.db.{}-{at}.unfinished", std::process::id());
         std::fs::write(file.0.path().join(name), b"SQLite format 3\0").unwrap();
     }
-    assert!(Sqlite::open_or_create(&file.path(), &mut |_| ()).unwrap().1);
+    assert!(Sqlite::open_or_create(&file.path(), reader(), &mut |_| ()).unwrap().1);
     assert_eq!(names(&file).len(), 2001);
 }
 
@@ -436,11 +439,11 @@ async fn a_store_may_have_any_name_and_be_reached_by_a_link() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["a b?c#d%41&e.db", "file:jobs.db?mode=memory", "\u{e4}\u{4e2d}.db", ":memory:"] {
         let path = folder.path().join(name);
-        let store = Sqlite::open(&path).unwrap();
+        let store = Sqlite::open(&path, reader()).unwrap();
         store.learn("word", name).await.unwrap();
         drop(store);
         assert!(path.is_file(), "{name}");
-        let store = Sqlite::open_existing(&path, &mut |_| ()).unwrap();
+        let store = Sqlite::open_existing(&path, reader(), &mut |_| ()).unwrap();
         assert_eq!(store.learnt("word").await.unwrap().as_deref(), Some(name));
         drop(store);
         #[cfg(unix)]
@@ -449,14 +452,14 @@ async fn a_store_may_have_any_name_and_be_reached_by_a_link() {
             let elsewhere = tempfile::tempdir().unwrap();
             let link = elsewhere.path().join("link.db");
             std::os::unix::fs::symlink(&path, &link).unwrap();
-            let open = Sqlite::open(&link).unwrap();
+            let open = Sqlite::open(&link, reader()).unwrap();
             open.learn("word", "through the link").await.unwrap();
             let copy = elsewhere.path().join("copy.db");
             std::fs::copy(&path, &copy).unwrap();
-            let refused = Sqlite::open_existing(&copy, &mut |_| ());
+            let refused = Sqlite::open_existing(&copy, reader(), &mut |_| ());
             assert!(matches!(refused, Err(StoreError::Incomplete { .. })), "{name}");
             drop(open);
-            assert!(Sqlite::open_existing(&link, &mut |_| ()).is_ok());
+            assert!(Sqlite::open_existing(&link, reader(), &mut |_| ()).is_ok());
         }
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4);

@@ -1,5 +1,6 @@
 //! Bringing an older release's store up to date: alone, after a backup, with nothing lost.
 
+use numcheck_bulk::conformance::reader::reader;
 use numcheck_bulk::{Sqlite, Store, StoreError, Upgrade};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -26,7 +27,7 @@ fn versions(file: &std::path::Path) -> i64 {
 
 fn upgraded(file: &File) -> (Sqlite, Vec<Upgrade>) {
     let mut events = Vec::new();
-    let store = Sqlite::open_existing(&file.path(), &mut |event| events.push(event)).unwrap();
+    let store = Sqlite::open_existing(&file.path(), reader(), &mut |event| events.push(event)).unwrap();
     (store, events)
 }
 
@@ -138,7 +139,7 @@ fn a_backup_that_cannot_be_made_leaves_the_store_as_it_was() {
         )
         .unwrap();
     }
-    let error = Sqlite::open_existing(&long, &mut |_| ()).unwrap_err();
+    let error = Sqlite::open_existing(&long, reader(), &mut |_| ()).unwrap_err();
     assert!(error.to_string().contains("backup"), "{error}");
     assert_eq!(versions(&long), 1);
 }

@@ -2,6 +2,7 @@
 //!
 //! What it should count is said by the messages' description of the protocol's own tests, never by the code under test.
 
+use numcheck_job::reader;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -97,7 +98,7 @@ async fn nothing_is_refused_nothing_is_lost_and_the_counter_equals_what_was_inje
     }
 
     let dir = tempfile::tempdir().unwrap();
-    let store = Sqlite::open(&dir.path().join("jobs.db")).unwrap();
+    let store = Sqlite::open(&dir.path().join("jobs.db"), reader()).unwrap();
     let spec =
         JobSpec::new(Scope::new("account", Scope::NUMBER_CHECK, 5), "set", Delivery::Push, Value::Null);
     let job = store.create_job(&JobName::from_random([1; 8]), &spec, 0).await.unwrap();

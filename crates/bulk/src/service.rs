@@ -1,12 +1,13 @@
-//! What a job is submitted to, as far as a job needs to know it: two calls, and what may become of them.
+//! What a job pays for: a service that checks phone numbers, as far as the engine must know it.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use numcheck_protocol::number_check::CheckLevel;
 use numcheck_protocol::{BatchNo, Date, Drift, PhoneNumber};
+
+use crate::store::Source;
 
 /// Confirms a claim before an attempt is signed.
 pub trait ConfirmClaim: Send + Sync + 'static {
@@ -21,8 +22,8 @@ pub trait ConfirmClaim: Send + Sync + 'static {
 pub struct Submission {
     /// Its `batchNo`.
     pub batch_no: BatchNo,
-    /// The check level.
-    pub level: CheckLevel,
+    /// The level of the check, in the service's figures ([`Scope::level`](crate::Scope::level)).
+    pub level: i64,
     /// Its phone numbers.
     pub numbers: Vec<PhoneNumber>,
     /// To be asked before **each** attempt is signed, with its timestamp, after every wait.
@@ -33,7 +34,7 @@ impl Submission {
     /// A batch whose attempts are confirmed by `claim`.
     pub fn new(
         batch_no: BatchNo,
-        level: CheckLevel,
+        level: i64,
         numbers: Vec<PhoneNumber>,
         claim: Arc<dyn ConfirmClaim>,
     ) -> Self {
@@ -51,8 +52,39 @@ impl fmt::Debug for Submission {
     }
 }
 
-/// A platform that checks phone numbers.
-pub trait CheckService: Send + Sync + 'static {
+/// What differs between services, as the engine must know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServiceInfo {
+    /// Its name in the book ([`Scope::service`](crate::Scope::service)).
+    pub name: &'static str,
+    /// How many phone numbers one request holds at most. Where it is 1, a batch is claimed as a whole, and each of its phone numbers is
+    /// confirmed and sent by itself.
+    pub max_batch: usize,
+    /// Whether it can be asked afterwards what became of a request. Where it cannot, a doubt stays until a person decides.
+    pub is_queryable: bool,
+    /// Whether results come later, by themselves or by a query. Where they do not, each stands in the reply to its request, and what the
+    /// reply does not settle never will be.
+    pub comes_later: bool,
+}
+
+impl ServiceInfo {
+    /// A service that takes up to `max_batch` phone numbers in a request, sends results later, and can be asked about them.
+    pub const fn new(name: &'static str, max_batch: usize) -> Self {
+        Self { name, max_batch, is_queryable: true, comes_later: true }
+    }
+
+    /// A service that answers for one phone number at once, and cannot be asked afterwards.
+    pub const fn synchronous(name: &'static str) -> Self {
+        Self { name, max_batch: 1, is_queryable: false, comes_later: false }
+    }
+}
+
+/// A service that checks phone numbers and is paid for it.
+pub trait Service: Send + Sync + 'static {
+    /// What the engine must know of it.
+    fn info(&self) -> ServiceInfo;
+
     /// Submits a batch. It may repeat what surely did not leave; nothing else. Its turn has come already where a
     /// [`SharedPace`](crate::SharedPace) is kept.
     ///
@@ -62,11 +94,20 @@ pub trait CheckService: Send + Sync + 'static {
     /// Costs money when accepted.
     fn submit(&self, submission: Submission) -> impl Future<Output = Submitted> + Send;
 
+    /// Drift in replies since this was asked last, as far as [`Submitted`] and [`Found`] do not hold it.
+    fn take_drift(&self) -> Vec<Drift> {
+        Vec::new()
+    }
+
     /// Asks what the platform knows of a batch, under each of these days, in their order; it may stop once it has seen rows for `enough`
     /// distinct phone numbers.
     ///
     /// Costs nothing and may be repeated. One question may take several requests: whoever keeps a [`SharedPace`](crate::SharedPace) takes a turn for each.
-    fn query(&self, batch_no: &BatchNo, days: &[Date], enough: u64) -> impl Future<Output = Found> + Send;
+    /// Never called where [`ServiceInfo::is_queryable`] says that it cannot be asked.
+    fn query(&self, batch_no: &BatchNo, days: &[Date], enough: u64) -> impl Future<Output = Found> + Send {
+        let _ = (batch_no, days, enough);
+        async { Found::unknown() }
+    }
 }
 
 /// How submitting a batch ended.
@@ -77,8 +118,9 @@ pub enum Submitted {
     Accepted {
         /// Its id for the batch, if it gave one.
         message_id: Option<String>,
-        /// Phone numbers that it did not take all the same: what to store for each ([`not_taken`](crate::store::reading::not_taken)).
-        not_taken: Vec<Row>,
+        /// What of its reply is to be stored: results that came at once, and phone numbers that it did not take all the same
+        /// ([`not_taken`](crate::store::reading::not_taken)).
+        results: Vec<Row>,
         /// Drift in its reply.
         drift: Vec<Drift>,
     },
@@ -105,6 +147,8 @@ pub enum Submitted {
         message: String,
         /// Whether a complete reply said so: then no absence in a query ends the doubt.
         from_reply: bool,
+        /// A reply that is to be kept although it settles nothing: it is quarantined.
+        kept: Vec<Row>,
     },
 }
 
@@ -134,12 +178,42 @@ pub struct Found {
     pub trouble: Option<String>,
 }
 
-/// A result that was fetched or stood in an answer, as JSON.
+impl Found {
+    /// Nothing is known: nothing may be concluded from it.
+    pub fn unknown() -> Self {
+        Self { known: true, ..Self::default() }
+    }
+}
+
+/// A result as the service wrote it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Row(pub Vec<u8>);
+#[non_exhaustive]
+pub struct Row {
+    /// How it came.
+    pub source: Source,
+    /// Its bytes.
+    pub body: Vec<u8>,
+}
+
+impl Row {
+    /// A result that was fetched by a query.
+    pub fn fetched(body: Vec<u8>) -> Self {
+        Self { source: Source::Query, body }
+    }
+
+    /// A result that stood in the reply to its request.
+    pub fn reply(body: Vec<u8>) -> Self {
+        Self { source: Source::Reply, body }
+    }
+
+    /// What to store for a phone number that was not taken, made by [`not_taken`](crate::store::reading::not_taken).
+    pub fn not_taken(body: Vec<u8>) -> Self {
+        Self { source: Source::Answer, body }
+    }
+}
 
 impl fmt::Debug for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Row({} bytes)", self.0.len())
+        write!(f, "Row({:?}, {} bytes)", self.source, self.body.len())
     }
 }

@@ -1,123 +1,78 @@
-//! What a job submits to: the account of the environment, or a sandbox inside this command.
+//! NXCLOUD number check as a service: batches are submitted, results pushed or queried.
 
 use std::collections::HashSet;
 use std::error::Error;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use numcheck_bulk::store::reading;
-use numcheck_bulk::{CheckService, ConfirmClaim, Found, Row, SharedPace, Store, Submission, Submitted};
+use numcheck_bulk::{
+    ConfirmClaim, Found, Row, Scope, Service, ServiceInfo, SharedPace, Store, Submission, Submitted,
+};
 use numcheck_nxcloud::Client;
-use numcheck_protocol::number_check::{Dialect, NotTaken, Query, QueryRequest, Submit, SubmitCode};
-use numcheck_protocol::{AppKey, BatchNo, Date, Endpoint, Info, Message, PhoneList, PhoneNumber, encode};
-use numcheck_sandbox::Sandbox;
-use numcheck_transport::{Attempt, BoxError, BoxFuture, CallError, CallErrorKind, Confirm, RateLimits};
-use numcheck_webhook::ReceiverKey;
+use numcheck_protocol::number_check::{CheckLevel, Dialect, NotTaken, QueryRequest, SubmitCode};
+use numcheck_protocol::{BatchNo, Date, Drift, Message, PhoneList, PhoneNumber, encode};
+use numcheck_transport::{Attempt, BoxError, BoxFuture, CallError, CallErrorKind, Confirm};
+use numcheck_webhook::{ReceiverKey, UrlError};
 
-use super::open;
-use crate::account::AccountId;
-use crate::call::{self, Network};
-use crate::drift::Told;
-use crate::exit::Failure;
-
-/// Where checks are paid for, or not.
-pub(crate) enum Target {
-    /// The account of the environment.
-    Account,
-    /// A sandbox inside this command, which takes this long for a check.
-    Sandbox(Duration),
-}
-
-/// An account that is ready to be used.
-pub(crate) struct Account {
-    client: Client,
-    minute: Duration,
-    /// Whose limits are to be kept; nobody is to be protected from this command's own sandbox.
-    limited: Option<String>,
-    sandbox: Option<Sandbox>,
-    dialect: Arc<Mutex<Option<Dialect>>>,
-}
-
-impl Account {
-    /// The client of the account, or of a sandbox that is started for it.
-    pub(crate) async fn open(target: &Target, network: &Network, minute: Duration) -> Result<Self, Failure> {
-        let Target::Sandbox(callback_delay) = target else {
-            return Ok(Self {
-                client: call::number_check_of_job(network, minute)?,
-                minute,
-                limited: Some(AccountId::nxcloud()?.fingerprint),
-                sandbox: None,
-                dialect: Arc::default(),
-            });
-        };
-        let sandbox = Sandbox::builder()
-            .account(numcheck_sandbox::Account::random())
-            .callback_delay(*callback_delay)
-            .start()
-            .await
-            .map_err(|error| Failure::new("the sandbox cannot be started").because(error))?;
-        let account = sandbox.account();
-        let client = Client::builder(&account.access_key, account.access_secret.clone())
-            .appkey(AppKey::new(account.appkey.expose()).map_err(Failure::of)?)
-            .base_url(sandbox.nxcloud_url())
-            .transport(|transport| transport.rate_limits(RateLimits::off()))
-            .build()
-            .map_err(Failure::of)?;
-        Ok(Self { client, minute, limited: None, sandbox: Some(sandbox), dialect: Arc::default() })
-    }
-
-    /// The platform as a job sees it. `callback` is where results are pushed, if they are. Its limits are kept together with all who use
-    /// the same `store` for the same account.
-    pub(crate) fn platform(
-        &self,
-        callback: Option<(ReceiverKey, String)>,
-        store: &Arc<dyn Store>,
-    ) -> Result<Nxcloud, Failure> {
-        if let Some((key, public_url)) = &callback {
-            // Better known before the first submit than after.
-            let batch_no = BatchNo::new("try").map_err(Failure::of)?;
-            let url = key.capability(&batch_no).url(public_url);
-            url.map_err(|error| Failure::usage("--public-url cannot be used").because(error))?;
-        }
-        let pace = |info: &Info| {
-            Some(open::pace(store, info, self.limited.as_ref()?, call::rates(info, self.minute)))
-        };
-        Ok(Nxcloud {
-            client: self.client.clone(),
-            callback,
-            submitting: pace(&Submit::INFO),
-            asking: pace(&Query::INFO),
-            dialect: Arc::clone(&self.dialect),
-            told: Mutex::default(),
-        })
-    }
-
-    /// In which dialect it has answered a submit, if it has.
-    pub(crate) fn dialect(&self) -> Option<Dialect> {
-        *self.dialect.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Ends the sandbox, if there is one.
-    pub(crate) async fn close(self) {
-        if let Some(sandbox) = self.sandbox {
-            sandbox.shutdown().await;
-        }
-    }
-}
-
-/// NXCLOUD, as a job sees it.
-pub(crate) struct Nxcloud {
+/// NXCLOUD number check, as a job sees it.
+pub struct NumberCheck {
     client: Client,
     callback: Option<(ReceiverKey, String)>,
-    submitting: Option<SharedPace<dyn Store>>,
     asking: Option<SharedPace<dyn Store>>,
     /// In which dialect the account has answered.
-    dialect: Arc<Mutex<Option<Dialect>>>,
-    /// Drift in refusals, which no store counts.
-    told: Mutex<Told>,
+    dialect: Mutex<Option<Dialect>>,
+    /// Drift in refusals.
+    drift: Mutex<Vec<Drift>>,
 }
 
-impl CheckService for Nxcloud {
+impl NumberCheck {
+    /// Submits and asks by `client`. Results are not pushed, unless a [callback](Self::with_callback) is given.
+    ///
+    /// A client keeps its own rate limits: where a [`SharedPace`] is kept by whoever drives the job, and
+    /// [for queries](Self::with_query_pace), the client's are to be off for these endpoints.
+    pub fn new(client: Client) -> Self {
+        Self { client, callback: None, asking: None, dialect: Mutex::default(), drift: Mutex::default() }
+    }
+
+    /// Has results pushed to the receiver with this key at `public_url`.
+    ///
+    /// # Errors
+    /// When the URL cannot be used: better known before the first submit than after.
+    pub fn with_callback(self, key: ReceiverKey, public_url: String) -> Result<Self, UrlError> {
+        if let Ok(batch_no) = BatchNo::new("try") {
+            key.capability(&batch_no).url(&public_url)?;
+        }
+        Ok(Self { callback: Some((key, public_url)), ..self })
+    }
+
+    /// Rate-limits queries across all processes that share the bucket.
+    #[must_use]
+    pub fn with_query_pace(self, pace: SharedPace<dyn Store>) -> Self {
+        Self { asking: Some(pace), ..self }
+    }
+
+    /// In which dialect the account has answered a submit last, if it has.
+    pub fn dialect(&self) -> Option<Dialect> {
+        *self.dialect.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for NumberCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NumberCheck").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+impl Service for NumberCheck {
+    fn info(&self) -> ServiceInfo {
+        ServiceInfo::new(Scope::NUMBER_CHECK, PhoneList::MAX_LEN)
+    }
+
+    fn take_drift(&self) -> Vec<Drift> {
+        std::mem::take(&mut *self.drift.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     async fn submit(&self, submission: Submission) -> Submitted {
         match self.try_submit(submission).await {
             Ok(submitted) | Err(submitted) => submitted,
@@ -171,7 +126,7 @@ fn keep_form(found: &mut Found, has_rows: &mut bool, form: String, holds_rows: b
 }
 
 /// Confirms the claim of a batch before each attempt is signed.
-struct Confirmed(Arc<dyn ConfirmClaim>);
+pub(crate) struct Confirmed(pub(crate) Arc<dyn ConfirmClaim>);
 
 impl Confirm for Confirmed {
     fn confirm<'a>(&'a self, attempt: Attempt<'a>) -> BoxFuture<'a, Result<(), BoxError>> {
@@ -185,12 +140,7 @@ impl Confirm for Confirmed {
     }
 }
 
-impl Nxcloud {
-    /// The pace of submits, which whoever drives a job keeps.
-    pub(crate) fn submitting(&self) -> Option<SharedPace<dyn Store>> {
-        self.submitting.clone()
-    }
-
+impl NumberCheck {
     async fn ask(
         &self,
         day: Date,
@@ -240,7 +190,7 @@ impl Nxcloud {
                     // A row is written back exactly as it was read.
                     let body = encode(row).unwrap_or_default();
                     if !body.is_empty() && kept.insert(body.clone()) {
-                        found.rows.push(Row(body));
+                        found.rows.push(Row::fetched(body));
                     }
                 } else {
                     // Nothing of it is kept, so what is new in it is told now.
@@ -258,7 +208,12 @@ impl Nxcloud {
         // The plan has put numbers of one country together already, or of several where the account takes them.
         let sent = numbers.clone();
         let numbers = PhoneList::from_many_countries(numbers).map_err(|error| not_sent(error.to_string()))?;
-        let mut submit = self.client.number_check().submit(numbers).batch_no(batch_no.clone()).level(level);
+        let mut submit = self
+            .client
+            .number_check()
+            .submit(numbers)
+            .batch_no(batch_no.clone())
+            .level(CheckLevel::new(level));
         if let Some((key, public_url)) = &self.callback {
             let url =
                 key.capability(batch_no).url(public_url).map_err(|error| not_sent(error.to_string()))?;
@@ -272,12 +227,14 @@ impl Nxcloud {
                 }
                 Ok(Submitted::Accepted {
                     message_id: accepted.message_id.map(|id| id.to_string()),
-                    not_taken: not_taken(&sent, &accepted.not_taken),
+                    results: not_taken(&sent, &accepted.not_taken),
                     drift: accepted.drift,
                 })
             }
             Err(error) => {
-                self.told.lock().unwrap_or_else(PoisonError::into_inner).tell(error.drift());
+                let mut drift = self.drift.lock().unwrap_or_else(PoisonError::into_inner);
+                drift.extend_from_slice(error.drift());
+                drop(drift);
                 Ok(submitted(&error))
             }
         }
@@ -286,7 +243,7 @@ impl Nxcloud {
 
 /// What to store for each number that was not taken. The platform may mask a number: then it is the one that fits, where there is only one.
 /// What fits none, or several, is quarantined for a person, and its number will be missing.
-pub(crate) fn not_taken(sent: &[PhoneNumber], listed: &[NotTaken]) -> Vec<Row> {
+pub fn not_taken(sent: &[PhoneNumber], listed: &[NotTaken]) -> Vec<Row> {
     let which = |one: &NotTaken| {
         if let [only] = sent {
             return Some(*only);
@@ -307,7 +264,9 @@ pub(crate) fn not_taken(sent: &[PhoneNumber], listed: &[NotTaken]) -> Vec<Row> {
     listed
         .iter()
         .zip(&found)
-        .map(|(one, number)| Row(reading::not_taken(number.as_ref(), one.reason.as_deref(), &one.item.0)))
+        .map(|(one, number)| {
+            Row::not_taken(reading::not_taken(number.as_ref(), one.reason.as_deref(), &one.item.0))
+        })
         .collect()
 }
 
@@ -322,11 +281,13 @@ fn fits(shown: &str, digits: &str) -> bool {
         && digits.ends_with(tail)
 }
 
-pub(crate) fn submitted(error: &CallError) -> Submitted {
+/// What a submit that did not succeed means for its batch.
+pub fn submitted(error: &CallError) -> Submitted {
     if let Some(refusal) = error.refusal() {
         if error.may_have_happened() {
             let message = refusal.to_string();
-            return Submitted::InDoubt { code: Some(refusal.code()), message, from_reply: true };
+            let kept = Vec::new();
+            return Submitted::InDoubt { code: Some(refusal.code()), message, from_reply: true, kept };
         }
         let code = SubmitCode::new(refusal.code());
         // No price and an unknown country may be the affair of one country only.
@@ -336,7 +297,7 @@ pub(crate) fn submitted(error: &CallError) -> Submitted {
     }
     let message = with_causes(error);
     if error.may_have_happened() {
-        Submitted::InDoubt { code: None, message, from_reply: error.has_reply() }
+        Submitted::InDoubt { code: None, message, from_reply: error.has_reply(), kept: Vec::new() }
     } else if error.kind() == CallErrorKind::NeverReached {
         // A gateway's word that the platform never got it. It may be set up to say so afterwards, too: it ends the run, and nothing is sent
         // again by itself.
@@ -347,7 +308,7 @@ pub(crate) fn submitted(error: &CallError) -> Submitted {
 }
 
 /// An error and what lies behind it, on one line for a cell.
-fn with_causes(error: &dyn Error) -> String {
+pub(crate) fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

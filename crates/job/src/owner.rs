@@ -5,7 +5,7 @@ use std::fmt;
 use numcheck_bulk::Owners;
 
 /// Names this process: the machine's boot, the process's namespace, its id and when it started.
-pub(crate) fn own() -> String {
+pub fn own_process() -> String {
     let pid = std::process::id();
     match (boot(), namespace(), start_of(pid)) {
         (Some(boot), Some(namespace), Some(start)) => format!("{boot} {namespace} {pid} {start}"),
@@ -15,7 +15,7 @@ pub(crate) fn own() -> String {
 
 /// Looks processes of this machine up.
 #[derive(Clone, Copy)]
-pub(crate) struct Processes;
+pub struct Processes;
 
 impl fmt::Debug for Processes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn this_process_lives_and_one_that_has_ended_does_not() {
-        let own = own();
+        let own = own_process();
         assert_eq!(Processes.is_alive(&own), Some(true), "{own}");
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let mut parts: Vec<String> = own.split(' ').map(str::to_owned).collect();

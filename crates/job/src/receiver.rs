@@ -9,10 +9,9 @@ use numcheck_webhook::{Gate, NotStored, Push, PushVerifier, Receiver, ReceiverKe
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::exit::Failure;
-
 /// A receiver that runs until it is closed.
-pub(crate) struct Receiving {
+#[derive(Debug)]
+pub struct Receiving {
     address: SocketAddr,
     key: ReceiverKey,
     public_url: String,
@@ -26,19 +25,19 @@ impl Receiving {
     /// The signatures of pushes are checked where there is a verifier, and ignored otherwise.
     ///
     /// The key is the store's, so that what was submitted by an earlier process, or another one, is received too.
-    pub(crate) async fn start(
+    pub async fn start(
         store: &dyn Store,
         inbox: &Inbox<dyn Store>,
         listen: SocketAddr,
         public_url: Option<&str>,
         verifier: Option<PushVerifier>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, ReceivingError> {
         let mut fresh = vec![0; ReceiverKey::MIN_LEN];
-        getrandom::fill(&mut fresh).map_err(|_| Failure::new("this machine gives no random numbers"))?;
-        let bytes = store.secret("receiver", fresh).await.map_err(Failure::of)?;
-        let key = ReceiverKey::from_bytes(&bytes).map_err(Failure::of)?;
+        getrandom::fill(&mut fresh).map_err(|_| ReceivingError::NoRandom)?;
+        let bytes = store.secret("receiver", fresh).await?;
+        let key = ReceiverKey::from_bytes(&bytes)?;
 
-        let server = Server::bind(listen).map_err(Failure::of)?;
+        let server = Server::bind(listen)?;
         let address = server.local_addr();
         let public_url = public_url.map_or_else(|| format!("http://{address}"), str::to_owned);
         let gate = Gate::new(key.clone());
@@ -69,17 +68,17 @@ impl Receiving {
     }
 
     /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// What makes callback URLs.
-    pub(crate) fn callback(&self) -> (ReceiverKey, String) {
+    pub fn callback(&self) -> (ReceiverKey, String) {
         (self.key.clone(), self.public_url.clone())
     }
 
     /// Accepts no more, and lets what is being stored come to its end.
-    pub(crate) async fn close(self) {
+    pub async fn close(self) {
         drop(self.stop);
         if let Err(error) = self.served.await {
             tracing::error!(
@@ -88,4 +87,22 @@ impl Receiving {
             );
         }
     }
+}
+
+/// Why a receiver does not listen. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReceivingError {
+    /// The machine gives no random numbers for the receiver's key.
+    #[error("this machine gives no random numbers")]
+    NoRandom,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] numcheck_bulk::StoreError),
+    /// The key in the store is none.
+    #[error(transparent)]
+    Key(#[from] numcheck_webhook::KeyError),
+    /// The address cannot be listened at.
+    #[error(transparent)]
+    Bind(#[from] numcheck_webhook::BindError),
 }

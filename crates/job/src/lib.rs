@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod cancel;
+mod engine;
+mod number_check;
+mod order;
+mod owner;
+mod privacy;
+mod reading;
+mod receiver;
+
+pub use cancel::Cancel;
+pub use engine::{Engine, RunOptions, Summary};
+pub use number_check::{NumberCheck, not_taken, submitted};
+pub use order::{Order, Preview, account_name};
+pub use owner::{Processes, own_process};
+pub use privacy::Privacy;
+pub use reading::{Readers, reader, with_privacy, with_result};
+pub use receiver::{Receiving, ReceivingError};

@@ -1,0 +1,185 @@
+//! How stored results of the two services are read: the only place of this crate that names their messages.
+
+use std::sync::Arc;
+
+use numcheck_bulk::store::Source;
+use numcheck_bulk::store::reading::{Facts, ReadResults, SharedReader, is_believed};
+use numcheck_bulk::{Outcome, Scope};
+use numcheck_protocol::number_check::{CheckResult, GetReply, QueryRow, ResultPush};
+use numcheck_protocol::qxt::{Mobile, PrivacyReply};
+use numcheck_protocol::{
+    Class, Currency, Drift, DriftKind, Field, Message, Passes, PhoneNumber, Price, decode, encode,
+};
+
+/// Reads results of NXCLOUD number check and of the QXT privacy check.
+///
+/// ```
+/// use numcheck_bulk::store::Source;
+/// use numcheck_bulk::store::reading::ReadResults;
+/// use numcheck_bulk::{Outcome, Scope};
+/// use numcheck_job::Readers;
+///
+/// let push = br#"{"code":0,"phone":"8613800138000","cost":{"price":0.02,"currency":"USD"}}"#;
+/// let facts = Readers.read(Scope::NUMBER_CHECK, Source::Push, push).expect("it can be read");
+/// assert_eq!((facts.outcome, facts.cost.is_some()), (Outcome::Done, true));
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Readers;
+
+/// What a store is opened with that holds results of both services.
+pub fn reader() -> SharedReader {
+    Arc::new(Readers)
+}
+
+impl ReadResults for Readers {
+    fn read(&self, service: &str, source: Source, body: &[u8]) -> Option<Facts> {
+        match service {
+            Scope::NUMBER_CHECK => number_check(source, body),
+            Scope::PRIVACY => privacy(body),
+            _ => None,
+        }
+    }
+
+    /// A push without the ids that the platform has been seen to change between two pushes of one result.
+    fn without_ids(&self, service: &str, _: Source, body: &[u8]) -> Option<Vec<u8>> {
+        if service != Scope::NUMBER_CHECK {
+            return None;
+        }
+        let mut push = decode::<ResultPush<'_>>(body).ok()?;
+        push.message_id = Field::Absent;
+        push.request_id = Field::Absent;
+        encode(&push).ok()
+    }
+}
+
+/// Hands a stored result of number check to `then`; `None` when it cannot be read.
+pub fn with_result<T>(source: Source, body: &[u8], then: impl FnOnce(CheckResult<'_>) -> T) -> Option<T> {
+    with_message(source, body, |result, _| then(result))
+}
+
+/// Hands a stored reply of a privacy check to `then`, with what it cost, as far as a price was [given](crate::Privacy::with_price); `None` when
+/// it cannot be read.
+pub fn with_privacy<T>(
+    body: &[u8],
+    then: impl FnOnce(PrivacyReply<'_>, Option<(Currency, Price)>) -> T,
+) -> Option<T> {
+    let Kept { price, reply, .. } = Kept::read(body);
+    Some(then(decode::<PrivacyReply<'_>>(reply).ok()?, price))
+}
+
+/// What is stored for a privacy query.
+pub(crate) struct Kept<'a> {
+    /// The phone number that was asked about: a refusal names none.
+    pub(crate) asked: Option<PhoneNumber>,
+    /// What a query costs, as far as somebody has said so: a reply tells no price.
+    pub(crate) price: Option<(Currency, Price)>,
+    /// The reply as it came.
+    pub(crate) reply: &'a [u8],
+}
+
+const ASKED: &str = r#"{"asked":""#;
+const PRICE: &str = r#"","price":""#;
+const REPLY: &str = r#"","reply":"#;
+
+impl<'a> Kept<'a> {
+    /// As it is stored: the reply byte for byte, and what is known beside it before it.
+    pub(crate) fn write(&self) -> Vec<u8> {
+        let digits = self.asked.as_ref().map_or("", PhoneNumber::digits);
+        let price =
+            self.price.map_or(String::new(), |(currency, price)| format!("{PRICE}{price} {currency}"));
+        [ASKED.as_bytes(), digits.as_bytes(), price.as_bytes(), REPLY.as_bytes(), self.reply, b"}"].concat()
+    }
+
+    /// Reads it. Earlier releases stored the reply alone.
+    pub(crate) fn read(body: &'a [u8]) -> Self {
+        Self::parts(body).unwrap_or(Self { asked: None, price: None, reply: body })
+    }
+
+    fn parts(body: &'a [u8]) -> Option<Self> {
+        let rest = body.strip_prefix(ASKED.as_bytes())?.strip_suffix(b"}")?;
+        let at = rest.windows(REPLY.len()).position(|part| part == REPLY.as_bytes())?;
+        let (head, reply) = (std::str::from_utf8(rest.get(..at)?).ok()?, rest.get(at + REPLY.len()..)?);
+        let (digits, price) = head.split_once(PRICE).unzip();
+        let price = price.and_then(|price| {
+            let (price, currency) = price.split_once(' ')?;
+            Some((Currency::new(currency).ok()?, price.parse().ok()?))
+        });
+        Some(Self { asked: Some(PhoneNumber::new(digits.unwrap_or(head)).ok()?), price, reply })
+    }
+}
+
+fn with_message<T>(
+    source: Source,
+    body: &[u8],
+    then: impl FnOnce(CheckResult<'_>, &dyn Message) -> T,
+) -> Option<T> {
+    match source {
+        Source::Push => {
+            let push = decode::<ResultPush<'_>>(body).ok()?;
+            Some(then(CheckResult::from(&push), &push))
+        }
+        Source::Query => {
+            let row = decode::<QueryRow<'_>>(body).ok()?;
+            Some(then(CheckResult::from(&row), &row))
+        }
+        Source::Reply => {
+            let reply = decode::<GetReply<'_>>(body).ok()?;
+            Some(then(CheckResult::from(&reply), &reply))
+        }
+        Source::Answer => None,
+    }
+}
+
+fn number_check(source: Source, body: &[u8]) -> Option<Facts> {
+    with_message(source, body, |result, message| {
+        let mut drift = drift_of(message);
+        let number = |phone: &str| PhoneNumber::new(phone.trim_start_matches('+')).ok();
+        let cost = result.currency.zip(result.price);
+        if cost.is_some_and(|(_, price)| !is_believed(price)) {
+            drift.push(Drift::new("Cost.price", DriftKind::NewValue, None));
+        }
+        let mut facts = Facts::new(match &result.code {
+            _ if result.done => Outcome::Done,
+            // A code in a reply is another table's.
+            Some(code) if source != Source::Reply && code.passes() == Passes::Yes => Outcome::Passing,
+            _ => Outcome::Failed,
+        });
+        facts.number = result.phone.as_ref().and_then(|phone| number(phone.as_str()));
+        facts.cost = cost.filter(|(_, price)| is_believed(*price));
+        facts.region = result.region.as_ref().map(|region| region.as_str().to_owned());
+        facts.drift = drift;
+        facts
+    })
+}
+
+/// A reply that settles nothing (a refusal of the account, a code that no document lists, a reply about another phone number than the one that
+/// was asked about) is no result, and is quarantined.
+fn privacy(body: &[u8]) -> Option<Facts> {
+    let Kept { asked, .. } = Kept::read(body);
+    with_privacy(body, |reply, price| {
+        let code = reply.code.get()?;
+        let outcome = match code {
+            // That nothing was found out is an answer, and was paid for.
+            code if matches!(code.class(), Class::Success | Class::NoResult) => Outcome::Done,
+            code if !code.is_about_number() => return None,
+            code if code.passes() == Passes::Yes => Outcome::Passing,
+            _ => Outcome::Failed,
+        };
+        let named = reply.result.get().and_then(|result| result.mobile.text());
+        let mobile = asked.as_ref().and_then(|asked| Mobile::from_number(asked).ok());
+        if mobile.zip(named).is_some_and(|(mobile, named)| mobile.is_contradicted_by(&named)) {
+            return None;
+        }
+        let mut facts = Facts::new(outcome);
+        facts.number = asked;
+        facts.cost = price.filter(|(_, price)| outcome == Outcome::Done && is_believed(*price));
+        facts.drift = drift_of(&reply);
+        Some(facts)
+    })?
+}
+
+fn drift_of(message: &dyn Message) -> Vec<Drift> {
+    let mut drift = Vec::new();
+    message.drift(&mut |one| drift.push(one));
+    drift
+}
