@@ -22,6 +22,8 @@ mod pricing;
 pub mod proof;
 mod reconcile;
 mod service;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 pub mod store;

@@ -8,8 +8,6 @@ pub(crate) mod drifting;
 mod error;
 mod facts;
 pub mod reading;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub(crate) mod sql;
 mod values;
 
 use std::collections::BTreeMap;

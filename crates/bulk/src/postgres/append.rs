@@ -11,7 +11,9 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::fault::Fault;
 use super::pool::Pool;
-use super::session::{Session, big};
+use super::session::Session;
+use super::tx::columns;
+use crate::sql::values;
 use crate::store::{NewResult, StoreError, StoreFuture};
 
 /// Connections that append: while one waits for its commit, the other takes what has come since.
@@ -152,15 +154,13 @@ const INSERT: &str = "WITH place AS MATERIALIZED (SELECT nextval('places') << 20
         FROM place, unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::bytea[])
             WITH ORDINALITY AS new (received_ms, source, batch_no, body, at)
     )
-    INSERT INTO inbox (first, next, behind) SELECT first, first, first + $5::bigint FROM place";
+    INSERT INTO inbox (first, next, behind) SELECT first, first, first + cardinality($1::bigint[]) FROM place";
 
 async fn insert(session: &Session, calls: &[Call]) -> Result<(), Fault> {
-    let results = || calls.iter().flat_map(|call| &call.results);
-    let received: Vec<i64> = results().map(|result| big(result.received_ms)).collect();
-    let sources: Vec<i16> = results().map(|result| result.source.figure()).collect();
-    let names: Vec<&[u8]> = results().map(|result| result.batch_no.as_bytes()).collect();
-    let bodies: Vec<&[u8]> = results().map(|result| result.body.as_slice()).collect();
-    session.run(INSERT, &[&received, &sources, &names, &bodies, &(received.len() as i64)]).await?;
+    let results = calls.iter().flat_map(|call| &call.results);
+    let rows =
+        results.map(|result| values![result.received_ms, result.source, &result.batch_no, &result.body]);
+    session.execute(INSERT, &columns(&rows.collect::<Vec<_>>())).await?;
     Ok(())
 }
 

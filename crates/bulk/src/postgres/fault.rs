@@ -8,11 +8,12 @@ use std::fmt;
 use tokio_postgres::error::Severity;
 use tokio_postgres::types::WrongType;
 
+use crate::sql::GivenUp;
 use crate::store::StoreError;
 
 /// Why a call failed.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     kind: Kind,
     message: String,
     source: Option<Box<dyn Error + Send + Sync>>,
@@ -26,14 +27,10 @@ enum Kind {
     Broken,
     /// This process cannot go on: the server is none that it can use.
     Unfit,
-    /// What was read cannot be.
-    Damaged(&'static str),
+    /// It is not the database's doing.
+    GivenUp(GivenUp),
     /// The store is a newer release's: found, known.
     TooNew(i64, i64),
-    /// The job is not being planned any more.
-    Superseded,
-    /// Another batch has this `batchNo`.
-    BatchNoTaken(String),
     /// Somebody else's tables.
     NotAStore,
 }
@@ -53,7 +50,7 @@ impl Fault {
     }
 
     pub(super) fn damaged(what: &'static str) -> Self {
-        Self { kind: Kind::Damaged(what), message: what.to_owned(), source: None }
+        GivenUp::Damaged(what).into()
     }
 
     pub(super) fn too_new(found: i64, known: i64) -> Self {
@@ -62,15 +59,6 @@ impl Fault {
             message: "a newer release wrote it".to_owned(),
             source: None,
         }
-    }
-
-    pub(super) fn superseded() -> Self {
-        Self { kind: Kind::Superseded, message: StoreError::Superseded.to_string(), source: None }
-    }
-
-    pub(super) fn batch_no_taken(batch_no: &str) -> Self {
-        let message = StoreError::batch_no_taken(batch_no).to_string();
-        Self { kind: Kind::BatchNoTaken(batch_no.to_owned()), message, source: None }
     }
 
     pub(super) fn not_a_store() -> Self {
@@ -88,13 +76,15 @@ impl Fault {
             Kind::Broken => true,
             // Serialization failure, deadlock, too many connections.
             Kind::Refused(state) => matches!(state.as_str(), "40001" | "40P01" | "53300"),
-            Kind::Unfit
-            | Kind::Damaged(_)
-            | Kind::TooNew(..)
-            | Kind::Superseded
-            | Kind::BatchNoTaken(_)
-            | Kind::NotAStore => false,
+            Kind::Unfit | Kind::GivenUp(_) | Kind::TooNew(..) | Kind::NotAStore => false,
         }
+    }
+}
+
+impl From<GivenUp> for Fault {
+    fn from(why: GivenUp) -> Self {
+        let message = StoreError::from(why.clone()).to_string();
+        Self { kind: Kind::GivenUp(why), message, source: None }
     }
 }
 
@@ -138,10 +128,8 @@ impl Error for Fault {
 /// The store's error for a fault after which surely nothing has happened.
 pub(super) fn database(what: &'static str) -> impl Fn(Fault) -> StoreError {
     move |fault| match fault.kind {
-        Kind::Damaged(what) => StoreError::Damaged { what },
+        Kind::GivenUp(why) => why.into(),
         Kind::TooNew(found, known) => StoreError::TooNew { found, known },
-        Kind::Superseded => StoreError::Superseded,
-        Kind::BatchNoTaken(batch_no) => StoreError::BatchNoTaken { batch_no },
         Kind::NotAStore => StoreError::NotAStore,
         _ => StoreError::Database { what, source: Box::new(fault) },
     }

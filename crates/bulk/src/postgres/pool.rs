@@ -2,7 +2,6 @@
 //!
 //! A connection with an open transaction never returns to the pool; a commit without confirmation is an error.
 
-use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,31 +12,18 @@ use super::fault::{self, Fault};
 use super::schema;
 use super::session::Session;
 use crate::failpoint::die_at;
+use crate::sql::Purpose;
 use crate::store::StoreError;
-use crate::store::reading::SharedReader;
 
 /// How many transactions run at once; others wait for their turn.
 const MAX_CONNECTIONS: usize = 4;
 /// How long to wait before each further try: about ten seconds, in which a server has restarted.
 const PAUSES: [u64; 8] = [50, 100, 250, 500, 1000, 2000, 3000, 3000];
 
-/// What a transaction is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// It may change rows.
-    Write,
-    /// It may change what becomes of numbers, or several batches at once: one such transaction at a time, in all processes. It is what
-    /// makes two folds, or a fold and a person who has the job forgotten, follow one upon the other.
-    Settle,
-    /// It sees one moment of the store, and changes nothing.
-    Read,
-}
-
 /// Connections to a server, opened when they are needed.
 pub(super) struct Pool {
     address: Address,
-    reader: SharedReader,
-    idle: Mutex<Vec<Arc<Session>>>,
+    idle: Mutex<Vec<Session>>,
     places: Semaphore,
     /// One settling at a time in this process: others would wait in the server, each with a connection.
     settling: tokio::sync::Mutex<()>,
@@ -52,10 +38,9 @@ enum Ended {
 }
 
 impl Pool {
-    pub(super) fn new(address: Address, reader: SharedReader) -> Arc<Self> {
+    pub(super) fn new(address: Address) -> Arc<Self> {
         Arc::new(Self {
             address,
-            reader,
             idle: Mutex::default(),
             places: Semaphore::new(MAX_CONNECTIONS),
             settling: Default::default(),
@@ -63,15 +48,12 @@ impl Pool {
     }
 
     /// Does `work` in a transaction. When the server is away it is waited for; once the commit was sent, nothing is tried again.
-    pub(super) async fn call<T, F>(
+    pub(super) async fn call<T>(
         &self,
         what: &'static str,
         purpose: Purpose,
-        work: impl Fn(Arc<Session>) -> F,
-    ) -> Result<T, StoreError>
-    where
-        F: Future<Output = Result<T, Fault>>,
-    {
+        work: impl AsyncFn(&Session) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
         let mut pauses = PAUSES.into_iter();
         loop {
             match self.attempt(purpose, &work).await {
@@ -86,24 +68,22 @@ impl Pool {
     }
 
     /// Does `work` in a transaction, once: a server that is not there is said at once.
-    pub(super) async fn call_once<T, F>(
+    pub(super) async fn call_once<T>(
         &self,
         what: &'static str,
-        work: impl Fn(Arc<Session>) -> F,
-    ) -> Result<T, StoreError>
-    where
-        F: Future<Output = Result<T, Fault>>,
-    {
+        work: impl AsyncFn(&Session) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
         self.attempt(Purpose::Write, &work).await.map_err(|ended| match ended {
             Ended::Undone(fault) => fault::database(what)(fault),
             Ended::Commit(fault) => fault::commit(what, fault),
         })
     }
 
-    async fn attempt<T, F>(&self, purpose: Purpose, work: &impl Fn(Arc<Session>) -> F) -> Result<T, Ended>
-    where
-        F: Future<Output = Result<T, Fault>>,
-    {
+    async fn attempt<T>(
+        &self,
+        purpose: Purpose,
+        work: &impl AsyncFn(&Session) -> Result<T, Fault>,
+    ) -> Result<T, Ended> {
         let _turn = match purpose {
             Purpose::Settle => Some(self.settling.lock().await),
             Purpose::Write | Purpose::Read => None,
@@ -115,7 +95,7 @@ impl Pool {
             Purpose::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
         lease.session.batch(begin).await.map_err(Ended::Undone)?;
-        match work(Arc::clone(&lease.session)).await {
+        match work(&lease.session).await {
             Ok(value) => {
                 if purpose != Purpose::Read {
                     die_at("store.commit");
@@ -145,7 +125,7 @@ impl Pool {
 
     /// A connection of one's own, outside the pool's number.
     pub(super) async fn open(&self) -> Result<Session, Fault> {
-        Session::open(&self.address, SharedReader::clone(&self.reader)).await
+        Session::open(&self.address).await
     }
 
     async fn lease(&self) -> Result<Lease<'_>, Fault> {
@@ -157,12 +137,12 @@ impl Pool {
         };
         let session = match found {
             Some(session) => session,
-            None => Arc::new(self.open().await?),
+            None => self.open().await?,
         };
         Ok(Lease { pool: self, session, _place: place })
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Arc<Session>>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -170,7 +150,7 @@ impl Pool {
 /// A connection in use. Dropped, it is closed, and whatever was begun in it undone; only [`Lease::give_back`] keeps it.
 struct Lease<'a> {
     pool: &'a Pool,
-    session: Arc<Session>,
+    session: Session,
     _place: SemaphorePermit<'a>,
 }
 

@@ -2,17 +2,17 @@
 
 mod to_book;
 
-use std::sync::Arc;
-
 use super::fault::Fault;
-use super::session::{Session, get};
+use super::session::Session;
+use crate::sql::{Tx, values};
+use crate::store::reading::SharedReader;
 
 /// A lock that a transaction takes by a figure. Any does, as long as nothing else in the database takes the same.
 const MIGRATING: i64 = 7_959_377_318_405_046_273;
 /// Another one, taken as the transaction begins; what it sees is read afterwards.
 pub(super) const BEGIN_SETTLING: &str = "BEGIN; SELECT pg_advisory_xact_lock(7959377318405046274)";
 /// Locks by two figures: this one, and a scope's key. The server keeps them apart from those by one figure.
-pub(super) const SCOPES: i32 = 0x6e63_6a62;
+pub(super) const SCOPES: i64 = 0x6e63_6a62;
 
 /// One step per version, the first makes an empty database a store.
 const STEPS: &[&str] = &["
@@ -162,20 +162,18 @@ const STEPS: &[&str] = &["
 const BOOK: i64 = 3;
 
 /// Brings the database up to the newest version, in the one transaction in which it is called.
-pub(super) async fn migrate(session: Arc<Session>) -> Result<Opened, Fault> {
+pub(super) async fn migrate(session: &Session, reader: &SharedReader) -> Result<Opened, Fault> {
     let known = STEPS.len() as i64;
     // Another process may be at it too: look under the lock.
-    session.row("SELECT pg_advisory_xact_lock($1)", &[&MIGRATING]).await?;
-    let exists = session.row("SELECT to_regclass('numcheck.version') IS NOT NULL", &[]).await?;
-    let exists = exists.map(|row| get(&row, 0)).transpose()?.unwrap_or(false);
-    let found: i64 = if exists {
-        let row = session.row("SELECT version FROM version", &[]).await?;
-        row.map(|row| get(&row, 0)).transpose()?.ok_or_else(|| Fault::damaged("it has no version"))?
+    session.has("SELECT 1 FROM pg_advisory_xact_lock($1)", &values![MIGRATING]).await?;
+    let found: i64 = if session.has("SELECT 1 WHERE to_regclass('numcheck.version') IS NOT NULL", &[]).await?
+    {
+        let version = session.row("SELECT version FROM version", &[], |row| row.get(0)).await?;
+        version.ok_or_else(|| Fault::damaged("it has no version"))?
     } else {
         // Not IF NOT EXISTS: that asks for a right that whoever was given an empty schema need not have.
-        let schema = session.row("SELECT to_regnamespace('numcheck') IS NOT NULL", &[]).await?;
-        match schema.map(|row| get(&row, 0)).transpose()?.unwrap_or(false) {
-            true => must_be_empty(&session).await?,
+        match session.has("SELECT 1 WHERE to_regnamespace('numcheck') IS NOT NULL", &[]).await? {
+            true => must_be_empty(session).await?,
             false => session.batch("CREATE SCHEMA numcheck").await?,
         }
         session
@@ -189,19 +187,19 @@ pub(super) async fn migrate(session: Arc<Session>) -> Result<Opened, Fault> {
     let steps = usize::try_from(found).ok().and_then(|found| STEPS.get(found..)).unwrap_or_default();
     let is_new = found == 0;
     if steps.is_empty() {
-        return Ok(Opened { is_new, location: location(&session).await? });
+        return Ok(Opened { is_new, location: location(session).await? });
     }
     if !is_new {
-        back_up(&session, found).await?;
+        back_up(session, found).await?;
     }
     for (step, version) in steps.iter().zip(found + 1..) {
         session.batch(step).await?;
         if version == BOOK {
-            to_book::fill(&session).await?;
+            to_book::fill(session, reader).await?;
         }
     }
-    session.run("UPDATE version SET version = $1", &[&known]).await?;
-    Ok(Opened { is_new, location: location(&session).await? })
+    session.run("UPDATE version SET version = $1", &values![known]).await?;
+    Ok(Opened { is_new, location: location(session).await? })
 }
 
 /// A store that was opened.
@@ -214,26 +212,19 @@ pub(super) struct Opened {
 async fn location(session: &Session) -> Result<String, Fault> {
     let sql = "SELECT format('database %s at %s', current_database(),
         coalesce(host(inet_server_addr()) || ':' || inet_server_port(), 'a socket of this machine'))";
-    let row = session.row(sql, &[]).await?;
-    row.map(|row| get(&row, 0))
-        .transpose()?
-        .ok_or_else(|| Fault::damaged("the server does not say where it is"))
+    let location = session.row(sql, &[], |row| row.get(0)).await?;
+    location.ok_or_else(|| Fault::damaged("the server does not say where it is"))
 }
 
 /// Copies every table beside the schema, in the transaction that changes them: no other process has them open then.
 async fn back_up(session: &Session, version: i64) -> Result<(), Fault> {
     let name = "SELECT format('numcheck_backup_v%s_%s', $1::bigint, extract(epoch FROM now())::bigint)";
-    let name: String = session
-        .row(name, &[&version])
-        .await?
-        .map(|row| get(&row, 0))
-        .transpose()?
-        .ok_or_else(|| Fault::damaged("the server names no backup"))?;
+    let name: Option<String> = session.row(name, &values![version], |row| row.get(0)).await?;
+    let name = name.ok_or_else(|| Fault::damaged("the server names no backup"))?;
     session.batch(&format!("CREATE SCHEMA {name}")).await?;
-    for row in
-        session.rows("SELECT tablename::text FROM pg_tables WHERE schemaname = 'numcheck'", &[]).await?
-    {
-        let table: &str = get(&row, 0)?;
+    let sql = "SELECT tablename::text FROM pg_tables WHERE schemaname = 'numcheck'";
+    let tables: Vec<String> = session.rows(sql, &[], |row| row.get(0)).await?;
+    for table in tables {
         session
             .batch(&format!(
                 "LOCK TABLE numcheck.{table} IN ACCESS EXCLUSIVE MODE; CREATE TABLE {name}.{table} AS TABLE numcheck.{table}"
@@ -244,6 +235,6 @@ async fn back_up(session: &Session, version: i64) -> Result<(), Fault> {
 }
 
 async fn must_be_empty(session: &Session) -> Result<(), Fault> {
-    let sql = "SELECT FROM pg_class WHERE relnamespace = to_regnamespace('numcheck') LIMIT 1";
-    if session.row(sql, &[]).await?.is_some() { Err(Fault::not_a_store()) } else { Ok(()) }
+    let sql = "SELECT 1 FROM pg_class WHERE relnamespace = to_regnamespace('numcheck') LIMIT 1";
+    if session.has(sql, &[]).await? { Err(Fault::not_a_store()) } else { Ok(()) }
 }

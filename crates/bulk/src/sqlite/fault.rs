@@ -1,15 +1,14 @@
 //! Why a transaction was given up, before it has a name for the caller, who sees [`StoreError`].
 
+use crate::sql::GivenUp;
 use crate::store::StoreError;
 
-pub(super) type Result<T> = std::result::Result<T, Fault>;
+pub(crate) type Result<T, E = Fault> = std::result::Result<T, E>;
 
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     Sql(rusqlite::Error),
-    Damaged(&'static str),
-    Superseded,
-    BatchNoTaken(String),
+    GivenUp(GivenUp),
     StillRead,
     NoJournal,
 }
@@ -19,9 +18,7 @@ impl Fault {
     pub(super) fn why(&self) -> String {
         match self {
             Self::Sql(error) => error.to_string(),
-            Self::Damaged(what) => (*what).to_owned(),
-            Self::Superseded => StoreError::Superseded.to_string(),
-            Self::BatchNoTaken(batch_no) => StoreError::batch_no_taken(batch_no).to_string(),
+            Self::GivenUp(why) => StoreError::from(why.clone()).to_string(),
             Self::StillRead => STILL_READ.to_owned(),
             Self::NoJournal => NO_JOURNAL.to_owned(),
         }
@@ -31,9 +28,7 @@ impl Fault {
     pub(super) fn named(self, what: &'static str) -> StoreError {
         match self {
             Self::Sql(error) => StoreError::Database { what, source: Box::new(error) },
-            Self::Damaged(what) => StoreError::Damaged { what },
-            Self::Superseded => StoreError::Superseded,
-            Self::BatchNoTaken(batch_no) => StoreError::BatchNoTaken { batch_no },
+            Self::GivenUp(why) => why.into(),
             Self::StillRead => StoreError::Database { what, source: STILL_READ.into() },
             Self::NoJournal => StoreError::Database { what, source: NO_JOURNAL.into() },
         }
@@ -42,6 +37,12 @@ impl Fault {
 
 const STILL_READ: &str = "another process reads it all the time";
 const NO_JOURNAL: &str = "the file system cannot hold its journal: it shares no memory between processes, as network file systems do";
+
+impl From<GivenUp> for Fault {
+    fn from(why: GivenUp) -> Self {
+        Self::GivenUp(why)
+    }
+}
 
 impl From<rusqlite::types::FromSqlError> for Fault {
     fn from(error: rusqlite::types::FromSqlError) -> Self {

@@ -11,13 +11,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
-use super::each::{self, Mark};
 use super::fault::Result;
-use super::results;
+use super::tx::ready;
 use crate::failpoint::die_at;
+use crate::sql::each::{self, Mark};
 use crate::store::{NewResult, StoreError, StoreFuture};
 
 /// The most results in one commit: more would make the first wait too long.
@@ -92,9 +92,9 @@ impl Worker {
     pub(super) fn call<T: Send + 'static>(
         &self,
         what: &'static str,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> StoreFuture<'_, T> {
-        self.with_connection(what, |connection| transaction(connection, work))
+        self.with_connection(what, |connection| transaction(connection, |tx| ready(work(tx))))
     }
 
     /// Does `work`, which begins its own transactions.
@@ -249,7 +249,7 @@ impl Batch {
         let Self { results, answers, marks } = self;
         let (marks, askers): (Vec<Mark>, Vec<Answer<bool>>) = marks.into_iter().unzip();
         let stored = transaction(connection, |tx| {
-            results::append(tx, &results)?;
+            append(tx, &results)?;
             marks.iter().map(|mark| mark_one(tx, mark)).collect::<Result<Vec<_>>>()
         });
         let failed = |what, why: &str| StoreError::Database { what, source: why.to_owned().into() };
@@ -275,9 +275,24 @@ impl Batch {
     }
 }
 
+/// Judges nothing and looks nothing up.
+fn append(tx: &Transaction<'_>, results: &[NewResult]) -> Result<()> {
+    let mut insert =
+        tx.prepare_cached("INSERT INTO results (received_ms, source, batch_no, body) VALUES (?, ?, ?, ?)")?;
+    for result in results {
+        insert.execute(params![
+            result.received_ms as i64,
+            result.source.figure(),
+            result.batch_no,
+            result.body
+        ])?;
+    }
+    Ok(())
+}
+
 /// A mark that cannot be made fails alone, unless the whole transaction does.
 fn mark_one(tx: &Transaction<'_>, mark: &Mark) -> Result<Result<bool>> {
-    match each::mark(tx, mark) {
+    match ready(each::mark(tx, mark)) {
         Err(fault) if tx.is_autocommit() => Err(fault),
         marked => Ok(marked),
     }

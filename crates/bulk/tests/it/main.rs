@@ -6,6 +6,8 @@
     reason = "a test may fail where it stands"
 )]
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod broken_chain;
 mod exhaustive;
 mod grouping;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

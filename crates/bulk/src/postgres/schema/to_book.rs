@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use crate::model::{Delivery, JobSpec, Outcome, Scope};
-use crate::postgres::book::scope_key;
 use crate::postgres::fault::Fault;
-use crate::postgres::session::{Session, get};
-use crate::store::{Source, reading};
+use crate::postgres::session::Session;
+use crate::sql::book::scope_key;
+use crate::sql::{Row, Tx, values};
+use crate::store::reading::{self, SharedReader};
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -18,10 +19,10 @@ type Result<T> = std::result::Result<T, Fault>;
 const PIECE: i64 = 5000;
 
 /// Fills the new columns and tables, in the transaction that has made them.
-pub(super) async fn fill(session: &Session) -> Result<()> {
+pub(super) async fn fill(session: &Session, reader: &SharedReader) -> Result<()> {
     jobs(session).await?;
-    outcomes(session).await?;
-    hashes(session).await?;
+    outcomes(session, reader).await?;
+    hashes(session, reader).await?;
     session
         .batch(
             // Whole tables are read here, which the settings of a session advise against.
@@ -66,10 +67,11 @@ struct OldSpec {
 /// Gives every job its scope; its account stands in the caller's notes.
 async fn jobs(session: &Session) -> Result<()> {
     let mut scopes: HashMap<Scope, i64> = HashMap::new();
-    for row in session.rows("SELECT id, spec FROM jobs ORDER BY id", &[]).await? {
-        let (id, spec): (i64, &str) = (get(&row, 0)?, get(&row, 1)?);
+    let sql = "SELECT id, spec FROM jobs ORDER BY id";
+    let jobs: Vec<(i64, String)> = session.rows(sql, &[], |row| Ok((row.get(0)?, row.get(1)?))).await?;
+    for (id, spec) in jobs {
         let unreadable = |_| Fault::damaged("a job's parameters cannot be read");
-        let old: OldSpec = serde_json::from_str(spec).map_err(unreadable)?;
+        let old: OldSpec = serde_json::from_str(&spec).map_err(unreadable)?;
         let account = old.notes.get("account").and_then(serde_json::Value::as_str).unwrap_or_default();
         let scope = Scope::new(account, Scope::NUMBER_CHECK, old.level);
         let key = match scopes.get(&scope) {
@@ -79,61 +81,54 @@ async fn jobs(session: &Session) -> Result<()> {
         scopes.insert(scope.clone(), key);
         let spec = JobSpec::new(scope, "", old.delivery, old.notes);
         let spec = serde_json::to_string(&spec).map_err(unreadable)?;
-        session.run("UPDATE jobs SET scope = $2, spec = $3 WHERE id = $1", &[&id, &key, &spec]).await?;
+        session.run("UPDATE jobs SET scope = $2, spec = $3 WHERE id = $1", &values![id, key, &spec]).await?;
     }
     Ok(())
 }
 
 /// When each result came, and how it ended.
-async fn outcomes(session: &Session) -> Result<()> {
-    let mut last = (i64::MIN, i64::MIN);
-    loop {
+async fn outcomes(session: &Session, reader: &SharedReader) -> Result<()> {
+    let (mut last, mut is_more) = ((i64::MIN, i64::MIN), true);
+    while is_more {
         let sql = "SELECT n.batch, n.packed, r.source, r.body, r.received_ms FROM numbers n JOIN results r ON r.id = n.result
             WHERE (n.batch, n.packed) > ($1, $2) ORDER BY n.batch, n.packed LIMIT $3";
-        let rows = session.rows(sql, &[&last.0, &last.1, &PIECE]).await?;
-        let (mut batches, mut packed) = (Vec::new(), Vec::new());
-        let (mut received, mut ended) = (Vec::new(), Vec::new());
-        for row in &rows {
-            last = (get(row, 0)?, get(row, 1)?);
-            batches.push(last.0);
-            packed.push(last.1);
-            let source = Source::from_figure(get(row, 2)?);
-            let facts = reading::read(&*session.reader(), Scope::NUMBER_CHECK, source, get(row, 3)?);
-            ended.push(facts.map_or(Outcome::Failed, |facts| facts.outcome).figure());
-            received.push(get::<i64>(row, 4)?);
-        }
+        let read = |row: &Row<'_>| {
+            let facts = reading::read(&**reader, Scope::NUMBER_CHECK, row.get(2)?, row.get(3)?);
+            let outcome = facts.map_or(Outcome::Failed, |facts| facts.outcome);
+            Ok((row.get(0)?, row.get(1)?, row.get(4)?, outcome))
+        };
+        let rows: Vec<(i64, i64, i64, Outcome)> =
+            session.rows(sql, &values![last.0, last.1, PIECE], read).await?;
+        is_more = rows.len() as i64 == PIECE;
+        last = rows.last().map_or(last, |row| (row.0, row.1));
         let sql = "UPDATE numbers SET received_ms = new.received_ms, outcome = new.outcome
             FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::smallint[]) AS new (batch, packed, received_ms, outcome)
             WHERE numbers.batch = new.batch AND numbers.packed = new.packed";
-        session.run(sql, &[&batches, &packed, &received, &ended]).await?;
-        if (rows.len() as i64) < PIECE {
-            return Ok(());
-        }
+        let rows: Vec<_> = rows.into_iter().map(|row| values![row.0, row.1, row.2, row.3]).collect();
+        session.run_each(sql, &rows).await?;
     }
+    Ok(())
 }
 
 /// What each result that was quarantined says.
-async fn hashes(session: &Session) -> Result<()> {
-    let mut last = i64::MIN;
-    loop {
+async fn hashes(session: &Session, reader: &SharedReader) -> Result<()> {
+    let (mut last, mut is_more) = (i64::MIN, true);
+    while is_more {
         let sql =
             "SELECT o.result, r.source, r.body, o.packed <> 0 FROM odd o JOIN results r ON r.id = o.result
             WHERE o.result > $1 ORDER BY o.result LIMIT $2";
-        let rows = session.rows(sql, &[&last, &PIECE]).await?;
-        let (mut ids, mut hashes) = (Vec::new(), Vec::new());
-        for row in &rows {
-            last = get(row, 0)?;
-            ids.push(last);
-            let result = (Source::from_figure(get(row, 1)?), get(row, 2)?);
-            let hash = reading::hash(&*session.reader(), Scope::NUMBER_CHECK, result, get(row, 3)?);
-            hashes.push(hash.to_vec());
-        }
+        let read = |row: &Row<'_>| {
+            let result = (row.get(1)?, row.get(2)?);
+            Ok((row.get(0)?, reading::hash(&**reader, Scope::NUMBER_CHECK, result, row.get(3)?)))
+        };
+        let rows: Vec<(i64, [u8; 16])> = session.rows(sql, &values![last, PIECE], read).await?;
+        is_more = rows.len() as i64 == PIECE;
+        last = rows.last().map_or(last, |row| row.0);
         let sql =
             "UPDATE odd SET hash = new.hash FROM unnest($1::bigint[], $2::bytea[]) AS new (result, hash)
             WHERE odd.result = new.result";
-        session.run(sql, &[&ids, &hashes]).await?;
-        if (rows.len() as i64) < PIECE {
-            return Ok(());
-        }
+        let rows: Vec<_> = rows.iter().map(|(id, hash)| values![*id, hash]).collect();
+        session.run_each(sql, &rows).await?;
     }
+    Ok(())
 }
