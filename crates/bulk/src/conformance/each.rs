@@ -288,6 +288,37 @@ pub async fn each_number_is_marked_once_however_many_mark_at_the_same_time_and_w
     assert_eq!(sends(store, job.id).await, rest);
 }
 
+pub async fn numbers_are_marked_while_replies_are_entered_and_another_job_follows<P: Place>(place: &P) {
+    let stores = [place.open().await, place.open().await];
+    let numbers = shared(0..200);
+    let first = of_numbers(&*stores[0], 1, &numbers).await;
+    let second = of_numbers(&*stores[1], 2, &numbers[100..]).await;
+    let claimed = Arc::new(taken(&*stores[0], &first).await);
+    assert_eq!(sends(&*stores[1], second.id).await, []);
+    let senders = (0..4).map(|at| {
+        let (store, claimed) = (Arc::clone(&stores[0]), Arc::clone(&claimed));
+        tokio::spawn(async move {
+            for number in claimed.numbers.iter().skip(at).step_by(4) {
+                assert!(store.mark(claimed.batch, claimed.claim, *number, T0).await.unwrap());
+                store.append(vec![reply(&claimed, *number)]).await.unwrap();
+            }
+        })
+    });
+    let senders: Vec<_> = senders.collect();
+    while !senders.iter().all(tokio::task::JoinHandle::is_finished) {
+        assert_eq!(stores[1].fold(7).await.unwrap().charged_again, 0);
+        stores[1].follow(second.id).await.unwrap();
+    }
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    end_each(&*stores[0], &claimed, Vec::new()).await;
+    stores[1].follow(second.id).await.unwrap();
+    let ledger = check(&*stores[0], first.id).await;
+    assert_eq!((ledger.settled, ledger.in_doubt, ledger.planned), (200, 0, 0));
+    assert_eq!(check(&*stores[1], second.id).await.reused.done, 100);
+}
+
 pub async fn a_word_about_an_earlier_claim_s_numbers_changes_nothing<P: Place>(place: &P) {
     let store = place.open().await;
     let job = planned(&*store, 1, &[3]).await;

@@ -160,6 +160,7 @@ macro_rules! conformance {
             a_job_that_waits_for_a_claim_follows_its_parts
             only_what_the_last_claim_has_yet_to_send_is_marked_and_once
             each_number_is_marked_once_however_many_mark_at_the_same_time_and_what_is_not_is_planned
+            numbers_are_marked_while_replies_are_entered_and_another_job_follows
             a_word_about_an_earlier_claim_s_numbers_changes_nothing
             a_reply_that_is_no_result_of_its_number_leaves_it_in_doubt
             a_reply_that_comes_after_its_claim_was_given_up_is_taken_once_the_number_is_resubmitted

@@ -12,6 +12,8 @@ mod exhaustive;
 mod grouping;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod model;
+#[cfg(feature = "sqlite")]
+mod one_by_one;
 mod planning;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -3,6 +3,7 @@
 mod faults;
 mod forgetting;
 mod killed;
+mod marks;
 mod opening;
 mod rest;
 mod upgrade;
