@@ -12,6 +12,7 @@ mod ci;
 mod codegen;
 mod features;
 mod layers;
+mod names;
 mod no_std;
 mod readme;
 mod tidy;
