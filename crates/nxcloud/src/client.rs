@@ -14,6 +14,19 @@ use crate::signer::Account;
 use crate::whatsapp::WhatsApp;
 
 /// A client for one NXCLOUD account. Cheap to clone; clones share connections, clock and rate limits.
+///
+/// ```no_run
+/// use numcheck_nxcloud::Client;
+/// use numcheck_nxcloud::protocol::{AppKey, PhoneList};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::builder("access-key", "access-secret").appkey(AppKey::new("a1b2c3d4")?).build()?;
+/// let numbers: PhoneList = "85251234567".parse()?;
+/// let accepted = client.number_check().submit(numbers).send().await?; // costs money
+/// println!("{:?}", accepted.message_id);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 

@@ -3,6 +3,14 @@
 use thiserror::Error;
 
 /// A value that the platform's rules forbid. Nothing was sent.
+///
+/// ```
+/// use numcheck_protocol::BatchNo;
+///
+/// let error = BatchNo::new("").unwrap_err();
+/// assert_eq!(error.field, "batchNo");
+/// println!("{error}"); // the field and its rule, never the value
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{field}: {rule}")]
 #[non_exhaustive]

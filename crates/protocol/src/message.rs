@@ -13,6 +13,18 @@ use serde_json::Value;
 use crate::field::{Extra, Field, FromWire, Slot, shown_name};
 
 /// Something in a message that the spec does not list. It was kept; this is how somebody gets to see it.
+///
+/// ```
+/// use numcheck_protocol::number_check::ResultPush;
+/// use numcheck_protocol::{DriftKind, Message, decode};
+///
+/// let push: ResultPush = decode(br#"{"code":0,"data":{"dial":{"early":"PERHAPS"}},"riskScore":7}"#)?;
+/// let mut seen = Vec::new();
+/// push.drift(&mut |drift| seen.push((drift.place, drift.kind, drift.value)));
+/// assert_eq!(seen[0], ("Dial.early".into(), DriftKind::NewValue, Some("PERHAPS".into())));
+/// assert_eq!(seen[1], ("ResultPush.riskScore".into(), DriftKind::NewField, None));
+/// # Ok::<(), numcheck_protocol::Unreadable>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Drift {
@@ -57,6 +69,22 @@ impl DriftKind {
 }
 
 /// A message that can tell what in it is new.
+///
+/// Messages are built from the empty one, field by field, so that a field which the vendor adds breaks nobody's code:
+///
+/// ```
+/// use numcheck_protocol::number_check::{SubmitCode, SubmitReply};
+///
+/// let reply = SubmitReply::default().with_code(SubmitCode::ACCEPTED.into());
+/// assert_eq!(numcheck_protocol::encode(&reply)?, br#"{"code":0}"#);
+/// # Ok::<(), numcheck_protocol::Unwritable>(())
+/// ```
+///
+/// ```compile_fail,E0639
+/// use numcheck_protocol::number_check::SubmitReply;
+///
+/// let reply = SubmitReply { code: Default::default(), ..Default::default() };
+/// ```
 pub trait Message {
     /// Calls `seen` for each surprise, those of inner objects included. Of values only unknown words and codes are passed on, masked:
     /// anything else may be personal data.
@@ -376,6 +404,16 @@ pub fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unreadable> {
 /// Writes a message as a body. These are the bytes to sign and to send: nothing may write them a second time.
 ///
 /// Every type of this crate can be written; the error case exists for callers' own types.
+///
+/// ```
+/// use numcheck_protocol::number_check::ResultPush;
+/// use numcheck_protocol::{decode, encode};
+///
+/// let body = br#"{"code":"0","batchNo":"20220901","riskScore":7}"#;
+/// let push: ResultPush = decode(body)?;
+/// assert_eq!(encode(&push)?, body); // what nobody knows is written back, too
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// When a foreign `Serialize` refuses.

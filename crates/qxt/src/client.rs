@@ -12,6 +12,18 @@ use numcheck_transport::{Call, CallError, Confirm, ManyCalls, NoAuthorization, S
 use crate::PrivacyResult;
 
 /// A client for one QXT account. Cheap to clone; clones share connections.
+///
+/// ```no_run
+/// use numcheck_qxt::Client;
+/// use numcheck_qxt::protocol::{ApiKey, qxt::Mobile};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::builder(ApiKey::new("0123456789abcdef0123456789abcdef")?).build()?;
+/// let result = client.check(Mobile::new("18819079212")?).await?; // costs money
+/// println!("{:?}", result.is_privacy());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 

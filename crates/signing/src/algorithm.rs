@@ -6,6 +6,15 @@ use core::str::FromStr;
 /// The hash behind a signature, named by the `algorithm` header.
 ///
 /// Closed: a hash that this crate cannot compute is no value of it, see [`UnknownAlgorithm`].
+///
+/// ```
+/// use numcheck_signing::Algorithm;
+///
+/// let algorithm: Algorithm = "sha256".parse()?;
+/// assert_eq!((algorithm.as_str(), algorithm.hex_len()), ("sha256", 64));
+/// assert!("SHA256".parse::<Algorithm>().is_err());
+/// # Ok::<(), numcheck_signing::UnknownAlgorithm>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Algorithm {
     /// MD5, meant where the header is absent; 32 hex digits.

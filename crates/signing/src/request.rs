@@ -180,6 +180,19 @@ impl fmt::Debug for SignatureHeaders<'_> {
 }
 
 /// The headers of a signature, complete, each once. That they are true is what [`verify`](Self::verify) finds out. `Debug` hides the signature.
+///
+/// ```
+/// use numcheck_signing::{Body, Secret, SignatureHeaders, Signer, TOLERANCE_MS};
+///
+/// let secret = Secret::from("abciiiko2k3");
+/// let request = Signer::new("fme2na3kdi3ki", &secret).sign("1", "send", Body::Multipart, 1_655_710_885_431);
+/// let fields = request.fields().map(|(name, value)| (name, value.as_bytes()));
+///
+/// // The steps of `verify_request`, for a form of several parts, which is signed without its body.
+/// let headers = SignatureHeaders::from_fields(fields).read()?;
+/// headers.verify(Body::Multipart, 1_655_710_885_999, TOLERANCE_MS, |_| Some(&secret))?;
+/// # Ok::<(), numcheck_signing::AuthError>(())
+/// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct SignedHeaders<'a> {

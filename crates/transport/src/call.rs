@@ -9,6 +9,18 @@ use numcheck_protocol::{Endpoint, Info, Method, Request, ValueError, encode_requ
 use crate::{CallError, Confirm};
 
 /// A call to an endpoint, serialised once by the caller; every attempt sends the same bytes.
+///
+/// ```no_run
+/// use numcheck_protocol::{Endpoint, whatsapp::Login};
+/// use numcheck_transport::{Call, CallError, Client, NoAuthorization};
+///
+/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let call = Call::to::<Login>(&())?; // written here, and never again
+/// let reply = client.send(call, &NoAuthorization).await?;
+/// println!("{} from {}", reply.status, Login::INFO.id);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use = "a call does nothing until a client sends it"]
 pub struct Call {

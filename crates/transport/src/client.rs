@@ -25,6 +25,19 @@ use crate::retry::{AttemptOutcome, Decision, Situation, decide};
 use crate::{CallError, ClientBuilder, Limits, Reply, TypedReply};
 
 /// A client of one platform. Cheap to clone; clones share connections, clock and rate limits.
+///
+/// ```no_run
+/// use numcheck_protocol::{Platform, whatsapp::Login};
+/// use numcheck_transport::{Authorize, CallError, Client};
+///
+/// /// `sign` proves who calls: see [`Authorize`].
+/// async fn login(sign: &dyn Authorize) -> Result<(), Box<dyn std::error::Error>> {
+///     let client = Client::for_platform(Platform::Nxcloud).proxy_from_env().build()?;
+///     let reply = client.call::<Login>(&(), sign, |call| call).await?;
+///     println!("{:?}", reply.get().data.is_absent());
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Client(Arc<Shared>);
 

@@ -70,6 +70,25 @@ pub enum Decision {
 /// once more, at once. Is any attempt left, and can a repeat meet anything else? Was it surely not sent? Repeat. May
 /// it not be repeated? Stop. Only then: is it a failure, or a status (429, 500, 502, 503, 504), that passes with
 /// time? Never later than the call's total time.
+///
+/// ```
+/// use std::time::Duration;
+/// use numcheck_protocol::Repeat;
+/// use numcheck_transport::retry::{AttemptOutcome, Decision, Situation, decide};
+/// use numcheck_transport::{SendErrorKind, Sent};
+///
+/// let lost = Situation {
+///     sent: Sent::Maybe,
+///     repeat: Repeat::Never,
+///     attempt: 1,
+///     max_attempts: 3,
+///     outcome: AttemptOutcome::Failed(SendErrorKind::Lost),
+///     left: Duration::from_secs(50),
+///     random: 7,
+/// };
+/// assert_eq!(decide(&lost), Decision::Stop); // it may have been paid for
+/// assert!(matches!(decide(&Situation { repeat: Repeat::Safe, ..lost }), Decision::RetryAfter(_)));
+/// ```
 pub fn decide(situation: &Situation) -> Decision {
     let Situation { sent, repeat, attempt, max_attempts, outcome, left, random } = *situation;
 
