@@ -132,6 +132,15 @@ impl BaseUrl {
         is_loopback_host(self.host())
     }
 
+    pub(crate) fn scheme(&self) -> &str {
+        self.scheme.as_str()
+    }
+
+    /// The port, whether it was named or is the scheme's.
+    pub(crate) fn port(&self) -> u16 {
+        self.authority.port_u16().unwrap_or(if self.is_https() { 443 } else { 80 })
+    }
+
     /// The host, without the brackets of IPv6.
     pub(crate) fn host(&self) -> &str {
         without_brackets(self.authority.host())

@@ -6,14 +6,13 @@ use http::HeaderValue;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::base_url::BaseUrl;
-use crate::client::Client;
+use crate::client::{Client, Shared};
 use crate::clock::{Corrected, system_ms};
 use crate::connect::dial::{Dial, Tcp};
 use crate::connect::proxy::{Proxy, Route};
 use crate::connect::{Connector, Tls};
 use crate::env::{Env, EnvError};
-use crate::pacing::Limiter;
-use crate::{BoxError, Limits, RateLimits, SetupError, TimeSource};
+use crate::{BoxError, Limits, Observer, RateLimiter, RateLimits, RetryPolicy, SetupError, TimeSource};
 
 /// Collects what a [`Client`] needs. Made by [`Client::builder`].
 ///
@@ -32,13 +31,18 @@ pub struct ClientBuilder {
     endpoints: Vec<&'static str>,
     allow_plain_http: bool,
     limits: Limits,
-    rate_limits: RateLimits,
+    retry: RetryPolicy,
+    /// `None` is one of its own, for the documented limits.
+    rate_limiter: Option<RateLimiter>,
+    observer: Option<Arc<dyn Observer>>,
     proxy: Proxy,
     user_agent: String,
     clock: Arc<dyn TimeSource>,
     dial: Arc<dyn Dial>,
     #[cfg(feature = "tls")]
     trust: crate::Trust,
+    #[cfg(feature = "tls")]
+    certificate: Option<crate::ClientCertificate>,
 }
 
 impl ClientBuilder {
@@ -49,13 +53,17 @@ impl ClientBuilder {
             endpoints: Vec::new(),
             allow_plain_http: false,
             limits: Limits::default(),
-            rate_limits: RateLimits::default(),
+            retry: RetryPolicy::default(),
+            rate_limiter: None,
+            observer: None,
             proxy: Proxy::default(),
             user_agent: concat!("numcheck/", env!("CARGO_PKG_VERSION")).to_owned(),
             clock: Arc::new(system_ms),
             dial: Arc::new(Tcp::new()),
             #[cfg(feature = "tls")]
             trust: crate::Trust::default(),
+            #[cfg(feature = "tls")]
+            certificate: None,
         }
     }
 
@@ -97,9 +105,26 @@ impl ClientBuilder {
         self
     }
 
+    /// How often a call is repeated, and after which pauses.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
     /// How many requests a second; by default what the platform documents.
-    pub fn rate_limits(mut self, rate_limits: RateLimits) -> Self {
-        self.rate_limits = rate_limits;
+    pub fn rate_limits(self, rate_limits: RateLimits) -> Self {
+        self.rate_limiter(RateLimiter::new(rate_limits))
+    }
+
+    /// Keeps the limits together with all clients that are given a clone of this limiter.
+    pub fn rate_limiter(mut self, limiter: RateLimiter) -> Self {
+        self.rate_limiter = Some(limiter);
+        self
+    }
+
+    /// Is told of every attempt, for metrics.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Some(Arc::new(observer));
         self
     }
 
@@ -118,6 +143,13 @@ impl ClientBuilder {
     #[cfg(feature = "tls")]
     pub fn trust(mut self, trust: crate::Trust) -> Self {
         self.trust = trust;
+        self
+    }
+
+    /// Shows this certificate to a platform, or a gateway before it, that asks for one. A proxy does not get to see it.
+    #[cfg(feature = "tls")]
+    pub fn client_certificate(mut self, certificate: crate::ClientCertificate) -> Self {
+        self.certificate = Some(certificate);
         self
     }
 
@@ -176,12 +208,19 @@ impl ClientBuilder {
         }
         let user_agent = HeaderValue::try_from(self.user_agent).map_err(|_| BuildError::UserAgent)?;
         #[cfg(feature = "tls")]
-        let tls: Tls = self.trust.connector()?;
+        let (proxy_tls, tls): (Tls, Tls) = {
+            let proxy_tls = self.trust.clone().connector(None)?;
+            match self.certificate {
+                None => (proxy_tls.clone(), proxy_tls),
+                certificate => (proxy_tls, self.trust.connector(certificate)?),
+            }
+        };
         #[cfg(not(feature = "tls"))]
-        let tls = Tls;
+        let (proxy_tls, tls) = (Tls, Tls);
 
         let limits = self.limits;
-        let connector = Connector { dial: self.dial, route: Arc::clone(&route), tls, limit: limits.connect };
+        let connector =
+            Connector { dial: self.dial, route: Arc::clone(&route), proxy_tls, tls, limit: limits.connect };
         let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
             // Without a timer, idle time-outs never fire.
             .pool_timer(TokioTimer::new())
@@ -192,8 +231,9 @@ impl ClientBuilder {
             // hyper panics below its minimum.
             .http1_max_buf_size(limits.head_bytes.max(8 << 10))
             .build(connector);
+        let (retry, observer, limiter) = (self.retry, self.observer, self.rate_limiter.unwrap_or_default());
         let clock = Corrected::new(self.clock);
-        Ok(Client::new(base, route, user_agent, limits, http, clock, Limiter::new(self.rate_limits)))
+        Ok(Client::new(Shared { base, route, user_agent, limits, retry, http, clock, limiter, observer }))
     }
 }
 
@@ -202,7 +242,8 @@ impl std::fmt::Debug for ClientBuilder {
         // The base URL has not been checked yet: it may hold a password.
         f.debug_struct("ClientBuilder")
             .field("limits", &self.limits)
-            .field("rate_limits", &self.rate_limits)
+            .field("retry", &self.retry)
+            .field("rate_limiter", &self.rate_limiter)
             .field("proxy", &self.proxy)
             .finish_non_exhaustive()
     }
@@ -245,6 +286,15 @@ pub enum BuildError {
     #[non_exhaustive]
     Certificates {
         /// What is wrong with one of them.
+        source: Option<BoxError>,
+    },
+    /// The client's own certificate cannot be used.
+    #[error(
+        "the client certificate cannot be used: give its chain, and the private key that belongs to it, in PEM"
+    )]
+    #[non_exhaustive]
+    ClientCertificate {
+        /// What is wrong with it.
         source: Option<BoxError>,
     },
     /// The user agent holds what a header cannot.

@@ -25,6 +25,8 @@ use proxy::Route;
 pub(crate) struct Connector {
     pub(crate) dial: Arc<dyn Dial>,
     pub(crate) route: Arc<Route>,
+    /// For the hop to an https proxy, which gets to see no client certificate.
+    pub(crate) proxy_tls: Tls,
     pub(crate) tls: Tls,
     pub(crate) limit: Duration,
 }
@@ -39,8 +41,9 @@ pub(crate) struct Tls;
 
 impl Connector {
     async fn open(self, to: Uri) -> Result<Connection, ConnectError> {
-        let Self { dial, route, tls, limit } = self;
-        let hop = Hop { dial, tls: tls.clone() };
+        let Self { dial, route, proxy_tls, tls, limit } = self;
+        let hop_tls = if matches!(*route, Route::Direct) { tls.clone() } else { proxy_tls };
+        let hop = Hop { dial, tls: hop_tls };
         let opening = async {
             let stream = match &*route {
                 Route::Direct => hop.open(to.clone()).await?,
