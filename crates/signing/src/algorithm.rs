@@ -68,7 +68,14 @@ impl FromStr for Algorithm {
 }
 
 /// The `algorithm` header names neither of the two documented hashes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown signature algorithm: use `md5` or `sha256`, in lower case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownAlgorithm;
+
+impl fmt::Display for UnknownAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unknown signature algorithm: use `md5` or `sha256`, in lower case")
+    }
+}
+
+impl core::error::Error for UnknownAlgorithm {}

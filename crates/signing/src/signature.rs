@@ -124,18 +124,29 @@ impl fmt::Debug for Signature {
 }
 
 /// Why a received signature was not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
     /// Not lower-case hex digits of the algorithm's length.
-    #[error("the sign header is no signature: expected 32 (md5) or 64 (sha256) lower-case hex digits")]
     Malformed,
     /// A well-formed signature, of something else.
-    #[error(
-        "the signature is of something else: compare the secret, the headers and the exact bytes of the body"
-    )]
     Mismatch,
 }
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => {
+                "the sign header is no signature: expected 32 (md5) or 64 (sha256) lower-case hex digits"
+            }
+            Self::Mismatch => {
+                "the signature is of something else: compare the secret, the headers and the exact bytes of the body"
+            }
+        })
+    }
+}
+
+impl core::error::Error for VerifyError {}
 
 /// Streams the text through the hash, so that no body is ever copied.
 fn digest<D: Digest>(input: &Input<'_>, secret: &Secret) -> md5::digest::Output<D> {
