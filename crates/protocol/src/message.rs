@@ -364,8 +364,7 @@ macro_rules! message {
 pub(crate) use message;
 
 /// A body that is no message at all: not UTF-8, not JSON, no object, or a field in it twice. The caller still holds the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a JSON object in UTF-8, at line {line}, column {column}")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unreadable {
     /// The line up to which it could be read, from 1.
@@ -373,6 +372,15 @@ pub struct Unreadable {
     /// How many bytes of that line could be read, the one at fault included where there is one.
     pub column: usize,
 }
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, column } = self;
+        write!(f, "not a JSON object in UTF-8, at line {line}, column {column}")
+    }
+}
+
+impl core::error::Error for Unreadable {}
 
 /// Reads a message from a body, in one pass. UTF-8 is checked once, so that texts are borrowed without further checks; a
 /// byte-order mark in front is passed over.
@@ -422,7 +430,14 @@ pub fn encode<T: serde::Serialize + ?Sized>(message: &T) -> Result<alloc::vec::V
 }
 
 /// A value that its own `Serialize` refused to write. Nothing was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cannot be written as JSON")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unwritable;
+
+impl fmt::Display for Unwritable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cannot be written as JSON")
+    }
+}
+
+impl core::error::Error for Unwritable {}

@@ -184,6 +184,13 @@ impl fmt::Debug for BaseUrl {
 }
 
 /// A query holds what a URL cannot. Says nothing more, because the query is secret.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the query holds characters that a URL does not allow: escape them first")]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Unfit;
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the query holds characters that a URL does not allow: escape them first")
+    }
+}
+
+impl std::error::Error for Unfit {}

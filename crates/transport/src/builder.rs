@@ -1,5 +1,7 @@
 //! How a client is made: every switch, and every reason why it cannot be made.
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -237,8 +239,8 @@ impl ClientBuilder {
     }
 }
 
-impl std::fmt::Debug for ClientBuilder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The base URL has not been checked yet: it may hold a password.
         f.debug_struct("ClientBuilder")
             .field("limits", &self.limits)
@@ -250,54 +252,86 @@ impl std::fmt::Debug for ClientBuilder {
 }
 
 /// Why a client cannot be made. No text repeats what was given: it may hold a password.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum BuildError {
     /// Not a URL of the form `https://host[:port][/prefix]`.
-    #[error("the base URL is not of the form https://host[:port][/prefix]")]
     BaseUrl,
     /// The base URL holds a user name or a password.
-    #[error("the base URL holds a user name: leave it out, credentials are given on their own")]
     BaseUrlUser,
     /// The base URL has a query or a fragment.
-    #[error("the base URL has a query or a fragment: leave everything from `?` or `#` on out")]
     BaseUrlParts,
     /// The base URL ends in the path of an endpoint, which every call adds by itself.
-    #[error("the base URL ends in the path of an endpoint, which is added to it: use {use_instead}")]
     #[non_exhaustive]
     BaseUrlEndpoint {
         /// The same base URL without that path.
         use_instead: String,
     },
     /// Plain http to another machine.
-    #[error("the base URL is plain http to another machine: use https, or allow plain http explicitly")]
     PlainHttp,
     /// https is needed, and this build has none.
-    #[error("https needs the feature `tls`, which this build lacks: build with it")]
     NoTls,
     /// The proxy is not usable.
-    #[error(
-        "the proxy is not of the form http://, https://, socks5:// or socks5h://[user:password@]host[:port]: \
-         correct it, or HTTPS_PROXY, HTTP_PROXY and ALL_PROXY where it comes from the environment"
-    )]
     Proxy,
     /// The certificates cannot be used.
-    #[error("no usable certificate: give the authority's certificates in PEM")]
     #[non_exhaustive]
     Certificates {
         /// What is wrong with one of them.
         source: Option<BoxError>,
     },
     /// The client's own certificate cannot be used.
-    #[error(
-        "the client certificate cannot be used: give its chain, and the private key that belongs to it, in PEM"
-    )]
     #[non_exhaustive]
     ClientCertificate {
         /// What is wrong with it.
         source: Option<BoxError>,
     },
     /// The user agent holds what a header cannot.
-    #[error("the user agent holds characters that a header does not allow: use ASCII without line breaks")]
     UserAgent,
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BaseUrl => {
+                "the base URL is not of the form https://host[:port][/prefix]"
+            }
+            Self::BaseUrlUser => {
+                "the base URL holds a user name: leave it out, credentials are given on their own"
+            }
+            Self::BaseUrlParts => {
+                "the base URL has a query or a fragment: leave everything from `?` or `#` on out"
+            }
+            Self::BaseUrlEndpoint { use_instead } => return write!(f, "the base URL ends in the path of an endpoint, which is added to it: use {use_instead}"),
+            Self::PlainHttp => {
+                "the base URL is plain http to another machine: use https, or allow plain http explicitly"
+            }
+            Self::NoTls => {
+                "https needs the feature `tls`, which this build lacks: build with it"
+            }
+            Self::Proxy => {
+                "the proxy is not of the form http://, https://, socks5:// or socks5h://[user:password@]host[:port]: \
+         correct it, or HTTPS_PROXY, HTTP_PROXY and ALL_PROXY where it comes from the environment"
+            }
+            Self::Certificates { .. } => {
+                "no usable certificate: give the authority's certificates in PEM"
+            }
+            Self::ClientCertificate { .. } => {
+                "the client certificate cannot be used: give its chain, and the private key that belongs to it, in PEM"
+            }
+            Self::UserAgent => {
+                "the user agent holds characters that a header does not allow: use ASCII without line breaks"
+            }
+        })
+    }
+}
+
+impl StdError for BuildError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Certificates { source } | Self::ClientCertificate { source } => {
+                source.as_deref().map(|source| source as _)
+            }
+            _ => None,
+        }
+    }
 }

@@ -101,6 +101,13 @@ impl fmt::Debug for CallOptions {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("the header {0} is written by the client: leave it out")]
+#[derive(Debug)]
 pub(crate) struct ReservedHeader(HeaderName);
+
+impl fmt::Display for ReservedHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the header {} is written by the client: leave it out", self.0)
+    }
+}
+
+impl std::error::Error for ReservedHeader {}

@@ -101,13 +101,20 @@ impl Pace {
 }
 
 /// The wait for a place would be longer than allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the next place is free in {} ms", wait.as_millis())]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TooLong {
     /// How long it would be.
     pub wait: Duration,
 }
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the next place is free in {} ms", self.wait.as_millis())
+    }
+}
+
+impl std::error::Error for TooLong {}
 
 /// The paces of all endpoints. Cheap to clone; clients that are given clones keep the limits together, as those of one account in one
 /// process must: the platform counts by account. Each client has one of its own otherwise.

@@ -5,6 +5,7 @@ pub(crate) mod proxy;
 #[cfg(feature = "tls")]
 pub(crate) mod trust;
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -125,17 +126,34 @@ async fn secure(_: &Tls, to: &Uri, stream: Stream) -> Result<Stream, ConnectErro
 }
 
 /// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub(crate) enum ConnectError {
-    #[error("no connection")]
-    Dial(#[source] io::Error),
-    #[error("the proxy gave no connection")]
-    Proxy(#[source] BoxError),
-    #[error("no TLS")]
+    Dial(io::Error),
+    Proxy(BoxError),
     #[cfg_attr(not(feature = "tls"), allow(dead_code))]
-    Tls(#[source] io::Error),
-    #[error("no connection within {} ms", .0.as_millis())]
+    Tls(io::Error),
     TimedOut(Duration),
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dial(_) => f.write_str("no connection"),
+            Self::Proxy(_) => f.write_str("the proxy gave no connection"),
+            Self::Tls(_) => f.write_str("no TLS"),
+            Self::TimedOut(limit) => write!(f, "no connection within {} ms", limit.as_millis()),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Dial(source) | Self::Tls(source) => Some(source),
+            Self::Proxy(source) => Some(&**source),
+            Self::TimedOut(_) => None,
+        }
+    }
 }
 
 impl ConnectError {
