@@ -12,7 +12,7 @@ use numcheck_protocol::{HiddenText, PhoneText};
 /// # async fn main() -> Result<(), numcheck_sandbox::StartError> {
 /// let sandbox = Sandbox::start().await?;
 /// // … the client under test asks for a code here, and its test reads it …
-/// let code = sandbox.inbox().first().map(|message| message.code.clone());
+/// let code = sandbox.inbox().last().map(|message| message.code.clone());
 /// assert!(code.is_none());
 /// # Ok(())
 /// # }
