@@ -8,9 +8,14 @@ mod common;
 
 use numcheck_nxcloud::Client;
 use numcheck_nxcloud::protocol::{BatchNo, PhoneList, ValueError};
+use numcheck_sandbox::Sandbox;
 
-fn main() {
-    println!("see the test: cargo test -p numcheck-nxcloud --example sandbox_test");
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let sandbox = Sandbox::start().await?;
+    let client = common::sandbox_client(&sandbox)?;
+    println!("{:?}", submit_once(&client, "85251234567", "b-1").await?);
+    Ok(())
 }
 
 /// What the service remembers of a batch.
@@ -36,7 +41,7 @@ async fn submit_once(client: &Client, numbers: &str, batch: &str) -> Result<Stat
 
 #[tokio::test]
 async fn a_lost_answer_is_in_doubt_and_nothing_is_paid_twice() {
-    use numcheck_sandbox::{Clock, Fault, Faults, Operation, Sandbox, When};
+    use numcheck_sandbox::{Clock, Fault, Faults, Operation, When};
 
     let lost = Faults::none().request(Operation::Submit, When::Nth(2), Fault::AcceptThenClose);
     let clock = Clock::manual(1_700_000_000_000);
