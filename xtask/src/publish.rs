@@ -49,6 +49,16 @@ pub(crate) fn package(root: &Path) -> crate::Outcome {
     cargo::succeed(&mut cargo::command(root, &args))
 }
 
+/// Compares the public API of the crates with that of a commit. Needs cargo-semver-checks.
+pub(crate) fn semver(root: &Path, commit: &str) -> crate::Outcome {
+    let mut args = vec!["semver-checks", "--workspace", "--all-features", "--baseline-rev", commit];
+    for name in INTERNAL {
+        args.extend(["--exclude", name]);
+    }
+    cargo::succeed(&mut cargo::command(root, &args))
+        .map_err(|error| format!("{error}; `cargo install cargo-semver-checks` installs the tool"))
+}
+
 /// Counts the crates below each crate that has a limit.
 pub(crate) fn weights(root: &Path) -> crate::Outcome {
     let mut findings = Vec::new();
