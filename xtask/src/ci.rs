@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{cargo, codegen, features, layers, no_std, readme, tidy};
+use crate::{cargo, codegen, features, layers, no_std, publish, readme, tidy};
 
 /// Rounds of killing real runs; a plain `cargo test` does fewer.
 const TORTURE_ROUNDS: &str = "50";
@@ -41,6 +41,18 @@ const JOBS: &[Job] = &[
     },
     Job { name: "tidy", what: "house rules", always: true, run: |root, _| tidy::run(root) },
     Job {
+        name: "weights",
+        what: "few crates below each crate",
+        always: true,
+        run: |root, _| publish::weights(root),
+    },
+    Job {
+        name: "sqlite",
+        what: "SQLite's bindings fit those of others",
+        always: true,
+        run: |root, _| publish::sqlite(root),
+    },
+    Job {
         name: "no-std",
         what: "the lowest crates need no std",
         always: true,
@@ -54,6 +66,12 @@ const JOBS: &[Job] = &[
         what: "each crate and feature alone",
         always: true,
         run: |root, _| features::run(root),
+    },
+    Job {
+        name: "package",
+        what: "each crate builds from its own package",
+        always: true,
+        run: |root, _| publish::package(root),
     },
     Job {
         name: "readme",

@@ -12,7 +12,9 @@ mod ci;
 mod codegen;
 mod features;
 mod layers;
+mod names;
 mod no_std;
+mod publish;
 mod readme;
 mod tidy;
 mod torture;
@@ -32,6 +34,10 @@ The project's own chores.
   cargo xtask check tidy          house rules about files, words and places
   cargo xtask check no-std        the lowest crates build without the standard library
   cargo xtask check features      every crate without features, and with each feature alone
+  cargo xtask check weights       how many third-party crates stand below each crate
+  cargo xtask check sqlite        the store in a file resolves beside sqlx, diesel, tokio-rusqlite and r2d2
+  cargo xtask check package       each crate builds from its own package
+  cargo xtask check semver COMMIT the public API beside that of a commit (needs cargo-semver-checks)
   cargo xtask ci                  everything above and the tests, as the CI runs it
   cargo xtask ci JOB              one job of it; `cargo xtask ci --list` names them
   cargo xtask torture             kill real runs: `--rounds N` (50), `--seed S` (another one every time),
@@ -54,6 +60,10 @@ fn main() -> ExitCode {
         ["check", "layers"] => layers::run(&root()),
         ["check", "tidy"] => tidy::run(&root()),
         ["check", "no-std"] => no_std::run(&root()),
+        ["check", "weights"] => publish::weights(&root()),
+        ["check", "sqlite"] => publish::sqlite(&root()),
+        ["check", "semver", commit] => publish::semver(&root(), commit),
+        ["check", "package"] => publish::package(&root()),
         ["check", "features"] => features::run(&root()),
         ["ci"] => ci::run(&root(), None),
         ["ci", "--list"] => {

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::names;
+
 /// What is visible at the top level, and nothing else. A licence file may have any ending.
 const TOP_LEVEL: &[&str] = &["Cargo.toml", "Cargo.lock", "README.md", "crates", "xtask", "docs"];
 /// Paths of one machine. In two pieces, so that this file passes its own check.
@@ -26,6 +28,7 @@ pub(crate) fn run(root: &Path) -> crate::Outcome {
     let mut findings = Vec::new();
     let paths = listed(root)?;
     top_level(&paths, &mut findings);
+    names::check(root, &paths, &mut findings);
     for path in &paths {
         // Not a text, or deleted but still in the index: nothing to read.
         if let Ok(text) = std::fs::read_to_string(root.join(path)) {

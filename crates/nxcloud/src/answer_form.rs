@@ -16,6 +16,15 @@ use sha2::{Digest, Sha256};
 /// A text such as "busy, try later" may come beside an empty list that looks like any other. So an empty answer whose form differs from
 /// that of an answer with rows is not known to be one of "nothing found". Counts and rows are no part of a form. `Debug` masks what may
 /// be a phone number.
+///
+/// ```
+/// use numcheck_nxcloud::QueryPage;
+///
+/// /// `shown` held rows; only an absence of the same form can be believed.
+/// fn is_of_the_same_kind(absence: &QueryPage, shown: &QueryPage) -> bool {
+///     absence.is_clean_absence() && absence.form() == shown.form()
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct AnswerForm {
     status: u16,

@@ -7,19 +7,33 @@ use std::sync::Arc;
 use numcheck_protocol::{AppKey, Endpoint, Platform, ValueError};
 use numcheck_signing::{Algorithm, Secret};
 use numcheck_transport::env::{Env, EnvError};
-use numcheck_transport::{Call, CallError, Confirm, SetupError, TypedReply};
+use numcheck_transport::{Call, CallError, CallOptions, Confirm, SetupError, TypedReply};
 
 use crate::number_check::NumberCheck;
-use crate::signer::Account;
+use crate::signer::SigningAccount;
 use crate::whatsapp::WhatsApp;
 
 /// A client for one NXCLOUD account. Cheap to clone; clones share connections, clock and rate limits.
+///
+/// ```no_run
+/// use numcheck_nxcloud::Client;
+/// use numcheck_nxcloud::protocol::{AppKey, PhoneList};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::builder("access-key", "access-secret").appkey(AppKey::new("a1b2c3d4")?).build()?;
+/// let numbers: PhoneList = "85251234567".parse()?;
+/// let accepted = client.number_check().submit(numbers).send().await?; // costs money
+/// println!("{:?}", accepted.message_id);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     transport: numcheck_transport::Client,
-    account: Account,
+    account: SigningAccount,
     appkey: Option<AppKey>,
 }
 
@@ -57,6 +71,24 @@ impl Client {
     /// The embedded register of WhatsApp numbers, for integrators.
     pub fn whatsapp(&self) -> WhatsApp {
         WhatsApp { client: self.clone() }
+    }
+
+    /// The same client, whose calls have headers of their own and another time limit. It shares connections, clock and rate limits with
+    /// this one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use numcheck_nxcloud::transport::CallOptions;
+    ///
+    /// # fn example(client: &numcheck_nxcloud::Client) {
+    /// let hasty = client.with_options(CallOptions::new().time_limit(Duration::from_secs(3)));
+    /// let submit = hasty.number_check();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_options(&self, options: CallOptions) -> Self {
+        let transport = self.0.transport.with_options(options);
+        Self(Arc::new(Inner { transport, ..Inner::clone(&self.0) }))
     }
 
     /// Where the platform is, as [`canonical_base_url`](numcheck_transport::canonical_base_url) spells it.
@@ -182,17 +214,15 @@ impl ClientBuilder {
         self
     }
 
-    /// Changes the transport: limits, certificates, proxy, rate limits, clock. By default it uses no proxy, whatever the environment
+    /// Changes the transport: limits, retries, certificates, proxy, rate limits, metrics, clock. By default it uses no proxy, whatever the environment
     /// says, unless the builder came from the environment.
     ///
     /// ```
     /// use numcheck_nxcloud::Client;
-    /// use numcheck_nxcloud::transport::{Limits, Proxy};
+    /// use numcheck_nxcloud::transport::{Proxy, RetryPolicy};
     ///
-    /// let mut limits = Limits::default();
-    /// limits.attempts = 1;
     /// let client = Client::builder("access-key", "secret")
-    ///     .transport(|transport| transport.limits(limits).proxy(Proxy::all("http://proxy.example.org:3128")))
+    ///     .transport(|transport| transport.retry(RetryPolicy::never()).proxy(Proxy::all("http://proxy.example.org:3128")))
     ///     .build()?;
     /// # Ok::<(), numcheck_nxcloud::SetupError>(())
     /// ```
@@ -218,7 +248,7 @@ impl ClientBuilder {
         }
         let transport = self.transport.set_up()?;
         let Self { access_key, secret, algorithm, appkey, .. } = self;
-        let account = Account { access_key, secret, algorithm };
+        let account = SigningAccount { access_key, secret, algorithm };
         Ok(Client(Arc::new(Inner { transport, account, appkey })))
     }
 }

@@ -61,6 +61,20 @@ impl GetCall {
 }
 
 /// What an instant check came to. `Debug` masks what may be a phone number.
+///
+/// ```
+/// use numcheck_nxcloud::protocol::AppKey;
+/// use numcheck_nxcloud::protocol::number_check::{GetOutcome, GetRequest};
+/// use numcheck_nxcloud::transport::http::StatusCode;
+/// use numcheck_nxcloud::{Checked, Reply};
+///
+/// let request = GetRequest::new(AppKey::new("a1b2c3d4")?, "85251234567".parse()?);
+/// let reply = Reply::new(StatusCode::OK, r#"{"code":0,"data":{"basic":{"country":"HK"}}}"#);
+/// let checked = Checked::from_reply(reply, &request)?;
+/// assert_eq!(checked.outcome(), GetOutcome::Checked);
+/// assert_eq!(checked.result().region.as_ref().map(|region| region.as_str()), Some("HK"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Checked {

@@ -16,6 +16,19 @@ use crate::get::{Checked, GetCall};
 use crate::query::QueryCall;
 
 /// Number check of an account.
+///
+/// ```no_run
+/// # async fn example(client: numcheck_nxcloud::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// use numcheck_nxcloud::protocol::PhoneNumber;
+///
+/// let phones = [PhoneNumber::new("85251234567")?, PhoneNumber::new("8613812345678")?];
+/// let mut checks = client.number_check().get_many(phones, 8); // costs money for each
+/// while let Some((phone, checked)) = checks.next().await {
+///     println!("{}: {:?}", phone.masked(), checked?.outcome());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct NumberCheck {
     pub(crate) client: Client,

@@ -165,6 +165,18 @@ impl fmt::Debug for Pages {
 /// A page of what was found. `Debug` masks what may be a phone number.
 ///
 /// As JSON an object of these fields, the rows as the platform writes them; it then holds phone numbers in full, and not the body.
+///
+/// ```
+/// use numcheck_nxcloud::protocol::{BatchNo, number_check::QueryRequest};
+/// use numcheck_nxcloud::transport::http::StatusCode;
+/// use numcheck_nxcloud::{QueryPage, Reply};
+///
+/// let request = QueryRequest::for_batch("2026-11-22".parse()?, BatchNo::new("20220901")?);
+/// let body = r#"{"code":0,"data":{"page":1,"pageSize":100,"totalPage":0,"totalSize":0,"result":[]}}"#;
+/// let page = QueryPage::from_reply(Reply::new(StatusCode::OK, body), &request)?;
+/// assert!(page.is_empty() && page.is_last() && page.is_clean_absence());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Serialize)]
 #[non_exhaustive]
 pub struct QueryPage {

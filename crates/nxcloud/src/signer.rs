@@ -8,13 +8,14 @@ use numcheck_signing::{Algorithm, Body, Secret, Signer, header};
 use numcheck_transport::{Attempt, Authorize, BoxError, Reply};
 
 /// The account that signs.
-pub(crate) struct Account {
+#[derive(Clone)]
+pub(crate) struct SigningAccount {
     pub(crate) access_key: String,
     pub(crate) secret: Secret,
     pub(crate) algorithm: Algorithm,
 }
 
-impl Authorize for Account {
+impl Authorize for SigningAccount {
     fn authorize(&self, attempt: &Attempt<'_>) -> Result<HeaderMap, BoxError> {
         let Auth::Signed { biz_type, action } = attempt.info.auth else {
             return Err("this endpoint is not signed".into());

@@ -155,6 +155,18 @@ fn nothing(_: WhatsAppReply<'_>) {}
 /// `data` is what it told besides: nothing for [`get_code`](WhatsApp::get_code) and [`create_client`](WhatsApp::create_client).
 ///
 /// As JSON an object of these fields, and not the body. It then holds what `Debug` hides: the key of an application, a token, phone numbers.
+///
+/// ```
+/// use numcheck_nxcloud::{Answered, CodeCheck};
+///
+/// fn greet(answer: &Answered<CodeCheck>) -> &'static str {
+///     match answer.data {
+///         CodeCheck::Verified => "welcome",
+///         CodeCheck::Wrong => "try again",
+///     }
+/// }
+/// assert_eq!(greet(&Answered::new(CodeCheck::Wrong)), "try again");
+/// ```
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Answered<T = ()> {

@@ -74,6 +74,13 @@ impl Platform {
 }
 
 /// Every vocabulary, in the spec's order.
+///
+/// ```
+/// use numcheck_protocol::{Lang, vocabularies};
+///
+/// let responses = vocabularies().iter().find(|vocabulary| vocabulary.name == "DialResponse").expect("listed");
+/// assert!(responses.words.iter().any(|word| word.wire == "power_off" && word.meaning(Lang::Zh) == "关机"));
+/// ```
 pub fn vocabularies() -> &'static [Vocabulary] {
     index::VOCABULARIES
 }

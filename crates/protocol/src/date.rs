@@ -140,6 +140,14 @@ impl fmt::Debug for Date {
 shown_value!(Date, "date");
 
 /// How far local clocks are ahead of UTC, to the minute: from -18:00 to +18:00.
+///
+/// ```
+/// use numcheck_protocol::UtcOffset;
+///
+/// let offset: UtcOffset = "-03:30".parse()?;
+/// assert_eq!(offset.minutes(), -210);
+/// # Ok::<(), numcheck_protocol::ValueError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UtcOffset {
     minutes: i16,

@@ -39,6 +39,16 @@ pub trait Endpoint {
 }
 
 /// A request as a client builds it. Write it with [`encode_request`].
+///
+/// ```
+/// use numcheck_protocol::number_check::GetRequest;
+/// use numcheck_protocol::{AppKey, Request};
+///
+/// let request = GetRequest::new(AppKey::new("a1b2c3d4")?, "85251234567".parse()?);
+/// assert_eq!(request.to_json()?, br#"{"phone":"85251234567","appkey":"a1b2c3d4"}"#);
+/// assert_eq!((request.units(), request.secrets()), (1, vec!["a1b2c3d4"]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Request: Serialize {
     /// The request as a JSON body. What `Serialize` writes; a type overrides it only to write the same bytes faster.
     ///
@@ -63,6 +73,15 @@ pub trait Request: Serialize {
 impl Request for () {}
 
 /// What every reply has: a result code and a text, under whichever names the platform gives them. `Default` is the reply without fields.
+///
+/// ```
+/// use numcheck_protocol::{Envelope, Text};
+/// use numcheck_protocol::number_check::{SubmitCode, SubmitReply};
+///
+/// // A server's answer, in whichever dialect it names its fields.
+/// let reply = SubmitReply::default().with_code(SubmitCode::BALANCE_TOO_LOW.into()).with_message(Text::new("top up").into());
+/// assert_eq!((reply.code(), reply.message_text()), (Some(SubmitCode::BALANCE_TOO_LOW), Some("top up")));
+/// ```
 pub trait Envelope: Message + Default {
     /// The table of the code.
     type Code: ResultCode;

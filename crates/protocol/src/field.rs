@@ -18,6 +18,19 @@ use crate::message::Drift;
 ///
 /// Ask [`get`](Self::get) for the value rather than matching on [`Known`](Self::Known) alone, which would overlook a code that
 /// came as a string. Closed on purpose: these are all the ways in which a JSON field can be there.
+///
+/// ```
+/// use numcheck_protocol::number_check::{CallbackCode, ResultPush};
+/// use numcheck_protocol::{Field, decode, encode};
+///
+/// let body = br#"{"code":"0","msg":"","phone":null,"batchNo":["?"]}"#;
+/// let push: ResultPush = decode(body)?;
+/// assert_eq!(push.code.get(), Some(&CallbackCode::SUCCESS)); // although it is a string
+/// assert_eq!((&push.msg, &push.phone, push.data.is_absent()), (&Field::Empty, &Field::Null, true));
+/// assert!(push.batch_no.odd().is_some());
+/// assert_eq!(encode(&push)?.len(), body.len());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Field<T> {
     /// Not there.
@@ -316,6 +329,15 @@ impl<'de, T: FromWire<'de>> Visitor<'de> for Slot<'_, T> {
 /// Fields that the spec does not list, under their own names. `Debug` shows the names only, long digits in them masked.
 ///
 /// A message that holds one name twice is unreadable, so nothing is lost here. One without such fields pays for a pointer only.
+///
+/// ```
+/// use numcheck_protocol::decode;
+/// use numcheck_protocol::number_check::ResultPush;
+///
+/// let push: ResultPush = decode(br#"{"code":0,"riskScore":7}"#)?;
+/// assert_eq!(push.extra.get("riskScore").and_then(|value| value.as_i64()), Some(7));
+/// # Ok::<(), numcheck_protocol::Unreadable>(())
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Extra(Option<Box<Map<String, Value>>>);
 

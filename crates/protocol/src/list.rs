@@ -11,6 +11,16 @@ use crate::field::{Field, FromWire, Slot};
 use crate::message::{Drift, IntoOwned, report_field};
 
 /// A list, each item of which is held like a field: one of another shape is odd and kept, and costs the others nothing.
+///
+/// ```
+/// use numcheck_protocol::decode;
+/// use numcheck_protocol::number_check::QueryReply;
+///
+/// let reply: QueryReply = decode(br#"{"code":0,"data":{"result":[{"phone":"85251234567"},"?"]}}"#)?;
+/// let rows = reply.data.get().and_then(|data| data.result.get()).expect("a list");
+/// assert_eq!((rows.items().len(), rows.iter().count()), (2, 1));
+/// # Ok::<(), numcheck_protocol::Unreadable>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct List<T>(Vec<Field<T>>);
 

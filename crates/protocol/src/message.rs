@@ -13,6 +13,18 @@ use serde_json::Value;
 use crate::field::{Extra, Field, FromWire, Slot, shown_name};
 
 /// Something in a message that the spec does not list. It was kept; this is how somebody gets to see it.
+///
+/// ```
+/// use numcheck_protocol::number_check::ResultPush;
+/// use numcheck_protocol::{DriftKind, Message, decode};
+///
+/// let push: ResultPush = decode(br#"{"code":0,"data":{"dial":{"early":"PERHAPS"}},"riskScore":7}"#)?;
+/// let mut seen = Vec::new();
+/// push.drift(&mut |drift| seen.push((drift.place, drift.kind, drift.value)));
+/// assert_eq!(seen[0], ("Dial.early".into(), DriftKind::NewValue, Some("PERHAPS".into())));
+/// assert_eq!(seen[1], ("ResultPush.riskScore".into(), DriftKind::NewField, None));
+/// # Ok::<(), numcheck_protocol::Unreadable>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Drift {
@@ -57,6 +69,22 @@ impl DriftKind {
 }
 
 /// A message that can tell what in it is new.
+///
+/// Messages are built from the empty one, field by field, so that a field which the vendor adds breaks nobody's code:
+///
+/// ```
+/// use numcheck_protocol::number_check::{SubmitCode, SubmitReply};
+///
+/// let reply = SubmitReply::default().with_code(SubmitCode::ACCEPTED.into());
+/// assert_eq!(numcheck_protocol::encode(&reply)?, br#"{"code":0}"#);
+/// # Ok::<(), numcheck_protocol::Unwritable>(())
+/// ```
+///
+/// ```compile_fail,E0639
+/// use numcheck_protocol::number_check::SubmitReply;
+///
+/// let reply = SubmitReply { code: Default::default(), ..Default::default() };
+/// ```
 pub trait Message {
     /// Calls `seen` for each surprise, those of inner objects included. Of values only unknown words and codes are passed on, masked:
     /// anything else may be personal data.
@@ -336,8 +364,7 @@ macro_rules! message {
 pub(crate) use message;
 
 /// A body that is no message at all: not UTF-8, not JSON, no object, or a field in it twice. The caller still holds the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a JSON object in UTF-8, at line {line}, column {column}")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unreadable {
     /// The line up to which it could be read, from 1.
@@ -345,6 +372,15 @@ pub struct Unreadable {
     /// How many bytes of that line could be read, the one at fault included where there is one.
     pub column: usize,
 }
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, column } = self;
+        write!(f, "not a JSON object in UTF-8, at line {line}, column {column}")
+    }
+}
+
+impl core::error::Error for Unreadable {}
 
 /// Reads a message from a body, in one pass. UTF-8 is checked once, so that texts are borrowed without further checks; a
 /// byte-order mark in front is passed over.
@@ -377,6 +413,16 @@ pub fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unreadable> {
 ///
 /// Every type of this crate can be written; the error case exists for callers' own types.
 ///
+/// ```
+/// use numcheck_protocol::number_check::ResultPush;
+/// use numcheck_protocol::{decode, encode};
+///
+/// let body = br#"{"code":"0","batchNo":"20220901","riskScore":7}"#;
+/// let push: ResultPush = decode(body)?;
+/// assert_eq!(encode(&push)?, body); // what nobody knows is written back, too
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// When a foreign `Serialize` refuses.
 pub fn encode<T: serde::Serialize + ?Sized>(message: &T) -> Result<alloc::vec::Vec<u8>, Unwritable> {
@@ -384,7 +430,14 @@ pub fn encode<T: serde::Serialize + ?Sized>(message: &T) -> Result<alloc::vec::V
 }
 
 /// A value that its own `Serialize` refused to write. Nothing was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cannot be written as JSON")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unwritable;
+
+impl fmt::Display for Unwritable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cannot be written as JSON")
+    }
+}
+
+impl core::error::Error for Unwritable {}

@@ -143,6 +143,16 @@ impl fmt::Debug for Mobile {
 }
 
 /// A privacy query as a client builds it. Once sent, it costs: see [`Privacy`].
+///
+/// ```
+/// use numcheck_protocol::qxt::{Privacy, PrivacyRequest};
+/// use numcheck_protocol::{ApiKey, encode_request};
+///
+/// let request = PrivacyRequest::new(ApiKey::new("7c11272au708345c")?, "16717707933".parse()?);
+/// assert!(encode_request::<Privacy>(&request)?.starts_with(b"apikey="));
+/// assert!(!format!("{request:?}").contains("16717707933"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PrivacyRequest {

@@ -11,6 +11,15 @@ use crate::table::{Charged, Class, CodeEntry, Lang, unknown_advice, unknown_mean
 /// A reply with a code that is not success.
 ///
 /// `Display` is one line: the code, its name, what it means, the platform's own text, whether it was charged and what to do.
+///
+/// ```
+/// use numcheck_protocol::number_check::SubmitCode;
+/// use numcheck_protocol::{Charged, Class};
+///
+/// let refusal = SubmitCode::from(211).refusal(Some("balance not enough"));
+/// assert_eq!((refusal.class(), refusal.charged()), (Class::Balance, Charged::No));
+/// println!("{refusal}"); // refused with 211 BALANCE_TOO_LOW: …; nothing was charged. Top up the account, …
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Refusal {
     code: i64,

@@ -13,12 +13,28 @@ use crate::message::IntoOwned;
 
 /// Text of the platform, such as a carrier's name or a result's message. `Debug` masks long runs of digits, because such texts
 /// quote phone numbers now and then.
+///
+/// ```
+/// use numcheck_protocol::Text;
+///
+/// let text = Text::new("no route to 85251234567");
+/// assert_eq!(text.as_str(), "no route to 85251234567");
+/// assert!(!format!("{text:?}").contains("85251234567"));
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Text<'a>(Cow<'a, str>);
 
 /// A phone number as a message spells it, which may be anything: the documents' own samples write `234800001xxxxx`. `Debug`
 /// masks it; [`PhoneText::as_str`] shows it.
+///
+/// ```
+/// use numcheck_protocol::PhoneText;
+///
+/// let phone = PhoneText::new("+852 5123 4567");
+/// assert_eq!(phone.as_str(), "+852 5123 4567");
+/// assert!(!format!("{phone:?}").contains("5123"));
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct PhoneText<'a>(Cow<'a, str>);

@@ -7,14 +7,29 @@ use std::sync::Arc;
 use numcheck_protocol::qxt::{Mobile, Privacy, PrivacyRequest};
 use numcheck_protocol::{ApiKey, Endpoint, Platform};
 use numcheck_transport::env::{Env, EnvError};
-use numcheck_transport::{Call, CallError, Confirm, ManyCalls, NoAuthorization, SetupError, TypedReply};
+use numcheck_transport::{
+    Call, CallError, CallOptions, Confirm, ManyCalls, NoAuthorization, SetupError, TypedReply,
+};
 
 use crate::PrivacyResult;
 
 /// A client for one QXT account. Cheap to clone; clones share connections.
+///
+/// ```no_run
+/// use numcheck_qxt::Client;
+/// use numcheck_qxt::protocol::{ApiKey, qxt::Mobile};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::builder(ApiKey::new("0123456789abcdef0123456789abcdef")?).build()?;
+/// let result = client.check(Mobile::new("18819079212")?).await?; // costs money
+/// println!("{:?}", result.is_privacy());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     transport: numcheck_transport::Client,
     apikey: ApiKey,
@@ -105,6 +120,22 @@ impl Client {
             }
         };
         self.0.transport.call(request, &NoAuthorization, how).await
+    }
+
+    /// The same client, whose calls have headers of their own and another time limit. It shares connections and rate limits with this one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use numcheck_qxt::transport::CallOptions;
+    ///
+    /// # fn example(client: &numcheck_qxt::Client) {
+    /// let hasty = client.with_options(CallOptions::new().time_limit(Duration::from_secs(3)));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_options(&self, options: CallOptions) -> Self {
+        let transport = self.0.transport.with_options(options);
+        Self(Arc::new(Inner { transport, ..Inner::clone(&self.0) }))
     }
 
     /// Where the platform is, as [`canonical_base_url`](numcheck_transport::canonical_base_url) spells it.
@@ -209,7 +240,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Changes the transport: limits, certificates, proxy. By default it uses no proxy, whatever the environment says, unless the
+    /// Changes the transport: limits, retries, certificates, proxy, metrics. By default it uses no proxy, whatever the environment says, unless the
     /// builder came from the environment.
     pub fn transport(
         mut self,

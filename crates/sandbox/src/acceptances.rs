@@ -60,6 +60,19 @@ impl<'a> Key<'a> {
 }
 
 /// How often numbers were accepted since the start: a number counts anew for each account and level.
+///
+/// ```
+/// use numcheck_sandbox::Sandbox;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), numcheck_sandbox::StartError> {
+/// let sandbox = Sandbox::start().await?;
+/// // … the job under test runs here …
+/// let tally = sandbox.tally();
+/// assert_eq!((tally.repeated, tally.paid_twice), (0, 0), "{:?}", tally.examples);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tally {
@@ -80,6 +93,20 @@ pub struct Tally {
 }
 
 /// A number that was accepted, or charged, more than once at one level by one account.
+///
+/// ```
+/// use numcheck_sandbox::Sandbox;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), numcheck_sandbox::StartError> {
+/// let sandbox = Sandbox::start().await?;
+/// // … the job under test runs here …
+/// for check in sandbox.paid_twice() {
+///     panic!("{} was charged {} times, under {:?}", check.phone, check.charged, check.batches);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DuplicateCheck {

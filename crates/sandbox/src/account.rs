@@ -15,6 +15,19 @@ use crate::rule;
 /// [`Account::default`] is the built-in one, with the credentials that stand in the constants of this type; [`Account::other`] is
 /// the second one, which exists so that an appkey of another customer (code 210) can be had; [`Account::second_dialect`] the third one.
 /// [`Account::random`] is another one at every call. None of their secrets is one: they open nothing but a sandbox.
+///
+/// ```
+/// use numcheck_sandbox::{Account, Sandbox};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), numcheck_sandbox::StartError> {
+/// let mut poor = Account::random();
+/// poor.balance.clear(); // every submit is refused with 211
+/// let sandbox = Sandbox::builder().account(poor).start().await?;
+/// assert!(sandbox.account().balance.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Account {

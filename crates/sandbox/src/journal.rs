@@ -13,6 +13,22 @@ use numcheck_protocol::{PhoneText, Platform};
 use tokio::sync::watch;
 
 /// The journal as it was at one moment, oldest entry first.
+///
+/// ```
+/// use numcheck_sandbox::Sandbox;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), numcheck_sandbox::StartError> {
+/// let sandbox = Sandbox::start().await?;
+/// // … the client under test calls it here …
+/// let journal = sandbox.journal();
+/// for request in journal.requests() {
+///     println!("{:?}: {}", request.code, request.why);
+/// }
+/// assert_eq!(journal.counts().requests, 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Journal {
     entries: Vec<Arc<Entry>>,

@@ -45,6 +45,19 @@ impl fmt::Display for Service {
 }
 
 /// Everything that an account had done, by service and outcome.
+///
+/// ```
+/// use numcheck_sandbox::Sandbox;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), numcheck_sandbox::StartError> {
+/// let sandbox = Sandbox::start().await?;
+/// for line in sandbox.ledger().lines() {
+///     println!("{}: {} of {} for {} {}", line.account, line.count, line.service, line.amount, line.currency);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LedgerLine {

@@ -400,6 +400,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "metadata")]
     fn no_published_example_number_of_any_country_is_magic() {
         let examples = crate::metadata::examples();
         assert!(examples.len() > 1000, "{}", examples.len());

@@ -169,7 +169,12 @@ fn look_up(
     }
     let area = match area {
         Some(area) => area,
-        None if is_chosen || shared.settings.assumptions.make_up_unknown_areas => made_up_area(mobile),
+        None if is_chosen
+            || shared.settings.assumptions.make_up_unknown_areas
+            || cfg!(not(feature = "metadata")) =>
+        {
+            made_up_area(mobile)
+        }
         None => return Err((QxtCode::NOTHING_FOUND, "no public data knows the area of this range")),
     };
     let is_virtual = VIRTUAL_RANGES.iter().any(|range| mobile.starts_with(range));

@@ -13,6 +13,12 @@ use crate::assumptions::Assumptions;
 ///
 /// A sandbox is started on a laptop or in CI with made-up data and real-looking URLs in it; what it is told to push to must not
 /// be reached by accident.
+///
+/// ```
+/// use numcheck_sandbox::{PushPolicy, Sandbox};
+///
+/// let inside_a_test_network = Sandbox::builder().allow_push_to(PushPolicy::Anywhere);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PushPolicy {

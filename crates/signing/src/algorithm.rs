@@ -6,6 +6,15 @@ use core::str::FromStr;
 /// The hash behind a signature, named by the `algorithm` header.
 ///
 /// Closed: a hash that this crate cannot compute is no value of it, see [`UnknownAlgorithm`].
+///
+/// ```
+/// use numcheck_signing::Algorithm;
+///
+/// let algorithm: Algorithm = "sha256".parse()?;
+/// assert_eq!((algorithm.as_str(), algorithm.hex_len()), ("sha256", 64));
+/// assert!("SHA256".parse::<Algorithm>().is_err());
+/// # Ok::<(), numcheck_signing::UnknownAlgorithm>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Algorithm {
     /// MD5, meant where the header is absent; 32 hex digits.
@@ -59,7 +68,14 @@ impl FromStr for Algorithm {
 }
 
 /// The `algorithm` header names neither of the two documented hashes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown signature algorithm: use `md5` or `sha256`, in lower case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownAlgorithm;
+
+impl fmt::Display for UnknownAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unknown signature algorithm: use `md5` or `sha256`, in lower case")
+    }
+}
+
+impl core::error::Error for UnknownAlgorithm {}

@@ -1,5 +1,7 @@
 //! Whether a timestamp is recent enough.
 
+use core::fmt;
+
 /// How far `ts` may be off, either way, in milliseconds: one minute.
 ///
 /// Whether exactly one minute is still inside is documented nowhere; here it is.
@@ -41,27 +43,40 @@ pub fn check_freshness(ts: &str, now_ms: u64, tolerance_ms: u64) -> Result<(), S
 }
 
 /// Why a timestamp was not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StaleError {
     /// Empty, not decimal digits, or more than 64 bits hold.
-    #[error("ts is not a time: expected Unix time in milliseconds, as decimal digits")]
     NotMilliseconds,
     /// Seconds instead of milliseconds.
-    #[error("ts is in seconds: send Unix time in milliseconds")]
     InSeconds,
     /// Further in the past than allowed.
-    #[error("ts is {by_ms} ms in the past: set the clock, sign each attempt anew")]
     #[non_exhaustive]
     TooOld {
         /// How old it is, in milliseconds.
         by_ms: u64,
     },
     /// Further in the future than allowed.
-    #[error("ts is {by_ms} ms in the future: set the clock")]
     #[non_exhaustive]
     TooNew {
         /// How far ahead it is, in milliseconds.
         by_ms: u64,
     },
 }
+
+impl fmt::Display for StaleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotMilliseconds => {
+                f.write_str("ts is not a time: expected Unix time in milliseconds, as decimal digits")
+            }
+            Self::InSeconds => f.write_str("ts is in seconds: send Unix time in milliseconds"),
+            Self::TooOld { by_ms } => {
+                write!(f, "ts is {by_ms} ms in the past: set the clock, sign each attempt anew")
+            }
+            Self::TooNew { by_ms } => write!(f, "ts is {by_ms} ms in the future: set the clock"),
+        }
+    }
+}
+
+impl core::error::Error for StaleError {}

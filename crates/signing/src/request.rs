@@ -180,6 +180,19 @@ impl fmt::Debug for SignatureHeaders<'_> {
 }
 
 /// The headers of a signature, complete, each once. That they are true is what [`verify`](Self::verify) finds out. `Debug` hides the signature.
+///
+/// ```
+/// use numcheck_signing::{Body, Secret, SignatureHeaders, Signer, TOLERANCE_MS};
+///
+/// let secret = Secret::from("abciiiko2k3");
+/// let request = Signer::new("fme2na3kdi3ki", &secret).sign("1", "send", Body::Multipart, 1_655_710_885_431);
+/// let fields = request.fields().map(|(name, value)| (name, value.as_bytes()));
+///
+/// // The steps of `verify_request`, for a form of several parts, which is signed without its body.
+/// let headers = SignatureHeaders::from_fields(fields).read()?;
+/// headers.verify(Body::Multipart, 1_655_710_885_999, TOLERANCE_MS, |_| Some(&secret))?;
+/// # Ok::<(), numcheck_signing::AuthError>(())
+/// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct SignedHeaders<'a> {
@@ -260,30 +273,61 @@ impl fmt::Debug for SignedHeaders<'_> {
 }
 
 /// Why the caller of a request is not believed. It says nothing of a secret, a signature or a body. Nothing was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuthError {
     /// A required header is absent or empty: 1001.
-    #[error("the header {0} is absent or empty")]
     MissingHeader(&'static str),
     /// A header stands twice, so that a proxy and a server may go by different ones: 1002.
-    #[error("the header {0} stands twice: send it once")]
     RepeatedHeader(&'static str),
     /// A header is no text, or holds `&` or `=`, which the signed text cannot tell from its own: 1002.
-    #[error("the header {0} is not UTF-8 or holds `&` or `=`, which cannot be signed")]
     MalformedHeader(&'static str),
     /// The `algorithm` header names no known hash: 1002.
-    #[error(transparent)]
-    UnknownAlgorithm(#[from] UnknownAlgorithm),
+    UnknownAlgorithm(UnknownAlgorithm),
     /// No secret is known for the access key: 1005.
-    #[error("the accessKey is not known here: check which account it is of")]
     UnknownAccessKey,
     /// `ts` is too far from now, or no time: 1004.
-    #[error(transparent)]
-    Stale(#[from] StaleError),
+    Stale(StaleError),
     /// The signature is no signature, or of something else: 1003.
-    #[error(transparent)]
-    BadSignature(#[from] VerifyError),
+    BadSignature(VerifyError),
+}
+
+impl fmt::Display for AuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MissingHeader(name) => write!(f, "the header {name} is absent or empty"),
+            Self::RepeatedHeader(name) => write!(f, "the header {name} stands twice: send it once"),
+            Self::MalformedHeader(name) => {
+                write!(f, "the header {name} is not UTF-8 or holds `&` or `=`, which cannot be signed")
+            }
+            Self::UnknownAlgorithm(error) => error.fmt(f),
+            Self::UnknownAccessKey => {
+                f.write_str("the accessKey is not known here: check which account it is of")
+            }
+            Self::Stale(error) => error.fmt(f),
+            Self::BadSignature(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for AuthError {}
+
+impl From<UnknownAlgorithm> for AuthError {
+    fn from(error: UnknownAlgorithm) -> Self {
+        Self::UnknownAlgorithm(error)
+    }
+}
+
+impl From<StaleError> for AuthError {
+    fn from(error: StaleError) -> Self {
+        Self::Stale(error)
+    }
+}
+
+impl From<VerifyError> for AuthError {
+    fn from(error: VerifyError) -> Self {
+        Self::BadSignature(error)
+    }
 }
 
 impl AuthError {

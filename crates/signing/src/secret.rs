@@ -8,6 +8,14 @@ use zeroize::Zeroizing;
 /// An access secret. It prints as `Secret(***)`, and its memory is overwritten when it is dropped.
 ///
 /// The bytes are taken as they are: a line break at the end of a file is the caller's to remove.
+///
+/// ```
+/// use numcheck_signing::Secret;
+///
+/// let secret = Secret::from("abciiiko2k3");
+/// assert_eq!(format!("{secret:?}"), "Secret(***)");
+/// assert_eq!(secret.expose(), "abciiiko2k3");
+/// ```
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 

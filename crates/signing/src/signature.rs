@@ -12,6 +12,16 @@ use crate::{Algorithm, Input, Secret};
 ///
 /// The result is good while the platform takes `ts` as fresh, that is for 60 s: sign again in every attempt.
 /// Costs no allocation and no copy of the body. A signature is no promise that the platform knows the access key.
+///
+/// ```
+/// use numcheck_signing::{Algorithm, Body, Input, Secret, sign};
+///
+/// let body = Body::Json(br#"{"id":10001}"#);
+/// let input = Input { access_key: "fme2na3kdi3ki", action: "send", biz_type: "1", ts: "1655710885431", body };
+/// let secret = Secret::from("abciiiko2k3");
+/// let signature = sign(&input, &secret, Algorithm::Sha256);
+/// assert_eq!(signature.as_str().len(), 64);
+/// ```
 pub fn sign(input: &Input<'_>, secret: &Secret, algorithm: Algorithm) -> Signature {
     match algorithm {
         Algorithm::Md5 => Signature::from_digest(&digest::<Md5>(input, secret)),
@@ -23,6 +33,18 @@ pub fn sign(input: &Input<'_>, secret: &Secret, algorithm: Algorithm) -> Signatu
 ///
 /// Only what the convention describes is accepted: lower-case hex digits, exactly as many as the algorithm has.
 /// Says nothing about the age of the request: see [`check_freshness`](crate::check_freshness).
+///
+/// ```
+/// use numcheck_signing::{Algorithm, Body, Input, Secret, sign, verify};
+///
+/// let body = Body::Json(br#"{"id":10001}"#);
+/// let input = Input { access_key: "fme2na3kdi3ki", action: "send", biz_type: "1", ts: "1655710885431", body };
+/// let secret = Secret::from("abciiiko2k3");
+/// let signature = sign(&input, &secret, Algorithm::Sha256);
+/// assert!(verify(&input, &secret, Algorithm::Sha256, signature.as_str()).is_ok());
+/// let changed = Input { body: Body::Json(br#"{"id":10002}"#), ..input };
+/// assert!(verify(&changed, &secret, Algorithm::Sha256, signature.as_str()).is_err());
+/// ```
 ///
 /// # Errors
 ///
@@ -102,18 +124,29 @@ impl fmt::Debug for Signature {
 }
 
 /// Why a received signature was not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
     /// Not lower-case hex digits of the algorithm's length.
-    #[error("the sign header is no signature: expected 32 (md5) or 64 (sha256) lower-case hex digits")]
     Malformed,
     /// A well-formed signature, of something else.
-    #[error(
-        "the signature is of something else: compare the secret, the headers and the exact bytes of the body"
-    )]
     Mismatch,
 }
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => {
+                "the sign header is no signature: expected 32 (md5) or 64 (sha256) lower-case hex digits"
+            }
+            Self::Mismatch => {
+                "the signature is of something else: compare the secret, the headers and the exact bytes of the body"
+            }
+        })
+    }
+}
+
+impl core::error::Error for VerifyError {}
 
 /// Streams the text through the hash, so that no body is ever copied.
 fn digest<D: Digest>(input: &Input<'_>, secret: &Secret) -> md5::digest::Output<D> {

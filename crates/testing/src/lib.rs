@@ -24,4 +24,14 @@ mod documents {
     struct Readme;
     #[doc = include_str!("../../../docs/stores.md")]
     struct Stores;
+    #[doc = include_str!("../../../docs/guide/crates.md")]
+    struct GuideCrates;
+    #[doc = include_str!("../../../docs/guide/proxy.md")]
+    struct GuideProxy;
+    #[doc = include_str!("../../../docs/guide/machines.md")]
+    struct GuideMachines;
+    #[doc = include_str!("../../../docs/guide/testing.md")]
+    struct GuideTesting;
+    #[doc = include_str!("../../../docs/guide/production.md")]
+    struct GuideProduction;
 }

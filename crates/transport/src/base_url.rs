@@ -146,6 +146,15 @@ impl BaseUrl {
         is_loopback_host(self.host())
     }
 
+    pub(crate) fn scheme(&self) -> &str {
+        self.scheme.as_str()
+    }
+
+    /// The port, whether it was named or is the scheme's.
+    pub(crate) fn port(&self) -> u16 {
+        self.authority.port_u16().unwrap_or(if self.is_https() { 443 } else { 80 })
+    }
+
     /// The host, without the brackets of IPv6.
     pub(crate) fn host(&self) -> &str {
         without_brackets(self.authority.host())
@@ -207,6 +216,13 @@ impl fmt::Debug for BaseUrl {
 }
 
 /// A query holds what a URL cannot. Says nothing more, because the query is secret.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the query holds characters that a URL does not allow: escape them first")]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Unfit;
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the query holds characters that a URL does not allow: escape them first")
+    }
+}
+
+impl std::error::Error for Unfit {}

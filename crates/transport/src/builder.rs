@@ -1,5 +1,7 @@
 //! How a client is made: every switch, and every reason why it cannot be made.
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -7,14 +9,13 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use numcheck_protocol::Info;
 
 use crate::base_url::{BaseUrl, Path};
-use crate::client::Client;
+use crate::client::{Client, Shared};
 use crate::clock::{Corrected, system_ms};
 use crate::connect::dial::{Dial, Tcp};
 use crate::connect::proxy::{Proxy, Route};
 use crate::connect::{Connector, Tls};
 use crate::env::{Env, EnvError};
-use crate::pacing::Limiter;
-use crate::{BoxError, Limits, RateLimits, SetupError, TimeSource};
+use crate::{BoxError, Limits, Observer, RateLimiter, RateLimits, RetryPolicy, SetupError, TimeSource};
 
 /// Collects what a [`Client`] needs. Made by [`Client::builder`].
 ///
@@ -34,13 +35,18 @@ pub struct ClientBuilder {
     paths: Vec<OwnPath>,
     allow_plain_http: bool,
     limits: Limits,
-    rate_limits: RateLimits,
+    retry: RetryPolicy,
+    /// `None` is one of its own, for the documented limits.
+    rate_limiter: Option<RateLimiter>,
+    observer: Option<Arc<dyn Observer>>,
     proxy: Proxy,
     user_agent: String,
     clock: Arc<dyn TimeSource>,
     dial: Arc<dyn Dial>,
     #[cfg(feature = "tls")]
     trust: crate::Trust,
+    #[cfg(feature = "tls")]
+    certificate: Option<crate::ClientCertificate>,
 }
 
 impl ClientBuilder {
@@ -52,13 +58,17 @@ impl ClientBuilder {
             paths: Vec::new(),
             allow_plain_http: false,
             limits: Limits::default(),
-            rate_limits: RateLimits::default(),
+            retry: RetryPolicy::default(),
+            rate_limiter: None,
+            observer: None,
             proxy: Proxy::default(),
             user_agent: concat!("numcheck/", env!("CARGO_PKG_VERSION")).to_owned(),
             clock: Arc::new(system_ms),
             dial: Arc::new(Tcp::new()),
             #[cfg(feature = "tls")]
             trust: crate::Trust::default(),
+            #[cfg(feature = "tls")]
+            certificate: None,
         }
     }
 
@@ -129,9 +139,26 @@ impl ClientBuilder {
         self
     }
 
+    /// How often a call is repeated, and after which pauses.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
     /// How many requests a second; by default what the platform documents.
-    pub fn rate_limits(mut self, rate_limits: RateLimits) -> Self {
-        self.rate_limits = rate_limits;
+    pub fn rate_limits(self, rate_limits: RateLimits) -> Self {
+        self.rate_limiter(RateLimiter::new(rate_limits))
+    }
+
+    /// Keeps the limits together with all clients that are given a clone of this limiter.
+    pub fn rate_limiter(mut self, limiter: RateLimiter) -> Self {
+        self.rate_limiter = Some(limiter);
+        self
+    }
+
+    /// Is told of every attempt, for metrics.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Some(Arc::new(observer));
         self
     }
 
@@ -150,6 +177,13 @@ impl ClientBuilder {
     #[cfg(feature = "tls")]
     pub fn trust(mut self, trust: crate::Trust) -> Self {
         self.trust = trust;
+        self
+    }
+
+    /// Shows this certificate to a platform, or a gateway before it, that asks for one. A proxy does not get to see it.
+    #[cfg(feature = "tls")]
+    pub fn client_certificate(mut self, certificate: crate::ClientCertificate) -> Self {
+        self.certificate = Some(certificate);
         self
     }
 
@@ -221,12 +255,19 @@ impl ClientBuilder {
         }
         let user_agent = HeaderValue::try_from(self.user_agent).map_err(|_| BuildError::UserAgent)?;
         #[cfg(feature = "tls")]
-        let tls: Tls = self.trust.connector()?;
+        let (proxy_tls, tls): (Tls, Tls) = {
+            let proxy_tls = self.trust.clone().connector(None)?;
+            match self.certificate {
+                None => (proxy_tls.clone(), proxy_tls),
+                certificate => (proxy_tls, self.trust.connector(certificate)?),
+            }
+        };
         #[cfg(not(feature = "tls"))]
-        let tls = Tls;
+        let (proxy_tls, tls) = (Tls, Tls);
 
         let limits = self.limits;
-        let connector = Connector { dial: self.dial, route: Arc::clone(&route), tls, limit: limits.connect };
+        let connector =
+            Connector { dial: self.dial, route: Arc::clone(&route), proxy_tls, tls, limit: limits.connect };
         let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
             // Without a timer, idle time-outs never fire.
             .pool_timer(TokioTimer::new())
@@ -237,8 +278,20 @@ impl ClientBuilder {
             // hyper panics below its minimum.
             .http1_max_buf_size(limits.head_bytes.max(8 << 10))
             .build(connector);
+        let (retry, observer, limiter) = (self.retry, self.observer, self.rate_limiter.unwrap_or_default());
         let clock = Corrected::new(self.clock);
-        Ok(Client::new(base, paths, route, user_agent, limits, http, clock, Limiter::new(self.rate_limits)))
+        Ok(Client::new(Shared {
+            base,
+            paths,
+            route,
+            user_agent,
+            limits,
+            retry,
+            http,
+            clock,
+            limiter,
+            observer,
+        }))
     }
 }
 
@@ -250,66 +303,111 @@ struct OwnPath {
     variable: Option<&'static str>,
 }
 
-impl std::fmt::Debug for ClientBuilder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The base URL has not been checked yet: it may hold a password.
         f.debug_struct("ClientBuilder")
             .field("limits", &self.limits)
-            .field("rate_limits", &self.rate_limits)
+            .field("retry", &self.retry)
+            .field("rate_limiter", &self.rate_limiter)
             .field("proxy", &self.proxy)
             .finish_non_exhaustive()
     }
 }
 
 /// Why a client cannot be made. No text repeats what was given: it may hold a password.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum BuildError {
     /// Not a URL of the form `https://host[:port][/prefix]`.
-    #[error("the base URL is not of the form https://host[:port][/prefix]")]
     BaseUrl,
     /// The base URL holds a user name or a password.
-    #[error("the base URL holds a user name: leave it out, credentials are given on their own")]
     BaseUrlUser,
     /// The base URL has a query or a fragment.
-    #[error("the base URL has a query or a fragment: leave everything from `?` or `#` on out")]
     BaseUrlParts,
     /// The base URL ends in the path of an endpoint, which every call adds by itself.
-    #[error("the base URL ends in the path of an endpoint, which is added to it: use {use_instead}")]
     #[non_exhaustive]
     BaseUrlEndpoint {
         /// The same base URL without that path.
         use_instead: String,
     },
     /// The path of an endpoint is none.
-    #[error(
-        "the path of {endpoint} must begin with `/`, and hold neither a query nor what a URL does not allow"
-    )]
     #[non_exhaustive]
     Path {
         /// Which endpoint's: its id.
         endpoint: &'static str,
     },
     /// Plain http to another machine.
-    #[error("the base URL is plain http to another machine: use https, or allow plain http explicitly")]
     PlainHttp,
     /// https is needed, and this build has none.
-    #[error("https needs the feature `tls`, which this build lacks: build with it")]
     NoTls,
     /// The proxy is not usable.
-    #[error(
-        "the proxy is not of the form http://, https://, socks5:// or socks5h://[user:password@]host[:port]: \
-         correct it, or HTTPS_PROXY, HTTP_PROXY and ALL_PROXY where it comes from the environment"
-    )]
     Proxy,
     /// The certificates cannot be used.
-    #[error("no usable certificate: give the authority's certificates in PEM")]
     #[non_exhaustive]
     Certificates {
         /// What is wrong with one of them.
         source: Option<BoxError>,
     },
+    /// The client's own certificate cannot be used.
+    #[non_exhaustive]
+    ClientCertificate {
+        /// What is wrong with it.
+        source: Option<BoxError>,
+    },
     /// The user agent holds what a header cannot.
-    #[error("the user agent holds characters that a header does not allow: use ASCII without line breaks")]
     UserAgent,
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BaseUrl => {
+                "the base URL is not of the form https://host[:port][/prefix]"
+            }
+            Self::BaseUrlUser => {
+                "the base URL holds a user name: leave it out, credentials are given on their own"
+            }
+            Self::BaseUrlParts => {
+                "the base URL has a query or a fragment: leave everything from `?` or `#` on out"
+            }
+            Self::BaseUrlEndpoint { use_instead } => return write!(f, "the base URL ends in the path of an endpoint, which is added to it: use {use_instead}"),
+            Self::Path { endpoint } => {
+                return write!(
+                    f,
+                    "the path of {endpoint} must begin with `/`, and hold neither a query nor what a URL does not allow"
+                );
+            }
+            Self::PlainHttp => {
+                "the base URL is plain http to another machine: use https, or allow plain http explicitly"
+            }
+            Self::NoTls => {
+                "https needs the feature `tls`, which this build lacks: build with it"
+            }
+            Self::Proxy => {
+                "the proxy is not of the form http://, https://, socks5:// or socks5h://[user:password@]host[:port]: \
+         correct it, or HTTPS_PROXY, HTTP_PROXY and ALL_PROXY where it comes from the environment"
+            }
+            Self::Certificates { .. } => {
+                "no usable certificate: give the authority's certificates in PEM"
+            }
+            Self::ClientCertificate { .. } => {
+                "the client certificate cannot be used: give its chain, and the private key that belongs to it, in PEM"
+            }
+            Self::UserAgent => {
+                "the user agent holds characters that a header does not allow: use ASCII without line breaks"
+            }
+        })
+    }
+}
+
+impl StdError for BuildError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Certificates { source } | Self::ClientCertificate { source } => {
+                source.as_deref().map(|source| source as _)
+            }
+            _ => None,
+        }
+    }
 }

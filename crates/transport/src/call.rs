@@ -6,9 +6,21 @@ use std::sync::Arc;
 use bytes::Bytes;
 use numcheck_protocol::{Endpoint, Info, Method, Request, ValueError, encode_request};
 
-use crate::{CallError, Confirm};
+use crate::{CallError, CallOptions, Confirm};
 
 /// A call to an endpoint, serialised once by the caller; every attempt sends the same bytes.
+///
+/// ```no_run
+/// use numcheck_protocol::{Endpoint, whatsapp::Login};
+/// use numcheck_transport::{Call, CallError, Client, NoAuthorization};
+///
+/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let call = Call::to::<Login>(&())?; // written here, and never again
+/// let reply = client.send(call, &NoAuthorization).await?;
+/// println!("{} from {}", reply.status, Login::INFO.id);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use = "a call does nothing until a client sends it"]
 pub struct Call {
@@ -18,12 +30,21 @@ pub struct Call {
     pub(crate) query: Option<SecretQuery>,
     pub(crate) units: u32,
     pub(crate) confirm: Option<Arc<dyn Confirm>>,
+    pub(crate) options: CallOptions,
 }
 
 impl Call {
     /// A call by the endpoint's own method, without a body, of one unit.
     pub fn new(info: &Info) -> Self {
-        Self { info: *info, method: info.method, body: Bytes::new(), query: None, units: 1, confirm: None }
+        Self {
+            info: *info,
+            method: info.method,
+            body: Bytes::new(),
+            query: None,
+            units: 1,
+            confirm: None,
+            options: CallOptions::new(),
+        }
     }
 
     /// The call of `E` with this request, which is written here and never again.
@@ -61,6 +82,12 @@ impl Call {
         self.confirm = Some(confirm);
         self
     }
+
+    /// Headers and a time limit for this call; they win over those of [`Client::with_options`](crate::Client::with_options).
+    pub fn options(mut self, options: CallOptions) -> Self {
+        self.options = options;
+        self
+    }
 }
 
 impl fmt::Debug for Call {
@@ -72,6 +99,7 @@ impl fmt::Debug for Call {
             .field("query", &self.query)
             .field("units", &self.units)
             .field("confirm", &self.confirm)
+            .field("options", &self.options)
             .finish()
     }
 }

@@ -18,6 +18,17 @@ use crate::{Reply, SendError, Sent};
 ///
 /// `Display` is one line for a person: what happened, whether it was sent, what to do. The cause is behind
 /// [`source`](StdError::source).
+///
+/// ```
+/// use numcheck_protocol::{Endpoint, number_check::Submit};
+/// use numcheck_transport::http::StatusCode;
+/// use numcheck_transport::{CallError, CallErrorKind, Reply};
+///
+/// let lost = CallError::no_answer(&Submit::INFO, Reply::new(StatusCode::BAD_GATEWAY, "<html>"), None);
+/// assert!(lost.may_have_happened());
+/// let wrong_path = CallError::no_answer(&Submit::INFO, Reply::new(StatusCode::NOT_FOUND, "<html>"), None);
+/// assert!(!wrong_path.may_have_happened() && wrong_path.kind() == CallErrorKind::NeverReached);
+/// ```
 pub struct CallError(Box<Inner>);
 
 struct Inner {

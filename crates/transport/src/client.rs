@@ -11,7 +11,8 @@ use http::{HeaderMap, HeaderValue, Request, Uri};
 use http_body_util::Full;
 use numcheck_protocol::{Endpoint, Method, Platform};
 use tokio::time::{Instant, sleep, timeout_at};
-use tracing::{debug, warn};
+use tracing::field::Empty;
+use tracing::{Instrument, Span, debug, debug_span, warn};
 
 use crate::authorize::{Attempt, Authorize};
 use crate::base_url::{BaseUrl, Path};
@@ -20,26 +21,43 @@ use crate::clock::{ClockReading, Corrected};
 use crate::connect::proxy::Route;
 use crate::error::{Failure, SendError, SendErrorKind, Sent};
 use crate::exchange::{Http, Received, exchange};
-use crate::pacing::Limiter;
+use crate::observe::tell;
 use crate::retry::{AttemptOutcome, Decision, Situation, decide};
-use crate::{CallError, ClientBuilder, Limits, Reply, TypedReply};
+use crate::{
+    AttemptReport, CallError, CallOptions, ClientBuilder, Limits, Observer, RateLimiter, Reply, RetryPolicy,
+    TypedReply,
+};
 
 /// A client of one platform. Cheap to clone; clones share connections, clock and rate limits.
+///
+/// ```no_run
+/// use numcheck_protocol::{Platform, whatsapp::Login};
+/// use numcheck_transport::{Authorize, CallError, Client};
+///
+/// /// `sign` proves who calls: see [`Authorize`].
+/// async fn login(sign: &dyn Authorize) -> Result<(), Box<dyn std::error::Error>> {
+///     let client = Client::for_platform(Platform::Nxcloud).proxy_from_env().build()?;
+///     let reply = client.call::<Login>(&(), sign, |call| call).await?;
+///     println!("{:?}", reply.get().data.is_absent());
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone)]
-pub struct Client(Arc<Shared>);
+pub struct Client(Arc<Shared>, CallOptions);
 
-struct Shared {
-    base: BaseUrl,
+/// What clones share.
+pub(crate) struct Shared {
+    pub(crate) base: BaseUrl,
     /// Endpoints whose calls go to another path than the documented one.
-    paths: Vec<(&'static str, Path)>,
-    route: Arc<Route>,
-    user_agent: HeaderValue,
-    limits: Limits,
-    http: Http,
-    clock: Corrected,
-    limiter: Limiter,
-    /// What the limiter counts from.
-    started: Instant,
+    pub(crate) paths: Vec<(&'static str, Path)>,
+    pub(crate) route: Arc<Route>,
+    pub(crate) user_agent: HeaderValue,
+    pub(crate) limits: Limits,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) http: Http,
+    pub(crate) clock: Corrected,
+    pub(crate) limiter: RateLimiter,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
 impl Client {
@@ -53,19 +71,23 @@ impl Client {
         Self::builder(platform.base_url()).endpoints(platform.endpoints().map(|info| info.path))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the builder alone calls it")]
-    pub(crate) fn new(
-        base: BaseUrl,
-        paths: Vec<(&'static str, Path)>,
-        route: Arc<Route>,
-        user_agent: HeaderValue,
-        limits: Limits,
-        http: Http,
-        clock: Corrected,
-        limiter: Limiter,
-    ) -> Self {
-        let started = Instant::now();
-        Self(Arc::new(Shared { base, paths, route, user_agent, limits, http, clock, limiter, started }))
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared), CallOptions::new())
+    }
+
+    /// The same client, whose calls have these headers and this time limit. It shares connections, clock and rate limits with this one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use numcheck_transport::{CallOptions, Client};
+    ///
+    /// # fn example(client: &Client) {
+    /// let hasty = client.with_options(CallOptions::new().time_limit(Duration::from_secs(3)));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_options(&self, options: CallOptions) -> Self {
+        Self(Arc::clone(&self.0), options.over(&self.1))
     }
 
     /// Sends a call and reads its reply: waits for the rate limit, confirms, authorises, sends, and repeats where
@@ -79,9 +101,36 @@ impl Client {
     ///
     /// [`SendError`], when no reply could be read; [`SendError::sent`] says what may have happened.
     pub async fn send(&self, call: Call, authorize: &dyn Authorize) -> Result<Reply, SendError> {
+        let span = self.0.span(&call);
+        let ended = self.attempts(call, authorize).instrument(span.clone()).await;
+        let attempts = match &ended {
+            Ok(reply) => {
+                span.record("http.response.status_code", reply.status.as_u16());
+                if !reply.status.is_success() {
+                    span.record("error.type", reply.status.as_str());
+                }
+                reply.attempts
+            }
+            Err(error) => {
+                span.record("error.type", tracing::field::debug(error.kind()));
+                error.attempts()
+            }
+        };
+        if attempts > 1 {
+            span.record("http.request.resend_count", attempts - 1);
+        }
+        ended
+    }
+
+    async fn attempts(&self, mut call: Call, authorize: &dyn Authorize) -> Result<Reply, SendError> {
         let client = &*self.0;
-        let Call { info, body, units, .. } = &call;
+        call.options = std::mem::take(&mut call.options).over(&self.1);
+        let Call { info, body, units, options, .. } = &call;
         let mut progress = Progress::default();
+        if let Some(reserved) = options.reserved() {
+            let failure = Failure::new(SendErrorKind::Request, Sent::No).because(reserved);
+            return Err(progress.error(&call, failure));
+        }
         let own = client.paths.iter().find(|(endpoint, _)| *endpoint == info.id);
         let path = own.map_or_else(|| Path::documented(info.path), |(_, path)| path.clone());
         let url = match client.base.join(&path, call.query.as_ref()) {
@@ -92,7 +141,7 @@ impl Client {
                 );
             }
         };
-        let mut deadline = later(Instant::now(), client.limits.total);
+        let mut deadline = later(Instant::now(), options.limit().unwrap_or(client.limits.total));
 
         loop {
             // Before signing, because a signature grows old.
@@ -118,10 +167,19 @@ impl Client {
                 sent: Sent::Yes,
                 repeat: info.repeat,
                 attempt: progress.attempts - u32::from(progress.corrected),
-                max_attempts: client.limits.attempts,
                 outcome: AttemptOutcome::Failed(SendErrorKind::Lost),
                 left,
                 random: random(),
+            };
+            let report = AttemptReport {
+                info,
+                number: progress.attempts,
+                units: *units,
+                request_bytes: body.len(),
+                waited,
+                elapsed: ended - begun,
+                sent: situation.sent,
+                outcome: situation.outcome,
             };
             match received {
                 Ok(received) => {
@@ -139,7 +197,10 @@ impl Client {
                             retry_after: client.retry_after(&reply.headers),
                         },
                     };
-                    let Decision::RetryAfter(pause) = decide(&situation) else { return Ok(reply) };
+                    client.tell(AttemptReport { outcome: situation.outcome, ..report });
+                    let Decision::RetryAfter(pause) = decide(&client.retry, &situation) else {
+                        return Ok(reply);
+                    };
                     if let Some(Correction { offset_ms, by_ms }) = correction {
                         warn!(endpoint = info.id, offset_ms, by_ms, "clock corrected by the platform's");
                         client.clock.set_offset(offset_ms);
@@ -159,7 +220,8 @@ impl Client {
                     );
                     situation.sent = sent;
                     situation.outcome = AttemptOutcome::Failed(kind);
-                    let Decision::RetryAfter(pause) = decide(&situation) else {
+                    client.tell(AttemptReport { sent, outcome: situation.outcome, ..report });
+                    let Decision::RetryAfter(pause) = decide(&client.retry, &situation) else {
                         return Err(progress.error(&call, failure));
                     };
                     debug!(endpoint = info.id, pause_ms = millis(pause), "repeating");
@@ -220,10 +282,37 @@ impl fmt::Debug for Client {
 }
 
 impl Shared {
+    /// The span of a call, by OpenTelemetry's names for HTTP clients. It holds no URL: a query may hold a key and a phone number.
+    fn span(&self, call: &Call) -> Span {
+        let Call { info, method, .. } = call;
+        let method = method_of(*method);
+        debug_span!(
+            "call",
+            otel.name = %format_args!("{method} {}", info.path),
+            otel.kind = "client",
+            http.request.method = %method,
+            url.template = info.path,
+            url.scheme = self.base.scheme(),
+            server.address = self.base.host(),
+            server.port = self.base.port(),
+            http.response.status_code = Empty,
+            http.request.resend_count = Empty,
+            error.type = Empty,
+            numcheck.endpoint = info.id,
+            numcheck.units = call.units,
+        )
+    }
+
+    fn tell(&self, report: AttemptReport<'_>) {
+        if let Some(observer) = &self.observer {
+            tell(&**observer, &report);
+        }
+    }
+
     async fn wait_for_a_place(&self, call: &Call) -> Result<Duration, Failure> {
         let wait = self
             .limiter
-            .take(&call.info, call.units, || self.started.elapsed(), self.limits.rate_wait)
+            .take(&call.info, call.units, self.limits.rate_wait)
             .map_err(|error| Failure::new(SendErrorKind::RateLimited, Sent::No).because(error))?;
         if !wait.is_zero() {
             debug!(endpoint = call.info.id, wait_ms = millis(wait), "waiting for the rate limit");
@@ -244,10 +333,7 @@ impl Shared {
             .map_err(|error| Failure::new(SendErrorKind::Authorize, Sent::No).because(error))?;
         let mut request = Request::new(Full::new(call.body.clone()));
         *request.uri_mut() = url;
-        *request.method_mut() = match call.method {
-            Method::Get => http::Method::GET,
-            Method::Post => http::Method::POST,
-        };
+        *request.method_mut() = method_of(call.method);
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, self.user_agent.clone());
         if let Some(content_type) = call.info.body.content_type().filter(|_| !call.body.is_empty()) {
@@ -260,6 +346,7 @@ impl Shared {
         if let Some(authorization) = self.route.authorization() {
             headers.insert(PROXY_AUTHORIZATION, authorization.clone());
         }
+        headers.extend(call.options.headers().clone());
         headers.extend(proof);
         for value in headers.values_mut() {
             value.set_sensitive(true);
@@ -336,6 +423,13 @@ impl Progress {
     fn reply(&self, received: Received, reading: &ClockReading) -> Reply {
         let Received { status, headers, body } = received;
         Reply { status, headers, body, attempts: self.attempts, sent_at_ms: reading.now_ms }
+    }
+}
+
+fn method_of(method: Method) -> http::Method {
+    match method {
+        Method::Get => http::Method::GET,
+        Method::Post => http::Method::POST,
     }
 }
 

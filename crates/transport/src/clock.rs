@@ -6,6 +6,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A source of wall-clock time; every `Fn() -> u64` is one.
+///
+/// ```
+/// use numcheck_transport::Client;
+///
+/// let client = Client::builder("http://127.0.0.1:8080").clock(|| 1_700_000_000_000).build()?;
+/// assert_eq!(client.clock_offset_ms(), 0);
+/// # Ok::<(), numcheck_transport::BuildError>(())
+/// ```
 pub trait TimeSource: Send + Sync + 'static {
     /// Unix time in milliseconds.
     fn now_ms(&self) -> u64;

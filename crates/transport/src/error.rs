@@ -120,6 +120,17 @@ impl SendErrorKind {
 ///
 /// `Display` is one line without the cause; the cause is behind [`source`](StdError::source). None of it holds a
 /// URL, a query, a header or a body.
+///
+/// ```
+/// use numcheck_protocol::{Endpoint, number_check::Submit};
+/// use numcheck_transport::{SendError, SendErrorKind, Sent};
+///
+/// fn is_to_be_sent_again(error: &SendError) -> bool {
+///     error.sent() == Sent::No
+/// }
+/// assert!(is_to_be_sent_again(&SendError::from_kind(&Submit::INFO, SendErrorKind::Connect, Sent::No)));
+/// assert!(!is_to_be_sent_again(&SendError::from_kind(&Submit::INFO, SendErrorKind::Lost, Sent::Maybe)));
+/// ```
 #[derive(Debug)]
 pub struct SendError(Box<Inner>);
 

@@ -14,6 +14,8 @@ mod error;
 mod exchange;
 mod limits;
 mod many_calls;
+mod observe;
+mod options;
 pub mod pacing;
 mod reply;
 pub mod retry;
@@ -32,7 +34,7 @@ pub use client::Client;
 pub use clock::TimeSource;
 pub use confirm::{BoxFuture, Confirm};
 #[cfg(feature = "tls")]
-pub use connect::trust::Trust;
+pub use connect::trust::{ClientCertificate, Trust};
 pub use connect::{
     dial::{Address, Dial, Stream},
     proxy::Proxy,
@@ -40,7 +42,10 @@ pub use connect::{
 pub use error::{SendError, SendErrorKind, Sent};
 pub use limits::Limits;
 pub use many_calls::{ManyCalls, UnderWay};
-pub use pacing::RateLimits;
+pub use observe::{AttemptReport, Observer};
+pub use options::CallOptions;
+pub use pacing::{RateLimiter, RateLimits};
 pub use reply::Reply;
+pub use retry::RetryPolicy;
 pub use setup_error::SetupError;
 pub use typed_reply::{TypedReply, quotable};

@@ -27,9 +27,6 @@ pub struct Limits {
     /// The largest head (status line and at most 100 headers) of a reply, in bytes; less than 8 KiB is taken as
     /// 8 KiB. Default 64 KiB.
     pub head_bytes: usize,
-    /// How many attempts a call may make; 0 is taken as 1. The one repeat after a refusal because of the clock
-    /// comes on top. Default 3.
-    pub attempts: u32,
     /// How long an unused connection is kept. Default 50 s, less than the minute that many servers allow.
     pub idle: Duration,
     /// How many unused connections are kept; 0 keeps none. Default 64.
@@ -45,7 +42,6 @@ impl Default for Limits {
             rate_wait: Duration::from_secs(300),
             body_bytes: 1 << 20,
             head_bytes: 64 << 10,
-            attempts: 3,
             idle: Duration::from_secs(50),
             idle_connections: 64,
         }

@@ -3,10 +3,12 @@
 //! The rule is pure and takes the time as an argument. The client sleeps before it signs, because a signature grows old.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use numcheck_protocol::{Info, Rate};
+use tokio::time::Instant;
 
 /// Which limits a client keeps to.
 ///
@@ -99,36 +101,68 @@ impl Pace {
 }
 
 /// The wait for a place would be longer than allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the next place is free in {} ms", wait.as_millis())]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TooLong {
     /// How long it would be.
     pub wait: Duration,
 }
 
-/// The paces of all endpoints of a client.
-#[derive(Debug)]
-pub(crate) struct Limiter {
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the next place is free in {} ms", self.wait.as_millis())
+    }
+}
+
+impl std::error::Error for TooLong {}
+
+/// The paces of all endpoints. Cheap to clone; clients that are given clones keep the limits together, as those of one account in one
+/// process must: the platform counts by account. Each client has one of its own otherwise.
+///
+/// Several processes are kept together by the store of `numcheck-bulk`.
+///
+/// ```
+/// use numcheck_transport::{Client, RateLimiter, RateLimits};
+///
+/// let shared = RateLimiter::new(RateLimits::documented());
+/// let direct = Client::builder("https://api2.nxcloud.com").rate_limiter(shared.clone()).build()?;
+/// let by_proxy = Client::builder("https://api2.nxcloud.com").proxy_from_env().rate_limiter(shared).build()?;
+/// # Ok::<(), numcheck_transport::BuildError>(())
+/// ```
+#[derive(Clone)]
+pub struct RateLimiter(Arc<Paces>);
+
+struct Paces {
     limits: RateLimits,
+    /// What the paces count from.
+    started: Instant,
     paces: Mutex<HashMap<&'static str, Pace>>,
 }
 
-impl Limiter {
-    pub(crate) fn new(limits: RateLimits) -> Self {
-        Self { limits, paces: Mutex::default() }
+impl RateLimiter {
+    /// A limiter that keeps these limits from now on.
+    pub fn new(limits: RateLimits) -> Self {
+        Self(Arc::new(Paces { limits, started: Instant::now(), paces: Mutex::default() }))
     }
 
-    pub(crate) fn take(
-        &self,
-        info: &Info,
-        units: u32,
-        now: impl FnOnce() -> Duration,
-        max_wait: Duration,
-    ) -> Result<Duration, TooLong> {
-        let Some(rate) = self.limits.rate_for(info, units) else { return Ok(Duration::ZERO) };
-        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
-        paces.entry(info.id).or_default().take(now(), rate, max_wait)
+    pub(crate) fn take(&self, info: &Info, units: u32, max_wait: Duration) -> Result<Duration, TooLong> {
+        let Paces { limits, started, paces } = &*self.0;
+        let Some(rate) = limits.rate_for(info, units) else { return Ok(Duration::ZERO) };
+        let mut paces = paces.lock().unwrap_or_else(PoisonError::into_inner);
+        // Read under the lock, so that places are handed out in the order of time.
+        paces.entry(info.id).or_default().take(started.elapsed(), rate, max_wait)
+    }
+}
+
+impl Default for RateLimiter {
+    fn default() -> Self {
+        Self::new(RateLimits::documented())
+    }
+}
+
+impl fmt::Debug for RateLimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RateLimiter").field(&self.0.limits).finish()
     }
 }
 

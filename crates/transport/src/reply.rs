@@ -10,6 +10,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 ///
 /// A status of 500 and above may come from a gateway that knows nothing of the platform's work: for what costs money
 /// such a reply leaves the outcome unknown. [`Reply::never_reached`] tells the statuses that do not.
+///
+/// ```
+/// use numcheck_transport::Reply;
+/// use numcheck_transport::http::StatusCode;
+///
+/// assert!(Reply::new(StatusCode::NOT_FOUND, "<html>").never_reached());
+/// assert!(!Reply::new(StatusCode::BAD_GATEWAY, "<html>").never_reached());
+/// assert!(!Reply::new(StatusCode::NOT_FOUND, r#"{"code":0}"#).never_reached());
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reply {

@@ -6,12 +6,68 @@ use numcheck_protocol::Repeat;
 
 use crate::{SendErrorKind, Sent};
 
-/// The pause before the second attempt is at most this long, before the third twice as long, and so on.
-pub const BACKOFF_BASE: Duration = Duration::from_millis(200);
-/// No pause is longer, unless the platform asks for more by `Retry-After`.
-pub const BACKOFF_MAX: Duration = Duration::from_secs(10);
-/// A platform that asks for a longer pause than this is not asked again within the call.
-pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
+/// How often a call is repeated, and after which pauses. *Whether* it may be is no policy: what costs money is not repeated once it may
+/// have arrived.
+///
+/// ```
+/// use std::time::Duration;
+/// use numcheck_transport::{Client, RetryPolicy};
+///
+/// let mut patient = RetryPolicy::default();
+/// patient.attempts = 6;
+/// patient.backoff_max = Duration::from_secs(30);
+/// let client = Client::builder("http://127.0.0.1:8080").retry(patient).build()?;
+/// # Ok::<(), numcheck_transport::BuildError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RetryPolicy {
+    /// How many attempts a call may make; 0 is taken as 1. The one repeat after a refusal because of the clock
+    /// comes on top. Default 3.
+    pub attempts: u32,
+    /// The pause before the second attempt is at most this long, before the third twice as long, and so on. Default 200 ms.
+    pub backoff_base: Duration,
+    /// No pause is longer, unless the platform asks for more by `Retry-After`. Default 10 s.
+    pub backoff_max: Duration,
+    /// A platform that asks for a longer pause than this is not asked again within the call. Default 30 s.
+    pub retry_after_max: Duration,
+}
+
+impl RetryPolicy {
+    /// One attempt, for callers who repeat by themselves.
+    pub fn never() -> Self {
+        Self { attempts: 1, ..Self::default() }
+    }
+
+    /// The pause after attempt number `attempt`: exponential, with full jitter, so that many clients do not come back
+    /// in step. `random` is any number.
+    ///
+    /// ```
+    /// use numcheck_transport::RetryPolicy;
+    ///
+    /// let policy = RetryPolicy::default();
+    /// assert!((1..20).all(|attempt| policy.backoff(attempt, 4) <= policy.backoff_max));
+    /// ```
+    pub fn backoff(&self, attempt: u32, random: u64) -> Duration {
+        let doublings = attempt.saturating_sub(1).min(16);
+        let ceiling = self.backoff_base.saturating_mul(1 << doublings).min(self.backoff_max);
+        // The product would not fit for pauses of centuries.
+        let nanos = (ceiling.as_nanos().min(u128::from(u64::MAX)) * u128::from(random)) >> 64;
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            attempts: 3,
+            backoff_base: Duration::from_millis(200),
+            backoff_max: Duration::from_secs(10),
+            retry_after_max: Duration::from_secs(30),
+        }
+    }
+}
+
 /// A clock that was off by less was not what the platform refused: `Date` itself is only good to a second.
 pub const MIN_CORRECTION_MS: u64 = 2_000;
 
@@ -24,8 +80,6 @@ pub struct Situation {
     pub repeat: Repeat,
     /// The number of this attempt, from 1.
     pub attempt: u32,
-    /// How many there may be.
-    pub max_attempts: u32,
     /// What came of this attempt.
     pub outcome: AttemptOutcome,
     /// How much of the call's total time is left.
@@ -70,14 +124,33 @@ pub enum Decision {
 /// once more, at once. Is any attempt left, and can a repeat meet anything else? Was it surely not sent? Repeat. May
 /// it not be repeated? Stop. Only then: is it a failure, or a status (429, 500, 502, 503, 504), that passes with
 /// time? Never later than the call's total time.
-pub fn decide(situation: &Situation) -> Decision {
-    let Situation { sent, repeat, attempt, max_attempts, outcome, left, random } = *situation;
+///
+/// ```
+/// use std::time::Duration;
+/// use numcheck_protocol::Repeat;
+/// use numcheck_transport::retry::{AttemptOutcome, Decision, Situation, decide};
+/// use numcheck_transport::{RetryPolicy, SendErrorKind, Sent};
+///
+/// let policy = RetryPolicy::default();
+/// let lost = Situation {
+///     sent: Sent::Maybe,
+///     repeat: Repeat::Never,
+///     attempt: 1,
+///     outcome: AttemptOutcome::Failed(SendErrorKind::Lost),
+///     left: Duration::from_secs(50),
+///     random: 7,
+/// };
+/// assert_eq!(decide(&policy, &lost), Decision::Stop); // it may have been paid for
+/// assert!(matches!(decide(&policy, &Situation { repeat: Repeat::Safe, ..lost }), Decision::RetryAfter(_)));
+/// ```
+pub fn decide(policy: &RetryPolicy, situation: &Situation) -> Decision {
+    let Situation { sent, repeat, attempt, outcome, left, random } = *situation;
 
     if let AttemptOutcome::RefusedForClock { correction_ms, corrected_before } = outcome {
         let again = !corrected_before && correction_ms >= MIN_CORRECTION_MS && !left.is_zero();
         return if again { Decision::RetryAfter(Duration::ZERO) } else { Decision::Stop };
     }
-    if attempt >= max_attempts || is_settled(outcome) {
+    if attempt >= policy.attempts || is_settled(outcome) {
         return Decision::Stop;
     }
     let surely_not_sent = sent == Sent::No;
@@ -87,28 +160,15 @@ pub fn decide(situation: &Situation) -> Decision {
 
     let pause = match outcome {
         AttemptOutcome::Failed(SendErrorKind::Stale) => Duration::ZERO,
-        AttemptOutcome::Replied { retry_after: Some(asked), .. } if asked > RETRY_AFTER_MAX => {
+        AttemptOutcome::Replied { retry_after: Some(asked), .. } if asked > policy.retry_after_max => {
             return Decision::Stop;
         }
-        AttemptOutcome::Replied { retry_after: Some(asked), .. } => asked.max(backoff(attempt, random)),
-        _ => backoff(attempt, random),
+        AttemptOutcome::Replied { retry_after: Some(asked), .. } => {
+            asked.max(policy.backoff(attempt, random))
+        }
+        _ => policy.backoff(attempt, random),
     };
     if pause < left { Decision::RetryAfter(pause) } else { Decision::Stop }
-}
-
-/// The pause after attempt number `attempt`: exponential, with full jitter, so that many clients do not come back
-/// in step.
-///
-/// ```
-/// use numcheck_transport::retry::{BACKOFF_MAX, backoff};
-///
-/// assert!((1..20).all(|attempt| backoff(attempt, 4) <= BACKOFF_MAX));
-/// ```
-pub fn backoff(attempt: u32, random: u64) -> Duration {
-    let doublings = attempt.saturating_sub(1).min(16);
-    let ceiling = BACKOFF_BASE.saturating_mul(1 << doublings).min(BACKOFF_MAX);
-    let nanos = (ceiling.as_nanos() * u128::from(random)) >> 64;
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 /// A repeat would meet the same again, however little was sent.

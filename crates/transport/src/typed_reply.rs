@@ -12,6 +12,18 @@ use numcheck_protocol::{
 use crate::{CallError, Reply};
 
 /// A reply of `E` that says success. `Debug` masks what may be a phone number.
+///
+/// ```
+/// use numcheck_protocol::{Envelope, whatsapp::Login};
+/// use numcheck_transport::http::StatusCode;
+/// use numcheck_transport::{Reply, TypedReply};
+///
+/// let body = r#"{"code":0,"message":"success","data":{"token":"t-1"}}"#;
+/// let reply = TypedReply::<Login>::read(Reply::new(StatusCode::OK, body), &())?;
+/// assert!(reply.drift.is_empty() && reply.body() == body.as_bytes());
+/// assert!(reply.get().code().is_some_and(|code| code.is_success()));
+/// # Ok::<(), numcheck_transport::CallError>(())
+/// ```
 #[non_exhaustive]
 pub struct TypedReply<E> {
     /// The platform's text, with `***` in place of every secret of the request. It may quote phone numbers.
@@ -94,6 +106,12 @@ fn judge<E: Endpoint>(body: &[u8], request: &E::Request) -> Result<Judged, Unfit
 }
 
 /// A platform's text with `***` in place of every secret that the request held: it may quote what it was sent.
+///
+/// ```
+/// use numcheck_transport::quotable;
+///
+/// assert_eq!(quotable("appkey a1b2c3d4 is unknown", &["a1b2c3d4"]), "appkey *** is unknown");
+/// ```
 pub fn quotable<'a>(text: &'a str, secrets: &[&str]) -> Cow<'a, str> {
     let mut quotable = Cow::Borrowed(text);
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {

@@ -20,6 +20,18 @@ const DOMAIN: &[u8] = b"numcheck-webhook/capability/v1\0";
 ///
 /// A batch number of letters, digits, `-` and `_` stands in the path as it is, so that an access log that cuts off the last segment
 /// can still be read. Every other byte is written as `.` and two hex digits: unlike `%` these pass every proxy unchanged.
+///
+/// ```
+/// use numcheck_protocol::BatchNo;
+/// use numcheck_webhook::ReceiverKey;
+///
+/// let key = ReceiverKey::from_bytes(&[7; 32])?;
+/// let capability = key.capability(&BatchNo::new("20220901")?);
+/// let dr_url = capability.url("https://example.org/hooks")?; // for the submit
+/// assert!(dr_url.as_str().starts_with("https://example.org/hooks/numcheck/push/20220901/"));
+/// assert_eq!(capability.masked(), "/numcheck/push/20220901/***"); // for a log
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Capability(String);
 

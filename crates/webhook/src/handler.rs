@@ -19,6 +19,22 @@ use crate::push::Push;
 ///   all comes again for an hour. Such a push closes no connection and exempts its peer from
 ///   [`ReceiverLimits::unauthenticated_per_peer`](crate::ReceiverLimits::unauthenticated_per_peer) like any other, since it has a valid capability.
 /// - What cannot be read or names another batch ([`Push::read`]) is stored, too: it may be a result that was paid for.
+///
+/// ```
+/// use std::io::Write;
+/// use std::sync::Mutex;
+/// use numcheck_webhook::{Handler, NotStored, Push};
+///
+/// struct ToFile(Mutex<std::fs::File>);
+///
+/// impl Handler for ToFile {
+///     async fn store(&self, push: Push) -> Result<(), NotStored> {
+///         let mut file = self.0.lock().map_err(|_| NotStored)?;
+///         let written = file.write_all(push.raw()).and_then(|()| file.write_all(b"\n"));
+///         written.and_then(|()| file.sync_data()).map_err(|_| NotStored)
+///     }
+/// }
+/// ```
 pub trait Handler: Send + Sync + 'static {
     /// Makes the push durable.
     ///

@@ -7,13 +7,15 @@ use std::io::Write;
 
 use numcheck_nxcloud::protocol::AppKey;
 use numcheck_nxcloud::protocol::whatsapp::CodeMethod;
+use numcheck_nxcloud::transport::CallOptions;
 use numcheck_nxcloud::transport::env::EnvErrorKind;
+use numcheck_nxcloud::transport::http::{HeaderName, HeaderValue};
 use numcheck_nxcloud::{
     Accepted, Answered, CallError, Client, ClientBuilder, NumberCheck, SetupError, SubmitCall, WhatsApp,
 };
 use numcheck_sandbox::{Account, Sandbox};
 
-use crate::common::{phone, phones};
+use crate::common::{client_in_memory, phone, phones};
 
 const CANARY: &str = "canary-74920";
 
@@ -265,4 +267,17 @@ fn from_env_reads_the_environment_of_the_process() {
     assert!(success && output.contains("1 passed"), "{output}");
     let (success, output) = run("OTHER_SECRET");
     assert!(!success, "without a secret it must fail: {output}");
+}
+
+#[tokio::test]
+async fn a_client_with_options_sends_their_headers_beside_the_signature() {
+    let (client, mut platform) = client_in_memory();
+    let team = (HeaderName::from_static("x-team"), HeaderValue::from_static("billing"));
+    let client = client.with_options(CallOptions::new().header(team.0, team.1));
+    let call = tokio::spawn(async move { client.whatsapp().login().await });
+    let request = platform.request().await;
+    assert_eq!(request.seen.header("x-team"), Some("billing"));
+    assert!(request.seen.header("sign").is_some());
+    request.answer(r#"{"code":0}"#);
+    call.await.unwrap().unwrap();
 }

@@ -3,7 +3,7 @@
 use numcheck_nxcloud::protocol::DriftKind;
 use numcheck_nxcloud::protocol::PhoneList;
 use numcheck_nxcloud::protocol::number_check::{Dialect, Get, InstantCode, Submit};
-use numcheck_nxcloud::transport::Limits;
+use numcheck_nxcloud::transport::RetryPolicy;
 use numcheck_nxcloud::{CallError, CallErrorKind, Checked, Sent};
 use serde_json::{Value, json};
 
@@ -111,7 +111,7 @@ async fn an_instant_check_is_sent_once_when_it_may_have_been_carried_out() {
     platform.request().await.hang_up();
     let error = call.await.unwrap().unwrap_err();
     assert_eq!((error.sent(), error.attempts()), (Sent::Maybe, 1), "{error}");
-    assert!(error.may_have_happened() && Limits::default().attempts > 1);
+    assert!(error.may_have_happened() && RetryPolicy::default().attempts > 1);
     assert!(!all_of(&error).contains("5251234"), "{error:?}");
 }
 

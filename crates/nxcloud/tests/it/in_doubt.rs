@@ -4,7 +4,7 @@ use std::io::ErrorKind::ConnectionRefused;
 use std::time::Duration;
 
 use numcheck_nxcloud::protocol::number_check::Submit;
-use numcheck_nxcloud::transport::{self, Limits};
+use numcheck_nxcloud::transport::{self, RetryPolicy};
 use numcheck_nxcloud::{CallError, CallErrorKind, Sent};
 use numcheck_sandbox::{Fault, Faults, Operation, Sandbox, Service, When};
 
@@ -129,10 +129,10 @@ async fn a_wrong_path_in_the_base_url_is_found_without_a_doubt() {
 #[tokio::test]
 async fn a_refused_connection_was_not_sent_and_is_tried_again() {
     let sandbox = Sandbox::start().await.unwrap();
-    let (url, mut limits) = (sandbox.nxcloud_url(), Limits::default());
-    limits.attempts = 2;
+    let (url, mut policy) = (sandbox.nxcloud_url(), RetryPolicy::default());
+    policy.attempts = 2;
     let client =
-        builder(&sandbox).base_url(url).transport(|transport| transport.limits(limits)).build().unwrap();
+        builder(&sandbox).base_url(url).transport(|transport| transport.retry(policy)).build().unwrap();
     sandbox.shutdown().await;
     let error = client.number_check().submit(phones(1)).send().await.unwrap_err();
     assert_eq!(

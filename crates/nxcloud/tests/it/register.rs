@@ -7,7 +7,7 @@ use numcheck_nxcloud::protocol::whatsapp::{
     ListPhones, Login, PhoneListCode, RegisterStatus, WhatsAppCode,
 };
 use numcheck_nxcloud::protocol::{AppKey, CallbackUrl, Class, Lang, VerificationCode};
-use numcheck_nxcloud::transport::{self, Limits};
+use numcheck_nxcloud::transport::{self, RetryPolicy};
 use numcheck_nxcloud::{CallError, CallErrorKind, Client, CodeCheck, Sent};
 use numcheck_sandbox::{Account, Clock, DataShape, Fault, Faults, Operation, Sandbox, When};
 use numcheck_signing::{Algorithm, Body, Input, Secret, sign};
@@ -246,9 +246,9 @@ async fn what_only_reads_is_asked_again_and_leaves_no_doubt() {
 #[tokio::test]
 async fn a_get_code_that_was_surely_not_sent_is_tried_again() {
     let sandbox = Sandbox::start().await.unwrap();
-    let mut limits = Limits::default();
-    limits.attempts = 2;
-    let client = builder(&sandbox).transport(|transport| transport.limits(limits)).build().unwrap();
+    let mut policy = RetryPolicy::default();
+    policy.attempts = 2;
+    let client = builder(&sandbox).transport(|transport| transport.retry(policy)).build().unwrap();
     sandbox.shutdown().await;
     let error = call(&client, Operation::GetCode).await.unwrap_err();
     assert_eq!((error.sent(), error.attempts(), error.may_have_happened()), (Sent::No, 2, false), "{error}");

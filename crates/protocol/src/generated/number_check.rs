@@ -20,6 +20,16 @@ use crate::prelude::*;
 /// as recommendations by the vendor, with 4 to 5 million numbers a day.
 ///
 /// Source: Number Check API submit (nxtele/nxcloud-doc-en).
+///
+/// ```
+/// use numcheck_protocol::number_check::{SubmitCode, Submit};
+/// use numcheck_protocol::{Endpoint, Envelope, decode};
+///
+/// let reply: <Submit as Endpoint>::Response<'_> = decode(br#"{"code":0}"#)?;
+/// assert_eq!(reply.code(), Some(SubmitCode::from(0)));
+/// assert_eq!(Submit::INFO.path, "/api/number/check");
+/// # Ok::<(), numcheck_protocol::Unreadable>(())
+/// ```
 #[derive(Debug)]
 pub enum Submit {}
 
@@ -55,6 +65,16 @@ impl Endpoint for Submit {
 /// Limits (documented): 1 request in 3 seconds. Added by the vendor in 2025.
 ///
 /// Source: Number Check API query (vendor, 2025).
+///
+/// ```
+/// use numcheck_protocol::number_check::{QueryCode, Query};
+/// use numcheck_protocol::{Endpoint, Envelope, decode};
+///
+/// let reply: <Query as Endpoint>::Response<'_> = decode(br#"{"code":0}"#)?;
+/// assert_eq!(reply.code(), Some(QueryCode::from(0)));
+/// assert_eq!(Query::INFO.path, "/api/number/query");
+/// # Ok::<(), numcheck_protocol::Unreadable>(())
+/// ```
 #[derive(Debug)]
 pub enum Query {}
 
@@ -88,6 +108,16 @@ impl Endpoint for Query {
 /// Limits (assumed): 10 requests a second. None is documented; taken from the submit.
 ///
 /// Source: Number Check API instant check (vendor).
+///
+/// ```
+/// use numcheck_protocol::number_check::{InstantCode, Get};
+/// use numcheck_protocol::{Endpoint, Envelope, decode};
+///
+/// let reply: <Get as Endpoint>::Response<'_> = decode(br#"{"code":0}"#)?;
+/// assert_eq!(reply.code(), Some(InstantCode::from(0)));
+/// assert_eq!(Get::INFO.path, "/api/number/check/get");
+/// # Ok::<(), numcheck_protocol::Unreadable>(())
+/// ```
 #[derive(Debug)]
 pub enum Get {}
 

@@ -14,6 +14,16 @@ use crate::prelude::*;
 /// there is no way to ask: it is never repeated silently.
 ///
 /// Source: QXT Phone Check Interface 虚拟号检测平台接口说明文档, 2022-8-24.
+///
+/// ```
+/// use numcheck_protocol::qxt::{QxtCode, Privacy};
+/// use numcheck_protocol::{Endpoint, Envelope, decode};
+///
+/// let reply: <Privacy as Endpoint>::Response<'_> = decode(br#"{"code":0}"#)?;
+/// assert_eq!(reply.code(), Some(QxtCode::from(0)));
+/// assert_eq!(Privacy::INFO.path, "/ssPhone_Privacy");
+/// # Ok::<(), numcheck_protocol::Unreadable>(())
+/// ```
 #[derive(Debug)]
 pub enum Privacy {}
 

@@ -14,6 +14,16 @@ use crate::prelude::*;
 /// May be repeated. It only reads. (assumed: a second token does not make the first one useless)
 ///
 /// Source: WhatsApp API, embedded register: login, createApp, phoneList, getCode, createClient (vendor).
+///
+/// ```
+/// use numcheck_protocol::whatsapp::{WhatsAppCode, Login};
+/// use numcheck_protocol::{Endpoint, Envelope, decode};
+///
+/// let reply: <Login as Endpoint>::Response<'_> = decode(br#"{"code":0}"#)?;
+/// assert_eq!(reply.code(), Some(WhatsAppCode::from(0)));
+/// assert_eq!(Login::INFO.path, "/api/wa/integrator/embedded/register/login");
+/// # Ok::<(), numcheck_protocol::Unreadable>(())
+/// ```
 #[derive(Debug)]
 pub enum Login {}
 
@@ -45,6 +55,16 @@ impl Endpoint for Login {
 /// anybody knows, and no operation lists applications or removes one: a second would stay unnoticed.
 ///
 /// Source: WhatsApp API, embedded register: login, createApp, phoneList, getCode, createClient (vendor).
+///
+/// ```
+/// use numcheck_protocol::whatsapp::{CreateAppCode, CreateApp};
+/// use numcheck_protocol::{Endpoint, Envelope, decode};
+///
+/// let reply: <CreateApp as Endpoint>::Response<'_> = decode(br#"{"code":0}"#)?;
+/// assert_eq!(reply.code(), Some(CreateAppCode::from(0)));
+/// assert_eq!(CreateApp::INFO.path, "/api/wa/integrator/embedded/register/createApp");
+/// # Ok::<(), numcheck_protocol::Unreadable>(())
+/// ```
 #[derive(Debug)]
 pub enum CreateApp {}
 
@@ -75,6 +95,16 @@ impl Endpoint for CreateApp {
 /// May be repeated. It only reads.
 ///
 /// Source: WhatsApp API, embedded register: login, createApp, phoneList, getCode, createClient (vendor).
+///
+/// ```
+/// use numcheck_protocol::whatsapp::{PhoneListCode, ListPhones};
+/// use numcheck_protocol::{Endpoint, Envelope, decode};
+///
+/// let reply: <ListPhones as Endpoint>::Response<'_> = decode(br#"{"code":0}"#)?;
+/// assert_eq!(reply.code(), Some(PhoneListCode::from(0)));
+/// assert_eq!(ListPhones::INFO.path, "/api/wa/integrator/embedded/register/phoneList");
+/// # Ok::<(), numcheck_protocol::Unreadable>(())
+/// ```
 #[derive(Debug)]
 pub enum ListPhones {}
 
@@ -106,6 +136,16 @@ impl Endpoint for ListPhones {
 /// first one's code useless: it must not be repeated by itself after an unclear outcome.
 ///
 /// Source: WhatsApp API, embedded register: login, createApp, phoneList, getCode, createClient (vendor).
+///
+/// ```
+/// use numcheck_protocol::whatsapp::{WhatsAppCode, GetCode};
+/// use numcheck_protocol::{Endpoint, Envelope, decode};
+///
+/// let reply: <GetCode as Endpoint>::Response<'_> = decode(br#"{"code":0}"#)?;
+/// assert_eq!(reply.code(), Some(WhatsAppCode::from(0)));
+/// assert_eq!(GetCode::INFO.path, "/api/wa/integrator/embedded/register/getCode");
+/// # Ok::<(), numcheck_protocol::Unreadable>(())
+/// ```
 #[derive(Debug)]
 pub enum GetCode {}
 
@@ -137,6 +177,16 @@ impl Endpoint for GetCode {
 /// by itself after an unclear outcome.
 ///
 /// Source: WhatsApp API checkCode (nxtele/nxcloud-doc-en).
+///
+/// ```
+/// use numcheck_protocol::whatsapp::{WhatsAppCode, CheckCode};
+/// use numcheck_protocol::{Endpoint, Envelope, decode};
+///
+/// let reply: <CheckCode as Endpoint>::Response<'_> = decode(br#"{"code":0}"#)?;
+/// assert_eq!(reply.code(), Some(WhatsAppCode::from(0)));
+/// assert_eq!(CheckCode::INFO.path, "/api/wa/integrator/embedded/register/checkCode");
+/// # Ok::<(), numcheck_protocol::Unreadable>(())
+/// ```
 #[derive(Debug)]
 pub enum CheckCode {}
 
@@ -169,6 +219,16 @@ impl Endpoint for CheckCode {
 /// phoneList tells by register_status whether it came about. (assumed)
 ///
 /// Source: WhatsApp API, embedded register: login, createApp, phoneList, getCode, createClient (vendor).
+///
+/// ```
+/// use numcheck_protocol::whatsapp::{WhatsAppCode, CreateClient};
+/// use numcheck_protocol::{Endpoint, Envelope, decode};
+///
+/// let reply: <CreateClient as Endpoint>::Response<'_> = decode(br#"{"code":0}"#)?;
+/// assert_eq!(reply.code(), Some(WhatsAppCode::from(0)));
+/// assert_eq!(CreateClient::INFO.path, "/api/wa/integrator/embedded/register/createClient");
+/// # Ok::<(), numcheck_protocol::Unreadable>(())
+/// ```
 #[derive(Debug)]
 pub enum CreateClient {}
 

@@ -2,6 +2,15 @@
 //! account may be sent.
 
 /// One of the two dialects of the platform. Nothing in a request selects it; only what comes back shows it.
+///
+/// ```
+/// use numcheck_protocol::decode;
+/// use numcheck_protocol::number_check::{Dialect, SubmitReply};
+///
+/// let reply: SubmitReply = decode(br#"{"code":0,"data":{"requestId":"r-1"}}"#)?;
+/// assert_eq!(reply.dialect(), Some(Dialect::V2));
+/// # Ok::<(), numcheck_protocol::Unreadable>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// That of the project's source documents: `messageId`, nested results, numbers of one country in a request.

@@ -19,6 +19,15 @@ use crate::view::View;
 /// An instant check as a client builds it: every value has been checked.
 ///
 /// Once sent, it costs money: see [`Get`](crate::number_check::Get).
+///
+/// ```
+/// use numcheck_protocol::number_check::{Get, GetRequest};
+/// use numcheck_protocol::{AppKey, encode_request};
+///
+/// let request = GetRequest::new(AppKey::new("a1b2c3d4")?, "85251234567".parse()?);
+/// assert_eq!(encode_request::<Get>(&request)?, br#"{"phone":"85251234567","appkey":"a1b2c3d4"}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -92,6 +101,17 @@ impl GetReply<'_> {
 }
 
 /// What became of the number of an instant check. Closed on purpose: these are all the ways.
+///
+/// ```
+/// use numcheck_protocol::decode;
+/// use numcheck_protocol::number_check::{GetOutcome, GetReply};
+///
+/// let reply: GetReply = decode(br#"{"code":0,"data":{"basic":{"country":"HK"}}}"#)?;
+/// assert_eq!(reply.outcome(), GetOutcome::Checked);
+/// let reply: GetReply = decode(br#"{"code":0,"data":{}}"#)?;
+/// assert_eq!(reply.outcome(), GetOutcome::Unclear);
+/// # Ok::<(), numcheck_protocol::Unreadable>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GetOutcome {

@@ -11,6 +11,18 @@ use crate::number_check::{FailNumber, SubmitData};
 use crate::text::Json;
 
 /// A number that was not taken: it is not checked, not charged (assumed), and has no result. `Debug` masks it.
+///
+/// ```
+/// use numcheck_protocol::decode;
+/// use numcheck_protocol::number_check::SubmitReply;
+///
+/// let body = br#"{"code":0,"data":{"requestId":"r-1","failNumber":[{"number":"999***6789","why":"too short"}]}}"#;
+/// let reply: SubmitReply = decode(body)?;
+/// let not_taken: Vec<_> = reply.data.get().into_iter().flat_map(|data| data.not_taken()).collect();
+/// assert_eq!(not_taken[0].number.as_deref(), Some("999***6789"));
+/// assert_eq!(not_taken[0].reason.as_deref(), Some("why too short"));
+/// # Ok::<(), numcheck_protocol::Unreadable>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct NotTaken {

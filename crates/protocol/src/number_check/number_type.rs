@@ -13,6 +13,16 @@ use crate::number_check::{NumberType, NumberTypeWord};
 use crate::table::Lang;
 
 /// The kind of a number: an integer in v1, a word in v2. Closed on purpose: an unknown kind is an unknown integer or an unknown word.
+///
+/// ```
+/// use numcheck_protocol::Lang;
+/// use numcheck_protocol::number_check::{AnyNumberType, NumberType, NumberTypeWord};
+///
+/// let v1 = AnyNumberType::Number(NumberType::new(2));
+/// let v2 = AnyNumberType::Word(NumberTypeWord::new("satellite"));
+/// assert_eq!((v1.word().as_ref(), v2.word().as_ref()), ("mobile", "satellite"));
+/// assert!(v1.meaning(Lang::En).is_some() && v2.meaning(Lang::En).is_none());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum AnyNumberType {
     /// As v1 writes it.

@@ -98,6 +98,15 @@ impl TryFrom<CreateAppBody<'_>> for CreateAppRequest {
 }
 
 /// A phoneList as a client builds it.
+///
+/// ```
+/// use numcheck_protocol::whatsapp::{ListPhones, PhoneListRequest};
+/// use numcheck_protocol::{AppKey, encode_request};
+///
+/// let request = PhoneListRequest::new(AppKey::new("a1b2c3d4")?);
+/// assert_eq!(encode_request::<ListPhones>(&request)?, br#"{"appkey":"a1b2c3d4"}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PhoneListRequest {
@@ -131,6 +140,15 @@ impl TryFrom<PhoneListBody<'_>> for PhoneListRequest {
 }
 
 /// A getCode as a client builds it. Once sent, a message may be on its way: see [`GetCode`](crate::whatsapp::GetCode).
+///
+/// ```
+/// use numcheck_protocol::encode_request;
+/// use numcheck_protocol::whatsapp::{CodeMethod, GetCode, GetCodeRequest};
+///
+/// let request = GetCodeRequest::new("85251234567".parse()?, CodeMethod::SMS);
+/// assert_eq!(encode_request::<GetCode>(&request)?, br#"{"phone_number":"85251234567","method":"sms"}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct GetCodeRequest {
@@ -171,6 +189,16 @@ impl TryFrom<GetCodeBody<'_>> for GetCodeRequest {
 }
 
 /// A checkCode as a client builds it. Once sent, it uses up a guess: see [`CheckCode`](crate::whatsapp::CheckCode).
+///
+/// ```
+/// use numcheck_protocol::whatsapp::{CheckCode, CheckCodeRequest};
+/// use numcheck_protocol::{VerificationCode, encode_request};
+///
+/// let request = CheckCodeRequest::new("85251234567".parse()?, VerificationCode::new("154100")?);
+/// assert_eq!(encode_request::<CheckCode>(&request)?, br#"{"phone_number":"85251234567","code":"154100"}"#);
+/// assert!(!format!("{request:?}").contains("154100"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CheckCodeRequest {
@@ -210,6 +238,15 @@ impl TryFrom<CheckCodeBody<'_>> for CheckCodeRequest {
 }
 
 /// A createClient as a client builds it. Once sent, it may have registered one: see [`CreateClient`](crate::whatsapp::CreateClient).
+///
+/// ```
+/// use numcheck_protocol::encode_request;
+/// use numcheck_protocol::whatsapp::{CreateClient, CreateClientRequest};
+///
+/// let request = CreateClientRequest::new("85251234567".parse()?);
+/// assert_eq!(encode_request::<CreateClient>(&request)?, br#"{"phone_number":"85251234567"}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CreateClientRequest {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use numcheck_qxt::transport::{self, Attempt, BoxError, Limits};
+use numcheck_qxt::transport::{self, Attempt, BoxError, RetryPolicy};
 use numcheck_qxt::{CallError, CallErrorKind, Sent};
 use numcheck_sandbox::{Fault, Faults, Operation, Sandbox, Service, When};
 
@@ -43,9 +43,9 @@ async fn a_query_whose_answer_was_lost_is_not_repeated_by_get_either() {
 #[tokio::test]
 async fn a_refused_connection_was_not_sent_and_is_tried_again() {
     let sandbox = Sandbox::start().await.unwrap();
-    let mut limits = Limits::default();
-    limits.attempts = 2;
-    let builder = builder(&sandbox).get(true).transport(|transport| transport.limits(limits));
+    let mut policy = RetryPolicy::default();
+    policy.attempts = 2;
+    let builder = builder(&sandbox).get(true).transport(|transport| transport.retry(policy));
     let client = builder.build().unwrap();
     sandbox.shutdown().await;
     let error = client.check(mobile("18819079212")).await.unwrap_err();

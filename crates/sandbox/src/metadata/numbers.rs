@@ -7,38 +7,11 @@ use std::sync::LazyLock;
 use numcheck_protocol::number_check::KnownNumberType;
 use rlibphonenumber::{PhoneNumber, PhoneNumberType, PhoneNumberUtil, get_national_significant_number_owned};
 
+use super::{Facts, Format};
+
 /// The first use costs a few milliseconds, and each region's patterns are compiled when first met: about 100 MB once all of
 /// them were.
 static METADATA: LazyLock<Option<PhoneNumberUtil>> = LazyLock::new(|| PhoneNumberUtil::new().ok());
-
-/// What can be said of a number's format.
-pub(crate) enum Format {
-    /// No country code that exists, or a length that its country does not have.
-    Wrong,
-    /// A number that could be.
-    Possible(Facts),
-}
-
-/// What metadata says about a number.
-pub(crate) struct Facts {
-    /// ISO 3166 region; the main one of the dial code where the number itself does not tell. `001` is no country's.
-    pub(crate) region: String,
-    /// Country code, digits only.
-    pub(crate) dial_code: String,
-    /// The number without its country code, leading zeros kept where they count.
-    pub(crate) national: String,
-    /// Whether the number lies in a range that is given out.
-    pub(crate) valid: bool,
-    /// The kind of range; `Other` where it is not valid.
-    pub(crate) number_type: KnownNumberType,
-}
-
-impl Facts {
-    /// Country code and national number, digits only.
-    pub(crate) fn standard(&self) -> String {
-        format!("{}{}", self.dial_code, self.national)
-    }
-}
 
 /// Looks a number up: digits only, country code first. Costs about 2 µs.
 pub(crate) fn look_up(digits: &str) -> Format {

@@ -6,6 +6,15 @@ use std::time::Duration;
 
 /// What the embedded register does where the documents are silent. Each default is the project's assumption, and the one that is
 /// harder on a client.
+///
+/// ```
+/// use std::time::Duration;
+/// use numcheck_sandbox::{Assumptions, Sandbox};
+///
+/// let mut assumptions = Assumptions::default();
+/// assumptions.register.code_lifetime = Duration::from_secs(60);
+/// let sandbox = Sandbox::builder().assumptions(assumptions);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RegisterAssumptions {

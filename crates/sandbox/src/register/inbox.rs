@@ -4,6 +4,19 @@ use numcheck_protocol::whatsapp::CodeMethod;
 use numcheck_protocol::{HiddenText, PhoneText};
 
 /// A verification code that was sent to a phone. `Debug` masks the number and hides the code.
+///
+/// ```
+/// use numcheck_sandbox::Sandbox;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), numcheck_sandbox::StartError> {
+/// let sandbox = Sandbox::start().await?;
+/// // … the client under test asks for a code here, and its test reads it …
+/// let code = sandbox.inbox().last().map(|message| message.code.clone());
+/// assert!(code.is_none());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InboxMessage {

@@ -5,6 +5,7 @@ pub(crate) mod proxy;
 #[cfg(feature = "tls")]
 pub(crate) mod trust;
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -25,6 +26,8 @@ use proxy::Route;
 pub(crate) struct Connector {
     pub(crate) dial: Arc<dyn Dial>,
     pub(crate) route: Arc<Route>,
+    /// For the hop to an https proxy, which gets to see no client certificate.
+    pub(crate) proxy_tls: Tls,
     pub(crate) tls: Tls,
     pub(crate) limit: Duration,
 }
@@ -39,8 +42,9 @@ pub(crate) struct Tls;
 
 impl Connector {
     async fn open(self, to: Uri) -> Result<Connection, ConnectError> {
-        let Self { dial, route, tls, limit } = self;
-        let hop = Hop { dial, tls: tls.clone() };
+        let Self { dial, route, proxy_tls, tls, limit } = self;
+        let hop_tls = if matches!(*route, Route::Direct) { tls.clone() } else { proxy_tls };
+        let hop = Hop { dial, tls: hop_tls };
         let opening = async {
             let stream = match &*route {
                 Route::Direct => hop.open(to.clone()).await?,
@@ -122,17 +126,34 @@ async fn secure(_: &Tls, to: &Uri, stream: Stream) -> Result<Stream, ConnectErro
 }
 
 /// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub(crate) enum ConnectError {
-    #[error("no connection")]
-    Dial(#[source] io::Error),
-    #[error("the proxy gave no connection")]
-    Proxy(#[source] BoxError),
-    #[error("no TLS")]
+    Dial(io::Error),
+    Proxy(BoxError),
     #[cfg_attr(not(feature = "tls"), allow(dead_code))]
-    Tls(#[source] io::Error),
-    #[error("no connection within {} ms", .0.as_millis())]
+    Tls(io::Error),
     TimedOut(Duration),
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dial(_) => f.write_str("no connection"),
+            Self::Proxy(_) => f.write_str("the proxy gave no connection"),
+            Self::Tls(_) => f.write_str("no TLS"),
+            Self::TimedOut(limit) => write!(f, "no connection within {} ms", limit.as_millis()),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Dial(source) | Self::Tls(source) => Some(source),
+            Self::Proxy(source) => Some(&**source),
+            Self::TimedOut(_) => None,
+        }
+    }
 }
 
 impl ConnectError {

@@ -17,6 +17,15 @@ use crate::base_url::BaseUrl;
 /// A proxy is a URL with `http`, `https` (TLS to the proxy itself), `socks5` or `socks5h` (the proxy looks names
 /// up), with a user name and a password if need be. Platforms on https are reached through `CONNECT`, those on plain
 /// http by forwarding.
+///
+/// ```
+/// use numcheck_transport::{Client, Proxy};
+///
+/// let proxy = Proxy::all("http://user:password@proxy.example.org:3128").except("*.internal.example.org");
+/// assert!(!format!("{proxy:?}").contains("password"));
+/// let client = Client::builder("https://api2.nxcloud.com").proxy(proxy).build()?;
+/// # Ok::<(), numcheck_transport::BuildError>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct Proxy {
     all: String,

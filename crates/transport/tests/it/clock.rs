@@ -1,6 +1,6 @@
 //! A refusal because of the clock: corrected by the reply's `Date`, once, never to and fro.
 
-use numcheck_transport::{Call, Client, Limits, Sent};
+use numcheck_transport::{Call, Client, RetryPolicy, Sent};
 use tokio::io::DuplexStream;
 
 use crate::support::{Incoming, OK, Signer, answer, costly, dated, in_memory, request, safe, wall_clock};
@@ -100,10 +100,10 @@ async fn a_call_that_was_under_way_during_a_correction_is_corrected_too() {
 
 #[tokio::test(start_paused = true)]
 async fn the_repeat_after_a_correction_comes_on_top_of_the_attempts() {
-    let mut limits = Limits::default();
-    limits.attempts = 2;
+    let mut policy = RetryPolicy::default();
+    policy.attempts = 2;
     let (builder, mut incoming) = in_memory();
-    let client = builder.clock(wall_clock(0)).limits(limits).build().expect("a client");
+    let client = builder.clock(wall_clock(0)).retry(policy).build().expect("a client");
     tokio::spawn(async move {
         let mut stream = incoming.accept().await;
         answer(&mut stream, &dated(TRUE_MS, REFUSED)).await;

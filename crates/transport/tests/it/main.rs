@@ -7,6 +7,7 @@ mod building;
 mod clock;
 mod confirming;
 mod connections;
+mod hooks;
 mod leaks;
 mod pacing;
 mod proxy;

@@ -3,11 +3,8 @@
 use std::time::Duration;
 
 use numcheck_protocol::Repeat::{self, Never, Safe};
-use numcheck_transport::retry::{
-    AttemptOutcome, BACKOFF_BASE, BACKOFF_MAX, Decision, MIN_CORRECTION_MS, RETRY_AFTER_MAX, Situation,
-    backoff, decide,
-};
-use numcheck_transport::{SendErrorKind, Sent};
+use numcheck_transport::retry::{self, AttemptOutcome, Decision, MIN_CORRECTION_MS, Situation};
+use numcheck_transport::{RetryPolicy, SendErrorKind, Sent};
 use proptest::prelude::*;
 
 const KINDS: [SendErrorKind; 14] = [
@@ -27,9 +24,17 @@ const KINDS: [SendErrorKind; 14] = [
     SendErrorKind::TooLarge,
 ];
 
+fn decide(situation: &Situation) -> Decision {
+    retry::decide(&RetryPolicy::default(), situation)
+}
+
+fn backoff(attempt: u32, random: u64) -> Duration {
+    RetryPolicy::default().backoff(attempt, random)
+}
+
 fn situation(sent: Sent, repeat: Repeat, outcome: AttemptOutcome) -> Situation {
     let left = Duration::from_secs(60);
-    Situation { sent, repeat, attempt: 1, max_attempts: 3, outcome, left, random: u64::MAX }
+    Situation { sent, repeat, attempt: 1, outcome, left, random: u64::MAX }
 }
 
 fn repeats(situation: &Situation) -> bool {
@@ -88,7 +93,7 @@ fn retry_after_is_honoured_and_bounded() {
     };
     assert_eq!(after(0), Decision::RetryAfter(Duration::ZERO));
     assert_eq!(after(7), Decision::RetryAfter(Duration::from_secs(7)));
-    assert_eq!(after(30), Decision::RetryAfter(RETRY_AFTER_MAX));
+    assert_eq!(after(30), Decision::RetryAfter(RetryPolicy::default().retry_after_max));
     assert_eq!(after(31), Decision::Stop);
 }
 
@@ -131,29 +136,38 @@ fn outcome() -> impl Strategy<Value = AttemptOutcome> {
 }
 
 prop_compose! {
+    fn any_policy()(attempts in 0..6u32, pauses in prop::array::uniform3(0..90_000u64)) -> RetryPolicy {
+        let mut policy = RetryPolicy::default();
+        policy.attempts = attempts;
+        [policy.backoff_base, policy.backoff_max, policy.retry_after_max] = pauses.map(Duration::from_millis);
+        policy
+    }
+}
+
+prop_compose! {
     fn any_situation()(
         sent in prop::sample::select(vec![Sent::No, Sent::Maybe, Sent::Yes]),
         repeat in prop::sample::select(vec![Never, Safe]),
-        attempt in 1..6u32, max_attempts in 0..6u32, outcome in outcome(), left in 0..70_000u64, random: u64,
+        attempt in 1..6u32, outcome in outcome(), left in 0..70_000u64, random: u64,
     ) -> Situation {
         let left = Duration::from_millis(left);
-        Situation { sent, repeat, attempt, max_attempts, outcome, left, random }
+        Situation { sent, repeat, attempt, outcome, left, random }
     }
 }
 
 proptest! {
     #[test]
-    fn what_costs_money_is_never_repeated_when_it_may_have_arrived(situation in any_situation()) {
+    fn what_costs_money_is_never_repeated_when_it_may_have_arrived(policy in any_policy(), situation in any_situation()) {
         let costly = Situation { repeat: Never, ..situation };
-        prop_assert!(costly.sent == Sent::No || decide(&costly) == Decision::Stop);
+        prop_assert!(costly.sent == Sent::No || retry::decide(&policy, &costly) == Decision::Stop);
     }
 
     #[test]
-    fn attempts_and_total_time_are_never_exceeded(situation in any_situation()) {
-        if let Decision::RetryAfter(pause) = decide(&situation) {
-            prop_assert!(situation.attempt < situation.max_attempts);
+    fn attempts_and_total_time_are_never_exceeded(policy in any_policy(), situation in any_situation()) {
+        if let Decision::RetryAfter(pause) = retry::decide(&policy, &situation) {
+            prop_assert!(situation.attempt < policy.attempts);
             prop_assert!(pause < situation.left);
-            prop_assert!(pause <= BACKOFF_MAX.max(RETRY_AFTER_MAX));
+            prop_assert!(pause <= policy.backoff_max.max(policy.retry_after_max));
         }
     }
 
@@ -166,7 +180,8 @@ proptest! {
     #[test]
     fn a_pause_is_below_its_ceiling(attempt in 1..64u32, random: u64) {
         let pause = backoff(attempt, random);
-        prop_assert!(pause < BACKOFF_MAX);
-        prop_assert!(pause < BACKOFF_BASE * 2u32.saturating_pow(attempt - 1).min(1000));
+        let RetryPolicy { backoff_base, backoff_max, .. } = RetryPolicy::default();
+        prop_assert!(pause < backoff_max);
+        prop_assert!(pause < backoff_base * 2u32.saturating_pow(attempt - 1).min(1000));
     }
 }

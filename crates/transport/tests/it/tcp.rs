@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use numcheck_transport::{Call, Client, Limits, NoAuthorization, RateLimits, SendErrorKind, Sent};
+use numcheck_transport::{
+    Call, Client, Limits, NoAuthorization, RateLimits, RetryPolicy, SendErrorKind, Sent,
+};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
@@ -57,11 +59,14 @@ async fn a_port_where_nobody_listens_was_not_sent() {
 #[tokio::test]
 async fn a_name_that_does_not_exist_was_not_sent() {
     let mut limits = Limits::default();
-    limits.attempts = 1;
     limits.connect = Duration::from_secs(20);
     // RFC 6761: `.invalid` never resolves.
-    let client =
-        Client::builder("http://nobody.invalid").allow_plain_http().limits(limits).build().expect("a client");
+    let client = Client::builder("http://nobody.invalid")
+        .allow_plain_http()
+        .retry(RetryPolicy::never())
+        .limits(limits)
+        .build()
+        .expect("a client");
     let error = client.send(Call::new(&costly()).body("{}"), &NoAuthorization).await.expect_err("nobody");
     assert_eq!(error.sent(), Sent::No, "{}", chain(&error));
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use numcheck_transport::{
-    Address, Call, Client, Limits, NoAuthorization, RateLimits, SendErrorKind, Sent, Stream,
+    Address, Call, Client, Limits, NoAuthorization, RateLimits, RetryPolicy, SendErrorKind, Sent, Stream,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, sleep};
@@ -18,10 +18,9 @@ fn call() -> Call {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_never_comes_was_not_sent() {
-    let mut limits = Limits::default();
-    limits.attempts = 1;
     let dial = |_: Address| std::future::pending::<std::io::Result<Stream>>();
-    let client = Client::builder("http://localhost").limits(limits).dial(dial).build().expect("a client");
+    let client =
+        Client::builder("http://localhost").retry(RetryPolicy::never()).dial(dial).build().expect("a client");
     let start = Instant::now();
     let error = client.send(call(), &NoAuthorization).await.expect_err("no reply");
     assert_eq!((error.kind(), error.sent()), (SendErrorKind::ConnectTimeout, Sent::No));
@@ -120,10 +119,10 @@ async fn a_body_that_trickles_in_ends_with_the_total_time() {
 
 #[tokio::test(start_paused = true)]
 async fn the_total_time_covers_all_attempts_and_pauses() {
-    let mut limits = Limits::default();
-    limits.attempts = 100;
+    let mut policy = RetryPolicy::default();
+    policy.attempts = 100;
     let (builder, mut incoming) = in_memory();
-    let client = builder.limits(limits).build().expect("a client");
+    let client = builder.retry(policy).build().expect("a client");
     tokio::spawn(async move {
         let mut held = Vec::new();
         loop {
@@ -148,7 +147,11 @@ async fn limits_without_end_and_limits_of_nothing_do_not_panic() {
     endless.rate_wait = Duration::MAX;
     endless.idle = Duration::MAX;
     endless.body_bytes = usize::MAX;
-    endless.attempts = u32::MAX;
+    let mut always = RetryPolicy::default();
+    always.attempts = u32::MAX;
+    always.backoff_base = Duration::MAX;
+    always.backoff_max = Duration::MAX;
+    always.retry_after_max = Duration::MAX;
     let mut nothing = Limits::default();
     nothing.connect = Duration::ZERO;
     nothing.response = Duration::ZERO;
@@ -157,13 +160,16 @@ async fn limits_without_end_and_limits_of_nothing_do_not_panic() {
     nothing.idle = Duration::ZERO;
     nothing.body_bytes = 0;
     nothing.head_bytes = 0;
-    nothing.attempts = 0;
+    let mut never = RetryPolicy::default();
+    never.attempts = 0;
+    never.backoff_base = Duration::ZERO;
     nothing.idle_connections = 0;
-    for (limits, succeeds) in [(endless, true), (nothing, false)] {
+    for (limits, policy, succeeds) in [(endless, always, true), (nothing, never, false)] {
         let (dial, mut incoming) = crate::support::network();
         let client = Client::builder("http://localhost")
             .rate_limits(RateLimits::documented())
             .limits(limits)
+            .retry(policy)
             .dial(dial)
             .build()
             .expect("a client");

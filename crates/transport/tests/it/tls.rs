@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use numcheck_transport::{Address, Call, Client, NoAuthorization, SendErrorKind, Sent, Stream, Trust};
+use numcheck_transport::{
+    Address, BuildError, Call, Client, ClientCertificate, NoAuthorization, SendErrorKind, Sent, Stream, Trust,
+};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::io::AsyncWriteExt;
@@ -137,7 +139,75 @@ async fn the_platforms_authorities_do_not_include_ours() {
             assert_eq!((error.kind(), error.sent()), (SendErrorKind::Tls, Sent::No));
         }
         Err(error) => {
-            assert!(matches!(error, numcheck_transport::BuildError::Certificates { .. }), "{error}")
+            assert!(matches!(error, BuildError::Certificates { .. }), "{error}")
         }
     }
+}
+
+/// A server that lets in whom this authority vouches for, and such a certificate with its key, in PEM.
+fn gateway() -> (String, TlsAcceptor, [String; 2]) {
+    let mut params = CertificateParams::new(vec!["Test authority".to_owned()]).expect("parameters");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let issuer =
+        CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
+    let [server, client] = ["platform.test", "our-service"].map(|name| {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+        (params.signed_by(&key, &issuer).expect("a certificate"), key)
+    });
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(issuer.der().clone()).expect("an authority");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier =
+        rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .build()
+            .expect("a verifier");
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(
+            vec![server.0.der().clone()],
+            PrivatePkcs8KeyDer::from(server.1.serialize_der()).into(),
+        )
+        .expect("a server");
+    (issuer.pem(), Arc::new(config).into(), [client.0.pem(), client.1.serialize_pem()])
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_a_certificate_is_shown_the_clients() {
+    let (authority, acceptor, [chain, key]) = gateway();
+    let dial = move |_: Address| {
+        let (ours, theirs) = tokio::io::duplex(64 << 10);
+        let acceptor = acceptor.clone();
+        tokio::spawn(async move {
+            let mut stream = acceptor.accept(theirs).await?;
+            while request(&mut stream).await.is_some() {
+                stream.write_all(OK).await?;
+            }
+            std::io::Result::Ok(())
+        });
+        async move { Ok(Stream::new(ours)) }
+    };
+    let trust = Trust::only_pem(authority.as_bytes()).expect("readable");
+    let builder = || Client::builder("https://platform.test").trust(trust.clone()).dial(dial.clone());
+    let certificate = ClientCertificate::from_pem(chain.as_bytes(), key.as_bytes()).expect("readable");
+    assert_eq!(format!("{certificate:?}"), "ClientCertificate(***)");
+    let client = builder().client_certificate(certificate).build().expect("a client");
+    assert_eq!(client.send(call(), &NoAuthorization).await.expect("a reply").status, 200);
+    let nobody = builder().build().expect("a client");
+    nobody.send(call(), &NoAuthorization).await.expect_err("no certificate");
+}
+
+#[test]
+fn a_certificate_without_its_key_is_refused() {
+    let (_, _, [chain, key]) = gateway();
+    let (_, _, [_, other_key]) = gateway();
+    for (chain, key) in [("", &*key), (&*chain, ""), (&*chain, &*chain)] {
+        let refused = ClientCertificate::from_pem(chain.as_bytes(), key.as_bytes());
+        assert!(matches!(refused, Err(BuildError::ClientCertificate { .. })), "{refused:?}");
+    }
+    let foreign = ClientCertificate::from_pem(chain.as_bytes(), other_key.as_bytes()).expect("readable");
+    let built = Client::builder("https://platform.test").client_certificate(foreign).build();
+    assert!(matches!(built, Err(BuildError::ClientCertificate { .. })), "{built:?}");
 }

@@ -36,6 +36,17 @@ where
 }
 
 /// The same for a stream from `peer`, within [`ReceiverLimits::unauthenticated_per_peer`]. For a listener of the caller's own, such as one with TLS.
+///
+/// ```
+/// use std::net::IpAddr;
+/// use numcheck_webhook::{Handler, Receiver, serve_connection_from};
+/// use tokio::io::{AsyncRead, AsyncWrite};
+///
+/// /// `stream` is what the TLS acceptor of your own made of a connection.
+/// async fn serve<S: AsyncRead + AsyncWrite + Unpin>(receiver: &Receiver<impl Handler>, peer: IpAddr, stream: S) {
+///     serve_connection_from(receiver, peer, stream, std::future::pending()).await;
+/// }
+/// ```
 pub async fn serve_connection_from<H, S, Stop>(
     receiver: &Receiver<H>,
     peer: IpAddr,

@@ -6,6 +6,14 @@ use std::time::Duration;
 /// day, a number above a million as a million, and a number of 0 as 1.
 ///
 /// Memory stays below about `connections` × (16 KiB of head + 64 KiB of body).
+///
+/// ```
+/// use std::time::Duration;
+/// use numcheck_webhook::ReceiverLimits;
+///
+/// let limits = ReceiverLimits { connections: 64, store_time: Duration::from_secs(5), ..ReceiverLimits::default() };
+/// assert_eq!(limits.stores, 256);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReceiverLimits {
     /// Open connections; further ones wait to be accepted. 1024.

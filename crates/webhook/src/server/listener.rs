@@ -25,6 +25,23 @@ const ROOM_PAUSE: Duration = Duration::from_millis(100);
 ///
 /// It speaks plain HTTP/1.1: put a proxy with TLS before it, or use [`serve_connection_from`](crate::serve_connection_from) with a TLS stream. Without TLS, whoever
 /// reads along learns the capability and the results.
+///
+/// ```
+/// use numcheck_webhook::{Gate, NotStored, Push, Receiver, ReceiverKey, Server};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gate = Gate::new(ReceiverKey::from_bytes(&[7; 32])?);
+/// let handler = |_: Push| async { Err(NotStored) }; // nothing is acknowledged before it is stored
+/// let server = Server::bind("127.0.0.1:0".parse()?)?;
+/// println!("listening on {}", server.local_addr());
+///
+/// let stop = async {}; // at once; a service waits for its signal here
+/// let closed = server.serve(Receiver::new(gate, handler), stop).await;
+/// assert_eq!((closed.connections, closed.stores), (0, 0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,

@@ -2,6 +2,7 @@
 #![cfg(feature = "server")]
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod auth_codes;
 mod limits;
 mod mounted;
 mod server;
