@@ -2,7 +2,7 @@
 
 use numcheck_protocol::number_check::{CheckResult, GetReply, QueryRow, ResultPush};
 use numcheck_protocol::qxt::PrivacyReply;
-use numcheck_protocol::{Class, Drift, DriftKind, Field, Message, Passes, PhoneNumber, decode};
+use numcheck_protocol::{Class, Currency, Drift, DriftKind, Field, Message, Passes, PhoneNumber, decode};
 
 use super::facts::{Facts, is_believed};
 use super::values::Source;
@@ -40,7 +40,8 @@ pub(super) fn number_check(source: Source, body: &[u8]) -> Option<Facts> {
     with_message(source, body, |result, message| {
         let mut drift = drift_of(message);
         let number = |phone: &str| PhoneNumber::new(phone.trim_start_matches('+')).ok();
-        let cost = result.currency.zip(result.price);
+        let currency = result.currency.as_ref().and_then(|text| Currency::new(text.as_str()).ok());
+        let cost = currency.zip(result.price);
         if cost.is_some_and(|(_, price)| !is_believed(price)) {
             drift.push(Drift::new("Cost.price", DriftKind::NewValue, None));
         }
