@@ -19,7 +19,7 @@ pub(crate) use platform::{Account, Target, not_taken, submitted};
 pub(crate) use prepare::{
     Counted, Notes, Parameters, Prepared, check_account, check_service, prepare, read_back,
 };
-pub(crate) use receiver::Receiving;
+pub(crate) use receiver::{Receiving, receiver_key};
 pub(crate) use report::{Summary, drift_json, drift_line, sent_again};
 pub(crate) use shape::{Shape, learn_dialect};
 pub(crate) use single::{Single, distinct, plan_of};

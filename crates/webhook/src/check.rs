@@ -36,7 +36,7 @@ impl fmt::Debug for Head<'_> {
 ///
 /// ```
 /// use numcheck_protocol::BatchNo;
-/// use numcheck_webhook::{Gate, Head, ReceiverKey, Rejection};
+/// use numcheck_webhook::{Admitted, Gate, Head, ReceiverKey, Rejection};
 ///
 /// let key = ReceiverKey::from_bytes(&[7; 32])?;
 /// let batch = BatchNo::new("20220901")?;
@@ -44,7 +44,7 @@ impl fmt::Debug for Head<'_> {
 /// let gate = Gate::new(key);
 ///
 /// let head = Head { method: "POST", path: capability.path(), content_encoding: None, content_length: Some(b"412") };
-/// assert_eq!(gate.check(&head), Ok(batch));
+/// assert_eq!(gate.check(&head), Ok(Admitted::Batch(batch)));
 /// assert_eq!(gate.check(&Head { path: "/wp-login.php", ..head }), Err(Rejection::NotFound));
 /// assert_eq!(gate.check(&Head { method: "GET", ..head }), Err(Rejection::Method));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -52,19 +52,36 @@ impl fmt::Debug for Head<'_> {
 #[derive(Clone, Debug)]
 pub struct Gate {
     keys: Vec<ReceiverKey>,
+    takes_fixed: bool,
     verifier: Option<PushVerifier>,
+}
+
+/// For which batch a request was let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admitted {
+    /// For this one, whose capability its path is.
+    Batch(BatchNo),
+    /// For whichever its body names: it came to the fixed URL.
+    Any,
 }
 
 impl Gate {
     /// A gate for capabilities of this key.
     pub fn new(key: ReceiverKey) -> Self {
-        Self { keys: vec![key], verifier: None }
+        Self { keys: vec![key], takes_fixed: false, verifier: None }
     }
 
     /// Lets capabilities of a retired key in, too: results come up to an hour after their batch was submitted.
     #[must_use]
     pub fn with_retired_key(mut self, key: ReceiverKey) -> Self {
         self.keys.push(key);
+        self
+    }
+
+    /// Takes what comes to the [fixed URL](ReceiverKey::fixed_capability), too.
+    #[must_use]
+    pub fn with_fixed_url(mut self) -> Self {
+        self.takes_fixed = true;
         self
     }
 
@@ -75,12 +92,14 @@ impl Gate {
         self
     }
 
-    /// The batch that the request may push into.
+    /// What the request may push into.
     ///
     /// # Errors
     /// Why not. The path decides before anything else is looked at; then the method, the encoding, the length.
-    pub fn check(&self, head: &Head<'_>) -> Result<BatchNo, Rejection> {
-        let batch = self.keys.iter().find_map(|key| key.open(head.path)).ok_or(Rejection::NotFound)?;
+    pub fn check(&self, head: &Head<'_>) -> Result<Admitted, Rejection> {
+        let of_batch = self.keys.iter().find_map(|key| key.open(head.path)).map(Admitted::Batch);
+        let is_fixed = || self.takes_fixed && self.keys.iter().any(|key| key.opens_fixed(head.path));
+        let admitted = of_batch.or_else(|| is_fixed().then_some(Admitted::Any)).ok_or(Rejection::NotFound)?;
         if head.method != "POST" {
             return Err(Rejection::Method);
         }
@@ -88,7 +107,7 @@ impl Gate {
             return Err(Rejection::Encoding);
         }
         head.content_length.map_or(Ok(()), check_length)?;
-        Ok(batch)
+        Ok(admitted)
     }
 
     /// Judges the signature of a request that [`check`](Self::check) has let in, with the exact bytes of its body and the time (Unix, in
@@ -180,8 +199,19 @@ mod tests {
     }
 
     /// What the gate says to a request with a right path.
-    fn check(head: Head<'_>) -> Result<BatchNo, Rejection> {
+    fn check(head: Head<'_>) -> Result<Admitted, Rejection> {
         Gate::new(key(7)).check(&Head { path: &path(&key(7)), ..head })
+    }
+
+    #[test]
+    fn the_fixed_url_is_let_in_only_where_it_is_taken() {
+        let path = key(7).fixed_capability().path().to_owned();
+        let head = Head { path: &path, ..GOOD };
+        assert_eq!(Gate::new(key(7)).check(&head), Err(Rejection::NotFound));
+        let gate = Gate::new(key(8)).with_retired_key(key(7)).with_fixed_url();
+        assert_eq!(gate.check(&head), Ok(Admitted::Any));
+        assert_eq!(gate.check(&Head { method: "GET", ..head }), Err(Rejection::Method));
+        assert_eq!(Gate::new(key(8)).with_fixed_url().check(&head), Err(Rejection::NotFound));
     }
 
     #[test]

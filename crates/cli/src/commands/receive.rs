@@ -10,7 +10,7 @@ use numcheck_bulk::Folding;
 use serde_json::json;
 
 use crate::commands::arguments::{PublicUrl, Signatures};
-use crate::durable::{Engine, Receiving, StoreAt};
+use crate::durable::{Engine, Receiving, StoreAt, receiver_key};
 use crate::exit::{Exit, Failure};
 use crate::print;
 use crate::stop::Stop;
@@ -18,6 +18,9 @@ use crate::stop::Stop;
 /// Receive results for all jobs of the store, until it is stopped.
 ///
 /// Runs until SIGTERM or Ctrl-C.
+///
+/// It takes results at the URLs that `run` and `submit` give with each batch, and at one fixed URL, which --print-url prints: for an application
+/// whose callback URL is configured on the platform.
 #[derive(Debug, Args)]
 pub(crate) struct Receive {
     /// Where to listen, such as 0.0.0.0:8080.
@@ -26,7 +29,7 @@ pub(crate) struct Receive {
         env = "NUMCHECK_LISTEN",
         hide_env_values = true,
         value_name = "ADDR",
-        required_unless_present = "show_quarantine"
+        required_unless_present_any = ["show_quarantine", "print_url"]
     )]
     listen: Option<SocketAddr>,
     #[command(flatten)]
@@ -34,6 +37,17 @@ pub(crate) struct Receive {
     /// Show the results that belong to no number, or came a second time with other content, and end. They hold phone numbers.
     #[arg(long, env = "NUMCHECK_SHOW_QUARANTINE", hide_env_values = true, value_parser = BoolishValueParser::new())]
     show_quarantine: bool,
+    /// Print the store's fixed URL below --public-url, to be configured on the platform as the application's callback URL, and end. Whoever knows it
+    /// can push results of any batch: treat it like a password.
+    #[arg(
+        long,
+        env = "NUMCHECK_PRINT_URL",
+        hide_env_values = true,
+        requires = "public_url",
+        conflicts_with = "show_quarantine",
+        value_parser = BoolishValueParser::new()
+    )]
+    print_url: bool,
     /// Store results, and leave entering them into their jobs to another process on the same store: a run, or another receiver.
     #[arg(long, env = "NUMCHECK_STORE_ONLY", hide_env_values = true, value_parser = BoolishValueParser::new())]
     store_only: bool,
@@ -53,6 +67,16 @@ impl Receive {
             true => self.store.open_existing_or_fail().await?,
             false => self.store.open_or_create().await?,
         };
+        if let Some(public_url) = url.filter(|_| self.print_url) {
+            let capability = receiver_key(&*store).await?.fixed_capability();
+            let url = capability.url(public_url).map_err(Failure::of)?;
+            if self.json {
+                print::json(&json!({"url": url.as_str()}))?;
+            } else {
+                print::data(url.as_str())?;
+            }
+            return Ok(Exit::Settled);
+        }
         let engine = Engine::new(store);
         let Some(listen) = self.listen.filter(|_| !self.show_quarantine) else {
             return show_quarantine(&engine).await;

@@ -131,7 +131,8 @@ impl AssumptionArgs {
 pub(crate) enum How {
     /// The platform pushes them to the public URL.
     Push,
-    /// They are fetched; no public URL is needed.
+    /// They are fetched; no public URL is needed. A submit then names none, so the platform pushes the results to the URL that is configured for the
+    /// application, if there is one, all the same: `receive --print-url` prints one that takes them in.
     Poll,
     /// Pushed, and fetched where the push did not come.
     Both,

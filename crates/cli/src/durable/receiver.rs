@@ -5,11 +5,20 @@
 use std::net::SocketAddr;
 
 use numcheck_bulk::{Inbox, Store};
+use numcheck_protocol::BatchNo;
 use numcheck_webhook::{Gate, NotStored, Push, PushVerifier, Receiver, ReceiverKey, ReceiverLimits, Server};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::exit::Failure;
+
+/// The store's key for receivers: made once, and the same for all processes on the store.
+pub(crate) async fn receiver_key(store: &dyn Store) -> Result<ReceiverKey, Failure> {
+    let mut fresh = vec![0; ReceiverKey::MIN_LEN];
+    getrandom::fill(&mut fresh).map_err(|_| Failure::new("this machine gives no random numbers"))?;
+    let bytes = store.secret("receiver", fresh).await.map_err(Failure::of)?;
+    ReceiverKey::from_bytes(&bytes).map_err(Failure::of)
+}
 
 /// A receiver that runs until it is closed.
 pub(crate) struct Receiving {
@@ -33,15 +42,11 @@ impl Receiving {
         public_url: Option<&str>,
         verifier: Option<PushVerifier>,
     ) -> Result<Self, Failure> {
-        let mut fresh = vec![0; ReceiverKey::MIN_LEN];
-        getrandom::fill(&mut fresh).map_err(|_| Failure::new("this machine gives no random numbers"))?;
-        let bytes = store.secret("receiver", fresh).await.map_err(Failure::of)?;
-        let key = ReceiverKey::from_bytes(&bytes).map_err(Failure::of)?;
-
+        let key = receiver_key(store).await?;
         let server = Server::bind(listen).map_err(Failure::of)?;
         let address = server.local_addr();
         let public_url = public_url.map_or_else(|| format!("http://{address}"), str::to_owned);
-        let gate = Gate::new(key.clone());
+        let gate = Gate::new(key.clone()).with_fixed_url();
         let gate = match verifier {
             Some(verifier) => gate.verifying(verifier),
             None => gate,
@@ -51,7 +56,9 @@ impl Receiving {
         let handler = move |push: Push| {
             let inbox = inbox.clone();
             async move {
-                inbox.store(push.batch().as_str(), push.raw()).await.map_err(|error| {
+                // What names no batch is no batch's: it is quarantined.
+                let batch_no = push.batch().map_or("", BatchNo::as_str);
+                inbox.store(batch_no, push.raw()).await.map_err(|error| {
                     tracing::error!(
                         error = &error as &dyn std::error::Error,
                         "a result could not be stored; it will come again"

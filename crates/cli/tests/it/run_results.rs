@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::support::job::{Job, number};
-use crate::support::{Call, column, free_address, numcheck, push, signal};
+use crate::support::{Call, Sandbox, column, free_address, get, numcheck, push, signal};
 use serde_json::{Value, json};
 
 #[test]
@@ -314,4 +314,64 @@ fn a_receiver_that_only_stores_leaves_entering_to_another_process() {
     assert_eq!(status.run().json()["settled"], 2, "whoever reads enters them");
     job.start(&["--wait", "1s"]).end().exits(0);
     assert_eq!(job.states(), ["done", "done"]);
+}
+
+/// What was submitted without a URL is pushed to the one that is configured on the platform.
+#[test]
+fn a_receivers_fixed_url_takes_results_of_any_batch_of_its_store() {
+    let job = Job::of(2);
+    let run = job.start(&["--wait", "1s"]);
+    let batch = job.platform.accept();
+    run.end().exits(3);
+    let listen = free_address();
+    let public_url = format!("http://{listen}");
+    let store = |arguments: &[&str]| numcheck(arguments).env("NUMCHECK_STORE", job.store());
+    store(&["receive", "--print-url"]).run().exits(2).says("--public-url");
+    let print =
+        || store(&["receive", "--print-url", "--public-url", &public_url]).run().exits(0).text().to_owned();
+    let url = print();
+    assert_eq!(print(), url, "it is fixed");
+    let url = url.trim();
+    assert!(url.starts_with(&format!("{public_url}/numcheck/results/")), "{url}");
+
+    let mut receive = store(&["receive", "--json", "--listen", &listen]).start();
+    receive.stdout_line();
+    for phone in &batch.numbers {
+        assert_eq!(push(url, &batch.result(phone).to_string()).unwrap(), 200);
+    }
+    // Acknowledged and kept for a person: of a batch that nobody knows, and of none at all.
+    for odd in
+        [r#"{"batchNo":"canary","code":0,"phone":"8613800000001"}"#, r#"{"code":0,"phone":"8613800000002"}"#]
+    {
+        assert_eq!(push(url, odd).unwrap(), 200);
+    }
+    let wrong = format!("{}x", &url[..url.len() - 1]);
+    assert_eq!(push(&wrong, "{}").unwrap(), 404);
+    receive.signal("TERM");
+    receive.end().exits(0);
+    job.start(&["--wait", "1s"]).end().exits(0);
+    assert_eq!(job.states(), ["done", "done"]);
+    let quarantine = job.quarantine();
+    assert!(quarantine.contains("8613800000001") && quarantine.contains("8613800000002"), "{quarantine}");
+}
+
+#[test]
+fn the_sandbox_pushes_to_the_url_of_the_application_what_was_submitted_without_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let listen = free_address();
+    let public_url = format!("http://{listen}");
+    let store = |arguments: &[&str]| numcheck(arguments).env("NUMCHECK_STORE", folder.path().join("jobs.db"));
+    let url =
+        store(&["receive", "--print-url", "--public-url", &public_url]).run().exits(0).text().to_owned();
+    let sandbox = Sandbox::start_with(&["--callback-delay", "10ms", "--callback-url", url.trim()]);
+    let mut receive = store(&["receive", "--json", "--listen", &listen]).start();
+    receive.stdout_line();
+    store(&["submit", "--yes", "--phone", "8613800138000"]).envs(sandbox.account()).run().exits(0);
+    let journal = format!("{}/_sandbox/journal.json", sandbox.text("nxcloud"));
+    while !get(&journal).unwrap().contains(r#""accepted":1"#) {
+        thread::yield_now();
+    }
+    receive.signal("TERM");
+    receive.end().exits(0);
+    assert_eq!(store(&["receive", "--show-quarantine"]).run().exits(0).text(), "");
 }

@@ -54,7 +54,7 @@ pub type EmptyResponse = Response<Empty<Bytes>>;
 ///
 /// let key: ReceiverKey = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".parse()?;
 /// let receiver = Receiver::new(Gate::new(key), |push: Push| async move {
-///     println!("{} bytes for {}", push.raw().len(), push.batch().as_str()); // make it durable here
+///     println!("{} bytes for {}", push.raw().len(), push.batch().map_or("an unknown batch", |batch| batch.as_str())); // make it durable here
 ///     Ok(())
 /// });
 /// assert_eq!(receiver.counts().stored, 0);
@@ -171,7 +171,7 @@ impl<H: Handler> Receiver<H> {
         admission: Option<&Admission>,
     ) -> Result<(), Ending> {
         let (parts, body) = request.into_parts();
-        let batch = self.inner.gate.check(&head(&parts)).map_err(Ending::Refused)?;
+        let admitted = self.inner.gate.check(&head(&parts)).map_err(Ending::Refused)?;
         if let Some(admission) = admission {
             admission.present();
         }
@@ -179,7 +179,7 @@ impl<H: Handler> Receiver<H> {
         let now = SystemTime::now();
         let fields = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let verdict = self.inner.gate.verify(&SignatureHeaders::from_fields(fields), &raw, unix_ms(now));
-        let push = Push::new(batch, raw, now).with_verdict(verdict.map_err(Ending::Signature)?);
+        let push = Push::admitted(admitted, raw, now).with_verdict(verdict.map_err(Ending::Signature)?);
         if let Some(admission) = admission {
             admission.authenticate();
         }
