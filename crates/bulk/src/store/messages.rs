@@ -2,7 +2,9 @@
 
 use numcheck_protocol::number_check::{CheckResult, GetReply, QueryRow, ResultPush};
 use numcheck_protocol::qxt::PrivacyReply;
-use numcheck_protocol::{Class, Currency, Drift, DriftKind, Field, Message, Passes, PhoneNumber, decode};
+use numcheck_protocol::{
+    Class, Currency, Drift, DriftKind, Field, Message, Passes, PhoneNumber, decode, mend,
+};
 
 use super::facts::{Facts, is_believed};
 use super::values::Source;
@@ -10,36 +12,41 @@ use crate::model::Outcome;
 
 /// Hands a stored result of number check to `then`; `None` when it is of another service, or cannot be read.
 pub fn with_result<T>(source: Source, body: &[u8], then: impl FnOnce(CheckResult<'_>) -> T) -> Option<T> {
-    with_message(source, body, |result, _| then(result))
+    with_message(source, body, |result, _, _| then(result))
+}
+
+/// Reads a body as a message of this type, mended where it cannot be read otherwise, and hands it to `$then` with the drift of the latter: one
+/// odd value must not cost a result that was paid for.
+macro_rules! read {
+    ($Message:ident, $body:expr, $then:expr) => {
+        match decode::<$Message<'_>>($body) {
+            Ok(message) => Some($then(message, None)),
+            Err(_) => mend($body).and_then(|mended| {
+                let message = decode::<$Message<'_>>(&mended).ok()?;
+                Some($then(message, Some(Drift::new(stringify!($Message), DriftKind::OddShape, None))))
+            }),
+        }
+    };
 }
 
 fn with_message<T>(
     source: Source,
     body: &[u8],
-    then: impl FnOnce(CheckResult<'_>, &dyn Message) -> T,
+    then: impl FnOnce(CheckResult<'_>, &dyn Message, Option<Drift>) -> T,
 ) -> Option<T> {
     match source {
-        Source::Push => {
-            let push = decode::<ResultPush<'_>>(body).ok()?;
-            Some(then(CheckResult::from(&push), &push))
-        }
-        Source::Query => {
-            let row = decode::<QueryRow<'_>>(body).ok()?;
-            Some(then(CheckResult::from(&row), &row))
-        }
-        Source::Get => {
-            let reply = decode::<GetReply<'_>>(body).ok()?;
-            Some(then(CheckResult::from(&reply), &reply))
-        }
+        Source::Push => read!(ResultPush, body, |push, drift| then(CheckResult::from(&push), &push, drift)),
+        Source::Query => read!(QueryRow, body, |row, drift| then(CheckResult::from(&row), &row, drift)),
+        Source::Get => read!(GetReply, body, |reply, drift| then(CheckResult::from(&reply), &reply, drift)),
         Source::Answer | Source::Privacy => None,
     }
 }
 
 /// What a result of number check says.
 pub(super) fn number_check(source: Source, body: &[u8]) -> Option<Facts> {
-    with_message(source, body, |result, message| {
+    with_message(source, body, |result, message, mended| {
         let mut drift = drift_of(message);
-        let number = |phone: &str| PhoneNumber::new(phone.trim_start_matches('+')).ok();
+        drift.extend(mended);
         let currency = result.currency.as_ref().and_then(|text| Currency::new(text.as_str()).ok());
         let cost = currency.zip(result.price);
         if cost.is_some_and(|(_, price)| !is_believed(price)) {
@@ -52,7 +59,7 @@ pub(super) fn number_check(source: Source, body: &[u8]) -> Option<Facts> {
             _ => Outcome::Failed,
         };
         Facts {
-            number: result.phone.as_ref().and_then(|phone| number(phone.as_str())),
+            number: result.phone.as_ref().and_then(|phone| PhoneNumber::from_spelling(phone.as_str()).ok()),
             outcome,
             cost: cost.filter(|(_, price)| is_believed(*price)),
             region: result.region.as_ref().map(|region| region.as_str().to_owned()),
@@ -63,14 +70,17 @@ pub(super) fn number_check(source: Source, body: &[u8]) -> Option<Facts> {
 
 /// What a reply about privacy says. It is about one phone number, which its batch holds, and tells no price.
 pub(super) fn privacy(body: &[u8]) -> Option<Facts> {
-    let reply = decode::<PrivacyReply<'_>>(body).ok()?;
-    let outcome = match reply.code.get() {
-        // Nothing was found out about it, which is an answer and was paid for.
-        Some(code) if matches!(code.class(), Class::Success | Class::NoResult) => Outcome::Done,
-        Some(code) if code.passes() == Passes::Yes => Outcome::Passing,
-        _ => Outcome::Failed,
-    };
-    Some(Facts { number: None, outcome, cost: None, region: None, drift: drift_of(&reply) })
+    read!(PrivacyReply, body, |reply: PrivacyReply<'_>, mended| {
+        let outcome = match reply.code.get() {
+            // Nothing was found out about it, which is an answer and was paid for.
+            Some(code) if matches!(code.class(), Class::Success | Class::NoResult) => Outcome::Done,
+            Some(code) if code.passes() == Passes::Yes => Outcome::Passing,
+            _ => Outcome::Failed,
+        };
+        let mut drift = drift_of(&reply);
+        drift.extend(mended);
+        Facts { number: None, outcome, cost: None, region: None, drift }
+    })
 }
 
 fn drift_of(message: &dyn Message) -> Vec<Drift> {
