@@ -9,7 +9,7 @@ use clap::builder::BoolishValueParser;
 use numcheck_bulk::Folding;
 use serde_json::json;
 
-use crate::commands::arguments::{PublicUrl, Signatures};
+use crate::commands::arguments::{PublicUrl, Signatures, listen_address};
 use crate::durable::{Engine, Receiving, StoreAt, receiver_key};
 use crate::exit::{Exit, Failure};
 use crate::print;
@@ -29,6 +29,7 @@ pub(crate) struct Receive {
         env = "NUMCHECK_LISTEN",
         hide_env_values = true,
         value_name = "ADDR",
+        value_parser = listen_address,
         required_unless_present_any = ["show_quarantine", "print_url"]
     )]
     listen: Option<SocketAddr>,
@@ -112,10 +113,54 @@ async fn show_quarantine(engine: &Engine) -> Result<Exit, Failure> {
         let Some(last) = some.last() else { return Ok(Exit::Settled) };
         after = last.id;
         for odd in some {
-            print::json(&json!({
+            let (body, body_base64) = match String::from_utf8(odd.body) {
+                Ok(body) => (Some(body), None),
+                Err(bytes) => (None, Some(base64(bytes.as_bytes()))),
+            };
+            let mut entry = json!({
                 "id": odd.id, "batch_no": odd.batch_no, "received_ms": odd.received_ms,
-                "why": if odd.conflict { "conflict" } else { "unknown" }, "body": String::from_utf8_lossy(&odd.body),
-            }))?;
+                "why": if odd.conflict { "conflict" } else { "unknown" }, "body": body,
+            });
+            if let Some(body_base64) = body_base64 {
+                entry["body_base64"] = body_base64.into();
+            }
+            print::json(&entry)?;
         }
+    }
+}
+
+/// Bytes in base64 (RFC 4648), with padding.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let word =
+            three.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        for place in 0..4 {
+            let digit = DIGITS.get((word >> (18 - 6 * place)) as usize & 63).copied().unwrap_or(b'=');
+            text.push(char::from(if place <= three.len() { digit } else { b'=' }));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64;
+
+    #[test]
+    fn base64_is_that_of_the_rfc() {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(bytes.as_bytes()), text);
+        }
+        assert_eq!(base64(&[0xff, 0xfe, 0xb3]), "//6z");
     }
 }

@@ -12,7 +12,7 @@ use numcheck_bulk::{Delivery, Estimate, Halt, Job, JobState, PriceTable, Scope, 
 use crate::account::AccountId;
 use crate::batching::BatchingArgs;
 use crate::call::Network;
-use crate::commands::arguments::{Minute, Prices, PublicUrl, Signatures};
+use crate::commands::arguments::{Minute, Prices, PublicUrl, Signatures, listen_address};
 use crate::commands::limits::LimitArgs;
 use crate::commands::reuse::{Again, KnownResults, know_account};
 use crate::commands::typed;
@@ -74,7 +74,7 @@ pub(crate) struct RunArgs {
     #[arg(long, env = "NUMCHECK_DELIVERY", hide_env_values = true, value_enum)]
     delivery: Option<How>,
     /// Where to listen for results, such as 0.0.0.0:8080.
-    #[arg(long, env = "NUMCHECK_LISTEN", hide_env_values = true, value_name = "ADDR")]
+    #[arg(long, env = "NUMCHECK_LISTEN", hide_env_values = true, value_name = "ADDR", value_parser = listen_address)]
     listen: Option<SocketAddr>,
     #[command(flatten)]
     public_url: PublicUrl,

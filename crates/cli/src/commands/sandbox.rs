@@ -19,6 +19,7 @@ use serde::Serialize;
 use assumed::Assumed;
 use trouble::Trouble;
 
+use crate::commands::arguments::listen_address;
 use crate::exit::{Exit, Failure};
 use crate::print;
 use crate::stop::Stop;
@@ -38,7 +39,8 @@ pub(crate) struct Sandbox {
         env = "NUMCHECK_SANDBOX_NXCLOUD",
         hide_env_values = true,
         default_value = "127.0.0.1:0",
-        value_name = "ADDR"
+        value_name = "ADDR",
+        value_parser = listen_address
     )]
     nxcloud: SocketAddr,
     /// Where QXT listens; port 0 lets the system choose.
@@ -47,7 +49,8 @@ pub(crate) struct Sandbox {
         env = "NUMCHECK_SANDBOX_QXT",
         hide_env_values = true,
         default_value = "127.0.0.1:0",
-        value_name = "ADDR"
+        value_name = "ADDR",
+        value_parser = listen_address
     )]
     qxt: SocketAddr,
     /// Serve QXT at this path, in this spelling alone. Default: at /ssPhone_Privacy, in any case.
