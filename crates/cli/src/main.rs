@@ -22,7 +22,8 @@ mod usage;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::builder::{OsStr, Resettable};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 use crate::commands::Command;
 use crate::exit::Exit;
@@ -44,8 +45,25 @@ struct Arguments {
     log: String,
 }
 
+/// The arguments of the process, and its environment where these say nothing.
+fn arguments() -> Result<Arguments, clap::Error> {
+    let mut command = without_empty_variables(Arguments::command());
+    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Arguments::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+}
+
+/// An empty environment variable counts as not set, as it does where secrets and addresses are read: that is how a service's file unsets one.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|argument| match argument.get_env().is_some_and(is_empty) {
+        true => argument.env(Resettable::<OsStr>::Reset),
+        false => argument,
+    });
+    command.mut_subcommands(without_empty_variables)
+}
+
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match arguments() {
         Ok(arguments) => arguments,
         Err(error) => usage::discreet(error).exit(),
     };

@@ -1,29 +1,74 @@
 //! The only place that writes to stdout and stderr: data to stdout, everything else to stderr.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::exit::Failure;
 
-/// Writes a line of data.
+/// Writes a line of data. What a terminal would obey in it is escaped: texts of the platform are somebody else's.
 pub(crate) fn data(line: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{line}")
+    writeln!(out, "{}", visible(line))
         .and_then(|()| out.flush())
         .map_err(|error| Failure::new("standard output takes no more").because(error))
 }
 
 /// Writes a value as one line of JSON.
 pub(crate) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    let line = serde_json::to_string(value)
+    let mut line = Vec::new();
+    write_json(&mut line, value)
         .map_err(|error| Failure::new("the output cannot be written").because(error))?;
-    data(&line)
+    data(&String::from_utf8_lossy(&line))
+}
+
+/// Writes a value as JSON, in which what a terminal would obey is escaped.
+pub(crate) fn write_json(out: &mut impl Write, value: &impl serde::Serialize) -> serde_json::Result<()> {
+    value.serialize(&mut serde_json::Serializer::with_formatter(out, Escaping))
 }
 
 /// Says something to the person. When even that fails there is nobody to tell.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", visible(line));
+}
+
+/// Whether a terminal, or whoever shows text, obeys a character instead of showing it: control characters, those that turn the direction of
+/// text, and line separators. Tabs and line ends are the command's own.
+fn is_obeyed(char: char) -> bool {
+    match char {
+        '\t' | '\n' => false,
+        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        _ => char.is_control(),
+    }
+}
+
+/// A text in which what a terminal would obey is escaped, as `\u{1b}`.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = |char: char| if is_obeyed(char) { char.escape_unicode().to_string() } else { char.into() };
+    Cow::Owned(text.chars().map(escaped).collect())
+}
+
+/// Compact JSON with more escapes than JSON needs.
+struct Escaping;
+
+impl serde_json::ser::Formatter for Escaping {
+    fn write_string_fragment<W: Write + ?Sized>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        for part in fragment.split_inclusive(is_obeyed) {
+            match part.chars().next_back().filter(|char| is_obeyed(*char)) {
+                // All of them are in the first plane.
+                Some(char) => {
+                    let plain = part.strip_suffix(char).unwrap_or_default();
+                    write!(out, "{plain}\\u{:04x}", u32::from(char))?;
+                }
+                None => out.write_all(part.as_bytes())?,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Says what went wrong, and why, a cause a line.
@@ -59,6 +104,21 @@ pub(crate) fn form<'a>(count: u64, of_one: &'a str, of_many: &'a str) -> &'a str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_terminal_obeys_is_escaped_in_text_and_json() {
+        const TEXT: &str = "a\u{1b}[31mb\u{9b}2J\u{202e}c\u{2028}d\u{7f}";
+        assert_eq!(visible(TEXT), r"a\u{1b}[31mb\u{9b}2J\u{202e}c\u{2028}d\u{7f}");
+        for plain in ["", "a\tb\n", "隐私号", "é\u{301}"] {
+            assert_eq!(visible(plain), plain);
+        }
+        let mut json = Vec::new();
+        write_json(&mut json, &serde_json::json!({ "text": TEXT, "隐私号": [1, "x"] })).unwrap();
+        let json = String::from_utf8(json).unwrap();
+        assert!(!json.contains(is_obeyed), "{json:?}");
+        let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!((&read["text"], &read["隐私号"][1]), (&TEXT.into(), &"x".into()));
+    }
 
     #[test]
     fn one_is_not_many() {

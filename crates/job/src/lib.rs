@@ -16,4 +16,4 @@ pub use order::{Order, Preview, account_name};
 pub use owner::{Processes, own_process};
 pub use privacy::Privacy;
 pub use reading::{Readers, reader, with_privacy, with_result};
-pub use receiver::{Receiving, ReceivingError};
+pub use receiver::{Receiving, ReceivingError, receiver_key};

@@ -8,8 +8,22 @@ use numcheck_bulk::{Outcome, Scope};
 use numcheck_protocol::number_check::{CheckResult, GetReply, QueryRow, ResultPush};
 use numcheck_protocol::qxt::{Mobile, PrivacyReply};
 use numcheck_protocol::{
-    Class, Currency, Drift, DriftKind, Field, Message, Passes, PhoneNumber, Price, decode, encode,
+    Class, Currency, Drift, DriftKind, Field, Message, Passes, PhoneNumber, Price, decode, encode, mend,
 };
+
+/// Reads a body as a message of this type, mended where it cannot be read otherwise, and hands it to `$then` with the drift of the latter: one
+/// odd value must not cost a result that was paid for.
+macro_rules! read {
+    ($Message:ident, $body:expr, $then:expr) => {
+        match decode::<$Message<'_>>($body) {
+            Ok(message) => Some($then(message, None)),
+            Err(_) => mend($body).and_then(|mended| {
+                let message = decode::<$Message<'_>>(&mended).ok()?;
+                Some($then(message, Some(Drift::new(stringify!($Message), DriftKind::OddShape, None))))
+            }),
+        }
+    };
+}
 
 /// Reads results of NXCLOUD number check and of the QXT privacy check.
 ///
@@ -54,7 +68,7 @@ impl ReadResults for Readers {
 
 /// Hands a stored result of number check to `then`; `None` when it cannot be read.
 pub fn with_result<T>(source: Source, body: &[u8], then: impl FnOnce(CheckResult<'_>) -> T) -> Option<T> {
-    with_message(source, body, |result, _| then(result))
+    with_message(source, body, |result, _, _| then(result))
 }
 
 /// Hands a stored reply of a privacy check to `then`, with what it cost, as far as a price was [given](crate::Privacy::with_price); `None` when
@@ -63,8 +77,15 @@ pub fn with_privacy<T>(
     body: &[u8],
     then: impl FnOnce(PrivacyReply<'_>, Option<(Currency, Price)>) -> T,
 ) -> Option<T> {
+    with_reply(body, |reply, price, _| then(reply, price))
+}
+
+fn with_reply<T>(
+    body: &[u8],
+    then: impl FnOnce(PrivacyReply<'_>, Option<(Currency, Price)>, Option<Drift>) -> T,
+) -> Option<T> {
     let Kept { price, reply, .. } = Kept::read(body);
-    Some(then(decode::<PrivacyReply<'_>>(reply).ok()?, price))
+    read!(PrivacyReply, reply, |reply, drift| then(reply, price, drift))
 }
 
 /// What is stored for a privacy query.
@@ -111,30 +132,22 @@ impl<'a> Kept<'a> {
 fn with_message<T>(
     source: Source,
     body: &[u8],
-    then: impl FnOnce(CheckResult<'_>, &dyn Message) -> T,
+    then: impl FnOnce(CheckResult<'_>, &dyn Message, Option<Drift>) -> T,
 ) -> Option<T> {
     match source {
-        Source::Push => {
-            let push = decode::<ResultPush<'_>>(body).ok()?;
-            Some(then(CheckResult::from(&push), &push))
-        }
-        Source::Query => {
-            let row = decode::<QueryRow<'_>>(body).ok()?;
-            Some(then(CheckResult::from(&row), &row))
-        }
-        Source::Reply => {
-            let reply = decode::<GetReply<'_>>(body).ok()?;
-            Some(then(CheckResult::from(&reply), &reply))
-        }
+        Source::Push => read!(ResultPush, body, |push, drift| then(CheckResult::from(&push), &push, drift)),
+        Source::Query => read!(QueryRow, body, |row, drift| then(CheckResult::from(&row), &row, drift)),
+        Source::Reply => read!(GetReply, body, |reply, drift| then(CheckResult::from(&reply), &reply, drift)),
         Source::Answer => None,
     }
 }
 
 fn number_check(source: Source, body: &[u8]) -> Option<Facts> {
-    with_message(source, body, |result, message| {
+    with_message(source, body, |result, message, mended| {
         let mut drift = drift_of(message);
-        let number = |phone: &str| PhoneNumber::new(phone.trim_start_matches('+')).ok();
-        let cost = result.currency.zip(result.price);
+        drift.extend(mended);
+        let currency = result.currency.as_ref().and_then(|text| Currency::new(text.as_str()).ok());
+        let cost = currency.zip(result.price);
         if cost.is_some_and(|(_, price)| !is_believed(price)) {
             drift.push(Drift::new("Cost.price", DriftKind::NewValue, None));
         }
@@ -144,7 +157,8 @@ fn number_check(source: Source, body: &[u8]) -> Option<Facts> {
             Some(code) if source != Source::Reply && code.passes() == Passes::Yes => Outcome::Passing,
             _ => Outcome::Failed,
         });
-        facts.number = result.phone.as_ref().and_then(|phone| number(phone.as_str()));
+        facts.number =
+            result.phone.as_ref().and_then(|phone| PhoneNumber::from_spelling(phone.as_str()).ok());
         facts.cost = cost.filter(|(_, price)| is_believed(*price));
         facts.region = result.region.as_ref().map(|region| region.as_str().to_owned());
         facts.drift = drift;
@@ -156,7 +170,7 @@ fn number_check(source: Source, body: &[u8]) -> Option<Facts> {
 /// was asked about) is no result, and is quarantined.
 fn privacy(body: &[u8]) -> Option<Facts> {
     let Kept { asked, .. } = Kept::read(body);
-    with_privacy(body, |reply, price| {
+    with_reply(body, |reply, price, mended| {
         let code = reply.code.get()?;
         let outcome = match code {
             // That nothing was found out is an answer, and was paid for.
@@ -174,6 +188,7 @@ fn privacy(body: &[u8]) -> Option<Facts> {
         facts.number = asked;
         facts.cost = price.filter(|(_, price)| outcome == Outcome::Done && is_believed(*price));
         facts.drift = drift_of(&reply);
+        facts.drift.extend(mended);
         Some(facts)
     })?
 }

@@ -5,9 +5,21 @@
 use std::net::SocketAddr;
 
 use numcheck_bulk::{Inbox, Store};
+use numcheck_protocol::BatchNo;
 use numcheck_webhook::{Gate, NotStored, Push, PushVerifier, Receiver, ReceiverKey, ReceiverLimits, Server};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+/// The store's key for receivers: made once, and the same for all processes on the store.
+///
+/// # Errors
+/// When the store fails, or the machine gives no random numbers.
+pub async fn receiver_key(store: &dyn Store) -> Result<ReceiverKey, ReceivingError> {
+    let mut fresh = vec![0; ReceiverKey::MIN_LEN];
+    getrandom::fill(&mut fresh).map_err(|_| ReceivingError::NoRandom)?;
+    let bytes = store.secret("receiver", fresh).await?;
+    Ok(ReceiverKey::from_bytes(&bytes)?)
+}
 
 /// A receiver that runs until it is closed.
 #[derive(Debug)]
@@ -32,15 +44,11 @@ impl Receiving {
         public_url: Option<&str>,
         verifier: Option<PushVerifier>,
     ) -> Result<Self, ReceivingError> {
-        let mut fresh = vec![0; ReceiverKey::MIN_LEN];
-        getrandom::fill(&mut fresh).map_err(|_| ReceivingError::NoRandom)?;
-        let bytes = store.secret("receiver", fresh).await?;
-        let key = ReceiverKey::from_bytes(&bytes)?;
-
+        let key = receiver_key(store).await?;
         let server = Server::bind(listen)?;
         let address = server.local_addr();
         let public_url = public_url.map_or_else(|| format!("http://{address}"), str::to_owned);
-        let gate = Gate::new(key.clone());
+        let gate = Gate::new(key.clone()).with_fixed_url();
         let gate = match verifier {
             Some(verifier) => gate.verifying(verifier),
             None => gate,
@@ -50,7 +58,9 @@ impl Receiving {
         let handler = move |push: Push| {
             let inbox = inbox.clone();
             async move {
-                inbox.store(push.batch().as_str(), push.raw()).await.map_err(|error| {
+                // What names no batch is no batch's: it is quarantined.
+                let batch_no = push.batch().map_or("", BatchNo::as_str);
+                inbox.store(batch_no, push.raw()).await.map_err(|error| {
                     tracing::error!(
                         error = &error as &dyn std::error::Error,
                         "a result could not be stored; it will come again"

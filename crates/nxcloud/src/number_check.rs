@@ -7,7 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use numcheck_protocol::number_check::{CheckLevel, Dialect, NotTaken, QueryRequest, Submit, SubmitRequest};
-use numcheck_protocol::{BatchNo, CallbackUrl, Drift, Endpoint, MessageId, PhoneList, PhoneNumber, mask};
+use numcheck_protocol::{
+    BatchNo, CallbackUrl, Drift, DriftKind, Endpoint, MessageId, PhoneList, PhoneNumber, mask,
+};
 use numcheck_transport::{CallError, Confirm, ManyCalls, Reply, TypedReply};
 use serde::Serialize;
 
@@ -148,7 +150,7 @@ impl SubmitCall {
 #[non_exhaustive]
 pub struct Accepted {
     /// The job's id. With one number in the batch its result carries the same id, with several this one and a suffix. `None` when
-    /// the platform sent none that could be read: the job was accepted all the same.
+    /// the platform sent none that could be read: the job was accepted all the same. One that is longer than documented is kept, and is drift.
     pub message_id: Option<MessageId>,
     /// The batch number that results will carry: the platform's word, else the request's.
     pub batch_no: Option<BatchNo>,
@@ -196,13 +198,22 @@ impl Accepted {
         let answer = reply.get();
         let data = answer.data.get();
         let own = |field: Option<Cow<'_, str>>| field.map(Cow::into_owned);
-        let message_id = own(data.and_then(|data| data.id())).and_then(|id| MessageId::new(&id).ok());
-        let echoed =
-            own(data.and_then(|data| data.batch_no.text())).and_then(|batch| BatchNo::new(&batch).ok());
+        let (id, batch) =
+            (own(data.and_then(|data| data.id())), own(data.and_then(|data| data.batch_no.text())));
+        let message_id = id.as_deref().map(MessageId::new).transpose();
+        let echoed = batch.as_deref().map(BatchNo::new).transpose();
         let not_taken = data.map(|data| data.not_taken().collect()).unwrap_or_default();
         let dialect = answer.dialect();
-        let TypedReply { text, drift, .. } = reply.clone();
+        let TypedReply { text, mut drift, .. } = reply.clone();
+        let odd = |place: &str| Drift::new(place, DriftKind::OddShape, None);
+        if message_id.as_ref().map_or(true, |id| id.as_ref().is_some_and(MessageId::is_overlong)) {
+            drift.push(odd("SubmitData.message_id"));
+        }
+        if echoed.is_err() {
+            drift.push(odd("SubmitData.batch_no"));
+        }
         let body = reply.body().into();
+        let (message_id, echoed) = (message_id.unwrap_or_default(), echoed.unwrap_or_default());
         Self { message_id, batch_no: echoed.or(sent), not_taken, dialect, text, drift, body }
     }
 }

@@ -147,7 +147,7 @@ macro_rules! owned {
 
 pub(crate) use owned;
 
-owned!(crate::Count, crate::Currency, crate::Json, crate::Price, crate::number_check::AnyNumberType);
+owned!(crate::Count, crate::Json, crate::Price, crate::number_check::AnyNumberType);
 
 /// What [`message!`](crate::message::message) writes out for each message, and reading one needs.
 pub(crate) trait Fields<'de>: Default {

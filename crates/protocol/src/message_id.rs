@@ -6,7 +6,8 @@ use core::fmt;
 use crate::error::ValueError;
 use crate::value::text_value;
 
-/// The platform's id of a check: 1 to 64 characters, none of them a control character.
+/// The platform's id of a check: one character or more, none of them a control character. The documents promise at most
+/// [64](Self::MAX_CHARS); a longer one is kept, because a query must name the very id that was given.
 ///
 /// A submit's reply carries a uuid. With one number in the batch the push carries the same id; with several, that id, a hyphen
 /// and a suffix of 6 digits for each number. Dashed uuids and shorter suffixes have been seen and are understood.
@@ -23,21 +24,26 @@ use crate::value::text_value;
 pub struct MessageId(Box<str>);
 
 impl MessageId {
-    /// The most characters.
+    /// The most characters that the documents promise.
     pub const MAX_CHARS: usize = 64;
 
     /// An id.
     ///
     /// # Errors
-    /// When it is empty, longer than 64 characters, or holds a control character.
+    /// When it is empty, or holds a control character.
     pub fn new(id: &str) -> Result<Self, ValueError> {
-        match id.chars().count() {
-            1..=Self::MAX_CHARS if id.chars().any(char::is_control) => {
-                Err(ValueError::new("messageId", "must not hold control characters"))
-            }
-            1..=Self::MAX_CHARS => Ok(Self(id.into())),
-            _ => Err(ValueError::new("messageId", "must have 1 to 64 characters")),
+        if id.is_empty() {
+            return Err(ValueError::new("messageId", "must not be empty"));
         }
+        if id.chars().any(char::is_control) {
+            return Err(ValueError::new("messageId", "must not hold control characters"));
+        }
+        Ok(Self(id.into()))
+    }
+
+    /// Whether it is longer than the documents promise.
+    pub fn is_overlong(&self) -> bool {
+        self.0.chars().count() > Self::MAX_CHARS
     }
 
     /// The id in full.

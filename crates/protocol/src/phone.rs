@@ -59,6 +59,30 @@ impl PhoneNumber {
         Ok(Self { digits: own, length: digits.len() as u8 })
     }
 
+    /// A number as a platform may spell it: with `+` or `00` before it, with blanks, line ends, hyphens, dots and brackets anywhere.
+    ///
+    /// ```
+    /// use numcheck_protocol::PhoneNumber;
+    ///
+    /// let number = PhoneNumber::new("8613800138000")?;
+    /// for spelled in ["008613800138000", "+86 138-0013-8000", "8613800138000\r\n"] {
+    ///     assert_eq!(PhoneNumber::from_spelling(spelled)?, number);
+    /// }
+    /// # Ok::<(), numcheck_protocol::ValueError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn from_spelling(text: &str) -> Result<Self, ValueError> {
+        if !text.starts_with("00")
+            && let Ok(number) = Self::new(text)
+        {
+            return Ok(number);
+        }
+        let plain: String = text.chars().filter(|char| !is_separator(*char)).collect();
+        Self::new(plain.strip_prefix('+').or_else(|| plain.strip_prefix("00")).unwrap_or(&plain))
+    }
+
     /// The number at the beginning of `text` and what follows the comma behind it, read 16 bytes at a time. `None` says nothing: where the text
     /// is shorter, or holds no such number, [`new`](Self::new) knows more.
     pub(crate) fn split_first(text: &str) -> Option<(Self, &str)> {
@@ -141,6 +165,11 @@ impl PhoneNumber {
         }
         Some(Self { digits, length: length as u8 })
     }
+}
+
+/// What may stand between the digits of a phone number, or around them.
+pub(crate) fn is_separator(char: char) -> bool {
+    char.is_whitespace() || matches!(char, '-' | '.' | '(' | ')' | '\u{2010}'..='\u{2015}' | '\u{feff}')
 }
 
 text_value!(PhoneNumber, "phone", digits);

@@ -6,4 +6,4 @@ pub(crate) use crate::endpoint::{
 pub(crate) use crate::message::{IntoOwned, message};
 pub(crate) use crate::table::{code_table, open_numbers, open_words};
 pub(crate) use crate::view::{Cell, View, is_value};
-pub(crate) use crate::{Count, Currency, HiddenText, Json, List, PhoneText, Price, Text};
+pub(crate) use crate::{Count, HiddenText, Json, List, PhoneText, Price, Text};

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::endpoint::Request;
 use crate::error::ValueError;
 use crate::mask;
-use crate::phone::PhoneNumber;
+use crate::phone::{PhoneNumber, is_separator};
 use crate::secrets::ApiKey;
 use crate::strict::required;
 use crate::table::Class;
@@ -129,10 +129,6 @@ const ANOTHER_COUNTRY: ValueError = ValueError::new(
     "mobile",
     "is a number of another country: QXT answers about Chinese mobile numbers only",
 );
-
-fn is_separator(char: char) -> bool {
-    char.is_whitespace() || matches!(char, '-' | '\u{2010}'..='\u{2015}' | '\u{feff}')
-}
 
 text_value!(Mobile, "mobile", digits);
 

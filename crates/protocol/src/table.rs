@@ -276,7 +276,7 @@ macro_rules! code_table {
             }
 
             $(
-                /// The authentication error that it is, if it is one: a refusal before any business was done.
+                /// The authentication error that it is, if it is one. Whether anything was done nevertheless, [`charged`](Self::charged) says.
                 pub fn auth(self) -> Option<$Auth> {
                     let code = $Auth::new(self.0);
                     code.entry().map(|_| code)

@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::ToString;
 
 use crate::field::{Field, single};
-use crate::{Count, Currency, PhoneText, Price, Text};
+use crate::{Count, PhoneText, Price, Text};
 
 /// A value as the cell of a row.
 pub(crate) trait Cell {
@@ -86,7 +86,6 @@ pub(crate) use {values, words};
 texts!(Text, PhoneText);
 values!(
     Count: |count| Cow::Owned(count.get().to_string()),
-    Currency: |currency| Cow::Borrowed(currency.as_str()),
     Price: |price| Cow::Owned(price.to_string())
 );
 

@@ -59,8 +59,8 @@ pub(crate) fn currencies() -> impl Iterator<Item = Currency> {
 }
 
 /// Another one than that in which something was charged.
-pub(crate) fn another_currency(charged: Currency) -> Currency {
-    currency(if charged.as_str() == CNY.currency { USD.currency } else { CNY.currency })
+pub(crate) fn another_currency(charged: &str) -> Currency {
+    currency(if charged == CNY.currency { USD.currency } else { CNY.currency })
 }
 
 fn exact(ten_thousandths: i64) -> Price {

@@ -22,7 +22,7 @@ pub struct Limits {
     pub total: Duration,
     /// How long a call may wait for the rate limiter before each attempt. Default 5 minutes.
     pub rate_wait: Duration,
-    /// The largest body of a reply, in bytes. Default 1 MiB.
+    /// The largest body of a reply, in bytes. Default 16 MiB: a submit of 5000 numbers may be answered with as many refused ones.
     pub body_bytes: usize,
     /// The largest head (status line and at most 100 headers) of a reply, in bytes; less than 8 KiB is taken as
     /// 8 KiB. Default 64 KiB.
@@ -40,7 +40,7 @@ impl Default for Limits {
             response: Duration::from_secs(30),
             total: Duration::from_secs(60),
             rate_wait: Duration::from_secs(300),
-            body_bytes: 1 << 20,
+            body_bytes: 16 << 20,
             head_bytes: 64 << 10,
             idle: Duration::from_secs(50),
             idle_connections: 64,

@@ -10,10 +10,15 @@ use crate::key::{MAC_LEN, ReceiverKey, hex_digits};
 /// Where every capability path begins.
 pub const PREFIX: &str = "/numcheck/push/";
 
+/// Where the path of the fixed URL begins.
+const FIXED_PREFIX: &str = "/numcheck/results/";
+
 /// Keeps these MACs apart from any other use of the same key.
 const DOMAIN: &[u8] = b"numcheck-webhook/capability/v1\0";
+const FIXED_DOMAIN: &[u8] = b"numcheck-webhook/fixed/v1\0";
 
-/// The right to push results into one batch, as a path: `/numcheck/push/` batch `/` MAC.
+/// The right to push results into one batch, as a path: `/numcheck/push/` batch `/` MAC. Or, of the [fixed](ReceiverKey::fixed_capability) URL, into
+/// any batch: `/numcheck/results/` MAC.
 ///
 /// No document says that the platform signs its pushes, so this path may be the only proof of who pushes. It has no `Display`:
 /// [`masked`](Self::masked) and `Debug` hide the MAC; [`Capability::path`] and [`Capability::url`] show it.
@@ -104,6 +109,24 @@ impl ReceiverKey {
         path.push('/');
         path.extend(mac.map(char::from));
         Capability(path)
+    }
+
+    /// The one capability for results of any batch: for a URL that is configured for an application on the platform, because a submit without
+    /// `drUrl`, of this program or of another one, has its results pushed there. Always the same for the same key.
+    ///
+    /// What comes there names its batch itself, which proves less than a batch's own capability does: a [`Gate`](crate::Gate) lets it in only where
+    /// it [takes a fixed URL](crate::Gate::with_fixed_url).
+    pub fn fixed_capability(&self) -> Capability {
+        let mac: String = self.mac(FIXED_DOMAIN, b"").map(char::from).iter().collect();
+        Capability(format!("{FIXED_PREFIX}{mac}"))
+    }
+
+    /// Whether a path is the fixed capability, whatever a proxy has done to it. Compares in constant time.
+    pub fn opens_fixed(&self, path: &str) -> bool {
+        let mut segments = path.rsplit('/').filter(|segment| !segment.is_empty());
+        let Some(mac) = segments.next() else { return false };
+        FIXED_PREFIX.rsplit('/').filter(|own| !own.is_empty()).eq(segments.take(2))
+            && bool::from(self.mac(FIXED_DOMAIN, b"").as_slice().ct_eq(mac.as_bytes()))
     }
 
     /// The batch that a path is the capability of; `None` for any other path. Compares in constant time.
@@ -245,6 +268,30 @@ mod tests {
         ] {
             assert_eq!(key().open(&path), Some(batch.clone()), "{path}");
         }
+    }
+
+    #[test]
+    fn the_fixed_path_is_one_for_all_batches_and_opens_nothing_else() {
+        let fixed = key().fixed_capability();
+        let path = fixed.path();
+        assert_eq!(
+            (key().fixed_capability().path(), fixed.masked().as_str()),
+            (path, "/numcheck/results/***")
+        );
+        for spelled in
+            [path.to_owned(), format!("/hooks{path}/"), path.replace('/', "//"), path[1..].to_owned()]
+        {
+            assert!(key().opens_fixed(&spelled), "{spelled}");
+        }
+        let mac = path.rsplit('/').next().unwrap();
+        for other in
+            ["", "/", "/numcheck/results/", &path[..path.len() - 1], &format!("/numcheck/push/results/{mac}")]
+        {
+            assert!(!key().opens_fixed(other), "{other}");
+        }
+        assert_eq!(key().open(path), None);
+        assert!(!key().opens_fixed(capability("results").path()));
+        assert!(!ReceiverKey::from_bytes(&[9; 32]).unwrap().opens_fixed(path));
     }
 
     proptest! {

@@ -36,7 +36,7 @@ impl fmt::Debug for Head<'_> {
 ///
 /// ```
 /// use numcheck_protocol::BatchNo;
-/// use numcheck_webhook::{Gate, Head, ReceiverKey, Rejection};
+/// use numcheck_webhook::{Admitted, Gate, Head, ReceiverKey, Rejection};
 ///
 /// let key = ReceiverKey::from_bytes(&[7; 32])?;
 /// let batch = BatchNo::new("20220901")?;
@@ -44,7 +44,7 @@ impl fmt::Debug for Head<'_> {
 /// let gate = Gate::new(key);
 ///
 /// let head = Head { method: "POST", path: capability.path(), content_encoding: None, content_length: Some(b"412") };
-/// assert_eq!(gate.check(&head), Ok(batch));
+/// assert_eq!(gate.check(&head), Ok(Admitted::Batch(batch)));
 /// assert_eq!(gate.check(&Head { path: "/wp-login.php", ..head }), Err(Rejection::NotFound));
 /// assert_eq!(gate.check(&Head { method: "GET", ..head }), Err(Rejection::Method));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -52,19 +52,36 @@ impl fmt::Debug for Head<'_> {
 #[derive(Clone, Debug)]
 pub struct Gate {
     keys: Vec<ReceiverKey>,
+    takes_fixed: bool,
     verifier: Option<PushVerifier>,
+}
+
+/// For which batch a request was let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admitted {
+    /// For this one, whose capability its path is.
+    Batch(BatchNo),
+    /// For whichever its body names: it came to the fixed URL.
+    Any,
 }
 
 impl Gate {
     /// A gate for capabilities of this key.
     pub fn new(key: ReceiverKey) -> Self {
-        Self { keys: vec![key], verifier: None }
+        Self { keys: vec![key], takes_fixed: false, verifier: None }
     }
 
     /// Lets capabilities of a retired key in, too: results come up to an hour after their batch was submitted.
     #[must_use]
     pub fn with_retired_key(mut self, key: ReceiverKey) -> Self {
         self.keys.push(key);
+        self
+    }
+
+    /// Takes what comes to the [fixed URL](ReceiverKey::fixed_capability), too.
+    #[must_use]
+    pub fn with_fixed_url(mut self) -> Self {
+        self.takes_fixed = true;
         self
     }
 
@@ -75,12 +92,14 @@ impl Gate {
         self
     }
 
-    /// The batch that the request may push into.
+    /// What the request may push into.
     ///
     /// # Errors
     /// Why not. The path decides before anything else is looked at; then the method, the encoding, the length.
-    pub fn check(&self, head: &Head<'_>) -> Result<BatchNo, Rejection> {
-        let batch = self.keys.iter().find_map(|key| key.open(head.path)).ok_or(Rejection::NotFound)?;
+    pub fn check(&self, head: &Head<'_>) -> Result<Admitted, Rejection> {
+        let of_batch = self.keys.iter().find_map(|key| key.open(head.path)).map(Admitted::Batch);
+        let is_fixed = || self.takes_fixed && self.keys.iter().any(|key| key.opens_fixed(head.path));
+        let admitted = of_batch.or_else(|| is_fixed().then_some(Admitted::Any)).ok_or(Rejection::NotFound)?;
         if head.method != "POST" {
             return Err(Rejection::Method);
         }
@@ -88,7 +107,19 @@ impl Gate {
             return Err(Rejection::Encoding);
         }
         head.content_length.map_or(Ok(()), check_length)?;
-        Ok(batch)
+        Ok(admitted)
+    }
+
+    /// Whether a body can be read later: one in another character set than UTF-8, by its `Content-Type` and its bytes, would be acknowledged and be
+    /// lost, and the platform, or a proxy that is to be mended, comes back for an hour.
+    ///
+    /// # Errors
+    /// [`Rejection::Charset`].
+    pub fn check_charset(&self, content_type: Option<&[u8]>, body: &[u8]) -> Result<(), Rejection> {
+        if content_type.is_some_and(names_other_charset) && std::str::from_utf8(body).is_err() {
+            return Err(Rejection::Charset);
+        }
+        Ok(())
     }
 
     /// Judges the signature of a request that [`check`](Self::check) has let in, with the exact bytes of its body and the time (Unix, in
@@ -115,6 +146,13 @@ fn is_plain(content_encoding: &[u8]) -> bool {
     encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity")
 }
 
+/// Whether a content type has a `charset` that is not UTF-8.
+fn names_other_charset(content_type: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(content_type).to_ascii_lowercase();
+    let charset = text.split(';').skip(1).find_map(|one| one.trim().strip_prefix("charset="));
+    charset.is_some_and(|charset| !matches!(charset.trim_matches(['"', ' ']), "" | "utf-8" | "utf8"))
+}
+
 fn check_length(length: &[u8]) -> Result<(), Rejection> {
     if length.is_empty() || !length.iter().all(u8::is_ascii_digit) {
         return Err(Rejection::Length);
@@ -137,6 +175,11 @@ pub enum Rejection {
     /// Compressed: 415.
     #[error("the body is compressed, by its Content-Encoding: have the proxy send it as it is")]
     Encoding,
+    /// In another character set than UTF-8: 415.
+    #[error(
+        "the body is not UTF-8, and its Content-Type names another charset: have the proxy send it as it is"
+    )]
+    Charset,
     /// The stated length is no number: 400.
     #[error("the content length is not a number")]
     Length,
@@ -151,7 +194,7 @@ impl Rejection {
         match self {
             Self::NotFound => 404,
             Self::Method => 405,
-            Self::Encoding => 415,
+            Self::Encoding | Self::Charset => 415,
             Self::Length => 400,
             Self::TooLong => 413,
         }
@@ -180,8 +223,19 @@ mod tests {
     }
 
     /// What the gate says to a request with a right path.
-    fn check(head: Head<'_>) -> Result<BatchNo, Rejection> {
+    fn check(head: Head<'_>) -> Result<Admitted, Rejection> {
         Gate::new(key(7)).check(&Head { path: &path(&key(7)), ..head })
+    }
+
+    #[test]
+    fn the_fixed_url_is_let_in_only_where_it_is_taken() {
+        let path = key(7).fixed_capability().path().to_owned();
+        let head = Head { path: &path, ..GOOD };
+        assert_eq!(Gate::new(key(7)).check(&head), Err(Rejection::NotFound));
+        let gate = Gate::new(key(8)).with_retired_key(key(7)).with_fixed_url();
+        assert_eq!(gate.check(&head), Ok(Admitted::Any));
+        assert_eq!(gate.check(&Head { method: "GET", ..head }), Err(Rejection::Method));
+        assert_eq!(Gate::new(key(8)).with_fixed_url().check(&head), Err(Rejection::NotFound));
     }
 
     #[test]
@@ -202,6 +256,25 @@ mod tests {
             let head = Head { content_encoding: Some(bad.as_bytes()), ..GOOD };
             assert_eq!(check(head), Err(Rejection::Encoding), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_its_charset_makes_unreadable_is_refused() {
+        let gate = Gate::new(key(7));
+        let gbk = b"{\"msg\":\"\xb3\xc9\xb9\xa6\"}";
+        let check = |content_type: &str, body: &[u8]| gate.check_charset(Some(content_type.as_bytes()), body);
+        for charset in ["GBK", "gb18030", "\"GB2312\"", "iso-8859-1"] {
+            let content_type = format!("application/json; charset={charset}");
+            assert_eq!(check(&content_type, gbk), Err(Rejection::Charset), "{charset}");
+            // Digits and English alone are UTF-8 whatever it is called.
+            assert_eq!(check(&content_type, b"{}"), Ok(()), "{charset}");
+        }
+        for content_type in
+            ["", "application/json", "application/json;charset=UTF-8", "text/plain; charset=\"utf-8\""]
+        {
+            assert_eq!(check(content_type, gbk), Ok(()), "{content_type}");
+        }
+        assert_eq!(gate.check_charset(None, gbk), Ok(()));
     }
 
     #[test]

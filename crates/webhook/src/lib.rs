@@ -17,7 +17,7 @@ mod server;
 mod signature;
 
 pub use capability::{Capability, PREFIX, UrlError};
-pub use check::{Gate, Head, MAX_BODY_LEN, Rejection};
+pub use check::{Admitted, Gate, Head, MAX_BODY_LEN, Rejection};
 #[cfg(feature = "server")]
 pub use handler::{Handler, NotStored};
 pub use key::{KeyError, ReceiverKey};

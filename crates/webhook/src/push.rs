@@ -7,6 +7,7 @@ use bytes::Bytes;
 use numcheck_protocol::number_check::ResultPush;
 use numcheck_protocol::{BatchNo, Field, Unreadable};
 
+use crate::check::Admitted;
 use crate::signature::Verdict;
 
 /// One pushed result. The bytes are exact, so what is stored can be read again by a later version that knows more.
@@ -28,16 +29,28 @@ use crate::signature::Verdict;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Push {
-    batch: BatchNo,
+    batch: Option<BatchNo>,
+    proven: bool,
     raw: Bytes,
     received_at: SystemTime,
     verified: bool,
 }
 
 impl Push {
-    /// A push from its parts, not verified; the batch is what [`Gate::check`](crate::Gate::check) returned.
+    /// A push from its parts, not verified, into the batch of its capability.
     pub fn new(batch: BatchNo, raw: impl Into<Bytes>, received_at: SystemTime) -> Self {
-        Self { batch, raw: raw.into(), received_at, verified: false }
+        Self::admitted(Admitted::Batch(batch), raw, received_at)
+    }
+
+    /// A push from its parts, not verified; `admitted` is what [`Gate::check`](crate::Gate::check) returned. The body of one to the fixed URL is
+    /// read here for its batch, also where only [`mend`](numcheck_protocol::mend) can read it.
+    pub fn admitted(admitted: Admitted, raw: impl Into<Bytes>, received_at: SystemTime) -> Self {
+        let raw = raw.into();
+        let (batch, proven) = match admitted {
+            Admitted::Batch(batch) => (Some(batch), true),
+            Admitted::Any => (named_batch(&raw), false),
+        };
+        Self { batch, proven, raw, received_at, verified: false }
     }
 
     /// The same with what [`Gate::verify`](crate::Gate::verify) returned.
@@ -51,9 +64,15 @@ impl Push {
         self.verified
     }
 
-    /// The batch whose capability the path was: proven, whatever the body says.
-    pub fn batch(&self) -> &BatchNo {
-        &self.batch
+    /// The batch that it is for: the one whose capability the path was, whatever the body says. Of a push to the fixed URL the one that the body
+    /// names; `None` where it names none: keep such a push for a person.
+    pub fn batch(&self) -> Option<&BatchNo> {
+        self.batch.as_ref()
+    }
+
+    /// Whether the path proves the batch. A push to the fixed URL names its batch itself: whoever knows that URL may name any.
+    pub fn is_proven(&self) -> bool {
+        self.proven
     }
 
     /// The body, byte for byte. It holds a phone number: not for logs.
@@ -73,7 +92,9 @@ impl Push {
             Err(fault) => return Reading::Unreadable(fault),
         };
         match result.batch_no.text() {
-            Some(named) if named == self.batch.as_str() => Reading::Matches(result),
+            Some(named) if self.batch.as_ref().is_some_and(|batch| named == batch.as_str()) => {
+                Reading::Matches(result)
+            }
             Some(_) => Reading::OtherBatch(result),
             None if matches!(result.batch_no, Field::Odd(_)) => Reading::OtherBatch(result),
             None => Reading::NoBatch(result),
@@ -81,12 +102,22 @@ impl Push {
     }
 }
 
+/// The batch that a body names.
+fn named_batch(raw: &[u8]) -> Option<BatchNo> {
+    let batch_of = |body: &[u8]| {
+        let result = numcheck_protocol::decode::<ResultPush<'_>>(body).ok()?;
+        Some(BatchNo::new(&result.batch_no.text()?).ok())
+    };
+    batch_of(raw).or_else(|| batch_of(&numcheck_protocol::mend(raw)?)).flatten()
+}
+
 /// Shows the batch and the length, never the content.
 impl fmt::Debug for Push {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { batch, raw, received_at, verified } = self;
+        let Self { batch, proven, raw, received_at, verified } = self;
         f.debug_struct("Push")
             .field("batch", batch)
+            .field("proven", proven)
             .field("bytes", &raw.len())
             .field("received_at", received_at)
             .field("verified", verified)

@@ -8,7 +8,7 @@ use serde_json::Value;
 use toml::Spanned;
 
 use crate::codegen::read::{
-    Auth, BodyKind, Class, Codes, Endpoint, Field, File, Kind, Object, Passes, Push, ResultView, Spec,
+    Auth, BodyKind, Class, Codes, Endpoint, Field, File, Kind, Object, Passes, Push, ResultView, Row, Spec,
     Vocabulary, Wire, Word,
 };
 use crate::codegen::text::{is_camel, is_screaming, is_snake, snake};
@@ -295,7 +295,12 @@ impl Check<'_> {
             }
             for row in &codes.rows {
                 let code = row.code.get_ref();
-                let has = |table: &&&Codes| table.rows.iter().any(|other| other.code.get_ref() == code);
+                // The same code may be charged otherwise here; it may not mean something else.
+                let is_other =
+                    |other: &Row| other.name.get_ref() != row.name.get_ref() || other.class != row.class;
+                let has = |table: &&&Codes| {
+                    table.rows.iter().any(|other| other.code.get_ref() == code && is_other(other))
+                };
                 if let Some(table) = included.iter().find(has) {
                     let what = format!("the code {code} is one of {} already", table.name.get_ref());
                     self.found(file, &row.code, &what);

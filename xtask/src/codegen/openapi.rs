@@ -5,8 +5,8 @@
 use crate::codegen::COMMAND;
 use crate::codegen::json::{Json, Object as JsonObject};
 use crate::codegen::read::{
-    Auth, BodyKind, Codes, Endpoint, Fact, Field, File, Header, Holds, Kind, Method, Object, Platform, Push,
-    Repeat, Row, Spec, Sure, Vocabulary, Wire,
+    Auth, BodyKind, Codes, Endpoint, Fact, Field, File, Header, Kind, Method, Object, Platform, Push, Repeat,
+    Row, Spec, Sure, Vocabulary, Wire,
 };
 use crate::codegen::rust::{rates_doc, repeat_doc};
 use crate::codegen::text::{sentence, snake};
@@ -378,12 +378,13 @@ impl<'a> Document<'a> {
         schema
             .with_some("maxLength", field.max_length)
             .with_some("format", field.secret.then_some("password"))
-            .with_some("pattern", (field.holds == Some(Holds::Currency)).then_some("^[A-Z]{3}$"))
     }
 
     fn open_codes(&self, file: &File, codes: &Codes) -> JsonObject {
         let mut known: Vec<Json> = codes.rows.iter().map(code_value).collect();
-        known.extend(self.spec.included(codes).iter().flat_map(|table| &table.rows).map(code_value));
+        let is_own = |row: &&Row| codes.rows.iter().any(|own| own.code.get_ref() == row.code.get_ref());
+        let included = self.spec.included(codes).into_iter().flat_map(|table| &table.rows);
+        known.extend(included.filter(|row| !is_own(row)).map(code_value));
         known.push(JsonObject::new().with("type", "integer").with("title", "any other").into());
         let note = codes.note.as_ref().map_or(String::new(), |note| format!(" {note}"));
         let text = format!("{}{note}\n\nSource: {}.", sentence(&codes.title), file.source(&codes.source));

@@ -341,8 +341,6 @@ pub(crate) enum Holds {
     PhoneNumbers,
     /// A URL whose path lets a push in: it is not shown.
     CallbackUrl,
-    /// An ISO 4217 code.
-    Currency,
 }
 
 impl Field {

@@ -200,7 +200,6 @@ fn field_type(spec: &Spec, field: &Field) -> String {
         _ if field.secret => "HiddenText<'a>",
         (_, Some(Holds::PhoneNumbers | Holds::CallbackUrl), _) => "HiddenText<'a>",
         (_, Some(Holds::PhoneNumber), _) => "PhoneText<'a>",
-        (_, Some(Holds::Currency), _) => "Currency",
         (.., "integer") => "Count",
         (.., "number") => "Price",
         (.., "any") => "Json",

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::io::Read;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -161,6 +162,17 @@ impl fmt::Debug for PublicUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PublicUrl(***)")
     }
+}
+
+/// An address to listen at: `0.0.0.0:8080`, `[::1]:8080`, or a name as `localhost:8080`.
+///
+/// # Errors
+/// When it is neither, or the name has no address.
+pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let mut addresses = text
+        .to_socket_addrs()
+        .map_err(|_| "write HOST:PORT, such as 0.0.0.0:8080 or localhost:8080".to_owned())?;
+    addresses.next().ok_or_else(|| "the name has no address".to_owned())
 }
 
 /// What is done about the signatures of pushed results.

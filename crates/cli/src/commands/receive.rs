@@ -9,16 +9,19 @@ use clap::builder::BoolishValueParser;
 use numcheck_bulk::Folding;
 use serde_json::json;
 
-use crate::commands::arguments::{PublicUrl, Signatures};
+use crate::commands::arguments::{PublicUrl, Signatures, listen_address};
 use crate::durable::StoreAt;
 use crate::exit::{Exit, Failure};
 use crate::print;
 use crate::stop::Stop;
-use numcheck_job::{Engine, Receiving};
+use numcheck_job::{Engine, Receiving, receiver_key};
 
 /// Receive results for all jobs of the store, until it is stopped.
 ///
 /// Runs until SIGTERM or Ctrl-C.
+///
+/// It takes results at the URLs that `run` and `submit` give with each batch, and at one fixed URL, which --print-url prints: for an application
+/// whose callback URL is configured on the platform.
 #[derive(Debug, Args)]
 pub(crate) struct Receive {
     /// Where to listen, such as 0.0.0.0:8080.
@@ -27,7 +30,8 @@ pub(crate) struct Receive {
         env = "NUMCHECK_LISTEN",
         hide_env_values = true,
         value_name = "ADDR",
-        required_unless_present = "show_quarantine"
+        value_parser = listen_address,
+        required_unless_present_any = ["show_quarantine", "print_url"]
     )]
     listen: Option<SocketAddr>,
     #[command(flatten)]
@@ -35,6 +39,17 @@ pub(crate) struct Receive {
     /// Show the results that belong to no number, or came a second time with other content, and end. They hold phone numbers.
     #[arg(long, env = "NUMCHECK_SHOW_QUARANTINE", hide_env_values = true, value_parser = BoolishValueParser::new())]
     show_quarantine: bool,
+    /// Print the store's fixed URL below --public-url, to be configured on the platform as the application's callback URL, and end. Whoever knows it
+    /// can push results of any batch: treat it like a password.
+    #[arg(
+        long,
+        env = "NUMCHECK_PRINT_URL",
+        hide_env_values = true,
+        requires = "public_url",
+        conflicts_with = "show_quarantine",
+        value_parser = BoolishValueParser::new()
+    )]
+    print_url: bool,
     /// Store results, and leave entering them into their jobs to another process on the same store: a run, or another receiver.
     #[arg(long, env = "NUMCHECK_STORE_ONLY", hide_env_values = true, value_parser = BoolishValueParser::new())]
     store_only: bool,
@@ -54,6 +69,16 @@ impl Receive {
             true => self.store.open_existing_or_fail().await?,
             false => self.store.open_or_create().await?,
         };
+        if let Some(public_url) = url.filter(|_| self.print_url) {
+            let capability = receiver_key(&*store).await?.fixed_capability();
+            let url = capability.url(public_url).map_err(Failure::of)?;
+            if self.json {
+                print::json(&json!({"url": url.as_str()}))?;
+            } else {
+                print::data(url.as_str())?;
+            }
+            return Ok(Exit::Settled);
+        }
         let engine = Engine::new(store);
         let Some(listen) = self.listen.filter(|_| !self.show_quarantine) else {
             return show_quarantine(&engine).await;
@@ -89,10 +114,54 @@ async fn show_quarantine(engine: &Engine) -> Result<Exit, Failure> {
         let Some(last) = some.last() else { return Ok(Exit::Settled) };
         after = last.id;
         for odd in some {
-            print::json(&json!({
+            let (body, body_base64) = match String::from_utf8(odd.body) {
+                Ok(body) => (Some(body), None),
+                Err(bytes) => (None, Some(base64(bytes.as_bytes()))),
+            };
+            let mut entry = json!({
                 "id": odd.id, "batch_no": odd.batch_no, "received_ms": odd.received_ms,
-                "why": if odd.conflict { "conflict" } else { "unknown" }, "body": String::from_utf8_lossy(&odd.body),
-            }))?;
+                "why": if odd.conflict { "conflict" } else { "unknown" }, "body": body,
+            });
+            if let Some(body_base64) = body_base64 {
+                entry["body_base64"] = body_base64.into();
+            }
+            print::json(&entry)?;
         }
+    }
+}
+
+/// Bytes in base64 (RFC 4648), with padding.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let word =
+            three.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        for place in 0..4 {
+            let digit = DIGITS.get((word >> (18 - 6 * place)) as usize & 63).copied().unwrap_or(b'=');
+            text.push(char::from(if place <= three.len() { digit } else { b'=' }));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64;
+
+    #[test]
+    fn base64_is_that_of_the_rfc() {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(bytes.as_bytes()), text);
+        }
+        assert_eq!(base64(&[0xff, 0xfe, 0xb3]), "//6z");
     }
 }

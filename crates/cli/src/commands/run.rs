@@ -13,7 +13,7 @@ use numcheck_bulk::{Delivery, Estimate, Halt, Job, JobState, PriceTable, Scope, 
 use crate::account::AccountId;
 use crate::batching::BatchingArgs;
 use crate::call::{Network, QxtArgs};
-use crate::commands::arguments::{Minute, Prices, PublicUrl, QueryRate, Signatures};
+use crate::commands::arguments::{Minute, Prices, PublicUrl, QueryRate, Signatures, listen_address};
 use crate::commands::limits::LimitArgs;
 use crate::commands::reuse::{Again, KnownResults, know_account};
 use crate::commands::typed;
@@ -76,7 +76,7 @@ pub(crate) struct RunArgs {
     #[arg(long, env = "NUMCHECK_DELIVERY", hide_env_values = true, value_enum)]
     delivery: Option<How>,
     /// Where to listen for results, such as 0.0.0.0:8080.
-    #[arg(long, env = "NUMCHECK_LISTEN", hide_env_values = true, value_name = "ADDR")]
+    #[arg(long, env = "NUMCHECK_LISTEN", hide_env_values = true, value_name = "ADDR", value_parser = listen_address)]
     listen: Option<SocketAddr>,
     #[command(flatten)]
     public_url: PublicUrl,
@@ -143,7 +143,8 @@ impl AssumptionArgs {
 pub(crate) enum How {
     /// The platform pushes them to the public URL.
     Push,
-    /// They are fetched; no public URL is needed.
+    /// They are fetched; no public URL is needed. A submit then names none, so the platform pushes the results to the URL that is configured for the
+    /// application, if there is one, all the same: `receive --print-url` prints one that takes them in.
     Poll,
     /// Pushed, and fetched where the push did not come.
     Both,

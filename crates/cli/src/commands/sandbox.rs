@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
+use numcheck_protocol::CallbackUrl;
 use numcheck_protocol::number_check::Dialect;
 use numcheck_sandbox::{Account, V2Revision};
 use numcheck_signing::Algorithm;
@@ -18,6 +19,7 @@ use serde::Serialize;
 use assumed::Assumed;
 use trouble::Trouble;
 
+use crate::commands::arguments::listen_address;
 use crate::exit::{Exit, Failure};
 use crate::print;
 use crate::stop::Stop;
@@ -37,7 +39,8 @@ pub(crate) struct Sandbox {
         env = "NUMCHECK_SANDBOX_NXCLOUD",
         hide_env_values = true,
         default_value = "127.0.0.1:0",
-        value_name = "ADDR"
+        value_name = "ADDR",
+        value_parser = listen_address
     )]
     nxcloud: SocketAddr,
     /// Where QXT listens; port 0 lets the system choose.
@@ -46,7 +49,8 @@ pub(crate) struct Sandbox {
         env = "NUMCHECK_SANDBOX_QXT",
         hide_env_values = true,
         default_value = "127.0.0.1:0",
-        value_name = "ADDR"
+        value_name = "ADDR",
+        value_parser = listen_address
     )]
     qxt: SocketAddr,
     /// Serve QXT at this path, in this spelling alone. Default: at /ssPhone_Privacy, in any case.
@@ -65,6 +69,10 @@ pub(crate) struct Sandbox {
     /// as the same. Default: a new one at every start.
     #[arg(long, env = "NUMCHECK_SANDBOX_ACCESS_KEY", hide_env_values = true, value_parser = access_key, value_name = "KEY")]
     access_key: Option<String>,
+    /// Where results go that were submitted without a URL, as if it were configured for the account's application: on this machine only. Default:
+    /// they are not pushed.
+    #[arg(long, env = "NUMCHECK_SANDBOX_CALLBACK_URL", hide_env_values = true, value_name = "URL")]
+    callback_url: Option<CallbackUrl>,
     /// How long a check takes. The platform's own takes 10 seconds to 5 minutes.
     #[arg(
         long,
@@ -185,6 +193,7 @@ impl Sandbox {
         let stop = Stop::on_signal("");
         let mut account = self.access_key.as_deref().map_or_else(Account::random, Account::named);
         account.dialect = self.dialect.dialect();
+        account.callback_url = self.callback_url.clone();
         let mut builder = numcheck_sandbox::Sandbox::builder();
         if let Some(algorithm) = self.sign_pushes {
             builder = builder.sign_pushes(algorithm);

@@ -194,7 +194,8 @@ pub(crate) struct Summary<'a> {
 /// What a row's result has cost, where that can be believed.
 fn cost_of(check: &CheckRow<'_>) -> Option<(Price, Currency)> {
     let price = check.result.price.filter(|price| reading::is_believed(*price))?;
-    Some((price, check.result.currency?))
+    let currency = check.result.currency.as_ref()?;
+    Some((price, Currency::new(currency.as_str()).ok()?))
 }
 
 const STATES: [CheckState; 8] = [

@@ -5,7 +5,7 @@ use std::fmt;
 
 use numcheck_protocol::number_check::CheckResult;
 use numcheck_protocol::qxt::{KnownPrivacyStatus, PrivacyReply};
-use numcheck_protocol::{Class, Currency, PhoneNumber, Price};
+use numcheck_protocol::{Class, Currency, PhoneNumber, Price, Text};
 
 use crate::input::{Numbering, Reject};
 
@@ -136,7 +136,8 @@ impl<'a> CheckRow<'a> {
             let area = result.and_then(|result| result.area.get());
             let carrier = result.and_then(|result| result.now_isp.get());
             row.result.carrier = carrier.map(|carrier| carrier.to_string().into());
-            (row.result.currency, row.result.price) = cost.unzip();
+            row.result.currency = cost.map(|(currency, _)| Text::from(currency.to_string()));
+            row.result.price = cost.map(|(_, price)| price);
             row.privacy = PrivacyCells {
                 privacy: Some(privacy),
                 status: status.map(|status| Cow::Owned(status.to_string())),

@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 use numcheck_bulk::failpoint::die_at;
 use tempfile::NamedTempFile;
 
 use super::error::{OutputError, OutputErrorKind};
+use crate::print;
 
 /// An open target.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub(super) struct Destination(Kind);
 #[derive(Debug)]
 enum Kind {
     Stdout(io::Stdout),
+    Terminal(Terminal),
     /// A pipe or device, which has no half-written state.
     Special(File),
     File {
@@ -27,7 +29,12 @@ enum Kind {
 
 impl Destination {
     pub(super) fn stdout() -> Self {
-        Self(Kind::Stdout(io::stdout()))
+        let stdout = io::stdout();
+        Self(if stdout.is_terminal() {
+            Kind::Terminal(Terminal { out: stdout, rest: Vec::new() })
+        } else {
+            Kind::Stdout(stdout)
+        })
     }
 
     /// Creates the temporary file beside `path`. Links are followed, so that a link stays one.
@@ -90,10 +97,39 @@ impl Destination {
     }
 }
 
+/// A terminal, which must not obey what the platform or a file has written into a cell.
+#[derive(Debug)]
+struct Terminal<W = io::Stdout> {
+    out: W,
+    /// The beginning of a character whose end has not come yet.
+    rest: Vec<u8>,
+}
+
+impl<W: Write> Write for Terminal<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.rest.extend_from_slice(bytes);
+        let whole = match std::str::from_utf8(&self.rest) {
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => self.rest.len(),
+        };
+        // A line end may have two characters, of which one alone would overwrite the line.
+        let whole = whole - usize::from(self.rest.get(..whole).is_some_and(|ready| ready.ends_with(b"\r")));
+        let ready: Vec<u8> = self.rest.drain(..whole).collect();
+        let ready = String::from_utf8_lossy(&ready).replace("\r\n", "\n");
+        self.out.write_all(print::visible(&ready).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
 impl Write for Destination {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.0 {
             Kind::Stdout(stdout) => stdout.write(bytes),
+            Kind::Terminal(terminal) => terminal.write(bytes),
             Kind::Special(file) => file.write(bytes),
             Kind::File { part, .. } => {
                 // Results may have been paid for: from now on they are never thrown away.
@@ -106,6 +142,7 @@ impl Write for Destination {
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.0 {
             Kind::Stdout(stdout) => stdout.flush(),
+            Kind::Terminal(terminal) => terminal.flush(),
             Kind::Special(file) => file.flush(),
             Kind::File { part, .. } => part.flush(),
         }
@@ -129,4 +166,27 @@ fn part_file(path: &Path) -> io::Result<NamedTempFile> {
 
 fn folder_of(path: &Path) -> Option<&Path> {
     path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::Terminal;
+
+    #[test]
+    fn a_terminal_obeys_nothing_that_stands_in_a_cell_however_it_is_cut() {
+        let text = "隐\u{1b}[2J\u{9b}1m\u{202e},o\rk\r\n";
+        let whole = r"隐\u{1b}[2J\u{9b}1m\u{202e},o\u{d}k".to_owned() + "\n";
+        for cut in 0..=text.len() {
+            let mut terminal = Terminal { out: Vec::new(), rest: Vec::new() };
+            let (head, tail) = text.as_bytes().split_at(cut);
+            terminal.write_all(head).unwrap();
+            terminal.write_all(tail).unwrap();
+            assert_eq!(String::from_utf8(terminal.out).unwrap(), whole, "{cut}");
+        }
+        let mut terminal = Terminal { out: Vec::new(), rest: Vec::new() };
+        terminal.write_all(b"a\xffb\n").unwrap();
+        assert_eq!(terminal.out, "a\u{fffd}b\n".as_bytes());
+    }
 }

@@ -8,6 +8,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use super::check::CheckRow;
 use super::destination::Destination;
 use crate::input::{Input, Numbering, Row};
+use crate::print;
 
 /// The member that holds the result.
 const CHECK: &str = "check";
@@ -23,7 +24,7 @@ impl JsonWriter {
     }
 
     pub(super) fn write(&mut self, row: &Row, check: &CheckRow<'_>) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, &Line { names: &self.names, row, check })?;
+        print::write_json(&mut self.out, &Line { names: &self.names, row, check })?;
         self.out.write_all(b"\n")
     }
 

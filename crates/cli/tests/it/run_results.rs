@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::support::job::{Job, number};
-use crate::support::{Call, column, free_address, numcheck, push, signal};
+use crate::support::{Call, Sandbox, column, free_address, get, numcheck, post_bytes, push, signal};
 use serde_json::{Value, json};
 
 #[test]
@@ -314,4 +314,120 @@ fn a_receiver_that_only_stores_leaves_entering_to_another_process() {
     assert_eq!(status.run().json()["settled"], 2, "whoever reads enters them");
     job.start(&["--wait", "1s"]).end().exits(0);
     assert_eq!(job.states(), ["done", "done"]);
+}
+
+/// Pushes as they have come, each of which was set aside for one odd field, and its number was missing.
+#[test]
+fn a_result_is_not_lost_for_one_odd_field_or_another_spelling_of_its_number() {
+    const PUSH: &str = r#"{"messageId":"m-1","code":0,"msg":"success","batchNo":"BATCH","phone":"PHONE","data":{"basic":{"preCheck":"YES","carrier":"CARRIER"}},"cost":{"price":0.0300,"currency":"USD"}EXTRA}"#;
+    let odd: [(&str, &str); 9] = [
+        (r#"CARRIER"#, r#"China\udc00Mobile"#),
+        ("EXTRA", r#","remark":"x\ud83d""#),
+        ("EXTRA", r#","trace":1,"trace":2"#),
+        ("EXTRA", r#","score":1e400"#),
+        ("EXTRA", r#","score":NaN"#),
+        ("PHONE", "00PHONE"),
+        ("PHONE", r#"PHONE\r\n"#),
+        ("PHONE", "+852 PHONE"),
+        ("USD", "usd"),
+    ];
+    let job = Job::of(odd.len());
+    let run = job.start(&["--wait", "20s"]);
+    let batch = job.platform.accept();
+    for (at, (from, to)) in odd.iter().enumerate() {
+        let phone = number(at);
+        let to = to.replace("+852 PHONE", &format!("+852 {}", &phone[3..]));
+        let body = PUSH.replace(from, &to).replace("BATCH", &batch.batch_no).replace("PHONE", &phone);
+        let body = body.replace("EXTRA", "");
+        assert_eq!(push(&batch.dr_url, &body).unwrap(), 200, "{from} {to}");
+    }
+    run.end().exits(0);
+    let rows = job.rows();
+    assert_eq!(column(&rows, "check_state"), vec!["done"; odd.len()]);
+    assert!(rows.iter().all(|row| row["check_price"] == "0.0300"), "{rows:?}");
+    assert_eq!(rows[0]["check_carrier"], r"China\udc00Mobile");
+    assert_eq!(rows[8]["check_currency"], "usd");
+    assert_eq!(job.quarantine(), "");
+}
+
+#[test]
+fn a_push_in_gbk_is_turned_away_or_kept_where_its_bytes_can_be_seen() {
+    let job = Job::of(1);
+    let run = job.start(&["--wait", "1s"]);
+    let batch = job.platform.accept();
+    let body = batch.result(&number(0)).to_string().replace("success", "MSG");
+    let (head, tail) = body.split_once("MSG").unwrap();
+    let gbk = [head.as_bytes(), b"\xb3\xc9\xb9\xa6", tail.as_bytes()].concat();
+    let status = |headers: &str| {
+        let answer = post_bytes(&batch.dr_url, headers, &gbk).unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    assert_eq!(status("content-type: application/json;charset=GBK\r\n"), "415");
+    assert_eq!(status("content-type: application/json\r\n"), "200");
+    run.end().exits(3);
+    let kept: Value = serde_json::from_str(&job.quarantine()).unwrap();
+    assert!(
+        kept["body"].is_null() && kept["body_base64"].as_str().is_some_and(|text| text.len() > 100),
+        "{kept}"
+    );
+}
+
+/// What was submitted without a URL is pushed to the one that is configured on the platform.
+#[test]
+fn a_receivers_fixed_url_takes_results_of_any_batch_of_its_store() {
+    let job = Job::of(2);
+    let run = job.start(&["--wait", "1s"]);
+    let batch = job.platform.accept();
+    run.end().exits(3);
+    let listen = free_address();
+    let public_url = format!("http://{listen}");
+    let store = |arguments: &[&str]| numcheck(arguments).env("NUMCHECK_STORE", job.store());
+    store(&["receive", "--print-url"]).run().exits(2).says("--public-url");
+    let print =
+        || store(&["receive", "--print-url", "--public-url", &public_url]).run().exits(0).text().to_owned();
+    let url = print();
+    assert_eq!(print(), url, "it is fixed");
+    let url = url.trim();
+    assert!(url.starts_with(&format!("{public_url}/numcheck/results/")), "{url}");
+
+    let mut receive = store(&["receive", "--json", "--listen", &listen]).start();
+    receive.stdout_line();
+    for phone in &batch.numbers {
+        assert_eq!(push(url, &batch.result(phone).to_string()).unwrap(), 200);
+    }
+    // Acknowledged and kept for a person: of a batch that nobody knows, and of none at all.
+    for odd in
+        [r#"{"batchNo":"canary","code":0,"phone":"8613800000001"}"#, r#"{"code":0,"phone":"8613800000002"}"#]
+    {
+        assert_eq!(push(url, odd).unwrap(), 200);
+    }
+    let wrong = format!("{}x", &url[..url.len() - 1]);
+    assert_eq!(push(&wrong, "{}").unwrap(), 404);
+    receive.signal("TERM");
+    receive.end().exits(0);
+    job.start(&["--wait", "1s"]).end().exits(0);
+    assert_eq!(job.states(), ["done", "done"]);
+    let quarantine = job.quarantine();
+    assert!(quarantine.contains("8613800000001") && quarantine.contains("8613800000002"), "{quarantine}");
+}
+
+#[test]
+fn the_sandbox_pushes_to_the_url_of_the_application_what_was_submitted_without_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let listen = free_address();
+    let public_url = format!("http://{listen}");
+    let store = |arguments: &[&str]| numcheck(arguments).env("NUMCHECK_STORE", folder.path().join("jobs.db"));
+    let url =
+        store(&["receive", "--print-url", "--public-url", &public_url]).run().exits(0).text().to_owned();
+    let sandbox = Sandbox::start_with(&["--callback-delay", "10ms", "--callback-url", url.trim()]);
+    let mut receive = store(&["receive", "--json", "--listen", &listen]).start();
+    receive.stdout_line();
+    store(&["submit", "--yes", "--phone", "8613800138000"]).envs(sandbox.account()).run().exits(0);
+    let journal = format!("{}/_sandbox/journal.json", sandbox.text("nxcloud"));
+    while !get(&journal).unwrap().contains(r#""accepted":1"#) {
+        thread::yield_now();
+    }
+    receive.signal("TERM");
+    receive.end().exits(0);
+    assert_eq!(store(&["receive", "--show-quarantine"]).run().exits(0).text(), "");
 }

@@ -253,6 +253,16 @@ fn check_code_needs_a_code_and_a_phone() {
 
 // --- privacy
 
+#[test]
+fn an_empty_environment_variable_counts_as_not_set() {
+    let ask = || numcheck(["explain", "211"]).env("NUMCHECK_LOG", "");
+    ask().run().exits(0);
+    ask().env("NUMCHECK_LANG", "").env("NUMCHECK_JSON", "").run().exits(0).says("");
+    ask().env("NUMCHECK_LANG", "x").run().exits(2);
+    let receive = numcheck(["receive"]).env("NUMCHECK_LISTEN", "").run().exits(2);
+    assert!(receive.stderr.contains("--listen"), "{}", receive.stderr);
+}
+
 /// Asked as Chinese ones, these would be paid for and answered about somebody else.
 #[test]
 fn privacy_refuses_a_number_of_another_country_and_sends_nothing() {

@@ -79,6 +79,9 @@ async fn every_documented_refusal_says_its_code_name_and_advice() {
         (1003, "BAD_SIGNATURE", Class::Authentication, false),
         (1004, "TIMESTAMP_EXPIRED", Class::Authentication, false),
         (1005, "NOT_PERMITTED", Class::Authentication, false),
+        (1000, "AUTHENTICATION_1000", Class::Authentication, false),
+        (1006, "AUTHENTICATION_1006", Class::Authentication, false),
+        (1009, "AUTHENTICATION_1009", Class::Authentication, false),
         (9009, "", Class::Unknown, true),
     ] {
         sandbox.set_faults(Faults::none().request(Operation::CheckCode, When::Always, Fault::Code(figure)));

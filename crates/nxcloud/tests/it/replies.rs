@@ -23,7 +23,8 @@ async fn check_code(code: &str, body: impl AsRef<[u8]>) -> Result<Answered<CodeC
 
 #[tokio::test]
 async fn an_acceptance_of_any_shape_is_one() {
-    let odd_id = format!(r#"{{"code":0,"data":{{"messageId":"{}"}}}}"#, "i".repeat(65));
+    let overlong = "i".repeat(65);
+    let odd_id = format!(r#"{{"code":0,"data":{{"messageId":"{overlong}"}}}}"#);
     for (body, id, batch_no, text) in [
         (r#"{"code":0,"msg":"ok","data":{"messageId":"m-1","batchNo":"b"}}"#, Some("m-1"), "b", Some("ok")),
         (r#"{"code":0,"message":"ok","data":{"messageId":"m","batchNo":"b"}}"#, Some("m"), "b", Some("ok")),
@@ -31,7 +32,7 @@ async fn an_acceptance_of_any_shape_is_one() {
         (r#"{"code":"0","data":{"messageId":"m","batchNo":""}}"#, Some("m"), "mine", None),
         (r#"{"code":0,"msg":"","data":{"messageId":"","batchNo":""}}"#, None, "mine", None),
         (r#"{"code":0,"msg":7,"data":{"messageId":null,"batchNo":{}}}"#, None, "mine", None),
-        (&odd_id, None, "mine", None),
+        (&odd_id, Some(&overlong), "mine", None),
         (r#"{"code":0,"data":{}}"#, None, "mine", None),
         (r#"{"code":0,"data":null}"#, None, "mine", None),
         (r#"{"code":0,"data":[]}"#, None, "mine", None),
@@ -49,6 +50,23 @@ async fn an_acceptance_of_any_shape_is_one() {
             );
             assert_eq!((accepted.text.as_deref(), accepted.body()), (text, body.as_bytes()), "{body}");
         }
+    }
+}
+
+#[tokio::test]
+async fn an_id_longer_than_documented_is_kept_and_drift() {
+    for (data, place) in [
+        (format!(r#""messageId":"{}""#, "i".repeat(65)), Some("SubmitData.message_id")),
+        (
+            format!(r#""requestId":"{}","batchNo":"{}""#, "i".repeat(64), "b".repeat(65)),
+            Some("SubmitData.batch_no"),
+        ),
+        (format!(r#""messageId":"{}","batchNo":"b""#, "i".repeat(64)), None),
+    ] {
+        let accepted = submit("200 OK", format!(r#"{{"code":0,"data":{{{data}}}}}"#)).await.unwrap();
+        assert!(accepted.message_id.is_some(), "{data}");
+        let places: Vec<&str> = accepted.drift.iter().map(|drift| drift.place.as_str()).collect();
+        assert_eq!(places, place.into_iter().collect::<Vec<_>>(), "{data}");
     }
 }
 

@@ -111,6 +111,9 @@ const CODES: &[(i64, &str, Class, bool)] = &[
     (1003, "BAD_SIGNATURE", Class::Authentication, false),
     (1004, "TIMESTAMP_EXPIRED", Class::Authentication, false),
     (1005, "NOT_PERMITTED", Class::Authentication, false),
+    (1000, "AUTHENTICATION_1000", Class::Authentication, true),
+    (1006, "AUTHENTICATION_1006", Class::Authentication, true),
+    (1009, "AUTHENTICATION_1009", Class::Authentication, true),
     (208, "", Class::Unknown, true),
     (77_777, "", Class::Unknown, true),
 ];

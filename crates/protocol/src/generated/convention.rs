@@ -6,7 +6,8 @@ use crate::prelude::*;
 
 code_table! {
     /// Authentication codes (认证错误码), of every signed endpoint. They come before any business is done, so
-    /// nothing has been charged.
+    /// nothing has been charged; of the codes whose meaning nobody documents that is not certain enough for
+    /// what costs money.
     ///
     /// Source: API Interface Invocation Convention (vendor, 2023 and newer); 1000~100X in the checkCode
     /// document; what is charged is assumed.
@@ -36,5 +37,35 @@ code_table! {
             "insufficient permission", "权限不足",
             "Check NXCLOUD_ACCESS_KEY, and that the account has this business.",
             "请检查 NXCLOUD_ACCESS_KEY 以及账户是否开通该业务。";
+        /// An authentication error that no document explains (认证错误（文档未说明具体含义）). Perhaps
+        /// charged.
+        AUTHENTICATION_1000 = 1000, Authentication, Unknown, Unknown,
+            "an authentication error that no document explains", "认证错误（文档未说明具体含义）",
+            "Read the platform's text, and check key, secret, clock and rights of the account. What costs money is in doubt until it is found or asked for.",
+            "请查看平台返回的说明，并检查密钥、时钟及账户权限。涉及计费的请求在查明前视为未知。";
+        /// An authentication error that no document explains (认证错误（文档未说明具体含义）). Perhaps
+        /// charged.
+        AUTHENTICATION_1006 = 1006, Authentication, Unknown, Unknown,
+            "an authentication error that no document explains", "认证错误（文档未说明具体含义）",
+            "Read the platform's text, and check key, secret, clock and rights of the account. What costs money is in doubt until it is found or asked for.",
+            "请查看平台返回的说明，并检查密钥、时钟及账户权限。涉及计费的请求在查明前视为未知。";
+        /// An authentication error that no document explains (认证错误（文档未说明具体含义）). Perhaps
+        /// charged.
+        AUTHENTICATION_1007 = 1007, Authentication, Unknown, Unknown,
+            "an authentication error that no document explains", "认证错误（文档未说明具体含义）",
+            "Read the platform's text, and check key, secret, clock and rights of the account. What costs money is in doubt until it is found or asked for.",
+            "请查看平台返回的说明，并检查密钥、时钟及账户权限。涉及计费的请求在查明前视为未知。";
+        /// An authentication error that no document explains (认证错误（文档未说明具体含义）). Perhaps
+        /// charged.
+        AUTHENTICATION_1008 = 1008, Authentication, Unknown, Unknown,
+            "an authentication error that no document explains", "认证错误（文档未说明具体含义）",
+            "Read the platform's text, and check key, secret, clock and rights of the account. What costs money is in doubt until it is found or asked for.",
+            "请查看平台返回的说明，并检查密钥、时钟及账户权限。涉及计费的请求在查明前视为未知。";
+        /// An authentication error that no document explains (认证错误（文档未说明具体含义）). Perhaps
+        /// charged.
+        AUTHENTICATION_1009 = 1009, Authentication, Unknown, Unknown,
+            "an authentication error that no document explains", "认证错误（文档未说明具体含义）",
+            "Read the platform's text, and check key, secret, clock and rights of the account. What costs money is in doubt until it is found or asked for.",
+            "请查看平台返回的说明，并检查密钥、时钟及账户权限。涉及计费的请求在查明前视为未知。";
     }
 }

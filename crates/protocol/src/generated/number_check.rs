@@ -246,7 +246,7 @@ message! {
         /// The result; on failure absent in v1, null in v2.
         data with_data "data": ResultData<'a>;
         /// What the check cost; on failure absent in v1, present in v2.
-        cost with_cost "cost": Cost;
+        cost with_cost "cost": Cost<'a>;
     }
 }
 
@@ -480,15 +480,16 @@ impl Dial {
 
 message! {
     /// `cost` of a result push.
-    Cost {
+    Cost<'a> {
         /// Money, exact to four decimals.
         price with_price "price": Price;
-        /// Currency, as its ISO 4217 code.
-        currency with_currency "currency": Currency;
+        /// A currency. No standard is named; the samples are ISO 4217 codes, to be compared without regard to
+        /// case.
+        currency with_currency "currency": Text<'a>;
     }
 }
 
-impl Cost {
+impl Cost<'_> {
     /// Fills what is still empty in `result`.
     pub(crate) fn fill<'r>(&'r self, result: &mut CheckResult<'r>) {
         if result.price.is_none() {
@@ -622,8 +623,9 @@ message! {
         answer with_answer "answer": Answer;
         /// What the check cost.
         price with_price "price": Price;
-        /// Currency, as its ISO 4217 code.
-        currency with_currency "currency": Currency;
+        /// A currency. No standard is named; the samples are ISO 4217 codes, to be compared without regard to
+        /// case.
+        currency with_currency "currency": Text<'a>;
     }
 }
 
@@ -804,7 +806,7 @@ message! {
         /// The result.
         basic with_basic "basic": GetBasic<'a>;
         /// What the check cost.
-        cost with_cost "cost": Cost;
+        cost with_cost "cost": Cost<'a>;
         /// A bad number, as one page has it.
         fail_number with_fail_number "failNumber": List<FailNumber<'a>>;
     }
@@ -916,7 +918,7 @@ pub struct CheckResult<'a> {
     /// What the check cost, exact. In v2 a failed check may carry one, too.
     pub price: Option<Price>,
     /// In which currency.
-    pub currency: Option<Currency>,
+    pub currency: Option<Text<'a>>,
     /// The check's id.
     pub id: Option<Text<'a>>,
     /// The batch number of the submit.

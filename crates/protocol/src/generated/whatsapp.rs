@@ -582,7 +582,7 @@ open_words! {
 
 code_table! {
     /// WhatsApp result codes (WhatsApp 结果码), of whatsapp.*. 9007 means something else in other families of
-    /// the vendor.
+    /// the vendor. Any code from 1000 to 1009 is an authentication error, and nothing was done.
     ///
     /// Source: WhatsApp API checkCode (nxtele/nxcloud-doc-en); what is charged is assumed.
     WhatsAppCode includes AuthCode {
@@ -612,6 +612,31 @@ code_table! {
             "the caller is not an integrator", "非集成商请求",
             "Confirm with the platform that the account is an integrator.",
             "请确认账户是否为集成商。";
+        /// An authentication error that no document explains (认证错误（文档未说明具体含义）). Not charged.
+        AUTHENTICATION_1000 = 1000, Authentication, No, Unknown,
+            "an authentication error that no document explains", "认证错误（文档未说明具体含义）",
+            "Read the platform's text, and check key, secret, clock and rights of the account. Nothing was done.",
+            "请查看平台返回的说明，并检查密钥、时钟及账户权限。未执行任何操作。";
+        /// An authentication error that no document explains (认证错误（文档未说明具体含义）). Not charged.
+        AUTHENTICATION_1006 = 1006, Authentication, No, Unknown,
+            "an authentication error that no document explains", "认证错误（文档未说明具体含义）",
+            "Read the platform's text, and check key, secret, clock and rights of the account. Nothing was done.",
+            "请查看平台返回的说明，并检查密钥、时钟及账户权限。未执行任何操作。";
+        /// An authentication error that no document explains (认证错误（文档未说明具体含义）). Not charged.
+        AUTHENTICATION_1007 = 1007, Authentication, No, Unknown,
+            "an authentication error that no document explains", "认证错误（文档未说明具体含义）",
+            "Read the platform's text, and check key, secret, clock and rights of the account. Nothing was done.",
+            "请查看平台返回的说明，并检查密钥、时钟及账户权限。未执行任何操作。";
+        /// An authentication error that no document explains (认证错误（文档未说明具体含义）). Not charged.
+        AUTHENTICATION_1008 = 1008, Authentication, No, Unknown,
+            "an authentication error that no document explains", "认证错误（文档未说明具体含义）",
+            "Read the platform's text, and check key, secret, clock and rights of the account. Nothing was done.",
+            "请查看平台返回的说明，并检查密钥、时钟及账户权限。未执行任何操作。";
+        /// An authentication error that no document explains (认证错误（文档未说明具体含义）). Not charged.
+        AUTHENTICATION_1009 = 1009, Authentication, No, Unknown,
+            "an authentication error that no document explains", "认证错误（文档未说明具体含义）",
+            "Read the platform's text, and check key, secret, clock and rights of the account. Nothing was done.",
+            "请查看平台返回的说明，并检查密钥、时钟及账户权限。未执行任何操作。";
     }
 }
 

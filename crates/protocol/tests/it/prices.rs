@@ -1,7 +1,7 @@
 //! Prices against a model of integers: exact as text, as a JSON number and in sums.
 
-use numcheck_protocol::number_check::Cost;
-use numcheck_protocol::{Currency, DriftKind, Field, Message, Price, decode, encode};
+use numcheck_protocol::number_check::{CheckResult, Cost, ResultPush};
+use numcheck_protocol::{Currency, DriftKind, Field, Message, Price, Text, decode, encode};
 use proptest::prelude::*;
 
 /// In units of the eighth decimal.
@@ -126,12 +126,13 @@ proptest! {
     }
 
     #[test]
-    fn a_currency_is_three_upper_case_letters(code in prop_oneof![any::<String>(), "[A-Za-z]{2,4}"]) {
-        let fits = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    fn a_currency_is_three_letters_whatever_their_case(code in prop_oneof![any::<String>(), "[A-Za-z]{2,4}"]) {
+        let fits = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_alphabetic());
         match Currency::new(&code) {
             Ok(currency) => {
-                prop_assert!(fits && currency.as_str() == code && currency.to_string() == code);
-                prop_assert_eq!(serde_json::to_value(currency).expect("written"), code);
+                let capitals = code.to_ascii_uppercase();
+                prop_assert!(fits && currency.as_str() == capitals && currency.to_string() == capitals);
+                prop_assert_eq!(serde_json::to_value(currency).expect("written"), capitals);
             }
             Err(error) => prop_assert!(!fits && error.field == "currency"),
         }
@@ -221,9 +222,7 @@ fn a_price_that_was_spelled_otherwise_is_the_same_price_and_only_a_string_is_rep
 #[test]
 fn a_cost_is_written_as_the_documents_write_it() {
     let cost = |amount, code| {
-        Cost::default()
-            .with_price(ten_thousandths(amount).into())
-            .with_currency(Currency::new(code).expect("a code").into())
+        Cost::default().with_price(ten_thousandths(amount).into()).with_currency(Text::new(code).into())
     };
     assert_eq!(encode(&cost(1912, "USD")).expect("written"), br#"{"price":0.1912,"currency":"USD"}"#);
     assert_eq!(encode(&cost(0, "VND")).expect("written"), br#"{"price":0,"currency":"VND"}"#);
@@ -234,4 +233,15 @@ fn a_phone_number_in_the_place_of_a_price_is_not_shown() {
     let shown = format!("{:?}", read("13812345678"));
     assert!(!shown.contains("8123456"), "{shown}");
     assert_eq!(format!("{:?}", ten_thousandths(9_999_999_999_999)), "Price(999999999.9999)");
+}
+
+/// The documents name no standard for it: whatever comes is kept and is no drift.
+#[test]
+fn a_currency_of_any_spelling_is_kept_as_it_came() {
+    for code in ["USD", "usd", "USDT", "\u{5143}", "RMB"] {
+        let json = format!(r#"{{"code":0,"cost":{{"price":0.0300,"currency":"{code}"}}}}"#);
+        let push: ResultPush<'_> = decode(json.as_bytes()).expect("a push");
+        push.drift(&mut |drift| panic!("{code}: {drift:?}"));
+        assert_eq!(CheckResult::from(&push).currency.expect("a currency").as_str(), code);
+    }
 }

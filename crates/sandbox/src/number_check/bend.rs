@@ -4,7 +4,7 @@ use numcheck_protocol::number_check::ResultPush;
 use numcheck_protocol::{Extra, Field, PhoneText, Price};
 use serde_json::Value;
 
-use super::cost::in_small_letters;
+use super::cost::{in_small_letters, spelled};
 use crate::magic::Shape;
 use crate::prices;
 
@@ -82,8 +82,8 @@ pub(super) fn bend(push: &mut ResultPush<'_>, shape: Shape) {
                 && let Some(currency) = cost.currency.get()
             {
                 cost.currency = match shape {
-                    Shape::SmallCurrency => in_small_letters(*currency),
-                    _ => Field::Known(prices::another_currency(*currency)),
+                    Shape::SmallCurrency => in_small_letters(currency.as_str()),
+                    _ => spelled(prices::another_currency(currency.as_str())),
                 };
             }
         }

@@ -1,8 +1,7 @@
 //! The price that a push states, which need not be the price that was charged.
 
 use numcheck_protocol::number_check::Cost;
-use numcheck_protocol::{Currency, Field, Price};
-use serde_json::Value;
+use numcheck_protocol::{Currency, Field, Price, Text};
 
 use crate::assumptions::{Assumptions, ToldPrice};
 
@@ -10,7 +9,7 @@ use crate::assumptions::{Assumptions, ToldPrice};
 pub(super) fn told(
     (price, currency): (Price, Currency),
     assumptions: &Assumptions,
-) -> (Field<Price>, Field<Currency>) {
+) -> (Field<Price>, Field<Text<'static>>) {
     let price = match assumptions.told_price {
         ToldPrice::Listed => price,
         ToldPrice::Fixed(price) => price,
@@ -20,18 +19,23 @@ pub(super) fn told(
 }
 
 /// The currency as it is told.
-pub(super) fn told_currency(currency: Currency, assumptions: &Assumptions) -> Field<Currency> {
+pub(super) fn told_currency(currency: Currency, assumptions: &Assumptions) -> Field<Text<'static>> {
     let currency = assumptions.told_currency.unwrap_or(currency);
-    if assumptions.small_currency { in_small_letters(currency) } else { Field::Known(currency) }
+    if assumptions.small_currency { in_small_letters(currency.as_str()) } else { spelled(currency) }
+}
+
+/// A currency as the samples spell it.
+pub(super) fn spelled(currency: Currency) -> Field<Text<'static>> {
+    Field::Known(Text::new(currency.to_string()))
 }
 
 /// A currency in small letters.
-pub(super) fn in_small_letters(currency: Currency) -> Field<Currency> {
-    Field::Odd(Value::String(currency.as_str().to_ascii_lowercase()).into())
+pub(super) fn in_small_letters(currency: &str) -> Field<Text<'static>> {
+    Field::Known(Text::new(currency.to_ascii_lowercase()))
 }
 
 /// The cost of a push or an instant check.
-pub(super) fn cost(list_price: (Price, Currency), assumptions: &Assumptions) -> Field<Cost> {
+pub(super) fn cost(list_price: (Price, Currency), assumptions: &Assumptions) -> Field<Cost<'static>> {
     match told(list_price, assumptions) {
         (Field::Absent, _) => Field::Absent,
         (price, currency) => Field::Known(Cost::default().with_price(price).with_currency(currency)),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
+use hyper::http::uri::Authority;
 use hyper::{Method, Request, Response, StatusCode};
 use numcheck_protocol::number_check::{InstantCode, QueryCode, SubmitCode};
 use numcheck_protocol::qxt::QxtCode;
@@ -50,6 +51,10 @@ pub(super) async fn handle(
     let qxt_path = shared.settings.qxt_path.as_deref();
     let found = route(platform, qxt_path, &call.method, &call.path);
     if let Route::Page(page) = found {
+        if !is_own_name(call.header("host")) {
+            let why = "the page is shown under an IP address, localhost or a name without a dot: another may be anybody's";
+            return Ok(respond(shared, sandbox_error(421, why), false));
+        }
         return Ok(respond(shared, show(shared, page), false));
     }
     let (operation, info) = match found {
@@ -70,6 +75,15 @@ pub(super) async fn handle(
         let _ = answer.send(carry_out(&shared, arrived).await);
     });
     answered.await.unwrap_or(Err(Cut))
+}
+
+/// Whether the host of a URL is one that no stranger can point here: a browser would show a page of the sandbox to whoever owns the name.
+fn is_own_name(host: Option<&str>) -> bool {
+    let Some(host) = host else { return true };
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host().trim_end_matches('.').to_ascii_lowercase();
+    let ip = name.trim_matches(['[', ']']).parse::<IpAddr>();
+    ip.is_ok() || !name.contains('.') || name.ends_with(".localhost")
 }
 
 /// A request that has arrived in full.

@@ -80,7 +80,10 @@ async fn send_and_listen(
     body: &[u8],
 ) -> Option<String> {
     let mut stream = TcpStream::connect(to).await.ok()?;
-    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {to}\r\nconnection: close\r\n");
+    let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        head.push_str(&format!("host: {to}\r\n"));
+    }
     if method != "GET" {
         head.push_str(&format!("content-length: {}\r\n", body.len()));
     }

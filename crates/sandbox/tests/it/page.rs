@@ -79,3 +79,26 @@ async fn the_ledger_and_the_health_are_json() {
     assert_eq!(ledger["balances"][0]["balance"]["CNY"], "999999.9880");
     assert_eq!(get(&sandbox, "/_sandbox/health").await.json()["status"], "ok");
 }
+
+/// DNS rebinding: a stranger's page, whose name suddenly leads here, must not read codes and requests.
+#[tokio::test]
+async fn the_pages_are_shown_under_no_name_that_a_stranger_can_own() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let port = sandbox.nxcloud_addr().port();
+    for (host, status) in [
+        ("localhost", 200),
+        ("127.0.0.1", 200),
+        ("[::1]", 200),
+        ("sandbox", 200),
+        ("numcheck.localhost", 200),
+        ("evil.example", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("evil.example.", 421),
+    ] {
+        let headers = [("host", &*format!("{host}:{port}"))];
+        for path in ["/", "/_sandbox/inbox.json", "/_sandbox/journal.json"] {
+            let reply = send(sandbox.nxcloud_addr(), "GET", path, &headers, b"").await.unwrap();
+            assert_eq!(reply.status, status, "{host} {path}");
+        }
+    }
+}

@@ -8,6 +8,9 @@ use tokio::time::timeout;
 
 use crate::support::{OK, answer, costly, in_memory, request, safe};
 
+/// The largest body of a reply, unless a client says otherwise.
+const LARGEST: usize = 16 << 20;
+
 fn call() -> Call {
     Call::new(&costly()).body("{}")
 }
@@ -162,7 +165,7 @@ async fn a_page_of_no_operation_is_one_though_it_breaks_off_or_is_too_large() {
         (format!("404 X\r\n{short}"), "<html"),
         (format!("302 X\r\n{short}"), "\u{feff}Fo"),
         (format!("403 X\r\n{short}"), " <p>"),
-        ("405 X\r\nconnection: close".to_owned(), &*format!("<!--{}", "x".repeat(1 << 20))),
+        ("405 X\r\nconnection: close".to_owned(), &*format!("<!--{}", "x".repeat(LARGEST))),
     ] {
         let status = head.split(' ').next().and_then(|status| status.parse().ok()).expect("a status");
         assert_eq!(outcome_of(&reply(&head, body)).await, Ok(status), "{head}");
@@ -181,7 +184,7 @@ async fn a_page_of_no_operation_is_one_though_it_breaks_off_or_is_too_large() {
         let reply = reply(&format!("{status} X\r\n{more}{short}"), body);
         assert_eq!(outcome_of(&reply).await, Err((SendErrorKind::Body, Sent::Yes, Some(status))), "{body}");
     }
-    let large = reply("404 X\r\nconnection: close", &format!("{{{}", " ".repeat(1 << 20)));
+    let large = reply("404 X\r\nconnection: close", &format!("{{{}", " ".repeat(LARGEST)));
     assert_eq!(outcome_of(&large).await, Err((SendErrorKind::TooLarge, Sent::Yes, Some(404))));
 }
 
@@ -208,12 +211,13 @@ async fn a_head_that_is_too_large_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_is_too_large_is_refused_with_and_without_a_length() {
-    let mib = 1 << 20;
-    let announced = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}", mib + 1, "x".repeat(mib + 1));
+    let most = LARGEST;
+    let announced =
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}", most + 1, "x".repeat(most + 1));
     assert_eq!(outcome_of(announced.as_bytes()).await, Err((SendErrorKind::TooLarge, Sent::Yes, Some(200))));
-    let endless = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}", "x".repeat(mib + 1));
+    let endless = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}", "x".repeat(most + 1));
     assert_eq!(outcome_of(endless.as_bytes()).await, Err((SendErrorKind::TooLarge, Sent::Yes, Some(200))));
-    let fits = format!("HTTP/1.1 200 OK\r\ncontent-length: {mib}\r\n\r\n{}", "x".repeat(mib));
+    let fits = format!("HTTP/1.1 200 OK\r\ncontent-length: {most}\r\n\r\n{}", "x".repeat(most));
     assert_eq!(outcome_of(fits.as_bytes()).await, Ok(200));
 }
 

@@ -75,6 +75,8 @@ counts! {
     wrong_method,
     /// 415: a compressed body.
     compressed,
+    /// 415: a body in another character set than UTF-8.
+    other_charset,
     /// 400: a content length that is no number.
     bad_length,
     /// 413: more than 64 KiB.

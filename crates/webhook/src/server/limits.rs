@@ -43,7 +43,8 @@ pub struct ReceiverLimits {
     pub unauthenticated_per_peer: usize,
     /// Handlers that run at once; further pushes wait, within [`ReceiverLimits::store_time`]. 256.
     pub stores: usize,
-    /// For the head of a request to arrive, and for an idle connection to stay open. 10 s.
+    /// For the head of a request to arrive, and for an idle connection to stay open. 75 s: a load balancer that keeps idle connections for a minute would push into one that is
+    /// just being closed.
     pub head_time: Duration,
     /// For a connection beyond [`ReceiverLimits::unauthenticated_per_peer`] to present a capability. 2 s.
     pub grace_time: Duration,
@@ -100,7 +101,7 @@ impl Default for ReceiverLimits {
             connections: 1024,
             unauthenticated_per_peer: 8,
             stores: 256,
-            head_time: Duration::from_secs(10),
+            head_time: Duration::from_secs(75),
             grace_time: Duration::from_secs(2),
             trust_time: Duration::from_secs(3600),
             body_time: Duration::from_secs(10),

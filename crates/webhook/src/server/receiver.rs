@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
@@ -44,7 +44,7 @@ pub type EmptyResponse = Response<Empty<Bytes>>;
 /// |---|---|
 /// | 200 | the handler said that the push is stored |
 /// | 404 | the path is no capability, whatever else the request says |
-/// | 405, 415, 413, 400 | not POST, not JSON, more than 64 KiB, a bad length or a broken body |
+/// | 405, 415, 413, 400 | not POST; compressed, or in a charset other than UTF-8; more than 64 KiB; a bad length or a broken body |
 /// | 401 | the signature is missing where it is required, or there is one and it does not hold ([`Gate::verifying`](crate::Gate::verifying)) |
 /// | 408 | the body did not arrive in time |
 /// | 503 | the handler said no, took too long, or panicked; or too many are running |
@@ -54,7 +54,7 @@ pub type EmptyResponse = Response<Empty<Bytes>>;
 ///
 /// let key: ReceiverKey = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".parse()?;
 /// let receiver = Receiver::new(Gate::new(key), |push: Push| async move {
-///     println!("{} bytes for {}", push.raw().len(), push.batch().as_str()); // make it durable here
+///     println!("{} bytes for {}", push.raw().len(), push.batch().map_or("an unknown batch", |batch| batch.as_str())); // make it durable here
 ///     Ok(())
 /// });
 /// assert_eq!(receiver.counts().stored, 0);
@@ -171,15 +171,17 @@ impl<H: Handler> Receiver<H> {
         admission: Option<&Admission>,
     ) -> Result<(), Ending> {
         let (parts, body) = request.into_parts();
-        let batch = self.inner.gate.check(&head(&parts)).map_err(Ending::Refused)?;
+        let admitted = self.inner.gate.check(&head(&parts)).map_err(Ending::Refused)?;
         if let Some(admission) = admission {
             admission.present();
         }
         let raw = body::read(body, self.inner.limits.body_time).await.map_err(Ending::Body)?;
+        let content_type = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+        self.inner.gate.check_charset(content_type, &raw).map_err(Ending::Refused)?;
         let now = SystemTime::now();
         let fields = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let verdict = self.inner.gate.verify(&SignatureHeaders::from_fields(fields), &raw, unix_ms(now));
-        let push = Push::new(batch, raw, now).with_verdict(verdict.map_err(Ending::Signature)?);
+        let push = Push::admitted(admitted, raw, now).with_verdict(verdict.map_err(Ending::Signature)?);
         if let Some(admission) = admission {
             admission.authenticate();
         }
@@ -289,6 +291,7 @@ impl Ending {
             Self::Refused(Rejection::NotFound) => counters.not_found.add(),
             Self::Refused(Rejection::Method) => counters.wrong_method.add(),
             Self::Refused(Rejection::Encoding) => counters.compressed.add(),
+            Self::Refused(Rejection::Charset) => counters.other_charset.add(),
             Self::Refused(Rejection::Length) => counters.bad_length.add(),
             Self::Refused(Rejection::TooLong) | Self::Body(body::BodyError::TooLong) => {
                 counters.too_long.add()

@@ -67,7 +67,8 @@ async fn answers_exactly_200_and_only_after_the_handler_has_stored() {
     stream.write_all(&post(BODY)).await.unwrap();
 
     let held = pushes.recv().await.unwrap();
-    assert_eq!(held.push.batch().as_str(), BATCH);
+    assert_eq!(held.push.batch().map(|batch| batch.as_str()), Some(BATCH));
+    assert!(held.push.is_proven());
     assert_eq!(held.push.raw(), BODY);
     // The handler has the push and has not answered: nothing may have been written.
     let nothing = stream.try_read(&mut [0; 64]).unwrap_err();

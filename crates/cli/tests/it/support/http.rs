@@ -57,14 +57,18 @@ pub(crate) fn get(url: &str) -> std::io::Result<String> {
 
 /// Sends JSON with these header lines; the whole answer.
 pub(crate) fn post(url: &str, headers: &str, body: &str) -> std::io::Result<String> {
+    post_bytes(url, &format!("content-type: application/json\r\n{headers}"), body.as_bytes())
+}
+
+/// The same with any bytes, and no other type than among the headers.
+pub(crate) fn post_bytes(url: &str, headers: &str, body: &[u8]) -> std::io::Result<String> {
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut stream = TcpStream::connect(host)?;
     let length = body.len();
     let request = format!(
-        "POST /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
-         {headers}connection: close\r\n\r\n{body}"
+        "POST /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\n{headers}connection: close\r\n\r\n"
     );
-    stream.write_all(request.as_bytes())?;
+    stream.write_all(&[request.as_bytes(), body].concat())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer)

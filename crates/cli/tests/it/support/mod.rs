@@ -18,7 +18,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-pub(crate) use http::{answer, echo, get, header, post, push, read_message, receive};
+pub(crate) use http::{answer, echo, get, header, post, post_bytes, push, read_message, receive};
 pub(crate) use platform::{Batch, Platform, Submit};
 use serde_json::Value;
 
