@@ -62,6 +62,7 @@ impl Plan {
         // Without an account nothing is known about its dialect, nor what it has paid for.
         let account = self.level.account().ok();
         let shape = match (&store, &account) {
+            _ if self.level == Level::Privacy => Shape::one_by_one(),
             (Some(store), Some(account)) => {
                 Shape::of(&self.together, false, &**store, &account.fingerprint).await?
             }

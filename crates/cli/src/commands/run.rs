@@ -195,7 +195,10 @@ impl Run {
         if !self.sandbox {
             know_account(store, &account, self.level.service(), &self.again, stdin_is_taken).await?;
         }
-        let shape = Shape::of(&self.together, self.run.limits.has_cap(), store, &account.fingerprint).await?;
+        let shape = match self.level {
+            Level::Privacy => Shape::one_by_one(),
+            _ => Shape::of(&self.together, self.run.limits.has_cap(), store, &account.fingerprint).await?,
+        };
         let mut prepared = counted.plan(shape);
         let freshness = self.again.freshness(self.level, engine.now_ms());
         let mut parameters = Parameters {

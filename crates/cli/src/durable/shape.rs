@@ -11,6 +11,9 @@ use crate::regions::Group;
 /// The most numbers that travel at the platform's faster pace.
 const USUAL_SIZE: u16 = 2000;
 
+/// How many numbers a claim of a service holds that is asked number by number.
+const CLAIMED_TOGETHER: u16 = 500;
+
 /// How numbers are put together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
@@ -36,6 +39,11 @@ impl Shape {
             shape.grouping = Grouping::Together;
         }
         Ok(shape)
+    }
+
+    /// Of a service that is asked number by number: as many as are claimed together.
+    pub(crate) fn one_by_one() -> Self {
+        Self { grouping: Grouping::Together, batch_size: Some(CLAIMED_TOGETHER) }
     }
 
     /// For an account of which nothing is known.
