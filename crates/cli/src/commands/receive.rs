@@ -122,8 +122,8 @@ async fn show_quarantine(engine: &Engine) -> Result<Exit, Failure> {
                 "id": odd.id, "batch_no": odd.batch_no, "received_ms": odd.received_ms,
                 "why": if odd.conflict { "conflict" } else { "unknown" }, "body": body,
             });
-            if let Some(body_base64) = body_base64 {
-                entry["body_base64"] = body_base64.into();
+            if let (Some(entry), Some(body_base64)) = (entry.as_object_mut(), body_base64) {
+                entry.insert("body_base64".to_owned(), body_base64.into());
             }
             print::json(&entry)?;
         }
