@@ -61,6 +61,14 @@ fn read_price(text: &str) -> Option<(PriceKey, Currency, Price)> {
     Some((PriceKey { level, group: group.to_owned() }, currency, price))
 }
 
+/// How many requests are under way at once, where nobody says otherwise.
+pub(crate) const CONCURRENCY: u16 = 8;
+
+/// How long QXT takes for so many numbers: its document states about 100 ms an answer.
+pub(crate) fn asking_takes(numbers: u64, at_once: u16) -> Duration {
+    Duration::from_millis(numbers.saturating_mul(100) / u64::from(at_once.max(1)))
+}
+
 /// How many queries a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct QueryRate(NonZeroU32);

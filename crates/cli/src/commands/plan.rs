@@ -11,7 +11,7 @@ use numcheck_protocol::number_check::Submit;
 use serde_json::{Value, json};
 
 use crate::batching::BatchingArgs;
-use crate::commands::arguments::Prices;
+use crate::commands::arguments::{CONCURRENCY, Prices, asking_takes};
 use crate::commands::reuse::{Again, note_account, say_doubts};
 use crate::durable::{Counted, Prepared, Shape, StoreAt, Survey, estimate};
 use crate::exit::{Exit, Failure};
@@ -92,7 +92,10 @@ impl Plan {
         let to_send: u64 = groups.values().sum();
         plan.set_apart(|number| survey.leaves_out(number, what));
         let estimate = estimate(&groups, &prices, level);
-        let shortest = Duration::from_millis(plan.shortest_ms(Submit::INFO.rates));
+        let shortest = match self.level {
+            Level::Privacy => asking_takes(to_send, CONCURRENCY),
+            _ => Duration::from_millis(plan.shortest_ms(Submit::INFO.rates)),
+        };
         if self.json {
             let groups: Vec<Value> =
                 plan.groups().map(|(group, numbers)| json!({"group": group, "numbers": numbers})).collect();

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::account::AccountId;
 use crate::call::{self, Network, QxtArgs};
-use crate::commands::arguments::{Prices, QueryRate};
+use crate::commands::arguments::{CONCURRENCY, Prices, QueryRate};
 use crate::commands::asking::{Asked, Asking};
 use crate::commands::reuse::Again;
 use crate::consent::Yes;
@@ -39,7 +39,7 @@ pub(crate) struct Privacy {
     #[command(flatten)]
     how: QxtArgs,
     /// How many queries are under way at once.
-    #[arg(long, env = "NUMCHECK_CONCURRENCY", hide_env_values = true, default_value_t = 8, value_name = "N",
+    #[arg(long, env = "NUMCHECK_CONCURRENCY", hide_env_values = true, default_value_t = CONCURRENCY, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=256))]
     concurrency: u16,
     /// At most so many queries a second, such as 20/s.

@@ -13,7 +13,9 @@ use numcheck_bulk::{Delivery, Estimate, Halt, Job, JobState, PriceTable, Scope, 
 use crate::account::AccountId;
 use crate::batching::BatchingArgs;
 use crate::call::{Network, QxtArgs};
-use crate::commands::arguments::{Minute, Prices, PublicUrl, QueryRate, Signatures, listen_address};
+use crate::commands::arguments::{
+    CONCURRENCY, Minute, Prices, PublicUrl, QueryRate, Signatures, asking_takes, listen_address,
+};
 use crate::commands::limits::LimitArgs;
 use crate::commands::reuse::{Again, KnownResults, know_account};
 use crate::commands::typed;
@@ -88,7 +90,7 @@ pub(crate) struct RunArgs {
     #[arg(long, env = "NUMCHECK_WAIT", hide_env_values = true, value_name = "DURATION")]
     wait: Option<humantime::Duration>,
     /// How many requests are under way at once. At level privacy, as many numbers at most are in doubt after a crash.
-    #[arg(long, env = "NUMCHECK_CONCURRENCY", hide_env_values = true, default_value_t = 8, value_name = "N",
+    #[arg(long, env = "NUMCHECK_CONCURRENCY", hide_env_values = true, default_value_t = CONCURRENCY, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=256))]
     concurrency: u16,
     /// At most so many queries of level privacy a second, such as 20/s, kept together with all who use the store for the same account. The other
@@ -574,6 +576,16 @@ impl RunArgs {
         stop: &Stop,
     ) -> Result<Driven, Failure> {
         let (client, sandbox) = target.qxt(&self.network, &self.how).await?;
+        let planned = engine.store().ledger(job.id).await.map_err(Failure::of)?.planned;
+        let takes = asking_takes(planned, self.concurrency);
+        if matches!(target, Target::Account) && takes >= Duration::from_secs(60) {
+            print::say(&format!(
+                "numcheck: {} at about 100 ms an answer, {} at once, take about {}",
+                print::count(planned, "number"),
+                self.concurrency,
+                humantime::format_duration(Duration::from_secs(takes.as_secs()))
+            ));
+        }
         let price = prices.get(Privacy::LEVEL, "CN");
         let service = Arc::new(Privacy::new(client).with_price(price));
         options.pace = self.rate.map(|rate| rate.pace(engine.store(), &job.spec.scope.account));
