@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use numcheck_bulk::{JobName, Scope};
+use numcheck_bulk::JobName;
 
 use crate::durable::{Destination, StoreAt, Summary, export, job_of, read_back};
 use crate::exit::{Exit, Failure};
@@ -36,13 +36,6 @@ impl Export {
         let started = Instant::now();
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
         let job = job_of(&**engine.store(), &self.job).await?;
-        if job.spec.scope.service == Scope::PRIVACY {
-            return Err(Failure::usage(format!(
-                "job {} is one of `numcheck privacy`: that shows its answers again at no cost, with a great --max-age old ones, too; \
-                 `numcheck history --json` shows what was answered as it came",
-                job.name
-            )));
-        }
         let (input, _) = read_back(&**engine.store(), &job).await?;
         let destination = Destination { output: self.output, json: self.json };
         let mut writer = destination.create(&input)?;

@@ -453,7 +453,7 @@ impl RunArgs {
         let stop = Stop::on_signal(
             "numcheck: stopping: no further batch is sent, results so far are written; once more ends at once",
         );
-        let limits = self.limits.limits(prices.clone())?;
+        let limits = self.limits.limits(prices)?;
         let mut halt = None;
         engine.store().follow(job.id).await.map_err(Failure::of)?;
         let before = engine.store().ledger(job.id).await.map_err(Failure::of)?;
@@ -462,7 +462,7 @@ impl RunArgs {
             options.limits = limits;
             options.concurrency = self.concurrency.into();
             let driven = match job.spec.scope.service.as_str() {
-                Scope::PRIVACY => self.ask_each(engine, job, &target, options, &prices, &stop).await,
+                Scope::PRIVACY => self.ask_each(engine, job, &target, options, &stop).await,
                 _ => self.submit(engine, job, &target, options, minute, &stop).await,
             };
             let driven = driven.inspect_err(|_| say_how_to_go_on(job, &target))?;
@@ -572,7 +572,6 @@ impl RunArgs {
         job: &Job,
         target: &Target,
         mut options: RunOptions,
-        prices: &PriceTable,
         stop: &Stop,
     ) -> Result<Driven, Failure> {
         let (client, sandbox) = target.qxt(&self.network, &self.how).await?;
@@ -586,7 +585,8 @@ impl RunArgs {
                 humantime::format_duration(Duration::from_secs(takes.as_secs()))
             ));
         }
-        let price = prices.get(Privacy::LEVEL, "CN");
+        // Not what earlier results have cost: nobody has said that it still holds.
+        let price = self.prices.table()?.get(Privacy::LEVEL, "CN");
         let service = Arc::new(Privacy::new(client).with_price(price));
         options.pace = self.rate.map(|rate| rate.pace(engine.store(), &job.spec.scope.account));
         let driven = engine.run_to_end(job, &service, options, stop.cancel());

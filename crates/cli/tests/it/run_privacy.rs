@@ -37,7 +37,7 @@ struct State {
 
 fn reply(mobile: &str, status: &str) -> Answer {
     Answer::Says(format!(
-        r#"{{"code":0,"reason":"Succ","result":{{"Mobile":"{mobile}","Status":"{status}","Area":"广东-深圳","init_isp":"中国移动","now_isp":"中国联通"}}}}"#
+        r#"{{"code":0,"reason":"Succ","result":{{"Mobile":"{mobile}","Status":"{status}","Area":"广东-深圳","Now_isp":"中国联通"}}}}"#
     ))
 }
 
@@ -193,7 +193,7 @@ fn each_reply_leads_to_its_state_and_what_settles_nothing_is_kept() {
         assert_eq!(found, [state, code, privacy], "{row:?}");
     }
     assert_eq!(rows[7]["check_status"], "大概");
-    assert!(rows[6]["check_message"].contains("another number"), "{}", rows[6]["check_message"]);
+    assert!(rows[6]["check_message"].contains("another phone number"), "{}", rows[6]["check_message"]);
     assert!(ended.stderr.contains("3 numbers are in doubt"), "{}", ended.stderr);
     let kept = scene.call(&["receive", "--show-quarantine"]).run().exits(0);
     assert!(kept.text().contains("busy") && !kept.text().contains("大概"), "{}", kept.text());
