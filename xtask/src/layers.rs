@@ -188,8 +188,8 @@ const RULES: &[Rule] = &[
         // Only for the lists of known words: the tests of every crate use this one, and what they test should not come in by a side door.
         may_use: &[PROTOCOL],
         // The code blocks of the README and of docs/ are compiled as its doctests.
-        tests_may_use: &[SIGNING, WEBHOOK, NXCLOUD, QXT, SANDBOX, BULK],
-        never: &[&[SIGNING, TRANSPORT, WEBHOOK, NXCLOUD, QXT, SANDBOX, BULK, CLI]],
+        tests_may_use: &[SIGNING, WEBHOOK, NXCLOUD, QXT, SANDBOX, BULK, JOB],
+        never: &[&[SIGNING, TRANSPORT, WEBHOOK, NXCLOUD, QXT, SANDBOX, BULK, JOB, CLI]],
         only_behind_a_feature: &[],
         reason: "what tests share must not hold what they test",
     },

@@ -7,3 +7,5 @@
 )]
 
 mod drift;
+mod number_check;
+mod privacy;

@@ -1,0 +1,58 @@
+//! Number checks as a program asks for them, against the sandbox: pushed to its receiver, or fetched.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use numcheck_bulk::{Delivery, Sqlite};
+use numcheck_job::{Cancel, Engine, NumberCheck, Order, Receiving, RunOptions, account_name, reader, with_result};
+use numcheck_nxcloud::Client;
+use numcheck_protocol::number_check::CheckLevel;
+use numcheck_protocol::{AppKey, PhoneNumber};
+use numcheck_sandbox::Sandbox;
+use numcheck_transport::RateLimits;
+
+fn client(sandbox: &Sandbox) -> Client {
+    let account = sandbox.account();
+    Client::builder(&account.access_key, account.access_secret.clone())
+        .appkey(AppKey::new(account.appkey.expose()).unwrap())
+        .base_url(sandbox.nxcloud_url())
+        .transport(|transport| transport.rate_limits(RateLimits::off()))
+        .build()
+        .unwrap()
+}
+
+fn numbers() -> Vec<PhoneNumber> {
+    (0..12).map(|at| PhoneNumber::new(&format!("8613800{:06}", 138_000 + at)).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn results_are_pushed_to_the_program_s_receiver_or_fetched_where_it_has_none() {
+    for delivery in [Delivery::Push, Delivery::Poll] {
+        let sandbox = Sandbox::builder().callback_delay(Duration::ZERO).start().await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Engine::new(Arc::new(Sqlite::open(&dir.path().join("jobs.db"), reader()).unwrap()));
+        let account = account_name(&sandbox.account().access_key, &sandbox.nxcloud_url()).unwrap();
+        let order = Order::number_check(account, CheckLevel::BASIC, numbers()).with_delivery(delivery);
+        let job = engine.begin(&order).await.unwrap();
+
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let receiving = Receiving::start(&**engine.store(), engine.inbox(), listen, None, None).await.unwrap();
+        let mut service = NumberCheck::new(client(&sandbox));
+        if delivery.pushes() {
+            let (key, url) = receiving.callback();
+            service = service.with_callback(key, url).unwrap();
+        }
+        let mut options = RunOptions::default();
+        options.times.poll = Duration::from_millis(1);
+        let summary = engine.run_to_end(&job, &Arc::new(service), options, &Cancel::new()).await.unwrap();
+        assert_eq!((summary.ledger.settled + summary.ledger.failed, summary.halt), (12, None), "{delivery:?}");
+        let rows: Vec<_> = engine.rows(&job).try_collect().await.unwrap();
+        for row in rows {
+            let (source, body) = row.result.unwrap();
+            assert!(with_result(source, &body, |result| result.phone.is_some()).unwrap());
+        }
+        receiving.close().await;
+        sandbox.shutdown().await;
+    }
+}
