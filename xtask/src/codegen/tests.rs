@@ -427,9 +427,13 @@ fn an_openapi_document_leaves_open_what_is_open() {
     let at =
         |pointer: &str| document.pointer(pointer).unwrap_or_else(|| panic!("no {pointer} in {document:#}"));
     assert_eq!(at("/openapi"), "3.1.0");
-    assert_eq!(at("/components/schemas/Leaf/anyOf/1/const"), "dark_red");
-    assert_eq!(at("/components/schemas/Leaf/anyOf/2/type"), "string");
-    assert_eq!(at("/components/schemas/BrewCode/anyOf/2/type"), "integer");
+    // A generator makes a closed type of an `enum`, and none at all of alternatives with a `const`.
+    assert_eq!(at("/components/schemas/Leaf/type"), "string");
+    assert_eq!(at("/components/schemas/Leaf/x-known-values/1/value"), "dark_red");
+    assert_eq!(at("/components/schemas/BrewCode/type"), "integer");
+    assert_eq!(at("/components/schemas/BrewCode/x-known-values/1/value"), 418);
+    // A title would become a class's name in place of the schema's own.
+    assert_eq!(document.pointer("/components/schemas/Order/title"), None);
     assert_eq!(document.pointer("/components/schemas/Order/additionalProperties"), None);
     assert_eq!(at("/components/schemas/Order/properties/potKey/format"), "password");
     assert_eq!(at("/components/schemas/Cup/properties/price/type/1"), "null");
