@@ -13,6 +13,7 @@ mod codegen;
 mod features;
 mod layers;
 mod no_std;
+mod process;
 mod readme;
 mod tidy;
 mod torture;
