@@ -126,7 +126,7 @@ struct Bench<'a> {
 impl<'a> Bench<'a> {
     fn new(folder: &'a Path, options: &'a Options) -> Result<Self, String> {
         let store = options.store.clone().unwrap_or_else(|| folder.join("jobs.db").display().to_string());
-        let (sandbox, account) = Running::sandbox(&options.numcheck)?;
+        let (sandbox, account) = Running::sandbox(&options.numcheck, &[])?;
         Ok(Self { folder, options, store, _sandbox: sandbox, account })
     }
 

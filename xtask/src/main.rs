@@ -9,6 +9,7 @@
 mod bench_job;
 mod cargo;
 mod ci;
+mod clients;
 mod codegen;
 mod features;
 mod layers;

@@ -48,9 +48,12 @@ impl Running {
         self.0.env(name, value);
     }
 
-    /// A sandbox, and the variables that lead to it.
-    pub(crate) fn sandbox(program: &Path) -> Result<(Background, BTreeMap<String, String>), String> {
-        let mut child = Self::new(program, &["sandbox", "--json"]).spawn()?;
+    /// A sandbox with these options, and the variables that lead to it.
+    pub(crate) fn sandbox(
+        program: &Path,
+        options: &[&str],
+    ) -> Result<(Background, BTreeMap<String, String>), String> {
+        let mut child = Self::new(program, &[&["sandbox", "--json"], options].concat()).spawn()?;
         let mut line = String::new();
         let stdout = child.stdout.take().ok_or("the sandbox has no output")?;
         let sandbox = Background(child);
@@ -61,6 +64,8 @@ impl Running {
             ("NXCLOUD_ACCESS_KEY", "access_key"),
             ("NXCLOUD_ACCESS_SECRET", "access_secret"),
             ("NXCLOUD_APPKEY", "appkey"),
+            ("QXT_BASE_URL", "qxt"),
+            ("QXT_API_KEY", "qxt_api_key"),
         ];
         let text = |key: &str| said.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         Ok((sandbox, names.iter().map(|(name, key)| ((*name).to_owned(), text(key))).collect()))
