@@ -83,7 +83,8 @@ fn kind(schemas: &Value, property: &Value) -> Kind {
         if schemas[name]["properties"].is_object() {
             return Object(object(schemas, name));
         }
-        let known = referred.iter().flat_map(|name| schemas[name]["x-known-values"].as_array().expect("values"));
+        let known =
+            referred.iter().flat_map(|name| schemas[name]["x-known-values"].as_array().expect("values"));
         let known: Vec<&Value> = known.map(|value| &value["value"]).collect();
         let words: Vec<String> = known.iter().filter_map(|word| Some(word.as_str()?.to_owned())).collect();
         let figures: Vec<i64> = known.iter().filter_map(|figure| figure.as_i64()).collect();
