@@ -3,7 +3,6 @@
 //! It prints what each part took, and what a number costs at one size beside the size before. It must not judge: machines differ.
 
 mod numbers;
-mod process;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::cargo;
-use process::{Background, Ended, Running};
+use crate::process::{self, Background, Ended, Running};
 
 /// What is measured when nobody says otherwise.
 const SIZES: [u64; 4] = [10_000, 100_000, 1_000_000, 5_000_000];
@@ -127,7 +126,7 @@ struct Bench<'a> {
 impl<'a> Bench<'a> {
     fn new(folder: &'a Path, options: &'a Options) -> Result<Self, String> {
         let store = options.store.clone().unwrap_or_else(|| folder.join("jobs.db").display().to_string());
-        let (sandbox, account) = Running::sandbox(&options.numcheck)?;
+        let (sandbox, account) = Running::sandbox(&options.numcheck, &[])?;
         Ok(Self { folder, options, store, _sandbox: sandbox, account })
     }
 

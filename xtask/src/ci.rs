@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{cargo, codegen, features, layers, no_std, publish, readme, tidy};
+use crate::{cargo, clients, codegen, features, layers, no_std, publish, readme, tidy};
 
 /// Rounds of killing real runs; a plain `cargo test` does fewer.
 const TORTURE_ROUNDS: &str = "50";
@@ -60,6 +60,12 @@ const JOBS: &[Job] = &[
     },
     Job { name: "clippy", what: "lints, warnings denied", always: true, run: |root, _| clippy(root) },
     Job { name: "test", what: "tests and doc tests", always: true, run: test },
+    Job {
+        name: "clients",
+        what: "clients made from the OpenAPI documents work",
+        always: true,
+        run: |root, _| clients::run(root),
+    },
     Job { name: "docs", what: "documentation without warnings", always: true, run: |root, _| docs(root) },
     Job {
         name: "features",
@@ -213,7 +219,7 @@ impl Tally {
 }
 
 /// Cargo as the CI wants it: nothing incremental, which would only fill the disk, and no progress bar in a log.
-fn quiet(root: &Path, args: &[&str]) -> Command {
+pub(crate) fn quiet(root: &Path, args: &[&str]) -> Command {
     let mut command = cargo::command(root, args);
     if std::env::var_os("CARGO_INCREMENTAL").is_none() {
         command.env("CARGO_INCREMENTAL", "0");

@@ -9,11 +9,13 @@
 mod bench_job;
 mod cargo;
 mod ci;
+mod clients;
 mod codegen;
 mod features;
 mod layers;
 mod names;
 mod no_std;
+mod process;
 mod publish;
 mod readme;
 mod tidy;

@@ -83,8 +83,9 @@ fn kind(schemas: &Value, property: &Value) -> Kind {
         if schemas[name]["properties"].is_object() {
             return Object(object(schemas, name));
         }
-        let known = referred.iter().flat_map(|name| schemas[name]["anyOf"].as_array().expect("values"));
-        let known: Vec<&Value> = known.map(|value| &value["const"]).collect();
+        let known =
+            referred.iter().flat_map(|name| schemas[name]["x-known-values"].as_array().expect("values"));
+        let known: Vec<&Value> = known.map(|value| &value["value"]).collect();
         let words: Vec<String> = known.iter().filter_map(|word| Some(word.as_str()?.to_owned())).collect();
         let figures: Vec<i64> = known.iter().filter_map(|figure| figure.as_i64()).collect();
         return match (words.is_empty(), figures.is_empty()) {
@@ -98,7 +99,7 @@ fn kind(schemas: &Value, property: &Value) -> Kind {
         Some("array") => List(object(schemas, referred_to(&property["items"]))),
         Some("integer") => Count,
         Some("number") => Price,
-        Some("string") if property["pattern"] == "^[A-Z]{3}$" => Currency,
+        Some("string") if property["x-holds"] == "currency" => Currency,
         Some("string") => Text,
         _ => Any,
     }

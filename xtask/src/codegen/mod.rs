@@ -10,9 +10,9 @@ mod load;
 mod openapi;
 mod read;
 mod reference;
+mod render;
 mod rust;
 mod text;
-mod words;
 mod write;
 
 #[cfg(test)]
@@ -44,7 +44,7 @@ fn run_in(root: &Path, check: bool) -> crate::Outcome {
 fn outputs(spec: &Spec) -> Result<Vec<Output>, String> {
     let mut outputs = rust::outputs(spec)?;
     outputs.extend(fixtures::outputs(spec));
-    outputs.extend(reference::outputs(spec));
-    outputs.extend(openapi::outputs(spec));
+    outputs.extend(reference::outputs(spec)?);
+    outputs.extend(openapi::outputs(spec)?);
     Ok(outputs)
 }

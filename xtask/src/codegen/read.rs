@@ -426,6 +426,15 @@ pub(crate) enum Wire {
     Word(String),
 }
 
+impl std::fmt::Display for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Word(word) => f.write_str(word),
+        }
+    }
+}
+
 /// A table of result codes.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -519,13 +528,6 @@ pub(crate) struct Example {
     pub(crate) unlisted: Vec<Spanned<String>>,
 }
 
-impl Example {
-    /// Whether it shows the object called `of` as the endpoint or push called `id` has it.
-    pub(crate) fn shows(&self, of: &str, id: &str) -> bool {
-        self.of.get_ref() == of && self.endpoint.as_ref().is_none_or(|endpoint| endpoint.get_ref() == id)
-    }
-}
-
 fn documented() -> Sure {
     Sure::Documented
 }
@@ -534,11 +536,6 @@ impl File {
     /// Where a value stands: `path:line`.
     pub(crate) fn place<T>(&self, value: &Spanned<T>) -> String {
         format!("{}:{}", self.path, line(&self.text, value.span().start))
-    }
-
-    /// The full name of a source.
-    pub(crate) fn source<'a>(&'a self, key: &'a Spanned<String>) -> &'a str {
-        self.content.source.get(key.get_ref()).map_or(key.get_ref(), |title| title.get_ref())
     }
 }
 

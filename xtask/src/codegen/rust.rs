@@ -6,56 +6,27 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use minijinja::context;
 use minijinja::value::Value;
-use minijinja::{Environment, UndefinedBehavior, context};
 
-use crate::codegen::COMMAND;
-use crate::codegen::read::{self, Codes, Endpoint, Field, File, Holds, Object, Rate, Repeat, Spec};
-use crate::codegen::text::{camel, sentence, snake, wrap};
+use crate::codegen::read::{Endpoint, Field, File, Holds, Object, ResultView, Spec};
+use crate::codegen::render::Templates;
+use crate::codegen::text::snake;
 use crate::codegen::write::Output;
 
 const FOLDER: &str = "crates/protocol/src/generated";
-/// The repository's `max_width`.
-const WIDTH: usize = 110;
 
 /// The generated modules, laid out by rustfmt.
 pub(crate) fn outputs(spec: &Spec) -> Result<Vec<Output>, String> {
-    let environment = environment();
-    let render = |name: &str, template: &str, from: &str, values: Value| -> Result<Output, String> {
-        let failed = |error: String| format!("{name}.rs from {from}: {error}");
-        let values = context! { command => COMMAND, from, ..values };
-        let text = environment.render_str(template, values).map_err(|error| failed(format!("{error:#}")))?;
-        Ok(Output { path: format!("{FOLDER}/{name}.rs"), text: rustfmt(&text).map_err(failed)? })
+    let templates = Templates::new(spec)?;
+    let render = |name: &str, template: &str, values| {
+        let path = format!("{FOLDER}/{name}.rs");
+        let text = templates.render(template, values).and_then(|text| rustfmt(&text));
+        Ok(Output { text: text.map_err(|error| format!("{path}: {error}"))?, path })
     };
-    let mut outputs = Vec::new();
-    for file in &spec.files {
-        let values = module(spec, file);
-        outputs.push(render(&file.name, include_str!("templates/module.rs.j2"), &file.path, values)?);
-    }
-    let all = format!("{}/*.toml", read::FOLDER);
-    let platforms: Vec<&read::Platform> = spec.platforms().collect();
-    let values = context! { files => spec.files, platforms };
-    outputs.push(render("index", include_str!("templates/index.rs.j2"), &all, values.clone())?);
-    outputs.push(render("mod", include_str!("templates/mod.rs.j2"), &all, values)?);
-    Ok(outputs)
-}
-
-fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    // A key that is misspelt in a template is an error and not an empty text.
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
-    environment.add_filter("doc", doc);
-    environment.add_filter("rust", |value: Value| match value.as_str() {
-        Some(text) => format!("{text:?}"),
-        None => value.to_string(),
-    });
-    environment.add_filter("snake", snake);
-    environment.add_filter("camel", camel);
-    environment.add_filter("sentence", sentence);
-    environment.add_filter("request", |body: &str| format!("{}Request", body.trim_end_matches("Body")));
-    environment
+    let modules = spec.files.iter().map(|file| render(&file.name, "module.rs.j2", module(spec, file)));
+    let all = ["index", "mod"].map(|name| render(name, &format!("{name}.rs.j2"), context! {}));
+    modules.chain(all).collect()
 }
 
 /// What the template of a module knows: the file's content, and what needs the rest of the spec.
@@ -63,10 +34,9 @@ fn module(spec: &Spec, file: &File) -> Value {
     let content = &file.content;
     let endpoint: Vec<Value> = content.endpoint.iter().map(|item| endpoint(spec, item)).collect();
     let object: Vec<Value> = content.object.iter().map(|object| message(spec, object)).collect();
-    let codes: Vec<Value> = content.codes.iter().map(|codes| table(spec, codes)).collect();
     let result = content.result.as_ref().map(|view| result(spec, file, view));
     let uses = uses(spec, file);
-    context! { module => file.name, uses, endpoint, object, codes, result, ..Value::from_serialize(content) }
+    context! { module => file.name, from => file.path, uses, endpoint, object, result, ..Value::from_serialize(content) }
 }
 
 /// What the module takes from others: the tables that its own include, and what is written by hand for it.
@@ -83,7 +53,7 @@ fn uses(spec: &Spec, file: &File) -> BTreeSet<String> {
         .collect()
 }
 
-fn result(spec: &Spec, file: &File, view: &read::ResultView) -> Value {
+fn result(spec: &Spec, file: &File, view: &ResultView) -> Value {
     let fields: Vec<Value> = view
         .field
         .iter()
@@ -100,18 +70,9 @@ fn result(spec: &Spec, file: &File, view: &read::ResultView) -> Value {
 }
 
 fn endpoint(spec: &Spec, endpoint: &Endpoint) -> Value {
-    let limits = endpoint.rates_sure.map_or(String::new(), |sure| {
-        let note = endpoint.rates_note.as_deref().unwrap_or_default();
-        format!("Limits ({}): {}. {note}", sure.word(), rates_doc(&endpoint.rates))
-    });
-    let body = endpoint.request.as_ref().map(|name| type_name(spec, name.get_ref()));
-    context! {
-        limits,
-        body_type => body,
-        response => type_name(spec, endpoint.reply.get_ref()),
-        repeat_doc => format!("{} {}", repeat_doc(endpoint.repeat), endpoint.repeat_why),
-        ..Value::from_serialize(endpoint)
-    }
+    let body_type = endpoint.request.as_ref().map(|name| type_name(spec, name.get_ref()));
+    let response = type_name(spec, endpoint.reply.get_ref());
+    context! { body_type, response, ..Value::from_serialize(endpoint) }
 }
 
 fn message(spec: &Spec, object: &Object) -> Value {
@@ -153,17 +114,6 @@ fn message(spec: &Spec, object: &Object) -> Value {
         fills,
         ..Value::from_serialize(object)
     }
-}
-
-fn table(spec: &Spec, codes: &Codes) -> Value {
-    let included: Vec<&str> =
-        spec.included(codes).into_iter().map(|codes| codes.name.get_ref().as_str()).collect();
-    let includes = match included.as_slice() {
-        [] => String::new(),
-        [last] => format!(" includes {last}"),
-        [via, last, ..] => format!(" includes {last} via {via}"),
-    };
-    context! { includes, ..Value::from_serialize(codes) }
 }
 
 /// The Rust type of a message, with a lifetime where it borrows.
@@ -208,22 +158,6 @@ fn field_type(spec: &Spec, field: &Field) -> String {
     name.to_owned()
 }
 
-/// Doc comments from a paragraph or a list of paragraphs, with an empty line between them, indented by so many levels.
-fn doc(paragraphs: &Value, depth: usize) -> String {
-    let paragraphs: Vec<String> = match paragraphs.as_str() {
-        Some(text) => vec![text.to_owned()],
-        None => paragraphs.try_iter().into_iter().flatten().map(|text| text.to_string()).collect(),
-    };
-    let indent = "    ".repeat(depth);
-    let paragraphs = paragraphs.iter().filter(|text| !text.is_empty()).map(|text| {
-        // Brackets would be links, and angle brackets HTML.
-        let text = text.replace('[', "\\[").replace('<', "\\<");
-        let lines = wrap(&text, WIDTH - 4 * depth - 4);
-        lines.iter().map(|line| format!("{indent}/// {line}\n")).collect::<String>()
-    });
-    paragraphs.collect::<Vec<_>>().join(&format!("{indent}///\n")).trim_end_matches('\n').to_owned()
-}
-
 /// Lays Rust text out as `cargo fmt` would.
 fn rustfmt(text: &str) -> Result<String, String> {
     let failed = |error: std::io::Error| format!("rustfmt: {error}");
@@ -242,31 +176,4 @@ fn rustfmt(text: &str) -> Result<String, String> {
         return Err(format!("rustfmt: {}", String::from_utf8_lossy(&output.stderr).trim()));
     }
     String::from_utf8(output.stdout).map_err(|error| error.to_string())
-}
-
-/// `10 requests per second up to 2000 numbers, 1 per second above`.
-pub(crate) fn rates_doc(rates: &[Rate]) -> String {
-    let each = |rate: &Rate| {
-        let plural = if rate.requests == 1 { "" } else { "s" };
-        let per = match rate.per_ms {
-            1000 => "a second".to_owned(),
-            ms if ms % 1000 == 0 => format!("in {} seconds", ms / 1000),
-            ms => format!("in {ms} ms"),
-        };
-        let head = format!("{} request{plural} {per}", rate.requests);
-        match rate.up_to {
-            Some(most) => format!("{head} with at most {most} numbers each"),
-            None if rates.len() > 1 => format!("{head} above"),
-            None => head,
-        }
-    };
-    rates.iter().map(each).collect::<Vec<_>>().join(", ")
-}
-
-/// May it be repeated, in one word and a half.
-pub(crate) fn repeat_doc(repeat: Repeat) -> &'static str {
-    match repeat {
-        Repeat::Never => "Never to be repeated when the first may have arrived.",
-        Repeat::Safe => "May be repeated.",
-    }
 }

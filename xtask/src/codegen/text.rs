@@ -33,6 +33,12 @@ pub(crate) fn sentence(text: &str) -> String {
     out
 }
 
+/// How the usual renderers name a heading's anchor.
+pub(crate) fn anchor(heading: &str) -> String {
+    let keep = |char: &char| char.is_alphanumeric() || matches!(char, '-' | '_');
+    heading.to_lowercase().chars().filter(keep).collect()
+}
+
 /// `PowerOffOrOutOfService` as `power_off_or_out_of_service`; `drUrl` as `dr_url`; `Now_isp` as `now_isp`.
 pub(crate) fn snake(name: &str) -> String {
     let mut out = String::new();

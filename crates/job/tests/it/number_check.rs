@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use numcheck_bulk::{Delivery, Sqlite};
-use numcheck_job::{Cancel, Engine, NumberCheck, Order, Receiving, RunOptions, account_name, reader, with_result};
+use numcheck_job::{
+    Cancel, Engine, NumberCheck, Order, Receiving, RunOptions, account_name, reader, with_result,
+};
 use numcheck_nxcloud::Client;
 use numcheck_protocol::number_check::CheckLevel;
 use numcheck_protocol::{AppKey, PhoneNumber};
@@ -37,7 +39,8 @@ async fn results_are_pushed_to_the_program_s_receiver_or_fetched_where_it_has_no
         let job = engine.begin(&order).await.unwrap();
 
         let listen = "127.0.0.1:0".parse().unwrap();
-        let receiving = Receiving::start(&**engine.store(), engine.inbox(), listen, None, None).await.unwrap();
+        let receiving =
+            Receiving::start(&**engine.store(), engine.inbox(), listen, None, None).await.unwrap();
         let mut service = NumberCheck::new(client(&sandbox));
         if delivery.pushes() {
             let (key, url) = receiving.callback();
@@ -46,7 +49,11 @@ async fn results_are_pushed_to_the_program_s_receiver_or_fetched_where_it_has_no
         let mut options = RunOptions::default();
         options.times.poll = Duration::from_millis(1);
         let summary = engine.run_to_end(&job, &Arc::new(service), options, &Cancel::new()).await.unwrap();
-        assert_eq!((summary.ledger.settled + summary.ledger.failed, summary.halt), (12, None), "{delivery:?}");
+        assert_eq!(
+            (summary.ledger.settled + summary.ledger.failed, summary.halt),
+            (12, None),
+            "{delivery:?}"
+        );
         let rows: Vec<_> = engine.rows(&job).try_collect().await.unwrap();
         for row in rows {
             let (source, body) = row.result.unwrap();

@@ -8,8 +8,8 @@ use crate::endpoint::{Endpoint, Info};
 /// A platform of this family. Closed on purpose: whoever tells platforms apart must decide about a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Platform {
-    /// NXCLOUD number check (first dialect, v1) and WhatsApp verification, as the vendor's documents describe
-    /// them.
+    /// NXCLOUD number check in both dialects (v1, and v2 which the vendor documents since September 2023) and
+    /// WhatsApp verification, as the vendor's documents describe them.
     Nxcloud,
     /// The QXT privacy check, as the vendor's document of 2022-8-24 describes it.
     Qxt,

@@ -42,13 +42,13 @@ fn a_family_shares_a_table_and_each_may_add_one() {
     let code = made(&rust::outputs(&family).expect("rustfmt takes it"), "teapot.rs");
     assert!(code.contains("RinseCode includes KeyCode via BrewCode {"), "{code}");
     assert!(code.contains("BrewCode includes KeyCode {"), "{code}");
-    let page = made(&reference::outputs(&family), "teapot.md");
+    let page = made(&reference::outputs(&family).expect("it is made"), "teapot.md");
     assert!(
         page.contains(
             "| result codes | [RinseCode](#rinsecode), [BrewCode](#brewcode), [KeyCode](#keycode) |"
         )
     );
-    let document = made(&openapi::outputs(&family), "teapot.json");
+    let document = made(&openapi::outputs(&family).expect("it is made"), "teapot.json");
     let answered = ["RinseCode", "BrewCode", "KeyCode"].map(|name| format!("\"#/x-result-codes/{name}\""));
     let at = answered.map(|reference| document.find(&reference).expect("it is linked"));
     assert!(at.is_sorted(), "the nearest stands first: {at:?}");
@@ -62,10 +62,11 @@ fn a_family_without_members_is_named() {
 
 #[test]
 fn an_empty_body_has_no_object_and_any_other_has_one() {
-    let page = made(&reference::outputs(&family()), "teapot.md");
+    let page = made(&reference::outputs(&family()).expect("it is made"), "teapot.md");
     assert!(page.contains("| request | an empty body |"), "{page}");
     let document: serde_json::Value =
-        serde_json::from_str(&made(&openapi::outputs(&family()), "teapot.json")).expect("JSON");
+        serde_json::from_str(&made(&openapi::outputs(&family()).expect("it is made"), "teapot.json"))
+            .expect("JSON");
     assert!(document["paths"]["/rinse"]["post"]["requestBody"].is_null());
     assert!(document["paths"]["/brew"]["post"]["requestBody"].is_object());
     let what = "it has a `request` unless its body is `Empty`";
@@ -82,6 +83,6 @@ fn an_example_of_one_endpoint_is_shown_with_that_one_alone() {
     let text = TEAPOT.replace("of = \"Cup\"", "of = \"Cup\"\nendpoint = \"teapot.brew\"");
     let one = spec(&text).expect("it reads");
     assert_eq!(check::check(&one), Vec::<String>::new());
-    assert!(made(&reference::outputs(&one), "teapot.md").contains("Reply `cup`"));
+    assert!(made(&reference::outputs(&one).expect("it is made"), "teapot.md").contains("Reply `cup`"));
     assert!(made(&fixtures::outputs(&one), "examples.rs").contains("cup: teapot::Cup;"));
 }

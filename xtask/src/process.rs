@@ -15,20 +15,20 @@ use serde_json::Value;
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A process that is about to be started.
-pub(super) struct Running(Command);
+pub(crate) struct Running(Command);
 
 /// What a process took.
-pub(super) struct Ended {
-    pub(super) took: Duration,
+pub(crate) struct Ended {
+    pub(crate) took: Duration,
     /// Seconds of processor time.
-    pub(super) cpu: f64,
+    pub(crate) cpu: f64,
     /// The most memory that was resident.
-    pub(super) peak_kib: u64,
-    pub(super) stdout: String,
+    pub(crate) peak_kib: u64,
+    pub(crate) stdout: String,
 }
 
 /// A process that runs until it is dropped.
-pub(super) struct Background(Child);
+pub(crate) struct Background(Child);
 
 impl Drop for Background {
     fn drop(&mut self) {
@@ -38,19 +38,22 @@ impl Drop for Background {
 }
 
 impl Running {
-    pub(super) fn new(program: &Path, args: &[&str]) -> Self {
+    pub(crate) fn new(program: &Path, args: &[&str]) -> Self {
         let mut command = Command::new(program);
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped());
         Self(command)
     }
 
-    pub(super) fn env(&mut self, name: &str, value: &str) {
+    pub(crate) fn env(&mut self, name: &str, value: &str) {
         self.0.env(name, value);
     }
 
-    /// A sandbox, and the variables that lead to it.
-    pub(super) fn sandbox(program: &Path) -> Result<(Background, BTreeMap<String, String>), String> {
-        let mut child = Self::new(program, &["sandbox", "--json"]).spawn()?;
+    /// A sandbox with these options, and the variables that lead to it.
+    pub(crate) fn sandbox(
+        program: &Path,
+        options: &[&str],
+    ) -> Result<(Background, BTreeMap<String, String>), String> {
+        let mut child = Self::new(program, &[&["sandbox", "--json"], options].concat()).spawn()?;
         let mut line = String::new();
         let stdout = child.stdout.take().ok_or("the sandbox has no output")?;
         let sandbox = Background(child);
@@ -61,13 +64,15 @@ impl Running {
             ("NXCLOUD_ACCESS_KEY", "access_key"),
             ("NXCLOUD_ACCESS_SECRET", "access_secret"),
             ("NXCLOUD_APPKEY", "appkey"),
+            ("QXT_BASE_URL", "qxt"),
+            ("QXT_API_KEY", "qxt_api_key"),
         ];
         let text = |key: &str| said.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         Ok((sandbox, names.iter().map(|(name, key)| ((*name).to_owned(), text(key))).collect()))
     }
 
     /// Runs it to its end.
-    pub(super) fn finish(mut self) -> Result<Ended, String> {
+    pub(crate) fn finish(mut self) -> Result<Ended, String> {
         let start = Instant::now();
         let mut child = self.spawn()?;
         let (pid, stdout) = (child.id(), child.stdout.take());
@@ -100,7 +105,7 @@ impl Running {
 }
 
 /// An address of loopback that is free.
-pub(super) fn free_address() -> Result<String, String> {
+pub(crate) fn free_address() -> Result<String, String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
     Ok(listener.local_addr().map_err(|error| error.to_string())?.to_string())
 }
