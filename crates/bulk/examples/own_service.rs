@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use numcheck_bulk::store::Source;
 use numcheck_bulk::store::reading::{Facts, ReadResults};
 use numcheck_bulk::{
-    Delivery, Drive, Grouping, JobName, JobSpec, Outcome, Planner, Row, Scope, Service, ServiceInfo, Sqlite,
-    Store, Submission, Submitted, SystemWallClock, WallClock,
+    CheckService, Delivery, Drive, Grouping, JobName, JobSpec, Outcome, Planner, Row, Scope, ServiceInfo,
+    Sqlite, Store, Submission, Submitted, SystemWallClock, WallClock,
 };
 use numcheck_protocol::PhoneNumber;
 
@@ -42,7 +42,7 @@ struct Parity(Arc<Platform>);
 
 const PARITY: &str = "parity";
 
-impl Service for Parity {
+impl CheckService for Parity {
     fn info(&self) -> ServiceInfo {
         ServiceInfo::synchronous(PARITY)
     }

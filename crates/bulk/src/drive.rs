@@ -18,7 +18,7 @@ use crate::failpoint::die_at;
 use crate::model::{BatchEnd, Job};
 use crate::pace::SharedPace;
 use crate::pricing::{Allowance, Amounts, Budget, Estimate, PriceTable};
-use crate::service::{ConfirmClaim, Row, Service, Submission, Submitted};
+use crate::service::{CheckService, ConfirmClaim, Row, Submission, Submitted};
 use crate::store::{Claimed, NewResult, NextBatch, Store, StoreError, drifting};
 
 /// How many requests are under way at once unless another number is given, however fast they may follow each other.
@@ -111,7 +111,7 @@ pub enum Halt {
     },
 }
 
-impl<S: Store + ?Sized, P: Service> Drive<S, P> {
+impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
     /// Submits by `service` for `owner`.
     pub fn new(store: Arc<S>, service: Arc<P>, clock: Arc<dyn WallClock>, owner: String) -> Self {
         Self {

@@ -45,7 +45,7 @@ pub use pricing::{
 };
 pub use proof::ProofRules;
 pub use reconcile::{LeasesOnly, Owners, Reconcile, Reconciled, Times};
-pub use service::{ConfirmClaim, Found, Row, Service, ServiceInfo, Submission, Submitted};
+pub use service::{CheckService, ConfirmClaim, Found, Row, ServiceInfo, Submission, Submitted};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Sqlite, Upgrade};
 pub use store::{Store, StoreError};

@@ -394,7 +394,8 @@ mod tests {
         let usd = Currency::new("USD").unwrap();
         assert_eq!(parse_amount("12.50USD"), Some(("12.5".parse().unwrap(), usd)));
         assert_eq!(parse_amount("12.50 USD"), Some(("12.5".parse().unwrap(), usd)));
-        for wrong in ["", "12.50", "USD", "-1USD", "12.50usd", "1e3USD"] {
+        assert_eq!(parse_amount("12.50usd"), Some(("12.5".parse().unwrap(), usd)));
+        for wrong in ["", "12.50", "USD", "-1USD", "1e3USD"] {
             assert_eq!(parse_amount(wrong), None, "{wrong}");
         }
     }

@@ -16,7 +16,7 @@ use crate::proof::{
     Absence, ControlCandidate, DateOffsets, Doubt, Judgement, ProofRules, SignedSpan, control_after_ms, days,
     is_control, is_remembered, judge,
 };
-use crate::service::{Found, Service};
+use crate::service::{CheckService, Found};
 use crate::store::{Control, OpenBatch, Store, StoreError, drifting};
 
 /// How many controls are tried for one doubt in a round: each costs questions.
@@ -123,7 +123,7 @@ enum Step {
     Leave,
 }
 
-impl<S: Store + ?Sized, P: Service> Reconcile<S, P> {
+impl<S: Store + ?Sized, P: CheckService> Reconcile<S, P> {
     /// Asks `platform`, and hands what it gets to `inbox`.
     pub fn new(
         store: Arc<S>,

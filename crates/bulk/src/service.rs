@@ -81,7 +81,7 @@ impl ServiceInfo {
 }
 
 /// A service that checks phone numbers and is paid for it.
-pub trait Service: Send + Sync + 'static {
+pub trait CheckService: Send + Sync + 'static {
     /// What the engine must know of it.
     fn info(&self) -> ServiceInfo;
 

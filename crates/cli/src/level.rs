@@ -29,7 +29,7 @@ impl Level {
             Self::Basic => CheckLevel::BASIC.get(),
             Self::Call => CheckLevel::CALL.get(),
             Self::Hlr => CheckLevel::HLR.get(),
-            Self::Privacy => numcheck_job::Privacy::LEVEL,
+            Self::Privacy => numcheck_job::PrivacyService::LEVEL,
         }
     }
 

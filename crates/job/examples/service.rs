@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use numcheck_bulk::{Delivery, PriceTable, Sqlite};
-use numcheck_job::{Cancel, Engine, NumberCheck, Order, RunOptions, account_name, reader, with_result};
+use numcheck_job::{
+    Cancel, Engine, NumberCheckService, Order, RunOptions, account_name, reader, with_result,
+};
 use numcheck_nxcloud::Client;
 use numcheck_protocol::PhoneNumber;
 use numcheck_protocol::number_check::CheckLevel;
@@ -27,7 +29,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{} to check, {} known; it costs {}", preview.to_send, preview.known, preview.cost);
 
     let job = engine.begin(&order).await?;
-    let service = Arc::new(NumberCheck::new(client));
+    let service = Arc::new(NumberCheckService::new(client));
     let summary = engine.run_to_end(&job, &service, RunOptions::default(), &Cancel::new()).await?;
     println!("{} done, {} in doubt", summary.ledger.settled, summary.ledger.in_doubt);
 

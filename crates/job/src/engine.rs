@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::Stream;
 use numcheck_bulk::store::RowFate;
 use numcheck_bulk::{
-    BatchState, Drive, Folding, Halt, Inbox, Job, Ledger, ProofRules, Reconcile, Service, SharedPace,
+    BatchState, CheckService, Drive, Folding, Halt, Inbox, Job, Ledger, ProofRules, Reconcile, SharedPace,
     SpendingLimits, Store, StoreError, SystemWallClock, Times, WallClock,
 };
 
@@ -100,7 +100,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the store fails. What was sent is in its book.
-    pub async fn run_to_end<P: Service>(
+    pub async fn run_to_end<P: CheckService>(
         &self,
         job: &Job,
         service: &Arc<P>,
@@ -196,7 +196,7 @@ impl Engine {
     }
 
     /// What asks the platform about open batches, without submitting anything.
-    pub fn reconcile<P: Service>(
+    pub fn reconcile<P: CheckService>(
         &self,
         service: Arc<P>,
         times: Times,
@@ -210,7 +210,7 @@ impl Engine {
 
     /// Waits for results and asks for those that do not come. `false` when there is something to submit. `tried` is the account at which
     /// submitting was begun anew last: without news it is not begun once more.
-    async fn settle<P: Service>(
+    async fn settle<P: CheckService>(
         &self,
         job: &Job,
         reconcile: &Reconcile<dyn Store, P>,

@@ -11,9 +11,9 @@ mod receiver;
 
 pub use cancel::Cancel;
 pub use engine::{Engine, RunOptions, Summary};
-pub use number_check::{NumberCheck, not_taken, submitted};
+pub use number_check::{NumberCheckService, not_taken, submitted};
 pub use order::{Order, Preview, account_name};
 pub use owner::{Processes, own_process};
-pub use privacy::Privacy;
+pub use privacy::PrivacyService;
 pub use reading::{Readers, reader, with_privacy, with_result};
 pub use receiver::{Receiving, ReceivingError, receiver_key};

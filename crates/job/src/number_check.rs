@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use numcheck_bulk::store::reading;
 use numcheck_bulk::{
-    ConfirmClaim, Found, Row, Scope, Service, ServiceInfo, SharedPace, Store, Submission, Submitted,
+    CheckService, ConfirmClaim, Found, Row, Scope, ServiceInfo, SharedPace, Store, Submission, Submitted,
 };
 use numcheck_nxcloud::Client;
 use numcheck_protocol::number_check::{CheckLevel, Dialect, NotTaken, QueryRequest, SubmitCode};
@@ -16,7 +16,7 @@ use numcheck_transport::{Attempt, BoxError, BoxFuture, CallError, CallErrorKind,
 use numcheck_webhook::{ReceiverKey, UrlError};
 
 /// NXCLOUD number check, as a job sees it.
-pub struct NumberCheck {
+pub struct NumberCheckService {
     client: Client,
     callback: Option<(ReceiverKey, String)>,
     asking: Option<SharedPace<dyn Store>>,
@@ -26,7 +26,7 @@ pub struct NumberCheck {
     drift: Mutex<Vec<Drift>>,
 }
 
-impl NumberCheck {
+impl NumberCheckService {
     /// Submits and asks by `client`. Results are not pushed, unless a [callback](Self::with_callback) is given.
     ///
     /// A client keeps its own rate limits: where a [`SharedPace`] is kept by whoever drives the job, and
@@ -58,13 +58,13 @@ impl NumberCheck {
     }
 }
 
-impl fmt::Debug for NumberCheck {
+impl fmt::Debug for NumberCheckService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NumberCheck").field("client", &self.client).finish_non_exhaustive()
+        f.debug_struct("NumberCheckService").field("client", &self.client).finish_non_exhaustive()
     }
 }
 
-impl Service for NumberCheck {
+impl CheckService for NumberCheckService {
     fn info(&self) -> ServiceInfo {
         ServiceInfo::new(Scope::NUMBER_CHECK, PhoneList::MAX_LEN)
     }
@@ -140,7 +140,7 @@ impl Confirm for Confirmed {
     }
 }
 
-impl NumberCheck {
+impl NumberCheckService {
     async fn ask(
         &self,
         day: Date,

@@ -13,7 +13,7 @@ use numcheck_transport::{BuildError, canonical_base_url};
 use sha2::{Digest, Sha256};
 
 use crate::engine::Engine;
-use crate::privacy::Privacy;
+use crate::privacy::PrivacyService;
 
 /// How many phone numbers are looked up at a time.
 const LOOKED_UP: usize = 10_000;
@@ -47,7 +47,7 @@ impl Order {
 
     /// Asks QXT about mobile numbers for the account with this [name](account_name).
     pub fn privacy(account: impl Into<String>, mobiles: &[Mobile]) -> Self {
-        let scope = Scope::new(account, Scope::PRIVACY, Privacy::LEVEL);
+        let scope = Scope::new(account, Scope::PRIVACY, PrivacyService::LEVEL);
         let numbers = mobiles.iter().filter_map(|mobile| mobile.to_number().ok()).collect();
         Self { scope, numbers, reuse: Reuse::ALL, delivery: Delivery::Poll, batch_size: 500 }
     }

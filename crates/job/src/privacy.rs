@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use numcheck_bulk::{Row, Scope, Service, ServiceInfo, Submission, Submitted};
+use numcheck_bulk::{CheckService, Row, Scope, ServiceInfo, Submission, Submitted};
 use numcheck_protocol::qxt::{Mobile, QxtCode};
 use numcheck_protocol::{Currency, PhoneNumber, Price, qxt};
 use numcheck_qxt::Client;
@@ -22,7 +22,7 @@ use crate::reading::Kept;
 /// | -1, -5, -9 | not checked; the run ends, and the rest stays planned |
 /// | none, another code, another phone number | in doubt for good; what was said is quarantined |
 #[derive(Debug)]
-pub struct Privacy {
+pub struct PrivacyService {
     client: Client,
     price: Option<(Currency, Price)>,
     /// The platform has answered for this key: a refusal of parameters is about a phone number, then.
@@ -34,7 +34,7 @@ pub struct Privacy {
 /// `BAD_PARAMETER` means the phone number or the key. From a key that has had no other answer, so many in a row mean the key.
 const MAX_BAD_PARAMETERS: u32 = 3;
 
-impl Privacy {
+impl PrivacyService {
     /// The level in the book: there is only one.
     pub const LEVEL: i64 = 0;
 
@@ -98,7 +98,7 @@ impl Privacy {
     }
 }
 
-impl Service for Privacy {
+impl CheckService for PrivacyService {
     fn info(&self) -> ServiceInfo {
         ServiceInfo::synchronous(Scope::PRIVACY)
     }

@@ -1,4 +1,4 @@
-//! What every service must do, whatever it asks: one suite, generic over [`Service`].
+//! What every service must do, whatever it asks: one suite, generic over [`CheckService`].
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use numcheck_bulk::store::reading::{self, SharedReader};
-use numcheck_bulk::{ConfirmClaim, Service, Submission, Submitted};
+use numcheck_bulk::{CheckService, ConfirmClaim, Submission, Submitted};
 use numcheck_protocol::PhoneNumber;
 
 use super::made::batch_no;
 
 /// A service and the platform behind it, as a test has them.
 pub trait ServicePlace {
-    type Service: Service;
+    type Service: CheckService;
     fn service(&self) -> &Self::Service;
     /// By what a store reads its results.
     fn reader(&self) -> SharedReader;

@@ -9,7 +9,8 @@ use numcheck_bulk::conformance::made::{Push, T0, check, planned, result};
 use numcheck_bulk::conformance::reader::reader;
 use numcheck_bulk::store::Source;
 use numcheck_bulk::{
-    BatchState, Drive, Halt, Row, Service, ServiceInfo, Sqlite, Store, Submission, Submitted, SystemWallClock,
+    BatchState, CheckService, Drive, Halt, Row, ServiceInfo, Sqlite, Store, Submission, Submitted,
+    SystemWallClock,
 };
 use numcheck_protocol::PhoneNumber;
 use tokio::sync::Notify;
@@ -43,7 +44,7 @@ impl OneByOne {
     }
 }
 
-impl Service for OneByOne {
+impl CheckService for OneByOne {
     fn info(&self) -> ServiceInfo {
         ServiceInfo::synchronous("made up")
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use numcheck_bulk::conformance::made::{Push, T0, accepted, enter, of_numbers, shared};
 use numcheck_bulk::proof::ProofRules;
 use numcheck_bulk::{
-    Found, Inbox, Reconcile, Row, Service, Sqlite, Store, Submission, Submitted, Times, WallClock,
+    CheckService, Found, Inbox, Reconcile, Row, Sqlite, Store, Submission, Submitted, Times, WallClock,
 };
 use numcheck_protocol::{BatchNo, Date, PhoneNumber};
 
@@ -24,7 +24,7 @@ impl WallClock for Later {
 /// Shows the last phone number under the last day that it is asked for, and all others under the first, as the command's platform does.
 struct TwoDays(Vec<PhoneNumber>);
 
-impl Service for TwoDays {
+impl CheckService for TwoDays {
     fn info(&self) -> numcheck_bulk::ServiceInfo {
         numcheck_bulk::ServiceInfo::new("made up", 10_000)
     }

@@ -8,7 +8,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_bulk::store::RowFate;
 use numcheck_bulk::{BatchState, Halt, PriceTable};
-use numcheck_job::{Engine, Privacy as Service, RunOptions, with_privacy};
+use numcheck_job::{Engine, PrivacyService, RunOptions, with_privacy};
 use numcheck_protocol::qxt::{KnownPrivacyStatus, PrivacyReply, QxtCode};
 use numcheck_protocol::{Class, Lang, PhoneNumber};
 use serde::Serialize;
@@ -143,7 +143,8 @@ impl Privacy {
         let single =
             Single::plan(store, scope, "privacy", "privacy", &numbers, None, false, decided.reuse).await?;
         single.look_up(decided.resubmit_before_ms).await?;
-        let service = Arc::new(Service::new(client).with_price(prices.get(Service::LEVEL, "*")));
+        let service =
+            Arc::new(PrivacyService::new(client).with_price(prices.get(PrivacyService::LEVEL, "*")));
         let mut options = RunOptions::default();
         options.concurrency = self.concurrency.into();
         options.pace = self.rate.map(|rate| rate.pace(engine.store(), &account.fingerprint));

@@ -30,7 +30,7 @@ use crate::level::Level;
 use crate::output::Writer;
 use crate::print;
 use crate::stop::Stop;
-use numcheck_job::{Engine, Privacy, Receiving, RunOptions, Summary as Driven};
+use numcheck_job::{Engine, PrivacyService, Receiving, RunOptions, Summary as Driven};
 
 /// Check a file of phone numbers, and write a file of results. Costs money per number, except with --sandbox.
 ///
@@ -586,8 +586,8 @@ impl RunArgs {
             ));
         }
         // Not what earlier results have cost: nobody has said that it still holds.
-        let price = self.prices.table()?.get(Privacy::LEVEL, "CN");
-        let service = Arc::new(Privacy::new(client).with_price(price));
+        let price = self.prices.table()?.get(PrivacyService::LEVEL, "CN");
+        let service = Arc::new(PrivacyService::new(client).with_price(price));
         options.pace = self.rate.map(|rate| rate.pace(engine.store(), &job.spec.scope.account));
         let driven = engine.run_to_end(job, &service, options, stop.cancel());
         let driven = with_progress(&**engine.store(), job, driven).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use numcheck_bulk::{SharedPace, Store};
-use numcheck_job::NumberCheck;
+use numcheck_job::NumberCheckService;
 use numcheck_nxcloud::Client;
 use numcheck_protocol::number_check::{Query, Submit};
 use numcheck_protocol::{ApiKey, AppKey, Endpoint, Info};
@@ -84,8 +84,8 @@ impl Account {
         &self,
         callback: Option<(ReceiverKey, String)>,
         store: &Arc<dyn Store>,
-    ) -> Result<NumberCheck, Failure> {
-        let mut service = NumberCheck::new(self.client.clone());
+    ) -> Result<NumberCheckService, Failure> {
+        let mut service = NumberCheckService::new(self.client.clone());
         if let Some((key, public_url)) = callback {
             service = service
                 .with_callback(key, public_url)

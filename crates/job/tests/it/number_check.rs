@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use numcheck_bulk::{Delivery, Sqlite};
 use numcheck_job::{
-    Cancel, Engine, NumberCheck, Order, Receiving, RunOptions, account_name, reader, with_result,
+    Cancel, Engine, NumberCheckService, Order, Receiving, RunOptions, account_name, reader, with_result,
 };
 use numcheck_nxcloud::Client;
 use numcheck_protocol::number_check::CheckLevel;
@@ -41,7 +41,7 @@ async fn results_are_pushed_to_the_program_s_receiver_or_fetched_where_it_has_no
         let listen = "127.0.0.1:0".parse().unwrap();
         let receiving =
             Receiving::start(&**engine.store(), engine.inbox(), listen, None, None).await.unwrap();
-        let mut service = NumberCheck::new(client(&sandbox));
+        let mut service = NumberCheckService::new(client(&sandbox));
         if delivery.pushes() {
             let (key, url) = receiving.callback();
             service = service.with_callback(key, url).unwrap();

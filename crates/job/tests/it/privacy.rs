@@ -1,10 +1,10 @@
-//! Privacy checks as a program asks for them, against the sandbox.
+//! PrivacyService checks as a program asks for them, against the sandbox.
 
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use numcheck_bulk::{BatchState, PriceTable, Reuse, Sqlite};
-use numcheck_job::{Cancel, Engine, Order, Privacy, RunOptions, account_name, reader, with_privacy};
+use numcheck_job::{Cancel, Engine, Order, PrivacyService, RunOptions, account_name, reader, with_privacy};
 use numcheck_protocol::ApiKey;
 use numcheck_protocol::qxt::Mobile;
 use numcheck_sandbox::Sandbox;
@@ -29,7 +29,7 @@ async fn a_program_pays_once_for_each_number_whatever_it_orders_again() {
     assert_eq!((preview.to_send, preview.known, preview.duplicates), (20, 0, 3));
     let job = engine.begin(&order).await.unwrap();
     assert_eq!(engine.begin(&order).await.unwrap().id, job.id, "the same numbers go on with the same job");
-    let service = Arc::new(Privacy::new(client(&sandbox)));
+    let service = Arc::new(PrivacyService::new(client(&sandbox)));
     let run = |job| {
         let (engine, service) = (engine.clone(), Arc::clone(&service));
         async move { engine.run_to_end(&job, &service, RunOptions::default(), &Cancel::new()).await.unwrap() }
@@ -61,7 +61,7 @@ async fn a_cancelled_run_sends_nothing_more_and_the_next_one_goes_on() {
     let (sandbox, dir) = (Sandbox::start().await.unwrap(), tempfile::tempdir().unwrap());
     let engine = Engine::new(Arc::new(Sqlite::open(&dir.path().join("jobs.db"), reader()).unwrap()));
     let job = engine.begin(&Order::privacy("account", &mobiles(10))).await.unwrap();
-    let service = Arc::new(Privacy::new(client(&sandbox)));
+    let service = Arc::new(PrivacyService::new(client(&sandbox)));
     let cancel = Cancel::new();
     cancel.cancel();
     let summary = engine.run_to_end(&job, &service, RunOptions::default(), &cancel).await.unwrap();

@@ -493,7 +493,7 @@ fn what_waits_to_be_entered_counts_before_a_batch_is_planned_again() {
 #[derive(Debug, Default)]
 struct TakesAll(std::sync::atomic::AtomicUsize);
 
-impl numcheck_bulk::Service for TakesAll {
+impl numcheck_bulk::CheckService for TakesAll {
     fn info(&self) -> numcheck_bulk::ServiceInfo {
         numcheck_bulk::ServiceInfo::new("made up", 10_000)
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use numcheck_bulk::{Delivery, Found, Row, Service, Submission, Submitted};
+use numcheck_bulk::{CheckService, Delivery, Found, Row, Submission, Submitted};
 use numcheck_protocol::{BatchNo, Date, PhoneNumber, UtcOffset};
 use tokio::sync::oneshot;
 
@@ -133,7 +133,7 @@ impl Account {
     }
 }
 
-impl Service for Account {
+impl CheckService for Account {
     fn info(&self) -> numcheck_bulk::ServiceInfo {
         numcheck_bulk::ServiceInfo::new("made up", 10_000)
     }
