@@ -1,4 +1,4 @@
-//! Number checks as a program asks for them, against the sandbox: pushed to its receiver, or fetched.
+//! Number checks as a program asks for them, against the sandbox: pushed to its receiver.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,37 +29,27 @@ fn numbers() -> Vec<PhoneNumber> {
 }
 
 #[tokio::test]
-async fn results_are_pushed_to_the_program_s_receiver_or_fetched_where_it_has_none() {
-    for delivery in [Delivery::Push, Delivery::Poll] {
-        let sandbox = Sandbox::builder().callback_delay(Duration::ZERO).start().await.unwrap();
-        let dir = tempfile::tempdir().unwrap();
-        let engine = Engine::new(Arc::new(Sqlite::open(&dir.path().join("jobs.db"), reader()).unwrap()));
-        let account = account_name(&sandbox.account().access_key, &sandbox.nxcloud_url()).unwrap();
-        let order = Order::number_check(account, CheckLevel::BASIC, numbers()).with_delivery(delivery);
-        let job = engine.begin(&order).await.unwrap();
+async fn results_are_pushed_to_the_program_s_receiver() {
+    let sandbox = Sandbox::builder().callback_delay(Duration::ZERO).start().await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let engine = Engine::new(Arc::new(Sqlite::open(&dir.path().join("jobs.db"), reader()).unwrap()));
+    let account = account_name(&sandbox.account().access_key, &sandbox.nxcloud_url()).unwrap();
+    let order = Order::number_check(account, CheckLevel::BASIC, numbers()).with_delivery(Delivery::Push);
+    let job = engine.begin(&order).await.unwrap();
 
-        let listen = "127.0.0.1:0".parse().unwrap();
-        let receiving =
-            Receiving::start(&**engine.store(), engine.inbox(), listen, None, None).await.unwrap();
-        let mut service = NumberCheckService::new(client(&sandbox));
-        if delivery.pushes() {
-            let (key, url) = receiving.callback();
-            service = service.with_callback(key, url).unwrap();
-        }
-        let mut options = RunOptions::default();
-        options.times.poll = Duration::from_millis(1);
-        let summary = engine.run_to_end(&job, &Arc::new(service), options, &Cancel::new()).await.unwrap();
-        assert_eq!(
-            (summary.ledger.settled + summary.ledger.failed, summary.halt),
-            (12, None),
-            "{delivery:?}"
-        );
-        let rows: Vec<_> = engine.rows(&job).try_collect().await.unwrap();
-        for row in rows {
-            let (source, body) = row.result.unwrap();
-            assert!(with_result(source, &body, |result| result.phone.is_some()).unwrap());
-        }
-        receiving.close().await;
-        sandbox.shutdown().await;
+    let listen = "127.0.0.1:0".parse().unwrap();
+    let receiving = Receiving::start(&**engine.store(), engine.inbox(), listen, None, None).await.unwrap();
+    let (key, url) = receiving.callback();
+    let service = NumberCheckService::new(client(&sandbox)).with_callback(key, url).unwrap();
+    let (service, cancel) = (Arc::new(service), Cancel::new());
+    let summary = engine.run_to_end(&job, &service, RunOptions::default(), &cancel).await.unwrap();
+    assert_eq!((summary.ledger.settled + summary.ledger.failed, summary.halt), (12, None));
+    let rows: Vec<_> = engine.rows(&job).try_collect().await.unwrap();
+    assert_eq!(rows.len(), 12);
+    for row in rows {
+        let (source, body) = row.result.unwrap();
+        assert!(with_result(source, &body, |result| result.phone.is_some()).unwrap());
     }
+    receiving.close().await;
+    sandbox.shutdown().await;
 }
