@@ -71,7 +71,7 @@ pub fn with_result<T>(source: Source, body: &[u8], then: impl FnOnce(CheckResult
     with_message(source, body, |result, _, _| then(result))
 }
 
-/// Hands a stored reply of a privacy check to `then`, with what it cost, as far as a price was [given](crate::Privacy::with_price); `None` when
+/// Hands a stored reply of a privacy check to `then`, with what it cost, as far as a price was [given](crate::PrivacyService::with_price); `None` when
 /// it cannot be read.
 pub fn with_privacy<T>(
     body: &[u8],

@@ -506,8 +506,12 @@ impl RunArgs {
                 true => "; that command with --resubmit-doubtful sends again what is left and may pay twice",
                 false => "",
             };
+            let how = match job.spec.scope.service.as_str() {
+                Scope::PRIVACY => "QXT cannot be asked afterwards, so that stays so",
+                _ => "a result or a later run settles what it can",
+            };
             print::say(&format!(
-                "numcheck: {} {} in doubt or missing and may have been charged; a result or a later run settles what it can{way_on}",
+                "numcheck: {} {} in doubt or missing and may have been charged; {how}{way_on}",
                 print::count(doubts, "number"),
                 print::form(doubts, "is", "are"),
             ));
