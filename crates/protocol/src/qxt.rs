@@ -28,7 +28,7 @@ impl QxtCode {
 }
 
 /// A Chinese mobile number as QXT wants it: 11 digits, beginning with 1, without country code. Like
-/// [`PhoneNumber`](crate::PhoneNumber) it has no `Display`, and serde writes it in full. Source: codes 1, -2
+/// [`PhoneNumber`] it has no `Display`, and serde writes it in full. Source: codes 1, -2
 /// and -3 of the QXT document, and its samples.
 ///
 /// ```
