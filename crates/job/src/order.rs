@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use numcheck_bulk::book::MAX_CLOCK_SKEW_MS;
 use numcheck_bulk::{
-    BookState, Delivery, Estimate, Grouping, Job, JobName, JobSpec, JobState, Plan, Planner, PriceTable,
-    Reuse, Scope, Store, StoreError,
+    BookState, Delivery, Estimate, Grouping, Job, JobName, JobSpec, JobState, Outcome, Plan, Planner,
+    PriceTable, Reuse, Scope, Store, StoreError,
 };
 use numcheck_protocol::number_check::CheckLevel;
 use numcheck_protocol::qxt::Mobile;
@@ -45,7 +46,8 @@ impl Order {
         Self { scope, numbers, reuse: Reuse::ALL, delivery: Delivery::Both, batch_size: PhoneList::MAX_LEN }
     }
 
-    /// Asks QXT about mobile numbers for the account with this [name](account_name).
+    /// Asks QXT about mobile numbers for the account with this [name](account_name). Takes every result of the book, however old, unless
+    /// [`with_reuse`](Self::with_reuse) says otherwise: QXT itself promises live answers.
     pub fn privacy(account: impl Into<String>, mobiles: &[Mobile]) -> Self {
         let scope = Scope::new(account, Scope::PRIVACY, PrivacyService::LEVEL);
         let numbers = mobiles.iter().filter_map(|mobile| mobile.to_number().ok()).collect();
@@ -91,7 +93,7 @@ impl Order {
 pub struct Preview {
     /// Phone numbers that would be sent, and paid for.
     pub to_send: u64,
-    /// Those with a result in the book. Whether it is taken, [`Order::reuse`] says.
+    /// Those with a result in the book that [`Order::reuse`] takes.
     pub known: u64,
     /// Those that are under way already: their result is waited for.
     pub under_way: u64,
@@ -113,6 +115,7 @@ impl Engine {
         let mut known_prices = self.store().prices().await?;
         known_prices.merge(prices);
         let mut preview = Preview { duplicates: plan.duplicates().count() as u64, ..Preview::default() };
+        let latest_ms = self.now_ms().saturating_add(MAX_CLOCK_SKEW_MS);
         let mut groups: BTreeMap<String, u64> = BTreeMap::new();
         let entries: Vec<_> = plan.entries().collect();
         for some in entries.chunks(LOOKED_UP) {
@@ -122,8 +125,10 @@ impl Engine {
                 match known.map(|known| (known.state, known.at_ms)) {
                     Some((BookState::UnderWay, _)) => preview.under_way += 1,
                     Some((BookState::InDoubt, _)) => preview.in_doubt += 1,
-                    Some((BookState::Settled(_), at_ms)) if at_ms >= order.reuse.since_ms => {
-                        preview.known += 1
+                    Some((BookState::Settled(outcome), at_ms))
+                        if takes(&order.reuse, outcome, at_ms, latest_ms) =>
+                    {
+                        preview.known += 1;
                     }
                     Some(_) | None => *groups.entry((*group).to_owned()).or_default() += 1,
                 }
@@ -179,6 +184,13 @@ impl Engine {
 pub fn account_name(key: &str, base_url: &str) -> Result<String, BuildError> {
     let address = canonical_base_url(base_url)?;
     Ok(Sha256::digest(format!("{key}@{address}")).iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Whether a result of the book is taken instead of paying, as the claim will decide.
+fn takes(reuse: &Reuse, outcome: Outcome, at_ms: u64, latest_ms: u64) -> bool {
+    let is_in_time = at_ms >= reuse.since_ms && at_ms <= latest_ms;
+    !(reuse.retry_failed && outcome == Outcome::Passing)
+        && (reuse.since_ms == 0 || reuse.since_ms != u64::MAX && is_in_time)
 }
 
 /// Numbers of one country code travel together; behind +1, of one area code, because each lies in one country.
