@@ -157,8 +157,8 @@ const RULES: &[Rule] = &[
         package: BULK,
         floor: 2,
         may_use: &[PROTOCOL],
-        // A job is tested once as a whole: submitted by the facade, checked by the emulator, received by the webhook.
-        tests_may_use: &[NXCLOUD, SANDBOX, WEBHOOK],
+        // Nothing: what a vendor says is read in `job`, and tested there.
+        tests_may_use: &[],
         never: &[&["hyper", "hyper-util", TRANSPORT, SIGNING, NXCLOUD, QXT, SANDBOX, WEBHOOK, JOB, CLI]],
         only_behind_a_feature: &[],
         reason: "the durable job is generic over what submits",

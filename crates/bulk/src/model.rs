@@ -71,7 +71,8 @@ pub struct Scope {
     pub account: String,
     /// The service, such as `number_check`.
     pub service: String,
-    /// The check level on the wire.
+    /// The level of the check, in the service's own figures. Prices are kept by level and group, whatever the service: services that share a
+    /// store use different figures.
     pub level: i64,
 }
 

@@ -1,7 +1,7 @@
 //! A service of one's own: takes phone numbers, checks them durably, and hands out results.
 //!
 //! `NXCLOUD_ACCESS_KEY=… cargo run -p numcheck-job --example service -- 85251234567 447400123456` pays for each number once, however often it is
-//! started and whenever it is interrupted; `eval "$(numcheck sandbox …)"` sets the variables for one that costs nothing.
+//! started and whenever it is interrupted. To try it without cost, run `numcheck sandbox` in another terminal and set the variables that it prints.
 #![allow(clippy::print_stdout)]
 
 use std::path::Path;

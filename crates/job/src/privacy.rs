@@ -17,7 +17,7 @@ use crate::reading::Kept;
 /// | reply | what becomes of the phone number |
 /// |---|---|
 /// | 0, -4 | settled: an answer, and paid for |
-/// | 1, -2, -3 | failed |
+/// | 1, -2, -3 | failed; three 1 in a row from a key that has had no other answer mean the key, and end the run |
 /// | -8 | failed, and it passes with time |
 /// | -1, -5, -9 | not checked; the run ends, and the rest stays planned |
 /// | none, another code, another phone number | in doubt for good; what was said is quarantined |
