@@ -5,6 +5,7 @@ extern crate self as numcheck_bulk;
 
 pub mod batch;
 pub mod book;
+mod cancel;
 mod clock;
 #[cfg(feature = "test-util")]
 pub mod conformance;
@@ -28,6 +29,7 @@ mod sql;
 mod sqlite;
 pub mod store;
 
+pub use cancel::Cancel;
 pub use clock::{SystemWallClock, WallClock};
 pub use drive::{Drive, Driven, Halt, SpendingLimits};
 pub use inbox::{Folding, Inbox, Unmatched};

@@ -6,11 +6,10 @@ use std::time::Duration;
 use futures_util::Stream;
 use numcheck_bulk::store::RowFate;
 use numcheck_bulk::{
-    BatchState, CheckService, Drive, Folding, Halt, Inbox, Job, Ledger, ProofRules, Reconcile, SharedPace,
-    SpendingLimits, Store, StoreError, SystemWallClock, Times, WallClock,
+    BatchState, Cancel, CheckService, Drive, Folding, Halt, Inbox, Job, Ledger, ProofRules, Reconcile,
+    SharedPace, SpendingLimits, Store, StoreError, SystemWallClock, Times, WallClock,
 };
 
-use crate::cancel::Cancel;
 use crate::owner::{self, Processes};
 
 /// How long a request that is on its way is waited for once somebody asked to stop.

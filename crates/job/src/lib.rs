@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod cancel;
 mod engine;
 mod number_check;
 mod order;
@@ -9,9 +8,9 @@ mod privacy;
 mod reading;
 mod receiver;
 
-pub use cancel::Cancel;
 pub use engine::{Engine, RunOptions, Summary};
 pub use number_check::{NumberCheckService, not_taken, submitted};
+pub use numcheck_bulk::Cancel;
 pub use order::{Order, Preview, account_name};
 pub use owner::{Processes, own_process};
 pub use privacy::PrivacyService;

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 /// Whether somebody asked to stop. Clones share the answer.
 ///
 /// ```
-/// let cancel = numcheck_job::Cancel::new();
+/// let cancel = numcheck_bulk::Cancel::new();
 /// let shared = cancel.clone();
 /// assert!(!cancel.is_cancelled());
 /// shared.cancel();
