@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use numcheck_bulk::store::Source;
 use numcheck_bulk::store::reading::{Facts, ReadResults};
 use numcheck_bulk::{
-    CheckService, Delivery, Drive, Grouping, JobName, JobSpec, Outcome, Planner, Row, Scope, ServiceInfo,
-    Sqlite, Store, Submission, Submitted, SystemWallClock, WallClock,
+    Cancel, CheckService, Delivery, Drive, Grouping, JobName, JobSpec, Outcome, Planner, Row, Scope,
+    ServiceInfo, Sqlite, Store, Submission, Submitted, SystemWallClock, WallClock,
 };
 use numcheck_protocol::PhoneNumber;
 
@@ -122,7 +122,7 @@ async fn check(
     let job = store.finish_plan(job.id, 100).await?;
     let (service, clock) = (Arc::new(Parity(Arc::clone(platform))), Arc::new(SystemWallClock));
     let drive = Drive::new(Arc::clone(store), service, clock, "example".to_owned());
-    drive.run(&job, &|| false).await?;
+    drive.run(&job, &Cancel::new()).await?;
     while store.fold(1000).await?.seen > 0 {}
     let ledger = store.ledger(job.id).await?;
     println!("{} checked, {} reused, {:?}", ledger.settled, ledger.reused.done, ledger.total());

@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use futures_util::stream;
 use numcheck_protocol::{BatchNo, Currency, PhoneNumber};
 
+use crate::cancel::Cancel;
 use crate::clock::WallClock;
 use crate::failpoint::die_at;
 use crate::model::{BatchEnd, Job};
@@ -145,15 +146,15 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         Self { at_once: at_once.max(1), ..self }
     }
 
-    /// Submits every planned batch of the job once. `stop` is asked before each, and so are the limits.
+    /// Submits every planned batch of the job once. `cancel` is looked at before each, and so are the limits.
     ///
     /// # Errors
     /// When the store fails. A batch that was being sent then stays marked as such: it is in doubt, and not sent again.
-    pub async fn run(&self, job: &Job, stop: &(dyn Fn() -> bool + Sync)) -> Result<Driven, StoreError> {
+    pub async fn run(&self, job: &Job, cancel: &Cancel) -> Result<Driven, StoreError> {
         let round = Round::default();
         // What is sent one by one is claimed by one worker, which keeps as many requests under way.
         let workers = if self.is_one_by_one() { 1 } else { self.at_once };
-        let ends = join_all((0..workers).map(|_| self.work(job, stop, &round))).await;
+        let ends = join_all((0..workers).map(|_| self.work(job, cancel, &round))).await;
         let mut driven = Driven { batches: round.batches.into_inner(), halt: None };
         for end in ends {
             driven.halt = driven.halt.or(end?);
@@ -164,12 +165,7 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         Ok(driven)
     }
 
-    async fn work(
-        &self,
-        job: &Job,
-        stop: &(dyn Fn() -> bool + Sync),
-        round: &Round,
-    ) -> Result<Option<Halt>, StoreError> {
+    async fn work(&self, job: &Job, cancel: &Cancel, round: &Round) -> Result<Option<Halt>, StoreError> {
         loop {
             // One at a time asks for the limits: each would count what the others have only claimed, and together they would send less
             // than is allowed.
@@ -177,7 +173,7 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
             if round.halted.load(Ordering::SeqCst) {
                 return Ok(None);
             }
-            if stop() {
+            if cancel.is_cancelled() {
                 return Ok(Some(Halt::Asked));
             }
             let skip: Vec<String> = passed_over.groups.iter().cloned().collect();
@@ -208,7 +204,7 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
                 // Before the claim, or a process that died while it waited would leave behind what was never sent. One of this process
                 // waits at a time: so few turns are lost with it.
                 pace.turn(limit).await?;
-                if stop() {
+                if cancel.is_cancelled() {
                     return Ok(Some(Halt::Asked));
                 }
                 if round.halted.load(Ordering::SeqCst) {
@@ -233,7 +229,7 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
             round.batches.fetch_add(1, Ordering::SeqCst);
             die_at("submit.claimed");
             let halt = match self.is_one_by_one() {
-                true => self.send_each(job, claimed, stop, round).await?,
+                true => self.send_each(job, claimed, cancel, round).await?,
                 false => self.send(job, claimed, round).await?,
             };
             if halt.is_some() {
@@ -264,11 +260,11 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         &self,
         job: &Job,
         claimed: Claimed,
-        stop: &(dyn Fn() -> bool + Sync),
+        cancel: &Cancel,
         round: &Round,
     ) -> Result<Option<Halt>, StoreError> {
         let (batch, key) = (claimed.batch, claimed.claim);
-        let over = || stop() || round.halted.load(Ordering::SeqCst);
+        let over = || cancel.is_cancelled() || round.halted.load(Ordering::SeqCst);
         let claimed = &claimed;
         // By value: of a borrowed one nobody could tell that the future may move between threads.
         let sending = claimed.numbers.clone().into_iter().map(|number| async move {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use numcheck_protocol::UtcOffset;
 
+use crate::cancel::Cancel;
 use crate::clock::{WallClock, after_ms};
 use crate::failpoint::die_at;
 use crate::inbox::Inbox;
@@ -143,15 +144,15 @@ impl<S: Store + ?Sized, P: CheckService> Reconcile<S, P> {
         Self { owners, ..self }
     }
 
-    /// One round: asks what is due, and no more. Costs nothing and may be repeated. `stop` is asked before each question.
+    /// One round: asks what is due, and no more. Costs nothing and may be repeated. `cancel` is looked at before each question.
     ///
     /// # Errors
     /// When the store fails. A platform that does not answer is no error: [`Reconciled::trouble`] tells.
-    pub async fn round(&self, job: &Job, stop: &(dyn Fn() -> bool + Sync)) -> Result<Reconciled, StoreError> {
+    pub async fn round(&self, job: &Job, cancel: &Cancel) -> Result<Reconciled, StoreError> {
         let mut done = Reconciled::default();
         let mut controls = HashMap::new();
         for batch in self.store.open_batches(job.id).await? {
-            if stop() {
+            if cancel.is_cancelled() {
                 break;
             }
             let asked = self.asked().get(&batch.batch).copied();

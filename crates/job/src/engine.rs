@@ -121,15 +121,14 @@ impl Engine {
         };
         let reconcile = self.reconcile(Arc::clone(service), times, rules);
         let mut summary = Summary::default();
-        let asked = || cancel.is_cancelled();
         let mut tried = None;
         let work = async {
             if !service.info().comes_later {
                 // What a process that died was sending is not waited for below.
-                reconcile.round(job, &asked).await?;
+                reconcile.round(job, cancel).await?;
             }
             loop {
-                let driven = drive.run(job, &asked);
+                let driven = drive.run(job, cancel);
                 // A request that is on its way may still have its answer; one that has none is in doubt.
                 let Some(driven) = cancel.race_with_grace(ON_ITS_WAY, driven).await else {
                     return self.give_up_own(job).await;
@@ -247,8 +246,7 @@ impl Engine {
                 return Ok(true);
             }
             // Dropped wherever it is: what it asks costs nothing, and what it writes is written as a whole.
-            let stopped = || cancel.is_cancelled();
-            let Some(round) = cancel.race(reconcile.round(job, &stopped)).await else { return Ok(true) };
+            let Some(round) = cancel.race(reconcile.round(job, cancel)).await else { return Ok(true) };
             let round = round?;
             if let Some(trouble) = round.trouble {
                 if ending.trouble.is_none() {

@@ -9,7 +9,7 @@ use numcheck_bulk::conformance::made::{Push, T0, check, planned, result};
 use numcheck_bulk::conformance::reader::reader;
 use numcheck_bulk::store::Source;
 use numcheck_bulk::{
-    BatchState, CheckService, Drive, Halt, Row, ServiceInfo, Sqlite, Store, Submission, Submitted,
+    BatchState, Cancel, CheckService, Drive, Halt, Row, ServiceInfo, Sqlite, Store, Submission, Submitted,
     SystemWallClock,
 };
 use numcheck_protocol::PhoneNumber;
@@ -88,7 +88,8 @@ async fn at_most_what_is_under_way_is_in_doubt_after_a_crash_and_no_number_is_as
     let service = OneByOne::answering(550, true);
     {
         let drive = drive(&store, &service);
-        let run = Box::pin(drive.run(&job, &|| false));
+        let never = Cancel::new();
+        let run = Box::pin(drive.run(&job, &never));
         let all_silent = Box::pin(service.all_silent.notified());
         assert!(matches!(select(run, all_silent).await, Either::Right(_)));
     }
@@ -103,7 +104,7 @@ async fn at_most_what_is_under_way_is_in_doubt_after_a_crash_and_no_number_is_as
     assert_eq!((ledger.settled, ledger.in_doubt, ledger.planned), (550, AT_ONCE as u64, 142));
 
     let second = OneByOne::answering(u64::MAX, true);
-    assert_eq!(drive(&store, &second).run(&job, &|| false).await.unwrap().halt, None);
+    assert_eq!(drive(&store, &second).run(&job, &Cancel::new()).await.unwrap().halt, None);
     fold(&store).await;
     let ledger = check(&*store, job.id).await;
     assert_eq!((ledger.settled, ledger.in_doubt, ledger.planned), (692, AT_ONCE as u64, 0));
@@ -112,7 +113,7 @@ async fn at_most_what_is_under_way_is_in_doubt_after_a_crash_and_no_number_is_as
     assert_eq!(asked.into_iter().collect::<BTreeSet<_>>().len(), 700);
 
     assert_eq!(store.resubmit_doubtful(job.id, u64::MAX).await.unwrap(), AT_ONCE as u64);
-    assert_eq!(drive(&store, &second).run(&job, &|| false).await.unwrap().halt, None);
+    assert_eq!(drive(&store, &second).run(&job, &Cancel::new()).await.unwrap().halt, None);
     fold(&store).await;
     assert_eq!(check(&*store, job.id).await.settled, 700);
 }
@@ -123,14 +124,14 @@ async fn a_refusal_about_the_account_ends_the_run_and_the_rest_is_planned() {
     let store = Arc::new(Sqlite::open(&folder.path().join("jobs.db"), reader()).unwrap());
     let job = planned(&*store, 1, &[100]).await;
     let service = OneByOne::answering(30, false);
-    let driven = drive(&store, &service).run(&job, &|| false).await.unwrap();
+    let driven = drive(&store, &service).run(&job, &Cancel::new()).await.unwrap();
     assert!(matches!(driven.halt, Some(Halt::Refused(_))), "{driven:?}");
     let ledger = check(&*store, job.id).await;
     assert_eq!((ledger.settled, ledger.in_doubt, ledger.planned, ledger.refused), (30, 0, 70, 0));
     assert!(service.asked().len() <= 30 + AT_ONCE);
 
     let paid = OneByOne::answering(u64::MAX, false);
-    assert_eq!(drive(&store, &paid).run(&job, &|| false).await.unwrap().halt, None);
+    assert_eq!(drive(&store, &paid).run(&job, &Cancel::new()).await.unwrap().halt, None);
     assert_eq!(paid.asked().len(), 70);
     fold(&store).await;
     assert_eq!(check(&*store, job.id).await.settled, 100);
@@ -144,7 +145,8 @@ async fn a_sender_whose_claim_was_given_up_sends_nothing_more() {
     let job = planned(&*store, 1, &[20]).await;
     let service = OneByOne::answering(0, true);
     let drive = drive(&store, &service);
-    let run = Box::pin(drive.run(&job, &|| false));
+    let never = Cancel::new();
+    let run = Box::pin(drive.run(&job, &never));
     let all_silent = Box::pin(service.all_silent.notified());
     let Either::Right((_, run)) = select(run, all_silent).await else { panic!("it waits for answers") };
     let [sending] = &store.open_batches(job.id).await.unwrap()[..] else { panic!("one claim") };

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use numcheck_bulk::conformance::made::{Push, T0, accepted, enter, of_numbers, shared};
 use numcheck_bulk::proof::ProofRules;
 use numcheck_bulk::{
-    CheckService, Found, Inbox, Reconcile, Row, Sqlite, Store, Submission, Submitted, Times, WallClock,
+    Cancel, CheckService, Found, Inbox, Reconcile, Row, Sqlite, Store, Submission, Submitted, Times,
+    WallClock,
 };
 use numcheck_protocol::{BatchNo, Date, PhoneNumber};
 
@@ -78,7 +79,7 @@ async fn what_stands_under_the_second_day_is_found_although_the_first_shows_as_m
         Times::default(),
         ProofRules::new(),
     );
-    let round = reconcile.round(&job, &|| false).await.unwrap();
+    let round = reconcile.round(&job, &Cancel::new()).await.unwrap();
     let ledger = store.ledger(job.id).await.unwrap();
     assert_eq!((round.missing, ledger.settled, ledger.missing), (0, 10, 0));
 }

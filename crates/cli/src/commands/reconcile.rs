@@ -46,8 +46,7 @@ impl Reconcile {
         engine.inbox().fold_all().await.map_err(Failure::of)?;
         let wait = Wait { quiet: std::time::Duration::ZERO, minute, assumed: self.assumptions.get() };
         let reconcile = engine.reconcile(service, wait.times(), wait.rules());
-        let stopped = || stop.asked();
-        let Some(round) = stop.race(reconcile.round(&job, &stopped)).await else {
+        let Some(round) = stop.race(reconcile.round(&job, stop.cancel())).await else {
             return Ok(Exit::Unsettled);
         };
         let round = round.map_err(Failure::of)?;

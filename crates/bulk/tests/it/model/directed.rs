@@ -522,7 +522,7 @@ fn what_is_sent_again_despite_a_doubt_counts_twice_against_a_cap() {
 
     use crate::model::made::{T0, claim, currency, doubt, end, of_numbers, price};
     use numcheck_bulk::{
-        Budget, Cutoff, Drive, Halt, PriceKey, SpendingLimits, Sqlite, Store, SystemWallClock,
+        Budget, Cancel, Cutoff, Drive, Halt, PriceKey, SpendingLimits, Sqlite, Store, SystemWallClock,
     };
 
     for (cap, sent, halt) in [("3.9", 0, Some(Halt::CapReached)), ("4", 2, None)] {
@@ -540,7 +540,7 @@ fn what_is_sent_again_despite_a_doubt_counts_twice_against_a_cap() {
             let platform = Arc::new(TakesAll::default());
             let drive =
                 Drive::new(Arc::clone(&store), Arc::clone(&platform), Arc::new(SystemWallClock), "me".into());
-            let driven = drive.with_limits(limits).run(&job, &|| false).await.unwrap();
+            let driven = drive.with_limits(limits).run(&job, &Cancel::new()).await.unwrap();
             assert_eq!((platform.0.load(Ordering::SeqCst), driven.halt), (sent, halt), "{cap}");
         });
     }

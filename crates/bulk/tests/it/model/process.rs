@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use numcheck_bulk::store::{Duplicate, NewBatch};
 use numcheck_bulk::{
-    Drive, Folding, Inbox, Job, JobName, JobSpec, JobState, Ledger, Owners, ProofRules, Reconcile, Reuse,
-    SharedPace, Store, StoreError, Times, WallClock,
+    Cancel, Drive, Folding, Inbox, Job, JobName, JobSpec, JobState, Ledger, Owners, ProofRules, Reconcile,
+    Reuse, SharedPace, Store, StoreError, Times, WallClock,
 };
 use numcheck_protocol::{BatchNo, Rate};
 use tokio::sync::{Notify, mpsc};
@@ -237,8 +237,8 @@ async fn work(process: &Arc<Process>, store: Arc<Stepped>, job: Job) {
             .with_owners(Arc::new(Everybody(Arc::clone(world))));
     let (mut last, mut since) = (Ledger::default(), Instant::now());
     loop {
-        drive.run(&job, &|| false).await.unwrap();
-        let round = reconcile.round(&job, &|| false).await.unwrap();
+        drive.run(&job, &Cancel::new()).await.unwrap();
+        let round = reconcile.round(&job, &Cancel::new()).await.unwrap();
         let state = store.job(&job.name).await.unwrap().map(|job| job.state);
         // Reading it checks its equation.
         let ledger = store.ledger(job.id).await.unwrap();
