@@ -318,7 +318,7 @@ pub fn split(unsettled: &[Unsettled], ends: &[(PhoneNumber, BatchEnd)]) -> Vec<S
 }
 
 /// A span of timestamps, and one more.
-fn span(signed: Option<SignedSpan>, ts_ms: Option<u64>) -> Option<SignedSpan> {
+pub(crate) fn span(signed: Option<SignedSpan>, ts_ms: Option<u64>) -> Option<SignedSpan> {
     match (signed, ts_ms) {
         (Some(signed), Some(ts_ms)) => Some(signed.with(ts_ms)),
         (None, Some(ts_ms)) => Some(SignedSpan::at(ts_ms)),

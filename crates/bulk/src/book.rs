@@ -122,15 +122,8 @@ impl BookPolicy {
     }
 
     fn takes(&self, result: BookResult) -> bool {
-        let Reuse { since_ms, retry_failed } = self.reuse;
-        if result.id > self.marker {
-            return true;
-        }
-        if retry_failed && result.outcome == Outcome::Passing {
-            return false;
-        }
-        let is_from_the_future = result.received_ms > self.created_ms.saturating_add(MAX_CLOCK_SKEW_MS);
-        since_ms == 0 || (result.received_ms >= since_ms && since_ms != u64::MAX && !is_from_the_future)
+        let latest_ms = self.created_ms.saturating_add(MAX_CLOCK_SKEW_MS);
+        result.id > self.marker || self.reuse.takes(result.outcome, result.received_ms, latest_ms)
     }
 }
 

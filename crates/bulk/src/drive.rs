@@ -4,13 +4,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::future::join_all;
-use futures_util::stream;
 use numcheck_protocol::{BatchNo, Currency, PhoneNumber};
 
 use crate::cancel::Cancel;
@@ -27,6 +26,10 @@ const AT_ONCE: usize = 8;
 /// How many phone numbers are claimed together that are sent one by one: what a claim holds and was not sent when the process ends waits
 /// for whoever goes on.
 const CLAIMED_TOGETHER: u64 = 500;
+/// Within which time the phone numbers of such a claim are to be sent, in milliseconds, where a pace says how fast.
+const SENT_WITHIN_MS: u64 = 60_000;
+/// How long to wait before a reply that could not be stored is stored again, in milliseconds.
+const KEEP_AGAIN_AFTER_MS: [u64; 5] = [100, 300, 1_000, 3_000, 10_000];
 /// After so many batches in a row that never left, the rest is not tried.
 const GIVE_UP_AFTER: u64 = 3;
 
@@ -89,6 +92,8 @@ pub struct Driven {
 pub enum Halt {
     /// Somebody asked for it.
     Asked,
+    /// The job is paid for by another service than the one that it was handed to; which ones. Nothing was sent.
+    OtherService(String),
     /// The platform refuses every batch for the same reason.
     Refused(String),
     /// Nothing leaves this machine.
@@ -133,7 +138,7 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         Self { limits: Some(limits).filter(|limits| !limits.is_none()), ..self }
     }
 
-    /// Rate-limits submits across all processes that share the bucket. Without it the platform's implementation must keep the limits itself.
+    /// Rate-limits submits across all processes that share the bucket. Without it the service must keep the limits itself.
     #[must_use]
     pub fn with_pace(self, pace: SharedPace<S>) -> Self {
         Self { pace: Some(pace), ..self }
@@ -151,6 +156,9 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
     /// # Errors
     /// When the store fails. A batch that was being sent then stays marked as such: it is in doubt, and not sent again.
     pub async fn run(&self, job: &Job, cancel: &Cancel) -> Result<Driven, StoreError> {
+        if let Some(why) = self.service.info().refuses(&job.spec.scope) {
+            return Ok(Driven { batches: 0, halt: Some(Halt::OtherService(why)) });
+        }
         let round = Round::default();
         // What is sent one by one is claimed by one worker, which keeps as many requests under way.
         let workers = if self.is_one_by_one() { 1 } else { self.at_once };
@@ -199,17 +207,14 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
                     continue;
                 }
             };
-            let limit = if self.is_one_by_one() { limit.min(CLAIMED_TOGETHER) } else { limit };
-            if let Some(pace) = self.pace.as_ref().filter(|_| !self.is_one_by_one()) {
-                // Before the claim, or a process that died while it waited would leave behind what was never sent. One of this process
-                // waits at a time: so few turns are lost with it.
-                pace.turn(limit).await?;
-                if cancel.is_cancelled() {
-                    return Ok(Some(Halt::Asked));
-                }
-                if round.halted.load(Ordering::SeqCst) {
-                    return Ok(None);
-                }
+            let limit = if self.is_one_by_one() { limit.min(self.claimed_together()) } else { limit };
+            // Before the claim, or a process that died while it waited would leave behind what was never sent. One of this process waits at
+            // a time: so few turns are lost with it.
+            let turn = self.turn(if self.is_one_by_one() { 1 } else { limit });
+            let Some(turn) = cancel.race(turn).await else { return Ok(Some(Halt::Asked)) };
+            turn?;
+            if round.halted.load(Ordering::SeqCst) {
+                return Ok(None);
             }
             let now_ms = self.clock.now_ms();
             die_at("submit.claim");
@@ -238,6 +243,20 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         }
     }
 
+    async fn turn(&self, numbers: u64) -> Result<(), StoreError> {
+        match &self.pace {
+            Some(pace) => pace.turn(numbers).await,
+            None => Ok(()),
+        }
+    }
+
+    /// How many phone numbers are claimed together that are sent one by one. Under a slow pace only so many that one is marked long before
+    /// anybody takes their claim for abandoned.
+    fn claimed_together(&self) -> u64 {
+        let interval_ms = self.pace.as_ref().and_then(|pace| pace.interval_ms(1));
+        interval_ms.map_or(CLAIMED_TOGETHER, |ms| (SENT_WITHIN_MS / ms).clamp(1, CLAIMED_TOGETHER))
+    }
+
     fn is_one_by_one(&self) -> bool {
         self.service.info().max_batch == 1
     }
@@ -256,6 +275,9 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
     }
 
     /// Sends the phone numbers of a batch one by one, several at a time, each marked before its request is signed.
+    ///
+    /// A number that is marked and has neither a result nor an end in the store is in doubt after a crash. So nothing more is started once
+    /// a request ended in a way that only [`Store::end_each`] writes down.
     async fn send_each(
         &self,
         job: &Job,
@@ -263,50 +285,86 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         cancel: &Cancel,
         round: &Round,
     ) -> Result<Option<Halt>, StoreError> {
-        let (batch, key) = (claimed.batch, claimed.claim);
-        let over = || cancel.is_cancelled() || round.halted.load(Ordering::SeqCst);
-        let claimed = &claimed;
-        // By value: of a borrowed one nobody could tell that the future may move between threads.
-        let sending = claimed.numbers.clone().into_iter().map(|number| async move {
-            if over() {
-                return Ok(None);
-            }
-            if let Some(pace) = &self.pace {
-                pace.turn(1).await?;
-                if over() {
-                    return Ok(None);
-                }
-            }
-            let claim = self.claim_of(claimed, Some(number));
-            let (submitted, kept) = self.submit(job, claimed.batch_no.clone(), vec![number], claim).await;
-            // What was paid for and is not stored is in doubt: it is marked, and has no result.
-            kept?;
-            Ok::<_, StoreError>(Some((number, round.judge(submitted))))
-        });
-        let mut sending = pin!(stream::iter(sending).buffer_unordered(self.at_once));
+        let open = Open {
+            numbers: tokio::sync::Mutex::new(claimed.numbers.clone().into_iter()),
+            // That was waited for before the claim.
+            has_turn: AtomicBool::new(true),
+            is_closed: AtomicBool::new(false),
+        };
+        let senders = (0..self.at_once).map(|_| self.send_from(job, &claimed, &open, cancel, round));
         let (mut ends, mut halt, mut failed) = (Vec::new(), None, None);
-        while let Some(sent) = sending.next().await {
-            match sent {
-                Ok(Some((number, (end, why)))) => {
-                    ends.push((number, end));
-                    halt = halt.or(why);
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    round.halted.store(true, Ordering::SeqCst);
-                    failed = Some(error);
-                }
-            }
+        for sent in join_all(senders).await {
+            ends.extend(sent.ends);
+            halt = halt.or(sent.halt);
+            failed = failed.or(sent.failed);
         }
         // Numbers that were not sent are planned again, also where the store has failed meanwhile and works again.
-        self.store.end_each(batch, key, ends, self.clock.now_ms()).await?;
+        self.store.end_each(claimed.batch, claimed.claim, ends, self.clock.now_ms()).await?;
         die_at("submit.ended");
         failed.map_or(Ok(halt), Err)
     }
 
+    /// One of those that send the phone numbers of a claim: one request after the other.
+    async fn send_from(
+        &self,
+        job: &Job,
+        claimed: &Claimed,
+        open: &Open,
+        cancel: &Cancel,
+        round: &Round,
+    ) -> SentEach {
+        let mut sent = SentEach::default();
+        loop {
+            let number = match self.next_number(open, cancel, round).await {
+                Ok(Some(number)) => number,
+                Ok(None) => return sent,
+                Err(error) => {
+                    open.is_closed.store(true, Ordering::SeqCst);
+                    sent.failed = Some(error);
+                    return sent;
+                }
+            };
+            let claim = self.claim_of(claimed, Some(number));
+            let (submitted, kept) = self.submit(job, claimed.batch_no.clone(), vec![number], claim).await;
+            if let Err(error) = kept {
+                // What was paid for and is not stored is in doubt: it is marked, and has no result.
+                round.halted.store(true, Ordering::SeqCst);
+                sent.failed = Some(error);
+                return sent;
+            }
+            let (end, halt) = round.judge(submitted);
+            if !may_be_lost(&end) {
+                open.is_closed.store(true, Ordering::SeqCst);
+            }
+            sent.ends.push((number, end));
+            sent.halt = sent.halt.or(halt);
+        }
+    }
+
+    /// The next phone number of a claim whose turn has come, unless no more is to be sent. One waits at a time: so few turns are lost.
+    async fn next_number(
+        &self,
+        open: &Open,
+        cancel: &Cancel,
+        round: &Round,
+    ) -> Result<Option<PhoneNumber>, StoreError> {
+        let mut numbers = open.numbers.lock().await;
+        let over = || {
+            let is_closed = open.is_closed.load(Ordering::SeqCst) || round.halted.load(Ordering::SeqCst);
+            is_closed || cancel.is_cancelled()
+        };
+        let Some(number) = numbers.next().filter(|_| !over()) else { return Ok(None) };
+        if !open.has_turn.swap(false, Ordering::SeqCst) {
+            let Some(turn) = cancel.race(self.turn(1)).await else { return Ok(None) };
+            turn?;
+        }
+        Ok(Some(number).filter(|_| !over()))
+    }
+
     fn claim_of(&self, claimed: &Claimed, number: Option<PhoneNumber>) -> Arc<Claim<S>> {
         let (batch, claim) = (claimed.batch, claimed.claim);
-        Arc::new(Claim { store: Arc::clone(&self.store), batch, claim, number })
+        let is_marked = AtomicBool::new(false);
+        Arc::new(Claim { store: Arc::clone(&self.store), batch, claim, number, is_marked })
     }
 
     /// Makes the request, and keeps what its reply says.
@@ -320,10 +378,20 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         let submission = Submission::new(batch_no.clone(), job.spec.scope.level, numbers, claim);
         let mut submitted = self.service.submit(submission).await;
         die_at("submit.sent");
-        drifting::note(&*self.store, job.id, self.service.take_drift()).await;
-        let kept = self.keep_answer(job, &batch_no, &mut submitted).await;
+        // Before anything else is written: it may be paid for, and nowhere else.
+        let kept = self.keep_answer(&batch_no, &mut submitted).await;
+        let mut drift = self.service.take_drift();
+        if let Submitted::Accepted { drift: of_reply, .. } = &mut submitted {
+            drift.append(of_reply);
+        }
+        drifting::note(&*self.store, job.id, drift).await;
         (submitted, kept)
     }
+}
+
+/// Whether nothing changes when the process ends before this is written down: its phone number has a result, or is in doubt either way.
+fn may_be_lost(end: &BatchEnd) -> bool {
+    matches!(end, BatchEnd::Accepted { .. } | BatchEnd::InDoubt { .. })
 }
 
 /// What may be sent of a batch now.
@@ -341,14 +409,20 @@ struct Claim<S: ?Sized> {
     claim: i64,
     /// The phone number of the request, where each has its own.
     number: Option<PhoneNumber>,
+    /// It is marked for this request already: an attempt before was given up before it was sent.
+    is_marked: AtomicBool,
 }
 
 impl<S: Store + ?Sized> ConfirmClaim for Claim<S> {
     fn confirm(&self, ts_ms: u64) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
         Box::pin(async move {
             die_at("submit.confirm");
-            let confirmed = match self.number {
-                Some(number) => self.store.mark(self.batch, self.claim, number, ts_ms).await,
+            let confirmed = match self.number.filter(|_| !self.is_marked.load(Ordering::SeqCst)) {
+                Some(number) => {
+                    let marked = self.store.mark(self.batch, self.claim, number, ts_ms).await;
+                    self.is_marked.store(matches!(marked, Ok(true)), Ordering::SeqCst);
+                    marked
+                }
                 None => self.store.confirm(self.batch, self.claim, ts_ms).await,
             };
             die_at("submit.confirmed");
@@ -364,29 +438,36 @@ impl<S: Store + ?Sized> ConfirmClaim for Claim<S> {
 }
 
 impl<S: Store + ?Sized, P> Drive<S, P> {
-    /// Keeps what an answer says beside its yes, before the yes is written down: whoever finds the batch accepted finds it whole.
-    async fn keep_answer(
-        &self,
-        job: &Job,
-        batch_no: &BatchNo,
-        submitted: &mut Submitted,
-    ) -> Result<(), StoreError> {
+    /// Keeps what an answer says beside its yes, before the yes is written down: whoever finds the batch accepted finds it whole. Nobody can
+    /// ask for it again, so a store that fails is tried again for a while; what it has twice counts once.
+    async fn keep_answer(&self, batch_no: &BatchNo, submitted: &mut Submitted) -> Result<(), StoreError> {
         let rows = match submitted {
-            Submitted::Accepted { results, drift, .. } => {
-                drifting::note(&*self.store, job.id, std::mem::take(drift)).await;
-                std::mem::take(results)
-            }
+            Submitted::Accepted { results, .. } => std::mem::take(results),
             Submitted::InDoubt { kept, .. } => std::mem::take(kept),
-            _ => return Ok(()),
+            Submitted::Refused { .. } | Submitted::NotSent { .. } => return Ok(()),
         };
         if rows.is_empty() {
             return Ok(());
         }
         let received_ms = self.clock.now_ms();
-        let batch_no = batch_no.as_str();
-        let kept =
-            |Row { source, body }| NewResult { batch_no: batch_no.to_owned(), source, body, received_ms };
-        self.store.append(rows.into_iter().map(kept).collect()).await
+        let kept = |Row { source, body }| {
+            let batch_no = batch_no.as_str().to_owned();
+            NewResult { batch_no, source, body, received_ms }
+        };
+        let rows: Vec<NewResult> = rows.into_iter().map(kept).collect();
+        for pause_ms in KEEP_AGAIN_AFTER_MS {
+            match self.store.append(rows.clone()).await {
+                Err(error) if !matches!(error, StoreError::Closed) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "a reply that may be paid for could not be stored; it is tried again"
+                    );
+                }
+                kept => return kept,
+            }
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+        }
+        self.store.append(rows).await
     }
 
     fn is_dearer(&self, group: &str, now: &Amounts) -> bool {
@@ -507,6 +588,24 @@ impl<S: Store + ?Sized, P> Drive<S, P> {
         }
         Ok((under_way, spending.charged))
     }
+}
+
+/// A claim whose phone numbers are being sent one by one.
+struct Open {
+    /// Held by whoever waits for the turn of the next one.
+    numbers: tokio::sync::Mutex<std::vec::IntoIter<PhoneNumber>>,
+    /// The first one's turn has come.
+    has_turn: AtomicBool,
+    /// No more is sent under it.
+    is_closed: AtomicBool,
+}
+
+/// What one of its senders did.
+#[derive(Default)]
+struct SentEach {
+    ends: Vec<(PhoneNumber, BatchEnd)>,
+    halt: Option<Halt>,
+    failed: Option<StoreError>,
 }
 
 #[derive(Default)]

@@ -119,6 +119,16 @@ impl Reuse {
         Self { retry_failed: true, ..self }
     }
 
+    /// Whether a result of `at_ms` is taken that the book had before the job was made. Whoever makes the job takes one of later than `latest_ms`
+    /// to come from the future.
+    pub fn takes(&self, outcome: Outcome, at_ms: u64, latest_ms: u64) -> bool {
+        if self.retry_failed && outcome == Outcome::Passing {
+            return false;
+        }
+        let is_in_time = (self.since_ms..=latest_ms).contains(&at_ms);
+        self.since_ms == 0 || self.since_ms != u64::MAX && is_in_time
+    }
+
     /// Whether a job with the other policy is continued by one with this.
     pub(crate) fn is_same_override(&self, other: &Self) -> bool {
         self.retry_failed == other.retry_failed && (self.since_ms == u64::MAX) == (other.since_ms == u64::MAX)

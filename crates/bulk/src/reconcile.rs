@@ -150,6 +150,10 @@ impl<S: Store + ?Sized, P: CheckService> Reconcile<S, P> {
     /// When the store fails. A platform that does not answer is no error: [`Reconciled::trouble`] tells.
     pub async fn round(&self, job: &Job, cancel: &Cancel) -> Result<Reconciled, StoreError> {
         let mut done = Reconciled::default();
+        if let Some(why) = self.platform.info().refuses(&job.spec.scope) {
+            done.trouble = Some(why);
+            return Ok(done);
+        }
         let mut controls = HashMap::new();
         for batch in self.store.open_batches(job.id).await? {
             if cancel.is_cancelled() {
@@ -390,7 +394,11 @@ fn step(
     let first = match batch.state {
         _ if batch.missing => return Step::Leave,
         BatchState::Sending => {
-            let until = after_ms(batch.sent_ms, times.lease);
+            // Of a service that is asked about one number after the other, its owner was heard of when it marked the last one. A timestamp that
+            // is ahead of this clock was signed by another one.
+            let heard_ms = signed.last_ms.max(batch.sent_ms);
+            let heard_ms = if heard_ms <= now_ms { heard_ms } else { batch.sent_ms };
+            let until = after_ms(heard_ms, times.lease);
             return match is_alive {
                 Some(false) => Step::GiveUp,
                 // A clock that was set back must not keep a claim for ever.

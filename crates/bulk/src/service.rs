@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use numcheck_protocol::{BatchNo, Date, Drift, PhoneNumber};
 
+use crate::model::Scope;
 use crate::store::Source;
 
 /// Confirms a claim before an attempt is signed.
@@ -77,6 +78,13 @@ impl ServiceInfo {
     /// A service that answers for one phone number at once, and cannot be asked afterwards.
     pub const fn synchronous(name: &'static str) -> Self {
         Self { name, max_batch: 1, is_queryable: false, comes_later: false }
+    }
+
+    /// Why a job of this scope is none of this service's. It would send, and pay, what nobody asked of it, and what it does not know would
+    /// be taken for unknown.
+    pub(crate) fn refuses(&self, scope: &Scope) -> Option<String> {
+        (scope.service != self.name)
+            .then(|| format!("the job is one of {:?}, and was handed to {:?}", scope.service, self.name))
     }
 }
 

@@ -145,6 +145,10 @@ pub(crate) fn qxt(network: &Network, args: &QxtArgs) -> Result<numcheck_qxt::Cli
 pub(crate) const STOPPING: &str =
     "numcheck: stopping: nothing more is sent; what is on its way is waited for, 2 s at most";
 
+/// What level privacy says at the first signal: nobody can be asked afterwards for what is paid.
+pub(crate) const STOPPING_PRIVACY: &str = "numcheck: stopping: no further number is asked about, and the answers that are under way are waited for, \
+    because they are paid for; once more ends at once, and leaves them in doubt";
+
 /// How long a request that is on its way is waited for once somebody asked to stop.
 const ON_ITS_WAY: Duration = Duration::from_secs(2);
 

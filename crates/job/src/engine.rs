@@ -10,9 +10,9 @@ use numcheck_bulk::{
     SharedPace, SpendingLimits, Store, StoreError, SystemWallClock, Times, WallClock,
 };
 
-use crate::owner::{self, Processes};
+use crate::owner::{Processes, Run};
 
-/// How long a request that is on its way is waited for once somebody asked to stop.
+/// How long a request that is on its way is waited for once somebody asked to stop, where the platform can be asked about it afterwards.
 const ON_ITS_WAY: Duration = Duration::from_millis(1500);
 /// How many rows are read at a time.
 const PAGE: u32 = 2000;
@@ -106,14 +106,12 @@ impl Engine {
         options: RunOptions,
         cancel: &Cancel,
     ) -> Result<Summary, StoreError> {
+        let run = Run::begin();
+        let owner = run.owner();
         let RunOptions { limits, pace, concurrency, quiet, times, rules } = options;
         let quiet = if service.info().comes_later { quiet } else { Duration::ZERO };
-        let drive = Drive::new(
-            Arc::clone(&self.store),
-            Arc::clone(service),
-            Arc::clone(&self.clock),
-            owner::own_process(),
-        );
+        let drive =
+            Drive::new(Arc::clone(&self.store), Arc::clone(service), Arc::clone(&self.clock), owner.clone());
         let drive = drive.with_limits(limits).with_concurrency(concurrency);
         let drive = match pace {
             Some(pace) => drive.with_pace(pace),
@@ -130,9 +128,12 @@ impl Engine {
             loop {
                 let driven = drive.run(job, cancel);
                 // A request that is on its way may still have its answer; one that has none is in doubt.
-                let Some(driven) = cancel.race_with_grace(ON_ITS_WAY, driven).await else {
-                    return self.give_up_own(job).await;
+                let driven = match service.info().is_queryable {
+                    true => cancel.race_with_grace(ON_ITS_WAY, driven).await,
+                    // Nobody could be asked for what it is paid for: it has the time that its client gives it.
+                    false => Some(driven.await),
                 };
+                let Some(driven) = driven else { return self.give_up_of(job, &owner).await };
                 summary.halt = driven?.halt;
                 if self.settle(job, &reconcile, quiet, cancel, &mut summary, &mut tried).await? {
                     return Ok::<(), StoreError>(());
@@ -182,11 +183,10 @@ impl Engine {
         })
     }
 
-    /// Ends the claims of this process, whose requests were dropped.
-    async fn give_up_own(&self, job: &Job) -> Result<(), StoreError> {
-        let own = owner::own_process();
+    /// Ends the claims of a run whose requests were dropped.
+    async fn give_up_of(&self, job: &Job, owner: &str) -> Result<(), StoreError> {
         for batch in self.store.open_batches(job.id).await? {
-            if batch.state == BatchState::Sending && batch.owner == own {
+            if batch.state == BatchState::Sending && batch.owner == owner {
                 self.store.give_up(batch.batch, batch.claim).await?;
             }
         }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use numcheck_bulk::book::MAX_CLOCK_SKEW_MS;
 use numcheck_bulk::{
-    BookState, Delivery, Estimate, Grouping, Job, JobName, JobSpec, JobState, Outcome, Plan, Planner,
-    PriceTable, Reuse, Scope, Store, StoreError,
+    BookState, Delivery, Estimate, Grouping, Job, JobName, JobSpec, JobState, Plan, Planner, PriceTable,
+    Reuse, Scope, Store, StoreError,
 };
 use numcheck_protocol::number_check::CheckLevel;
 use numcheck_protocol::qxt::Mobile;
@@ -95,7 +95,8 @@ pub struct Preview {
     pub to_send: u64,
     /// Those with a result in the book that [`Order::reuse`] takes.
     pub known: u64,
-    /// Those that are under way already: their result is waited for.
+    /// Those that are under way already: their result is waited for. What a run had claimed that died is among them; of a service that is
+    /// asked about one after the other, up to 500 of those were never sent, and will be.
     pub under_way: u64,
     /// Those in doubt: they are never sent again by themselves.
     pub in_doubt: u64,
@@ -103,6 +104,15 @@ pub struct Preview {
     pub duplicates: u64,
     /// What sending would cost, as far as prices were given or seen.
     pub cost: Estimate,
+}
+
+impl Preview {
+    fn expect(&mut self, order: &Order, prices: &PriceTable, groups: BTreeMap<String, u64>) {
+        for (group, count) in groups {
+            self.to_send += count;
+            self.cost.add(prices, order.scope.level, &group, count);
+        }
+    }
 }
 
 impl Engine {
@@ -115,6 +125,18 @@ impl Engine {
         let mut known_prices = self.store().prices().await?;
         known_prices.merge(prices);
         let mut preview = Preview { duplicates: plan.duplicates().count() as u64, ..Preview::default() };
+        // An interrupted job goes on as it was begun.
+        let unfinished = self.store().unfinished(&order.spec(&plan)).await?;
+        let reuse = unfinished.as_ref().map_or(order.reuse, |job| job.spec.reuse);
+        if let Some(job) = unfinished.filter(|_| reuse.is_override()) {
+            // What it has planned is sent whatever the book had before.
+            let ledger = self.store().ledger(job.id).await?;
+            preview.known = ledger.settled;
+            preview.under_way = ledger.pending + ledger.waiting;
+            preview.in_doubt = ledger.in_doubt + ledger.waiting_in_doubt;
+            preview.expect(order, &known_prices, self.store().planned_groups(job.id).await?);
+            return Ok(preview);
+        }
         let latest_ms = self.now_ms().saturating_add(MAX_CLOCK_SKEW_MS);
         let mut groups: BTreeMap<String, u64> = BTreeMap::new();
         let entries: Vec<_> = plan.entries().collect();
@@ -125,19 +147,14 @@ impl Engine {
                 match known.map(|known| (known.state, known.at_ms)) {
                     Some((BookState::UnderWay, _)) => preview.under_way += 1,
                     Some((BookState::InDoubt, _)) => preview.in_doubt += 1,
-                    Some((BookState::Settled(outcome), at_ms))
-                        if takes(&order.reuse, outcome, at_ms, latest_ms) =>
-                    {
+                    Some((BookState::Settled(outcome), at_ms)) if reuse.takes(outcome, at_ms, latest_ms) => {
                         preview.known += 1;
                     }
                     Some(_) | None => *groups.entry((*group).to_owned()).or_default() += 1,
                 }
             }
         }
-        for (group, count) in groups {
-            preview.to_send += count;
-            preview.cost.add(&known_prices, order.scope.level, &group, count);
-        }
+        preview.expect(order, &known_prices, groups);
         Ok(preview)
     }
 
@@ -184,13 +201,6 @@ impl Engine {
 pub fn account_name(key: &str, base_url: &str) -> Result<String, BuildError> {
     let address = canonical_base_url(base_url)?;
     Ok(Sha256::digest(format!("{key}@{address}")).iter().take(8).map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// Whether a result of the book is taken instead of paying, as the claim will decide.
-fn takes(reuse: &Reuse, outcome: Outcome, at_ms: u64, latest_ms: u64) -> bool {
-    let is_in_time = at_ms >= reuse.since_ms && at_ms <= latest_ms;
-    !(reuse.retry_failed && outcome == Outcome::Passing)
-        && (reuse.since_ms == 0 || reuse.since_ms != u64::MAX && is_in_time)
 }
 
 /// Numbers of one country code travel together; behind +1, of one area code, because each lies in one country.

@@ -1,6 +1,8 @@
-//! Who holds a claim: a process on a machine, as far as another process can tell whether it lives.
+//! Who holds a claim: a run of a process on a machine, as far as another one can tell whether it lives.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use numcheck_bulk::Owners;
 
@@ -13,7 +15,37 @@ pub fn own_process() -> String {
     }
 }
 
-/// Looks processes of this machine up.
+/// The runs of this process that go on, and the key of the last one.
+static RUNS: Mutex<(BTreeSet<u64>, u64)> = Mutex::new((BTreeSet::new(), 0));
+
+fn runs() -> MutexGuard<'static, (BTreeSet<u64>, u64)> {
+    RUNS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A run of this process: claims of its own, and over when it is dropped, wherever it was.
+pub(crate) struct Run(u64);
+
+impl Run {
+    pub(crate) fn begin() -> Self {
+        let (alive, last) = &mut *runs();
+        *last += 1;
+        alive.insert(*last);
+        Self(*last)
+    }
+
+    /// What it claims batches as.
+    pub(crate) fn owner(&self) -> String {
+        format!("{} {}", own_process(), self.0)
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        runs().0.remove(&self.0);
+    }
+}
+
+/// Looks processes of this machine up, and the runs of this one.
 #[derive(Clone, Copy)]
 pub struct Processes;
 
@@ -33,7 +65,10 @@ impl Owners for Processes {
         if boot()? != boot_of || namespace()? != namespace_of {
             return None;
         }
-        Some(start_of(pid).is_some_and(|found| found == start))
+        let is_alive = start_of(pid).is_some_and(|found| found == start);
+        // Older releases named no run.
+        let run = parts.next().and_then(|run| run.parse().ok()).filter(|_| pid == std::process::id());
+        Some(is_alive && run.is_none_or(|run: u64| runs().0.contains(&run)))
     }
 }
 
@@ -82,6 +117,16 @@ mod tests {
         // Not in the same tick, which is as likely as not here.
         parts[3].push('0');
         assert_eq!(Processes.is_alive(&parts.join(" ")), Some(false));
+    }
+
+    #[test]
+    fn a_run_of_a_process_that_lives_is_over_when_it_is_dropped() {
+        let (first, second) = (Run::begin(), Run::begin());
+        let (owner, other) = (first.owner(), second.owner());
+        assert_ne!(owner, other);
+        assert_eq!((Processes.is_alive(&owner), Processes.is_alive(&other)), (Some(true), Some(true)));
+        drop(first);
+        assert_eq!((Processes.is_alive(&owner), Processes.is_alive(&other)), (Some(false), Some(true)));
     }
 
     #[test]

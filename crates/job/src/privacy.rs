@@ -71,22 +71,22 @@ impl PrivacyService {
     fn submitted(&self, number: &PhoneNumber, error: &CallError) -> Submitted {
         let code = error.code::<qxt::Privacy>();
         let is_bad_key = self.is_bad_key(code);
-        let row = || error.reply().map(|reply| self.row(*number, &reply.body));
+        let row = error.reply().map(|reply| self.row(*number, &reply.body));
         let message = with_causes(error);
         match code {
             Some(code) if is_bad_key || code.class().is_about_account() => {
                 Submitted::Refused { code: Some(code.get()), message, for_all: true }
             }
-            Some(code) if code.is_about_number() && row().is_some() => Submitted::Accepted {
+            Some(code) if code.is_about_number() && row.is_some() => Submitted::Accepted {
                 message_id: None,
-                results: row().into_iter().collect(),
+                results: row.into_iter().collect(),
                 drift: Vec::new(),
             },
             _ if error.may_have_happened() => Submitted::InDoubt {
                 code: code.map(QxtCode::get),
                 message,
                 from_reply: error.has_reply(),
-                kept: row().into_iter().collect(),
+                kept: row.into_iter().collect(),
             },
             // A gateway's word that the platform never got it ends the run: it may be set up to say so afterwards, too.
             _ if error.kind() == CallErrorKind::NeverReached => {
@@ -109,8 +109,7 @@ impl CheckService for PrivacyService {
         let [number] = submission.numbers[..] else {
             return not_sent("QXT is asked about one phone number at a time".to_owned());
         };
-        let Some(mobile) = number.digits().strip_prefix("86").and_then(|digits| Mobile::new(digits).ok())
-        else {
+        let Ok(mobile) = Mobile::from_number(&number) else {
             return not_sent("it is no Chinese mobile number".to_owned());
         };
         match self.client.check_confirmed(mobile, Arc::new(Confirmed(submission.claim))).await {

@@ -42,7 +42,7 @@ impl Tables {
         Ok(self.batch_mut(batch)?.record.give_up(claim, proof.as_deref()))
     }
 
-    fn marked(&self, batch: i64) -> Option<SignedSpan> {
+    pub(crate) fn marked(&self, batch: i64) -> Option<SignedSpan> {
         let marks = self.rows_of(batch).filter_map(|(_, row)| row.marked_ms);
         marks.fold(None, |span: Option<SignedSpan>, ms| {
             Some(span.map_or(SignedSpan::at(ms), |span| span.with(ms)))

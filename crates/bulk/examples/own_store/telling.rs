@@ -138,7 +138,10 @@ impl Tables {
             let mut one = OpenBatch::new(*id, batch.job, batch_no, record.state, batch.numbers as u64);
             (one.claim, one.owner) = (record.claim, record.owner.clone().unwrap_or_default());
             one.group.clone_from(&batch.group);
-            (one.sent_ms, one.signed) = (record.sent_ms.unwrap_or_default(), record.signed);
+            let marked = self.marked(*id).filter(|_| record.state == BatchState::Sending);
+            let signed =
+                record.signed.map(|signed| marked.map_or(signed, |marked| signed.with(marked.last_ms)));
+            (one.sent_ms, one.signed) = (record.sent_ms.unwrap_or_default(), signed);
             (one.from_reply, one.missing) = (record.from_reply, record.missing);
             one.settled = (batch.numbers - batch.open()) as u64;
             one.message.clone_from(&record.message);

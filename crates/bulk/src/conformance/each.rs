@@ -59,6 +59,9 @@ pub async fn a_marked_number_without_an_answer_is_in_doubt_once_its_sender_died_
     let claimed = taken(&*store, &job).await;
     mark(&*store, &claimed, &claimed.numbers[..4]).await;
     check(&*store, job.id).await;
+    // By it others tell how long its owner has been silent.
+    let signed = store.open_batches(job.id).await.unwrap()[0].signed.unwrap();
+    assert_eq!((signed.first_ms, signed.last_ms), (T0 + 1, T0 + 4));
     assert_eq!(enter(&*store, vec![reply(&claimed, claimed.numbers[0])]).await, [1, 0, 0, 0]);
     check(&*store, job.id).await;
     // It waits to be entered.

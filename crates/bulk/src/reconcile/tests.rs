@@ -108,6 +108,20 @@ fn a_claim_is_waited_for_until_its_lease_ends_unless_its_owner_is_surely_dead() 
     }
 }
 
+/// The owner of one that is sent number by number is heard of at each.
+#[test]
+fn a_lease_runs_from_the_last_mark() {
+    let last_mark = Some(SignedSpan { first_ms: SENT, last_ms: SENT + 10 * MINUTE });
+    let sending = OpenBatch { signed: last_mark, ..batch(BatchState::Sending) };
+    for (after, step) in [
+        (10 * MINUTE, Step::Wait(SENT + 13 * MINUTE + 1)),
+        (13 * MINUTE, Step::Wait(SENT + 13 * MINUTE + 1)),
+        (13 * MINUTE + 1, Step::GiveUp),
+    ] {
+        assert_eq!(first(&sending, Delivery::Poll, after), step);
+    }
+}
+
 #[test]
 fn a_clock_that_was_set_back_keeps_no_claim_for_ever() {
     let sending = batch(BatchState::Sending);

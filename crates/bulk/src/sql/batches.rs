@@ -9,7 +9,7 @@ use numcheck_protocol::{BatchNo, PhoneNumber};
 
 use super::book::{self, Elsewhere, Wanted};
 use super::{GivenUp, Row, Sql, Tx, each, fold, values, waits};
-use crate::batch::{BatchRecord, batch_no};
+use crate::batch::{BatchRecord, batch_no, span};
 use crate::model::{BatchEnd, BatchState, JobName, JobState, Scope};
 use crate::proof::SignedSpan;
 use crate::store::reading::SharedReader;
@@ -436,7 +436,8 @@ macro_rules! open_batches {
             SELECT b.id, b.job, b.claim, coalesce(",
             $owner,
             ", ''), b.batch_no, b.grp, b.state, coalesce(b.sent_ms, 0), b.first_ts, b.last_ts,
-                b.from_reply, b.numbers, b.done + b.failed + b.refused, b.missing, b.message
+                b.from_reply, b.numbers, b.done + b.failed + b.refused, b.missing, b.message,
+                CASE b.state WHEN 1 THEN (SELECT max(n.marked_ms) FROM numbers n WHERE n.batch = b.id) END
             FROM wanted JOIN batches b ON b.id = wanted.id
             WHERE b.state IN (1, 2, 3) AND b.done + b.failed + b.refused < b.numbers ORDER BY b.id"
         )
@@ -455,7 +456,7 @@ pub(crate) async fn open<T: Tx>(tx: &T, job: i64) -> Result<Vec<OpenBatch>, T::F
             group: row.get(5)?,
             state: row.get(6)?,
             sent_ms: row.get(7)?,
-            signed: signed(row, 8)?,
+            signed: span(signed(row, 8)?, row.get(15)?),
             from_reply: row.get(10)?,
             numbers: row.get(11)?,
             settled: row.get(12)?,

@@ -395,7 +395,7 @@ pub struct OpenBatch {
     pub state: BatchState,
     /// When it was claimed, Unix time in milliseconds.
     pub sent_ms: u64,
-    /// With which timestamps its attempts were signed; `None` when none was ever confirmed.
+    /// With which timestamps its attempts were signed, those of its [marks](super::Store::mark) included; `None` when none was ever confirmed.
     pub signed: Option<SignedSpan>,
     /// Whether its doubt came from a reply.
     pub from_reply: bool,

@@ -115,7 +115,7 @@ struct Typed {
 
 impl Privacy {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
-        let stop = Stop::on_signal(call::STOPPING);
+        let stop = Stop::on_signal(call::STOPPING_PRIVACY);
         let client = call::qxt(&self.network, &self.how)?;
         let typed = self.typed()?;
         let given: Vec<PhoneNumber> =
@@ -163,7 +163,7 @@ impl Privacy {
                 ));
                 Ok(worse(exit, Exit::Failed))
             }
-            Some(Halt::Refused(why)) => {
+            Some(Halt::Refused(why) | Halt::OtherService(why)) => {
                 print::say(&format!("numcheck: asking ended: {why}; the rest was not asked about"));
                 Ok(worse(exit, Exit::Unsettled))
             }

@@ -12,7 +12,7 @@ use numcheck_bulk::{Delivery, Estimate, Halt, Job, JobState, PriceTable, Scope, 
 
 use crate::account::AccountId;
 use crate::batching::BatchingArgs;
-use crate::call::{Network, QxtArgs};
+use crate::call::{self, Network, QxtArgs};
 use crate::commands::arguments::{
     CONCURRENCY, Minute, Prices, PublicUrl, QueryRate, Signatures, asking_takes, listen_address,
 };
@@ -450,9 +450,12 @@ impl RunArgs {
         minute: Duration,
         started: Instant,
     ) -> Result<Exit, Failure> {
-        let stop = Stop::on_signal(
-            "numcheck: stopping: no further batch is sent, results so far are written; once more ends at once",
-        );
+        let stop = Stop::on_signal(match job.spec.scope.service.as_str() {
+            Scope::PRIVACY => call::STOPPING_PRIVACY,
+            _ => {
+                "numcheck: stopping: no further batch is sent, results so far are written; once more ends at once"
+            }
+        });
         let limits = self.limits.limits(prices)?;
         let mut halt = None;
         engine.store().follow(job.id).await.map_err(Failure::of)?;
@@ -605,7 +608,9 @@ impl RunArgs {
 fn say_halt(halt: &Halt, planned: u64, cost: &Estimate) {
     match halt {
         Halt::Asked => {}
-        Halt::Refused(why) => print::say(&format!("numcheck: submitting ended: {why}")),
+        Halt::Refused(why) | Halt::OtherService(why) => {
+            print::say(&format!("numcheck: submitting ended: {why}"));
+        }
         Halt::NotSent(why) => {
             print::say(&format!("numcheck: submitting ended, nothing leaves this machine: {why}"));
         }
@@ -631,7 +636,7 @@ fn say_how_to_go_on(job: &Job, target: &Target) {
 /// What the rows of batches that were not sent say.
 fn why_not_sent(halt: &Halt) -> Option<String> {
     match halt {
-        Halt::Refused(why) | Halt::NotSent(why) => Some(format!("not sent: {why}")),
+        Halt::Refused(why) | Halt::NotSent(why) | Halt::OtherService(why) => Some(format!("not sent: {why}")),
         Halt::CapReached => Some(
             "not sent: it would cost more than --max-cost or --max-cost-per-day allows; a higher one goes on"
                 .to_owned(),

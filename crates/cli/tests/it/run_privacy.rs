@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
@@ -17,8 +18,8 @@ enum Answer {
     Says(String),
     /// The connection is closed.
     Nothing,
-    /// Nothing, until the platform is let go.
-    Waits,
+    /// The body of a reply, once the platform is let go.
+    Later(String),
 }
 
 type Script = dyn Fn(&str) -> Answer + Send + Sync;
@@ -33,6 +34,7 @@ struct Platform {
 struct State {
     asked: Mutex<HashMap<String, u32>>,
     changed: Condvar,
+    is_let_go: AtomicBool,
 }
 
 fn reply(mobile: &str, status: &str) -> Answer {
@@ -64,6 +66,14 @@ impl Platform {
         self.state.asked.lock().unwrap().clone()
     }
 
+    /// Sends what was held back.
+    fn let_go(&self) {
+        let asked = self.state.asked.lock().unwrap();
+        self.state.is_let_go.store(true, Ordering::SeqCst);
+        drop(asked);
+        self.state.changed.notify_all();
+    }
+
     /// Waits until so many queries have come.
     fn wait_for(&self, count: u32) {
         let asked = self.state.asked.lock().unwrap();
@@ -80,9 +90,12 @@ fn serve(mut stream: TcpStream, state: &State, script: &Script) {
         let said = match script(&mobile) {
             Answer::Says(said) => said,
             Answer::Nothing => return,
-            Answer::Waits => loop {
-                thread::park();
-            },
+            Answer::Later(said) => {
+                let asked = state.asked.lock().unwrap();
+                let held = |_: &mut HashMap<String, u32>| !state.is_let_go.load(Ordering::SeqCst);
+                drop(state.changed.wait_while(asked, held).unwrap());
+                said
+            }
         };
         let head = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/json;charset=UTF-8\r\ncontent-length: {}\r\n\r\n",
@@ -286,20 +299,46 @@ fn a_run_that_is_killed_leaves_at_most_the_requests_under_way_in_doubt_and_asks_
     assert!(in_doubt > 0 || asked.len() == numbers.len());
 }
 
-#[test]
-fn a_stop_asks_about_nothing_more_and_what_has_no_answer_is_in_doubt() {
-    let script = |mobile: &str| match mobile.ends_with('3') {
-        true => Answer::Waits,
-        false => reply(mobile, "隐私号"),
+/// Holds the fourth answer back.
+fn held_at_the_fourth() -> Scene {
+    let script = |mobile: &str| match (mobile.ends_with('3'), reply(mobile, "隐私号")) {
+        (true, Answer::Says(said)) => Answer::Later(said),
+        (_, answer) => answer,
     };
-    let scene = Scene::new(&mobiles(8), Platform::start(script));
-    let run = scene.run(&["--concurrency", "1"]).start();
+    Scene::new(&mobiles(8), Platform::start(script))
+}
+
+#[test]
+fn a_stop_asks_about_nothing_more_and_waits_for_the_answer_that_is_paid_for() {
+    let scene = held_at_the_fourth();
+    let mut run = scene.run(&["--concurrency", "1"]).start();
     scene.platform.wait_for(4);
     run.signal("INT");
+    run.wait_for("are waited for");
+    scene.platform.let_go();
     run.end().exits(3);
-    let states = ["done", "done", "done", "in_doubt", "pending", "pending", "pending", "pending"];
+    let states = ["done", "done", "done", "done", "pending", "pending", "pending", "pending"];
     assert_eq!(column(&scene.rows(), "check_state"), states);
     assert_eq!(scene.platform.asked().len(), 4);
+}
+
+#[test]
+fn a_second_stop_ends_at_once_and_what_has_no_answer_is_in_doubt() {
+    let scene = held_at_the_fourth();
+    let mut run = scene.run(&["--concurrency", "1"]).start();
+    scene.platform.wait_for(4);
+    run.signal("INT");
+    run.wait_for("are waited for");
+    // Those of the next second are the same one.
+    while run.is_running() {
+        run.signal("INT");
+    }
+    run.end().exits(130);
+    scene.platform.let_go();
+    scene.run(&[]).run().exits(3);
+    let states = ["done", "done", "done", "in_doubt", "done", "done", "done", "done"];
+    assert_eq!(column(&scene.rows(), "check_state"), states);
+    assert!(scene.platform.asked().values().all(|times| *times == 1));
 }
 
 #[test]

@@ -7,5 +7,6 @@
 )]
 
 mod drift;
+mod engine;
 mod number_check;
 mod privacy;
