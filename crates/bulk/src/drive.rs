@@ -3,14 +3,15 @@
 //! What was sent and not answered is in doubt, and [`crate::reconcile`] alone may plan it again.
 
 use std::collections::{HashMap, HashSet};
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use numcheck_protocol::{BatchNo, Currency, PhoneNumber};
+use numcheck_protocol::{BatchNo, Currency, Drift, PhoneNumber};
 
 use crate::cancel::Cancel;
 use crate::clock::WallClock;
@@ -263,10 +264,13 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
 
     /// Sends a batch in one request.
     async fn send(&self, job: &Job, claimed: Claimed, round: &Round) -> Result<Option<Halt>, StoreError> {
-        let claim = self.claim_of(&claimed, None);
+        let claim = self.claim_of(&claimed, None, Arc::default());
         let (batch, key) = (claimed.batch, claimed.claim);
-        let (submitted, kept) = self.submit(job, claimed.batch_no, claimed.numbers, claim).await;
-        let (end, halt) = round.judge(submitted);
+        let reply = self.submit(job, claimed.batch_no, claimed.numbers, claim).await;
+        // Before the yes is written down: whoever finds the batch accepted finds it whole.
+        let kept = keep(&*self.store, reply.rows).await;
+        drifting::note(&*self.store, job.id, reply.drift).await;
+        let (end, halt) = round.judge(reply.submitted);
         // Whatever became of what it said beside: that it was accepted must not be lost, or it would be paid for again.
         self.store.end(batch, key, end, self.clock.now_ms()).await?;
         die_at("submit.ended");
@@ -292,19 +296,22 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
             is_closed: AtomicBool::new(false),
         };
         let senders = (0..self.at_once).map(|_| self.send_from(job, &claimed, &open, cancel, round));
-        let (mut ends, mut halt, mut failed) = (Vec::new(), None, None);
+        let (mut ends, mut drift, mut halt, mut failed) = (Vec::new(), Vec::new(), None, None);
         for sent in join_all(senders).await {
             ends.extend(sent.ends);
             halt = halt.or(sent.halt);
             failed = failed.or(sent.failed);
+            drift.extend(sent.drift);
         }
         // Numbers that were not sent are planned again, also where the store has failed meanwhile and works again.
         self.store.end_each(claimed.batch, claimed.claim, ends, self.clock.now_ms()).await?;
         die_at("submit.ended");
+        drifting::note(&*self.store, job.id, drift).await;
         failed.map_or(Ok(halt), Err)
     }
 
-    /// One of those that send the phone numbers of a claim: one request after the other.
+    /// One of those that send the phone numbers of a claim: one request after the other. A reply is stored together with the mark of the
+    /// next phone number where that comes at once, which makes one commit of two, and by itself otherwise.
     async fn send_from(
         &self,
         job: &Job,
@@ -314,31 +321,59 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         round: &Round,
     ) -> SentEach {
         let mut sent = SentEach::default();
+        let mut before = Arc::new(Unkept::default());
         loop {
-            let number = match self.next_number(open, cancel, round).await {
-                Ok(Some(number)) => number,
-                Ok(None) => return sent,
-                Err(error) => {
-                    open.is_closed.store(true, Ordering::SeqCst);
-                    sent.failed = Some(error);
-                    return sent;
-                }
+            let mut next = pin!(self.send_next(job, claimed, open, Arc::clone(&before), cancel, round));
+            let at_once = poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await;
+            if !before.is_going()
+                && let Err(error) = keep(&*self.store, before.take()).await
+            {
+                return sent.fails(error, round);
+            }
+            let next = match at_once {
+                Poll::Ready(next) => next,
+                Poll::Pending => next.await,
             };
-            let claim = self.claim_of(claimed, Some(number));
-            let (submitted, kept) = self.submit(job, claimed.batch_no.clone(), vec![number], claim).await;
+            // Its mark was not waited for to the end, or failed.
+            let kept = keep(&*self.store, before.take()).await;
+            let is_over = match next {
+                Ok(Some((number, reply))) => {
+                    before = Arc::new(Unkept::new(reply.rows));
+                    sent.drift.extend(reply.drift);
+                    let (end, halt) = round.judge(reply.submitted);
+                    if !may_be_lost(&end) {
+                        open.is_closed.store(true, Ordering::SeqCst);
+                    }
+                    sent.ends.push((number, end));
+                    sent.halt = sent.halt.or(halt);
+                    false
+                }
+                Ok(None) => true,
+                Err(error) => return sent.fails(error, round),
+            };
             if let Err(error) = kept {
-                // What was paid for and is not stored is in doubt: it is marked, and has no result.
-                round.halted.store(true, Ordering::SeqCst);
-                sent.failed = Some(error);
+                return sent.fails(error, round);
+            }
+            if is_over {
                 return sent;
             }
-            let (end, halt) = round.judge(submitted);
-            if !may_be_lost(&end) {
-                open.is_closed.store(true, Ordering::SeqCst);
-            }
-            sent.ends.push((number, end));
-            sent.halt = sent.halt.or(halt);
         }
+    }
+
+    /// Sends the next phone number of a claim, unless no more is to be sent.
+    async fn send_next(
+        &self,
+        job: &Job,
+        claimed: &Claimed,
+        open: &Open,
+        before: Arc<Unkept>,
+        cancel: &Cancel,
+        round: &Round,
+    ) -> Result<Option<(PhoneNumber, Reply)>, StoreError> {
+        let Some(number) = self.next_number(open, cancel, round).await? else { return Ok(None) };
+        let claim = self.claim_of(claimed, Some(number), before);
+        let reply = self.submit(job, claimed.batch_no.clone(), vec![number], claim).await;
+        Ok(Some((number, reply)))
     }
 
     /// The next phone number of a claim whose turn has come, unless no more is to be sent. One waits at a time: so few turns are lost.
@@ -361,31 +396,98 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         Ok(Some(number).filter(|_| !over()))
     }
 
-    fn claim_of(&self, claimed: &Claimed, number: Option<PhoneNumber>) -> Arc<Claim<S>> {
+    fn claim_of(&self, claimed: &Claimed, number: Option<PhoneNumber>, before: Arc<Unkept>) -> Arc<Claim<S>> {
         let (batch, claim) = (claimed.batch, claimed.claim);
         let is_marked = AtomicBool::new(false);
-        Arc::new(Claim { store: Arc::clone(&self.store), batch, claim, number, is_marked })
+        Arc::new(Claim { store: Arc::clone(&self.store), batch, claim, number, is_marked, before })
     }
 
-    /// Makes the request, and keeps what its reply says.
+    /// Makes the request.
     async fn submit(
         &self,
         job: &Job,
         batch_no: BatchNo,
         numbers: Vec<PhoneNumber>,
         claim: Arc<Claim<S>>,
-    ) -> (Submitted, Result<(), StoreError>) {
+    ) -> Reply {
         let submission = Submission::new(batch_no.clone(), job.spec.scope.level, numbers, claim);
         let mut submitted = self.service.submit(submission).await;
         die_at("submit.sent");
-        // Before anything else is written: it may be paid for, and nowhere else.
-        let kept = self.keep_answer(&batch_no, &mut submitted).await;
         let mut drift = self.service.take_drift();
-        if let Submitted::Accepted { drift: of_reply, .. } = &mut submitted {
-            drift.append(of_reply);
+        let rows = match &mut submitted {
+            Submitted::Accepted { results, drift: of_reply, .. } => {
+                drift.append(of_reply);
+                std::mem::take(results)
+            }
+            Submitted::InDoubt { kept, .. } => std::mem::take(kept),
+            Submitted::Refused { .. } | Submitted::NotSent { .. } => Vec::new(),
+        };
+        let received_ms = self.clock.now_ms();
+        let kept = |Row { source, body }| {
+            let batch_no = batch_no.as_str().to_owned();
+            NewResult { batch_no, source, body, received_ms }
+        };
+        Reply { submitted, rows: rows.into_iter().map(kept).collect(), drift }
+    }
+}
+
+/// What came of a request.
+struct Reply {
+    /// Without what is to be stored of it.
+    submitted: Submitted,
+    rows: Vec<NewResult>,
+    drift: Vec<Drift>,
+}
+
+/// Stores what an answer says beside its yes. Nobody can ask for it again, so a store that fails is tried again for a while; what it has
+/// twice counts once.
+async fn keep<S: Store + ?Sized>(store: &S, rows: Vec<NewResult>) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    for pause_ms in KEEP_AGAIN_AFTER_MS {
+        match store.append(rows.clone()).await {
+            Err(error) if !matches!(error, StoreError::Closed) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a reply that may be paid for could not be stored; it is tried again"
+                );
+            }
+            kept => return kept,
         }
-        drifting::note(&*self.store, job.id, drift).await;
-        (submitted, kept)
+        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+    }
+    store.append(rows).await
+}
+
+/// The reply to the request before, which is stored together with the next mark.
+#[derive(Default)]
+struct Unkept {
+    rows: Mutex<Vec<NewResult>>,
+    is_going: AtomicBool,
+}
+
+impl Unkept {
+    fn new(rows: Vec<NewResult>) -> Self {
+        Self { rows: Mutex::new(rows), is_going: AtomicBool::new(false) }
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Vec<NewResult>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A mark stores them. They stay here until it has.
+    fn begin(&self) -> Vec<NewResult> {
+        self.is_going.store(true, Ordering::SeqCst);
+        self.rows().clone()
+    }
+
+    fn is_going(&self) -> bool {
+        self.is_going.load(Ordering::SeqCst)
+    }
+
+    fn take(&self) -> Vec<NewResult> {
+        std::mem::take(&mut *self.rows())
     }
 }
 
@@ -411,6 +513,24 @@ struct Claim<S: ?Sized> {
     number: Option<PhoneNumber>,
     /// It is marked for this request already: an attempt before was given up before it was sent.
     is_marked: AtomicBool,
+    before: Arc<Unkept>,
+}
+
+impl<S: Store + ?Sized> Claim<S> {
+    /// Nothing is sent while the reply before is not stored: a crash would leave both in doubt.
+    async fn mark(&self, number: PhoneNumber, ts_ms: u64) -> Result<bool, StoreError> {
+        let Self { store, batch, claim, before, .. } = self;
+        let rows = before.begin();
+        let marked = match store.append_and_mark(rows.clone(), *batch, *claim, number, ts_ms).await {
+            Err(_) if !rows.is_empty() => {
+                keep(&**store, rows).await?;
+                store.mark(*batch, *claim, number, ts_ms).await
+            }
+            marked => marked,
+        }?;
+        drop(before.take());
+        Ok(marked)
+    }
 }
 
 impl<S: Store + ?Sized> ConfirmClaim for Claim<S> {
@@ -419,7 +539,7 @@ impl<S: Store + ?Sized> ConfirmClaim for Claim<S> {
             die_at("submit.confirm");
             let confirmed = match self.number.filter(|_| !self.is_marked.load(Ordering::SeqCst)) {
                 Some(number) => {
-                    let marked = self.store.mark(self.batch, self.claim, number, ts_ms).await;
+                    let marked = self.mark(number, ts_ms).await;
                     self.is_marked.store(matches!(marked, Ok(true)), Ordering::SeqCst);
                     marked
                 }
@@ -438,38 +558,6 @@ impl<S: Store + ?Sized> ConfirmClaim for Claim<S> {
 }
 
 impl<S: Store + ?Sized, P> Drive<S, P> {
-    /// Keeps what an answer says beside its yes, before the yes is written down: whoever finds the batch accepted finds it whole. Nobody can
-    /// ask for it again, so a store that fails is tried again for a while; what it has twice counts once.
-    async fn keep_answer(&self, batch_no: &BatchNo, submitted: &mut Submitted) -> Result<(), StoreError> {
-        let rows = match submitted {
-            Submitted::Accepted { results, .. } => std::mem::take(results),
-            Submitted::InDoubt { kept, .. } => std::mem::take(kept),
-            Submitted::Refused { .. } | Submitted::NotSent { .. } => return Ok(()),
-        };
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let received_ms = self.clock.now_ms();
-        let kept = |Row { source, body }| {
-            let batch_no = batch_no.as_str().to_owned();
-            NewResult { batch_no, source, body, received_ms }
-        };
-        let rows: Vec<NewResult> = rows.into_iter().map(kept).collect();
-        for pause_ms in KEEP_AGAIN_AFTER_MS {
-            match self.store.append(rows.clone()).await {
-                Err(error) if !matches!(error, StoreError::Closed) => {
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        "a reply that may be paid for could not be stored; it is tried again"
-                    );
-                }
-                kept => return kept,
-            }
-            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
-        }
-        self.store.append(rows).await
-    }
-
     fn is_dearer(&self, group: &str, now: &Amounts) -> bool {
         let mut first = self.first_prices.lock().unwrap_or_else(PoisonError::into_inner);
         let first = first.entry(group.to_owned()).or_insert_with(|| now.clone());
@@ -605,7 +693,16 @@ struct Open {
 struct SentEach {
     ends: Vec<(PhoneNumber, BatchEnd)>,
     halt: Option<Halt>,
+    drift: Vec<Drift>,
     failed: Option<StoreError>,
+}
+
+impl SentEach {
+    /// What was paid for and is not stored is in doubt: it is marked, and has no result. So nothing more is paid for.
+    fn fails(self, error: StoreError, round: &Round) -> Self {
+        round.halted.store(true, Ordering::SeqCst);
+        Self { failed: Some(error), ..self }
+    }
 }
 
 #[derive(Default)]

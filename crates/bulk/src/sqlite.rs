@@ -132,7 +132,18 @@ impl Store for Sqlite {
     }
 
     fn mark(&self, batch: i64, claim: i64, number: PhoneNumber, ts_ms: u64) -> StoreFuture<'_, bool> {
-        self.write.mark(each::Mark { batch, claim, number, ts_ms })
+        self.append_and_mark(Vec::new(), batch, claim, number, ts_ms)
+    }
+
+    fn append_and_mark(
+        &self,
+        results: Vec<NewResult>,
+        batch: i64,
+        claim: i64,
+        number: PhoneNumber,
+        ts_ms: u64,
+    ) -> StoreFuture<'_, bool> {
+        self.write.append_and_mark(results, each::Mark { batch, claim, number, ts_ms })
     }
 
     fn take_turn<'a>(&'a self, bucket: &'a str, interval_ms: u64, now_ms: u64) -> StoreFuture<'a, u64> {

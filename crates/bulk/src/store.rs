@@ -124,6 +124,21 @@ pub trait Store: Send + Sync + 'static {
     /// timestamp down durably (its mark), once in a claim. `false` when the claim does not hold any more, or the number is not its own, is
     /// marked already, or has a result: then nothing may be sent.
     fn mark(&self, batch: i64, claim: i64, number: PhoneNumber, ts_ms: u64) -> StoreFuture<'_, bool>;
+    /// [Stores](Store::append) results, then [marks](Store::mark) a phone number: together where the store can, which is one commit then. Where
+    /// it fails the results may be stored.
+    fn append_and_mark(
+        &self,
+        results: Vec<NewResult>,
+        batch: i64,
+        claim: i64,
+        number: PhoneNumber,
+        ts_ms: u64,
+    ) -> StoreFuture<'_, bool> {
+        Box::pin(async move {
+            self.append(results).await?;
+            self.mark(batch, claim, number, ts_ms).await
+        })
+    }
     /// Ends a claim whose phone numbers were sent one by one: enters what waits, then leaves those with a result in the batch, which was
     /// accepted, and moves the others into batches of their own ([`split`](crate::batch::split)); `ends` says how requests ended. What
     /// stays and what moves is decided by [`BatchRecord::end_each`](crate::batch::BatchRecord::end_each).

@@ -62,10 +62,14 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether one thread serves it best. A receiver's work is many small requests and one store: threads cost more in waking each other
-    /// than they do.
+    /// Whether one thread serves it best. Many small requests and one store are the work of a receiver, and of a level at which each number
+    /// is a request: threads cost more in waking each other than they do.
     pub(crate) fn wants_one_thread(&self) -> bool {
-        matches!(self, Self::Receive(_))
+        match self {
+            Self::Receive(_) | Self::Privacy(_) => true,
+            Self::Run(command) => command.asks_each(),
+            _ => false,
+        }
     }
 
     pub(crate) async fn run(self) -> Result<Exit, Failure> {

@@ -49,7 +49,8 @@ type Answer<T> = oneshot::Sender<std::result::Result<T, StoreError>>;
 
 enum Work {
     Append(Waiting, Answer<()>),
-    Mark(Mark, Answer<bool>),
+    /// Beside results, if there are any.
+    Mark(Waiting, Mark, Answer<bool>),
     Other(Other),
 }
 
@@ -112,20 +113,31 @@ impl Worker {
     }
 
     pub(super) fn append(&self, results: Vec<NewResult>) -> StoreFuture<'_, ()> {
+        let (answer, answered) = oneshot::channel();
+        match self.waiting(results) {
+            Ok(waiting) => self.send(Work::Append(waiting, answer), answered),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+
+    /// Both in one commit.
+    pub(super) fn append_and_mark(&self, results: Vec<NewResult>, mark: Mark) -> StoreFuture<'_, bool> {
+        let (answer, answered) = oneshot::channel();
+        match self.waiting(results) {
+            Ok(waiting) => self.send(Work::Mark(waiting, mark, answer), answered),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+
+    fn waiting(&self, results: Vec<NewResult>) -> std::result::Result<Waiting, StoreError> {
         let bytes = results.iter().map(|result| result.batch_no.len() + result.body.len()).sum();
         let before = self.waiting.fetch_add(bytes, Ordering::Relaxed);
         let waiting = Waiting { results, bytes, all: Arc::clone(&self.waiting) };
         if before > MAX_WAITING_BYTES {
             let source = "too many results are waiting for the device".into();
-            return Box::pin(async { Err(StoreError::Database { what: STORE, source }) });
+            return Err(StoreError::Database { what: STORE, source });
         }
-        let (answer, answered) = oneshot::channel();
-        self.send(Work::Append(waiting, answer), answered)
-    }
-
-    pub(super) fn mark(&self, mark: Mark) -> StoreFuture<'_, bool> {
-        let (answer, answered) = oneshot::channel();
-        self.send(Work::Mark(mark, answer), answered)
+        Ok(waiting)
     }
 
     /// Queues the work at once, not when the answer is first polled: a caller that goes away has still asked.
@@ -219,7 +231,10 @@ impl Batch {
                 self.results.extend(results.take());
                 self.answers.push(answer);
             }
-            Work::Mark(mark, answer) => self.marks.push((mark, answer)),
+            Work::Mark(results, mark, answer) => {
+                self.results.extend(results.take());
+                self.marks.push((mark, answer));
+            }
             Work::Other(other) => return Some(other),
         }
         None

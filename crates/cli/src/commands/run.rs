@@ -163,6 +163,11 @@ impl From<How> for Delivery {
 }
 
 impl Run {
+    /// Whether each number is a request of its own.
+    pub(crate) fn asks_each(&self) -> bool {
+        self.level == Level::Privacy
+    }
+
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let started = Instant::now();
         let stdin_is_taken = self.file == Path::new("-");
