@@ -253,6 +253,23 @@ pub async fn only_what_the_last_claim_has_yet_to_send_is_marked_and_once<P: Plac
     assert_eq!((ledger.settled, ledger.in_doubt, ledger.planned), (1, 1, 2));
 }
 
+pub async fn a_result_that_comes_with_a_mark_is_stored_whatever_becomes_of_the_mark<P: Place>(place: &P) {
+    let store = place.open().await;
+    let job = planned(&*store, 1, &[4]).await;
+    let claimed = taken(&*store, &job).await;
+    let [first, second, third, ..] = claimed.numbers[..] else { panic!("four") };
+    let with = |rows, number| store.append_and_mark(rows, claimed.batch, claimed.claim, number, T0);
+    assert!(with(Vec::new(), first).await.unwrap());
+    assert!(with(vec![reply(&claimed, first)], second).await.unwrap());
+    assert!(!with(vec![reply(&claimed, second)], second).await.unwrap(), "it is marked");
+    fold(&*store).await;
+    assert_eq!(check(&*store, job.id).await.settled, 2);
+    assert!(with(Vec::new(), third).await.unwrap());
+    end_each(&*store, &claimed, Vec::new()).await;
+    let ledger = check(&*store, job.id).await;
+    assert_eq!((ledger.settled, ledger.in_doubt, ledger.planned), (2, 1, 1));
+}
+
 pub async fn each_number_is_marked_once_however_many_mark_at_the_same_time_and_what_is_not_is_planned<
     P: Place,
 >(

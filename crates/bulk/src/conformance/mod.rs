@@ -159,6 +159,7 @@ macro_rules! conformance {
             a_marked_number_in_doubt_is_sent_again_only_by_a_person_s_decision
             a_job_that_waits_for_a_claim_follows_its_parts
             only_what_the_last_claim_has_yet_to_send_is_marked_and_once
+            a_result_that_comes_with_a_mark_is_stored_whatever_becomes_of_the_mark
             each_number_is_marked_once_however_many_mark_at_the_same_time_and_what_is_not_is_planned
             numbers_are_marked_while_replies_are_entered_and_another_job_follows
             a_word_about_an_earlier_claim_s_numbers_changes_nothing

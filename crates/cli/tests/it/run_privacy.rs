@@ -2,110 +2,11 @@
 //! asked afterwards.
 
 use std::collections::HashMap;
-use std::io::Write;
-use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
+use std::sync::{Arc, Mutex};
 
-use crate::support::{Call, Row, column, numcheck, read_message, rows};
-
-/// What the platform says to a query.
-#[derive(Clone, Debug)]
-enum Answer {
-    /// The body of a reply.
-    Says(String),
-    /// The connection is closed.
-    Nothing,
-    /// The body of a reply, once the platform is let go.
-    Later(String),
-}
-
-type Script = dyn Fn(&str) -> Answer + Send + Sync;
-
-/// A platform that speaks as the document does, and as it is told.
-struct Platform {
-    url: String,
-    state: Arc<State>,
-}
-
-#[derive(Default)]
-struct State {
-    asked: Mutex<HashMap<String, u32>>,
-    changed: Condvar,
-    is_let_go: AtomicBool,
-}
-
-fn reply(mobile: &str, status: &str) -> Answer {
-    Answer::Says(format!(
-        r#"{{"code":0,"reason":"Succ","result":{{"Mobile":"{mobile}","Status":"{status}","Area":"广东-深圳","Now_isp":"中国联通"}}}}"#
-    ))
-}
-
-fn refusal(code: i64) -> Answer {
-    Answer::Says(format!(r#"{{"code":{code},"reason":"no"}}"#))
-}
-
-impl Platform {
-    fn start(script: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let (state, script): (_, Arc<Script>) = (Arc::<State>::default(), Arc::new(script));
-        let shared = Arc::clone(&state);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (state, script) = (Arc::clone(&shared), Arc::clone(&script));
-                thread::spawn(move || serve(stream.unwrap(), &state, &*script));
-            }
-        });
-        Self { url, state }
-    }
-
-    fn asked(&self) -> HashMap<String, u32> {
-        self.state.asked.lock().unwrap().clone()
-    }
-
-    /// Sends what was held back.
-    fn let_go(&self) {
-        let asked = self.state.asked.lock().unwrap();
-        self.state.is_let_go.store(true, Ordering::SeqCst);
-        drop(asked);
-        self.state.changed.notify_all();
-    }
-
-    /// Waits until so many queries have come.
-    fn wait_for(&self, count: u32) {
-        let asked = self.state.asked.lock().unwrap();
-        drop(self.state.changed.wait_while(asked, |asked| asked.values().sum::<u32>() < count).unwrap());
-    }
-}
-
-fn serve(mut stream: TcpStream, state: &State, script: &Script) {
-    while let Some((_, body)) = read_message(&mut stream) {
-        let body = String::from_utf8(body).unwrap();
-        let mobile = body.split('&').find_map(|pair| pair.strip_prefix("mobile=")).unwrap().to_owned();
-        *state.asked.lock().unwrap().entry(mobile.clone()).or_default() += 1;
-        state.changed.notify_all();
-        let said = match script(&mobile) {
-            Answer::Says(said) => said,
-            Answer::Nothing => return,
-            Answer::Later(said) => {
-                let asked = state.asked.lock().unwrap();
-                let held = |_: &mut HashMap<String, u32>| !state.is_let_go.load(Ordering::SeqCst);
-                drop(state.changed.wait_while(asked, held).unwrap());
-                said
-            }
-        };
-        let head = format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json;charset=UTF-8\r\ncontent-length: {}\r\n\r\n",
-            said.len()
-        );
-        if stream.write_all(format!("{head}{said}").as_bytes()).is_err() {
-            return;
-        }
-    }
-}
+use crate::support::qxt::{Answer, Platform, mobiles, refusal, reply};
+use crate::support::{Call, Row, column, numcheck, rows};
 
 /// A folder with a file of numbers, a store, and results.
 struct Scene {
@@ -139,10 +40,6 @@ impl Scene {
     fn rows(&self) -> Vec<Row> {
         rows(&std::fs::read(self.path("out.csv")).unwrap())
     }
-}
-
-fn mobiles(count: usize) -> Vec<String> {
-    (0..count).map(|at| format!("138{at:08}")).collect()
 }
 
 #[test]

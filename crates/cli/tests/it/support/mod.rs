@@ -5,6 +5,7 @@
 mod http;
 pub(crate) mod job;
 mod platform;
+pub(crate) mod qxt;
 pub(crate) mod scene;
 
 use std::collections::BTreeMap;

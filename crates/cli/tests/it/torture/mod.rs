@@ -17,6 +17,7 @@ mod kills;
 #[cfg(feature = "failpoints")]
 mod labels;
 mod many;
+mod privacy;
 mod proofs;
 mod resume;
 mod scene;
