@@ -17,6 +17,7 @@ mod ledger;
 mod model;
 mod pace;
 mod plan;
+mod planning;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod pricing;

@@ -222,8 +222,8 @@ impl Plan {
         self.numbers = others;
     }
 
-    /// The packed phone numbers in ascending order: the set, whatever file it came from.
-    pub fn sorted(&self) -> Vec<u64> {
+    /// The packed phone numbers in ascending order.
+    pub(crate) fn sorted(&self) -> Vec<u64> {
         let mut sorted: Vec<u64> = self.numbers.iter().map(|planned| planned.packed).collect();
         sorted.sort_unstable();
         sorted

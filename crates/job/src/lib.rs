@@ -11,7 +11,7 @@ mod receiver;
 pub use engine::{Engine, RunOptions, Summary};
 pub use number_check::{NumberCheckService, not_taken, submitted};
 pub use numcheck_bulk::Cancel;
-pub use order::{Order, Preview, account_name};
+pub use order::{Order, Preview, account_name, new_job_name};
 pub use owner::{Processes, own_process};
 pub use privacy::PrivacyService;
 pub use reading::{Readers, reader, with_privacy, with_result};

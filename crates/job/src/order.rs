@@ -18,8 +18,6 @@ use crate::privacy::PrivacyService;
 
 /// How many phone numbers are looked up at a time.
 const LOOKED_UP: usize = 10_000;
-/// How many batches are written at a time.
-const BATCHES: usize = 16;
 const PLAN: &str = "plan the job";
 
 /// Phone numbers to check. Making one costs nothing and sends nothing.
@@ -76,14 +74,9 @@ impl Order {
         Ok(planner.finish(Grouping::Apart, self.batch_size))
     }
 
-    /// Names the set of phone numbers, in whatever order they stand.
     fn spec(&self, plan: &Plan) -> JobSpec {
-        let mut hash = Sha256::new();
-        for packed in plan.sorted() {
-            hash.update(packed.to_be_bytes());
-        }
-        let set: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        JobSpec::new(self.scope.clone(), set, self.delivery, serde_json::Value::Null).with_reuse(self.reuse)
+        let spec = JobSpec::new(self.scope.clone(), plan.set(), self.delivery, serde_json::Value::Null);
+        spec.with_reuse(self.reuse)
     }
 }
 
@@ -165,26 +158,25 @@ impl Engine {
     /// When the store fails. A job whose plan was not finished is begun anew the next time.
     pub async fn begin(&self, order: &Order) -> Result<Job, StoreError> {
         let plan = order.plan()?;
-        let mut random = [0; 8];
-        getrandom::fill(&mut random)
-            .map_err(|_| StoreError::database(PLAN, "this machine gives no random numbers"))?;
-        let name = JobName::from_random(random);
+        let name = new_job_name()?;
         let store: &dyn Store = &**self.store();
         let job = store.create_job(&name, &order.spec(&plan), self.now_ms()).await?;
         if job.state != JobState::Planning {
             return Ok(job);
         }
-        let mut batches = plan.cut(&job.name).peekable();
-        while batches.peek().is_some() {
-            let some: Result<Vec<_>, _> = batches.by_ref().take(BATCHES).collect();
-            store.add_batches(job.id, some.map_err(|error| StoreError::database(PLAN, error))?).await?;
-        }
-        let duplicates: Vec<_> = plan.duplicates().collect();
-        for some in duplicates.chunks(LOOKED_UP) {
-            store.add_duplicates(job.id, some.to_vec()).await?;
-        }
-        store.finish_plan(job.id, order.numbers.len() as u64).await
+        plan.write(store, &job, order.numbers.len() as u64).await
     }
+}
+
+/// A name that no other job has.
+///
+/// # Errors
+/// When this machine gives no random numbers.
+pub fn new_job_name() -> Result<JobName, StoreError> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random)
+        .map_err(|_| StoreError::database(PLAN, "this machine gives no random numbers"))?;
+    Ok(JobName::from_random(random))
 }
 
 /// Names an account in the book without showing its key: by the key, and the platform's address in whatever spelling.

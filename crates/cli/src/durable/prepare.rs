@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 
 use numcheck_bulk::failpoint::die_at;
-use numcheck_bulk::{Added, Delivery, Job, JobName, JobSpec, JobState, Plan, Planner, Reuse, Scope, Store};
+use numcheck_bulk::{Added, Delivery, Job, JobSpec, JobState, Plan, Planner, Reuse, Scope, Store};
+use numcheck_job::new_job_name;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -20,8 +21,6 @@ use crate::regions::{Group, group_of};
 
 /// How much of the input is kept in one piece.
 const PIECE: usize = 1 << 20;
-/// How many batches are written to the store at a time.
-const BATCHES: usize = 16;
 
 /// What is asked for, beside the phone numbers.
 #[derive(Clone, Debug)]
@@ -131,21 +130,8 @@ impl Parameters {
         };
         let notes = serde_json::to_value(notes)
             .map_err(|error| Failure::new("the job cannot be described").because(error))?;
-        Ok(JobSpec::new(self.scope(), set(plan), self.delivery, notes).with_reuse(self.reuse))
+        Ok(JobSpec::new(self.scope(), plan.set(), self.delivery, notes).with_reuse(self.reuse))
     }
-}
-
-/// Names a set of phone numbers, whatever file they came from.
-fn set(plan: &Plan) -> String {
-    let mut hash = Sha256::new();
-    for packed in plan.sorted() {
-        hash.update(packed.to_be_bytes());
-    }
-    hex_of(&hash.finalize())
-}
-
-fn hex_of(bytes: &[u8]) -> String {
-    bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A hash of the input's bytes.
@@ -155,14 +141,7 @@ fn content(input: &Input) -> Result<String, Failure> {
         hash.update(piece);
         Ok(())
     })?;
-    Ok(hex_of(&hash.finalize()))
-}
-
-/// A name that no other job has.
-pub(crate) fn new_name() -> Result<JobName, Failure> {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(|_| Failure::new("this machine gives no random numbers"))?;
-    Ok(JobName::from_random(random))
+    Ok(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Finds the unfinished job about these phone numbers, or makes one. Says whether it was there.
@@ -173,22 +152,14 @@ pub(crate) async fn prepare(
     prepared: &Prepared,
     now_ms: u64,
 ) -> Result<(Job, bool), Failure> {
-    let job = store.create_job(&new_name()?, spec, now_ms).await.map_err(Failure::of)?;
+    let job =
+        store.create_job(&new_job_name().map_err(Failure::of)?, spec, now_ms).await.map_err(Failure::of)?;
     if job.state != JobState::Planning {
         return Ok((follow_file(store, job, input, spec, prepared, now_ms).await?, true));
     }
     die_at("plan.created");
     keep_input(store, &job, input).await?;
-    let mut batches = prepared.plan.cut(&job.name).peekable();
-    while batches.peek().is_some() {
-        let some: Vec<_> = batches.by_ref().take(BATCHES).collect::<Result<_, _>>().map_err(Failure::of)?;
-        die_at("plan.batches");
-        store.add_batches(job.id, some).await.map_err(Failure::of)?;
-    }
-    keep_duplicates(store, &job, prepared).await?;
-    die_at("plan.finish");
-    let job = store.finish_plan(job.id, prepared.rows).await.map_err(Failure::of)?;
-    die_at("plan.finished");
+    let job = prepared.plan.write(store, &job, prepared.rows).await.map_err(Failure::of)?;
     Ok((job, false))
 }
 
@@ -209,9 +180,12 @@ async fn follow_file(
     // A job in planning holds the new rows until they are whole.
     let rows_of =
         JobSpec::new(spec.scope.clone(), format!("rows of {}", job.name), spec.delivery, spec.notes.clone());
-    let from = store.create_job(&new_name()?, &rows_of, now_ms).await.map_err(Failure::of)?;
+    let from = store
+        .create_job(&new_job_name().map_err(Failure::of)?, &rows_of, now_ms)
+        .await
+        .map_err(Failure::of)?;
     keep_input(store, &from, input).await?;
-    keep_duplicates(store, &from, prepared).await?;
+    prepared.plan.write_duplicates(store, &from).await.map_err(Failure::of)?;
     let rows = prepared.plan.entries().map(|(number, row, _)| (number, row)).collect();
     let replaced =
         store.replace_rows(job.id, from.id, rows, prepared.rows, &spec.notes).await.map_err(Failure::of)?;
@@ -224,15 +198,6 @@ async fn follow_file(
     ));
     let found = store.job(&job.name).await.map_err(Failure::of)?;
     found.ok_or_else(|| Failure::new(format!("job {} is gone", job.name)))
-}
-
-async fn keep_duplicates(store: &dyn Store, job: &Job, prepared: &Prepared) -> Result<(), Failure> {
-    let mut duplicates = prepared.plan.duplicates().peekable();
-    while duplicates.peek().is_some() {
-        let some = duplicates.by_ref().take(10_000).collect();
-        store.add_duplicates(job.id, some).await.map_err(Failure::of)?;
-    }
-    Ok(())
 }
 
 async fn keep_input(store: &dyn Store, job: &Job, input: &Input) -> Result<(), Failure> {

@@ -8,11 +8,11 @@ use numcheck_bulk::{
     BatchEnd, Delivery, Grouping, Inbox, Job, JobSpec, Plan, Planner, Reuse, Scope, Store, SystemWallClock,
     WallClock,
 };
-use numcheck_job::own_process;
+use numcheck_job::{new_job_name, own_process};
 use numcheck_protocol::{BatchNo, PhoneNumber};
 use numcheck_transport::{Attempt, BoxError, BoxFuture, Confirm};
 
-use super::prepare::{Notes, new_name};
+use super::prepare::Notes;
 use crate::exit::Failure;
 use crate::regions::{Group, group_of};
 
@@ -54,7 +54,7 @@ impl Single {
         reuse: Reuse,
     ) -> Result<Self, Failure> {
         let clock: Arc<dyn WallClock> = Arc::new(SystemWallClock);
-        let name = new_name()?;
+        let name = new_job_name().map_err(Failure::of)?;
         let notes = Notes { file: verb.to_owned(), level: level.to_owned(), ..Notes::default() };
         let notes = serde_json::to_value(notes)
             .map_err(|error| Failure::new("the job cannot be described").because(error))?;
