@@ -28,7 +28,7 @@ pub struct Order {
     pub scope: Scope,
     /// The phone numbers, in the order in which rows come out. One that stands there twice is checked once.
     pub numbers: Vec<PhoneNumber>,
-    /// Which results of the book are taken instead of paying again. By default all, however old.
+    /// Which results of the book are taken instead of paying again.
     pub reuse: Reuse,
     /// How results come back.
     pub delivery: Delivery,
@@ -37,19 +37,19 @@ pub struct Order {
 }
 
 impl Order {
-    /// Checks phone numbers by NXCLOUD for the account with this [name](account_name). Results are pushed and fetched; without a receiver,
-    /// set [`Delivery::Poll`].
+    /// Checks phone numbers by NXCLOUD for the account with this [name](account_name), and takes every result of the book, however old, unless
+    /// [`with_reuse`](Self::with_reuse) says otherwise. Results are pushed and fetched; without a receiver, set [`Delivery::Poll`].
     pub fn number_check(account: impl Into<String>, level: CheckLevel, numbers: Vec<PhoneNumber>) -> Self {
         let scope = Scope::new(account, Scope::NUMBER_CHECK, level.get());
         Self { scope, numbers, reuse: Reuse::ALL, delivery: Delivery::Both, batch_size: PhoneList::MAX_LEN }
     }
 
-    /// Asks QXT about mobile numbers for the account with this [name](account_name). Takes every result of the book, however old, unless
-    /// [`with_reuse`](Self::with_reuse) says otherwise: QXT itself promises live answers.
-    pub fn privacy(account: impl Into<String>, mobiles: &[Mobile]) -> Self {
+    /// Asks QXT about mobile numbers for the account with this [name](account_name). `reuse` has no default: QXT promises live answers, so an old
+    /// one may be wrong by now, and a new one is paid for. The command takes those of the last 24 hours.
+    pub fn privacy(account: impl Into<String>, mobiles: &[Mobile], reuse: Reuse) -> Self {
         let scope = Scope::new(account, Scope::PRIVACY, PrivacyService::LEVEL);
         let numbers = mobiles.iter().filter_map(|mobile| mobile.to_number().ok()).collect();
-        Self { scope, numbers, reuse: Reuse::ALL, delivery: Delivery::Poll, batch_size: 500 }
+        Self { scope, numbers, reuse, delivery: Delivery::Poll, batch_size: 500 }
     }
 
     /// Takes other results of the book.

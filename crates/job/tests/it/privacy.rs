@@ -23,7 +23,7 @@ async fn a_program_pays_once_for_each_number_whatever_it_orders_again() {
     let (sandbox, dir) = (Sandbox::start().await.unwrap(), tempfile::tempdir().unwrap());
     let engine = Engine::new(Arc::new(Sqlite::open(&dir.path().join("jobs.db"), reader()).unwrap()));
     let account = account_name(sandbox.qxt_api_key(), &sandbox.qxt_url()).unwrap();
-    let order = Order::privacy(account.clone(), &[mobiles(20), mobiles(3)].concat());
+    let order = Order::privacy(account.clone(), &[mobiles(20), mobiles(3)].concat(), Reuse::ALL);
 
     let preview = engine.preview(&order, &PriceTable::default()).await.unwrap();
     assert_eq!((preview.to_send, preview.known, preview.duplicates), (20, 0, 3));
@@ -45,7 +45,7 @@ async fn a_program_pays_once_for_each_number_whatever_it_orders_again() {
         assert_eq!(row.state, BatchState::Accepted);
     }
     // Others, and some of the same: only those are asked about.
-    let more = Order::privacy(account, &mobiles(25));
+    let more = Order::privacy(account, &mobiles(25), Reuse::ALL);
     let preview = engine.preview(&more, &PriceTable::default()).await.unwrap();
     assert_eq!((preview.to_send, preview.known), (5, 20));
     let again = engine.preview(&more.clone().with_reuse(Reuse::NONE), &PriceTable::default()).await.unwrap();
@@ -60,7 +60,7 @@ async fn a_program_pays_once_for_each_number_whatever_it_orders_again() {
 async fn a_cancelled_run_sends_nothing_more_and_the_next_one_goes_on() {
     let (sandbox, dir) = (Sandbox::start().await.unwrap(), tempfile::tempdir().unwrap());
     let engine = Engine::new(Arc::new(Sqlite::open(&dir.path().join("jobs.db"), reader()).unwrap()));
-    let job = engine.begin(&Order::privacy("account", &mobiles(10))).await.unwrap();
+    let job = engine.begin(&Order::privacy("account", &mobiles(10), Reuse::ALL)).await.unwrap();
     let service = Arc::new(PrivacyService::new(client(&sandbox)));
     let cancel = Cancel::new();
     cancel.cancel();
