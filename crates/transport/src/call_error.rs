@@ -1,6 +1,6 @@
 //! How a call failed, as the facades report it: not sent, lost, refused, or answered with something that is no answer.
 //!
-//! No text of an error shows a body: a body may hold a phone number.
+//! Of a body no text of an error shows more than the first words of a page that is not the platform's: a body may hold a phone number.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,7 +9,7 @@ use numcheck_protocol::{
     Charged, Drift, Endpoint, Info, Refusal, Repeat, ResultCode, Unreadable, ValueError,
 };
 
-use crate::{Reply, SendError, Sent};
+use crate::{Reply, SendError, Sent, glimpse};
 
 /// A call to an endpoint that did not succeed.
 ///
@@ -41,10 +41,13 @@ enum Cause {
     Value(ValueError),
     Transport(SendError),
     Refused(Refusal, Vec<Drift>, Reply),
-    NoAnswer(Reply, Option<Unreadable>),
+    NoAnswer(Reply, Option<Unreadable>, Glimpse),
     Implausible(&'static str, Reply),
     AnotherNumber(Reply),
 }
+
+/// What may be shown of a reply; empty where nothing is known of the request's secrets.
+type Glimpse = String;
 
 /// What kind of failure it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,7 +90,18 @@ impl CallError {
 
     /// A call whose reply is no answer: `unreadable`, or readable and without a code.
     pub fn no_answer(info: &Info, reply: Reply, unreadable: Option<Unreadable>) -> Self {
-        Self::new(info, Cause::NoAnswer(reply, unreadable))
+        Self::new(info, Cause::NoAnswer(reply, unreadable, Glimpse::new()))
+    }
+
+    /// The same, with where the reply points to and the first words of its page, but for what may hold one of `secrets`.
+    pub(crate) fn no_answer_to(
+        info: &Info,
+        secrets: &[&str],
+        reply: Reply,
+        unreadable: Option<Unreadable>,
+    ) -> Self {
+        let glimpse = glimpse::of(&reply, secrets);
+        Self::new(info, Cause::NoAnswer(reply, unreadable, glimpse))
     }
 
     /// A call whose reply says success and cannot be true; `what` says what is wrong with it, as a part of a sentence.
@@ -112,7 +126,7 @@ impl CallError {
             Cause::Value(_) => CallErrorKind::Value,
             Cause::Transport(_) => CallErrorKind::Transport,
             Cause::Refused(..) => CallErrorKind::Refused,
-            Cause::NoAnswer(reply, _) if reply.never_reached() => CallErrorKind::NeverReached,
+            Cause::NoAnswer(reply, ..) if reply.never_reached() => CallErrorKind::NeverReached,
             Cause::NoAnswer(..) => CallErrorKind::NoAnswer,
             Cause::Implausible(..) => CallErrorKind::Implausible,
             Cause::AnotherNumber(_) => CallErrorKind::AnotherNumber,
@@ -131,7 +145,7 @@ impl CallError {
             Cause::Value(_) => false,
             Cause::Transport(error) => error.sent() != Sent::No,
             Cause::Refused(refusal, ..) => refusal.charged() != Charged::No,
-            Cause::NoAnswer(reply, _) => !reply.never_reached(),
+            Cause::NoAnswer(reply, ..) => !reply.never_reached(),
             Cause::Implausible(..) | Cause::AnotherNumber(_) => true,
         }
     }
@@ -142,7 +156,7 @@ impl CallError {
         match &self.0.cause {
             Cause::Value(_) => Sent::No,
             Cause::Transport(error) => error.sent(),
-            Cause::NoAnswer(reply, _) if reply.never_reached() => Sent::No,
+            Cause::NoAnswer(reply, ..) if reply.never_reached() => Sent::No,
             Cause::Refused(..) | Cause::NoAnswer(..) | Cause::Implausible(..) | Cause::AnotherNumber(_) => {
                 Sent::Yes
             }
@@ -155,7 +169,7 @@ impl CallError {
             Cause::Value(_) => 0,
             Cause::Transport(error) => error.attempts(),
             Cause::Refused(.., reply)
-            | Cause::NoAnswer(reply, _)
+            | Cause::NoAnswer(reply, ..)
             | Cause::Implausible(_, reply)
             | Cause::AnotherNumber(reply) => reply.attempts,
         }
@@ -223,7 +237,7 @@ impl CallError {
     pub fn reply(&self) -> Option<&Reply> {
         match &self.0.cause {
             Cause::Refused(.., reply)
-            | Cause::NoAnswer(reply, _)
+            | Cause::NoAnswer(reply, ..)
             | Cause::Implausible(_, reply)
             | Cause::AnotherNumber(reply) => Some(reply),
             _ => None,
@@ -269,15 +283,15 @@ impl fmt::Display for CallError {
                      {advice}"
                 )
             }
-            Cause::NoAnswer(reply, _) if reply.never_reached() => {
+            Cause::NoAnswer(reply, _, glimpse) if reply.never_reached() => {
                 let (status, attempts) = (reply.status.as_u16(), reply.attempts);
                 write!(
                     f,
-                    "{endpoint}: HTTP {status}, and not from the platform's operation; not carried out (attempt {attempts}): {}",
+                    "{endpoint}: HTTP {status}{glimpse}, and not from the platform's operation; not carried out (attempt {attempts}): {}",
                     what_turned_it_away(status)
                 )
             }
-            Cause::NoAnswer(reply, unreadable) => {
+            Cause::NoAnswer(reply, unreadable, glimpse) => {
                 let what = match unreadable {
                     Some(_) => "a body that is no JSON object",
                     None => "a JSON object that holds no result code",
@@ -287,7 +301,7 @@ impl fmt::Display for CallError {
                 let (status, attempts) = (reply.status.as_u16(), reply.attempts);
                 write!(
                     f,
-                    "{endpoint}: HTTP {status} with {what}; sent, {outcome} (attempt {attempts}): {advice}"
+                    "{endpoint}: HTTP {status}{glimpse} with {what}; sent, {outcome} (attempt {attempts}): {advice}"
                 )
             }
         }
@@ -326,7 +340,7 @@ impl StdError for CallError {
         match &self.0.cause {
             // Its text is this error's text; only what lies behind it is news.
             Cause::Transport(error) => error.source(),
-            Cause::NoAnswer(_, Some(unreadable)) => Some(unreadable),
+            Cause::NoAnswer(_, Some(unreadable), _) => Some(unreadable),
             _ => None,
         }
     }

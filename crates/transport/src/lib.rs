@@ -12,6 +12,7 @@ mod connect;
 pub mod env;
 mod error;
 mod exchange;
+mod glimpse;
 mod limits;
 mod many_calls;
 mod observe;

@@ -50,7 +50,9 @@ impl<E: Endpoint> TypedReply<E> {
                 Ok(Self { text, drift, reply, mended, endpoint: PhantomData })
             }
             Err(Unfit::Refused(refusal, drift)) => Err(CallError::refused(&E::INFO, *refusal, drift, reply)),
-            Err(Unfit::NoAnswer(unreadable)) => Err(CallError::no_answer(&E::INFO, reply, unreadable)),
+            Err(Unfit::NoAnswer(unreadable)) => {
+                Err(CallError::no_answer_to(&E::INFO, &request.secrets(), reply, unreadable))
+            }
         }
     }
 

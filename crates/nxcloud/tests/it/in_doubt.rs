@@ -58,9 +58,11 @@ async fn an_answer_that_breaks_off_leaves_the_submit_in_doubt() {
 
 #[tokio::test]
 async fn a_page_of_a_gateway_is_no_answer_and_leaves_the_submit_in_doubt() {
-    for (fault, status, charged) in
-        [(Fault::NotJson, 200, 1), (Fault::Respond(502), 502, 0), (Fault::Respond(503), 503, 0)]
-    {
+    for (fault, status, page, charged) in [
+        (Fault::NotJson, 200, "502", 1),
+        (Fault::Respond(502), 502, "502", 0),
+        (Fault::Respond(503), 503, "503", 0),
+    ] {
         let (error, count) = struck_by(fault).await;
         assert_eq!(count, charged);
         assert_eq!(
@@ -75,7 +77,7 @@ async fn a_page_of_a_gateway_is_no_answer_and_leaves_the_submit_in_doubt() {
         assert_eq!(
             chain(&error),
             format!(
-                "number_check.submit: HTTP {status} with a body that is no JSON object; sent, may have been carried out \
+                "number_check.submit: HTTP {status} (\"{page}\") with a body that is no JSON object; sent, may have been carried out \
                  (attempt 1): do not send it again before you know what became of it \
                  <- not a JSON object in UTF-8, at line 1, column 1"
             )

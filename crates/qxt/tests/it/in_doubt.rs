@@ -70,18 +70,27 @@ async fn a_refused_connection_was_not_sent_and_is_tried_again() {
 
 #[tokio::test]
 async fn a_url_that_holds_the_key_is_in_no_error() {
-    for headers in ["", "location: /elsewhere\r\n"] {
+    for is_redirect in [false, true] {
         let (client, mut platform) = client_in_memory(true);
         let call = tokio::spawn(client.check(mobile("18819079212")));
         let request = platform.request().await;
         assert!(request.seen.head.contains(KEY));
-        request.answer_with("302 Found", headers, "moved");
+        // As servers do, it quotes what was asked for.
+        let target = request.seen.head.split(' ').nth(1).unwrap();
+        let page = format!("<h1>Moved</h1> {target} {KEY} 18819079212");
+        let headers = if is_redirect {
+            format!("location: https://{KEY}@portal.example.org{target}&{KEY}\r\n")
+        } else {
+            String::new()
+        };
+        request.answer_with("302 Found", &headers, page);
         let error = call.await.unwrap().unwrap_err();
         assert_eq!(
             (error.kind(), error.reply().unwrap().status.as_u16()),
             (CallErrorKind::NeverReached, 302)
         );
         let shown = format!("{} {client:?}", all_of(&error));
+        assert!(shown.contains("Moved") && shown.contains("portal.example.org") == is_redirect, "{shown}");
         assert!(!shown.contains("canary") && !shown.contains("8190792"), "{shown}");
     }
 }
