@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, PROXY_AUTHORIZATION, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, Uri};
 use http_body_util::Full;
-use numcheck_protocol::{Endpoint, Method, Platform};
+use numcheck_protocol::{Endpoint, Info, Method, Platform, Repeat};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::field::Empty;
 use tracing::{Instrument, Span, debug, debug_span, warn};
@@ -27,6 +27,11 @@ use crate::{
     AttemptReport, CallError, CallOptions, ClientBuilder, Limits, Observer, RateLimiter, Reply, RetryPolicy,
     TypedReply,
 };
+
+/// How long the next paid requests to an endpoint wait after a 429 that does not say.
+const HELD: Duration = Duration::from_secs(10);
+/// They wait no longer, whatever it says.
+const MAX_HELD: Duration = Duration::from_secs(60);
 
 /// A client of one platform. Cheap to clone; clones share connections, clock and rate limits.
 ///
@@ -94,7 +99,7 @@ impl Client {
     /// [`retry::decide`](crate::retry::decide) says so. Every attempt sends the same bytes.
     ///
     /// Whether it costs money is the endpoint's affair; what costs money is never sent twice when the first may have
-    /// arrived. Any complete reply is `Ok`, whatever its status; so is one that breaks off or is too large, where what came of it proves that the
+    /// arrived. After a 429 the next calls to that endpoint that cost money wait as long as it asks for, 60 s at most. Any complete reply is `Ok`, whatever its status; so is one that breaks off or is too large, where what came of it proves that the
     /// request [never reached](Reply::never_reached) the operation.
     ///
     /// # Errors
@@ -186,6 +191,9 @@ impl Client {
                     let reply = progress.reply(received, &reading);
                     let status = reply.status.as_u16();
                     debug!(endpoint = info.id, attempt = progress.attempts, status, elapsed_ms, "reply");
+                    if status == 429 && info.repeat == Repeat::Never {
+                        client.hold_back(info, &reply.headers);
+                    }
                     let correction = client.correction(&reply, authorize, &reading);
                     situation.outcome = match correction {
                         Some(correction) => AttemptOutcome::RefusedForClock {
@@ -319,6 +327,13 @@ impl Shared {
             sleep(wait).await;
         }
         Ok(wait)
+    }
+
+    /// Lets nothing more to this endpoint leave for as long as a reply with 429 asks for. What may be repeated pauses by itself.
+    fn hold_back(&self, info: &Info, headers: &HeaderMap) {
+        let pause = self.retry_after(headers).unwrap_or(HELD).min(MAX_HELD);
+        warn!(endpoint = info.id, pause_ms = millis(pause), "too many requests: the next ones wait");
+        self.limiter.hold(info.id, pause);
     }
 
     fn request(

@@ -136,21 +136,45 @@ struct Paces {
     limits: RateLimits,
     /// What the paces count from.
     started: Instant,
-    paces: Mutex<HashMap<&'static str, Pace>>,
+    places: Mutex<HashMap<&'static str, Places>>,
+}
+
+/// The places of one endpoint.
+#[derive(Default)]
+struct Places {
+    pace: Pace,
+    /// None is free before: a server has asked for a pause.
+    held_until: Duration,
 }
 
 impl RateLimiter {
     /// A limiter that keeps these limits from now on.
     pub fn new(limits: RateLimits) -> Self {
-        Self(Arc::new(Paces { limits, started: Instant::now(), paces: Mutex::default() }))
+        Self(Arc::new(Paces { limits, started: Instant::now(), places: Mutex::default() }))
     }
 
     pub(crate) fn take(&self, info: &Info, units: u32, max_wait: Duration) -> Result<Duration, TooLong> {
-        let Paces { limits, started, paces } = &*self.0;
-        let Some(rate) = limits.rate_for(info, units) else { return Ok(Duration::ZERO) };
-        let mut paces = paces.lock().unwrap_or_else(PoisonError::into_inner);
+        let rate = self.0.limits.rate_for(info, units);
+        self.with_places(info.id, |places, now| {
+            let held = places.held_until.saturating_sub(now);
+            if held > max_wait {
+                return Err(TooLong { wait: held });
+            }
+            let Some(rate) = rate else { return Ok(held) };
+            let paced = places.pace.take(now + held, rate, max_wait - held);
+            paced.map(|wait| held + wait).map_err(|TooLong { wait }| TooLong { wait: held + wait })
+        })
+    }
+
+    /// Gives no place of an endpoint away for so long.
+    pub(crate) fn hold(&self, endpoint: &'static str, pause: Duration) {
+        self.with_places(endpoint, |places, now| places.held_until = places.held_until.max(now + pause));
+    }
+
+    fn with_places<T>(&self, endpoint: &'static str, work: impl FnOnce(&mut Places, Duration) -> T) -> T {
+        let mut places = self.0.places.lock().unwrap_or_else(PoisonError::into_inner);
         // Read under the lock, so that places are handed out in the order of time.
-        paces.entry(info.id).or_default().take(started.elapsed(), rate, max_wait)
+        work(places.entry(endpoint).or_default(), self.0.started.elapsed())
     }
 }
 

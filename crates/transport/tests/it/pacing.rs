@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
-use crate::support::{OK, Signer, chain, costly, network, request, wall_clock};
+use crate::support::{OK, Signer, answer, chain, costly, network, request, safe, wall_clock};
 
 const SMALL: Rate = Rate { up_to: Some(2000), requests: 10, per_ms: 1000 };
 const LARGE: Rate = Rate { up_to: None, requests: 1, per_ms: 1000 };
@@ -166,4 +166,36 @@ async fn a_wait_that_is_too_long_is_refused_at_once_and_takes_no_place() {
     }
     client.send(call(), &signer).await.expect("the place after the second is still free");
     assert_eq!(start.elapsed(), Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_too_many_requests_the_next_paid_ones_wait_and_other_endpoints_do_not() {
+    for (header, pause_ms) in [
+        ("retry-after: 7\r\n", 7_000),
+        ("", 10_000),
+        ("retry-after: 86400\r\n", 60_000),
+        ("retry-after: 0\r\n", 0),
+    ] {
+        let (dial, mut incoming) = network();
+        let head = format!("HTTP/1.1 429 Slow\r\n{header}content-length: 0\r\n\r\n");
+        tokio::spawn(async move {
+            let mut replies = vec![OK, OK, OK, head.as_bytes()];
+            loop {
+                answer(&mut incoming.accept().await, replies.pop().unwrap_or(OK)).await;
+            }
+        });
+        let mut limits = Limits::default();
+        limits.idle_connections = 0;
+        let client =
+            Client::builder("http://localhost").rate_limits(RateLimits::off()).limits(limits).dial(dial);
+        let client = client.clock(wall_clock(0)).build().expect("a client");
+        let begun = Instant::now();
+        let submit = async || client.send(Call::new(&costly()).body("{}"), &Signer::default()).await;
+        assert_eq!(submit().await.expect("a reply").status.as_u16(), 429);
+        client.send(Call::new(&safe()).body("{}"), &Signer::default()).await.expect("no wait");
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        let (first, second) = tokio::join!(submit(), submit());
+        assert_eq!((first.is_ok(), second.is_ok()), (true, true));
+        assert_eq!(begun.elapsed(), Duration::from_millis(pause_ms), "{header}");
+    }
 }
