@@ -142,7 +142,8 @@ pub enum Submitted {
         /// the job.
         for_all: bool,
     },
-    /// It surely never left.
+    /// It was surely not carried out: it never left, or a server on the way has not passed it on. It is sent again, and the third in a row ends
+    /// the submitting.
     NotSent {
         /// Why.
         message: String,

@@ -12,7 +12,7 @@ use numcheck_bulk::{
 use numcheck_nxcloud::Client;
 use numcheck_protocol::number_check::{CheckLevel, Dialect, NotTaken, QueryRequest, SubmitCode};
 use numcheck_protocol::{BatchNo, Date, Drift, Message, PhoneList, PhoneNumber, encode};
-use numcheck_transport::{Attempt, BoxError, BoxFuture, CallError, CallErrorKind, Confirm};
+use numcheck_transport::{Attempt, BoxError, BoxFuture, CallError, Confirm};
 use numcheck_webhook::{ReceiverKey, UrlError};
 
 /// NXCLOUD number check, as a job sees it.
@@ -75,7 +75,7 @@ impl CheckService for NumberCheckService {
 
     async fn submit(&self, submission: Submission) -> Submitted {
         match self.try_submit(submission).await {
-            Ok(submitted) | Err(submitted) => submitted,
+            Ok(submitted) | Err(submitted) => told(submitted),
         }
     }
 
@@ -298,13 +298,17 @@ pub fn submitted(error: &CallError) -> Submitted {
     let message = with_causes(error);
     if error.may_have_happened() {
         Submitted::InDoubt { code: None, message, from_reply: error.has_reply(), kept: Vec::new() }
-    } else if error.kind() == CallErrorKind::NeverReached {
-        // A gateway's word that the platform never got it. It may be set up to say so afterwards, too: it ends the run, and nothing is sent
-        // again by itself.
-        Submitted::Refused { code: None, message, for_all: true }
     } else {
         Submitted::NotSent { message }
     }
+}
+
+/// Says at once what a reply has left in doubt: the wait for its result may take an hour. Of what had no reply, transport has told.
+pub(crate) fn told(submitted: Submitted) -> Submitted {
+    if let Submitted::InDoubt { message, from_reply: true, .. } = &submitted {
+        tracing::warn!("in doubt: {message}");
+    }
+    submitted
 }
 
 /// An error and what lies behind it, on one line for a cell.

@@ -7,9 +7,9 @@ use numcheck_bulk::{CheckService, Row, Scope, ServiceInfo, Submission, Submitted
 use numcheck_protocol::qxt::{Mobile, QxtCode};
 use numcheck_protocol::{Currency, PhoneNumber, Price, qxt};
 use numcheck_qxt::Client;
-use numcheck_transport::{CallError, CallErrorKind};
+use numcheck_transport::CallError;
 
-use crate::number_check::{Confirmed, with_causes};
+use crate::number_check::{Confirmed, told, with_causes};
 use crate::reading::Kept;
 
 /// QXT, as a job sees it.
@@ -21,6 +21,7 @@ use crate::reading::Kept;
 /// | -8 | failed, and it passes with time |
 /// | -1, -5, -9 | not checked; the run ends, and the rest stays planned |
 /// | none, another code, another phone number | in doubt for good; what was said is quarantined |
+/// | of a server on the way that has not passed the request on | not checked; the third in a row ends the run |
 #[derive(Debug)]
 pub struct PrivacyService {
     client: Client,
@@ -88,10 +89,6 @@ impl PrivacyService {
                 from_reply: error.has_reply(),
                 kept: row.into_iter().collect(),
             },
-            // A gateway's word that the platform never got it ends the run: it may be set up to say so afterwards, too.
-            _ if error.kind() == CallErrorKind::NeverReached => {
-                Submitted::Refused { code: None, message, for_all: true }
-            }
             Some(code) => Submitted::Refused { code: Some(code.get()), message, for_all: false },
             None => Submitted::NotSent { message },
         }
@@ -118,7 +115,7 @@ impl CheckService for PrivacyService {
                 let row = self.row(number, answer.body());
                 Submitted::Accepted { message_id: None, results: vec![row], drift: Vec::new() }
             }
-            Err(error) => self.submitted(&number, &error),
+            Err(error) => told(self.submitted(&number, &error)),
         }
     }
 }

@@ -311,7 +311,7 @@ impl fmt::Display for CallError {
 /// What to do about a status that proves that a request never reached the operation.
 fn what_turned_it_away(status: u16) -> &'static str {
     match status {
-        301 | 302 | 307 | 308 => "the server redirects: give the base URL that it redirects to",
+        301..=303 | 307 | 308 => "the server redirects: give the base URL that it redirects to",
         404 | 405 | 410 => {
             "check the host and the path of the base URL, and that the account has this operation: the server has none at this path"
         }

@@ -51,7 +51,7 @@ impl Reply {
     ///
     /// | status | why nothing was done |
     /// |---|---|
-    /// | 301, 302, 307, 308 | the server sends every request for this path elsewhere, and redirects are not followed |
+    /// | 301, 302, 303, 307, 308 | the server sends every request for this path elsewhere, and redirects are not followed |
     /// | 404, 405, 410 | no operation is at this path, or none that takes POST: a wrong path in the base URL, or an operation that this account lacks |
     /// | 407 | the proxy wants credentials before it passes anything on |
     /// | 411, 413, 414, 415, 431 | a server refuses the request's form or size before it hands it over |
@@ -59,11 +59,10 @@ impl Reply {
     /// | 401, 403, 429, without a JSON object | a gateway refuses the caller or its pace before it passes the request on. With a JSON object it may be the platform's own word |
     ///
     /// A gateway can be set up to answer so after the platform has worked; nothing here can see that. So a caller that spends money should end its
-    /// work at such a reply instead of sending the next one: it is repeated by a person at most.
+    /// work after a few such replies in a row: whatever answers them answers the next one as well.
     ///
-    /// Any other status proves nothing: 200 with a page of HTML, 500, 502, 503 and 504 come from gateways after the platform has worked, too; 303
-    /// is how a server answers a POST that it carried out; 400, 406 and 408 are also sent after the work has begun. Nor does a body that holds
-    /// a result code, even one that cannot be read.
+    /// Any other status proves nothing: 200 with a page of HTML, 500, 502, 503 and 504 come from gateways after the platform has worked, too; 400, 406
+    /// and 408 are also sent after the work has begun. Nor does a body that holds a result code, even one that cannot be read.
     pub fn never_reached(&self) -> bool {
         never_reached(self.status, &self.headers, &self.body)
     }
@@ -79,7 +78,7 @@ fn never_reached(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> bool {
     let holds_code = is_object && text.windows(6).any(|part| part == b"\"code\"");
     match status.as_u16() {
         _ if holds_code || text.starts_with(b"[") => false,
-        301 | 302 | 307 | 308 | 404 | 405 | 407 | 410 | 411 | 413 | 414 | 415 | 421 | 431 => true,
+        301 | 302 | 303 | 307 | 308 | 404 | 405 | 407 | 410 | 411 | 413 | 414 | 415 | 421 | 431 => true,
         401 | 403 | 429 => !is_object,
         _ => false,
     }
@@ -121,7 +120,8 @@ mod tests {
 
     #[test]
     fn only_listed_statuses_prove_that_a_request_never_reached_the_operation() {
-        let listed = [301, 302, 307, 308, 401, 403, 404, 405, 407, 410, 411, 413, 414, 415, 421, 429, 431];
+        let listed =
+            [301, 302, 303, 307, 308, 401, 403, 404, 405, 407, 410, 411, 413, 414, 415, 421, 429, 431];
         for status in 100..=999 {
             for body in ["", "<html>", "plain", "\u{feff}<?xml"] {
                 assert_eq!(never_reached(status, body), listed.contains(&status), "{status} {body}");

@@ -159,7 +159,7 @@ impl Privacy {
         match driven.map_err(Failure::of)?.halt {
             Some(Halt::NotSent(why)) => {
                 print::say(&format!(
-                    "numcheck: nothing leaves this machine: {why}; the rest was not asked about"
+                    "numcheck: nothing gets through to the platform: {why}; the rest was not asked about"
                 ));
                 Ok(worse(exit, Exit::Failed))
             }

@@ -617,7 +617,7 @@ fn say_halt(halt: &Halt, planned: u64, cost: &Estimate) {
             print::say(&format!("numcheck: submitting ended: {why}"));
         }
         Halt::NotSent(why) => {
-            print::say(&format!("numcheck: submitting ended, nothing leaves this machine: {why}"));
+            print::say(&format!("numcheck: submitting ended, nothing gets through to the platform: {why}"));
         }
         other => {
             if let Some(why) = why_not_sent(other) {

@@ -139,15 +139,72 @@ fn a_gateway_s_error_page_leaves_the_batch_in_doubt() {
 }
 
 #[test]
-fn a_path_where_no_operation_is_leaves_nothing_in_doubt_and_says_what_to_change() {
-    let job = Job::of(2);
-    let run = job.start(&[]);
-    // Once: a gateway may be set up to answer so after the platform has worked.
-    job.platform.submit().answer_http("404 Not Found", "text/html", "<html><h1>404 Not Found</h1></html>");
-    let summary = run.end().exits(3).json();
-    let reason = summary["reasons"][0]["reason"].as_str().unwrap();
-    assert!(reason.contains("not carried out") && reason.contains("the path of the base URL"), "{reason}");
-    assert_eq!((job.states(), job.platform.seen().len()), (vec!["pending".to_owned(); 2], 1));
+fn replies_that_are_not_the_platforms_end_the_run_at_the_third_in_a_row() {
+    let redirects = [301, 302, 303, 307, 308].map(|status| (status, "redirects"));
+    let others = [
+        (401, "lets this machine's address in"),
+        (403, "lets this machine's address in"),
+        (404, "the path of the base URL"),
+        (405, "the path of the base URL"),
+        (407, "the proxy's user name"),
+        (413, "send less"),
+        (429, "at a lower rate"),
+    ];
+    for (status, advice) in redirects.into_iter().chain(others) {
+        let job = Job::of(6);
+        let run = job.start(&["--batch-size", "1", "--concurrency", "1"]);
+        for _ in 0..3 {
+            let submit = job.platform.submit();
+            let headers = "retry-after: 0\r\nlocation: https://portal.example.org/login?from=test-appkey\r\n";
+            let page = format!("<title>Go away</title> {}", submit.body["phone"]);
+            submit.answer_with(&format!("{status} No"), headers, &page);
+        }
+        let ended = run.end().exits(3);
+        let summary = ended.json();
+        assert_eq!((job.states(), job.platform.seen().len()), (vec!["pending".to_owned(); 6], 3), "{status}");
+        assert_eq!(summary["reasons"].as_array().unwrap().len(), 1, "{summary}");
+        let reason = summary["reasons"][0]["reason"].as_str().unwrap();
+        for part in [
+            &format!("HTTP {status} to https://portal.example.org/login"),
+            "Go away",
+            "not carried out",
+            advice,
+        ] {
+            assert!(reason.contains(part), "{part}: {reason}");
+        }
+        let shown = format!("{summary}{}", ended.stderr);
+        assert!(!shown.contains("test-appkey") && !shown.contains(&number(0)[3..]), "{shown}");
+        assert!(shown.contains("nothing gets through to the platform"), "{shown}");
+    }
+}
+
+#[test]
+fn a_gateway_that_answers_once_or_twice_does_not_end_the_run() {
+    let job = Job::of(3);
+    let run = job.start(&["--batch-size", "1", "--concurrency", "1"]);
+    for round in 0..3 {
+        job.platform.submit().answer_http("404 Not Found", "text/html", "<h1>no service</h1>");
+        job.platform.submit().answer_with("429 Too Many", "retry-after: 0\r\n", "slower");
+        job.platform.accept().push_all();
+        assert_eq!(job.platform.seen().len(), 3 * (round + 1));
+    }
+    assert_eq!(run.end().exits(0).json()["done"], 3);
+}
+
+#[test]
+fn a_reply_that_leaves_a_doubt_is_said_while_its_result_is_waited_for() {
+    for status in [200, 500, 502, 503, 504] {
+        let job = Job::of(1);
+        let mut run = job.start(&["--wait", "1h"]);
+        let submit = job.platform.submit();
+        let batch = submit.batch();
+        submit.answer_http(&format!("{status} Hm"), "text/html", "<h1>Try later</h1>");
+        let said = run.wait_for("in doubt: ");
+        assert!(said.contains(&format!("HTTP {status} (\"Try later\")")), "{said}");
+        batch.push_all();
+        assert_eq!(run.end().exits(0).json()["done"], 1);
+        assert_eq!(job.platform.seen().len(), 1, "{status}");
+    }
 }
 
 #[test]

@@ -69,6 +69,40 @@ fn a_file_of_mobile_numbers_is_asked_about_once_each_in_whatever_spelling() {
 }
 
 #[test]
+fn replies_that_are_not_the_platforms_end_the_run_at_the_third_in_a_row() {
+    for status in [302, 403, 404, 405, 407, 413, 429] {
+        let scene = Scene::new(&mobiles(9), Platform::start(move |_| Answer::TurnedAway(status)));
+        let ended = scene.run(&["--concurrency", "1"]).run().exits(3);
+        let rows = scene.rows();
+        assert_eq!(column(&rows, "check_state"), ["pending"; 9], "{status}");
+        let message = &rows[8]["check_message"];
+        assert!(
+            message.contains(&format!("HTTP {status} (\"Go away\")")) && message.contains("not carried out"),
+            "{message}"
+        );
+        assert_eq!(scene.platform.asked().values().sum::<u32>(), 3, "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_gateway_that_answers_twice_does_not_end_the_run() {
+    let times = Mutex::new(0);
+    let script = move |mobile: &str| {
+        let mut times = times.lock().unwrap();
+        *times += 1;
+        match *times {
+            2 => Answer::TurnedAway(404),
+            3 => Answer::TurnedAway(302),
+            _ => reply(mobile, "隐私号"),
+        }
+    };
+    let scene = Scene::new(&mobiles(5), Platform::start(script));
+    scene.run(&["--concurrency", "1"]).run().exits(0);
+    assert_eq!(column(&scene.rows(), "check_state"), ["done"; 5]);
+    assert_eq!(scene.platform.asked().values().sum::<u32>(), 7, "each is paid for once");
+}
+
+#[test]
 fn each_reply_leads_to_its_state_and_what_settles_nothing_is_kept() {
     let numbers = mobiles(10);
     let script = |mobile: &str| match mobile.get(9..).unwrap() {

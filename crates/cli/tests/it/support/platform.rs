@@ -109,9 +109,13 @@ impl Submit {
     }
 
     pub(crate) fn answer_http(self, status: &str, kind: &str, body: &str) {
+        self.answer_with(status, &format!("content-type: {kind}\r\n"), body);
+    }
+
+    /// Each of the headers ends its line.
+    pub(crate) fn answer_with(self, status: &str, headers: &str, body: &str) {
         let length = body.len();
-        let answer =
-            format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n{body}");
+        let answer = format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\n\r\n{body}");
         self.answer.send(answer).unwrap();
     }
 

@@ -14,6 +14,8 @@ use super::read_message;
 pub(crate) enum Answer {
     /// The body of a reply.
     Says(String),
+    /// A server on the way answers with this status, and is no part of the platform.
+    TurnedAway(u16),
     /// The connection is closed.
     Nothing,
     /// The body of a reply, once the platform is let go.
@@ -85,18 +87,19 @@ fn serve(mut stream: TcpStream, state: &State, script: &Script) {
         let mobile = body.split('&').find_map(|pair| pair.strip_prefix("mobile=")).unwrap().to_owned();
         *state.asked.lock().unwrap().entry(mobile.clone()).or_default() += 1;
         state.changed.notify_all();
-        let said = match script(&mobile) {
-            Answer::Says(said) => said,
+        let (status, said) = match script(&mobile) {
+            Answer::Says(said) => (200, said),
+            Answer::TurnedAway(status) => (status, "<h1>Go away</h1>".to_owned()),
             Answer::Nothing => return,
             Answer::Later(said) => {
                 let asked = state.asked.lock().unwrap();
                 let held = |_: &mut HashMap<String, u32>| !state.is_let_go.load(Ordering::SeqCst);
                 drop(state.changed.wait_while(asked, held).unwrap());
-                said
+                (200, said)
             }
         };
         let head = format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json;charset=UTF-8\r\ncontent-length: {}\r\n\r\n",
+            "HTTP/1.1 {status} OK\r\nretry-after: 0\r\ncontent-type: application/json;charset=UTF-8\r\ncontent-length: {}\r\n\r\n",
             said.len()
         );
         if stream.write_all(format!("{head}{said}").as_bytes()).is_err() {
