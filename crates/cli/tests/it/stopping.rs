@@ -1,10 +1,11 @@
 //! How the command ends when it is asked to, as a process: at once, cleanly, and with a call on its way.
 
 use std::process::Command;
+use std::thread;
 
 use crate::support::job::Job;
 use crate::support::{Platform, Sandbox, Submit, column, numcheck, signal};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const PHONE: &str = "8613912345678";
 
@@ -114,4 +115,41 @@ fn a_run_that_is_asking_for_results_ends_when_it_is_told_to() {
     run.end().exits(3).says("stopping");
     assert_eq!(job.states(), ["pending"; 2]);
     drop(unanswered);
+}
+
+#[test]
+fn a_job_that_had_its_results_pushed_goes_on_by_polling_where_resume_says_so() {
+    let job = Job::of(3);
+    let mut run = job.start(&["--batch-size", "2", "--concurrency", "1"]);
+    let first = job.platform.submit();
+    assert!(first.body["drUrl"].is_string());
+    let mut accepted = vec![first.batch()];
+    run.signal("TERM");
+    run.wait_for("stopping");
+    first.accept();
+    run.end().exits(3);
+    let jobs = numcheck(["jobs", "--json"]).env("NUMCHECK_STORE", job.store()).run().exits(0).json();
+    // Nothing listens, and no public URL is given.
+    let resume =
+        numcheck(["resume", jobs["job"].as_str().unwrap(), "--delivery", "poll", "--minute", "10ms"]);
+    let resume = resume.envs(job.platform.account()).env("NUMCHECK_STORE", job.store());
+    let resume = resume.args(["--json", "-o"]).arg(job.path("out.csv")).start();
+    let resume = thread::spawn(move || resume.end());
+    while !resume.is_finished() {
+        let Some(asked) = job.platform.try_submit() else { continue };
+        if !is_query(&asked) {
+            assert!(asked.body.get("drUrl").is_none(), "{}", asked.body);
+            accepted.push(asked.batch());
+            asked.accept();
+            continue;
+        }
+        let batch_no = asked.body["batchNo"].as_str().unwrap();
+        let batch = accepted.iter().find(|batch| batch.batch_no == batch_no).unwrap();
+        let row = |phone| json!({"batchNo": batch_no, "phone": phone, "preCheck": "YES", "regionCode": "HK"});
+        let rows: Vec<Value> = batch.numbers.iter().map(row).collect();
+        let reply = json!({"code": 0, "data": {"totalPage": 1, "totalSize": rows.len(), "result": rows}});
+        asked.answer_http("200 OK", "application/json", &reply.to_string());
+    }
+    assert_eq!(resume.join().unwrap().exits(0).json()["done"], 3);
+    assert_eq!(accepted.iter().map(|batch| batch.numbers.len()).collect::<Vec<_>>(), [2, 1]);
 }

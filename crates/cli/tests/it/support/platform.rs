@@ -91,7 +91,7 @@ impl Submit {
         Batch {
             batch_no: text("batchNo"),
             numbers: text("phone").split(',').map(str::to_owned).collect(),
-            dr_url: text("drUrl"),
+            dr_url: self.body["drUrl"].as_str().unwrap_or_default().to_owned(),
         }
     }
 
@@ -140,7 +140,7 @@ fn serve(mut stream: TcpStream, submits: &Sender<Submit>, seen: &Mutex<Vec<Strin
     }
 }
 
-/// The numbers of a submit, and where their results go.
+/// The numbers of a submit, and where their results go; nowhere where they are polled.
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
     pub(crate) batch_no: String,
