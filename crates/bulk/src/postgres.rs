@@ -27,11 +27,11 @@ use session::Session;
 
 /// A store on a PostgreSQL server, in the schema `numcheck` of one database.
 ///
-/// It opens up to six connections as they are needed, and opens new ones when the server was away. It belongs to the tokio runtime
-/// in which it was opened.
+/// It opens up to [`MAX_CONNECTIONS`](Postgres::MAX_CONNECTIONS) as they are needed, and opens new ones when the server was away. It belongs
+/// to the tokio runtime in which it was opened.
 ///
-/// Between it and the server there must be nothing that hands one connection to several clients by turns (PgBouncer's pooling by
-/// transaction or statement): what it asks of a session holds for the whole session.
+/// What it asks of a session holds for the whole session: a pooler that hands one connection to several clients by turns (PgBouncer's pooling by
+/// transaction or statement) is refused.
 ///
 /// # What [forgetting](Store::forget) leaves on the server
 /// Deleted rows cannot be read any more, but their bytes stay in the server's files: in a table's pages until something is written over
@@ -65,6 +65,9 @@ impl fmt::Debug for Postgres {
 }
 
 impl Postgres {
+    /// How many connections a process has at most.
+    pub const MAX_CONNECTIONS: usize = pool::MAX_CONNECTIONS;
+
     /// Opens the store at `postgres://user:password@host:port/database`, or makes it; one of an older release is brought up to date. Results
     /// are read by `reader`.
     ///
@@ -79,16 +82,27 @@ impl Postgres {
     ///
     /// # Errors
     /// When the address cannot be read, the server cannot be reached or is older than 15, the database is not in UTF-8, the server
-    /// promises no durability (`fsync = off`), or the store is a newer release's.
+    /// promises no durability (`fsync = off`), a pooler shares its connections out by transaction or statement, or the store is a newer
+    /// release's.
     pub async fn open(address: &str, reader: SharedReader) -> Result<Self, StoreError> {
         let address = Address::parse(address).map_err(fault::database("read its address"))?;
         let pool = Pool::new(address);
+        pool.begin().await.map_err(fault::database("open the database"))?;
         let of_old = SharedReader::clone(&reader);
         let migrate: StoreFuture<'_, _> =
             Box::pin(pool.call_once("open the database", async move |tx| schema::migrate(tx, &of_old).await));
         let schema::Opened { is_new, location } = migrate.await?;
         let appender = Appender::start(&pool);
         Ok(Self { pool, reader, appender, callers_time: false, is_new, location })
+    }
+
+    /// Opens all connections that this process may need, and keeps them. Before anything is paid: a server that has none left then
+    /// would hold up results.
+    ///
+    /// # Errors
+    /// When the server gives fewer.
+    pub async fn reserve(&self) -> Result<(), StoreError> {
+        self.pool.reserve().await.map_err(fault::database("reserve connections"))
     }
 
     /// Whether opening it has made it.

@@ -17,7 +17,7 @@ use crate::sql::values;
 use crate::store::{NewResult, StoreError, StoreFuture};
 
 /// Connections that append: while one waits for its commit, the other takes what has come since.
-const WRITERS: usize = 2;
+pub(super) const WRITERS: usize = 2;
 /// The most results in one commit: more would make the first wait too long.
 const MAX_RESULTS: usize = 2048;
 /// The most bytes in one commit, when more than one call is in it.

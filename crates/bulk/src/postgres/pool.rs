@@ -5,9 +5,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::address::Address;
+use super::append;
 use super::fault::{self, Fault};
 use super::schema;
 use super::session::Session;
@@ -16,7 +18,11 @@ use crate::sql::Purpose;
 use crate::store::StoreError;
 
 /// How many transactions run at once; others wait for their turn.
-const MAX_CONNECTIONS: usize = 4;
+const MAX_TRANSACTIONS: usize = 4;
+/// How many connections a process has at most.
+pub(super) const MAX_CONNECTIONS: usize = MAX_TRANSACTIONS + append::WRITERS;
+/// How long a server may take to open connections. A pooler that has none left lets clients wait.
+const OPENING: Duration = Duration::from_secs(15);
 /// How long to wait before each further try: about ten seconds, in which a server has restarted.
 const PAUSES: [u64; 8] = [50, 100, 250, 500, 1000, 2000, 3000, 3000];
 
@@ -42,7 +48,7 @@ impl Pool {
         Arc::new(Self {
             address,
             idle: Mutex::default(),
-            places: Semaphore::new(MAX_CONNECTIONS),
+            places: Semaphore::new(MAX_TRANSACTIONS),
             settling: Default::default(),
         })
     }
@@ -123,23 +129,72 @@ impl Pool {
         }
     }
 
-    /// A connection of one's own, outside the pool's number.
+    /// Opens the first connections, and finds out whether they are the store's own.
+    pub(super) async fn begin(&self) -> Result<(), Fault> {
+        let opened = tokio::time::timeout(OPENING, Session::open_two(&self.address)).await;
+        let late = || {
+            Fault::unfit(format!(
+                "it gave no second connection within {} s, and a command needs {MAX_CONNECTIONS}",
+                OPENING.as_secs()
+            ))
+        };
+        self.idle().extend(opened.map_err(|_| late())??);
+        Ok(())
+    }
+
+    /// Opens all connections that this process may need at once, and keeps them: later the server may have none left.
+    pub(super) async fn reserve(&self) -> Result<(), Fault> {
+        // A process that has just ended gives its own back within a moment.
+        let mut pauses = PAUSES.into_iter().take(4);
+        while let Some(fault) = self.open_missing().await {
+            match pauses.next().filter(|_| fault.is_passing()) {
+                Some(pause) => tokio::time::sleep(Duration::from_millis(pause)).await,
+                None => {
+                    let text = format!(
+                        "it gives {} connections, and a command needs {MAX_CONNECTIONS}: raise max_connections, the user's CONNECTION \
+                         LIMIT or the pooler's default_pool_size, or end what has the others",
+                        self.idle().len()
+                    );
+                    return Err(Fault::unfit_because(text, fault));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn open_missing(&self) -> Option<Fault> {
+        let missing = MAX_CONNECTIONS.saturating_sub(self.idle().len());
+        let opening = (0..missing).map(|_| async {
+            let opened = tokio::time::timeout(OPENING, Session::open(&self.address)).await;
+            opened.unwrap_or_else(|_| Err(Fault::unfit("it lets this one wait")))
+        });
+        let mut refused = None;
+        for opened in join_all(opening).await {
+            match opened {
+                Ok(session) => self.idle().push(session),
+                Err(fault) => refused = Some(fault),
+            }
+        }
+        refused
+    }
+
+    /// A connection of one's own, outside the number of transactions.
     pub(super) async fn open(&self) -> Result<Session, Fault> {
-        Session::open(&self.address).await
+        match self.unused() {
+            Some(session) => Ok(session),
+            None => Session::open(&self.address).await,
+        }
     }
 
     async fn lease(&self) -> Result<Lease<'_>, Fault> {
         let place = self.places.acquire().await.map_err(|_| Fault::unfit("the store is closed"))?;
-        let found = {
-            let mut idle = self.idle();
-            idle.retain(|session| !session.is_closed());
-            idle.pop()
-        };
-        let session = match found {
-            Some(session) => session,
-            None => self.open().await?,
-        };
-        Ok(Lease { pool: self, session, _place: place })
+        Ok(Lease { pool: self, session: self.open().await?, _place: place })
+    }
+
+    fn unused(&self) -> Option<Session> {
+        let mut idle = self.idle();
+        idle.retain(|session| !session.is_closed());
+        idle.pop()
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Session>> {

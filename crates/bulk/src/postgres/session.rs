@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use futures_util::TryStreamExt;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Row, Statement};
+use tokio_postgres::{Client, Row, SimpleQueryMessage, Statement};
 
 use super::address::Address;
 use super::fault::Fault;
@@ -34,6 +34,9 @@ const SETTINGS: &str = "
     SET enable_material = off;
     SET enable_mergejoin = off";
 
+const POOLED: &str = "between this command and the server a pooler hands one connection to several clients by turns (PgBouncer's pool_mode \
+                      transaction or statement): use one that pools by session, or the server's own port";
+
 /// A connection.
 pub(super) struct Session {
     client: Client,
@@ -43,11 +46,29 @@ pub(super) struct Session {
 impl Session {
     /// Connects. Whether it has succeeded or not, nothing was changed.
     pub(super) async fn open(address: &Address) -> Result<Self, Fault> {
-        let (client, connection) = address.config.connect(address.tls.clone()).await?;
-        // It ends with the client, or with the connection; whoever waits for an answer then hears of it.
-        tokio::spawn(async move {
-            let _ = connection.await;
-        });
+        Self::set_up(connect(address).await?).await
+    }
+
+    /// Connects twice, and refuses a pooler that gives the two one connection of the server by turns: settings and prepared statements would
+    /// get lost, and reach other programs.
+    pub(super) async fn open_two(address: &Address) -> Result<[Self; 2], Fault> {
+        let (first, second) = (connect(address).await?, connect(address).await?);
+        // With both under way, each has a connection of the server. Afterwards a pooler gives the first one what came back last, or, going
+        // round, first: one of the two times it is the second one's.
+        let own = begin(&first).await?;
+        begin(&second).await?;
+        first.batch_execute("COMMIT").await?;
+        second.batch_execute("COMMIT").await?;
+        for _ in 0..2 {
+            if begin(&first).await? != own {
+                return Err(Fault::unfit(POOLED));
+            }
+            first.batch_execute("COMMIT").await?;
+        }
+        Ok([Self::set_up(first).await?, Self::set_up(second).await?])
+    }
+
+    async fn set_up(client: Client) -> Result<Self, Fault> {
         let session = Self { client, statements: Mutex::default() };
         session.is_fit().await?;
         session.client.batch_execute(SETTINGS).await?;
@@ -115,4 +136,22 @@ impl Session {
     fn statements(&self) -> std::sync::MutexGuard<'_, HashMap<String, Statement>> {
         self.statements.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn connect(address: &Address) -> Result<Client, Fault> {
+    let (client, connection) = address.config.connect(address.tls.clone()).await?;
+    // It ends with the client, or with the connection; whoever waits for an answer then hears of it.
+    tokio::spawn(async move {
+        let _ = connection.await;
+    });
+    Ok(client)
+}
+
+/// Begins a transaction, and says which of the server's processes does it.
+async fn begin(client: &Client) -> Result<Option<String>, Fault> {
+    let answers = client.simple_query("BEGIN; SELECT pg_backend_pid()").await?;
+    Ok(answers.into_iter().find_map(|answer| match answer {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    }))
 }

@@ -33,7 +33,7 @@ pub(crate) struct Resume {
 impl Resume {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let started = Instant::now();
-        let engine = Engine::new(self.store.open_existing_or_fail().await?);
+        let engine = Engine::new(self.store.open_existing_to_pay().await?);
         let mut job = job_of(&**engine.store(), &self.job).await?;
         match job.state {
             JobState::Open => {}

@@ -19,7 +19,8 @@ use crate::print;
 /// Where jobs live.
 #[derive(Clone, Args)]
 pub(crate) struct StoreAt {
-    /// The store: a file, or postgres://USER@HOST/DATABASE for several machines. The usual one is numcheck/jobs.db in the user's data
+    /// The store: a file, or postgres://USER@HOST/DATABASE for several machines, where each command that pays or receives takes 6 connections, and
+    /// a pooler in between pools by session. The usual one is numcheck/jobs.db in the user's data
     /// folder. An address with a password belongs into NUMCHECK_STORE, or the file that NUMCHECK_STORE_FILE names.
     #[arg(long = "store", env = "NUMCHECK_STORE", hide_env_values = true, value_name = "FILE|URL")]
     place: Option<String>,
@@ -54,11 +55,19 @@ impl StoreAt {
         }
     }
 
+    /// The same for a verb that pays: what it may need of a server is there.
+    pub(crate) async fn open_existing_to_pay(&self) -> Result<Arc<dyn Store>, Failure> {
+        match self.place()? {
+            Place::File(path) => existing(&path),
+            Place::Server(address) => Ok(Arc::new(reserved(&address).await?)),
+        }
+    }
+
     /// Opens it, or makes it, and says which one it is. What is paid for is remembered per store.
     pub(crate) async fn open_or_create(&self) -> Result<Arc<dyn Store>, Failure> {
         let path = match self.place()? {
             Place::Server(address) => {
-                let store = connect(&address).await?;
+                let store = reserved(&address).await?;
                 let new = if store.is_new() { ", which is new" } else { "" };
                 print::say(&format!("numcheck: using the store in {}{new}", store.location()));
                 return Ok(Arc::new(store));
@@ -139,10 +148,18 @@ async fn server(address: &str) -> Result<Arc<dyn Store>, Failure> {
 }
 
 async fn connect(address: &str) -> Result<Postgres, Failure> {
-    let opened = Postgres::open(address, reader()).await;
-    opened.map_err(|error| {
-        Failure::new("the store on the server cannot be used; nothing was sent").because(error)
-    })
+    Postgres::open(address, reader()).await.map_err(no_server)
+}
+
+/// With all connections that a command may need.
+async fn reserved(address: &str) -> Result<Postgres, Failure> {
+    let store = connect(address).await?;
+    store.reserve().await.map_err(no_server)?;
+    Ok(store)
+}
+
+fn no_server(error: StoreError) -> Failure {
+    Failure::new("the store on the server cannot be used; nothing was sent").because(error)
 }
 
 /// A new store in a file of this command's own.

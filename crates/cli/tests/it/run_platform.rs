@@ -7,6 +7,7 @@ use std::thread;
 
 use crate::support::job::{Job, number};
 use crate::support::{Sandbox, column, free_address, header, numcheck};
+use numcheck_testing::postgres::{Cluster, PASSWORD};
 use serde_json::json;
 
 #[test]
@@ -312,6 +313,38 @@ fn everything_that_can_fail_at_home_is_tried_before_the_first_submit() {
     // Only one of the two.
     let call = numcheck(["run", "--listen", &busy]).arg(job.path("numbers.txt")).envs(job.platform.account());
     call.run().exits(2).says("--listen and --public-url are both needed");
+}
+
+#[test]
+fn a_server_with_too_few_connections_for_the_store_is_found_before_anything_is_paid() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let url = runtime.block_on(cluster.database("few_for_a_run"));
+    let role = |name: &str| {
+        let sql = format!(
+            "CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}' CONNECTION LIMIT 5; GRANT ALL ON DATABASE few_for_a_run TO {name}"
+        );
+        runtime.block_on(cluster.admin("few_for_a_run", &sql));
+        url.replace("numcheck:", &format!("{name}:"))
+    };
+    let job = Job::of(2);
+    let few = job.run().env("NUMCHECK_STORE", role("few_to_run")).run().exits(1);
+    few.says("nothing was sent").says("gives 5 connections, and a command needs 6");
+    assert!(job.platform.seen().is_empty());
+
+    let few = role("few_to_resume");
+    let grant = "GRANT ALL ON SCHEMA numcheck TO few_to_resume; GRANT ALL ON ALL TABLES IN SCHEMA numcheck TO few_to_resume";
+    runtime.block_on(cluster.admin("few_for_a_run", grant));
+    let mut run = job.run().env("NUMCHECK_STORE", &url).start();
+    job.platform.accept();
+    run.signal("TERM");
+    run.wait_for("stopping");
+    run.end().exits(3);
+    let jobs = numcheck(["jobs", "--json"]).env("NUMCHECK_STORE", &few).run().exits(0).json();
+    let resume = numcheck(["resume", jobs["job"].as_str().unwrap(), "--delivery", "poll"]);
+    let resume = resume.env("NUMCHECK_STORE", &few).envs(job.platform.account());
+    resume.run().exits(1).says("a command needs 6");
+    assert_eq!(job.platform.seen().len(), 1);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The store on PostgreSQL, against a real server that these tests start for themselves.
 
+mod connections;
 mod crash;
 mod fixture;
 mod lost_answer;
