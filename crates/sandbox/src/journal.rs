@@ -258,7 +258,9 @@ impl Log {
         match &mut what {
             What::Request(request) => {
                 open.counts.requests += 1;
-                if request.body.0.len() > LONGEST_BODY {
+                let bytes = request.body.0.len();
+                if bytes > LONGEST_BODY {
+                    request.why.push_str(&format!("; its body of {bytes} bytes is not kept"));
                     request.body = HiddenBytes::default();
                 }
                 open.body_bytes += request.body.0.len();
@@ -351,7 +353,9 @@ mod tests {
     fn bodies_are_bounded_one_by_one_and_in_all() {
         let log = Log::new(10_000);
         log.write(1, request(LONGEST_BODY + 1));
-        assert_eq!(log.read().requests().next().unwrap().body.expose().len(), 0);
+        let journal = log.read();
+        let cut = journal.requests().next().unwrap();
+        assert_eq!((cut.body.expose().len(), cut.why.as_str()), (0, "; its body of 65537 bytes is not kept"));
         for _ in 0..300 {
             log.write(1, request(LONGEST_BODY));
         }

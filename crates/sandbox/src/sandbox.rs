@@ -371,7 +371,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// The longest request body, in bytes; a longer one is answered with HTTP 413. Default: 16 MiB, some 1.2 million numbers.
+    /// The longest request body, in bytes; a longer one is answered with HTTP 413. All that arrive or are held at once have room
+    /// for four such bodies, and what has no room is answered with HTTP 503. Default: 16 MiB, some 1.2 million numbers.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.settings.body_limit = bytes;
         self

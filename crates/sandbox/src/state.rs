@@ -22,6 +22,7 @@ use crate::privacy_ledger::PrivacyLedger;
 use crate::push::Queue;
 use crate::register::Register;
 use crate::rule::mix;
+use crate::server::Room;
 use crate::settings::Settings;
 
 pub(crate) struct Shared {
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) books: Books,
     pub(crate) log: Log,
+    pub(crate) room: Room,
     pub(crate) ids: Ids,
     pub(crate) queue: Queue,
     pub(crate) archive: Archive,
@@ -54,6 +56,7 @@ impl Shared {
         Self {
             books: Books::new(&accounts),
             log: Log::new(settings.journal_entries),
+            room: Room::new(settings.body_limit),
             ids: Ids::new(settings.seed),
             queue: Queue::default(),
             archive: Archive::default(),

@@ -47,7 +47,7 @@ pub(super) async fn handle(
     held: &Held,
     request: Request<Incoming>,
 ) -> Result<Response<ReplyBody>, Cut> {
-    let (call, unread) = Call::read(request, peer, shared.settings.body_limit).await;
+    let (call, unread) = Call::read(request, peer, shared.settings.body_limit, &shared.room).await;
     let qxt_path = shared.settings.qxt_path.as_deref();
     let found = route(platform, qxt_path, &call.method, &call.path);
     if let Route::Page(page) = found {
@@ -102,6 +102,9 @@ async fn carry_out(shared: &Shared, arrived: Arrived) -> Result<Response<ReplyBo
     let answered = match (&unread, info) {
         (Some(Unread::Broken), _) => Err("the request broke off"),
         (Some(Unread::TooLong), _) => Ok(sandbox_error(413, "the body is longer than this sandbox takes")),
+        (Some(Unread::NoRoom), _) => {
+            Ok(sandbox_error(503, "the bodies of other requests take all the room that this sandbox has"))
+        }
         (Some(Unread::TooSlow), _) => Ok(sandbox_error(408, "the body did not arrive in time")),
         (None, None) => Ok(lost(shared, platform, found)),
         (None, Some(info)) => match early(shared, operation, &call, fault.as_ref()) {

@@ -12,4 +12,5 @@ mod reply_body;
 mod route;
 
 pub(crate) use answer::{Answer, HTML, Leaves};
+pub(crate) use call::Room;
 pub(crate) use listener::{bind, run};

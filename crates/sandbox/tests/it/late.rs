@@ -178,3 +178,33 @@ async fn a_number_that_was_charged_without_being_taken_counts_as_paid() {
     assert_eq!((twice.len(), twice[0].accepted, twice[0].charged), (1, 0, 2));
     assert_eq!(twice[0].batches, ["a", "b"]);
 }
+
+#[tokio::test]
+async fn the_bodies_of_all_requests_together_are_bounded_and_what_has_no_room_is_told() {
+    let sandbox = Sandbox::builder().clock(Clock::manual(NOW)).body_limit(1000).start().await.unwrap();
+    let hold = Fault::Hold(Duration::from_secs(3));
+    sandbox.set_faults(Faults::none().request(Operation::Submit, When::Next(4), hold));
+    let phones = vec![PHONE; 65].join(",");
+    let request = || Signed::new(&sandbox, CHECK, order(&phones, ""));
+    assert!((900..=1000).contains(&request().body.len()), "four of them leave no room for a fifth");
+    let address = sandbox.nxcloud_addr();
+    let mut held = Vec::new();
+    for at in 1..=4 {
+        let request = request();
+        held.push(tokio::spawn(async move { request.send_to(address).await.unwrap() }));
+        sandbox.journal_when(|journal| journal.counts().notes == at).await;
+    }
+    // The sandbox may answer before it has read everything, and the client may see the connection end first.
+    if let Some(reply) = request().try_send(&sandbox).await {
+        assert_eq!(reply.status, 503);
+    }
+    let journal = sandbox.journal_when(|journal| journal.counts().requests == 1).await;
+    let refused = journal.requests().next().unwrap();
+    assert_eq!(refused.status, Some(503));
+    assert!(refused.why.contains("take all the room"), "{}", refused.why);
+    sandbox.advance(Duration::from_secs(3));
+    for held in held {
+        assert_eq!(held.await.unwrap().code(), 0);
+    }
+    assert_eq!(request().send(&sandbox).await.code(), 0, "what was answered takes no room");
+}
