@@ -11,6 +11,9 @@ use tempfile::NamedTempFile;
 use super::error::{OutputError, OutputErrorKind};
 use crate::print;
 
+/// What standard output is called where it has a name.
+const STDOUT: [&str; 3] = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+
 /// An open target.
 #[derive(Debug)]
 pub(super) struct Destination(Kind);
@@ -21,6 +24,7 @@ enum Kind {
     Terminal(Terminal),
     /// A pipe or device, which has no half-written state.
     Special(File),
+    SpecialTerminal(Terminal<File>),
     File {
         part: NamedTempFile,
         path: PathBuf,
@@ -37,14 +41,29 @@ impl Destination {
         })
     }
 
-    /// Creates the temporary file beside `path`. Links are followed, so that a link stays one.
+    /// Creates the temporary file beside `path`, or opens the pipe or device that is there. Links are followed, so that a link stays one.
     pub(super) fn file(path: &Path, name: &str, input: Option<&Path>) -> Result<Self, OutputError> {
         let cannot = |source| OutputError::io(OutputErrorKind::Create, name, None, source);
+        // Not the file that the shell has opened as standard output: a new one in its place would be another.
+        if STDOUT.iter().any(|name| path == Path::new(name)) {
+            return Ok(Self::stdout());
+        }
         let there = match fs::metadata(path) {
             Ok(there) => Some(there),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(cannot(error)),
         };
+        if let Some(there) = &there
+            && !there.is_file()
+            && !there.is_dir()
+        {
+            // By the name that was given: what a shell names /dev/fd/63 has no other.
+            let special = File::options().write(true).open(path).map_err(cannot)?;
+            return Ok(Self(match special.is_terminal() {
+                true => Kind::SpecialTerminal(Terminal { out: special, rest: Vec::new() }),
+                false => Kind::Special(special),
+            }));
+        }
         let path = match there {
             Some(_) => path.canonicalize().map_err(cannot)?,
             None => path.to_owned(),
@@ -55,10 +74,6 @@ impl Destination {
         match &there {
             Some(there) if there.is_dir() => {
                 Err(cannot(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")))
-            }
-            Some(there) if !there.is_file() => {
-                let special = File::options().write(true).open(&path).map_err(cannot)?;
-                Ok(Self(Kind::Special(special)))
             }
             _ => {
                 let part = part_file(&path).map_err(cannot)?;
@@ -93,6 +108,7 @@ impl Destination {
         if let Some(folder) = folder_of(&path) {
             let _ = File::open(folder).and_then(|folder| folder.sync_all());
         }
+        remove_leftovers(&path);
         Ok(())
     }
 }
@@ -131,6 +147,7 @@ impl Write for Destination {
             Kind::Stdout(stdout) => stdout.write(bytes),
             Kind::Terminal(terminal) => terminal.write(bytes),
             Kind::Special(file) => file.write(bytes),
+            Kind::SpecialTerminal(terminal) => terminal.write(bytes),
             Kind::File { part, .. } => {
                 // Results may have been paid for: from now on they are never thrown away.
                 part.disable_cleanup(true);
@@ -144,24 +161,58 @@ impl Write for Destination {
             Kind::Stdout(stdout) => stdout.flush(),
             Kind::Terminal(terminal) => terminal.flush(),
             Kind::Special(file) => file.flush(),
+            Kind::SpecialTerminal(terminal) => terminal.flush(),
             Kind::File { part, .. } => part.flush(),
         }
     }
 }
 
-/// `NAME.….part` beside `path`, so that renaming never crosses file systems.
+/// `NAME.….part` beside `path`, so that renaming never crosses file systems. It is locked for as long as it is written.
 fn part_file(path: &Path) -> io::Result<NamedTempFile> {
-    let mut prefix = match path.file_name() {
-        Some(name) => name.to_owned(),
-        None => return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no name of a file")),
-    };
-    prefix.push(OsString::from("."));
+    let prefix = part_prefix(path)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it is no name of a file"))?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(".part");
+    builder.prefix(&prefix).suffix(PART);
     // As any other new file: the umask takes away what it takes away.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder_of(path).unwrap_or(Path::new(".")))
+    loop {
+        let part = builder.tempfile_in(folder_of(path).unwrap_or(Path::new(".")))?;
+        // Not every file system has locks. Where one cannot be locked here, nobody else removes it either.
+        let _ = part.as_file().lock();
+        // Another process may have taken it for a leftover before it was locked.
+        if part.path().exists() {
+            return Ok(part);
+        }
+    }
+}
+
+const PART: &str = ".part";
+
+fn part_prefix(path: &Path) -> Option<OsString> {
+    let mut prefix = path.file_name()?.to_owned();
+    prefix.push(".");
+    Some(prefix)
+}
+
+/// Removes what commands that were killed have left beside `path`, which is whole now. What is locked is being written.
+fn remove_leftovers(path: &Path) {
+    let (Some(folder), Some(prefix)) = (folder_of(path), part_prefix(path)) else { return };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (name, prefix) = (entry.file_name(), prefix.as_encoded_bytes());
+        let middle = name.as_encoded_bytes().strip_prefix(prefix);
+        let middle = middle.and_then(|rest| rest.strip_suffix(PART.as_bytes()));
+        if middle.is_none_or(|random| random.len() != 6 || !random.iter().all(u8::is_ascii_alphanumeric)) {
+            continue;
+        }
+        let lock = File::options().write(true).open(entry.path());
+        if lock.is_ok_and(|lock| lock.try_lock().is_ok() && fs::remove_file(entry.path()).is_ok()) {
+            print::say(&format!(
+                "numcheck: note: removed {}, which a command that was ended has left",
+                entry.path().display()
+            ));
+        }
+    }
 }
 
 fn folder_of(path: &Path) -> Option<&Path> {

@@ -221,6 +221,55 @@ fn rows_written_before_a_failure_stay_in_the_part_file_and_nothing_else_does() {
 }
 
 #[test]
+fn what_a_killed_command_left_goes_once_the_file_is_whole_and_what_is_being_written_stays() {
+    let input = input("447400123456\n");
+    let row = input.rows().next().unwrap().unwrap();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("out.csv");
+    let target = || Writer::create(Target::File(&path), Format::Csv, &input).unwrap();
+    // The lock of a process ends with it, and its file stays.
+    let left = {
+        let mut killed = target();
+        killed.write(&row, &result(&row)).unwrap();
+        killed.part().unwrap().to_owned()
+    };
+    let mut other = target();
+    other.write(&row, &result(&row)).unwrap();
+    for name in
+        ["out.csv.notes.part", "out.csv.ABCDEF.part.bak", "other.csv.ABCDEF.part", "xout.csv.ABCDEF.part"]
+    {
+        fs::write(folder.path().join(name), "somebody's").unwrap();
+    }
+    let mut writer = target();
+    writer.write(&row, &result(&row)).unwrap();
+    assert!(left.exists(), "not before there is a whole one");
+    writer.finish().unwrap();
+    assert!(!left.exists() && other.part().unwrap().exists());
+    assert_eq!(files(&folder).len(), 6, "{:?}", files(&folder));
+    other.finish().unwrap();
+    assert_eq!(files(&folder).len(), 5, "{:?}", files(&folder));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_shell_names_by_its_descriptor_is_written_to() {
+    use std::io::Read as _;
+    use std::os::fd::AsRawFd;
+    let input = input("447400123456\n");
+    let row = input.rows().next().unwrap().unwrap();
+    // As `-o >(…)` does.
+    let (mut reader, pipe) = std::io::pipe().unwrap();
+    let path = PathBuf::from(format!("/dev/fd/{}", pipe.as_raw_fd()));
+    let mut writer = Writer::create(Target::File(&path), Format::Csv, &input).unwrap();
+    drop(pipe);
+    writer.write(&row, &result(&row)).unwrap();
+    writer.finish().unwrap();
+    let mut written = String::new();
+    reader.read_to_string(&mut written).unwrap();
+    assert!(written.contains("447400123456"), "{written}");
+}
+
+#[test]
 fn an_error_says_where_the_rows_are() {
     let input = input("447400123456\n");
     let row = input.rows().next().unwrap().unwrap();

@@ -340,6 +340,27 @@ fn an_existing_file_is_replaced_at_the_end() {
 }
 
 #[test]
+fn results_go_to_what_a_shell_has_opened_under_whatever_name() {
+    for (redirect, before) in [
+        ("-o /dev/stdout >> out.csv", "before\n"),
+        ("-o /dev/fd/1 >> out.csv", "before\n"),
+        ("-o /dev/stdout | cat > out.csv", ""),
+        ("-o >(cat > out.csv; : > done); until [ -e done ]; do sleep 0.01; done", ""),
+    ] {
+        let (dir, path) = file("numbers.txt", "447400123456\n");
+        let out = dir.path().join("out.csv");
+        fs::write(&out, "before\n").unwrap();
+        let mut shell = std::process::Command::new("bash");
+        shell.args(["-c", &format!("\"$0\" run \"$1\" --sandbox --callback-delay 10ms {redirect}")]);
+        shell.arg(env!("CARGO_BIN_EXE_numcheck")).arg(&path);
+        Call::new(shell).dir(dir.path()).run().exits(0);
+        let written = fs::read_to_string(&out).unwrap();
+        assert!(written.starts_with(&format!("{before}phone,check_phone,")), "{redirect}: {written}");
+        assert!(written.ends_with('\n') && written.contains("447400123456,"), "{redirect}: {written}");
+    }
+}
+
+#[test]
 fn a_reader_that_goes_as_head_does_is_no_failure_to_talk_about() {
     let mut running = run(&data("example-numbers.csv")).start();
     assert!(running.stdout_line().starts_with("id,region,kind,phone,check_phone,"));
