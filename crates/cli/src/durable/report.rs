@@ -3,11 +3,12 @@
 //! It shows figures, and why numbers were not checked: no number, and the platform's texts only as its errors show them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use numcheck_bulk::store::{Drifted, reading};
 use numcheck_bulk::{Job, Ledger, Store, Unmatched};
 use numcheck_protocol::{Currency, PhoneNumber, Price};
@@ -24,16 +25,24 @@ pub(crate) async fn with_progress<T>(store: &dyn Store, job: &Job, work: impl Fu
     if !std::io::stderr().is_terminal() {
         return work.await;
     }
-    let bar = ProgressBar::new(job.numbers);
-    if let Ok(style) =
-        ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} results, {per_sec}, {eta} left")
-    {
-        bar.set_style(style);
+    let have = async || {
+        store.ledger(job.id).await.map(|ledger| ledger.settled + ledger.failed + ledger.reused.total())
+    };
+    // What was there before says nothing of how fast results come.
+    let before = have().await.unwrap_or(0);
+    let bar = ProgressBar::new(job.numbers).with_position(before);
+    bar.reset_eta();
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} results{estimate}") {
+        bar.set_style(style.with_key("estimate", move |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // Nobody is told where this fails.
+            let _ =
+                out.write_str(&estimate_of(state.pos().saturating_sub(before), state.per_sec(), state.eta()));
+        }));
     }
     let show = async {
         loop {
-            if let Ok(ledger) = store.ledger(job.id).await {
-                bar.set_position(ledger.settled + ledger.failed + ledger.reused.total());
+            if let Ok(have) = have().await {
+                bar.set_position(have);
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
@@ -44,6 +53,16 @@ pub(crate) async fn with_progress<T>(store: &dyn Store, job: &Job, work: impl Fu
     };
     bar.finish_and_clear();
     done
+}
+
+/// How fast results come, and how long the rest takes; nothing before any has come.
+fn estimate_of(came: u64, per_second: f64, left: Duration) -> String {
+    // No result for a while makes it endless.
+    const MAX_LEFT: Duration = Duration::from_secs(30 * 24 * 3600);
+    if came == 0 || left.is_zero() || left > MAX_LEFT {
+        return String::new();
+    }
+    format!(", {per_second:.1}/s, {} left", humantime::format_duration(Duration::from_secs(left.as_secs())))
 }
 
 /// What rows say whose numbers are on their way.
@@ -359,4 +378,23 @@ pub(crate) fn sent_again(count: u64) -> String {
         print::form(count, "was", "were"),
         print::form(count, "sending", "sendings")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_estimate_that_is_not_known_is_left_out() {
+        let minutes = Duration::from_secs(90);
+        assert_eq!(estimate_of(20, 10.04, minutes), ", 10.0/s, 1m 30s left");
+        for (came, per_second, left) in [
+            (0, 0.0, Duration::ZERO),
+            (0, 1e9, minutes),
+            (20, 0.0, Duration::ZERO),
+            (20, 1e-9, Duration::MAX),
+        ] {
+            assert_eq!(estimate_of(came, per_second, left), "", "{came} {per_second} {left:?}");
+        }
+    }
 }
