@@ -584,6 +584,25 @@ fn wrong_usage_exits_with_2_and_help_with_0() {
 }
 
 #[test]
+fn wrong_usage_shows_what_was_typed_where_it_can_be_no_number() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("202611.csv"), "").unwrap();
+    for (arguments, shown) in [
+        (&["run", "f", "--listen", "0.0.0.0:99999"][..], "'0.0.0.0:99999'"),
+        (&["query", "--batch-no", "b", "--date", "2026-13-01"], "'2026-13-01'"),
+        (&["run", "f", "--concurrency", "99999"], "'99999'"),
+        (&["run", "f", "--wait", "123456 parsecs"], "'123456 parsecs'"),
+        (&["run", "f", "202611.csv"], "'202611.csv'"),
+        // A number at a wrong place.
+        (&["run", "f", "--listen", "8613800138000"], "'861********00'"),
+        (&["run", "f", "--wait", "8613800138000"], "'861********00'"),
+        (&["run", "f", "8613800138000"], "'***'"),
+    ] {
+        numcheck(arguments).dir(dir.path()).run().exits(2).says(shown);
+    }
+}
+
+#[test]
 fn data_goes_to_standard_output_and_a_full_one_is_no_success() {
     for arguments in [&["explain", "0"][..], &["sandbox", "--magic"]] {
         let mut command = std::process::Command::new("sh");
