@@ -129,7 +129,7 @@ async fn a_pooler_that_shares_connections_out_by_transaction_is_refused_before_a
     let Some(cluster) = Cluster::shared() else { return };
     for (pooling, database) in [(Pooling::LastBack, "pooled_last"), (Pooling::FirstBack, "pooled_first")] {
         let (url, _dir) = pooler(&cluster, pooling, database).await;
-        let error = all_of(&Postgres::open(&url, reader()).await.err().expect("it is refused"));
+        let error = all_of(&Postgres::open(&url, reader()).await.unwrap_err());
         assert!(error.contains("pools by session") && error.contains("pool_mode"), "{pooling:?}: {error}");
         let made = "SELECT to_regnamespace('numcheck')";
         assert_eq!(cluster.admin(database, made).await, [[None]], "{pooling:?}");
@@ -165,7 +165,7 @@ async fn too_few_connections_are_found_when_they_are_reserved_and_enough_are_kep
     }
     let open =
         async |role: &str| Postgres::open(&url.replace("numcheck:", &format!("{role}:")), reader()).await;
-    let error = all_of(&open("one_connection").await.err().expect("two are needed"));
+    let error = all_of(&open("one_connection").await.unwrap_err());
     assert!(error.contains("too many connections"), "{error}");
     let five = open("five_connections").await.unwrap();
     let error = all_of(&five.reserve().await.unwrap_err());
