@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use numcheck_bulk::book::MAX_CLOCK_SKEW_MS;
 use numcheck_bulk::{BookState, Estimate, Plan, PriceTable, Scope, Store};
 use numcheck_protocol::PhoneNumber;
 
@@ -10,8 +11,6 @@ use crate::exit::Failure;
 
 /// How many phone numbers are looked up at a time.
 const AT_ONCE: usize = 20_000;
-/// A result may seem to come from so far in the future before its age counts as unknown.
-const MAX_CLOCK_SKEW_MS: u64 = 5 * 60_000;
 
 /// Phone numbers of one kind, and the oldest and newest of their times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
