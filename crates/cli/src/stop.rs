@@ -91,14 +91,7 @@ impl Stop {
 
     /// The outcome of `work`; `None` once somebody asked, and then `work` is dropped, wherever it is.
     pub(crate) async fn race<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        if self.asked() {
-            return None;
-        }
-        tokio::select! {
-            biased;
-            done = work => Some(done),
-            () = self.wait() => None,
-        }
+        self.0.cancel.race(work).await
     }
 
     /// The outcome of `work`, which gets `grace` more once somebody asked; `None` when that is over, and then `work` is dropped.
@@ -107,11 +100,7 @@ impl Stop {
         grace: Duration,
         work: impl Future<Output = T>,
     ) -> Option<T> {
-        tokio::select! {
-            biased;
-            done = work => Some(done),
-            () = async { self.wait().await; tokio::time::sleep(grace).await } => None,
-        }
+        self.0.cancel.race_with_grace(grace, work).await
     }
 
     fn raise(&self, asked: Asked) {
