@@ -102,7 +102,7 @@ const RULES: &[Rule] = &[
         floor: 1,
         may_use: &[PROTOCOL],
         tests_may_use: &[],
-        never: &[&[SIGNING, WEBHOOK, NXCLOUD, QXT, SANDBOX, BULK, CLI]],
+        never: &[&[SIGNING, WEBHOOK, NXCLOUD, QXT, SANDBOX, BULK, JOB, CLI]],
         only_behind_a_feature: &[],
         reason: "authorisation is injected and runs in every attempt",
     },
@@ -111,7 +111,7 @@ const RULES: &[Rule] = &[
         floor: 1,
         may_use: &[PROTOCOL, SIGNING],
         tests_may_use: &[],
-        never: &[&[TRANSPORT, NXCLOUD, QXT, SANDBOX, BULK, CLI]],
+        never: &[&[TRANSPORT, NXCLOUD, QXT, SANDBOX, BULK, JOB, CLI]],
         only_behind_a_feature: &[
             "http",
             "http-body",
@@ -129,7 +129,7 @@ const RULES: &[Rule] = &[
         may_use: &[PROTOCOL, SIGNING, TRANSPORT],
         // A facade is tested against the emulated platform, over TCP.
         tests_may_use: &[SANDBOX],
-        never: &[&[QXT, WEBHOOK, SANDBOX, BULK, CLI]],
+        never: &[&[QXT, WEBHOOK, SANDBOX, BULK, JOB, CLI]],
         only_behind_a_feature: &[],
         reason: "one platform, one facade",
     },
@@ -139,7 +139,7 @@ const RULES: &[Rule] = &[
         may_use: &[PROTOCOL, SIGNING, TRANSPORT],
         // As above.
         tests_may_use: &[SANDBOX],
-        never: &[&[NXCLOUD, WEBHOOK, SANDBOX, BULK, CLI]],
+        never: &[&[NXCLOUD, WEBHOOK, SANDBOX, BULK, JOB, CLI]],
         only_behind_a_feature: &[],
         reason: "one platform, one facade",
     },
