@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::account::AccountId;
 use crate::call::{self, Network, QxtArgs};
-use crate::commands::arguments::{CONCURRENCY, Prices, QueryRate};
+use crate::commands::arguments::{Prices, Speed};
 use crate::commands::asking::{Asked, Asking};
 use crate::commands::reuse::Again;
 use crate::consent::Yes;
@@ -38,13 +38,8 @@ pub(crate) struct Privacy {
     mobiles: Vec<String>,
     #[command(flatten)]
     how: QxtArgs,
-    /// How many queries are under way at once.
-    #[arg(long, env = "NUMCHECK_CONCURRENCY", hide_env_values = true, default_value_t = CONCURRENCY, value_name = "N",
-          value_parser = clap::value_parser!(u16).range(1..=256))]
-    concurrency: u16,
-    /// At most so many queries a second, such as 20/s.
-    #[arg(long, env = "NUMCHECK_RATE", hide_env_values = true, value_name = "N/s")]
-    rate: Option<QueryRate>,
+    #[command(flatten)]
+    speed: Speed,
     #[command(flatten)]
     prices: Prices,
     #[command(flatten)]
@@ -146,8 +141,8 @@ impl Privacy {
         let service =
             Arc::new(PrivacyService::new(client).with_price(prices.get(PrivacyService::LEVEL, "*")));
         let mut options = RunOptions::default();
-        options.concurrency = self.concurrency.into();
-        options.pace = self.rate.map(|rate| rate.pace(engine.store(), &account.fingerprint));
+        options.concurrency = self.speed.concurrency.into();
+        options.pace = self.speed.rate.map(|rate| rate.pace(engine.store(), &account.fingerprint));
         let driven = engine.run_to_end(&single.job, &service, options, stop.cancel()).await;
         // What was paid for is shown, whatever became of the store.
         let fates = single.look_up(None).await?;

@@ -14,7 +14,7 @@ use crate::account::AccountId;
 use crate::batching::BatchingArgs;
 use crate::call::{self, Network, QxtArgs};
 use crate::commands::arguments::{
-    CONCURRENCY, Minute, Prices, PublicUrl, QueryRate, Signatures, asking_takes, listen_address,
+    Minute, Prices, PublicUrl, Signatures, Speed, asking_takes, listen_address,
 };
 use crate::commands::limits::LimitArgs;
 use crate::commands::reuse::{Again, KnownResults, know_account};
@@ -73,7 +73,7 @@ pub(crate) struct Run {
 /// How a job is driven, by `run` and by `resume`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// How results come back.
+    /// How results of the levels basic, call and hlr come back; at level privacy each is the answer to its query.
     /// `run` has them pushed, and `resume` goes on as before, where nothing is said.
     #[arg(long, env = "NUMCHECK_DELIVERY", hide_env_values = true, value_enum)]
     delivery: Option<How>,
@@ -89,14 +89,8 @@ pub(crate) struct RunArgs {
     /// goes on trying; with --sandbox 5s more than its delay.
     #[arg(long, env = "NUMCHECK_WAIT", hide_env_values = true, value_name = "DURATION")]
     wait: Option<humantime::Duration>,
-    /// How many requests are under way at once. At level privacy, as many numbers at most are in doubt after a crash.
-    #[arg(long, env = "NUMCHECK_CONCURRENCY", hide_env_values = true, default_value_t = CONCURRENCY, value_name = "N",
-          value_parser = clap::value_parser!(u16).range(1..=256))]
-    concurrency: u16,
-    /// At most so many queries of level privacy a second, such as 20/s, kept together with all who use the store for the same account. The other
-    /// levels keep the platform's documented limits.
-    #[arg(long, env = "NUMCHECK_RATE", hide_env_values = true, value_name = "N/s")]
-    rate: Option<QueryRate>,
+    #[command(flatten)]
+    speed: Speed,
     #[command(flatten)]
     how: QxtArgs,
     #[command(flatten)]
@@ -384,7 +378,7 @@ impl RunArgs {
 
     /// Whether results have a way to come back.
     pub(crate) fn check(&self, sandbox: bool, level: Level, delivery: Delivery) -> Result<(), Failure> {
-        if level != Level::Privacy && self.rate.is_some() {
+        if level != Level::Privacy && self.speed.rate.is_some() {
             return Err(Failure::usage(
                 "--rate is for level privacy: the other levels keep the platform's documented limits; nothing was sent",
             ));
@@ -468,7 +462,7 @@ impl RunArgs {
         if !before.is_final() {
             let mut options = RunOptions::default();
             options.limits = limits;
-            options.concurrency = self.concurrency.into();
+            options.concurrency = self.speed.concurrency.into();
             let driven = match job.spec.scope.service.as_str() {
                 Scope::PRIVACY => self.ask_each(engine, job, &target, options, &stop).await,
                 _ => self.submit(engine, job, &target, options, minute, &stop).await,
@@ -588,19 +582,19 @@ impl RunArgs {
     ) -> Result<Driven, Failure> {
         let (client, sandbox) = target.qxt(&self.network, &self.how).await?;
         let planned = engine.store().ledger(job.id).await.map_err(Failure::of)?.planned;
-        let takes = asking_takes(planned, self.concurrency);
+        let takes = asking_takes(planned, self.speed.concurrency);
         if matches!(target, Target::Account) && takes >= Duration::from_secs(60) {
             print::say(&format!(
                 "numcheck: {} at about 100 ms an answer, {} at once, take about {}",
                 print::count(planned, "number"),
-                self.concurrency,
+                self.speed.concurrency,
                 humantime::format_duration(Duration::from_secs(takes.as_secs()))
             ));
         }
         // Not what earlier results have cost: nobody has said that it still holds.
         let price = self.prices.table()?.get(PrivacyService::LEVEL, "CN");
         let service = Arc::new(PrivacyService::new(client).with_price(price));
-        options.pace = self.rate.map(|rate| rate.pace(engine.store(), &job.spec.scope.account));
+        options.pace = self.speed.rate.map(|rate| rate.pace(engine.store(), &job.spec.scope.account));
         let driven = engine.run_to_end(job, &service, options, stop.cancel());
         let driven = with_progress(&**engine.store(), job, driven).await;
         if let Some(sandbox) = sandbox {
