@@ -258,7 +258,7 @@ pub fn not_taken(sent: &[PhoneNumber], listed: &[NotTaken]) -> Vec<Row> {
     if unknown > 0 {
         tracing::warn!(
             unknown,
-            "the platform did not take numbers that cannot be told from its answer; see numcheck receive --show-quarantine"
+            "the platform did not take numbers that cannot be told from its answer; what it says of them is in quarantine"
         );
     }
     listed

@@ -93,7 +93,7 @@ pub enum StoreError {
     NotAStore,
     /// As much is quarantined for a batch as may be: only results of its phone numbers that lack one are taken in.
     #[error(
-        "the batch has as many results in quarantine as it may have, so this one was not stored: look at them with `numcheck receive --show-quarantine`"
+        "the batch has as many results in quarantine as it may have, so this one was not stored: look at them first"
     )]
     QuarantineFull,
     /// Another batch of this store has the `batchNo` of a batch that was to be planned.
