@@ -199,6 +199,27 @@ fn numbers_whose_results_never_come_are_pending_and_missing_after_the_platform_s
 }
 
 #[test]
+fn a_pushed_number_is_known_in_any_spelling_and_sums_have_four_decimals_and_capitals() {
+    let job = Job::of(4);
+    let run = job.start(&[]);
+    let batch = job.platform.accept();
+    let spelled = [
+        format!("00{}", number(0)),
+        format!(" +{}\r\n", number(1)),
+        format!("+852 {}", &number(2)[3..]),
+        format!("852-{}-{}", &number(3)[3..7], &number(3)[7..]),
+    ];
+    for phone in &spelled {
+        let mut body = batch.result(phone);
+        body["cost"] = json!({"price": 0.1, "currency": "usd"});
+        assert_eq!(push(&batch.dr_url, &body.to_string()).unwrap(), 200);
+    }
+    let summary = run.end().exits(0).json();
+    assert_eq!((&summary["done"], &summary["unmatched"]), (&json!(4), &json!(0)));
+    assert_eq!(summary["cost"], json!({"USD": "0.4000"}));
+}
+
+#[test]
 fn a_result_is_flushed_to_disk_before_it_is_acknowledged_whatever_kills_the_run() {
     const NUMBERS: usize = 400;
     const KILL_AFTER: usize = 120;
