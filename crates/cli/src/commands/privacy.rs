@@ -152,13 +152,7 @@ impl Privacy {
         let known = fates.iter().map(|fate| (fate.number, outcome_of(fate))).collect();
         let exit = self.show_all(&typed, &known)?;
         match driven.map_err(Failure::of)?.halt {
-            Some(Halt::NotSent(why)) => {
-                print::say(&format!(
-                    "numcheck: nothing gets through to the platform: {why}; the rest was not asked about"
-                ));
-                Ok(worse(exit, Exit::Failed))
-            }
-            Some(Halt::Refused(why) | Halt::OtherService(why)) => {
+            Some(Halt::NotSent(why) | Halt::Refused(why) | Halt::OtherService(why)) => {
                 print::say(&format!("numcheck: asking ended: {why}; the rest was not asked about"));
                 Ok(worse(exit, Exit::Unsettled))
             }

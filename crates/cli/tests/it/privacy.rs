@@ -96,7 +96,7 @@ fn without_a_terminal_and_a_yes_nothing_is_asked_of_a_platform_that_charges() {
     assert!(scene.call(&["jobs", "--json"]).run().exits(0).stdout.is_empty(), "no leaves no job behind");
     // With a yes it is tried.
     let tried = call(&["--yes"]).run();
-    assert_eq!(tried.status.code(), Some(1), "{}", tried.stderr);
+    assert_eq!(tried.status.code(), Some(3), "{}", tried.stderr);
     assert_eq!(requests(&scene), 0);
 }
 
