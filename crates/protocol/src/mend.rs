@@ -1,5 +1,6 @@
 //! A second way to read a body that [`decode`](crate::decode) refuses. One odd value does not lose the rest of the message.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -13,10 +14,13 @@ const MAX_DEPTH: usize = 127;
 ///
 /// - half a surrogate pair: `"b\ud800"` becomes the text `b\ud800`, its backslash escaped;
 /// - a number beyond a double, or none (`1e999`, `NaN`, `-Infinity`, `01`): becomes a string of the same characters;
-/// - a field that stands twice: nobody can say which one counts, so none does: all are kept, as `carrier#1`, `carrier#2`.
+/// - a field that stands twice: nobody can say which one counts, so none does: all are kept, as `carrier#1`, `carrier#2`;
+/// - with the feature `gbk`, text that is not UTF-8: it is read as GB18030, which includes GBK and GB2312. Where it is UTF-8 with a few
+///   broken characters, or neither, what is broken becomes U+FFFD, and the rest can be read.
 ///
-/// The latter two show as drift wherever a message reports it; that a body was mended at all is for the caller to report. Everything
-/// else stays as it came. `None` when the body is not UTF-8, no JSON object even so, or too deep; `decode` has the last word on the rest.
+/// The second and third show as drift wherever a message reports it; that a body was mended at all is for the caller to report. Everything
+/// else stays as it came. `None` when the body is not UTF-8 and the feature is off, no JSON object even so, or too deep; `decode` has the
+/// last word on the rest.
 ///
 /// ```
 /// use numcheck_protocol::mend;
@@ -26,12 +30,29 @@ const MAX_DEPTH: usize = 127;
 /// ```
 pub fn mend(body: &[u8]) -> Option<Vec<u8>> {
     let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
-    let mut reader = Reader { rest: core::str::from_utf8(body).ok()?.trim_matches(BLANK) };
+    let text = text(body)?;
+    let mut reader = Reader { rest: text.trim_matches(BLANK) };
     if !reader.rest.starts_with('{') {
         return None;
     }
     let mended = reader.value(0)?;
     reader.rest.is_empty().then(|| mended.into_bytes())
+}
+
+/// The body as text. Of what is not UTF-8, whole characters outside ASCII beside the broken places tell UTF-8 that was cut from text in GBK.
+fn text(body: &[u8]) -> Option<Cow<'_, str>> {
+    #[cfg(feature = "gbk")]
+    if core::str::from_utf8(body).is_err() {
+        let (mut whole, mut broken) = (0, 0);
+        for chunk in body.utf8_chunks() {
+            whole += chunk.valid().chars().filter(|char| !char.is_ascii()).count();
+            broken += usize::from(!chunk.invalid().is_empty());
+        }
+        let gbk = || encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(body);
+        let gbk = if whole < broken { gbk() } else { None };
+        return Some(gbk.unwrap_or_else(|| String::from_utf8_lossy(body)));
+    }
+    core::str::from_utf8(body).ok().map(Cow::Borrowed)
 }
 
 const BLANK: [char; 4] = [' ', '\t', '\n', '\r'];

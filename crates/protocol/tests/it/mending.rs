@@ -58,7 +58,37 @@ fn what_is_no_object_is_not_made_one() {
     ] {
         assert_eq!(mend(body.as_bytes()), None, "{body}");
     }
+}
+
+#[cfg(not(feature = "gbk"))]
+#[test]
+fn what_is_not_utf_8_is_left_to_who_knows_more() {
     assert_eq!(mend(b"{\"a\":\"\xff\"}"), None);
+}
+
+/// `a` holds the bytes, which end before the quotation mark or take a backslash for a part of a character.
+#[cfg(feature = "gbk")]
+#[test]
+fn text_in_gbk_is_read_and_what_is_broken_costs_itself() {
+    for (bytes, text) in [
+        (&b"\xb3\xc9\xb9\xa6"[..], "成功"),
+        (b"\xb7\xc7\xd2\xfe\xcb\xbd\xba\xc5", "非隐私号"),
+        // The second byte of a character may be a backslash, and four bytes may hold digits.
+        (b"\x86\x5c\x81\x30\x81\x30", "哱\u{80}"),
+        // UTF-8 that was cut in the middle of a character, as a field of so many bytes is.
+        ("中国移".as_bytes().split_at(8).0, "中国\u{fffd}"),
+        (b"Telef\xf3nica", "Telef髇ica"),
+        (b"caf\xe9", "caf\u{fffd}"),
+        (b"\xff\xfe", "\u{fffd}\u{fffd}"),
+    ] {
+        let body = [b"{\"phone\":\"8498\",\"carrier\":\"", bytes, b"\",\"price\":1e999}"].concat();
+        let mended = mend(&body).expect("an object");
+        let read: Value = serde_json::from_slice(&mended).expect("JSON");
+        assert_eq!(read, json!({"phone": "8498", "carrier": text, "price": "1e999"}), "{bytes:?}");
+    }
+    for not_json in [&b"\xb3\xc9\xb9\xa6"[..], b"\x1f\x8b\x08\x00", b"{\"a\":\"\xb3\"", b"\xff\xfe{\0}\0"] {
+        assert_eq!(mend(not_json), None, "{not_json:?}");
+    }
 }
 
 #[test]
