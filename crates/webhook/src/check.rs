@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use numcheck_protocol::BatchNo;
+use numcheck_protocol::{BatchNo, mend};
 use numcheck_signing::SignatureHeaders;
 
 use crate::key::ReceiverKey;
@@ -110,16 +110,21 @@ impl Gate {
         Ok(admitted)
     }
 
-    /// Whether a body can be read later: one in another character set than UTF-8, by its `Content-Type` and its bytes, would be acknowledged and be
-    /// lost, and the platform, or a proxy that is to be mended, comes back for an hour.
+    /// Whether a body can be read later: one in another character set than UTF-8 or GB18030 (GBK, GB2312), by its `Content-Type` and its bytes, would
+    /// be acknowledged and be lost. Refused, the platform comes back for an hour, and until then a proxy can be mended.
     ///
     /// # Errors
     /// [`Rejection::Charset`].
     pub fn check_charset(&self, content_type: Option<&[u8]>, body: &[u8]) -> Result<(), Rejection> {
-        if content_type.is_some_and(names_other_charset) && std::str::from_utf8(body).is_err() {
-            return Err(Rejection::Charset);
+        let is_readable = |charset: String| match charset.as_str() {
+            "" | "utf-8" | "utf8" => true,
+            "gbk" | "gb2312" | "gb18030" => mend(body).is_some(),
+            _ => false,
+        };
+        if std::str::from_utf8(body).is_ok() || content_type.and_then(charset).is_none_or(is_readable) {
+            return Ok(());
         }
-        Ok(())
+        Err(Rejection::Charset)
     }
 
     /// Judges the signature of a request that [`check`](Self::check) has let in, with the exact bytes of its body and the time (Unix, in
@@ -146,11 +151,11 @@ fn is_plain(content_encoding: &[u8]) -> bool {
     encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity")
 }
 
-/// Whether a content type has a `charset` that is not UTF-8.
-fn names_other_charset(content_type: &[u8]) -> bool {
+/// The `charset` of a content type, in small letters.
+fn charset(content_type: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(content_type).to_ascii_lowercase();
-    let charset = text.split(';').skip(1).find_map(|one| one.trim().strip_prefix("charset="));
-    charset.is_some_and(|charset| !matches!(charset.trim_matches(['"', ' ']), "" | "utf-8" | "utf8"))
+    let charset = text.split(';').skip(1).find_map(|one| one.trim().strip_prefix("charset="))?;
+    Some(charset.trim_matches(['"', ' ']).to_owned())
 }
 
 fn check_length(length: &[u8]) -> Result<(), Rejection> {
@@ -175,10 +180,8 @@ pub enum Rejection {
     /// Compressed: 415.
     #[error("the body is compressed, by its Content-Encoding: have the proxy send it as it is")]
     Encoding,
-    /// In another character set than UTF-8: 415.
-    #[error(
-        "the body is not UTF-8, and its Content-Type names another charset: have the proxy send it as it is"
-    )]
+    /// In another character set than UTF-8 or GB18030: 415.
+    #[error("the body is neither UTF-8 nor GBK, by its Content-Type: have the proxy send it as it is")]
     Charset,
     /// The stated length is no number: 400.
     #[error("the content length is not a number")]
@@ -263,9 +266,17 @@ mod tests {
         let gate = Gate::new(key(7));
         let gbk = b"{\"msg\":\"\xb3\xc9\xb9\xa6\"}";
         let check = |content_type: &str, body: &[u8]| gate.check_charset(Some(content_type.as_bytes()), body);
-        for charset in ["GBK", "gb18030", "\"GB2312\"", "iso-8859-1"] {
+        for (charset, verdict) in [
+            ("GBK", Ok(())),
+            ("gb18030", Ok(())),
+            ("\"GB2312\"", Ok(())),
+            ("iso-8859-1", Err(Rejection::Charset)),
+            ("utf-16", Err(Rejection::Charset)),
+        ] {
             let content_type = format!("application/json; charset={charset}");
-            assert_eq!(check(&content_type, gbk), Err(Rejection::Charset), "{charset}");
+            assert_eq!(check(&content_type, gbk), verdict, "{charset}");
+            // What cannot be read even so.
+            assert_eq!(check(&content_type, b"{\"msg\":\"\xb3"), Err(Rejection::Charset), "{charset}");
             // Digits and English alone are UTF-8 whatever it is called.
             assert_eq!(check(&content_type, b"{}"), Ok(()), "{charset}");
         }

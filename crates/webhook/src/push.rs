@@ -1,11 +1,12 @@
 //! A push as it is handed over: the bytes as they came, the batch that the path proves, and how the two agree.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use numcheck_protocol::number_check::ResultPush;
-use numcheck_protocol::{BatchNo, Field, Unreadable};
+use numcheck_protocol::{BatchNo, Field, Unreadable, decode, mend};
 
 use crate::check::Admitted;
 use crate::signature::Verdict;
@@ -27,11 +28,13 @@ use crate::signature::Verdict;
 /// assert_eq!(reading.result().and_then(|result| result.code.get()), Some(&CallbackCode::BAD_NUMBER));
 /// # Ok::<(), numcheck_protocol::ValueError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Push {
     batch: Option<BatchNo>,
     proven: bool,
     raw: Bytes,
+    /// The body as it can be read, where it was read and [`mend`] had to help.
+    mended: OnceLock<Option<Vec<u8>>>,
     received_at: SystemTime,
     verified: bool,
 }
@@ -43,14 +46,19 @@ impl Push {
     }
 
     /// A push from its parts, not verified; `admitted` is what [`Gate::check`](crate::Gate::check) returned. The body of one to the fixed URL is
-    /// read here for its batch, also where only [`mend`](numcheck_protocol::mend) can read it.
+    /// read here for its batch.
     pub fn admitted(admitted: Admitted, raw: impl Into<Bytes>, received_at: SystemTime) -> Self {
-        let raw = raw.into();
         let (batch, proven) = match admitted {
             Admitted::Batch(batch) => (Some(batch), true),
-            Admitted::Any => (named_batch(&raw), false),
+            Admitted::Any => (None, false),
         };
-        Self { batch, proven, raw, received_at, verified: false }
+        let mut push =
+            Self { batch, proven, raw: raw.into(), mended: OnceLock::new(), received_at, verified: false };
+        if !proven {
+            let named = |result: ResultPush<'_>| BatchNo::new(&result.batch_no.text()?).ok();
+            push.batch = push.result().ok().and_then(named);
+        }
+        push
     }
 
     /// The same with what [`Gate::verify`](crate::Gate::verify) returned.
@@ -85,9 +93,17 @@ impl Push {
         self.received_at
     }
 
-    /// Reads the body; texts borrow from it. It is read anew each time, so keep what this returns.
+    fn result(&self) -> Result<ResultPush<'_>, Unreadable> {
+        decode(&self.raw).or_else(|fault| {
+            let mended = self.mended.get_or_init(|| mend(&self.raw));
+            mended.as_deref().and_then(|mended| decode(mended).ok()).ok_or(fault)
+        })
+    }
+
+    /// Reads the body, as [`mend`] makes it where it cannot be read otherwise, in GBK for one; texts borrow from it. It is read anew each time, so
+    /// keep what this returns.
     pub fn read(&self) -> Reading<'_> {
-        let result: ResultPush<'_> = match numcheck_protocol::decode(&self.raw) {
+        let result = match self.result() {
             Ok(result) => result,
             Err(fault) => return Reading::Unreadable(fault),
         };
@@ -102,19 +118,21 @@ impl Push {
     }
 }
 
-/// The batch that a body names.
-fn named_batch(raw: &[u8]) -> Option<BatchNo> {
-    let batch_of = |body: &[u8]| {
-        let result = numcheck_protocol::decode::<ResultPush<'_>>(body).ok()?;
-        Some(BatchNo::new(&result.batch_no.text()?).ok())
-    };
-    batch_of(raw).or_else(|| batch_of(&numcheck_protocol::mend(raw)?)).flatten()
+/// Whether one was read before does not count.
+impl PartialEq for Push {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { batch, proven, raw, mended: _, received_at, verified } = self;
+        (batch, raw) == (&other.batch, &other.raw)
+            && (proven, received_at, verified) == (&other.proven, &other.received_at, &other.verified)
+    }
 }
+
+impl Eq for Push {}
 
 /// Shows the batch and the length, never the content.
 impl fmt::Debug for Push {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { batch, proven, raw, received_at, verified } = self;
+        let Self { batch, proven, raw, mended: _, received_at, verified } = self;
         f.debug_struct("Push")
             .field("batch", batch)
             .field("proven", proven)
@@ -135,7 +153,7 @@ pub enum Reading<'a> {
     OtherBatch(ResultPush<'a>),
     /// The body names no batch. The path is all there is to go by.
     NoBatch(ResultPush<'a>),
-    /// The body is no JSON object in UTF-8. Keep the bytes.
+    /// The body is no JSON object, in UTF-8 or in GB18030. Keep the bytes.
     Unreadable(Unreadable),
 }
 
@@ -217,7 +235,7 @@ mod tests {
             b"[]",
             b"null",
             b"{\"code\":0",
-            b"{\"msg\":\"\xff\"}",
+            b"\x1f\x8b\x08\x00",
             b"<html></html>",
             b"{}{}",
         ] {
@@ -226,6 +244,19 @@ mod tests {
             assert!(push.read().result().is_none());
             assert_eq!(push.raw(), body);
         }
+    }
+
+    #[test]
+    fn a_body_in_gbk_is_read_and_kept_as_it_came() {
+        let body = b"{\"batchNo\":\"700337042751\",\"msg\":\"\xb3\xc9\xb9\xa6\"}";
+        let push = push(&body[..]);
+        let reading = push.read();
+        assert_eq!(reading.correlation(), Correlation::Matches);
+        assert_eq!(reading.result().and_then(|result| result.msg.text()).as_deref(), Some("成功"));
+        assert_eq!(push.raw(), &body[..]);
+        assert_eq!(push, self::push(&body[..]), "though one was read");
+        let to_fixed = Push::admitted(Admitted::Any, &body[..], SystemTime::UNIX_EPOCH);
+        assert_eq!(to_fixed.batch().map(BatchNo::as_str), Some("700337042751"));
     }
 
     #[test]

@@ -75,7 +75,7 @@ counts! {
     wrong_method,
     /// 415: a compressed body.
     compressed,
-    /// 415: a body in another character set than UTF-8.
+    /// 415: a body in another character set than UTF-8 and GBK.
     other_charset,
     /// 400: a content length that is no number.
     bad_length,

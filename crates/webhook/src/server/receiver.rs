@@ -44,7 +44,7 @@ pub type EmptyResponse = Response<Empty<Bytes>>;
 /// |---|---|
 /// | 200 | the handler said that the push is stored |
 /// | 404 | the path is no capability, whatever else the request says |
-/// | 405, 415, 413, 400 | not POST; compressed, or in a charset other than UTF-8; more than 64 KiB; a bad length or a broken body |
+/// | 405, 415, 413, 400 | not POST; compressed, or in a charset other than UTF-8 and GBK; more than 64 KiB; a bad length or a broken body |
 /// | 401 | the signature is missing where it is required, or there is one and it does not hold ([`Gate::verifying`](crate::Gate::verifying)) |
 /// | 408 | the body did not arrive in time |
 /// | 503 | the handler said no, took too long, or panicked; or too many are running |
