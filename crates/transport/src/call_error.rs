@@ -293,6 +293,9 @@ impl fmt::Display for CallError {
             }
             Cause::NoAnswer(reply, unreadable, glimpse) => {
                 let what = match unreadable {
+                    _ if reply.headers.contains_key(http::header::CONTENT_ENCODING) => {
+                        "a compressed body, which was not asked for and cannot be read"
+                    }
                     Some(_) => "a body that is no JSON object",
                     None => "a JSON object that holds no result code",
                 };

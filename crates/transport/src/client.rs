@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, PROXY_AUTHORIZATION, RETRY_AFTER, USER_AGENT};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, PROXY_AUTHORIZATION, RETRY_AFTER, USER_AGENT,
+};
 use http::{HeaderMap, HeaderValue, Request, Uri};
 use http_body_util::Full;
 use numcheck_protocol::{Endpoint, Info, Method, Platform, Repeat};
@@ -351,6 +353,8 @@ impl Shared {
         *request.method_mut() = method_of(call.method);
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, self.user_agent.clone());
+        // A reply may have been paid for: nothing on the way is to make it harder to read.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(content_type) = call.info.body.content_type().filter(|_| !call.body.is_empty()) {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }

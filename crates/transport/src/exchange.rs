@@ -81,6 +81,8 @@ pub(crate) async fn exchange(
         .await
     };
     let received = Received { status: head.status, headers: head.headers, body: pieces.into_bytes() };
+    #[cfg(feature = "encodings")]
+    let received = if ended.is_ok() { crate::coding::decode(received, limits.body_bytes) } else { received };
     match ended {
         Err(failure) if !reply::begins_unreached(received.status, &received.headers, &received.body) => {
             Err(failure)

@@ -7,6 +7,8 @@ mod call;
 mod call_error;
 mod client;
 mod clock;
+#[cfg(feature = "encodings")]
+mod coding;
 mod confirm;
 mod connect;
 pub mod env;

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
+use numcheck_protocol::qxt::{Privacy, PrivacyRequest};
 use numcheck_transport::{
     Address, Attempt, Authorize, BoxError, Call, Client, NoAuthorization, RateLimits, SendErrorKind, Sent,
-    Stream,
+    Stream, TypedReply,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
@@ -38,6 +39,7 @@ async fn the_bytes_that_were_authorised_are_sent_unchanged_in_every_attempt() {
         assert_eq!(header(head, "content-type"), Some("application/json"));
         assert_eq!(header(head, "host"), Some("localhost"));
         assert_eq!(header(head, "user-agent"), Some(concat!("numcheck/", env!("CARGO_PKG_VERSION"))));
+        assert_eq!(header(head, "accept-encoding"), Some("identity"));
         assert_eq!(header(head, "ts"), Some(&*signer.times()[i].to_string()));
     }
     assert!(signer.seen.lock().unwrap().iter().all(|(_, signed)| signed == body.as_bytes()));
@@ -242,6 +244,41 @@ async fn headers_of_the_authorisation_replace_those_of_the_same_name() {
     assert_eq!(head.matches("content-type: ").count(), 1);
     assert_eq!(header(&head, "content-type"), Some("application/json; charset=utf-8"));
     assert_eq!(header(&head, "user-agent"), Some("mine/1"));
+}
+
+/// What a server on the way does to a reply, whatever was asked for.
+#[tokio::test(start_paused = true)]
+async fn a_compressed_reply_is_read_or_kept_as_it_came() {
+    // Made with Python's `gzip`, of `{"code":0}`.
+    let gzip =
+        b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xabVJ\xceOIU\xb22\xa8\x05\x00\x98\xae<r\x0a\x00\x00\x00";
+    for (coding, is_read) in [("gzip", cfg!(feature = "encodings")), ("br", false)] {
+        let (builder, mut incoming) = in_memory();
+        let client = builder.build().expect("a client");
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\ncontent-length: {}\r\n\r\n",
+            gzip.len()
+        );
+        let text = [head.as_bytes(), gzip].concat();
+        let server = tokio::spawn(async move { answer(&mut incoming.accept().await, &text).await });
+        let reply = client.send(Call::new(&costly()).body("{}"), &NoAuthorization).await.expect("a reply");
+        let body = if is_read { &b"{\"code\":0}"[..] } else { gzip };
+        assert_eq!((&reply.body[..], reply.headers.contains_key("content-encoding")), (body, !is_read));
+        let request = PrivacyRequest::new("k".parse().unwrap(), "13800138000".parse().unwrap());
+        let read = TypedReply::<Privacy>::read(reply, &request);
+        match read {
+            Ok(_) => assert!(is_read),
+            Err(error) => {
+                let text = error.to_string();
+                assert!(
+                    !is_read && error.may_have_happened() && text.contains("a compressed body"),
+                    "{text}"
+                );
+                assert_eq!(error.reply().map(|reply| &reply.body[..]), Some(&gzip[..]));
+            }
+        }
+        server.await.expect("the server");
+    }
 }
 
 #[tokio::test(start_paused = true)]
