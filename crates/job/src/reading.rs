@@ -59,10 +59,11 @@ impl ReadResults for Readers {
         if service != Scope::NUMBER_CHECK {
             return None;
         }
-        let mut push = decode::<ResultPush<'_>>(body).ok()?;
-        push.message_id = Field::Absent;
-        push.request_id = Field::Absent;
-        encode(&push).ok()
+        read!(ResultPush, body, |mut push: ResultPush<'_>, _: Option<Drift>| {
+            push.message_id = Field::Absent;
+            push.request_id = Field::Absent;
+            encode(&push).ok()
+        })?
     }
 }
 

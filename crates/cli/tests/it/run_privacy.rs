@@ -2,8 +2,13 @@
 //! asked afterwards.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::Value;
 
 use crate::support::qxt::{Answer, Platform, mobiles, refusal, reply};
 use crate::support::{Call, Row, column, numcheck, rows};
@@ -40,6 +45,39 @@ impl Scene {
     fn rows(&self) -> Vec<Row> {
         rows(&std::fs::read(self.path("out.csv")).unwrap())
     }
+}
+
+/// Made with Python: `{"code":0,"reason":"Succ","result":{"Mobile":"13800000000","Status":"虚拟号","Area":"广东-深圳","Now_isp":"中国联通"}}` in GBK.
+const GBK: &[u8] = b"{\"code\":0,\"reason\":\"Succ\",\"result\":{\"Mobile\":\"13800000000\",\"Status\":\"\xd0\xe9\xc4\xe2\xba\xc5\",\
+    \"Area\":\"\xb9\xe3\xb6\xab-\xc9\xee\xdb\xda\",\"Now_isp\":\"\xd6\xd0\xb9\xfa\xc1\xaa\xcd\xa8\"}}";
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn a_paid_reply_in_gbk_or_compressed_is_read_and_any_other_is_kept() {
+    let numbers = mobiles(3);
+    let script = |mobile: &str| match (mobile.get(9..), reply(mobile, "虚拟号")) {
+        (Some("00"), _) => Answer::Sends("content-type: application/json;charset=GBK", GBK.to_vec()),
+        (Some("01"), Answer::Says(said)) => Answer::Sends("content-encoding: gzip", gzip(said.as_bytes())),
+        _ => Answer::Sends("content-encoding: br", b"\x8b\x03\x80".to_vec()),
+    };
+    let scene = Scene::new(&numbers, Platform::start(script));
+    scene.run(&[]).run().exits(3);
+    let rows = scene.rows();
+    assert_eq!(column(&rows, "check_state"), ["done", "done", "in_doubt"]);
+    for row in &rows[..2] {
+        let found = ["check_privacy", "check_status", "check_area", "check_carrier"].map(|name| &*row[name]);
+        assert_eq!(found, ["YES", "虚拟号", "广东-深圳", "中国联通"]);
+    }
+    assert!(rows[2]["check_message"].contains("a compressed body"), "{:?}", rows[2]);
+    let kept: Value =
+        serde_json::from_str(scene.call(&["receive", "--show-quarantine"]).run().exits(0).text()).unwrap();
+    let whole = "eyJhc2tlZCI6Ijg2MTM4MDAwMDAwMDIiLCJyZXBseSI6iwOAfQ==";
+    assert_eq!(kept["body_base64"], whole, "what came, byte for byte, beside the number");
 }
 
 #[test]

@@ -338,9 +338,10 @@ fn a_receiver_that_only_stores_leaves_entering_to_another_process() {
 }
 
 /// Pushes as they have come, each of which was set aside for one odd field, and its number was missing.
+const PUSH: &str = r#"{"messageId":"m-1","code":0,"msg":"success","batchNo":"BATCH","phone":"PHONE","data":{"basic":{"preCheck":"YES","carrier":"CARRIER"}},"cost":{"price":0.0300,"currency":"USD"}EXTRA}"#;
+
 #[test]
 fn a_result_is_not_lost_for_one_odd_field_or_another_spelling_of_its_number() {
-    const PUSH: &str = r#"{"messageId":"m-1","code":0,"msg":"success","batchNo":"BATCH","phone":"PHONE","data":{"basic":{"preCheck":"YES","carrier":"CARRIER"}},"cost":{"price":0.0300,"currency":"USD"}EXTRA}"#;
     let odd: [(&str, &str); 9] = [
         (r#"CARRIER"#, r#"China\udc00Mobile"#),
         ("EXTRA", r#","remark":"x\ud83d""#),
@@ -372,25 +373,31 @@ fn a_result_is_not_lost_for_one_odd_field_or_another_spelling_of_its_number() {
 }
 
 #[test]
-fn a_push_in_gbk_is_turned_away_or_kept_where_its_bytes_can_be_seen() {
-    let job = Job::of(1);
-    let run = job.start(&["--wait", "1s"]);
+fn a_push_in_gbk_is_read_declared_or_not_and_what_cannot_be_read_is_shown_in_base64() {
+    let job = Job::of(2);
+    let run = job.start(&["--wait", "20s"]);
     let batch = job.platform.accept();
-    let body = batch.result(&number(0)).to_string().replace("success", "MSG");
-    let (head, tail) = body.split_once("MSG").unwrap();
-    let gbk = [head.as_bytes(), b"\xb3\xc9\xb9\xa6", tail.as_bytes()].concat();
-    let status = |headers: &str| {
-        let answer = post_bytes(&batch.dr_url, headers, &gbk).unwrap();
+    let gbk = |at: usize, id: &str| {
+        let body = PUSH.replace("m-1", id).replace("BATCH", &batch.batch_no);
+        let body = body.replace("PHONE", &number(at)).replace("EXTRA", "");
+        let (head, tail) = body.split_once("CARRIER").unwrap();
+        [head.as_bytes(), b"\xd6\xd0\xb9\xfa\xd2\xc6\xb6\xaf", tail.as_bytes()].concat()
+    };
+    let push = |headers: &str, body: &[u8]| {
+        let answer = post_bytes(&batch.dr_url, headers, body).unwrap();
         answer.split(' ').nth(1).unwrap().to_owned()
     };
-    assert_eq!(status("content-type: application/json;charset=GBK\r\n"), "415");
-    assert_eq!(status("content-type: application/json\r\n"), "200");
-    run.end().exits(3);
+    assert_eq!(push("content-type: application/json;charset=iso-8859-1\r\n", &gbk(0, "m-1")), "415");
+    assert_eq!(push("content-encoding: gzip\r\n", b"\x1f\x8b"), "415");
+    assert_eq!(push("content-type: application/json\r\n", b"\xb3\xc9\xb9\xa6"), "200");
+    for (at, headers) in ["content-type: application/json;charset=GBK\r\n", ""].into_iter().enumerate() {
+        assert_eq!(push(headers, &gbk(at, "m-1")), "200");
+        assert_eq!(push(headers, &gbk(at, "m-2")), "200", "a repeat under another id");
+    }
+    run.end().exits(0);
+    assert_eq!(column(&job.rows(), "check_carrier"), ["中国移动"; 2]);
     let kept: Value = serde_json::from_str(&job.quarantine()).unwrap();
-    assert!(
-        kept["body"].is_null() && kept["body_base64"].as_str().is_some_and(|text| text.len() > 100),
-        "{kept}"
-    );
+    assert_eq!((&kept["body"], &kept["body_base64"]), (&Value::Null, &"s8m5pg==".into()));
 }
 
 /// What was submitted without a URL is pushed to the one that is configured on the platform.

@@ -14,6 +14,8 @@ use super::read_message;
 pub(crate) enum Answer {
     /// The body of a reply.
     Says(String),
+    /// A body and what its headers say of it.
+    Sends(&'static str, Vec<u8>),
     /// A server on the way answers with this status, and is no part of the platform.
     TurnedAway(u16),
     /// The connection is closed.
@@ -87,22 +89,24 @@ fn serve(mut stream: TcpStream, state: &State, script: &Script) {
         let mobile = body.split('&').find_map(|pair| pair.strip_prefix("mobile=")).unwrap().to_owned();
         *state.asked.lock().unwrap().entry(mobile.clone()).or_default() += 1;
         state.changed.notify_all();
-        let (status, said) = match script(&mobile) {
-            Answer::Says(said) => (200, said),
-            Answer::TurnedAway(status) => (status, "<h1>Go away</h1>".to_owned()),
+        let json = "content-type: application/json;charset=UTF-8";
+        let (status, headers, said) = match script(&mobile) {
+            Answer::Says(said) => (200, json, said.into_bytes()),
+            Answer::Sends(headers, said) => (200, headers, said),
+            Answer::TurnedAway(status) => (status, json, b"<h1>Go away</h1>".to_vec()),
             Answer::Nothing => return,
             Answer::Later(said) => {
                 let asked = state.asked.lock().unwrap();
                 let held = |_: &mut HashMap<String, u32>| !state.is_let_go.load(Ordering::SeqCst);
                 drop(state.changed.wait_while(asked, held).unwrap());
-                (200, said)
+                (200, json, said.into_bytes())
             }
         };
+        let length = said.len();
         let head = format!(
-            "HTTP/1.1 {status} OK\r\nretry-after: 0\r\ncontent-type: application/json;charset=UTF-8\r\ncontent-length: {}\r\n\r\n",
-            said.len()
+            "HTTP/1.1 {status} OK\r\nretry-after: 0\r\n{headers}\r\ncontent-length: {length}\r\n\r\n"
         );
-        if stream.write_all(format!("{head}{said}").as_bytes()).is_err() {
+        if stream.write_all(&[head.into_bytes(), said].concat()).is_err() {
             return;
         }
     }
