@@ -166,6 +166,14 @@ impl BatchRecord {
         Some(parts)
     }
 
+    /// Whether its phone numbers were [`split`] off the last claim of `from`, are in doubt ever since, and were not sent again.
+    pub fn was_split_off(&self, from: &Self) -> bool {
+        self.state == BatchState::InDoubt
+            && from.state == BatchState::Accepted
+            && self.sent_ms.is_some()
+            && self.sent_ms == from.sent_ms
+    }
+
     fn prove(&mut self, proof: Option<&str>) {
         let Some((state, batch_no)) = proof.and_then(|proof| proved(self.state, &self.batch_no, proof))
         else {

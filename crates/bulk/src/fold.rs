@@ -193,6 +193,19 @@ impl Recorded {
         wanted
     }
 
+    /// Where results belong to rows that have moved into another batch and have no result here. Before such results are [judged
+    /// again](judge_again), a store moves the rows back of which the other batch [was split off](crate::batch::BatchRecord::was_split_off) and
+    /// the book's newest sending: its own reply ends the doubt about a phone number, and no other's.
+    pub fn moved(&self, arrived: &[Arrived]) -> Vec<BatchPlace> {
+        let place = |one: &Arrived| self.place(one.batch?, one.facts.as_ref()?);
+        let has_moved = |slot: &Slot| slot.has_moved && slot.held.is_none();
+        arrived
+            .iter()
+            .filter_map(place)
+            .filter(|place| self.slots.get(place).is_some_and(has_moved))
+            .collect()
+    }
+
     fn place(&self, batch: i64, facts: &Facts) -> Option<BatchPlace> {
         let number = facts.number.or_else(|| self.only.get(&batch).copied())?;
         self.slots.contains_key(&(batch, number)).then_some((batch, number))
@@ -286,6 +299,9 @@ pub struct Changes {
     pub instead: Vec<(FirstResult, QuarantineEntry)>,
     /// Results that are not kept.
     pub dropped: Vec<i64>,
+    /// Results that leave the quarantine, before anything else is written: what becomes of them stands in the other fields. Only after
+    /// [`judge_again`].
+    pub released: Vec<i64>,
     /// Results that are quarantined.
     pub quarantined: Vec<QuarantineEntry>,
     /// What is added to batches.
@@ -312,7 +328,7 @@ pub struct BatchTally {
     pub unpriced: i64,
     /// Phone numbers that are the batch's own again.
     pub numbers: i64,
-    /// Results that are quarantined for it.
+    /// Results that are quarantined for it; below 0 where some have left.
     pub quarantined: i64,
     /// Results of another sending of a phone number, which were charged, too.
     pub charged_again: i64,
@@ -386,6 +402,28 @@ pub fn judge(arrived: Vec<Arrived>, recorded: Recorded) -> Judged {
     for result in arrived {
         judged.folded.seen += 1;
         judged.judge_one(result);
+    }
+    judged
+}
+
+/// Judges results once more that were quarantined without a phone number: by now they may be readable, or their batch may be known. Those
+/// that belong to a phone number leave the quarantine ([`Changes::released`]); the others stay there, and nothing is said of them.
+pub fn judge_again(quarantined: Vec<Arrived>, recorded: Recorded) -> Judged {
+    let belongs = |one: &Arrived| {
+        one.batch.zip(one.facts.as_ref()).is_some_and(|(batch, facts)| recorded.place(batch, facts).is_some())
+    };
+    let arrived: Vec<Arrived> = quarantined.into_iter().filter(belongs).collect();
+    let released: Vec<_> = arrived.iter().map(|one| (one.id, one.batch)).collect();
+    let mut judged = judge(arrived, recorded);
+    for (id, batch) in released {
+        judged.changes.released.push(id);
+        let batch = batch.and_then(|batch| Some((batch, judged.recorded.batches.get(&batch)?)));
+        let Some((batch, known)) = batch else { continue };
+        let tally = judged.changes.tally(batch, known);
+        // One that came before its batch was known was not counted for it.
+        if known.quarantined.saturating_add_signed(tally.quarantined) > 0 {
+            tally.quarantined -= 1;
+        }
     }
     judged
 }

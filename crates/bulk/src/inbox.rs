@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use crate::clock::WallClock;
 use crate::failpoint::die_at;
 use crate::service::Row;
-use crate::store::{Folded, NewResult, Source, Store, StoreError, drifting};
+use crate::store::{Folded, NewResult, Reread, Source, Store, StoreError, drifting};
 
 /// How many results are entered at a time: few enough that a waiting push is not held up.
 const SLICE: u32 = 128;
@@ -174,6 +174,29 @@ impl<S: Store + ?Sized> Inbox<S> {
                 self.entered.notify_waiters();
             }
             if folded.seen < SLICE {
+                return Ok(sum);
+            }
+        }
+    }
+
+    /// Enters what waits, then what was quarantined without a phone number and [belongs to one now](Store::reread). Reads the whole quarantine.
+    /// Once more enters nothing twice.
+    ///
+    /// # Errors
+    /// When the store fails; what was entered before stays entered.
+    pub async fn reread_all(&self) -> Result<Reread, StoreError> {
+        self.fold_all().await?;
+        let mut sum = Reread::default();
+        loop {
+            let reread = self.store.reread(sum.last.unwrap_or_default(), SLICE).await?;
+            drifting::say(&reread.entered.news);
+            sum.seen += reread.seen;
+            sum.last = reread.last.or(sum.last);
+            if reread.entered.seen > 0 {
+                self.entered.notify_waiters();
+            }
+            sum.entered.add(reread.entered);
+            if reread.seen < SLICE {
                 return Ok(sum);
             }
         }

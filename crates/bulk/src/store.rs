@@ -21,7 +21,7 @@ pub use drifting::{MAX_DRIFT_PLACES, further_places};
 pub use error::StoreError;
 pub use values::{
     Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, NewBatch,
-    NewResult, NextBatch, OpenBatch, Quarantined, RowFate, Sending, Source, Spending,
+    NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Source, Spending,
 };
 
 use crate::ledger::Ledger;
@@ -173,6 +173,12 @@ pub trait Store: Send + Sync + 'static {
     /// A result proves that its batch was accepted, under the number that the result names: it is not in doubt any more, not refused,
     /// and not sent again if that was planned.
     fn fold(&self, most: u32) -> StoreFuture<'_, Folded>;
+    /// Enters results that were quarantined without a phone number and belong to one now, because this program reads more than the one that
+    /// quarantined them, or their batch came later. It looks at the next `most` of them behind the key `after` (0 at first), as
+    /// [`fold`](Self::fold) does at what waits; what still belongs to none stays in quarantine. Once more enters nothing twice.
+    ///
+    /// What in a result no document lists counts as drift once more where it could be read before.
+    fn reread(&self, after: i64, most: u32) -> StoreFuture<'_, Reread>;
     /// Whether a pushed result is that of a phone number of the batch which still lacks one: for a receiver that has to choose.
     fn expects<'a>(&'a self, batch_no: &'a str, body: &'a [u8]) -> StoreFuture<'a, bool>;
 

@@ -89,4 +89,27 @@ impl Tables {
         }
         Ok(true)
     }
+
+    /// Moves a phone number back into the batch from which it was split off in doubt, unless it was sent again.
+    pub(crate) fn move_back(&mut self, (home, number): (i64, PhoneNumber)) -> Result<()> {
+        let job = self.batch(home)?.job;
+        let scope = self.job(job)?.job.spec.scope.clone();
+        let Some(from) = self.checks.get(&(scope, number)).copied() else { return Ok(()) };
+        let is_doubtful = |row: &NumberRow| {
+            row.prior == Some(home) && row.job == Some(job) && row.result.is_none() && row.via.is_none()
+        };
+        if !self.numbers.get(&(from, number)).is_some_and(is_doubtful)
+            || !self.batch(from)?.record.was_split_off(&self.batch(home)?.record)
+        {
+            return Ok(());
+        }
+        let prior = self.numbers.remove(&(home, number)).and_then(|trace| trace.prior);
+        self.move_row((from, number), home, None)?;
+        if let Some(row) = self.numbers.get_mut(&(home, number)) {
+            row.prior = prior;
+        }
+        self.batch_mut(from)?.numbers -= 1;
+        self.batch_mut(home)?.numbers += 1;
+        Ok(())
+    }
 }

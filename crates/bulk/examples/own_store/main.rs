@@ -18,15 +18,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use numcheck_bulk::batch::{BatchRecord, Unsettled, batch_no, split};
 use numcheck_bulk::book::{BookDecision, BookLink, BookPolicy, BookResult, MAX_CHAIN, chain, links};
 use numcheck_bulk::fold::{
-    Arrived, Changes, FirstResult, FoldedBatch, HeldResult, QuarantineEntry, QuarantinedBefore, Recorded,
-    Slot, Sums, day_of, judge, max_quarantined, unpriced_since_ms,
+    Arrived, Changes, FirstResult, FoldedBatch, HeldResult, Judged, QuarantineEntry, QuarantinedBefore,
+    Recorded, Slot, Sums, day_of, judge, judge_again, max_quarantined, unpriced_since_ms,
 };
 use numcheck_bulk::proof::SignedSpan;
 use numcheck_bulk::store::reading::{self, Facts, ReadResults, SharedReader};
 use numcheck_bulk::store::{
     Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, MAX_DRIFT_PLACES,
-    NewBatch, NewResult, NextBatch, OpenBatch, Quarantined, RowFate, Sending, Source, Spending, StoreFuture,
-    further_places,
+    NewBatch, NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Source, Spending,
+    StoreFuture, further_places,
 };
 use numcheck_bulk::{
     BatchEnd, BatchState, BatchSums, Job, JobName, JobSpec, JobState, Ledger, Outcome, PriceKey, PriceTable,
@@ -359,6 +359,10 @@ impl Store for Memory {
 
     fn fold(&self, most: u32) -> StoreFuture<'_, Folded> {
         ready(self.tables().fold(most))
+    }
+
+    fn reread(&self, after: i64, most: u32) -> StoreFuture<'_, Reread> {
+        ready(self.tables().reread(after, most))
     }
 
     fn expects<'a>(&'a self, batch_no: &'a str, body: &'a [u8]) -> StoreFuture<'a, bool> {

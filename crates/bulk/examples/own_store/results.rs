@@ -22,14 +22,33 @@ impl Tables {
             .collect();
         let Some(last) = arrived.last().map(Arrived::id) else { return Ok(Folded::default()) };
         let recorded = self.recorded(&mut arrived)?;
-        let judged = judge(arrived, recorded);
+        let folded = self.finish(judge(arrived, recorded))?;
+        self.folded = last;
+        Ok(folded)
+    }
+
+    pub(crate) fn reread(&mut self, after: i64, most: u32) -> Result<Reread> {
+        let strays = self.quarantined.range(after + 1..).filter(|(_, odd)| odd.number.is_none());
+        let mut arrived = Vec::new();
+        for (id, odd) in strays.take(usize::try_from(most).unwrap_or(usize::MAX)) {
+            let Some(result) = self.results.get(id) else { continue };
+            arrived.push(Arrived::new(*id, self.names.get(&odd.batch_no).copied(), result.clone()));
+        }
+        let (seen, last) = (arrived.len() as u32, arrived.last().map(Arrived::id));
+        for place in self.recorded(&mut arrived)?.moved(&arrived) {
+            self.move_back(place)?;
+        }
+        let recorded = self.recorded(&mut arrived)?;
+        Ok(Reread { seen, last, entered: self.finish(judge_again(arrived, recorded))? })
+    }
+
+    fn finish(&mut self, judged: Judged) -> Result<Folded> {
         let mut kept = QuarantinedBefore::new();
         for quarantined in self.quarantined.values() {
             kept.add(quarantined.batch_no.clone(), quarantined.number, quarantined.hash);
         }
         let (changes, mut folded) = judged.finish(&kept);
         folded.news = self.apply(changes)?;
-        self.folded = last;
         Ok(folded)
     }
 
@@ -77,6 +96,9 @@ impl Tables {
     }
 
     pub(crate) fn apply(&mut self, changes: Changes) -> Result<Vec<Drift>> {
+        for id in &changes.released {
+            self.quarantined.remove(id);
+        }
         for first in &changes.firsts {
             self.settle(first)?;
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use numcheck_bulk::store::{Claimed, NewResult, Source};
-use numcheck_bulk::{BatchEnd, BatchState, BookState, Job, Reuse, Store};
+use numcheck_bulk::{BatchEnd, BatchState, BookState, Job, Outcome, Reuse, Store};
 use numcheck_protocol::PhoneNumber;
 
 use super::Place;
@@ -393,6 +393,90 @@ pub async fn a_reply_that_comes_after_its_claim_was_given_up_is_taken_once_the_n
     assert_eq!(sent, BTreeSet::from([claimed.numbers[1], claimed.numbers[2]]), "it is not paid for again");
     assert_eq!(check(&*store, job.id).await.reused.done, 1);
     assert!(row(&*store, job.id, 0).await.result.is_some());
+}
+
+/// Replies that are in quarantine before their batch is known: in place of replies that could not be read at first.
+async fn quarantined_replies<S: Store>(store: &S, numbers: std::ops::Range<u64>) {
+    let replies = numbers.map(|at| {
+        let push = Push::of(&named(1, 1), number(100_000 + at));
+        result(named(1, 1).as_str(), Source::Reply, push.body())
+    });
+    store.append(replies.collect()).await.unwrap();
+    fold(store).await;
+}
+
+pub async fn a_reply_that_can_be_read_at_last_ends_the_doubt_about_its_number_and_no_other<P: Place>(
+    place: &P,
+) {
+    let store = place.open().await;
+    quarantined_replies(&*store, 0..2).await;
+    let job = planned(&*store, 1, &[5]).await;
+    let claimed = taken(&*store, &job).await;
+    let numbers = &claimed.numbers;
+    mark(&*store, &claimed, &numbers[..4]).await;
+    store.append(vec![reply(&claimed, numbers[3])]).await.unwrap();
+    end_each(&*store, &claimed, Vec::new()).await;
+    let other = of_numbers(&*store, 2, &numbers[..3]).await;
+    assert_eq!(sends(&*store, other.id).await, [], "it waits for the outcome");
+    let ledger = check(&*store, job.id).await;
+    assert_eq!((ledger.settled, ledger.in_doubt, ledger.planned), (1, 3, 1));
+
+    let reread = store.reread(0, 10).await.unwrap();
+    assert_eq!((reread.entered.seen, reread.entered.first, reread.entered.charged_again), (2, 2, 0));
+    let ledger = check(&*store, job.id).await;
+    assert_eq!((ledger.settled, ledger.in_doubt, ledger.planned, ledger.charged_again), (3, 1, 1, 0));
+    assert_eq!(ledger.total().unwrap()[&currency("USD")], price("0.5736"));
+    let fate = row(&*store, job.id, 0).await;
+    assert_eq!((fate.state, fate.batch_no.as_str()), (BatchState::Accepted, claimed.batch_no.as_str()));
+    assert!(fate.result.is_some() && row(&*store, job.id, 2).await.state == BatchState::InDoubt);
+    let [doubt] = &store.open_batches(job.id).await.unwrap()[..] else { panic!("the other one's doubt") };
+    assert_eq!((doubt.state, doubt.numbers, doubt.settled), (BatchState::InDoubt, 1, 0));
+    let settled = Some(BookState::Settled(Outcome::Done));
+    let known = states(&*store, &numbers[..4]).await;
+    assert_eq!(known, [settled, settled, Some(BookState::InDoubt), settled]);
+
+    // Who waits for them has them too, and nothing is sent again.
+    store.follow(other.id).await.unwrap();
+    assert_eq!(sends(&*store, other.id).await, []);
+    let ledger = check(&*store, other.id).await;
+    assert_eq!((ledger.reused.done, ledger.waiting_in_doubt), (2, 1));
+    assert_eq!(sends(&*store, job.id).await, numbers[4..]);
+    assert_eq!(store.resubmit_doubtful(job.id, u64::MAX).await.unwrap(), 1);
+    assert_eq!(sends(&*store, job.id).await, [numbers[2]]);
+    assert_eq!(store.reread(0, 10).await.unwrap().seen, 0);
+    assert!(check(&*store, job.id).await.is_final());
+}
+
+pub async fn a_reply_that_can_be_read_after_its_number_was_resubmitted_is_taken_or_charged_beside<
+    P: Place,
+>(
+    place: &P,
+) {
+    let store = place.open().await;
+    quarantined_replies(&*store, 0..3).await;
+    let job = planned(&*store, 1, &[4]).await;
+    let claimed = taken(&*store, &job).await;
+    mark(&*store, &claimed, &claimed.numbers).await;
+    store.append(vec![reply(&claimed, claimed.numbers[3])]).await.unwrap();
+    end_each(&*store, &claimed, Vec::new()).await;
+    assert_eq!(store.resubmit_doubtful(job.id, u64::MAX).await.unwrap(), 3);
+    // One is sent again and answered, one is in doubt again, and one is still to be sent.
+    let again = try_claim(&*store, job.id, T0 + 5000).await.unwrap();
+    for (at, number) in (5001..).zip(&again.numbers[..2]) {
+        assert!(store.mark(again.batch, again.claim, *number, T0 + at).await.unwrap());
+    }
+    store.append(vec![reply(&again, again.numbers[0])]).await.unwrap();
+    end_each(&*store, &again, Vec::new()).await;
+    let before = check(&*store, job.id).await;
+    assert_eq!((before.settled, before.in_doubt, before.planned), (2, 1, 1));
+
+    let reread = store.reread(0, 10).await.unwrap();
+    assert_eq!((reread.entered.seen, reread.entered.charged_again), (3, 3));
+    let ledger = check(&*store, job.id).await;
+    assert_eq!((ledger.settled, ledger.in_doubt, ledger.planned), (2, 1, 1), "another sending's doubt stays");
+    assert_eq!(ledger.total().unwrap()[&currency("USD")], price("0.956"), "5 at 0.1912");
+    assert_eq!(sends(&*store, job.id).await, [], "the third takes its reply");
+    assert_eq!(check(&*store, job.id).await.reused.done, 1);
 }
 
 pub async fn what_was_marked_of_a_forgotten_job_is_in_doubt_for_those_that_wait<P: Place>(place: &P) {

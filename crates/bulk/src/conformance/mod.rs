@@ -81,6 +81,8 @@ macro_rules! conformance {
             a_result_before_the_submit_s_answer_counts
             a_second_result_with_other_content_is_kept_beside_the_first
             what_belongs_to_nothing_is_quarantined_as_it_came
+            what_was_quarantined_is_entered_once_as_soon_as_it_belongs_to_a_number
+            a_quarantined_charge_of_a_sending_that_a_person_repeated_is_a_second_charge
             a_push_without_a_number_finds_the_only_number_of_its_batch
             a_result_ends_doubt_and_refusal
             a_fetched_row_and_a_push_agree_or_are_a_conflict
@@ -165,6 +167,8 @@ macro_rules! conformance {
             a_word_about_an_earlier_claim_s_numbers_changes_nothing
             a_reply_that_is_no_result_of_its_number_leaves_it_in_doubt
             a_reply_that_comes_after_its_claim_was_given_up_is_taken_once_the_number_is_resubmitted
+            a_reply_that_can_be_read_at_last_ends_the_doubt_about_its_number_and_no_other
+            a_reply_that_can_be_read_after_its_number_was_resubmitted_is_taken_or_charged_beside
             what_was_marked_of_a_forgotten_job_is_in_doubt_for_those_that_wait
         );
     };

@@ -140,6 +140,88 @@ pub async fn what_belongs_to_nothing_is_quarantined_as_it_came<P: Place>(place: 
     assert_eq!(enter(&*store, vec![push]).await, [1, 0, 0, 0]);
 }
 
+pub async fn what_was_quarantined_is_entered_once_as_soon_as_it_belongs_to_a_number<P: Place>(place: &P) {
+    let (one, other) = (place.open().await, place.open().await);
+    let known = named(1, 1);
+    let push = |at: u64| Push::of(&known, number(100_000 + at));
+    let stray = |body: &[u8]| result(known.as_str(), Source::Push, body.to_vec());
+    // The batch is not known yet: a store that was restored, for one.
+    let early = vec![
+        push(0).pushed(),
+        stray(b"\xff\x00 unreadable"),
+        push(1).pushed(),
+        push(1).costing("0.5", "USD").pushed(),
+        Push::of(&known, number(7)).pushed(),
+        push(2).with_id("another").pushed(),
+        push(2).pushed(),
+    ];
+    assert_eq!(enter(&*one, early).await, [0, 0, 0, 7]);
+    assert_eq!(one.reread(0, 100).await.unwrap().entered.seen, 0, "nothing belongs to a number");
+    let job = planned(&*one, 1, &[4]).await;
+    accepted(&*one, &job).await;
+    enter(&*one, vec![push(3).pushed()]).await;
+    assert_eq!(enter(&*one, vec![stray(b"late")]).await, [0, 0, 0, 1]);
+
+    // In pages of two, by two processes at once.
+    let reread = async |store: Arc<P::Store>| {
+        let (mut after, mut sum) = (0, [0; 4]);
+        loop {
+            let page = store.reread(after, 2).await.unwrap();
+            let Some(last) = page.last else { return sum };
+            assert!(last > after && page.seen <= 2);
+            after = last;
+            assert_eq!((page.entered.strays, page.entered.charged_again), (0, 0));
+            let entered = page.entered;
+            let found = [entered.seen, entered.first, entered.repeats, entered.conflicts];
+            sum.iter_mut().zip(found).for_each(|(sum, one)| *sum += one);
+        }
+    };
+    let (first, second) = futures_util::future::join(reread(one.clone()), reread(other.clone())).await;
+    let sum: Vec<u32> = first.iter().zip(second).map(|(one, other)| one + other).collect();
+    assert_eq!(sum, [5, 3, 1, 1], "each once");
+    let ledger = check(&*one, job.id).await;
+    assert_eq!((ledger.settled, ledger.failed, ledger.pending, ledger.charged_again), (4, 0, 0, 0));
+    assert_eq!(ledger.total().unwrap()[&currency("USD")], price("0.7648"), "4 at 0.1912");
+    assert_eq!(row(&*other, job.id, 0).await.result, Some((Source::Push, push(0).body())));
+    let kept = other.quarantine(0, 100).await.unwrap();
+    let kept: Vec<_> = kept.iter().map(|odd| (odd.conflict, odd.body.clone())).collect();
+    let expected = [
+        (false, b"\xff\x00 unreadable".to_vec()),
+        (true, push(1).costing("0.5", "USD").body()),
+        (false, Push::of(&known, number(7)).body()),
+        (false, b"late".to_vec()),
+    ];
+    assert_eq!(kept, expected, "what belongs to nothing stays, as it came");
+    assert_eq!(reread(other.clone()).await, [0; 4]);
+    assert_eq!(other.quarantine(0, 100).await.unwrap().len(), 4);
+    // What comes again is known.
+    assert_eq!(enter(&*one, vec![push(0).pushed(), stray(b"late")]).await, [0, 2, 0, 0]);
+
+    assert_eq!(one.forget(job.id, false).await.unwrap().unsettled, 0);
+    assert_eq!(reread(one.clone()).await, [0; 4], "a forgotten job takes nothing");
+}
+
+pub async fn a_quarantined_charge_of_a_sending_that_a_person_repeated_is_a_second_charge<P: Place>(
+    place: &P,
+) {
+    let store = place.open().await;
+    let early = Push::of(&named(1, 1), number(100_000)).pushed();
+    assert_eq!(enter(&*store, vec![early]).await, [0, 0, 0, 1]);
+    let job = planned(&*store, 1, &[1]).await;
+    let claimed = claim(&*store, &job, T0).await;
+    end(&*store, &claimed, doubt()).await;
+    assert_eq!(store.resubmit_doubtful(job.id, T0 + 1).await.unwrap(), 1);
+    let again = accepted(&*store, &job).await;
+    enter(&*store, vec![Push::of(&again.batch_no, again.numbers[0]).pushed()]).await;
+    let reread = store.reread(0, 10).await.unwrap();
+    assert_eq!((reread.entered.seen, reread.entered.charged_again), (1, 1));
+    let ledger = check(&*store, job.id).await;
+    assert_eq!((ledger.settled, ledger.charged_again), (1, 1));
+    assert_eq!(ledger.total().unwrap()[&currency("USD")], price("0.3824"), "both are in the cost");
+    assert_eq!(store.reread(0, 10).await.unwrap().entered.seen, 0);
+    assert_eq!(check(&*store, job.id).await, ledger, "once");
+}
+
 pub async fn a_push_without_a_number_finds_the_only_number_of_its_batch<P: Place>(place: &P) {
     let store = place.open().await;
     let job = planned(&*store, 1, &[1]).await;

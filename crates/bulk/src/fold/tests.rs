@@ -142,3 +142,20 @@ fn a_day_is_one_in_utc_and_unpriced_results_count_from_the_day_before() {
     assert_eq!((day_of(DAY_MS - 1), day_of(DAY_MS), day_of(u64::MAX) > 0), (0, 1, true));
     assert_eq!((unpriced_since_ms(5), unpriced_since_ms(DAY_MS * 3 + 5)), (0, DAY_MS * 2));
 }
+
+#[test]
+fn what_leaves_the_quarantine_frees_its_place_where_it_was_counted() {
+    for (counted, left) in [(0, 0), (1, -1), (5, -2)] {
+        let mut recorded = recorded(BatchState::Accepted, Slot::new());
+        recorded.batches.get_mut(&1).unwrap().quarantined = counted;
+        let unreadable = NewResult { body: b"?".to_vec(), ..push("own", "0.5") };
+        let results = [push("own", "0.5"), unreadable, push("own", "0.5")];
+        let arrived = (10..).zip(results).map(|(id, result)| Arrived::new(id, Some(1), result));
+        let mut arrived: Vec<_> = arrived.collect();
+        recorded.wanted(&mut arrived);
+        let (changes, folded) = judge_again(arrived, recorded).finish(&QuarantinedBefore::new());
+        assert_eq!((folded.seen, folded.first, folded.repeats), (2, 1, 1));
+        assert_eq!((changes.released, changes.dropped), (vec![10, 12], vec![12]));
+        assert_eq!((changes.quarantined.len(), changes.tallies[&1].quarantined), (0, left));
+    }
+}

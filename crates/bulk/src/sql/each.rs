@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use numcheck_protocol::PhoneNumber;
 
 use super::batches::{self, Locked};
-use super::{Tx, book, fold, values, waits};
+use super::{Sql, Tx, book, fold, values, waits};
 use crate::batch::{SplitPart, Unsettled, split};
+use crate::fold::BatchPlace;
 use crate::model::{BatchEnd, JobState};
 use crate::proof::SignedSpan;
 use crate::store::reading::SharedReader;
@@ -151,4 +152,48 @@ async fn move_part<T: Tx>(tx: &T, scope: i64, from: i64, to: i64, part: &SplitPa
         book::enter_claim(tx, to, scope, numbers.iter().enumerate().map(sent).collect(), false).await?;
     }
     Ok(())
+}
+
+/// Locks the scopes of batches, in the order of their keys.
+pub(crate) async fn lock_scopes<T: Tx>(tx: &T, batches: &[i64]) -> Result<(), T::Fault> {
+    const SCOPES: Sql = Sql {
+        sqlite: "SELECT DISTINCT j.scope FROM batches b JOIN jobs j ON j.id = b.job
+            WHERE b.id IN (SELECT value FROM json_each($1)) ORDER BY j.scope",
+        postgres: "SELECT DISTINCT j.scope FROM batches b JOIN jobs j ON j.id = b.job WHERE b.id = ANY ($1) ORDER BY j.scope",
+    };
+    for scope in tx.rows(SCOPES, &values![batches], |row| row.get(0)).await? {
+        tx.lock_scope(scope).await?;
+    }
+    Ok(())
+}
+
+/// Moves phone numbers back into the batches from which they were split off in doubt, unless they were sent again. Says whether there were any.
+/// The scopes are locked.
+pub(crate) async fn move_back<T: Tx>(tx: &T, moved: &[BatchPlace]) -> Result<bool, T::Fault> {
+    let mut any = false;
+    for (home, number) in moved {
+        let sql = "SELECT n.batch FROM batches b JOIN jobs j ON j.id = b.job JOIN checks c ON c.scope = j.scope AND c.packed = $2
+            JOIN numbers n ON n.batch = c.batch AND n.packed = c.packed
+            WHERE b.id = $1 AND n.prior = b.id AND n.job = b.job AND n.result IS NULL AND n.via IS NULL";
+        let Some(from) = tx.row(sql, &values![*home, *number], |row| row.get::<i64>(0)).await? else {
+            continue;
+        };
+        let (Some(to), Some(part)) = (batches::lock(tx, *home).await?, batches::lock(tx, from).await?) else {
+            continue;
+        };
+        if !part.record.was_split_off(&to.record) {
+            continue;
+        }
+        let sql = "SELECT prior FROM numbers WHERE batch = $1 AND packed = $2";
+        let prior: Option<i64> = tx.row(sql, &values![*home, *number], |row| row.get(0)).await?.flatten();
+        let sql = "DELETE FROM numbers WHERE batch = $1 AND packed = $2 AND job < 0";
+        tx.run(sql, &values![*home, *number]).await?;
+        batches::move_rows(tx, from, *home, &[number.pack() as i64]).await?;
+        let sql = "UPDATE numbers SET prior = $3 WHERE batch = $1 AND packed = $2";
+        tx.run(sql, &values![*home, *number, prior]).await?;
+        tx.run("UPDATE batches SET numbers = numbers + 1 WHERE id = $1", &values![*home]).await?;
+        waits::release(tx, from).await?;
+        any = true;
+    }
+    Ok(any)
 }

@@ -10,16 +10,16 @@ use futures_util::future::try_join3;
 use numcheck_protocol::PhoneNumber;
 
 use super::waits::{count_down, count_reused};
-use super::{GivenUp, Row, Sql, Tx, Waiting, drift, values};
+use super::{GivenUp, Row, Sql, Tx, Waiting, drift, each, values};
 use crate::failpoint::die_at;
 use crate::fold::{
     Arrived, BatchTally, Changes, FirstResult, FoldedBatch, HeldResult, Judged, QuarantineEntry,
-    QuarantinedBefore, Recorded, Slot, Sums, judge, max_quarantined,
+    QuarantinedBefore, Recorded, Slot, Sums, judge, judge_again, max_quarantined,
 };
 use crate::ledger::Sum;
 use crate::model::{JobState, Outcome};
 use crate::store::reading::{self, SharedReader};
-use crate::store::{Folded, NewResult, Source};
+use crate::store::{Folded, NewResult, Reread, Source};
 
 /// Results in one step.
 const STEP: u32 = 1000;
@@ -56,14 +56,53 @@ async fn enter<T: Tx>(
     folded: &mut Folded,
 ) -> Result<(), T::Fault> {
     let recorded = recorded(tx, reader, &mut arrived).await?;
-    let judged = judge(arrived, recorded);
+    folded.add(write(tx, judge(arrived, recorded), Some(waiting)).await?);
+    Ok(())
+}
+
+/// Enters what was quarantined without a phone number and belongs to one now, of the next `most` behind the key `after`. To be called in a
+/// transaction that settles.
+pub(crate) async fn reread<T: Tx>(
+    tx: &T,
+    reader: &SharedReader,
+    after: i64,
+    most: u32,
+) -> Result<Reread, T::Fault> {
+    let sql = "SELECT r.id, n.batch, r.batch_no, r.source, r.body, r.received_ms
+        FROM odd o JOIN results r ON r.id = o.result LEFT JOIN batch_names n ON n.batch_no = r.batch_no
+        WHERE o.result > $1 AND coalesce(o.packed, 0) = 0 ORDER BY o.result LIMIT $2";
+    let read = |row: &Row<'_>| Ok(Arrived::new(row.get(0)?, row.get(1)?, result(row, 2)?));
+    let mut quarantined = tx.rows(sql, &values![after, most], read).await?;
+    let mut reread = Reread {
+        seen: quarantined.len() as u32,
+        last: quarantined.last().map(Arrived::id),
+        ..Reread::default()
+    };
+    let batches: Vec<i64> = quarantined.iter().filter_map(Arrived::batch).collect();
+    each::lock_scopes(tx, &batches).await?;
+    let mut known = recorded(tx, reader, &mut quarantined).await?;
+    if each::move_back(tx, &known.moved(&quarantined)).await? {
+        known = recorded(tx, reader, &mut quarantined).await?;
+    }
+    reread.entered = write(tx, judge_again(quarantined, known), None).await?;
+    Ok(reread)
+}
+
+/// Writes down what becomes of results, and says it.
+async fn write<T: Tx>(tx: &T, judged: Judged, waiting: Option<&T::Waiting>) -> Result<Folded, T::Fault> {
     let kept = quarantined_before(tx, &judged).await?;
-    let (changes, mut entered) = judged.finish(&kept);
-    entered.news = drift::add(tx, &changes.drift).await?;
-    folded.add(entered);
+    let (changes, mut folded) = judged.finish(&kept);
+    folded.news = drift::add(tx, &changes.drift).await?;
+    const RELEASE: Sql = Sql {
+        sqlite: "DELETE FROM odd WHERE result IN (SELECT value FROM json_each($1))",
+        postgres: "DELETE FROM odd WHERE result = ANY ($1)",
+    };
+    if !changes.released.is_empty() {
+        tx.run(RELEASE, &values![&changes.released]).await?;
+    }
     // Sent one behind the other where nothing depends on an answer.
     try_join3(settle(tx, &changes), account(tx, &changes), put_away(tx, &changes, waiting)).await?;
-    Ok(())
+    Ok(folded)
 }
 
 /// A result, from four columns.
@@ -404,7 +443,7 @@ async fn count<T: Tx>(tx: &T, tallies: &BTreeMap<i64, BatchTally>) -> Result<(),
     Ok(())
 }
 
-async fn put_away<T: Tx>(tx: &T, changes: &Changes, waiting: &T::Waiting) -> Result<(), T::Fault> {
+async fn put_away<T: Tx>(tx: &T, changes: &Changes, waiting: Option<&T::Waiting>) -> Result<(), T::Fault> {
     const DROP: Sql = Sql {
         sqlite: "DELETE FROM results WHERE id IN (SELECT value FROM json_each($1))",
         postgres: "DELETE FROM results WHERE id = ANY ($1)",
@@ -413,5 +452,8 @@ async fn put_away<T: Tx>(tx: &T, changes: &Changes, waiting: &T::Waiting) -> Res
         tx.run(DROP, &values![&changes.dropped]).await?;
     }
     quarantine(tx, changes.quarantined.iter()).await?;
-    tx.entered(waiting).await
+    match waiting {
+        Some(waiting) => tx.entered(waiting).await,
+        None => Ok(()),
+    }
 }

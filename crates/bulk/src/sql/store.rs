@@ -228,6 +228,13 @@ macro_rules! store_methods {
             )
         }
 
+        fn reread(&self, after: i64, most: u32) -> StoreFuture<'_, Reread> {
+            let reader = self.reader.clone();
+            Box::pin(self.call("enter quarantined results", Purpose::Settle, async move |tx| {
+                fold::reread(tx, &reader, after, most).await
+            }))
+        }
+
         fn expects<'a>(&'a self, batch_no: &'a str, body: &'a [u8]) -> StoreFuture<'a, bool> {
             let (batch_no, body, reader) = (batch_no.to_owned(), body.to_owned(), self.reader.clone());
             Box::pin(self.call("look a result up", Purpose::Read, async move |tx| {
@@ -371,7 +378,7 @@ pub(crate) mod prelude {
     };
     pub(crate) use crate::store::{
         Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, NewBatch,
-        NewResult, NextBatch, OpenBatch, Quarantined, RowFate, Sending, Spending, Store, StoreError,
+        NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Spending, Store, StoreError,
         StoreFuture, drifting,
     };
 }

@@ -358,6 +358,17 @@ impl Folded {
     }
 }
 
+/// What looking at quarantined results again found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reread {
+    /// Results that were looked at.
+    pub seen: u32,
+    /// The key of the last of them, behind which to go on; `None` when there was none.
+    pub last: Option<i64>,
+    /// Those that left the quarantine, or stay there as second results of a phone number. Never a stray.
+    pub entered: Folded,
+}
+
 /// How often a job's platform has sent something that no document lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -11,7 +11,7 @@ use std::thread::Thread;
 
 use numcheck_bulk::store::{
     Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known as InBook, NewBatch,
-    NewResult, NextBatch, OpenBatch, Quarantined, RowFate, Sending, Spending, StoreFuture,
+    NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Spending, StoreFuture,
 };
 use numcheck_bulk::{BatchEnd, Job, JobName, JobSpec, Ledger, PriceTable, Scope, Store, StoreError};
 use numcheck_protocol::{Drift, PhoneNumber};
@@ -341,6 +341,10 @@ impl Store for Stepped {
     fn fold(&self, most: u32) -> StoreFuture<'_, Folded> {
         let call = move || self.store.fold(most);
         self.step("fold", call, move |known, folded| known.folded(most, folded))
+    }
+
+    fn reread(&self, after: i64, most: u32) -> StoreFuture<'_, Reread> {
+        self.read("reread", move || self.store.reread(after, most))
     }
 
     fn expects<'a>(&'a self, batch_no: &'a str, body: &'a [u8]) -> StoreFuture<'a, bool> {

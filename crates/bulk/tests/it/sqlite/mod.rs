@@ -5,6 +5,7 @@ mod forgetting;
 mod killed;
 mod marks;
 mod opening;
+mod reread;
 mod rest;
 mod upgrade;
 mod versions;
