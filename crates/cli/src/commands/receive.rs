@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_bulk::Folding;
+use numcheck_bulk::store::Reread;
 use serde_json::json;
 
 use crate::commands::arguments::{PublicUrl, Signatures, listen_address};
@@ -31,7 +32,7 @@ pub(crate) struct Receive {
         hide_env_values = true,
         value_name = "ADDR",
         value_parser = listen_address,
-        required_unless_present_any = ["show_quarantine", "print_url"]
+        required_unless_present_any = ["show_quarantine", "reread", "print_url"]
     )]
     listen: Option<SocketAddr>,
     #[command(flatten)]
@@ -39,6 +40,16 @@ pub(crate) struct Receive {
     /// Show the results that belong to no number, or came a second time with other content, and end. They hold phone numbers.
     #[arg(long, env = "NUMCHECK_SHOW_QUARANTINE", hide_env_values = true, value_parser = BoolishValueParser::new())]
     show_quarantine: bool,
+    /// Enter the results that were quarantined and now belong to a number, since this release reads more or their job is back, and end. None
+    /// counts twice; what still belongs to no number, or cannot be read, stays. Costs nothing.
+    #[arg(
+        long,
+        env = "NUMCHECK_REREAD",
+        hide_env_values = true,
+        conflicts_with = "show_quarantine",
+        value_parser = BoolishValueParser::new()
+    )]
+    reread: bool,
     /// Print the store's fixed URL below --public-url, to be configured on the platform as the application's callback URL, and end. Whoever knows it
     /// can push results of any batch: treat it like a password.
     #[arg(
@@ -46,14 +57,14 @@ pub(crate) struct Receive {
         env = "NUMCHECK_PRINT_URL",
         hide_env_values = true,
         requires = "public_url",
-        conflicts_with = "show_quarantine",
+        conflicts_with_all = ["show_quarantine", "reread"],
         value_parser = BoolishValueParser::new()
     )]
     print_url: bool,
     /// Store results, and leave entering them into their jobs to another process on the same store: a run, or another receiver.
     #[arg(long, env = "NUMCHECK_STORE_ONLY", hide_env_values = true, value_parser = BoolishValueParser::new())]
     store_only: bool,
-    /// Print one JSON object when it listens.
+    /// Print one JSON object when it listens, or when it has reread.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
     #[command(flatten)]
@@ -64,8 +75,9 @@ pub(crate) struct Receive {
 
 impl Receive {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
-        let url = if self.show_quarantine { None } else { self.public_url.checked()? };
-        let store = match self.show_quarantine {
+        let looks_back = self.show_quarantine || self.reread;
+        let url = if looks_back { None } else { self.public_url.checked()? };
+        let store = match looks_back {
             true => self.store.open_existing_or_fail().await?,
             false => self.store.open_or_create().await?,
         };
@@ -80,8 +92,10 @@ impl Receive {
             return Ok(Exit::Settled);
         }
         let engine = Engine::new(store);
-        let Some(listen) = self.listen.filter(|_| !self.show_quarantine) else {
-            return show_quarantine(&engine).await;
+        let listen = match self.listen {
+            _ if self.reread => return reread(&engine, self.json).await,
+            Some(listen) if !self.show_quarantine => listen,
+            _ => return show_quarantine(&engine).await,
         };
         let verifier = self.signatures.verifier()?;
         let stop = Stop::on_signal("");
@@ -128,6 +142,29 @@ async fn show_quarantine(engine: &Engine) -> Result<Exit, Failure> {
             print::json(&entry)?;
         }
     }
+}
+
+async fn reread(engine: &Engine, json: bool) -> Result<Exit, Failure> {
+    let Reread { seen, entered, .. } = engine.inbox().reread_all().await.map_err(Failure::of)?;
+    let left = seen - entered.seen;
+    if json {
+        print::json(&json!({
+            "looked_at": seen, "entered": entered.first + entered.charged_again, "charged_again": entered.charged_again,
+            "repeats": entered.repeats, "conflicts": entered.conflicts, "left": left,
+        }))?;
+    } else {
+        print::say(&format!(
+            "numcheck: {} of {} entered, {} {} known already, {} as second {} with other content; {left} {} still to no number or cannot be read",
+            entered.first + entered.charged_again,
+            print::count(seen.into(), "quarantined result"),
+            entered.repeats,
+            print::form(entered.repeats.into(), "was", "were"),
+            entered.conflicts,
+            print::form(entered.conflicts.into(), "result", "results"),
+            print::form(left.into(), "belongs", "belong"),
+        ));
+    }
+    Ok(Exit::Settled)
 }
 
 /// Bytes in base64 (RFC 4648), with padding.

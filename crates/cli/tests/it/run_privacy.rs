@@ -80,6 +80,45 @@ fn a_paid_reply_in_gbk_or_compressed_is_read_and_any_other_is_kept() {
     assert_eq!(kept["body_base64"], whole, "what came, byte for byte, beside the number");
 }
 
+/// The replies are mended in the store, in place of a program that learnt to read them.
+#[test]
+fn a_paid_reply_that_is_learnt_to_be_read_is_entered_once_from_the_quarantine() {
+    let numbers = mobiles(3);
+    let scene = Scene::new(&numbers, Platform::start(|_| Answer::Says("<later>".to_owned())));
+    let run = ["--price", "privacy:*=0.02 CNY"];
+    scene.run(&run).run().exits(3);
+    assert_eq!(column(&scene.rows(), "check_state"), ["in_doubt"; 3]);
+    let reread = || scene.call(&["receive", "--reread", "--json"]).run().exits(0).json();
+    let told = |looked_at, entered| {
+        serde_json::json!({"looked_at": looked_at, "entered": entered, "charged_again": 0, "repeats": 0,
+            "conflicts": 0, "left": looked_at - entered})
+    };
+    assert_eq!(reread(), told(3, 0));
+    let store = rusqlite::Connection::open(scene.path("jobs.db")).unwrap();
+    for number in &numbers[..2] {
+        let (Answer::Says(said), bad) = (reply(number, "虚拟号"), "<later>") else { unreachable!() };
+        let mend = "UPDATE results SET body = CAST(replace(CAST(body AS TEXT), ?, ?) AS BLOB) WHERE CAST(body AS TEXT) LIKE ?";
+        assert_eq!(store.execute(mend, (bad, said, format!("%{number}%"))).unwrap(), 1);
+    }
+    drop(store);
+    assert_eq!(reread(), told(3, 2));
+    assert_eq!(reread(), told(1, 0), "once");
+    let again = scene.call(&["receive", "--reread"]).run().exits(0);
+    assert!(
+        again.stderr.contains("0 of 1 quarantined result entered") && again.stderr.contains("1 belongs"),
+        "{}",
+        again.stderr
+    );
+
+    let ended = scene.run(&run).run().exits(3);
+    assert!(ended.stderr.contains("0.0400 CNY"), "{}", ended.stderr);
+    assert_eq!(column(&scene.rows(), "check_state"), ["done", "done", "in_doubt"]);
+    assert_eq!(scene.rows()[0]["check_status"], "虚拟号");
+    assert!(scene.platform.asked().values().all(|times| *times == 1), "nothing is paid for again");
+    let kept = scene.call(&["receive", "--show-quarantine"]).run().exits(0);
+    assert!(kept.text().contains("<later>") && kept.text().lines().count() == 1, "{}", kept.text());
+}
+
 #[test]
 fn a_file_of_mobile_numbers_is_asked_about_once_each_in_whatever_spelling() {
     let numbers =
