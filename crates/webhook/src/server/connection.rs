@@ -122,6 +122,9 @@ where
                 say_timed_out(parts.io.into_inner(), limits.head_time).await;
             }
         }
+        Ended::Malformed if begins_proxy_protocol(&connection.into_parts().read_buf) => {
+            receiver.counters().proxy_protocol.add();
+        }
         Ended::Malformed => receiver.counters().malformed.add(),
         Ended::Done | Ended::Broken | Ended::Dismissed | Ended::Cut => {}
     }
@@ -150,6 +153,12 @@ impl<H: Handler> hyper::service::Service<Request<Incoming>> for Admitted<H> {
         let (receiver, admission) = (self.receiver.clone(), Arc::clone(&self.admission));
         Box::pin(async move { Ok(receiver.answer_on(request, Some(&admission)).await) })
     }
+}
+
+/// Whether a load balancer speaks of its peer first, in either version of the PROXY protocol. hyper has taken the line ends away with which the
+/// second begins.
+fn begins_proxy_protocol(read: &[u8]) -> bool {
+    read.starts_with(b"PROXY ") || read.trim_ascii_start().starts_with(b"\0\r\nQUIT\n")
 }
 
 /// hyper closes without a word; whoever has begun a request is told why. Nobody has to listen.

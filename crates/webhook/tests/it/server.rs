@@ -234,12 +234,14 @@ async fn a_huge_head_and_garbage_end_the_connection() {
         ),
         ("no HTTP", "\x16\x03\x01\x02\x00 hello\r\n\r\n".to_owned(), 400),
         ("no version", format!("POST {path}\r\n\r\n"), 400),
+        ("PROXY 1", format!("PROXY TCP4 192.0.2.1 192.0.2.2 4711 80\r\nPOST {path} HTTP/1.1\r\n\r\n"), 400),
+        ("PROXY 2", "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c".to_owned(), 400),
     ] {
         assert_eq!(server.status(bytes.as_bytes()).await, expected, "{what}");
     }
     let long = format!("POST /{} HTTP/1.1\r\n\r\n", "x".repeat(70_000));
     assert!(matches!(server.status(long.as_bytes()).await, 414 | 431));
-    until(|| receiver.counts().malformed == 5).await;
+    until(|| receiver.counts().malformed == 5 && receiver.counts().proxy_protocol == 2).await;
     assert!(stored.try_recv().is_err());
 }
 
