@@ -1,6 +1,6 @@
 //! Receiving: a result is durable before its sender hears of it, and finds its phone number soon after.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use crate::clock::WallClock;
 use crate::failpoint::die_at;
 use crate::service::Row;
-use crate::store::{Folded, NewResult, Reread, Source, Store, StoreError, drifting};
+use crate::store::{Folded, NewResult, Reread, Source, Store, StoreError, TurnedAway, drifting};
 
 /// How many results are entered at a time: few enough that a waiting push is not held up.
 const SLICE: u32 = 128;
@@ -26,6 +26,7 @@ pub struct Inbox<S: ?Sized> {
     /// Repeats, conflicts, strays and second charges.
     unmatched: Arc<[AtomicU64; 4]>,
     crowded: Arc<Mutex<Crowded>>,
+    turned_away: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
 /// How often it is looked up whether a batch may quarantine anything more, in pushes for that batch.
@@ -50,6 +51,7 @@ impl<S: ?Sized> Clone for Inbox<S> {
             entered: Arc::clone(&self.entered),
             unmatched: Arc::clone(&self.unmatched),
             crowded: Arc::clone(&self.crowded),
+            turned_away: Arc::clone(&self.turned_away),
         }
     }
 }
@@ -64,6 +66,7 @@ impl<S: Store + ?Sized> Inbox<S> {
             entered: Arc::default(),
             unmatched: Arc::default(),
             crowded: Arc::default(),
+            turned_away: Arc::default(),
         }
     }
 
@@ -224,6 +227,24 @@ impl<S: Store + ?Sized> Inbox<S> {
         let counts = self.unmatched.each_ref().map(|count| count.load(Ordering::Relaxed));
         let [repeats, conflicts, strays, charged_again] = counts;
         Unmatched { repeats, conflicts, strays, charged_again }
+    }
+
+    /// Counts requests that a receiver before this inbox has turned away, by kind.
+    ///
+    /// # Errors
+    /// When it is not known to be written: then count them again.
+    pub async fn note_turned_away(&self, kinds: &[(&str, u64)]) -> Result<(), StoreError> {
+        let now_ms = self.clock.now_ms();
+        let noted = kinds.iter().map(|(kind, count)| TurnedAway::new(*kind, *count, now_ms));
+        self.store.note_turned_away(noted.collect()).await?;
+        let mut own = self.turned_away.lock().unwrap_or_else(PoisonError::into_inner);
+        kinds.iter().for_each(|(kind, count)| *own.entry((*kind).to_owned()).or_default() += count);
+        Ok(())
+    }
+
+    /// What receivers of this process have turned away, by kind. [`Store::turned_away`] tells of all.
+    pub fn turned_away(&self) -> BTreeMap<String, u64> {
+        self.turned_away.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Resolves when results were entered after this call.

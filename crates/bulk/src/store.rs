@@ -21,7 +21,7 @@ pub use drifting::{MAX_DRIFT_PLACES, further_places};
 pub use error::StoreError;
 pub use values::{
     Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, NewBatch,
-    NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Source, Spending,
+    NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Source, Spending, TurnedAway,
 };
 
 use crate::ledger::Ledger;
@@ -213,6 +213,10 @@ pub trait Store: Send + Sync + 'static {
     fn drift(&self, job: i64) -> StoreFuture<'_, Vec<Drifted>>;
     /// Results that belong to no number of any job, or cannot be read; and second results of a number with other content.
     fn quarantine(&self, after: i64, most: u32) -> StoreFuture<'_, Vec<Quarantined>>;
+    /// Adds to the counts of what receivers have turned away. Kinds are few and named by programs, never by a request.
+    fn note_turned_away(&self, kinds: Vec<TurnedAway>) -> StoreFuture<'_, ()>;
+    /// What receivers have turned away since the store was made, by kind.
+    fn turned_away(&self) -> StoreFuture<'_, Vec<TurnedAway>>;
 
     /// The highest price of each level and group that results of any job have shown, by currency.
     fn prices(&self) -> StoreFuture<'_, PriceTable>;

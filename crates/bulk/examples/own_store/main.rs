@@ -26,7 +26,7 @@ use numcheck_bulk::store::reading::{self, Facts, ReadResults, SharedReader};
 use numcheck_bulk::store::{
     Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, MAX_DRIFT_PLACES,
     NewBatch, NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Source, Spending,
-    StoreFuture, further_places,
+    StoreFuture, TurnedAway, further_places,
 };
 use numcheck_bulk::{
     BatchEnd, BatchState, BatchSums, Job, JobName, JobSpec, JobState, Ledger, Outcome, PriceKey, PriceTable,
@@ -64,6 +64,8 @@ struct Tables {
     drift: BTreeMap<(i64, Drift), u64>,
     turns: HashMap<String, SharedTurn>,
     learnt: HashMap<String, String>,
+    /// How many, and the last time, by kind.
+    turned_away: BTreeMap<String, (u64, u64)>,
     secrets: HashMap<String, Vec<u8>>,
 }
 
@@ -88,6 +90,7 @@ impl Tables {
             drift: Default::default(),
             turns: Default::default(),
             learnt: Default::default(),
+            turned_away: Default::default(),
             secrets: Default::default(),
         }
     }
@@ -443,6 +446,21 @@ impl Store for Memory {
 
     fn quarantine(&self, after: i64, most: u32) -> StoreFuture<'_, Vec<Quarantined>> {
         ready(Ok(self.tables().quarantine(after, most)))
+    }
+
+    fn note_turned_away(&self, kinds: Vec<TurnedAway>) -> StoreFuture<'_, ()> {
+        let mut tables = self.tables();
+        for TurnedAway { kind, count, last_ms, .. } in kinds {
+            let known = tables.turned_away.entry(kind).or_default();
+            *known = (known.0.saturating_add(count), known.1.max(last_ms));
+        }
+        ready(Ok(()))
+    }
+
+    fn turned_away(&self) -> StoreFuture<'_, Vec<TurnedAway>> {
+        let tables = self.tables();
+        let kinds = tables.turned_away.iter();
+        ready(Ok(kinds.map(|(kind, (count, last_ms))| TurnedAway::new(kind, *count, *last_ms)).collect()))
     }
 
     fn prices(&self) -> StoreFuture<'_, PriceTable> {

@@ -1,6 +1,6 @@
 //! What the platform's answers say beside yes and no: numbers that were not taken, and what no document lists.
 
-use numcheck_bulk::store::{Drifted, Source};
+use numcheck_bulk::store::{Drifted, Source, TurnedAway};
 use numcheck_bulk::{BatchState, Store};
 use numcheck_protocol::{Drift, DriftKind};
 
@@ -148,4 +148,30 @@ pub async fn what_was_learnt_last_is_remembered<P: Place>(place: &P) {
     drop(store);
     store = place.open().await;
     assert_eq!(store.learnt("dialect").await.unwrap().as_deref(), Some("v2"));
+}
+
+pub async fn what_was_turned_away_is_added_up_by_kind_whoever_counts<P: Place>(place: &P) {
+    let (one, other) = (place.open().await, place.open().await);
+    assert_eq!(one.turned_away().await.unwrap(), []);
+    one.learn("turned", "away").await.unwrap();
+    let kinds = |not_found, last_ms| vec![TurnedAway::new("not_found", not_found, last_ms)];
+    let both = futures_util::future::join(
+        async {
+            for at in 0..20 {
+                one.note_turned_away(kinds(1, T0 + at)).await.unwrap();
+            }
+        },
+        async {
+            for _ in 0..20 {
+                other.note_turned_away(kinds(3, T0 - 5)).await.unwrap();
+            }
+        },
+    );
+    both.await;
+    one.note_turned_away(vec![TurnedAway::new("compressed", u64::MAX, 7)]).await.unwrap();
+    one.note_turned_away(vec![TurnedAway::new("compressed", 2, 3)]).await.unwrap();
+    drop((one, other));
+    let told = place.open().await.turned_away().await.unwrap();
+    let expected = [TurnedAway::new("compressed", u64::MAX, 7), TurnedAway::new("not_found", 80, T0 + 19)];
+    assert_eq!(told, expected);
 }

@@ -101,6 +101,7 @@ macro_rules! conformance {
             forgetting_one_job_leaves_the_others
             a_secret_is_made_once
             what_was_learnt_last_is_remembered
+            what_was_turned_away_is_added_up_by_kind_whoever_counts
             the_newest_unfinished_job_of_the_same_numbers_goes_on_whatever_its_name
             a_job_whose_rows_wait_for_another_is_unfinished
             a_job_without_a_set_is_continued_by_nobody

@@ -7,7 +7,7 @@ use numcheck_protocol::PhoneNumber;
 use super::{GivenUp, Row, Sql, Tx, book, each, fold, reading, values};
 use crate::model::{Job, JobName, JobSpec, JobState};
 use crate::store::reading::{SharedReader, shows};
-use crate::store::{Duplicate, Forgotten, InputPiece};
+use crate::store::{Duplicate, Forgotten, InputPiece, TurnedAway};
 
 /// Rows that are looked at together.
 const AT_ONCE: usize = 20_000;
@@ -482,6 +482,36 @@ pub(crate) async fn learn<T: Tx>(tx: &T, name: &str, word: &str) -> Result<(), T
 
 pub(crate) async fn learnt<T: Tx>(tx: &T, name: &str) -> Result<Option<String>, T::Fault> {
     tx.row("SELECT word FROM learnt WHERE name = $1", &values![name], |row| row.get(0)).await
+}
+
+/// Beside what was learnt: a name that nothing else has, and how many and the last time as the word.
+const TURNED_AWAY: &str = "turned away: ";
+
+pub(crate) async fn note_turned_away<T: Tx>(tx: &T, kinds: &[TurnedAway]) -> Result<(), T::Fault> {
+    for TurnedAway { kind, count, last_ms } in kinds {
+        let name = format!("{TURNED_AWAY}{kind}");
+        let before = learnt(tx, &name).await?.and_then(|word| parse_turned_away(kind, &word));
+        let (known, last) = before.map_or((0, 0), |before| (before.count, before.last_ms));
+        learn(tx, &name, &format!("{} {}", known.saturating_add(*count), last.max(*last_ms))).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn turned_away<T: Tx>(tx: &T) -> Result<Vec<TurnedAway>, T::Fault> {
+    let sql = "SELECT name, word FROM learnt WHERE name LIKE 'turned away: %'";
+    let read = |row: &Row<'_>| {
+        let name: String = row.get(0)?;
+        Ok(parse_turned_away(name.strip_prefix(TURNED_AWAY).unwrap_or(&name), row.get(1)?))
+    };
+    let mut kinds: Vec<_> = tx.rows(sql, &[], read).await?.into_iter().flatten().collect();
+    // By bytes, whatever the server's language is.
+    kinds.sort_by(|one, other| one.kind.cmp(&other.kind));
+    Ok(kinds)
+}
+
+fn parse_turned_away(kind: &str, word: &str) -> Option<TurnedAway> {
+    let (count, last_ms) = word.split_once(' ')?;
+    Some(TurnedAway::new(kind, count.parse().ok()?, last_ms.parse().ok()?))
 }
 
 pub(crate) async fn secret<T: Tx>(tx: &T, name: &str, fresh: &[u8]) -> Result<Vec<u8>, T::Fault> {

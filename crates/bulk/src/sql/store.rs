@@ -334,6 +334,18 @@ macro_rules! store_methods {
             }))
         }
 
+        fn note_turned_away(&self, kinds: Vec<TurnedAway>) -> StoreFuture<'_, ()> {
+            Box::pin(self.call("count what was turned away", Purpose::Settle, async move |tx| {
+                jobs::note_turned_away(tx, &kinds).await
+            }))
+        }
+
+        fn turned_away(&self) -> StoreFuture<'_, Vec<TurnedAway>> {
+            Box::pin(
+                self.call("tell what was turned away", Purpose::Read, async |tx| jobs::turned_away(tx).await),
+            )
+        }
+
         fn prices(&self) -> StoreFuture<'_, PriceTable> {
             Box::pin(self.call("read the prices", Purpose::Read, async |tx| reading::prices(tx).await))
         }
@@ -379,6 +391,6 @@ pub(crate) mod prelude {
     pub(crate) use crate::store::{
         Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, NewBatch,
         NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Spending, Store, StoreError,
-        StoreFuture, drifting,
+        StoreFuture, TurnedAway, drifting,
     };
 }

@@ -386,6 +386,25 @@ impl Drifted {
     }
 }
 
+/// Requests of one kind that receivers on a store have turned away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TurnedAway {
+    /// The receiver's word for the kind, such as `not_found`.
+    pub kind: String,
+    /// How many.
+    pub count: u64,
+    /// When the last of them was counted, Unix time in milliseconds.
+    pub last_ms: u64,
+}
+
+impl TurnedAway {
+    /// So many of a kind, the last at a time.
+    pub fn new(kind: impl Into<String>, count: u64, last_ms: u64) -> Self {
+        Self { kind: kind.into(), count, last_ms }
+    }
+}
+
 /// A sent batch that lacks results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

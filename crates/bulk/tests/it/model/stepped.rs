@@ -12,6 +12,7 @@ use std::thread::Thread;
 use numcheck_bulk::store::{
     Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known as InBook, NewBatch,
     NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Spending, StoreFuture,
+    TurnedAway,
 };
 use numcheck_bulk::{BatchEnd, Job, JobName, JobSpec, Ledger, PriceTable, Scope, Store, StoreError};
 use numcheck_protocol::{Drift, PhoneNumber};
@@ -405,6 +406,14 @@ impl Store for Stepped {
 
     fn quarantine(&self, after: i64, most: u32) -> StoreFuture<'_, Vec<Quarantined>> {
         self.read("quarantine", move || self.store.quarantine(after, most))
+    }
+
+    fn note_turned_away(&self, kinds: Vec<TurnedAway>) -> StoreFuture<'_, ()> {
+        self.read("note_turned_away", move || self.store.note_turned_away(kinds))
+    }
+
+    fn turned_away(&self) -> StoreFuture<'_, Vec<TurnedAway>> {
+        self.read("turned_away", move || self.store.turned_away())
     }
 
     fn prices(&self) -> StoreFuture<'_, PriceTable> {
