@@ -3,12 +3,19 @@
 //! It answers 200 only after the inbox has stored, and takes in nothing without a capability of this store.
 
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
 
 use numcheck_bulk::{Inbox, Store};
 use numcheck_protocol::BatchNo;
-use numcheck_webhook::{Gate, NotStored, Push, PushVerifier, Receiver, ReceiverKey, ReceiverLimits, Server};
+use numcheck_webhook::{
+    Counts, Gate, NotStored, Push, PushVerifier, Receiver, ReceiverKey, ReceiverLimits, Server,
+};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+/// How often what was turned away is written down, if there is anything: other processes show it.
+const NOTE_EVERY: Duration = Duration::from_secs(10);
 
 /// The store's key for receivers: made once, and the same for all processes on the store.
 ///
@@ -37,6 +44,8 @@ impl Receiving {
     /// The signatures of pushes are checked where there is a verifier, and ignored otherwise.
     ///
     /// The key is the store's, so that what was submitted by an earlier process, or another one, is received too.
+    ///
+    /// What is [turned away](Counts::turned_away) is [counted](Inbox::note_turned_away) in the inbox and the store: every ten seconds, and at the end.
     pub async fn start(
         store: &dyn Store,
         inbox: &Inbox<dyn Store>,
@@ -53,7 +62,7 @@ impl Receiving {
             Some(verifier) => gate.verifying(verifier),
             None => gate,
         };
-        let inbox = inbox.clone();
+        let (inbox, counting) = (inbox.clone(), inbox.clone());
         // What a result says is read when it is entered.
         let handler = move |push: Push| {
             let inbox = inbox.clone();
@@ -72,7 +81,12 @@ impl Receiving {
         let receiver = Receiver::unread(gate, handler, ReceiverLimits::default());
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(async move {
-            server.serve(receiver, async { drop(stopped.await) }).await;
+            let mut serving = pin!(server.serve(receiver.clone(), async { drop(stopped.await) }));
+            let mut noted = Counts::default();
+            while tokio::time::timeout(NOTE_EVERY, &mut serving).await.is_err() {
+                note(&counting, receiver.counts(), &mut noted).await;
+            }
+            note(&counting, receiver.counts(), &mut noted).await;
         });
         Ok(Self { address, key, public_url, stop, served })
     }
@@ -96,6 +110,23 @@ impl Receiving {
                 "the receiver has ended in a way it should not"
             );
         }
+    }
+}
+
+/// Writes down what was turned away since it was `noted`.
+async fn note(inbox: &Inbox<dyn Store>, counts: Counts, noted: &mut Counts) {
+    let kinds = counts.turned_away().zip(noted.turned_away());
+    let kinds = kinds.map(|((kind, count, _), (_, before, _))| (kind, count - before));
+    let kinds: Vec<(&str, u64)> = kinds.filter(|(_, count)| *count > 0).collect();
+    if kinds.is_empty() {
+        return;
+    }
+    match inbox.note_turned_away(&kinds).await {
+        Ok(()) => *noted = counts,
+        Err(error) => tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "requests that were turned away could not be counted in the store"
+        ),
     }
 }
 
