@@ -49,6 +49,7 @@ impl Export {
             totals: &totals,
             ledger: &ledger,
             unmatched: engine.inbox().unmatched(),
+            turned_away: engine.inbox().turned_away(),
             took: started.elapsed(),
             output: destination.file(),
         }

@@ -2,11 +2,11 @@
 //!
 //! Labels never hold a value of a result, which could be a phone number; unknown words and codes are masked.
 
-use numcheck_bulk::store::Drifted;
+use numcheck_bulk::store::{Drifted, TurnedAway};
 use numcheck_bulk::{Job, Ledger, Outcome};
 
-/// The figures of a job.
-pub(crate) fn text(job: &Job, ledger: &Ledger, drift: &[Drifted]) -> String {
+/// The figures of a job, and of the receivers of its store.
+pub(crate) fn text(job: &Job, ledger: &Ledger, drift: &[Drifted], turned_away: &[TurnedAway]) -> String {
     let mut text = String::new();
     let job = job.name.as_str();
     head(&mut text, "numcheck_numbers", "gauge", "Numbers of the job by state.");
@@ -44,6 +44,15 @@ pub(crate) fn text(job: &Job, ledger: &Ledger, drift: &[Drifted]) -> String {
         text.push_str(&format!(
             "numcheck_drift_total{{job=\"{job}\",place=\"{place}\",kind=\"{kind}\",value=\"{value}\"}} {count}\n"
         ));
+    }
+    head(
+        &mut text,
+        "numcheck_turned_away_total",
+        "counter",
+        "Requests that the store's receivers have turned away, by kind.",
+    );
+    for TurnedAway { kind, count, .. } in turned_away {
+        text.push_str(&format!("numcheck_turned_away_total{{kind=\"{}\"}} {count}\n", label(kind)));
     }
     text
 }

@@ -11,7 +11,7 @@ use numcheck_bulk::store::Reread;
 use serde_json::json;
 
 use crate::commands::arguments::{PublicUrl, Signatures, listen_address};
-use crate::durable::StoreAt;
+use crate::durable::{StoreAt, turned_away_line};
 use crate::exit::{Exit, Failure};
 use crate::print;
 use crate::stop::Stop;
@@ -108,14 +108,17 @@ impl Receive {
         if self.store_only {
             stop.wait().await;
             receiving.close().await;
-            return Ok(Exit::Settled);
+        } else {
+            tokio::select! {
+                () = stop.wait() => {}
+                () = engine.inbox().keep_folding(Folding::default()) => {}
+            }
+            receiving.close().await;
+            engine.inbox().fold_all().await.map_err(Failure::of)?;
         }
-        tokio::select! {
-            () = stop.wait() => {}
-            () = engine.inbox().keep_folding(Folding::default()) => {}
+        for (kind, count) in engine.inbox().turned_away() {
+            print::say(&format!("numcheck: {}", turned_away_line(&kind, count)));
         }
-        receiving.close().await;
-        engine.inbox().fold_all().await.map_err(Failure::of)?;
         Ok(Exit::Settled)
     }
 }

@@ -490,6 +490,7 @@ impl RunArgs {
             totals: &totals,
             ledger: &ledger,
             unmatched: engine.inbox().unmatched(),
+            turned_away: engine.inbox().turned_away(),
             took: started.elapsed(),
             output: destination.file(),
         }

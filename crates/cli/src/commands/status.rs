@@ -2,11 +2,12 @@
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use numcheck_bulk::store::TurnedAway;
 use numcheck_bulk::{BatchState, JobName, Outcome};
 use serde_json::{Value, json};
 
 use crate::commands::metrics;
-use crate::durable::{StoreAt, drift_json, drift_line, job_of, sent_again};
+use crate::durable::{StoreAt, drift_json, drift_line, job_of, sent_again, turned_away_line};
 use crate::exit::{Exit, Failure};
 use crate::print;
 use numcheck_job::Engine;
@@ -51,8 +52,9 @@ impl Status {
             .filter(|batch| batch.state == BatchState::InDoubt)
             .collect();
         let drift = store.drift(job.id).await.map_err(Failure::of)?;
+        let turned_away = store.turned_away().await.map_err(Failure::of)?;
         if self.metrics {
-            print::data(metrics::text(&job, &ledger, &drift).trim_end())?;
+            print::data(metrics::text(&job, &ledger, &drift, &turned_away).trim_end())?;
             return Ok(if ledger.is_final() { Exit::Settled } else { Exit::Unsettled });
         }
         let word = |outcome| if outcome == Outcome::Done { "done" } else { "failed" };
@@ -74,6 +76,7 @@ impl Status {
                 "missing": ledger.missing, "pending": ledger.pending, "reused": ledger.reused.total(), "waiting": ledger.waiting,
                 "waiting_in_doubt": ledger.waiting_in_doubt, "costs": costs, "unpriced": ledger.unpriced, "charged_again": ledger.charged_again, "may_be_charged": ledger.may_be_charged,
                 "batches_in_doubt": in_doubt, "drift": drift.iter().map(drift_json).collect::<Vec<_>>(),
+                "turned_away": turned_away.iter().map(turned_away_json).collect::<Vec<_>>(),
             }))?;
         } else {
             print::data(&format!(
@@ -119,6 +122,13 @@ impl Status {
             for one in &drift {
                 print::data(&drift_line(one))?;
             }
+            for TurnedAway { kind, count, last_ms, .. } in &turned_away {
+                print::data(&format!(
+                    "this store's receivers: {}; the last at {}",
+                    turned_away_line(kind, *count),
+                    print::rfc3339(*last_ms)
+                ))?;
+            }
             for batch in &doubtful {
                 let why = batch.message.as_deref().unwrap_or("nobody knows whether it was accepted");
                 print::data(&format!(
@@ -137,4 +147,8 @@ impl Status {
         }
         Ok(if ledger.is_final() { Exit::Settled } else { Exit::Unsettled })
     }
+}
+
+fn turned_away_json(one: &TurnedAway) -> Value {
+    json!({"kind": one.kind, "count": one.count, "last": print::rfc3339(one.last_ms)})
 }

@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use numcheck_bulk::store::{Drifted, reading};
 use numcheck_bulk::{Job, Ledger, Store, Unmatched};
 use numcheck_protocol::{Currency, PhoneNumber, Price};
+use numcheck_webhook::Counts;
 use serde_json::{Value, json};
 
 use crate::drift;
@@ -198,6 +199,13 @@ pub(crate) fn drift_json(drifted: &Drifted) -> Value {
     object
 }
 
+/// Requests of a kind that a receiver has turned away, what was wrong and where to look.
+pub(crate) fn turned_away_line(kind: &str, count: u64) -> String {
+    let counts = Counts::default();
+    let hint = counts.turned_away().find_map(|(known, _, hint)| (known == kind).then_some(hint));
+    format!("{} turned away: {}", print::count(count, "request"), hint.unwrap_or(kind))
+}
+
 /// The end of a run in figures.
 pub(crate) struct Summary<'a> {
     pub(crate) job: &'a Job,
@@ -206,6 +214,8 @@ pub(crate) struct Summary<'a> {
     pub(crate) ledger: &'a Ledger,
     /// What this process has seen beside the first results.
     pub(crate) unmatched: Unmatched,
+    /// What its receiver has turned away, by kind.
+    pub(crate) turned_away: BTreeMap<String, u64>,
     pub(crate) took: Duration,
     pub(crate) output: Option<&'a Path>,
 }
@@ -328,6 +338,9 @@ impl Summary<'_> {
             notes.push(format!("note: {strays} results belong to no number or cannot be read; they are kept: numcheck receive --show-quarantine"));
         }
         notes.extend(self.totals.drift.iter().map(drift_line));
+        notes.extend(
+            self.turned_away.iter().map(|(kind, count)| format!("note: {}", turned_away_line(kind, *count))),
+        );
         notes
     }
 
@@ -358,6 +371,7 @@ impl Summary<'_> {
             "unmatched": self.unmatched.strays,
             "reasons": reasons,
             "drift": drift,
+            "turned_away": self.turned_away,
             "seconds": self.took.as_secs_f64(),
             "output": self.output.map(|path| path.display().to_string()),
         });

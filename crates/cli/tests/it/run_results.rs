@@ -1,6 +1,7 @@
 //! Results that are pushed into a run: kept before they are acknowledged, whatever they hold and whatever happens.
 
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -398,6 +399,87 @@ fn a_push_in_gbk_is_read_declared_or_not_and_what_cannot_be_read_is_shown_in_bas
     assert_eq!(column(&job.rows(), "check_carrier"), ["中国移动"; 2]);
     let kept: Value = serde_json::from_str(&job.quarantine()).unwrap();
     assert_eq!((&kept["body"], &kept["body_base64"]), (&Value::Null, &"s8m5pg==".into()));
+}
+
+/// Whoever knows the capability is let in, whatever a proxy does to the request; who is not let in is seen, and shows nothing of it.
+#[test]
+fn what_is_turned_away_is_told_once_per_kind_and_counted_wherever_a_person_looks() {
+    let job = Job::of(4);
+    let run = job.start(&["--wait", "20s"]);
+    let batch = job.platform.accept();
+    let (host, path) = batch.dr_url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mac = path.rsplit('/').next().unwrap().to_owned();
+    for (times, url, headers, status) in [
+        (3, format!("http://{host}/wp-login.php?phone={}", number(0)), "", "404"),
+        (1, format!("http://{host}/{path}0"), "", "404"),
+        (2, batch.dr_url.clone(), "content-encoding: gzip\r\n", "415"),
+        (1, batch.dr_url.clone(), "content-length: 1x\r\n", "400"),
+    ] {
+        for _ in 0..times {
+            let answer = post_bytes(&url, headers, number(0).as_bytes()).unwrap();
+            assert_eq!(answer.split(' ').nth(1), Some(status), "{url} {headers}");
+        }
+    }
+    let mut balancer = std::net::TcpStream::connect(host).unwrap();
+    let proxied = format!("PROXY TCP4 192.0.2.7 192.0.2.8 4711 80\r\nPOST /{path} HTTP/1.1\r\n\r\n");
+    balancer.write_all(proxied.as_bytes()).unwrap();
+    let mut answer = String::new();
+    balancer.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+
+    let urls = [format!("hooks/{path}"), format!("/{path}"), format!("{path}/"), format!("a//b/{path}//")];
+    let types = ["", "content-type: text/plain\r\n", "content-type: \r\n", "content-type: a/b; c=d\r\n"];
+    for (at, (url, headers)) in urls.iter().zip(types).enumerate() {
+        let url = format!("http://{host}/{url}");
+        let body = batch.result(&number(at)).to_string();
+        let answer = post_bytes(&url, headers, body.as_bytes()).unwrap();
+        assert_eq!(answer.split(' ').nth(1), Some("200"), "{url} {headers}");
+    }
+    let ended = run.end().exits(0);
+    assert_eq!(job.states(), ["done"; 4]);
+    let counts = [("compressed", 2), ("malformed", 1), ("not_found", 4), ("proxy_protocol", 1)];
+    let told: Value = serde_json::from_str(ended.text()).unwrap();
+    for (kind, count) in counts {
+        assert_eq!(told["turned_away"][kind], count, "{told}");
+    }
+    for hint in
+        ["HTTP 404: the path", "HTTP 415: the body is compressed", "the PROXY protocol", "not HTTP/1.1"]
+    {
+        assert_eq!(ended.stderr.matches(hint).count(), 1, "{hint}: {}", ended.stderr);
+    }
+
+    let status = |options: &[&str]| {
+        let call = numcheck(["status", told["job"].as_str().unwrap()]).args(options);
+        call.env("NUMCHECK_STORE", job.store()).run().exits(0).text().to_owned()
+    };
+    let (text, json, metrics) = (status(&[]), status(&["--json"]), status(&["--metrics"]));
+    assert!(text.contains("4 requests turned away: HTTP 404") && text.contains("look at"), "{text}");
+    let all: Value = serde_json::from_str(&json).unwrap();
+    let kinds: Vec<_> = all["turned_away"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["kind"].as_str().unwrap(), one["count"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(kinds, counts);
+    assert!(metrics.contains("numcheck_turned_away_total{kind=\"not_found\"} 4\n"), "{metrics}");
+    for shown in [&ended.stderr, &text, &json, &metrics] {
+        assert!(
+            !shown.contains(&mac) && !shown.contains("wp-login") && !shown.contains(&number(0)),
+            "{shown}"
+        );
+    }
+
+    // A receiver says the same at its end, and adds to the counts.
+    let listen = free_address();
+    let mut receive =
+        numcheck(["receive", "--json", "--listen", &listen]).env("NUMCHECK_STORE", job.store()).start();
+    receive.stdout_line();
+    assert_eq!(push(&format!("http://{listen}/"), "{}").unwrap(), 404);
+    receive.signal("TERM");
+    let ended = receive.end().exits(0);
+    assert!(ended.stderr.contains("1 request turned away: HTTP 404"), "{}", ended.stderr);
+    assert!(status(&[]).contains("5 requests turned away: HTTP 404"));
 }
 
 /// What was submitted without a URL is pushed to the one that is configured on the platform.

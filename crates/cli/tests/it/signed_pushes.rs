@@ -36,13 +36,14 @@ fn signed_results_are_verified_and_stored_in_either_dialect_and_by_either_hash()
 }
 
 #[test]
-fn where_signatures_are_required_unsigned_results_are_refused_and_said_once() {
+fn where_signatures_are_required_unsigned_results_are_refused_said_once_and_counted() {
     let dir = tempfile::tempdir().unwrap();
     let sandbox = Sandbox::start_with(&["--callback-delay", "50ms"]);
     let ended = run(dir.path(), &sandbox).args(["--wait", "1s"]).run().exits(3);
     let rows = rows(&fs::read(dir.path().join("out.csv")).unwrap());
     assert_eq!(column(&rows, "check_state"), ["pending"; 3]);
-    assert_eq!(ended.stderr.matches("a push is not signed").count(), 1, "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("it was answered with 401").count(), 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("3 requests turned away: HTTP 401"), "{}", ended.stderr);
     let journal = crate::support::get(&format!("{}/_sandbox/journal.json", sandbox.text("nxcloud"))).unwrap();
     assert!(journal.contains("401"), "{journal}");
 }
