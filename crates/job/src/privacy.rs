@@ -20,7 +20,7 @@ use crate::reading::Kept;
 /// | 1, -2, -3 | failed; three 1 in a row from a key that has had no other answer mean the key, and end the run |
 /// | -8 | failed, and it passes with time |
 /// | -1, -5, -9 | not checked; the run ends, and the rest stays planned |
-/// | none, another code, another phone number | in doubt for good; what was said is quarantined |
+/// | none, another code, another phone number | in doubt; what was said is quarantined, and a release that reads it [can enter it](numcheck_bulk::Store::reread) |
 /// | of a server on the way that has not passed the request on | not checked; the third in a row ends the run |
 #[derive(Debug)]
 pub struct PrivacyService {
