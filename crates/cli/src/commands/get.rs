@@ -2,11 +2,13 @@
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use numcheck_bulk::store::{Claimed, RowFate};
+use numcheck_bulk::store::{Claimed, RowFate, Source};
 use numcheck_bulk::{BatchEnd, Row};
+use numcheck_job::with_result;
 use numcheck_nxcloud::Checked;
 use numcheck_protocol::number_check::{self, CheckResult, GetOutcome};
 use numcheck_protocol::{BatchNo, Endpoint};
+use numcheck_transport::Reply;
 use serde::Serialize;
 
 use crate::account::AccountId;
@@ -104,6 +106,12 @@ impl Get {
         let checked = match call::once(&stop, &number_check::Get::INFO, check.send()).await {
             Ok(checked) => checked,
             Err(error) => {
+                // A later release may read it, by `receive --reread`; what can be read already says that nothing is known.
+                let is_unread = |reply: &&Reply| with_result(Source::Reply, &reply.body, |_| ()).is_none();
+                if let Some(reply) = error.reply().filter(|_| error.may_have_happened()).filter(is_unread) {
+                    let row = Row::reply(reply.body.to_vec());
+                    single.inbox.store_row(batch_no.as_str(), row).await.map_err(Failure::of)?;
+                }
                 single.end(&claimed, end_of(&error)).await?;
                 if error.may_have_happened() {
                     print::say(&format!(

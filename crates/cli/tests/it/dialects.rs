@@ -81,6 +81,33 @@ fn get_is_refused_or_in_doubt_like_a_submit() {
     get(&[], "<html>").exits(3).says("do not send it again").says("numcheck reconcile ");
 }
 
+/// The reply is mended in the store, in place of a program that learnt to read it.
+#[test]
+fn a_reply_to_get_that_is_learnt_to_be_read_ends_its_doubt() {
+    let platform = Platform::start();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("jobs.db");
+    let verb = |arguments: &[&str]| call(&platform, arguments).env("NUMCHECK_STORE", &path);
+    let running = verb(&["get", "--phone-file", "-"]).stdin(NUMBER).start();
+    platform.submit().answer_http("200 OK", "application/json", "<later>");
+    running.end().exits(3);
+    assert!(verb(&["receive", "--show-quarantine"]).run().exits(0).text().contains("<later>"));
+    let store = rusqlite::Connection::open(&path).unwrap();
+    let reply = example("get_checked").replace("8523xxx83", NUMBER);
+    assert_eq!(store.execute("UPDATE results SET body = CAST(? AS BLOB)", [reply]).unwrap(), 1);
+    drop(store);
+    let reread = verb(&["receive", "--reread", "--json"]).run().exits(0).json();
+    assert_eq!((&reread["entered"], &reread["left"]), (&json!(1), &json!(0)));
+    let known = verb(&["get", "--phone-file", "-"]).stdin(NUMBER).run().exits(0);
+    assert!(known.stderr.contains("it is not paid for again"), "{}", known.stderr);
+    assert_eq!(platform.seen().len(), 1, "one request");
+    // What can be read and says nothing is in doubt as before, and not kept for later.
+    let running = verb(&["get", "--phone-file", "-"]).stdin("85251234568").start();
+    platform.submit().answer_http("502 Bad", "application/json", r#"{"error":"busy"}"#);
+    running.end().exits(3);
+    assert_eq!(verb(&["receive", "--show-quarantine"]).run().exits(0).text(), "");
+}
+
 #[test]
 fn get_checks_one_number_at_a_time() {
     let platform = Platform::start();
