@@ -29,9 +29,11 @@ fn three(store: &Store, delivery: &'static str, seed: u64) {
     let run = || scene.run_receiving_at(&free_address(), public_url);
     let receive = || scene.numcheck(&["receive", "--json", "--listen", receiver]);
     let mut random = Random::new(seed);
-    // Only a plan makes a name, which `reconcile` must know.
+    // Only a plan makes a name, which `reconcile` must know. A server takes longer to open than a file, and a busy machine than an idle one.
+    let mut longest = 150;
     let job = loop {
-        kill_after(run().start(), Duration::from_millis(random.below(150)));
+        kill_after(run().start(), Duration::from_millis(random.below(longest)));
+        longest += 50;
         let jobs = scene.numcheck(&["jobs", "--json"]).run().exits(0);
         if let Some(job) = jobs.json_lines().first() {
             break job["job"].as_str().unwrap().to_owned();
