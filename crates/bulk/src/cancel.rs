@@ -29,7 +29,7 @@ impl Cancel {
         Self(Arc::new(watch::Sender::new(false)))
     }
 
-    /// Asks: nothing more is sent, and what is on its way has a moment for its answer.
+    /// Asks: nothing more is sent. How long requests that are on their way are waited for is decided by whoever has sent them.
     pub fn cancel(&self) {
         self.0.send_replace(true);
     }

@@ -28,7 +28,7 @@ use crate::store::{Claimed, NewResult, NextBatch, Store, StoreError, drifting};
 const AT_ONCE: usize = 8;
 /// How long to wait before a reply that could not be stored is stored again, in milliseconds.
 const KEEP_AGAIN_AFTER_MS: [u64; 5] = [100, 300, 1_000, 3_000, 10_000];
-/// After so many batches in a row that never left, the rest is not tried.
+/// After so many requests in a row that were not carried out, the rest is not tried.
 const GIVE_UP_AFTER: u64 = 3;
 
 /// How often a group is probed whose price is unknown.
@@ -94,7 +94,7 @@ pub enum Halt {
     OtherService(String),
     /// The platform refuses every batch for the same reason.
     Refused(String),
-    /// Nothing leaves this machine.
+    /// Several requests in a row were not carried out: they never left, or a server on the way did not pass them on; why the last one was not.
     NotSent(String),
     /// The next phone number would cost more than a cap allows.
     CapReached,
@@ -233,7 +233,7 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
             die_at("submit.claimed");
             let halt = match self.is_one_by_one() {
                 true => self.send_each(job, claimed, cancel, round).await?,
-                false => self.send(job, claimed, round).await?,
+                false => self.send(job, claimed, cancel, round).await?,
             };
             if halt.is_some() {
                 return Ok(halt);
@@ -253,14 +253,20 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
     }
 
     /// Sends a batch in one request.
-    async fn send(&self, job: &Job, claimed: Claimed, round: &Round) -> Result<Option<Halt>, StoreError> {
-        let claim = self.claim_of(&claimed, None, Arc::default());
+    async fn send(
+        &self,
+        job: &Job,
+        claimed: Claimed,
+        cancel: &Cancel,
+        round: &Round,
+    ) -> Result<Option<Halt>, StoreError> {
+        let claim = self.claim_of(&claimed, None, Arc::default(), cancel);
         let (batch, key) = (claimed.batch, claimed.claim);
         let reply = self.submit(job, claimed.batch_no, claimed.numbers, claim).await;
         // Before the yes is written down: whoever finds the batch accepted finds it whole.
         let kept = keep(&*self.store, reply.rows).await;
         drifting::note(&*self.store, job.id, reply.drift).await;
-        let (end, halt) = round.judge(reply.submitted);
+        let (end, halt) = round.judge(reply.submitted, cancel);
         // Whatever became of what it said beside: that it was accepted must not be lost, or it would be paid for again.
         self.store.end(batch, key, end, self.clock.now_ms()).await?;
         die_at("submit.ended");
@@ -268,10 +274,23 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         Ok(halt)
     }
 
-    fn claim_of(&self, claimed: &Claimed, number: Option<PhoneNumber>, before: Arc<Unkept>) -> Arc<Claim<S>> {
-        let (batch, claim) = (claimed.batch, claimed.claim);
-        let is_marked = AtomicBool::new(false);
-        Arc::new(Claim { store: Arc::clone(&self.store), batch, claim, number, is_marked, before })
+    fn claim_of(
+        &self,
+        claimed: &Claimed,
+        number: Option<PhoneNumber>,
+        before: Arc<Unkept>,
+        cancel: &Cancel,
+    ) -> Arc<Claim<S>> {
+        Arc::new(Claim {
+            store: Arc::clone(&self.store),
+            batch: claimed.batch,
+            claim: claimed.claim,
+            number,
+            is_marked: AtomicBool::new(false),
+            before,
+            cancel: cancel.clone(),
+            is_begun: AtomicBool::new(false),
+        })
     }
 
     /// Makes the request.
@@ -282,8 +301,14 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         numbers: Vec<PhoneNumber>,
         claim: Arc<Claim<S>>,
     ) -> Reply {
-        let submission = Submission::new(batch_no.clone(), job.spec.scope.level, numbers, claim);
-        let mut submitted = self.service.submit(submission).await;
+        let confirm: Arc<dyn ConfirmClaim> = Arc::<Claim<S>>::clone(&claim);
+        let submission = Submission::new(batch_no.clone(), job.spec.scope.level, numbers, confirm);
+        let mut submitted = tokio::select! {
+            biased;
+            submitted = self.service.submit(submission) => submitted,
+            // It waits for its turn, and would not be confirmed.
+            () = claim.is_over() => Submitted::NotSent { message: "somebody asked to stop".to_owned() },
+        };
         die_at("submit.sent");
         let mut drift = self.service.take_drift();
         let rows = match &mut submitted {
@@ -350,11 +375,28 @@ struct Claim<S: ?Sized> {
     /// It is marked for this request already: an attempt before was given up before it was sent.
     is_marked: AtomicBool,
     before: Arc<Unkept>,
+    cancel: Cancel,
+    /// Its first confirmation was asked for: from then on it may be sent.
+    is_begun: AtomicBool,
+}
+
+impl<S: ?Sized> Claim<S> {
+    /// Resolves once somebody asked to stop before anything of it was confirmed, and never otherwise.
+    async fn is_over(&self) {
+        self.cancel.cancelled().await;
+        if self.is_begun.load(Ordering::SeqCst) {
+            std::future::pending().await
+        }
+    }
 }
 
 impl<S: Store + ?Sized> ConfirmClaim for Claim<S> {
     fn confirm(&self, ts_ms: u64) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
         Box::pin(async move {
+            if self.cancel.is_cancelled() {
+                return false;
+            }
+            self.is_begun.store(true, Ordering::SeqCst);
             die_at("submit.confirm");
             let confirmed = match self.number.filter(|_| !self.is_marked.load(Ordering::SeqCst)) {
                 Some(number) => {
@@ -514,12 +556,13 @@ struct PassedOver {
 }
 
 impl Round {
-    fn judge(&self, submitted: Submitted) -> (BatchEnd, Option<Halt>) {
+    fn judge(&self, submitted: Submitted, cancel: &Cancel) -> (BatchEnd, Option<Halt>) {
         let unsent = matches!(submitted, Submitted::NotSent { .. });
-        let in_a_row = if unsent {
-            self.unsent.fetch_add(1, Ordering::SeqCst) + 1
-        } else {
-            self.unsent.swap(0, Ordering::SeqCst)
+        let in_a_row = match unsent {
+            // What a stop has kept from being sent tells nothing of the next.
+            true if cancel.is_cancelled() => 0,
+            true => self.unsent.fetch_add(1, Ordering::SeqCst) + 1,
+            false => self.unsent.swap(0, Ordering::SeqCst),
         };
         let (end, halt) = match submitted {
             Submitted::Accepted { message_id, .. } => (BatchEnd::Accepted { message_id }, None),

@@ -322,7 +322,7 @@ pub enum BatchEnd {
         /// What it said, and what to do.
         message: String,
     },
-    /// It surely never left: it is planned again.
+    /// It was surely not carried out: it is planned again.
     NotSent,
     /// It may have been carried out: its answer was lost, or does not say.
     InDoubt {

@@ -91,7 +91,7 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
                 Ok(Some((number, reply))) => {
                     before = Arc::new(Unkept::new(reply.rows));
                     sent.drift.extend(reply.drift);
-                    let (end, halt) = round.judge(reply.submitted);
+                    let (end, halt) = round.judge(reply.submitted, cancel);
                     if !may_be_lost(&end) {
                         open.is_closed.store(true, Ordering::SeqCst);
                     }
@@ -122,7 +122,7 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         round: &Round,
     ) -> Result<Option<(PhoneNumber, Reply)>, StoreError> {
         let Some(number) = self.next_number(open, cancel, round).await? else { return Ok(None) };
-        let claim = self.claim_of(claimed, Some(number), before);
+        let claim = self.claim_of(claimed, Some(number), before, cancel);
         let reply = self.submit(job, claimed.batch_no.clone(), vec![number], claim).await;
         Ok(Some((number, reply)))
     }

@@ -27,7 +27,7 @@ struct TwoDays(Vec<PhoneNumber>);
 
 impl CheckService for TwoDays {
     fn info(&self) -> numcheck_bulk::ServiceInfo {
-        numcheck_bulk::ServiceInfo::new("made up", 10_000)
+        numcheck_bulk::ServiceInfo::new(numcheck_bulk::Scope::NUMBER_CHECK, 10_000)
     }
 
     async fn submit(&self, _: Submission) -> Submitted {

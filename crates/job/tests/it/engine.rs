@@ -17,13 +17,21 @@ use tokio::sync::Semaphore;
 /// Answers as often as it is let.
 struct Held {
     info: ServiceInfo,
+    /// How often it is asked without a wait for its turn.
+    turns: Semaphore,
+    begun: AtomicU64,
     asked: AtomicU64,
     answers: Semaphore,
 }
 
 impl Held {
     fn new(info: ServiceInfo, answers: usize) -> Arc<Self> {
-        Arc::new(Self { info, asked: AtomicU64::new(0), answers: Semaphore::new(answers) })
+        Self::pacing(info, answers, Semaphore::MAX_PERMITS)
+    }
+
+    fn pacing(info: ServiceInfo, answers: usize, turns: usize) -> Arc<Self> {
+        let (begun, asked) = (AtomicU64::new(0), AtomicU64::new(0));
+        Arc::new(Self { info, turns: Semaphore::new(turns), begun, asked, answers: Semaphore::new(answers) })
     }
 
     fn one_by_one(answers: usize) -> Arc<Self> {
@@ -47,6 +55,8 @@ impl CheckService for Held {
     }
 
     async fn submit(&self, submission: Submission) -> Submitted {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        self.turns.acquire().await.unwrap().forget();
         if !submission.claim.confirm(1_700_000_000_000).await {
             return Submitted::NotSent { message: "it is not confirmed".into() };
         }
@@ -95,6 +105,24 @@ async fn an_answer_that_nobody_could_be_asked_for_is_waited_for_when_somebody_st
         cancel.cancel();
         tokio::time::sleep(Duration::from_secs(20)).await;
         service.answers.add_permits(3);
+    };
+    let (summary, ()) = tokio::join!(scene.run(&job, &service, &cancel), stopping);
+    let ledger = summary.ledger;
+    assert_eq!((ledger.settled, ledger.in_doubt, ledger.planned, service.asked()), (1, 0, 2, 1));
+}
+
+/// As after a 429, or under a rate limit of the client's own.
+#[tokio::test]
+async fn what_waits_for_its_turn_is_not_sent_once_somebody_stops() {
+    let scene = Scene::new();
+    let job = scene.engine.begin(&order(3)).await.unwrap();
+    let service = Held::pacing(ServiceInfo::synchronous(Scope::NUMBER_CHECK), 3, 1);
+    let cancel = Cancel::new();
+    let stopping = async {
+        while service.begun.load(Ordering::SeqCst) < 2 {
+            tokio::task::yield_now().await;
+        }
+        cancel.cancel();
     };
     let (summary, ()) = tokio::join!(scene.run(&job, &service, &cancel), stopping);
     let ledger = summary.ledger;

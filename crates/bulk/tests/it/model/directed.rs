@@ -495,7 +495,7 @@ struct TakesAll(std::sync::atomic::AtomicUsize);
 
 impl numcheck_bulk::CheckService for TakesAll {
     fn info(&self) -> numcheck_bulk::ServiceInfo {
-        numcheck_bulk::ServiceInfo::new("made up", 10_000)
+        numcheck_bulk::ServiceInfo::new(numcheck_bulk::Scope::NUMBER_CHECK, 10_000)
     }
 
     async fn submit(&self, submission: numcheck_bulk::Submission) -> numcheck_bulk::Submitted {

@@ -135,7 +135,7 @@ impl Account {
 
 impl CheckService for Account {
     fn info(&self) -> numcheck_bulk::ServiceInfo {
-        numcheck_bulk::ServiceInfo::new("made up", 10_000)
+        numcheck_bulk::ServiceInfo::new(numcheck_bulk::Scope::NUMBER_CHECK, 10_000)
     }
 
     async fn submit(&self, submission: Submission) -> Submitted {
