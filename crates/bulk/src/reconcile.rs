@@ -98,7 +98,8 @@ pub struct Reconciled {
     pub missing: u64,
     /// Rows that took over a result of another job's batch.
     pub reused: u64,
-    /// When the next question is due, Unix time in milliseconds; `None` when nothing is open.
+    /// When the next question is due, or the next claim of somebody else may be over, Unix time in milliseconds; `None` when nothing is
+    /// awaited.
     pub next_ms: Option<u64>,
     /// Why a question got no answer, the last time it happened.
     pub trouble: Option<String>,
@@ -155,6 +156,7 @@ impl<S: Store + ?Sized, P: CheckService> Reconcile<S, P> {
             return Ok(done);
         }
         let mut controls = HashMap::new();
+        let is_queryable = self.platform.info().is_queryable;
         for batch in self.store.open_batches(job.id).await? {
             if cancel.is_cancelled() {
                 break;
@@ -169,7 +171,8 @@ impl<S: Store + ?Sized, P: CheckService> Reconcile<S, P> {
             match step(&batch, delivery, &self.times, &self.rules, asked, alive, self.clock.now_ms()) {
                 Step::Leave => {}
                 // A doubt stays until a person decides.
-                Step::Ask { .. } if !self.platform.info().is_queryable => {}
+                Step::Ask { .. } | Step::Wait(_) if !(is_queryable || batch.state == BatchState::Sending) => {
+                }
                 Step::Wait(until) => done.next_ms = Some(done.next_ms.map_or(until, |next| next.min(until))),
                 Step::GiveUp => {
                     self.store.give_up(batch.batch, batch.claim).await?;

@@ -28,7 +28,8 @@ pub struct RunOptions {
     pub pace: Option<SharedPace<dyn Store>>,
     /// How many requests are under way at once. Of a service that answers one by one, as many phone numbers at most are in doubt after a crash.
     pub concurrency: usize,
-    /// How long to wait for results after the last one. A service that answers at once is not waited for.
+    /// How long to wait for results after the last one. Of a service that answers at once, what somebody else is sending is waited for, until
+    /// that is over.
     pub quiet: Duration,
     /// How long to leave a batch alone before it is asked about.
     pub times: Times,
@@ -109,7 +110,7 @@ impl Engine {
         let run = Run::begin();
         let owner = run.owner();
         let RunOptions { limits, pace, concurrency, quiet, times, rules } = options;
-        let quiet = if service.info().comes_later { quiet } else { Duration::ZERO };
+        let quiet = Some(quiet).filter(|_| service.info().comes_later);
         let drive =
             Drive::new(Arc::clone(&self.store), Arc::clone(service), Arc::clone(&self.clock), owner.clone());
         let drive = drive.with_limits(limits).with_concurrency(concurrency);
@@ -207,18 +208,20 @@ impl Engine {
     }
 
     /// Waits for results and asks for those that do not come. `false` when there is something to submit. `tried` is the account at which
-    /// submitting was begun anew last: without news it is not begun once more.
+    /// submitting was begun anew last: without news it is not begun once more. Without `quiet`, of a service that answers at once, what
+    /// somebody else is sending is waited for, and nothing else.
     async fn settle<P: CheckService>(
         &self,
         job: &Job,
         reconcile: &Reconcile<dyn Store, P>,
-        quiet: Duration,
+        quiet: Option<Duration>,
         cancel: &Cancel,
         ending: &mut Summary,
         tried: &mut Option<Ledger>,
     ) -> Result<bool, StoreError> {
         let mut last_news = tokio::time::Instant::now();
         let mut known = None;
+        let mut is_awaited = true;
         loop {
             let entered = self.inbox.entered();
             let ledger = self.store.ledger(job.id).await?;
@@ -234,7 +237,7 @@ impl Engine {
                 && ledger.in_doubt == 0
                 && ledger.waiting == 0
                 && ledger.waiting_in_doubt == 0;
-            let over = last_news.elapsed() >= quiet;
+            let over = quiet.map_or(!is_awaited, |quiet| last_news.elapsed() >= quiet);
             let may_submit = ledger.planned > 0 && ending.halt.is_none() && !cancel.is_cancelled();
             if is_settled && may_submit && tried.as_ref() != Some(&ledger) {
                 // The price that was awaited came before anybody looked.
@@ -254,8 +257,12 @@ impl Engine {
                 }
                 ending.trouble = Some(trouble);
             }
+            is_awaited = round.next_ms.is_some();
             if round.planned_again > 0 && ending.halt.is_none() {
                 return Ok(false);
+            }
+            if quiet.is_none() && !is_awaited {
+                continue;
             }
             let due = round.next_ms.map_or(Duration::from_secs(1), |next| {
                 Duration::from_millis(next.saturating_sub(self.clock.now_ms()))

@@ -145,6 +145,27 @@ async fn a_run_that_was_dropped_is_a_dead_one_and_the_next_goes_on_at_once() {
     assert_eq!((held.asked(), rest.asked()), (3, 2));
 }
 
+#[tokio::test]
+async fn what_another_run_is_sending_is_waited_for() {
+    let scene = Scene::new();
+    let job = scene.engine.begin(&order(3)).await.unwrap();
+    let (first, second) = (Held::one_by_one(0), Held::one_by_one(2));
+    let never = Cancel::new();
+    let other = async {
+        first.is_asked(1).await;
+        let answering = async {
+            // All that is left for it is done.
+            second.is_asked(2).await;
+            tokio::task::yield_now().await;
+            first.answers.add_permits(1);
+        };
+        tokio::join!(scene.run(&job, &second, &never), answering).0
+    };
+    let (one, other) = tokio::join!(scene.run(&job, &first, &never), other);
+    assert_eq!((one.ledger.settled, other.ledger.settled), (3, 3));
+    assert_eq!((first.asked(), second.asked()), (1, 2));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_run_that_is_stopped_ends_no_claim_of_another_run_of_the_same_process() {
     let scene = Scene::new();
