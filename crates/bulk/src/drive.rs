@@ -354,7 +354,11 @@ async fn keep<S: Store + ?Sized>(store: &S, rows: Vec<NewResult>) -> Result<(), 
         }
         tokio::time::sleep(Duration::from_millis(pause_ms)).await;
     }
-    store.append(rows).await
+    store.append(rows).await.inspect_err(|_| {
+        tracing::error!(
+            "a reply that may be paid for could not be stored and is lost: its phone number stays in doubt; give the store room, then go on"
+        );
+    })
 }
 
 /// What may be sent of a batch now.

@@ -59,7 +59,7 @@ impl fmt::Debug for JobName {
 
 /// Not 16 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a job's name has 16 digits or letters from a to f: `numcheck jobs` lists them")]
+#[error("a job's name has 16 digits or letters from a to f")]
 #[non_exhaustive]
 pub struct NotAJobName;
 

@@ -80,11 +80,15 @@ impl ServiceInfo {
         Self { name, max_batch: 1, is_queryable: false, comes_later: false }
     }
 
-    /// Why a job of this scope is none of this service's. It would send, and pay, what nobody asked of it, and what it does not know would
-    /// be taken for unknown.
+    /// Why a job of this scope is none of this service's. It would be paid for what nobody asked of it, and what it does not have would be taken
+    /// for absent.
     pub(crate) fn refuses(&self, scope: &Scope) -> Option<String> {
-        (scope.service != self.name)
-            .then(|| format!("the job is one of {:?}, and was handed to {:?}", scope.service, self.name))
+        (scope.service != self.name).then(|| {
+            format!(
+                "the job is for the service {}, and this is {}: nothing was sent",
+                scope.service, self.name
+            )
+        })
     }
 }
 

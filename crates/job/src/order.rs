@@ -45,7 +45,7 @@ impl Order {
     }
 
     /// Asks QXT about mobile numbers for the account with this [name](account_name). `reuse` has no default: QXT promises live answers, so an old
-    /// one may be wrong by now, and a new one is paid for. The command takes those of the last 24 hours.
+    /// one may be wrong by now, and a new one is paid for.
     pub fn privacy(account: impl Into<String>, mobiles: &[Mobile], reuse: Reuse) -> Self {
         let scope = Scope::new(account, Scope::PRIVACY, PrivacyService::LEVEL);
         let numbers = mobiles.iter().filter_map(|mobile| mobile.to_number().ok()).collect();
@@ -89,7 +89,7 @@ pub struct Preview {
     /// Those with a result in the book that [`Order::reuse`] takes.
     pub known: u64,
     /// Those that are under way already: their result is waited for. What a run had claimed that died is among them; of a service that is
-    /// asked about one after the other, up to 500 of those were never sent, and will be.
+    /// asked one by one, some of those were never sent, and will be.
     pub under_way: u64,
     /// Those in doubt: they are never sent again by themselves.
     pub in_doubt: u64,

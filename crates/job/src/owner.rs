@@ -66,7 +66,7 @@ impl Owners for Processes {
             return None;
         }
         let is_alive = start_of(pid).is_some_and(|found| found == start);
-        // Older releases named no run.
+        // Whoever sends a single request names no run, nor did older releases.
         let run = parts.next().and_then(|run| run.parse().ok()).filter(|_| pid == std::process::id());
         Some(is_alive && run.is_none_or(|run: u64| runs().0.contains(&run)))
     }

@@ -292,8 +292,9 @@ impl fmt::Display for CallError {
                 )
             }
             Cause::NoAnswer(reply, unreadable, glimpse) => {
+                let coding = reply.headers.get(http::header::CONTENT_ENCODING);
                 let what = match unreadable {
-                    _ if reply.headers.contains_key(http::header::CONTENT_ENCODING) => {
+                    _ if coding.is_some_and(|coding| coding != "identity") => {
                         "a compressed body, which was not asked for and cannot be read"
                     }
                     Some(_) => "a body that is no JSON object",

@@ -85,7 +85,7 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
                 Poll::Ready(next) => next,
                 Poll::Pending => next.await,
             };
-            // Its mark was not waited for to the end, or failed.
+            // Left over where the mark failed, or was not waited for.
             let kept = keep(&*self.store, before.take()).await;
             let is_over = match next {
                 Ok(Some((number, reply))) => {

@@ -133,7 +133,7 @@ impl Worker {
         let bytes = results.iter().map(|result| result.batch_no.len() + result.body.len()).sum();
         let before = self.waiting.fetch_add(bytes, Ordering::Relaxed);
         let waiting = Waiting { results, bytes, all: Arc::clone(&self.waiting) };
-        if before > MAX_WAITING_BYTES {
+        if before > MAX_WAITING_BYTES && bytes > 0 {
             let source = "too many results are waiting for the device".into();
             return Err(StoreError::Database { what: STORE, source });
         }

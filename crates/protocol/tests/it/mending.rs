@@ -66,7 +66,7 @@ fn what_is_not_utf_8_is_left_to_who_knows_more() {
     assert_eq!(mend(b"{\"a\":\"\xff\"}"), None);
 }
 
-/// `a` holds the bytes, which end before the quotation mark or take a backslash for a part of a character.
+/// Some of the bytes end before the quotation mark, or have a backslash as a part of a character.
 #[cfg(feature = "gbk")]
 #[test]
 fn text_in_gbk_is_read_and_what_is_broken_costs_itself() {
