@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use numcheck_bulk::store::{NewBatch, NewResult, Source};
+use numcheck_bulk::store::{NewBatch, NewResult, Skip, Source};
 use numcheck_bulk::{BatchEnd, Delivery, Job, JobName, JobSpec, Postgres, Scope, Sqlite, Store};
 use numcheck_protocol::{BatchNo, PhoneNumber};
 use numcheck_testing::postgres::Cluster;
@@ -135,7 +135,7 @@ async fn job(store: &Arc<dyn Store>, name: u64) -> Job {
     });
     store.add_batches(job.id, batches.collect()).await.unwrap();
     let job = store.finish_plan(job.id, NUMBERS).await.unwrap();
-    while let Some(next) = store.next_batch(job.id, &[]).await.unwrap() {
+    while let Some(next) = store.next_batch(job.id, &Skip::default()).await.unwrap() {
         let claimed = store.claim(next.batch, "bench", EACH, 0).await.unwrap().unwrap();
         assert!(store.confirm(claimed.batch, claimed.claim, 0).await.unwrap());
         let accepted = BatchEnd::Accepted { message_id: None };

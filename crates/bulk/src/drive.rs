@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -22,7 +22,7 @@ use crate::model::{BatchEnd, Job};
 use crate::pace::SharedPace;
 use crate::pricing::{Allowance, Amounts, Budget, Estimate, PriceTable};
 use crate::service::{CheckService, ConfirmClaim, Row, Submission, Submitted};
-use crate::store::{Claimed, NewResult, NextBatch, Store, StoreError, drifting};
+use crate::store::{Claimed, NewResult, NextBatch, Skip, Store, StoreError, drifting};
 
 /// How many requests are under way at once unless another number is given, however fast they may follow each other.
 const AT_ONCE: usize = 8;
@@ -47,6 +47,15 @@ pub struct Drive<S: ?Sized, P> {
     first_prices: Mutex<HashMap<String, Amounts>>,
     pace: Option<SharedPace<S>>,
     at_once: usize,
+    not_passed_on: Mutex<NotPassedOn>,
+}
+
+/// What a server on the way has not passed on: it is not sent again by this.
+#[derive(Debug, Default)]
+struct NotPassedOn {
+    batches: Vec<i64>,
+    /// Of what is sent one by one, and why.
+    numbers: HashMap<PhoneNumber, String>,
 }
 
 /// What may be spent, and at which prices that is reckoned.
@@ -127,7 +136,12 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
             first_prices: Mutex::default(),
             pace: None,
             at_once: AT_ONCE,
+            not_passed_on: Mutex::default(),
         }
+    }
+
+    fn not_passed_on(&self) -> MutexGuard<'_, NotPassedOn> {
+        self.not_passed_on.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps within limits.
@@ -182,7 +196,10 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
             if cancel.is_cancelled() {
                 return Ok(Some(Halt::Asked));
             }
-            let skip: Vec<String> = passed_over.groups.iter().cloned().collect();
+            let skip = Skip {
+                groups: passed_over.groups.iter().cloned().collect(),
+                batches: self.not_passed_on().batches.clone(),
+            };
             let Some(next) = self.store.next_batch(job.id, &skip).await? else { return Ok(None) };
             if next.numbers == 0 {
                 continue;
@@ -266,6 +283,9 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         // Before the yes is written down: whoever finds the batch accepted finds it whole.
         let kept = keep(&*self.store, reply.rows).await;
         drifting::note(&*self.store, job.id, reply.drift).await;
+        if matches!(reply.submitted, Submitted::NotPassedOn { .. }) {
+            self.not_passed_on().batches.push(batch);
+        }
         let (end, halt) = round.judge(reply.submitted, cancel);
         // Whatever became of what it said beside: that it was accepted must not be lost, or it would be paid for again.
         self.store.end(batch, key, end, self.clock.now_ms()).await?;
@@ -317,7 +337,9 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
                 std::mem::take(results)
             }
             Submitted::InDoubt { kept, .. } => std::mem::take(kept),
-            Submitted::Refused { .. } | Submitted::NotSent { .. } => Vec::new(),
+            Submitted::Refused { .. } | Submitted::NotPassedOn { .. } | Submitted::NotSent { .. } => {
+                Vec::new()
+            }
         };
         let received_ms = self.clock.now_ms();
         let kept = |Row { source, body }| {
@@ -561,7 +583,7 @@ struct PassedOver {
 
 impl Round {
     fn judge(&self, submitted: Submitted, cancel: &Cancel) -> (BatchEnd, Option<Halt>) {
-        let unsent = matches!(submitted, Submitted::NotSent { .. });
+        let unsent = matches!(submitted, Submitted::NotSent { .. } | Submitted::NotPassedOn { .. });
         let in_a_row = match unsent {
             // What a stop has kept from being sent tells nothing of the next.
             true if cancel.is_cancelled() => 0,
@@ -577,6 +599,10 @@ impl Round {
                 } else {
                     (BatchEnd::Refused { code, message }, None)
                 }
+            }
+            Submitted::NotPassedOn { message } => {
+                let halt = (in_a_row >= GIVE_UP_AFTER).then(|| Halt::NotSent(message.clone()));
+                (BatchEnd::TurnedAway { code: None, message }, halt)
             }
             Submitted::NotSent { message } => {
                 (BatchEnd::NotSent, (in_a_row >= GIVE_UP_AFTER).then_some(Halt::NotSent(message)))

@@ -314,8 +314,8 @@ pub enum BatchEnd {
         /// What it said, and what to do.
         message: String,
     },
-    /// The platform refused it for a reason that says nothing about it, such as wrong keys or no balance: nothing was checked, and it is
-    /// planned again under its number, with the reason kept until then.
+    /// It was refused for a reason that says nothing about it, such as wrong keys, no balance, or a server on the way: nothing was checked, and
+    /// it is planned again under its number, with the reason kept until then.
     TurnedAway {
         /// Its code.
         code: Option<i64>,

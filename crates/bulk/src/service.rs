@@ -146,8 +146,13 @@ pub enum Submitted {
         /// the job.
         for_all: bool,
     },
-    /// It was surely not carried out: it never left, or a server on the way has not passed it on. It is sent again, and the third in a row ends
-    /// the submitting.
+    /// A server on the way says that it has not passed it on; whether that is true nobody can see. It counts as not carried out, and this run does
+    /// not send it again: whoever goes on with the job does. The third in a row, or that never left, ends the submitting.
+    NotPassedOn {
+        /// What that server said, and what to do.
+        message: String,
+    },
+    /// It surely never left. It is sent again, and the third in a row ends the submitting.
     NotSent {
         /// Why.
         message: String,

@@ -21,7 +21,8 @@ pub use drifting::{MAX_DRIFT_PLACES, further_places};
 pub use error::StoreError;
 pub use values::{
     Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, NewBatch,
-    NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Source, Spending, TurnedAway,
+    NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Skip, Source, Spending,
+    TurnedAway,
 };
 
 use crate::ledger::Ledger;
@@ -102,7 +103,7 @@ pub trait Store: Send + Sync + 'static {
     /// Looks the book up for the next planned batches, until one has something to send, and returns it; groups in `skip` are passed over.
     /// Phone numbers with a usable result take it, those under way elsewhere wait for their outcome. A look at what would be sent: the
     /// claim decides.
-    fn next_batch<'a>(&'a self, job: i64, skip: &'a [String]) -> StoreFuture<'a, Option<NextBatch>>;
+    fn next_batch<'a>(&'a self, job: i64, skip: &'a Skip) -> StoreFuture<'a, Option<NextBatch>>;
     /// Claims a planned batch of an open job for sending: durably `Sending` before this returns, for `owner`, and nobody else's.
     ///
     /// The book is looked up in the same transaction: the claim holds only phone numbers that are neither settled nor under way nor in doubt

@@ -12,7 +12,7 @@ use numcheck_bulk::{
 use numcheck_nxcloud::Client;
 use numcheck_protocol::number_check::{CheckLevel, Dialect, NotTaken, QueryRequest, SubmitCode};
 use numcheck_protocol::{BatchNo, Date, Drift, Message, PhoneList, PhoneNumber, encode};
-use numcheck_transport::{Attempt, BoxError, BoxFuture, CallError, Confirm};
+use numcheck_transport::{Attempt, BoxError, BoxFuture, CallError, CallErrorKind, Confirm};
 use numcheck_webhook::{ReceiverKey, UrlError};
 
 /// NXCLOUD number check, as a job sees it.
@@ -299,7 +299,16 @@ pub fn submitted(error: &CallError) -> Submitted {
     if error.may_have_happened() {
         Submitted::InDoubt { code: None, message, from_reply: error.has_reply(), kept: Vec::new() }
     } else {
-        Submitted::NotSent { message }
+        not_carried_out(error, message)
+    }
+}
+
+/// What is no doubt. A 429 says only that it was too early; any other word of a server on the way might come after the platform has worked.
+pub(crate) fn not_carried_out(error: &CallError, message: String) -> Submitted {
+    let is_too_early = error.reply().is_some_and(|reply| reply.status.as_u16() == 429);
+    match error.kind() == CallErrorKind::NeverReached && !is_too_early {
+        true => Submitted::NotPassedOn { message },
+        false => Submitted::NotSent { message },
     }
 }
 

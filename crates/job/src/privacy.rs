@@ -9,7 +9,7 @@ use numcheck_protocol::{Currency, PhoneNumber, Price, qxt};
 use numcheck_qxt::Client;
 use numcheck_transport::CallError;
 
-use crate::number_check::{Confirmed, told, with_causes};
+use crate::number_check::{Confirmed, not_carried_out, told, with_causes};
 use crate::reading::Kept;
 
 /// QXT, as a job sees it.
@@ -90,7 +90,7 @@ impl PrivacyService {
                 kept: row.into_iter().collect(),
             },
             Some(code) => Submitted::Refused { code: Some(code.get()), message, for_all: false },
-            None => Submitted::NotSent { message },
+            None => not_carried_out(error, message),
         }
     }
 }

@@ -52,15 +52,16 @@ impl Reply {
     ///
     /// | status | why nothing was done |
     /// |---|---|
-    /// | 301, 302, 303, 307, 308 | the server sends every request for this path elsewhere, and redirects are not followed |
+    /// | 301, 302, 303, 307, 308 | a server sends the request elsewhere, and redirects are not followed. No document has the platform answer so; a 303 is how some other server might after a POST that it carried out |
     /// | 404, 405, 410 | no operation is at this path, or none that takes POST: a wrong path in the base URL, or an operation that this account lacks |
     /// | 407 | the proxy wants credentials before it passes anything on |
     /// | 411, 413, 414, 415, 431 | a server refuses the request's form or size before it hands it over |
     /// | 421 | the request came to a server of another host |
     /// | 401, 403, 429, without a JSON object | a gateway refuses the caller or its pace before it passes the request on. With a JSON object it may be the platform's own word |
     ///
-    /// A gateway can be set up to answer so after the platform has worked; nothing here can see that. So a caller that spends money should end its
-    /// work after a few such replies in a row: whatever answers them answers the next one as well.
+    /// A gateway can be set up to answer so after the platform has worked; nothing here can see that. So a caller that spends money should not
+    /// send it again by itself, but for a 429, and should end its work after a few such replies in a row: whatever answers them answers the
+    /// next one as well.
     ///
     /// Any other status proves nothing: 200 with a page of HTML, 500, 502, 503 and 504 come from gateways after the platform has worked, too; 400, 406
     /// and 408 are also sent after the work has begun. Nor does a body that holds a result code, even one that cannot be read.
@@ -76,9 +77,11 @@ fn never_reached(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> bool {
     }
     let text = start_of_text(body);
     let is_object = text.starts_with(b"{");
-    let holds_code = is_object && text.windows(6).any(|part| part == b"\"code\"");
+    // Also within a text or a call: `"{\"code\":0}"`, `callback({"code":0})`.
+    let is_code =
+        |part: &[u8]| matches!(part, [b'"' | b'\'' | b'\\', b'c', b'o', b'd', b'e', b'"' | b'\'' | b'\\']);
     match status.as_u16() {
-        _ if holds_code || text.starts_with(b"[") => false,
+        _ if text.windows(6).any(is_code) || text.starts_with(b"[") => false,
         301 | 302 | 303 | 307 | 308 | 404 | 405 | 407 | 410 | 411 | 413 | 414 | 415 | 421 | 431 => true,
         401 | 403 | 429 => !is_object,
         _ => false,
@@ -132,9 +135,15 @@ mod tests {
 
     #[test]
     fn a_json_object_may_be_the_platforms_own_word() {
-        for body in
-            [r#"{"code":"?"}"#, "\u{feff} {\"code\":", r#" {"data":{},"code":null}"#, r#"[{"code":0}]"#]
-        {
+        for body in [
+            r#"{"code":"?"}"#,
+            "\u{feff} {\"code\":",
+            r#" {"data":{},"code":null}"#,
+            r#"[{"code":0}]"#,
+            r#""{\"code\":0}""#,
+            r#"callback({"code":0})"#,
+            "{'code':0}",
+        ] {
             for status in 100..=999 {
                 assert!(!never_reached(status, body), "{status} {body}");
             }

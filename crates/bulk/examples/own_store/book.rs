@@ -102,11 +102,12 @@ impl Tables {
         Ok(())
     }
 
-    pub(crate) fn next_batch(&mut self, job: i64, skip: &[String]) -> Result<Option<NextBatch>> {
+    pub(crate) fn next_batch(&mut self, job: i64, skip: &Skip) -> Result<Option<NextBatch>> {
         let Some((scope, policy)) = self.policy(job) else { return Ok(None) };
         let planned: Vec<i64> = self
             .batches_of(job)
-            .filter(|(_, batch)| batch.record.state == BatchState::Planned && !skip.contains(&batch.group))
+            .filter(|(_, batch)| batch.record.state == BatchState::Planned)
+            .filter(|(id, batch)| !skip.groups.contains(&batch.group) && !skip.batches.contains(id))
             .map(|(id, _)| id)
             .collect();
         let mut last = None;

@@ -25,7 +25,7 @@ use numcheck_bulk::proof::SignedSpan;
 use numcheck_bulk::store::reading::{self, Facts, ReadResults, SharedReader};
 use numcheck_bulk::store::{
     Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, MAX_DRIFT_PLACES,
-    NewBatch, NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Source, Spending,
+    NewBatch, NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Skip, Source, Spending,
     StoreFuture, TurnedAway, further_places,
 };
 use numcheck_bulk::{
@@ -290,7 +290,7 @@ impl Store for Memory {
         ready(self.tables().history(number))
     }
 
-    fn next_batch<'a>(&'a self, job: i64, skip: &'a [String]) -> StoreFuture<'a, Option<NextBatch>> {
+    fn next_batch<'a>(&'a self, job: i64, skip: &'a Skip) -> StoreFuture<'a, Option<NextBatch>> {
         ready(self.tables().next_batch(job, skip))
     }
 

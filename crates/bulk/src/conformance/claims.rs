@@ -1,7 +1,7 @@
 //! Claims: confirmed before each attempt, cut to a limit, and worth nothing once they are over.
 
 use numcheck_bulk::proof::SignedSpan;
-use numcheck_bulk::store::{Claimed, NextBatch, OpenBatch};
+use numcheck_bulk::store::{Claimed, NextBatch, OpenBatch, Skip};
 use numcheck_bulk::{BatchEnd, BatchState, Reuse, Store};
 
 use super::Place;
@@ -19,7 +19,8 @@ async fn open<S: Store>(store: &S, job: i64, batch: i64) -> OpenBatch {
 }
 
 async fn next<S: Store>(store: &S, job: i64, skip: &[&str]) -> Option<NextBatch> {
-    let skip: Vec<_> = skip.iter().map(|&group| group.to_owned()).collect();
+    let groups = skip.iter().map(|&group| group.to_owned()).collect();
+    let skip = Skip { groups, ..Skip::default() };
     store.next_batch(job, &skip).await.unwrap()
 }
 
@@ -110,6 +111,8 @@ pub async fn a_claim_with_a_limit_cuts_the_batch_and_the_rest_is_planned<P: Plac
     let job = planned(&*store, 1, &[7, 1]).await;
     let first = next(&*store, job.id, &[]).await.unwrap();
     assert_eq!((first.numbers, first.indivisible), (7, false));
+    let skip = Skip { batches: vec![first.batch], ..Skip::default() };
+    assert_eq!(store.next_batch(job.id, &skip).await.unwrap().unwrap().numbers, 1, "the one behind it");
     assert_eq!(store.claim(first.batch, "sender", 0, T0).await.unwrap(), None);
     check(&*store, job.id).await;
     let claimed = store.claim(first.batch, "sender", 3, T0).await.unwrap().unwrap();

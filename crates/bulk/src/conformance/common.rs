@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use numcheck_bulk::store::{Claimed, NewResult};
+use numcheck_bulk::store::{Claimed, NewResult, Skip};
 use numcheck_bulk::{BatchEnd, BatchState, BookState, Outcome, Reuse, Store};
 use numcheck_protocol::PhoneNumber;
 
@@ -47,7 +47,7 @@ pub async fn a_phone_number_of_two_jobs_is_sent_by_the_first_and_the_other_takes
     let second = of_numbers(&*other, 2, &numbers[2..]).await;
     let claimed = claim(&*one, &first, T0).await;
     assert_eq!(claimed.numbers, numbers[..4]);
-    let next = other.next_batch(second.id, &[]).await.unwrap().unwrap();
+    let next = other.next_batch(second.id, &Skip::default()).await.unwrap().unwrap();
     assert_eq!((next.numbers, next.group.as_str(), next.indivisible), (2, "CN", false));
     let rest = claim(&*other, &second, T0).await;
     assert_eq!(rest.numbers, numbers[4..]);
@@ -180,7 +180,7 @@ pub async fn a_fresh_result_is_taken_at_no_cost_and_an_older_one_is_paid_for_aga
 
     let plan = batches_of(2, &[&numbers]);
     let second = made(&*store, 2, plan, Reuse::since(T0 + 5000), T0 + HOUR).await;
-    let next = store.next_batch(second.id, &[]).await.unwrap().unwrap();
+    let next = store.next_batch(second.id, &Skip::default()).await.unwrap().unwrap();
     assert_eq!(next.numbers, 1);
     let ledger = check(&*store, second.id).await;
     assert_eq!((ledger.reused.done, ledger.planned), (1, 1), "a look is enough to take it");
@@ -221,7 +221,7 @@ pub async fn an_override_sends_settled_numbers_again_and_never_what_is_under_way
     claim(&*store, &first, T0).await;
     let missing = accepted(&*store, &first).await;
     store.mark_missing(missing.batch, missing.claim).await.unwrap();
-    let planned = store.next_batch(first.id, &[]).await.unwrap().unwrap();
+    let planned = store.next_batch(first.id, &Skip::default()).await.unwrap().unwrap();
 
     let second = made(&*store, 2, batches_of(2, &[&numbers]), Reuse::NONE, T0).await;
     assert_eq!(sends(&*store, second.id).await, [numbers[0], numbers[5]], "settled, and only planned");
@@ -266,7 +266,7 @@ pub async fn a_result_from_the_future_is_of_unknown_age<P: Place>(place: &P) {
     // A few minutes are what clocks of two machines differ by.
     enter(&*store, vec![of(0, T0 + HOUR), of(1, T0 + 60_000)]).await;
     let careful = made(&*store, 2, batches_of(2, &[&numbers]), Reuse::since(T0 - HOUR), T0).await;
-    let next = store.next_batch(careful.id, &[]).await.unwrap().unwrap();
+    let next = store.next_batch(careful.id, &Skip::default()).await.unwrap().unwrap();
     assert_eq!(next.numbers, 1);
     assert_eq!(check(&*store, careful.id).await.reused.done, 1);
     let all = made(&*store, 3, batches_of(3, &[&numbers]), Reuse::ALL, T0).await;

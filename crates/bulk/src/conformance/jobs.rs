@@ -1,6 +1,6 @@
 //! Jobs about the same phone numbers: continued, replaced, with other rows; and what is left when one is forgotten.
 
-use numcheck_bulk::store::{Duplicate, InputPiece, RowFate};
+use numcheck_bulk::store::{Duplicate, InputPiece, RowFate, Skip};
 use numcheck_bulk::{BookState, Delivery, Job, JobState, Outcome, Reuse, Store, StoreError};
 use serde_json::json;
 
@@ -81,14 +81,14 @@ pub async fn an_override_goes_on_with_its_own_kind_and_replaces_any_other<P: Pla
     let retry = Reuse::since(T0).with_retry_failed();
     let plain = planned(&*store, 1, &[2, 2, 2]).await;
     let sending = claim(&*store, &plain, T0).await;
-    let looked = store.next_batch(plain.id, &[]).await.unwrap().unwrap();
+    let looked = store.next_batch(plain.id, &Skip::default()).await.unwrap().unwrap();
 
     let first = ask(&*store, 2, again).await;
     assert_eq!((first.state, &first.name), (JobState::Planning, &name(2)));
     // The one before is closed: what it has sent counts, and nothing more of it is sent.
     let replaced = store.job(&name(1)).await.unwrap().unwrap();
     assert_eq!(replaced.state, JobState::Replaced);
-    assert_eq!(store.next_batch(plain.id, &[]).await.unwrap(), None);
+    assert_eq!(store.next_batch(plain.id, &Skip::default()).await.unwrap(), None);
     assert_eq!(store.claim(looked.batch, "sender", 9, T0).await.unwrap(), None);
     assert!(store.confirm(sending.batch, sending.claim, T0).await.unwrap(), "what was claimed is its own");
     end(&*store, &sending, doubt()).await;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use numcheck_bulk::store::{Claimed, Duplicate, NewBatch, NewResult, RowFate, Source};
+use numcheck_bulk::store::{Claimed, Duplicate, NewBatch, NewResult, RowFate, Skip, Source};
 use numcheck_bulk::{
     BatchEnd, BatchState, Delivery, Job, JobName, JobSpec, Ledger, Outcome, Reuse, Scope, Store,
 };
@@ -106,7 +106,7 @@ pub async fn with_duplicates<S: Store>(store: &S, job: u64, sizes: &[u64], dupli
 
 /// Claims the next batch that has something to send, as a whole, and does not confirm it.
 pub async fn try_claim<S: Store + ?Sized>(store: &S, job: i64, now_ms: u64) -> Option<Claimed> {
-    while let Some(next) = store.next_batch(job, &[]).await.unwrap() {
+    while let Some(next) = store.next_batch(job, &Skip::default()).await.unwrap() {
         if next.numbers == 0 {
             continue;
         }

@@ -1,5 +1,6 @@
 //! Batches: taken, sent, ended, planned again.
 
+use numcheck_bulk::store::Skip;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -399,9 +400,9 @@ pub async fn the_size_of_the_next_batch_can_be_seen_before_it_is_taken<P: Place>
     let store = place.open().await;
     let made = store.create_job(&name(1), &spec(1), T0).await.unwrap();
     store.add_batches(made.id, batches(1, &[3, 2])).await.unwrap();
-    assert_eq!(store.next_batch(made.id, &[]).await.unwrap(), None, "its plan is not whole");
+    assert_eq!(store.next_batch(made.id, &Skip::default()).await.unwrap(), None, "its plan is not whole");
     let job = store.finish_plan(made.id, 5).await.unwrap();
-    let size = async || store.next_batch(job.id, &[]).await.unwrap().map(|next| next.numbers);
+    let size = async || store.next_batch(job.id, &Skip::default()).await.unwrap().map(|next| next.numbers);
     assert_eq!((size().await, size().await), (Some(3), Some(3)), "a look claims nothing");
     claim(&*store, &job, T0).await;
     assert_eq!(size().await, Some(2));

@@ -13,7 +13,7 @@ use super::{Claim, Drive, Halt, Reply, Round, keep};
 use crate::cancel::Cancel;
 use crate::failpoint::die_at;
 use crate::model::{BatchEnd, Job};
-use crate::service::CheckService;
+use crate::service::{CheckService, Submitted};
 use crate::store::{Claimed, NewResult, Store, StoreError, drifting};
 
 /// How many phone numbers are claimed together that are sent one by one: what a claim holds and was not sent when the process ends waits
@@ -40,8 +40,17 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         cancel: &Cancel,
         round: &Round,
     ) -> Result<Option<Halt>, StoreError> {
+        let numbers = match self.left_to_send(&claimed) {
+            Ok(numbers) => numbers,
+            Err(message) => {
+                self.not_passed_on().batches.push(claimed.batch);
+                let end = BatchEnd::TurnedAway { code: None, message };
+                self.store.end(claimed.batch, claimed.claim, end, self.clock.now_ms()).await?;
+                return Ok(None);
+            }
+        };
         let open = Open {
-            numbers: tokio::sync::Mutex::new(claimed.numbers.clone().into_iter()),
+            numbers: tokio::sync::Mutex::new(numbers.into_iter()),
             // That was waited for before the claim.
             has_turn: AtomicBool::new(true),
             is_closed: AtomicBool::new(false),
@@ -59,6 +68,18 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         die_at("submit.ended");
         drifting::note(&*self.store, job.id, drift).await;
         failed.map_or(Ok(halt), Err)
+    }
+
+    /// What this may still send of a claim; if nothing, why.
+    fn left_to_send(&self, claimed: &Claimed) -> Result<Vec<PhoneNumber>, String> {
+        let not_passed_on = &self.not_passed_on().numbers;
+        let is_left = |number: &PhoneNumber| !not_passed_on.contains_key(number);
+        let numbers: Vec<PhoneNumber> = claimed.numbers.iter().copied().filter(is_left).collect();
+        let why = claimed.numbers.first().and_then(|number| not_passed_on.get(number));
+        match why.filter(|_| numbers.is_empty()) {
+            Some(why) => Err(why.clone()),
+            None => Ok(numbers),
+        }
     }
 
     /// One of those that send the phone numbers of a claim: one request after the other. A reply is stored together with the mark of the
@@ -91,13 +112,20 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
                 Ok(Some((number, reply))) => {
                     before = Arc::new(Unkept::new(reply.rows));
                     sent.drift.extend(reply.drift);
+                    let not_passed_on = match &reply.submitted {
+                        Submitted::NotPassedOn { message } => Some((number, message.clone())),
+                        _ => None,
+                    };
                     let (end, halt) = round.judge(reply.submitted, cancel);
-                    if !may_be_lost(&end) {
+                    if not_passed_on.is_none() && !may_be_lost(&end) {
                         open.is_closed.store(true, Ordering::SeqCst);
                     }
                     sent.ends.push((number, end));
                     sent.halt = sent.halt.or(halt);
-                    false
+                    // The others go on: with this end in memory, one fewer is under way.
+                    let is_over = not_passed_on.is_some();
+                    self.not_passed_on().numbers.extend(not_passed_on);
+                    is_over
                 }
                 Ok(None) => true,
                 Err(error) => return sent.fails(error, round),

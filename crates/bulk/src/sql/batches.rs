@@ -13,7 +13,7 @@ use crate::batch::{BatchRecord, batch_no, span};
 use crate::model::{BatchEnd, BatchState, JobName, JobState, Scope};
 use crate::proof::SignedSpan;
 use crate::store::reading::SharedReader;
-use crate::store::{Claimed, Control, NewBatch, NextBatch, OpenBatch};
+use crate::store::{Claimed, Control, NewBatch, NextBatch, OpenBatch, Skip};
 
 /// How many batches one transaction looks up at most.
 const LOOKED_UP: u32 = 16;
@@ -88,21 +88,24 @@ async fn name_batch<T: Tx>(tx: &T, batch: i64, batch_no: &BatchNo) -> Result<(),
     }
 }
 
-pub(crate) async fn next<T: Tx>(tx: &T, job: i64, skip: &[String]) -> Result<Option<NextBatch>, T::Fault> {
+pub(crate) async fn next<T: Tx>(tx: &T, job: i64, skip: &Skip) -> Result<Option<NextBatch>, T::Fault> {
     if book::lock_scope_of(tx, job).await?.is_none() {
         return Ok(None);
     }
     let Some(of_job) = book::policy_of_open(tx, job).await? else { return Ok(None) };
     const PLANNED: Sql = Sql {
         sqlite: "SELECT id, grp, tries > 0 FROM batches WHERE job = $1 AND state = 0
-            AND grp NOT IN (SELECT value FROM json_each($2)) ORDER BY id LIMIT $3",
-        postgres: "SELECT id, grp, tries > 0 FROM batches WHERE job = $1 AND state = 0 AND grp <> ALL ($2) ORDER BY id LIMIT $3",
+            AND grp NOT IN (SELECT value FROM json_each($2)) AND id NOT IN (SELECT value FROM json_each($3)) ORDER BY id LIMIT $4",
+        postgres: "SELECT id, grp, tries > 0 FROM batches
+            WHERE job = $1 AND state = 0 AND grp <> ALL ($2) AND id <> ALL ($3) ORDER BY id LIMIT $4",
     };
     let read = |row: &Row<'_>| {
         Ok(NextBatch { batch: row.get(0)?, group: row.get(1)?, numbers: 0, indivisible: row.get(2)? })
     };
     let (mut last, mut elsewhere) = (None, Elsewhere::default());
-    for mut planned in tx.rows(PLANNED, &values![job, skip, LOOKED_UP], read).await? {
+    for mut planned in
+        tx.rows(PLANNED, &values![job, &skip.groups[..], &skip.batches, LOOKED_UP], read).await?
+    {
         let Some(wanted) = look_up_planned(tx, planned.batch, &of_job, &mut elsewhere).await? else {
             continue;
         };

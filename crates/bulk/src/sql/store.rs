@@ -141,7 +141,7 @@ macro_rules! store_methods {
             )
         }
 
-        fn next_batch<'a>(&'a self, job: i64, skip: &'a [String]) -> StoreFuture<'a, Option<NextBatch>> {
+        fn next_batch<'a>(&'a self, job: i64, skip: &'a Skip) -> StoreFuture<'a, Option<NextBatch>> {
             let skip = skip.to_owned();
             Box::pin(self.call("look the next batch up", Purpose::Write, async move |tx| {
                 batches::next(tx, job, &skip).await
@@ -390,7 +390,7 @@ pub(crate) mod prelude {
     };
     pub(crate) use crate::store::{
         Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, NewBatch,
-        NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Spending, Store, StoreError,
-        StoreFuture, TurnedAway, drifting,
+        NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Skip, Spending, Store,
+        StoreError, StoreFuture, TurnedAway, drifting,
     };
 }

@@ -261,6 +261,15 @@ impl Spending {
     }
 }
 
+/// What a look for the next batch passes over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Skip {
+    /// Groups of which nothing may be sent now.
+    pub groups: Vec<String>,
+    /// Batches that are not sent again in this run.
+    pub batches: Vec<i64>,
+}
+
 /// A result to be stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewResult {

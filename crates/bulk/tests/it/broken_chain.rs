@@ -5,6 +5,7 @@ use numcheck_bulk::conformance::made::{
     Push, T0, accepted, batches_of, claim, end, enter, made, of_numbers, refusal, scope, shared,
 };
 use numcheck_bulk::conformance::reader::reader;
+use numcheck_bulk::store::Skip;
 use numcheck_bulk::{Reuse, Store, StoreError};
 
 /// Takes away the row of the first batch's sending.
@@ -40,7 +41,7 @@ async fn stays_broken_and_can_be_forgotten<S: Store>(store: &S, [_, second, thir
     let answer = known().await;
     assert!(matches!(answer, Err(StoreError::Damaged { .. })), "{answer:?}");
     let job = of_numbers(store, 4, &shared(0..1)).await;
-    let next = store.next_batch(job.id, &[]).await;
+    let next = store.next_batch(job.id, &Skip::default()).await;
     assert!(matches!(next, Err(StoreError::Damaged { .. })), "{next:?}");
     store.forget(third, false).await.unwrap();
 }

@@ -27,6 +27,8 @@ enum Does {
     AnswerLater,
     /// Cannot send what it has confirmed.
     NotSend,
+    /// Is kept from the platform by a server on the way, as that says.
+    NotPassOn,
     /// Has no balance.
     Refuse,
     /// Is asked, and says nothing.
@@ -85,6 +87,7 @@ impl CheckService for OneByOne {
         }
         self.asked.lock().unwrap().push(number);
         match does {
+            Does::NotPassOn => Submitted::NotPassedOn { message: "no such page".into() },
             Does::Refuse => {
                 Submitted::Refused { code: Some(-5), message: "no balance".into(), for_all: true }
             }
@@ -180,6 +183,47 @@ async fn at_most_what_is_under_way_is_in_doubt_where_connections_fail_now_and_th
     let asked = [service.asked(), rest.asked()].concat();
     assert_eq!(asked.len(), 700);
     assert_eq!(asked.into_iter().collect::<BTreeSet<_>>().len(), 700, "asked twice");
+}
+
+/// The end of each is in memory until its claim ends, and counts as under way until then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_not_passed_on_is_sent_once_and_counts_among_what_may_be_in_doubt() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.db");
+    let job = planned(&Sqlite::open(&path, reader()).unwrap(), 1, &[700]).await;
+    let service = OneByOne::new(|at| match at {
+        300.. => Does::Keep,
+        at if at >= 200 && at % 20 == 0 => Does::NotPassOn,
+        _ => Does::Answer,
+    });
+    // Five senders have such an end, and wait for the three that have no answer.
+    service.silent.store(AT_ONCE as u64 - 3, Ordering::SeqCst);
+    dies_with_requests_under_way(&path, &job, &service).await;
+
+    let store = Arc::new(Sqlite::open(&path, reader()).unwrap());
+    give_up_all(&store, &job).await;
+    fold(&store).await;
+    let ledger = check(&*store, job.id).await;
+    assert_eq!((ledger.settled, ledger.in_doubt, ledger.planned), (295, AT_ONCE as u64, 397));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_not_passed_on_waits_for_whoever_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Sqlite::open(&folder.path().join("jobs.db"), reader()).unwrap());
+    let job = planned(&*store, 1, &[700]).await;
+    let service = OneByOne::new(|at| if at % 50 == 7 { Does::NotPassOn } else { Does::Answer });
+    let first = drive(&store, &service);
+    for _ in 0..2 {
+        assert_eq!(first.run(&job, &Cancel::new()).await.unwrap().halt, None);
+        fold(&store).await;
+        let ledger = check(&*store, job.id).await;
+        assert_eq!((ledger.settled, ledger.planned, service.asked().len()), (686, 14, 700));
+    }
+    let second = OneByOne::answering();
+    drive(&store, &second).run(&job, &Cancel::new()).await.unwrap();
+    fold(&store).await;
+    assert_eq!((check(&*store, job.id).await.settled, second.asked().len()), (700, 14));
 }
 
 /// A client tries again what surely did not leave, and has it confirmed again.

@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-use numcheck_bulk::store::NewBatch;
+use numcheck_bulk::store::{NewBatch, Skip};
 use numcheck_bulk::{BatchEnd, Delivery, JobName, JobSpec, Scope, Store};
 use numcheck_protocol::{BatchNo, PhoneNumber};
 use numcheck_webhook::ReceiverKey;
@@ -39,7 +39,7 @@ impl Pushes {
             store.add_batches(job.id, some.collect()).await.unwrap();
         }
         let job = store.finish_plan(job.id, count).await.unwrap();
-        while let Some(next) = store.next_batch(job.id, &[]).await.unwrap() {
+        while let Some(next) = store.next_batch(job.id, &Skip::default()).await.unwrap() {
             let claimed = store.claim(next.batch, "bench", u64::MAX, 0).await.unwrap().unwrap();
             assert!(store.confirm(claimed.batch, claimed.claim, 0).await.unwrap());
             let end = BatchEnd::Accepted { message_id: None };

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use numcheck_bulk::store::{NewBatch, RowFate};
+use numcheck_bulk::store::{NewBatch, RowFate, Skip};
 use numcheck_bulk::{
     BatchEnd, Delivery, Grouping, Inbox, Job, JobSpec, Plan, Planner, Reuse, Scope, Store, SystemWallClock,
     WallClock,
@@ -104,7 +104,9 @@ impl Single {
 
     /// Claims the next batch with something to send.
     pub(crate) async fn claim(&self) -> Result<Option<Claimed>, Failure> {
-        while let Some(next) = self.store.next_batch(self.job.id, &[]).await.map_err(Failure::of)? {
+        while let Some(next) =
+            self.store.next_batch(self.job.id, &Skip::default()).await.map_err(Failure::of)?
+        {
             if next.numbers == 0 {
                 continue;
             }

@@ -11,7 +11,7 @@ use std::thread::Thread;
 
 use numcheck_bulk::store::{
     Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known as InBook, NewBatch,
-    NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Spending, StoreFuture,
+    NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Skip, Spending, StoreFuture,
     TurnedAway,
 };
 use numcheck_bulk::{BatchEnd, Job, JobName, JobSpec, Ledger, PriceTable, Scope, Store, StoreError};
@@ -223,7 +223,7 @@ impl Store for Stepped {
         self.read("history", move || self.store.history(number))
     }
 
-    fn next_batch<'a>(&'a self, job: i64, skip: &'a [String]) -> StoreFuture<'a, Option<NextBatch>> {
+    fn next_batch<'a>(&'a self, job: i64, skip: &'a Skip) -> StoreFuture<'a, Option<NextBatch>> {
         let call = move || self.store.next_batch(job, skip);
         // What a look-up changes is seen by the claim that follows it.
         self.step("next_batch", call, |_, next| next.as_ref().is_some_and(|next| next.numbers == 0))

@@ -1,6 +1,6 @@
 //! Jobs, results, and what became of them, in few words.
 
-use numcheck_bulk::store::{Claimed, Folded, NewBatch, NewResult, RowFate, Source};
+use numcheck_bulk::store::{Claimed, Folded, NewBatch, NewResult, RowFate, Skip, Source};
 use numcheck_bulk::{BatchEnd, Delivery, Job, JobName, JobSpec, Postgres, Reuse, Scope, Store};
 use numcheck_protocol::{BatchNo, PhoneNumber};
 
@@ -45,7 +45,7 @@ pub(crate) async fn accepted(store: &Postgres, name: u64, batches: u64, each: u6
 
 /// The next batch of a job that has something to send.
 pub(crate) async fn claim(store: &Postgres, job: &Job, owner: &str) -> Option<Claimed> {
-    while let Some(next) = store.next_batch(job.id, &[]).await.unwrap() {
+    while let Some(next) = store.next_batch(job.id, &Skip::default()).await.unwrap() {
         if let Some(claimed) = store.claim(next.batch, owner, u64::MAX, NOW).await.unwrap() {
             return Some(claimed);
         }

@@ -1,6 +1,7 @@
 //! Something between the store and the server loses an answer: what was asked has happened, and nobody knows.
 
 use numcheck_bulk::conformance::reader::reader;
+use numcheck_bulk::store::Skip;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -105,7 +106,7 @@ async fn a_claim_whose_commit_was_not_confirmed_is_an_error_and_is_not_taken_aga
     let (between, store, _dir) = between(&cluster, "lost_claim").await;
     let job = plan(&store, 1, 1, 3).await;
 
-    let next = store.next_batch(job.id, &[]).await.unwrap().unwrap();
+    let next = store.next_batch(job.id, &Skip::default()).await.unwrap().unwrap();
     between.lose_the_answer_to(b"COMMIT");
     let error = store.claim(next.batch, "one", 10, NOW).await.unwrap_err();
     assert!(matches!(error, StoreError::Unanswered { .. }), "{error:?}");

@@ -1,6 +1,7 @@
 //! A server that keeps somebody waiting: what waits is bounded, and what is given up leaves nothing behind.
 
 use numcheck_bulk::conformance::reader::reader;
+use numcheck_bulk::store::Skip;
 use std::sync::Arc;
 
 use numcheck_bulk::{BatchEnd, Postgres, Store, StoreError};
@@ -103,7 +104,7 @@ async fn a_fold_sees_what_a_look_up_under_way_decides_about_the_same_row() {
     let holder = holder(&cluster, "decided", &hold).await;
     let looking = tokio::spawn({
         let store = Arc::clone(&store);
-        async move { store.next_batch(job.id, &[]).await.unwrap().unwrap().numbers }
+        async move { store.next_batch(job.id, &Skip::default()).await.unwrap().unwrap().numbers }
     });
     so_many_wait(&cluster, "decided", 1).await;
     store.append(vec![result(claimed.batch_no.as_str(), 0)]).await.unwrap();

@@ -1,6 +1,7 @@
 //! Stores that older releases made.
 
 use numcheck_bulk::conformance::reader::reader;
+use numcheck_bulk::store::Skip;
 use numcheck_bulk::{BatchState, BookState, JobState, Outcome, Postgres, Reuse, Scope, Store};
 use numcheck_protocol::PhoneNumber;
 
@@ -68,7 +69,7 @@ async fn a_store_of_version_2_is_brought_up_to_date_and_nothing_in_it_is_lost() 
     let conflict = crate::postgres::fixture::pushed("b1-1", &store.quarantine(0, 1).await.unwrap()[0].body);
     store.append(vec![conflict]).await.unwrap();
     assert_eq!(fold_all(&store, 10).await.repeats, 1, "it was quarantined before");
-    let next = store.next_batch(first.id, &[]).await.unwrap().unwrap();
+    let next = store.next_batch(first.id, &Skip::default()).await.unwrap().unwrap();
     let claimed = store.claim(next.batch, "test", 1, NOW).await.unwrap().unwrap();
     assert!(claimed.claim > doubt.claim && claimed.numbers == [phone(7)]);
     assert_eq!(store.take_turn("submit", 100, NOW).await.unwrap(), 400);

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use numcheck_bulk::store::Claimed;
+use numcheck_bulk::store::{Claimed, Skip};
 use numcheck_bulk::{BatchEnd, BatchState, Inbox, JobState, Sqlite, Store, StoreError, SystemWallClock};
 
 use super::File;
@@ -108,7 +108,7 @@ async fn work(path: &Path) {
 }
 
 async fn next(store: &Sqlite, job: i64) -> Result<Option<Claimed>, StoreError> {
-    let Some(next) = store.next_batch(job, &[]).await? else { return Ok(None) };
+    let Some(next) = store.next_batch(job, &Skip::default()).await? else { return Ok(None) };
     let claimed = store.claim(next.batch, "sender", u64::MAX, T0).await?;
     if let Some(claimed) = &claimed {
         store.confirm(claimed.batch, claimed.claim, T0).await?;

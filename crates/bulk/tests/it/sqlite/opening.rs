@@ -1,6 +1,7 @@
 //! Opening: a new file, somebody else's, a newer release's; and by many at once.
 
 use numcheck_bulk::conformance::reader::reader;
+use numcheck_bulk::store::Skip;
 use numcheck_bulk::{Sqlite, Store, StoreError};
 
 use super::File;
@@ -92,7 +93,7 @@ async fn a_store_that_was_damaged_says_so() {
     drop(damage);
     let store = file.open().await;
     // A number left out of a request, or an amount out of a sum, would be a loss that nobody sees.
-    let next = store.next_batch(job.id, &[]).await.unwrap().unwrap();
+    let next = store.next_batch(job.id, &Skip::default()).await.unwrap().unwrap();
     let claimed = store.claim(next.batch, "sender", u64::MAX, T0).await;
     assert!(matches!(claimed, Err(StoreError::Damaged { .. })));
     assert!(matches!(store.rows(job.id, None, 9).await, Err(StoreError::Damaged { .. })));
