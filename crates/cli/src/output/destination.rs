@@ -167,7 +167,7 @@ impl Write for Destination {
     }
 }
 
-/// `NAME.….part` beside `path`, so that renaming never crosses file systems. It is locked for as long as it is written.
+/// `NAME.numcheck-….part` beside `path`, so that renaming never crosses file systems. It is locked for as long as it is written.
 fn part_file(path: &Path) -> io::Result<NamedTempFile> {
     let prefix = part_prefix(path)
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it is no name of a file"))?;
@@ -191,7 +191,7 @@ const PART: &str = ".part";
 
 fn part_prefix(path: &Path) -> Option<OsString> {
     let mut prefix = path.file_name()?.to_owned();
-    prefix.push(".");
+    prefix.push(".numcheck-");
     Some(prefix)
 }
 
@@ -205,14 +205,33 @@ fn remove_leftovers(path: &Path) {
         if middle.is_none_or(|random| random.len() != 6 || !random.iter().all(u8::is_ascii_alphanumeric)) {
             continue;
         }
+        // Opening what is no file might wait for ever.
+        let Ok(found) = entry.path().symlink_metadata() else { continue };
+        if !found.is_file() {
+            continue;
+        }
         let lock = File::options().write(true).open(entry.path());
-        if lock.is_ok_and(|lock| lock.try_lock().is_ok() && fs::remove_file(entry.path()).is_ok()) {
+        let is_found = |lock: &File| lock.metadata().is_ok_and(|opened| is_same(&opened, &found));
+        let is_left = |lock: &File| is_found(lock) && lock.try_lock().is_ok();
+        if lock.is_ok_and(|lock| is_left(&lock) && fs::remove_file(entry.path()).is_ok()) {
             print::say(&format!(
                 "numcheck: note: removed {}, which a command that was ended has left",
                 entry.path().display()
             ));
         }
     }
+}
+
+#[cfg(unix)]
+fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn is_same(_: &fs::Metadata, _: &fs::Metadata) -> bool {
+    true
 }
 
 fn folder_of(path: &Path) -> Option<&Path> {

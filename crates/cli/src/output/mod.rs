@@ -4,7 +4,7 @@
 //!   header there is one (`phone`, `column_N`); rows with fewer cells than the widest are filled up with empty ones, so
 //!   that the results stand in their columns. Cells are quoted only where needed.
 //! - **JSON Lines** has an object per row: the cells under their column names, the results under `check`.
-//! - A **file** appears under its name only when it is complete: it is written beside as `NAME.….part` and renamed.
+//! - A **file** appears under its name only when it is complete: it is written beside as `NAME.numcheck-….part` and renamed.
 //! - **Formulas**: in CSV, a text of the platform that a spreadsheet would take for a formula gets an apostrophe in
 //!   front (see [`CheckRow`]). The input's own cells are never changed, and JSON never is.
 

@@ -235,19 +235,30 @@ fn what_a_killed_command_left_goes_once_the_file_is_whole_and_what_is_being_writ
     };
     let mut other = target();
     other.write(&row, &result(&row)).unwrap();
-    for name in
-        ["out.csv.notes.part", "out.csv.ABCDEF.part.bak", "other.csv.ABCDEF.part", "xout.csv.ABCDEF.part"]
-    {
+    let others = [
+        "out.csv.backup.part",
+        "out.csv.numcheck-notes.part",
+        "out.csv.numcheck-ABCDEF.part.bak",
+        "other.csv.numcheck-ABCDEF.part",
+    ];
+    for name in others {
         fs::write(folder.path().join(name), "somebody's").unwrap();
+    }
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&others[0], folder.path().join("out.csv.numcheck-ABCDEF.part")).unwrap();
+        let pipe = folder.path().join("out.csv.numcheck-GHIJKL.part");
+        assert!(std::process::Command::new("mkfifo").arg(pipe).status().unwrap().success());
     }
     let mut writer = target();
     writer.write(&row, &result(&row)).unwrap();
     assert!(left.exists(), "not before there is a whole one");
     writer.finish().unwrap();
     assert!(!left.exists() && other.part().unwrap().exists());
-    assert_eq!(files(&folder).len(), 6, "{:?}", files(&folder));
+    let others = others.len() + if cfg!(unix) { 2 } else { 0 };
+    assert_eq!(files(&folder).len(), others + 2, "{:?}", files(&folder));
     other.finish().unwrap();
-    assert_eq!(files(&folder).len(), 5, "{:?}", files(&folder));
+    assert_eq!(files(&folder).len(), others + 1, "{:?}", files(&folder));
 }
 
 #[cfg(unix)]

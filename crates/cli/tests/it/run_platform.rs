@@ -193,7 +193,11 @@ fn a_gateway_that_answers_once_does_not_end_the_run_and_its_batch_is_left_to_a_p
     assert_eq!((&summary["done"], &summary["pending"]), (&2.into(), &1.into()), "{summary}");
     assert!(summary["reasons"][0]["reason"].as_str().unwrap().contains("HTTP 404"), "{summary}");
     let seen = job.platform.seen();
-    assert_eq!((seen.len(), seen[1] == seen[2], seen[0] == seen[3]), (4, true, false), "only a 429 is tried again");
+    assert_eq!(
+        (seen.len(), seen[1] == seen[2], seen[0] == seen[3]),
+        (4, true, false),
+        "only a 429 is tried again"
+    );
     let run = job.start(&["--batch-size", "1"]);
     job.platform.accept().push_all();
     assert_eq!(run.end().exits(0).json()["done"], 3);
