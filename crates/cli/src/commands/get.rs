@@ -108,18 +108,24 @@ impl Get {
             Err(error) => {
                 // A later release may read it, by `receive --reread`; what can be read already says that nothing is known.
                 let is_unread = |reply: &&Reply| with_result(Source::Reply, &reply.body, |_| ()).is_none();
-                if let Some(reply) = error.reply().filter(|_| error.may_have_happened()).filter(is_unread) {
-                    let row = Row::reply(reply.body.to_vec());
-                    single.inbox.store_row(batch_no.as_str(), row).await.map_err(Failure::of)?;
-                }
-                single.end(&claimed, end_of(&error)).await?;
+                let unread = error.reply().filter(|_| error.may_have_happened()).filter(is_unread);
+                let stored = match unread {
+                    Some(reply) => {
+                        let row = Row::reply(reply.body.to_vec());
+                        single.inbox.store_row(batch_no.as_str(), row).await.map(drop).map_err(Failure::of)
+                    }
+                    None => Ok(()),
+                };
+                let ended = single.end(&claimed, end_of(&error)).await;
                 if error.may_have_happened() {
                     print::say(&format!(
                         "numcheck: `numcheck reconcile {}` tells whether it was checked",
                         single.job.name
                     ));
                 }
-                return call::unsuccessful(&error, self.json);
+                let exit = call::unsuccessful(&error, self.json)?;
+                // That it may have been paid for is said first, whatever became of the store.
+                return stored.and(ended).map(|()| exit);
             }
         };
         let kept = keep(&single, &claimed, &checked).await;

@@ -109,6 +109,27 @@ fn a_reply_to_get_that_is_learnt_to_be_read_ends_its_doubt() {
 }
 
 #[test]
+fn a_store_that_fails_hides_no_doubt_about_a_get() {
+    let platform = Platform::start();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("jobs.db");
+    let verb = |arguments: &[&str]| call(&platform, arguments).env("NUMCHECK_STORE", &path);
+    let running = verb(&["get", "--phone-file", "-"]).stdin(NUMBER).start();
+    platform.submit().answer_http("200 OK", "application/json", "<later>");
+    running.end().exits(3);
+    let store = rusqlite::Connection::open(&path).unwrap();
+    let full = "CREATE TRIGGER full BEFORE INSERT ON results BEGIN SELECT RAISE(ABORT, 'full'); END";
+    store.execute_batch(full).unwrap();
+    drop(store);
+    let running = verb(&["get", "--phone-file", "-"]).stdin("85251234568").start();
+    platform.submit().answer_http("200 OK", "application/json", "<later>");
+    running.end().exits(1).says("do not send it again").says("numcheck reconcile ");
+    let jobs = verb(&["jobs", "--json"]).run().exits(0).json_lines();
+    let status = verb(&["status", "--json", jobs[0]["job"].as_str().unwrap()]).run().json();
+    assert_eq!(status["in_doubt"], 1, "{status}");
+}
+
+#[test]
 fn get_checks_one_number_at_a_time() {
     let platform = Platform::start();
     for (numbers, what) in
