@@ -4,7 +4,7 @@
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use numcheck_bulk::store::RowFate;
+use numcheck_bulk::store::{Claimed, RowFate};
 use numcheck_bulk::{BatchEnd, JobName, Submitted};
 use numcheck_job::{not_taken, submitted};
 use numcheck_protocol::number_check::{self, Dialect};
@@ -130,7 +130,7 @@ impl Submit {
                 .await?;
         let fates = single.look_up(decided.resubmit_before_ms).await?;
         let elsewhere: Vec<RowFate> = fates.into_iter().filter(|fate| fate.reused).collect();
-        let mut shown = Accepted::nothing(&elsewhere);
+        let (mut shown, mut kept) = (Accepted::nothing(&elsewhere), Ok(()));
         if let Some(claimed) = single.claim().await? {
             let sent = claimed.numbers.clone();
             let mut submit = client.number_check().submit(list(sent.clone()).map_err(not_sent)?);
@@ -144,21 +144,20 @@ impl Submit {
             let accepted = match call::once(&stop, &number_check::Submit::INFO, submit.send()).await {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    single.end(&claimed, end_of(&error)).await?;
-                    return call::unsuccessful(&error, self.json);
+                    let ended = single.end(&claimed, end_of(&error)).await;
+                    let exit = call::unsuccessful(&error, self.json)?;
+                    // That it may have been paid for is said first, whatever became of the store.
+                    return ended.map(|()| exit);
                 }
             };
-            for row in not_taken(&sent, &accepted.not_taken) {
-                single.inbox.store_row(claimed.batch_no.as_str(), row).await.map_err(Failure::of)?;
-            }
-            let message_id = accepted.message_id.as_ref().map(ToString::to_string);
-            single.end(&claimed, BatchEnd::Accepted { message_id }).await?;
-            single.inbox.fold_all().await.map_err(Failure::of)?;
+            kept = keep(&single, &claimed, &sent, &accepted).await;
             drift::tell(&accepted.drift);
             shown.job = Some(single.job.name.clone());
             shown.accept(sent.len(), accepted);
         }
-        self.show(&shown, elsewhere)
+        let exit = self.show(&shown, elsewhere)?;
+        // What was paid for is shown first, whatever became of the store.
+        kept.map(|()| exit)
     }
 
     fn show(&self, shown: &Accepted, elsewhere: Vec<RowFate>) -> Result<Exit, Failure> {
@@ -243,6 +242,21 @@ impl Accepted {
         self.not_taken = accepted.not_taken.into_iter().map(NotTaken::from).collect();
         self.drift = drift::list(&accepted.drift);
     }
+}
+
+/// Keeps in the book that a submit was accepted, and which of its numbers were not.
+async fn keep(
+    single: &Single,
+    claimed: &Claimed,
+    sent: &[PhoneNumber],
+    accepted: &numcheck_nxcloud::Accepted,
+) -> Result<(), Failure> {
+    for row in not_taken(sent, &accepted.not_taken) {
+        single.inbox.store_row(claimed.batch_no.as_str(), row).await.map_err(Failure::of)?;
+    }
+    let message_id = accepted.message_id.as_ref().map(ToString::to_string);
+    single.end(claimed, BatchEnd::Accepted { message_id }).await?;
+    single.inbox.fold_all().await.map(drop).map_err(Failure::of)
 }
 
 /// How a submit that did not succeed ended, for the book.
