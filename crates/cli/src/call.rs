@@ -123,10 +123,10 @@ pub(crate) fn rates(info: &Info, minute: Duration) -> Vec<Rate> {
 /// How QXT is asked.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct QxtArgs {
-    /// At level privacy: ask QXT by GET. Then key and number stand in the URL, where proxies and servers log them; and a proxy may repeat a GET, which is charged again.
+    /// Of QXT: ask by GET. Then key and number stand in the URL, where proxies and servers log them; and a proxy may repeat a GET, which is charged again.
     #[arg(long, env = "NUMCHECK_GET", hide_env_values = true, value_parser = BoolishValueParser::new())]
     get: bool,
-    /// At level privacy: the path below QXT_BASE_URL, where it is not /ssPhone_Privacy: the document's own examples spell it /ssphone_privacy.
+    /// Of QXT: the path below QXT_BASE_URL, where it is not /ssPhone_Privacy: the document's own examples spell it /ssphone_privacy.
     #[arg(long, env = "QXT_PATH", hide_env_values = true, value_name = "PATH")]
     qxt_path: Option<String>,
 }

@@ -55,17 +55,19 @@ impl From<Exit> for ExitCode {
 pub(crate) struct Failure {
     exit: Exit,
     text: String,
+    /// What stands behind the text.
+    note: &'static str,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Failure {
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { exit: Exit::Failed, text: text.into(), source: None }
+        Self { exit: Exit::Failed, text: text.into(), note: "", source: None }
     }
 
     /// The user asked for something that cannot be. Nothing was sent.
     pub(crate) fn usage(text: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, text: text.into(), source: None }
+        Self { exit: Exit::Usage, text: text.into(), note: "", source: None }
     }
 
     pub(crate) fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -75,12 +77,19 @@ impl Failure {
 
     /// An error whose own words are enough.
     pub(crate) fn of(error: impl StdError + Send + Sync + 'static) -> Self {
-        Self { exit: Exit::Failed, text: error.to_string(), source: Some(Box::new(error)) }
+        Self { exit: Exit::Failed, text: error.to_string(), note: "", source: Some(Box::new(error)) }
     }
 
     /// A setting that cannot be used. Nothing was sent.
     pub(crate) fn setting(error: impl StdError + Send + Sync + 'static) -> Self {
         Self { exit: Exit::Usage, ..Self::of(error) }
+    }
+
+    /// The same of a failure that is found before anything is sent, and says so.
+    pub(crate) fn before_sending(mut self) -> Self {
+        const NOTE: &str = "; nothing was sent";
+        self.note = if self.text.contains(NOTE) { "" } else { NOTE };
+        self
     }
 
     pub(crate) fn exit(&self) -> Exit {
@@ -97,7 +106,8 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.text)?;
+        f.write_str(self.note)
     }
 }
 

@@ -59,10 +59,10 @@ impl Level {
         <Self as ValueEnum>::from_str(word, true).unwrap_or(Self::Basic)
     }
 
-    /// The word for what a job has checked.
-    pub(crate) fn of(scope: &Scope) -> Option<&'static str> {
-        let is_it = |level: &&Self| level.service() == scope.service && level.figure() == scope.level;
-        Self::value_variants().iter().find(is_it).map(|level| level.as_str())
+    /// What a job has checked.
+    pub(crate) fn of(scope: &Scope) -> Option<Self> {
+        let is_it = |level: &Self| level.service() == scope.service && level.figure() == scope.level;
+        Self::value_variants().iter().copied().find(is_it)
     }
 
     pub(crate) fn as_str(self) -> &'static str {

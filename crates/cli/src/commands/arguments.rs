@@ -67,12 +67,11 @@ pub(crate) const CONCURRENCY: u16 = 8;
 /// How fast requests may follow each other.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Speed {
-    /// How many requests are under way at once. At level privacy, as many numbers at most are in doubt after a crash.
+    /// How many requests are under way at once. Of QXT: as many numbers at most are in doubt after a crash.
     #[arg(long, env = "NUMCHECK_CONCURRENCY", hide_env_values = true, default_value_t = CONCURRENCY, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) concurrency: u16,
-    /// At level privacy: at most so many queries a second, such as 20/s, kept together with all who use the store for the same account. The other
-    /// levels keep the platform's documented limits.
+    /// Of QXT: at most so many queries a second, such as 20/s, kept together with all who use the store for the same account.
     #[arg(long, env = "NUMCHECK_RATE", hide_env_values = true, value_name = "N/s")]
     pub(crate) rate: Option<QueryRate>,
 }

@@ -65,7 +65,7 @@ impl History {
             let sent = sending.sent_ms.map(print::rfc3339);
             let received = sending.result.as_ref().map(|(_, _, at)| print::rfc3339(*at));
             let scope = &sending.scope;
-            let level = Level::of(scope);
+            let level = Level::of(scope).map(Level::as_str);
             let reply = match &sending.result {
                 Some((Source::Reply, body, _)) if sending.scope.service == Scope::PRIVACY => {
                     Some(String::from_utf8_lossy(body))

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use numcheck_bulk::{Amounts, Budget, Cutoff, PriceTable, SpendingLimits};
+use numcheck_protocol::Currency;
 
 use crate::exit::Failure;
 
@@ -37,7 +38,8 @@ pub(crate) struct LimitArgs {
         value_name = "cautious|hard|soft"
     )]
     cutoff: Cutoff,
-    /// Where no price is known, check one number of each country first and await its price; three at most.
+    /// Where no price is known, check one number of each country first and await its price; three at most. Refused at level privacy: QXT tells no
+    /// price.
     #[arg(long)]
     probe: bool,
 }
@@ -47,9 +49,29 @@ impl LimitArgs {
         !self.max_cost.is_empty() || !self.max_cost_per_day.is_empty()
     }
 
+    /// The options that cap what is spent, of those that were given.
+    pub(crate) fn caps(&self) -> &'static str {
+        match (self.max_cost.is_empty(), self.max_cost_per_day.is_empty()) {
+            (false, false) => "--max-cost or --max-cost-per-day",
+            (true, false) => "--max-cost-per-day",
+            _ => "--max-cost",
+        }
+    }
+
     /// Whether an unknown price keeps a number from being sent.
     pub(crate) fn needs_prices(&self) -> bool {
         self.has_cap() && self.cutoff == Cutoff::Cautious && !self.probe
+    }
+
+    /// Whether prices are found out by paying for a number of each country.
+    pub(crate) fn probes(&self) -> bool {
+        self.probe
+    }
+
+    /// A currency in which a price is needed: that of a cap.
+    pub(crate) fn currency(&self) -> Option<Currency> {
+        let mut caps = self.max_cost.iter().chain(&self.max_cost_per_day);
+        caps.find_map(|text| numcheck_bulk::parse_amount(text)).map(|(_, currency)| currency)
     }
 
     pub(crate) fn limits(&self, prices: PriceTable) -> Result<SpendingLimits, Failure> {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::batching::BatchingArgs;
 use crate::commands::arguments::{CONCURRENCY, Prices, asking_takes};
 use crate::commands::reuse::{Again, note_account, say_doubts};
+use crate::commands::typed;
 use crate::durable::{Counted, Prepared, Shape, StoreAt, Survey, estimate};
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Options};
@@ -49,6 +50,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
+        typed::check_level(self.level)?;
         let input = Input::open(
             &self.file,
             &Options { column: self.column.clone(), numbering: self.level.numbering() },

@@ -63,6 +63,7 @@ impl Resume {
         check_account(&job, &account.fingerprint)?;
         self.run.check(false, level, job.spec.delivery)?;
         let minute = self.run.minute(account.is_loopback())?;
+        self.run.check_client(level, minute)?;
         let writer = self.run.destination().create(&input)?;
         engine.inbox().fold_all().await.map_err(Failure::of)?;
         let prices = self.run.prices(&**engine.store()).await?;

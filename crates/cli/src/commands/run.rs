@@ -82,7 +82,8 @@ pub(crate) struct RunArgs {
     listen: Option<SocketAddr>,
     #[command(flatten)]
     public_url: PublicUrl,
-    /// Where results are written; standard output otherwise. An existing file is replaced at the end.
+    /// Where results are written: CSV, or JSON lines when the name ends in .jsonl; standard output otherwise. An existing file is replaced at the
+    /// end.
     #[arg(short, long, env = "NUMCHECK_OUTPUT", hide_env_values = true, value_name = "OUT")]
     output: Option<PathBuf>,
     /// How long to wait after the last result before the command ends. Default 80m, which is longer than the platform
@@ -183,6 +184,9 @@ impl Run {
         let is_loopback = account.is_loopback();
         let minute = self.run.minute.for_platform(is_loopback)?;
         let sandbox_store;
+        if !self.sandbox && !counted.is_empty() {
+            self.run.check_client(self.level, minute)?;
+        }
         let store = if self.sandbox {
             sandbox_store = tempfile::tempdir()
                 .map_err(|error| Failure::new("no temporary folder can be made").because(error))?;
@@ -237,7 +241,7 @@ impl Run {
             prepared.plan.numbers().saturating_sub(to_send + survey.under_way + in_doubt)
         };
         if self.run.limits.needs_prices() && estimate(&due.groups, &prices, level).unknown > 0 {
-            return Err(no_price(&due.groups, &prices, level, self.level));
+            return Err(no_price(&due.groups, &prices, level, self.level, &self.run.limits));
         }
         if survey.other_level > 0 {
             print::say(&format!(
@@ -349,12 +353,24 @@ fn reused_line(survey: &Survey, reused: u64, now_ms: u64) -> String {
     format!("{reused} of the numbers {have} a result already{age}: {are} not paid for again")
 }
 
-fn no_price(groups: &BTreeMap<String, u64>, prices: &PriceTable, level: i64, word: Level) -> Failure {
+fn no_price(
+    groups: &BTreeMap<String, u64>,
+    prices: &PriceTable,
+    level: i64,
+    word: Level,
+    limits: &LimitArgs,
+) -> Failure {
     let unknown: Vec<&str> = groups
         .iter()
         .filter(|(group, count)| **count > 0 && prices.get(level, group).is_none())
         .map(|(group, _)| group.as_str())
         .collect();
+    if word == Level::Privacy {
+        return Failure::usage(format!(
+            "--max-cost: QXT tells no price, so the cap cannot be kept: say what a check costs, such as {}; nothing was sent",
+            price_example(word, "*", limits)
+        ));
+    }
     let shown: Vec<&str> = unknown.iter().take(10).copied().collect();
     let more = if unknown.len() > shown.len() {
         format!(" and {} more", unknown.len() - shown.len())
@@ -362,12 +378,18 @@ fn no_price(groups: &BTreeMap<String, u64>, prices: &PriceTable, level: i64, wor
         String::new()
     };
     Failure::usage(format!(
-        "--max-cost: no price is known for {}{more}, so the cap cannot be kept: say what a check costs, such as --price '{}:{}=0.0100USD' \
+        "--max-cost: no price is known for {}{more}, so the cap cannot be kept: say what a check costs, such as {} \
          (a * for all countries), or --probe, which checks one number of each first; nothing was sent",
         shown.join(", "),
-        word.as_str(),
-        shown.first().unwrap_or(&"*"),
+        price_example(word, shown.first().unwrap_or(&"*"), limits),
     ))
+}
+
+/// A price as it is typed, in the currency of a cap.
+fn price_example(level: Level, group: &str, limits: &LimitArgs) -> String {
+    let currency = limits.currency();
+    let currency = currency.as_ref().map_or("USD", |currency| currency.as_str());
+    format!("--price '{}:{group}=0.0100{currency}'", level.as_str())
 }
 
 impl RunArgs {
@@ -378,10 +400,12 @@ impl RunArgs {
 
     /// Whether results have a way to come back.
     pub(crate) fn check(&self, sandbox: bool, level: Level, delivery: Delivery) -> Result<(), Failure> {
-        if level != Level::Privacy && self.speed.rate.is_some() {
-            return Err(Failure::usage(
-                "--rate is for level privacy: the other levels keep the platform's documented limits; nothing was sent",
-            ));
+        typed::check_level(level)?;
+        if level == Level::Privacy && self.limits.probes() {
+            return Err(Failure::usage(format!(
+                "--probe: QXT tells no price: give it by {}; nothing was sent",
+                price_example(level, "*", &self.limits)
+            )));
         }
         if !sandbox && delivery.pushes() && (self.listen.is_none() || !self.public_url.is_given()) {
             return Err(Failure::usage(
@@ -399,6 +423,15 @@ impl RunArgs {
         }
         // Found before anything is sent.
         self.limits.limits(PriceTable::default()).map(drop)
+    }
+
+    /// Whether the account's key and address can be used, which is found out before a job is made.
+    pub(crate) fn check_client(&self, level: Level, minute: Duration) -> Result<(), Failure> {
+        let checked = match level {
+            Level::Privacy => call::qxt(&self.network, &self.how).map(drop),
+            _ => call::number_check_of_job(&self.network, minute).map(drop),
+        };
+        checked.map_err(Failure::before_sending)
     }
 
     pub(crate) fn minute(&self, is_loopback: bool) -> Result<Duration, Failure> {
@@ -467,7 +500,7 @@ impl RunArgs {
                 Scope::PRIVACY => self.ask_each(engine, job, &target, options, &stop).await,
                 _ => self.submit(engine, job, &target, options, minute, &stop).await,
             };
-            let driven = driven.inspect_err(|_| say_how_to_go_on(job, &target))?;
+            let driven = driven.inspect_err(|_| say_how_to_go_on(job, &target, None))?;
             if let Some(trouble) = &driven.trouble {
                 print::say(&format!(
                     "numcheck: note: the platform could not be asked for missing results: {trouble}"
@@ -475,12 +508,14 @@ impl RunArgs {
             }
             halt = driven.halt;
         }
-        let not_sent = halt.as_ref().and_then(why_not_sent);
+        let level = Level::of(&job.spec.scope).unwrap_or(Level::Basic);
+        let not_sent = halt.as_ref().and_then(|halt| self.why_not_sent(halt, level));
+        let lacking = halt.as_ref().and_then(|halt| self.lacking(halt));
         let exported = export(&**engine.store(), job, input, not_sent.as_deref(), &mut writer).await;
         let finished = exported.and_then(|totals| writer.finish().map(|_| totals).map_err(Failure::from));
         let totals = finished.inspect_err(|failure| {
             if !failure.is_reader_gone() {
-                say_how_to_go_on(job, &target);
+                say_how_to_go_on(job, &target, lacking.as_deref());
             }
         })?;
         let destination = self.destination();
@@ -497,11 +532,12 @@ impl RunArgs {
         .show(self.json)?;
         if let Some(halt) = &halt {
             let prices = self.prices(&**engine.store()).await?;
-            say_halt(halt, ledger.planned, &estimate(totals.left(), &prices, job.spec.scope.level));
+            let cost = estimate(totals.left(), &prices, job.spec.scope.level);
+            self.say_halt(halt, level, ledger.planned, &cost);
         }
         let is_open = matches!(target, Target::Account) && job.state == JobState::Open;
         if !ledger.is_final() {
-            say_how_to_go_on(job, &target);
+            say_how_to_go_on(job, &target, lacking.as_deref());
         }
         let doubts = ledger.in_doubt + ledger.missing + ledger.waiting_in_doubt;
         if doubts > 0 {
@@ -510,7 +546,10 @@ impl RunArgs {
                 false => "",
             };
             let how = match job.spec.scope.service.as_str() {
-                Scope::PRIVACY => "QXT cannot be asked afterwards, so that stays so",
+                Scope::PRIVACY => {
+                    "QXT cannot be asked afterwards, so that stays so; a reply that was kept can be entered by `numcheck receive --reread` \
+                     once a release reads it"
+                }
                 _ => "a result or a later run settles what it can",
             };
             print::say(&format!(
@@ -520,6 +559,66 @@ impl RunArgs {
             ));
         }
         Ok(if totals.all_settled() && ledger.is_final() { Exit::Settled } else { Exit::Unsettled })
+    }
+
+    fn say_halt(&self, halt: &Halt, level: Level, planned: u64, cost: &Estimate) {
+        match halt {
+            Halt::Asked => {}
+            Halt::Refused(why) | Halt::OtherService(why) => {
+                print::say(&format!("numcheck: submitting ended: {why}"));
+            }
+            Halt::NotSent(why) => {
+                print::say(&format!(
+                    "numcheck: submitting ended, nothing gets through to the platform: {why}"
+                ));
+            }
+            other => {
+                if let Some(why) = self.why_not_sent(other, level) {
+                    print::say(&format!(
+                        "numcheck: submitting ended with {} left, which {} {cost}: {why}",
+                        print::count(planned, "number"),
+                        print::form(planned, "costs", "cost")
+                    ));
+                }
+            }
+        }
+    }
+
+    /// What the rows of batches that were not sent say.
+    fn why_not_sent(&self, halt: &Halt, level: Level) -> Option<String> {
+        match halt {
+            Halt::Refused(why) | Halt::NotSent(why) | Halt::OtherService(why) => {
+                Some(format!("not sent: {why}"))
+            }
+            Halt::CapReached => Some(
+                "not sent: it would cost more than --max-cost or --max-cost-per-day allows; a higher one goes on"
+                    .to_owned(),
+            ),
+            Halt::Unpriced { .. } if level == Level::Privacy => Some(format!(
+                "not sent: QXT tells no price, so --max-cost cannot be kept; {} goes on",
+                price_example(level, "*", &self.limits)
+            )),
+            Halt::Unpriced { group } => Some(format!(
+                "not sent: no price is known for {group}, so --max-cost cannot be kept; --price or --probe goes on"
+            )),
+            Halt::Dearer { group } => Some(format!(
+                "not sent: a result of {group} was dearer than any price known before; running again goes on with the new one"
+            )),
+            Halt::Uncapped { currency } => Some(format!(
+                "not sent: prices are in {currency}, for which --max-cost has no cap; one more, such as 1.00{currency}, goes on"
+            )),
+            _ => None,
+        }
+    }
+
+    /// What the same command lacks to go on: without it, it would stop at once again.
+    fn lacking(&self, halt: &Halt) -> Option<String> {
+        match halt {
+            Halt::CapReached => Some(format!("a higher {}", self.limits.caps())),
+            Halt::Unpriced { .. } => Some("--price".to_owned()),
+            Halt::Uncapped { currency } => Some(format!("a {} in {currency}", self.limits.caps())),
+            _ => None,
+        }
     }
 
     /// Submits batches to NXCLOUD, and receives or fetches their results.
@@ -605,52 +704,10 @@ impl RunArgs {
     }
 }
 
-fn say_halt(halt: &Halt, planned: u64, cost: &Estimate) {
-    match halt {
-        Halt::Asked => {}
-        Halt::Refused(why) | Halt::OtherService(why) => {
-            print::say(&format!("numcheck: submitting ended: {why}"));
-        }
-        Halt::NotSent(why) => {
-            print::say(&format!("numcheck: submitting ended, nothing gets through to the platform: {why}"));
-        }
-        other => {
-            if let Some(why) = why_not_sent(other) {
-                print::say(&format!(
-                    "numcheck: submitting ended with {} left, which {} {cost}: {why}",
-                    print::count(planned, "number"),
-                    print::form(planned, "costs", "cost")
-                ));
-            }
-        }
-    }
-}
-
-/// The command that goes on with the job, to be pasted. What an embedded sandbox did is gone with it.
-fn say_how_to_go_on(job: &Job, target: &Target) {
+/// The command that goes on with the job, to be pasted, and what it needs that it did not have. What an embedded sandbox did is gone with it.
+fn say_how_to_go_on(job: &Job, target: &Target, lacking: Option<&str>) {
     if matches!(target, Target::Account) && job.state == JobState::Open {
-        print::say(&format!("numcheck: {}", typed::resume(&job.name)));
-    }
-}
-
-/// What the rows of batches that were not sent say.
-fn why_not_sent(halt: &Halt) -> Option<String> {
-    match halt {
-        Halt::Refused(why) | Halt::NotSent(why) | Halt::OtherService(why) => Some(format!("not sent: {why}")),
-        Halt::CapReached => Some(
-            "not sent: it would cost more than --max-cost or --max-cost-per-day allows; a higher one goes on"
-                .to_owned(),
-        ),
-        Halt::Unpriced { group } => Some(format!(
-            "not sent: no price is known for {group}, so --max-cost cannot be kept; --price or --probe goes on"
-        )),
-        Halt::Dearer { group } => Some(format!(
-            "not sent: a result of {group} was dearer than any price known before; running again goes on with the new one"
-        )),
-        Halt::Uncapped { currency } => Some(format!(
-            "not sent: prices are in {currency}, for which --max-cost has no cap; one more, such as 1.00{currency}, goes on"
-        )),
-        _ => None,
+        print::say(&format!("numcheck: {}", typed::resume(&job.name, lacking)));
     }
 }
 

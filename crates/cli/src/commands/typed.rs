@@ -2,15 +2,44 @@
 
 use std::ffi::OsString;
 
+use clap::parser::ValueSource;
 use clap::{Command, CommandFactory};
 use numcheck_bulk::JobName;
 
 use crate::Arguments;
+use crate::exit::Failure;
+use crate::level::Level;
 
 /// A sentence that ends with `numcheck resume JOB` and those of this process's own options that `resume` knows, as a shell reads them.
 /// What came from the environment is there again.
-pub(crate) fn resume(job: &JobName) -> String {
-    of(job, std::env::args_os().skip(1)).sentence()
+///
+/// `lacking` is what that command needs besides, as it would stop at once again.
+pub(crate) fn resume(job: &JobName, lacking: Option<&str>) -> String {
+    of(job, std::env::args_os().skip(1)).sentence(lacking)
+}
+
+/// Refuses options that were typed and mean nothing at this level. A variable of the environment may be there for other commands.
+pub(crate) fn check_level(level: Level) -> Result<(), Failure> {
+    let (options, why) = match level {
+        Level::Privacy => (
+            &["delivery", "listen", "public_url", "batch_size", "countries"][..],
+            "means nothing at level privacy, where each number is a query and the result is its answer",
+        ),
+        _ => (
+            &["rate", "get", "qxt_path"][..],
+            "is for level privacy: the others are checked by NXCLOUD, within its documented limits",
+        ),
+    };
+    let command = crate::without_empty_variables(Arguments::command());
+    let Ok(matches) = command.try_get_matches_from(std::env::args_os()) else { return Ok(()) };
+    let Some((_, verb)) = matches.subcommand() else { return Ok(()) };
+    let is_typed = |id: &&&str| {
+        verb.try_contains_id(id).is_ok() && verb.value_source(id) == Some(ValueSource::CommandLine)
+    };
+    match options.iter().find(is_typed) {
+        Some(id) => Err(Failure::usage(format!("--{} {why}; nothing was sent", id.replace('_', "-")))),
+        None => Ok(()),
+    }
 }
 
 /// The command, and what it leaves out.
@@ -22,13 +51,14 @@ struct Resume {
 }
 
 impl Resume {
-    fn sentence(&self) -> String {
+    fn sentence(&self, lacking: Option<&str>) -> String {
         let Self { line, hides_store } = self;
-        match hides_store {
-            true => format!(
-                "go on, with NUMCHECK_STORE set to the address of the store, which holds a password and is not shown, by: {line}"
-            ),
-            false => format!("go on by: {line}"),
+        let store = "NUMCHECK_STORE set to the address of the store, which holds a password and is not shown";
+        match (lacking, hides_store) {
+            (None, false) => format!("go on by: {line}"),
+            (Some(lacking), false) => format!("go on, with {lacking}, by: {line}"),
+            (None, true) => format!("go on, with {store}, by: {line}"),
+            (Some(lacking), true) => format!("go on, with {lacking} and {store}, by: {line}"),
         }
     }
 }
@@ -167,7 +197,7 @@ mod tests {
             let typed = ["run", "in.csv", "--store", secret, "--yes"].map(Into::into);
             let resume = of(&"0123456789abcdef".parse().unwrap(), typed);
             assert_eq!(resume.line, "numcheck resume 0123456789abcdef --yes");
-            let sentence = resume.sentence();
+            let sentence = resume.sentence(None);
             assert!(sentence.contains("NUMCHECK_STORE") && !sentence.contains("hid"), "{sentence}");
         }
     }

@@ -66,7 +66,15 @@ fn a_paid_reply_in_gbk_or_compressed_is_read_and_any_other_is_kept() {
         _ => Answer::Sends("content-encoding: br", b"\x8b\x03\x80".to_vec()),
     };
     let scene = Scene::new(&numbers, Platform::start(script));
-    scene.run(&[]).run().exits(3);
+    scene.run(&[]).run().exits(3).says("can be entered by `numcheck receive --reread`");
+    let job = scene.call(&["jobs", "--json"]).run().exits(0).json()["job"].as_str().unwrap().to_owned();
+    let status = scene.call(&["status", &job]).run().exits(3).says("numcheck receive --reread");
+    assert!(
+        status.stderr.contains(&format!("numcheck resume {job} --resubmit-doubtful")),
+        "{}",
+        status.stderr
+    );
+    assert!(!status.stderr.contains("reconcile"), "{}", status.stderr);
     let rows = scene.rows();
     assert_eq!(column(&rows, "check_state"), ["done", "done", "in_doubt"]);
     for row in &rows[..2] {
@@ -105,7 +113,9 @@ fn a_paid_reply_that_is_learnt_to_be_read_is_entered_once_from_the_quarantine() 
     assert_eq!(reread(), told(1, 0), "once");
     let again = scene.call(&["receive", "--reread"]).run().exits(0);
     assert!(
-        again.stderr.contains("0 of 1 quarantined result entered") && again.stderr.contains("1 belongs"),
+        again.stderr.contains(
+            "0 of 1 quarantined result entered; 0 repeat a known one, 0 contradict one and stay, 1 still belongs to no number or cannot be read"
+        ),
         "{}",
         again.stderr
     );
@@ -289,16 +299,95 @@ fn a_given_price_makes_plan_cap_and_sums_work_and_without_it_the_cost_is_unknown
         scene.call(&["plan", "in.csv", "--level", "privacy", "--column", "mobile"]).args(price).run();
     assert!(planned.exits(0).text().contains("cost: 0.5000 CNY"));
     let refused = scene.run(&["--max-cost", "0.20CNY"]).run().exits(2);
-    assert!(refused.stderr.contains("--price 'privacy:"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--price 'privacy:*=0.0100CNY'"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("--probe"), "{}", refused.stderr);
+    let probing = scene.run(&["--max-cost", "0.20CNY", "--probe"]).run().exits(2);
+    let hint = "--probe: QXT tells no price: give it by --price 'privacy:*=0.0100CNY'; nothing was sent";
+    assert!(probing.stderr.contains(hint), "{}", probing.stderr);
+    assert!(scene.platform.asked().is_empty());
     let capped = scene.run(&["--max-cost", "0.20CNY"]).args(price).run().exits(3);
     assert!(capped.stderr.contains("cost 0.2000 CNY"), "{}", capped.stderr);
     assert_eq!(scene.platform.asked().len(), 4);
-    let job = scene.call(&["jobs", "--json"]).run().exits(0).json()["job"].as_str().unwrap().to_owned();
+    assert!(
+        capped.stderr.contains("go on, with a higher --max-cost, by: numcheck resume"),
+        "{}",
+        capped.stderr
+    );
+    let job = scene.call(&["jobs", "--json"]).run().exits(0).json();
+    assert_eq!(job["state"], "open", "it goes on by resume: {job}");
+    let job = job["job"].as_str().unwrap().to_owned();
     let status = scene.call(&["status", &job]).run();
     assert!(status.text().contains("0.2000 CNY"), "{}", status.text());
     let whole = scene.run(&[]).run().exits(0);
     assert_eq!(scene.platform.asked().len(), 10);
     assert!(whole.stderr.contains("unknown cost of 6 results"), "no price was given: {}", whole.stderr);
+}
+
+#[test]
+fn what_has_no_price_at_all_costs_an_unknown_sum_and_not_nothing_and_passes_no_cap() {
+    let script = |mobile: &str| if mobile.ends_with('3') { refusal(-5) } else { reply(mobile, "隐私号") };
+    let scene = Scene::new(&mobiles(5), Platform::start(script));
+    let run = scene.run(&["--concurrency", "1"]).run().exits(3);
+    assert!(run.stderr.contains("; cost unknown: 3 results without a price;"), "{}", run.stderr);
+    let job = scene.call(&["jobs", "--json"]).run().exits(0).json();
+    let resume = ["resume", job["job"].as_str().unwrap(), "--yes", "-o", "out.csv", "--max-cost", "1CNY"];
+    let probing = scene.call(&resume).arg("--probe").run().exits(2);
+    assert!(probing.stderr.contains("QXT tells no price"), "{}", probing.stderr);
+    let capped = scene.call(&resume).run().exits(3);
+    for part in ["--price 'privacy:*=0.0100CNY' goes on", "go on, with --price, by: numcheck resume"] {
+        assert!(capped.stderr.contains(part), "{part}: {}", capped.stderr);
+    }
+    assert!(!capped.stderr.contains("--probe"), "{}", capped.stderr);
+    assert_eq!(scene.platform.asked().len(), 4);
+}
+
+#[test]
+fn an_option_of_the_other_levels_is_refused_where_it_is_typed() {
+    let scene = Scene::new(&mobiles(1), Platform::start(|mobile| reply(mobile, "隐私号")));
+    for option in [
+        &["--delivery", "poll"][..],
+        &["--listen", "127.0.0.1:0"],
+        &["--public-url=https://example.org"],
+        &["--batch-size", "9"],
+        &["--countries", "one"],
+    ] {
+        let name = option[0].split('=').next().unwrap();
+        let refused = scene.run(option).run().exits(2);
+        assert!(
+            refused.stderr.contains(&format!("{name} means nothing at level privacy")),
+            "{}",
+            refused.stderr
+        );
+        assert!(refused.stderr.contains("nothing was sent"), "{}", refused.stderr);
+    }
+    for option in [&["--rate", "9/s"][..], &["--get"], &["--qxt-path", "/ssphone_privacy"]] {
+        let run = ["run", "in.csv", "--level", "hlr", "--column", "mobile", "--yes", "--delivery", "poll"];
+        let refused = scene.call(&run).args(option).run().exits(2);
+        assert!(
+            refused.stderr.contains(&format!("{} is for level privacy", option[0])),
+            "{}",
+            refused.stderr
+        );
+    }
+    assert!(scene.platform.asked().is_empty());
+    assert!(!scene.path("jobs.db").exists());
+    // A variable may be there for other commands.
+    let run = scene.run(&[]).env("NUMCHECK_DELIVERY", "poll").env("NUMCHECK_BATCH_SIZE", "9");
+    run.env("NUMCHECK_LISTEN", "127.0.0.1:0").run().exits(0);
+}
+
+#[test]
+fn a_key_or_address_that_cannot_be_used_is_refused_before_a_job_is_made() {
+    let scene = Scene::new(&mobiles(1), Platform::start(|mobile| reply(mobile, "隐私号")));
+    let run = |name: &str, value: &str| {
+        let ended = scene.run(&[]).env(name, value).run().exits(2);
+        assert!(ended.stderr.contains(name) && ended.stderr.contains("nothing was sent"), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("go on by"), "{}", ended.stderr);
+    };
+    run("QXT_API_KEY", "x y");
+    run("QXT_BASE_URL", "http://example.org/ssPhone_Privacy");
+    assert!(!scene.path("jobs.db").exists());
+    scene.run(&[]).run().exits(0);
 }
 
 #[test]
