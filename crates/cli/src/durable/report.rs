@@ -292,14 +292,14 @@ impl Summary<'_> {
         let (totals, ledger) = (self.totals, self.ledger);
         let unknown = ledger.pending + ledger.in_doubt + ledger.missing;
         let paid = ledger.total().unwrap_or_else(|| totals.cost.clone());
-        let mut cost = match (paid.is_empty(), unknown) {
+        let unpriced = print::count(ledger.unpriced, "result");
+        let mut cost = match (paid.is_empty(), ledger.unpriced) {
+            (true, 0) if unknown > 0 => return format!("{unknown} submitted, price not known yet"),
             (true, 0) => "cost nothing".to_owned(),
-            (true, unknown) => return format!("{unknown} submitted, price not known yet"),
-            (false, _) => format!("cost {}", amounts(&paid)),
+            (true, _) => format!("cost unknown: {unpriced} without a price"),
+            (false, 0) => format!("cost {}", amounts(&paid)),
+            (false, _) => format!("cost {} and the unknown cost of {unpriced}", amounts(&paid)),
         };
-        if ledger.unpriced > 0 {
-            cost.push_str(&format!(" and the unknown cost of {}", print::count(ledger.unpriced, "result")));
-        }
         if unknown > 0 {
             cost.push_str(&format!("; {unknown} more submitted, price not known yet"));
         }
@@ -335,7 +335,7 @@ impl Summary<'_> {
             notes.push(format!("note: {conflicts} results came a second time with other content; the first one counts, both are kept"));
         }
         if strays > 0 {
-            notes.push(format!("note: {strays} results belong to no number or cannot be read; they are kept: numcheck receive --show-quarantine"));
+            notes.push(format!("note: {strays} results belong to no number or cannot be read; they are kept: numcheck receive --show-quarantine shows them, and --reread enters those that belong to a number by then"));
         }
         notes.extend(self.totals.drift.iter().map(drift_line));
         notes.extend(
