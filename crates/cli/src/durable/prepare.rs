@@ -63,7 +63,8 @@ pub(crate) fn check_account(job: &Job, account: &str) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::usage(
-        "this job was begun with another account, or at another platform: set its key and address as they were then",
+        "this job was begun with another account, or at another platform: set its key and address as they were then, or run the file again, \
+         which goes on with today's account and reuses nothing of the other's; nothing was sent",
     ))
 }
 
@@ -233,8 +234,15 @@ fn each_piece(input: &Input, mut use_it: impl FnMut(&[u8]) -> Result<(), Failure
 
 /// What the command has kept with a job.
 pub(crate) fn notes_of(job: &Job) -> Result<Notes, Failure> {
-    serde_json::from_value(job.spec.notes.clone())
-        .map_err(|error| Failure::new(format!("job {} has no input any more", job.name)).because(error))
+    if job.state == JobState::Forgotten {
+        return Err(Failure::usage(format!("job {} was forgotten; only its sums are left", job.name)));
+    }
+    serde_json::from_value(job.spec.notes.clone()).map_err(|_| {
+        Failure::usage(format!(
+            "job {} was made by a program and holds no file: read its rows there",
+            job.name
+        ))
+    })
 }
 
 /// A job's input, as it was when the job was made.

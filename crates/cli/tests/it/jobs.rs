@@ -85,7 +85,11 @@ fn another_account_may_not_go_on_with_a_job_since_it_would_be_told_that_its_batc
     let name = name(&job);
     for verb in ["resume", "reconcile"] {
         let call = numcheck([verb, &name]).envs(job.platform.account()).env("NUMCHECK_STORE", job.store());
-        call.env("NXCLOUD_ACCESS_KEY", "somebody-else").run().exits(2).says("another account");
+        call.env("NXCLOUD_ACCESS_KEY", "somebody-else")
+            .run()
+            .exits(2)
+            .says("another account")
+            .says("or run the file again");
     }
 }
 
@@ -98,7 +102,7 @@ fn forget_removes_numbers_and_results_and_keeps_the_sums() {
     let name = name(&job);
     let call = |verb: &str| numcheck([verb, &name]).env("NUMCHECK_STORE", job.store());
     call("forget").run().exits(0);
-    call("export").run().says("no input any more");
+    call("export").run().exits(2).says("was forgotten; only its sums are left");
     let status = call("status").arg("--json").run().exits(0).json();
     assert_eq!((&status["settled"], &status["costs"][0]["amount"]), (&2.into(), &"0.3824".into()));
     // Its numbers are not recognised any more: they are paid for again.
@@ -111,6 +115,31 @@ fn forget_removes_numbers_and_results_and_keeps_the_sums() {
         .run()
         .exits(2)
         .says("was forgotten");
+}
+
+/// The job is made a program's in the store: such a job holds neither a file nor the command's notes.
+#[test]
+fn a_job_that_a_program_made_holds_no_file_and_can_be_asked_and_forgotten() {
+    let job = Job::of(2);
+    let run = job.start(&[]);
+    let batch = job.platform.accept();
+    batch.push_all();
+    run.end().exits(0);
+    let name = name(&job);
+    let store = rusqlite::Connection::open(job.store()).unwrap();
+    assert_eq!(store.execute("UPDATE jobs SET spec = json_set(spec, '$.notes', NULL)", ()).unwrap(), 1);
+    store.execute("DELETE FROM input", ()).unwrap();
+    drop(store);
+    let call = |arguments: &[&str]| {
+        numcheck(arguments).envs(job.platform.account()).env("NUMCHECK_STORE", job.store()).run()
+    };
+    for verb in ["export", "resume"] {
+        let ended = call(&[verb, &name]).exits(2);
+        let told = format!("job {name} was made by a program and holds no file: read its rows there");
+        assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+    }
+    assert_eq!(call(&["status", "--json", &name]).exits(0).json()["settled"], 2);
+    call(&["forget", "--number", &batch.numbers[0]]).exits(0).says("the number is forgotten");
 }
 
 #[test]
