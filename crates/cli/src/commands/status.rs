@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_bulk::store::TurnedAway;
-use numcheck_bulk::{BatchState, JobName, Outcome};
+use numcheck_bulk::{BatchState, JobName, Outcome, Scope};
 use serde_json::{Value, json};
 
 use crate::commands::metrics;
@@ -138,11 +138,18 @@ impl Status {
                 ))?;
             }
             if !doubtful.is_empty() {
-                print::say(&format!(
-                    "numcheck: a result or `numcheck reconcile {0}` settles what is in doubt; an empty answer ends a doubt only beside a later batch that the platform shows; \
+                print::say(&match job.spec.scope.service.as_str() {
+                    Scope::PRIVACY => format!(
+                        "numcheck: QXT cannot be asked afterwards: what is in doubt stays so, unless its reply was kept and `numcheck receive --reread` \
+                         can enter it; `numcheck resume {} --resubmit-doubtful` asks again and may pay twice",
+                        job.name
+                    ),
+                    _ => format!(
+                        "numcheck: a result or `numcheck reconcile {0}` settles what is in doubt; an empty answer ends a doubt only beside a later batch that the platform shows; \
                      `numcheck resume {0} --resubmit-doubtful` sends it again and may pay twice",
-                    job.name
-                ));
+                        job.name
+                    ),
+                });
             }
         }
         Ok(if ledger.is_final() { Exit::Settled } else { Exit::Unsettled })
