@@ -128,7 +128,12 @@ async fn show_quarantine(engine: &Engine) -> Result<Exit, Failure> {
     let mut after = 0;
     loop {
         let some = engine.store().quarantine(after, 100).await.map_err(Failure::of)?;
-        let Some(last) = some.last() else { return Ok(Exit::Settled) };
+        let Some(last) = some.last() else {
+            if after == 0 {
+                print::say("numcheck: nothing is quarantined");
+            }
+            return Ok(Exit::Settled);
+        };
         after = last.id;
         for odd in some {
             let (body, body_base64) = match String::from_utf8(odd.body) {
@@ -156,15 +161,21 @@ async fn reread(engine: &Engine, json: bool) -> Result<Exit, Failure> {
             "repeats": entered.repeats, "conflicts": entered.conflicts, "left": left,
         }))?;
     } else {
+        let again = match entered.charged_again {
+            0 => String::new(),
+            again => format!(" ({again} a second charge)"),
+        };
+        let form = |count: u32, one, many| print::form(count.into(), one, many);
         print::say(&format!(
-            "numcheck: {} of {} entered, {} {} known already, {} as second {} with other content; {left} {} still to no number or cannot be read",
+            "numcheck: {} of {} entered{again}; {} {} a known one, {} {} one and {}, {left} still {} to no number or cannot be read",
             entered.first + entered.charged_again,
             print::count(seen.into(), "quarantined result"),
             entered.repeats,
-            print::form(entered.repeats.into(), "was", "were"),
+            form(entered.repeats, "repeats", "repeat"),
             entered.conflicts,
-            print::form(entered.conflicts.into(), "result", "results"),
-            print::form(left.into(), "belongs", "belong"),
+            form(entered.conflicts, "contradicts", "contradict"),
+            form(entered.conflicts, "stays", "stay"),
+            form(left, "belongs", "belong"),
         ));
     }
     Ok(Exit::Settled)

@@ -105,7 +105,9 @@ fn a_reply_to_get_that_is_learnt_to_be_read_ends_its_doubt() {
     let running = verb(&["get", "--phone-file", "-"]).stdin("85251234568").start();
     platform.submit().answer_http("502 Bad", "application/json", r#"{"error":"busy"}"#);
     running.end().exits(3);
-    assert_eq!(verb(&["receive", "--show-quarantine"]).run().exits(0).text(), "");
+    let kept = verb(&["receive", "--show-quarantine"]).run().exits(0);
+    assert_eq!(kept.text(), "");
+    assert!(kept.stderr.contains("nothing is quarantined"), "{}", kept.stderr);
 }
 
 #[test]
