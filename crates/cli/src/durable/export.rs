@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use numcheck_bulk::failpoint::die_at;
@@ -22,6 +23,10 @@ use crate::print;
 /// How many rows are read from the store at a time.
 const PAGE: u32 = 2000;
 
+/// Ends of names that promise something else than rows of CSV.
+const NOT_WRITTEN: [&str; 12] =
+    ["xlsx", "xlsm", "xlsb", "xls", "ods", "numbers", "parquet", "json", "gz", "zip", "bz2", "zst"];
+
 /// Where rows go, and in which form.
 #[derive(Clone, Debug)]
 pub(crate) struct Destination {
@@ -32,6 +37,12 @@ pub(crate) struct Destination {
 impl Destination {
     /// Opens it, before anything is sent.
     pub(crate) fn create(&self, input: &Input) -> Result<Writer, Failure> {
+        let end = self.file().and_then(Path::extension).map(|end| end.to_ascii_lowercase());
+        if let Some(end) = end.as_deref().and_then(OsStr::to_str).filter(|end| NOT_WRITTEN.contains(end)) {
+            return Err(Failure::usage(format!(
+                "--output: .{end} is not written; name a .csv (as most spreadsheets read), or a .jsonl; nothing was sent"
+            )));
+        }
         Ok(Writer::create(self.target(), self.format(), input)?)
     }
 

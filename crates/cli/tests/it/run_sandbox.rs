@@ -292,6 +292,22 @@ fn a_file_without_numbers_is_settled_at_once() {
 }
 
 #[test]
+fn a_name_that_promises_another_form_than_is_written_is_refused() {
+    let (dir, path) = file("n.csv", "phone\n85251234567\n");
+    for name in ["x.xlsx", "x.XLS", "x.csv.gz", "x.json"] {
+        let out = dir.path().join(name);
+        let ended = run(&path).arg("-o").arg(&out).run().exits(2).says("is not written; name a .csv");
+        assert!(ended.stderr.contains("nothing was sent") && !out.exists(), "{}", ended.stderr);
+    }
+    for name in ["x.csv", "x.tsv", "x", "x.jsonl"] {
+        let out = dir.path().join(name);
+        run(&path).arg("-o").arg(&out).run().exits(0);
+        let rows = fs::read_to_string(&out).unwrap();
+        assert_eq!(rows.starts_with('{'), name.ends_with(".jsonl"), "{rows}");
+    }
+}
+
+#[test]
 fn bad_input_gets_a_clear_error_and_nothing_is_sent() {
     for (content, options, word) in [
         ("", &[][..], "is empty: there is no number to check"),
