@@ -24,7 +24,8 @@ pub(crate) struct Forget {
     /// The job.
     #[arg(value_name = "JOB")]
     job: Option<JobName>,
-    /// Forget every finished job that is older than this.
+    /// Forget every job that was made longer ago than this, also what it has not sent. One of which something is under way, in doubt or missing is
+    /// kept, and said.
     #[arg(long, value_name = "AGE")]
     older_than: Option<humantime::Duration>,
     /// Forget this number wherever it stands: its results, its history, and its rows of the jobs' inputs, of which all cells are blotted out

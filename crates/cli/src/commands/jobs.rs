@@ -10,6 +10,10 @@ use crate::exit::{Exit, Failure};
 use crate::print;
 
 /// List the jobs of the store, the newest first.
+///
+/// A job is `finished`: nothing of it is open; `open`: numbers are not sent yet, under way, in doubt or missing, and `resume` goes on with it; `closed`:
+/// a later job about the same numbers replaced it, or a call of `privacy` ended before all were asked about; `planning`: its plan was never
+/// finished, and nothing of it was sent; `forgotten`: only its sums are left.
 #[derive(Debug, Args)]
 pub(crate) struct Jobs {
     /// Print one JSON object per job.
@@ -31,8 +35,9 @@ impl Jobs {
                 + ledger.missing
                 + ledger.waiting
                 + ledger.waiting_in_doubt;
-            // Nothing goes on with what such a call has not sent.
-            let is_over = job.spec.scope.service != Scope::NUMBER_CHECK && open == ledger.planned;
+            // Nothing goes on with what `privacy`, which makes a job of no set, has not asked about.
+            let is_over =
+                job.spec.scope.service == Scope::PRIVACY && job.spec.set.is_empty() && open == ledger.planned;
             let state = match job.state {
                 JobState::Planning => "planning",
                 JobState::Forgotten => "forgotten",
