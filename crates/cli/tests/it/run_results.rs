@@ -338,9 +338,10 @@ fn a_receiver_that_only_stores_leaves_entering_to_another_process() {
     assert_eq!(job.states(), ["done", "done"]);
 }
 
-/// Pushes as they have come, each of which was set aside for one odd field, and its number was missing.
+/// A push, with places for what a test puts in.
 const PUSH: &str = r#"{"messageId":"m-1","code":0,"msg":"success","batchNo":"BATCH","phone":"PHONE","data":{"basic":{"preCheck":"YES","carrier":"CARRIER"}},"cost":{"price":0.0300,"currency":"USD"}EXTRA}"#;
 
+/// Pushes as they have come, each of which was quarantined for one odd field, and its number was missing.
 #[test]
 fn a_result_is_not_lost_for_one_odd_field_or_another_spelling_of_its_number() {
     let odd: [(&str, &str); 9] = [
