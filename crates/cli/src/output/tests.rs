@@ -246,7 +246,7 @@ fn what_a_killed_command_left_goes_once_the_file_is_whole_and_what_is_being_writ
     }
     #[cfg(unix)]
     {
-        std::os::unix::fs::symlink(&others[0], folder.path().join("out.csv.numcheck-ABCDEF.part")).unwrap();
+        std::os::unix::fs::symlink(others[0], folder.path().join("out.csv.numcheck-ABCDEF.part")).unwrap();
         let pipe = folder.path().join("out.csv.numcheck-GHIJKL.part");
         assert!(std::process::Command::new("mkfifo").arg(pipe).status().unwrap().success());
     }
