@@ -17,7 +17,8 @@ pub(crate) const MAX_PRICE: Price = match Price::from_ten_thousandths(1_000_000_
     None => Price::ZERO,
 };
 
-/// What a price is for: a level and a group of phone numbers (a region such as `CN`).
+/// What a price is for: a level and a group of phone numbers, as whoever made the plan has named it: a region such as `CN` in the command,
+/// a calling code such as `+86` in an order of `numcheck-job`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PriceKey {
     /// The check level on the wire.

@@ -44,7 +44,8 @@ impl PrivacyService {
         Self { client, price: None, is_key_known: AtomicBool::new(false), bad_parameters: AtomicU32::new(0) }
     }
 
-    /// What a query costs: no reply tells. It stands beside each answer in the store, so that caps and sums count it.
+    /// What a query costs: no reply tells. It stands beside each answer in the store, where sums count it, and caps what was spent. What is yet to
+    /// be spent a cap reckons by the prices of [`RunOptions::limits`](crate::RunOptions::limits).
     #[must_use]
     pub fn with_price(self, price: Option<(Currency, Price)>) -> Self {
         Self { price, ..self }
