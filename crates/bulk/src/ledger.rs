@@ -19,7 +19,8 @@ pub struct Ledger {
     pub planned: u64,
     /// Phone numbers that the platform refused, or whose batch it refused.
     pub refused: u64,
-    /// Phone numbers whose request left, or may have left.
+    /// Phone numbers whose request left, or may have left. All of a claim count: of a service that is asked one by one, up to 500 that have
+    /// not been sent are among them while a run has them, or has died with them.
     pub submitted: u64,
     /// Of these: with a result.
     pub settled: u64,
@@ -29,7 +30,7 @@ pub struct Ledger {
     pub in_doubt: u64,
     /// Of these: accepted, and no result came in the time that the platform takes.
     pub missing: u64,
-    /// Of these: accepted, and the result may still come.
+    /// Of these: claimed or accepted, and the result may still come.
     pub pending: u64,
     /// Phone numbers that took a result of the book. They cost this job nothing.
     pub reused: Reused,
