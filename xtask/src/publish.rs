@@ -55,8 +55,11 @@ pub(crate) fn semver(root: &Path, commit: &str) -> crate::Outcome {
     for name in INTERNAL {
         args.extend(["--exclude", name]);
     }
-    cargo::succeed(&mut cargo::command(root, &args))
-        .map_err(|error| format!("{error}: it lists what changed, or is to be installed by `cargo install cargo-semver-checks`"))
+    cargo::succeed(&mut cargo::command(root, &args)).map_err(|error| {
+        format!(
+            "{error}: it lists what changed, or is to be installed by `cargo install cargo-semver-checks`"
+        )
+    })
 }
 
 /// Counts the crates below each crate that has a limit.
