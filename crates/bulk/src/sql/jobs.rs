@@ -498,12 +498,12 @@ pub(crate) async fn note_turned_away<T: Tx>(tx: &T, kinds: &[TurnedAway]) -> Res
 }
 
 pub(crate) async fn turned_away<T: Tx>(tx: &T) -> Result<Vec<TurnedAway>, T::Fault> {
-    let sql = "SELECT name, word FROM learnt WHERE name LIKE 'turned away: %'";
+    let sql = "SELECT name, word FROM learnt WHERE name LIKE $1 || '%'";
     let read = |row: &Row<'_>| {
         let name: String = row.get(0)?;
         Ok(parse_turned_away(name.strip_prefix(TURNED_AWAY).unwrap_or(&name), row.get(1)?))
     };
-    let mut kinds: Vec<_> = tx.rows(sql, &[], read).await?.into_iter().flatten().collect();
+    let mut kinds: Vec<_> = tx.rows(sql, &values![TURNED_AWAY], read).await?.into_iter().flatten().collect();
     // By bytes, whatever the server's language is.
     kinds.sort_by(|one, other| one.kind.cmp(&other.kind));
     Ok(kinds)
