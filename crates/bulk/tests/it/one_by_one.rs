@@ -14,6 +14,7 @@ use numcheck_bulk::{
     Submitted, SystemWallClock,
 };
 use numcheck_protocol::PhoneNumber;
+use tempfile::TempDir;
 use tokio::sync::Notify;
 
 const AT_ONCE: usize = 8;
@@ -127,6 +128,14 @@ async fn give_up_all(store: &Sqlite, job: &Job) {
     }
 }
 
+/// A new store with a job of one batch, which lives as long as its folder.
+async fn job_of(numbers: u64) -> (TempDir, Arc<Sqlite>, Job) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Sqlite::open(&folder.path().join("jobs.db"), reader()).unwrap());
+    let job = planned(&*store, 1, &[numbers]).await;
+    (folder, store, job)
+}
+
 async fn fold(store: &Sqlite) {
     while store.fold(256).await.unwrap().seen == 256 {}
 }
@@ -209,9 +218,7 @@ async fn what_was_not_passed_on_is_sent_once_and_counts_among_what_may_be_in_dou
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_not_passed_on_waits_for_whoever_goes_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Sqlite::open(&folder.path().join("jobs.db"), reader()).unwrap());
-    let job = planned(&*store, 1, &[700]).await;
+    let (_folder, store, job) = job_of(700).await;
     let service = OneByOne::new(|at| if at % 50 == 7 { Does::NotPassOn } else { Does::Answer });
     let first = drive(&store, &service);
     for _ in 0..2 {
@@ -229,9 +236,7 @@ async fn what_was_not_passed_on_waits_for_whoever_goes_on() {
 /// A client tries again what surely did not leave, and has it confirmed again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_attempt_that_did_not_leave_may_be_repeated_under_its_mark() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Sqlite::open(&folder.path().join("jobs.db"), reader()).unwrap());
-    let job = planned(&*store, 1, &[20]).await;
+    let (_folder, store, job) = job_of(20).await;
     let service = OneByOne::new(|_| Does::AnswerLater);
     assert_eq!(drive(&store, &service).run(&job, &Cancel::new()).await.unwrap().halt, None);
     fold(&store).await;
@@ -262,9 +267,7 @@ async fn a_reply_that_could_not_be_stored_is_stored_once_the_store_works_again()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_is_not_paid_for_by_a_service_that_it_does_not_name() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Sqlite::open(&folder.path().join("jobs.db"), reader()).unwrap());
-    let job = planned(&*store, 1, &[20]).await;
+    let (_folder, store, job) = job_of(20).await;
     let service = OneByOne::named("another", |_| Does::Answer);
     let driven = drive(&store, &service).run(&job, &Cancel::new()).await.unwrap();
     assert!(matches!(driven.halt, Some(Halt::OtherService(_))), "{driven:?}");
@@ -273,9 +276,7 @@ async fn a_job_is_not_paid_for_by_a_service_that_it_does_not_name() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_about_the_account_ends_the_run_and_the_rest_is_planned() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Sqlite::open(&folder.path().join("jobs.db"), reader()).unwrap());
-    let job = planned(&*store, 1, &[100]).await;
+    let (_folder, store, job) = job_of(100).await;
     let service = OneByOne::new(|at| if at < 30 { Does::Answer } else { Does::Refuse });
     let driven = drive(&store, &service).run(&job, &Cancel::new()).await.unwrap();
     assert!(matches!(driven.halt, Some(Halt::Refused(_))), "{driven:?}");
@@ -293,9 +294,7 @@ async fn a_refusal_about_the_account_ends_the_run_and_the_rest_is_planned() {
 /// A second process gives the claim up while its sender is only slow.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sender_whose_claim_was_given_up_sends_nothing_more() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Sqlite::open(&folder.path().join("jobs.db"), reader()).unwrap());
-    let job = planned(&*store, 1, &[20]).await;
+    let (_folder, store, job) = job_of(20).await;
     let service = OneByOne::new(|_| Does::Keep);
     let drive = drive(&store, &service);
     let never = Cancel::new();

@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 use serde_json::Value;
 
 use crate::support::qxt::{Answer, Platform, mobiles, refusal, reply};
-use crate::support::{Call, Row, column, numcheck, rows};
+use crate::support::{Call, Row, Running, column, numcheck, rows};
 
 /// A folder with a file of numbers, a store, and results.
 struct Scene {
@@ -412,22 +412,23 @@ fn a_run_that_is_killed_leaves_at_most_the_requests_under_way_in_doubt_and_asks_
     assert!(in_doubt > 0 || asked.len() == numbers.len());
 }
 
-/// Holds the fourth answer back.
-fn held_at_the_fourth() -> Scene {
+/// A run that was asked to stop while its fourth answer is held back.
+fn stopped_at_the_fourth() -> (Scene, Running) {
     let script = |mobile: &str| match (mobile.ends_with('3'), reply(mobile, "隐私号")) {
         (true, Answer::Says(said)) => Answer::Later(said),
         (_, answer) => answer,
     };
-    Scene::new(&mobiles(8), Platform::start(script))
-}
-
-#[test]
-fn a_stop_asks_about_nothing_more_and_waits_for_the_answer_that_is_paid_for() {
-    let scene = held_at_the_fourth();
+    let scene = Scene::new(&mobiles(8), Platform::start(script));
     let mut run = scene.run(&["--concurrency", "1"]).start();
     scene.platform.wait_for(4);
     run.signal("INT");
     run.wait_for("are waited for");
+    (scene, run)
+}
+
+#[test]
+fn a_stop_asks_about_nothing_more_and_waits_for_the_answer_that_is_paid_for() {
+    let (scene, run) = stopped_at_the_fourth();
     scene.platform.let_go();
     run.end().exits(3);
     let states = ["done", "done", "done", "done", "pending", "pending", "pending", "pending"];
@@ -437,11 +438,7 @@ fn a_stop_asks_about_nothing_more_and_waits_for_the_answer_that_is_paid_for() {
 
 #[test]
 fn a_second_stop_ends_at_once_and_what_has_no_answer_is_in_doubt() {
-    let scene = held_at_the_fourth();
-    let mut run = scene.run(&["--concurrency", "1"]).start();
-    scene.platform.wait_for(4);
-    run.signal("INT");
-    run.wait_for("are waited for");
+    let (scene, mut run) = stopped_at_the_fourth();
     // Those of the next second are the same one.
     while run.is_running() {
         run.signal("INT");

@@ -95,10 +95,17 @@ fn order(count: u64) -> Order {
     order
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_answer_that_nobody_could_be_asked_for_is_waited_for_when_somebody_stops() {
+/// A job of three phone numbers runs until `stopping` has stopped it: how many are settled, in doubt and planned, and how many were asked.
+async fn stopped(service: &Arc<Held>, cancel: &Cancel, stopping: impl Future<Output = ()>) -> [u64; 4] {
     let scene = Scene::new();
     let job = scene.engine.begin(&order(3)).await.unwrap();
+    let (summary, ()) = tokio::join!(scene.run(&job, service, cancel), stopping);
+    let ledger = summary.ledger;
+    [ledger.settled, ledger.in_doubt, ledger.planned, service.asked()]
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_nobody_could_be_asked_for_is_waited_for_when_somebody_stops() {
     let (service, cancel) = (Held::one_by_one(0), Cancel::new());
     let stopping = async {
         service.is_asked(1).await;
@@ -106,16 +113,12 @@ async fn an_answer_that_nobody_could_be_asked_for_is_waited_for_when_somebody_st
         tokio::time::sleep(Duration::from_secs(20)).await;
         service.answers.add_permits(3);
     };
-    let (summary, ()) = tokio::join!(scene.run(&job, &service, &cancel), stopping);
-    let ledger = summary.ledger;
-    assert_eq!((ledger.settled, ledger.in_doubt, ledger.planned, service.asked()), (1, 0, 2, 1));
+    assert_eq!(stopped(&service, &cancel, stopping).await, [1, 0, 2, 1]);
 }
 
 /// As after a 429, or under a rate limit of the client's own.
 #[tokio::test]
 async fn what_waits_for_its_turn_is_not_sent_once_somebody_stops() {
-    let scene = Scene::new();
-    let job = scene.engine.begin(&order(3)).await.unwrap();
     let service = Held::pacing(ServiceInfo::synchronous(Scope::NUMBER_CHECK), 3, 1);
     let cancel = Cancel::new();
     let stopping = async {
@@ -124,9 +127,7 @@ async fn what_waits_for_its_turn_is_not_sent_once_somebody_stops() {
         }
         cancel.cancel();
     };
-    let (summary, ()) = tokio::join!(scene.run(&job, &service, &cancel), stopping);
-    let ledger = summary.ledger;
-    assert_eq!((ledger.settled, ledger.in_doubt, ledger.planned, service.asked()), (1, 0, 2, 1));
+    assert_eq!(stopped(&service, &cancel, stopping).await, [1, 0, 2, 1]);
 }
 
 #[tokio::test]
