@@ -201,9 +201,7 @@ pub(crate) fn drift_json(drifted: &Drifted) -> Value {
 
 /// Requests of a kind that a receiver has turned away, what was wrong and where to look.
 pub(crate) fn turned_away_line(kind: &str, count: u64) -> String {
-    let counts = Counts::default();
-    let hint = counts.turned_away().find_map(|(known, _, hint)| (known == kind).then_some(hint));
-    format!("{} turned away: {}", print::count(count, "request"), hint.unwrap_or(kind))
+    format!("{} turned away: {}", print::count(count, "request"), Counts::hint(kind).unwrap_or(kind))
 }
 
 /// The end of a run in figures.

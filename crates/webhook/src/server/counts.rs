@@ -27,6 +27,11 @@ macro_rules! counts {
             pub fn turned_away(&self) -> impl Iterator<Item = (&'static str, u64, &'static str)> {
                 [$($((stringify!($name), self.$name, $hint),)?)*].into_iter()
             }
+
+            /// The hint of a kind of [`turned_away`](Self::turned_away); `None` for another name.
+            pub fn hint(kind: &str) -> Option<&'static str> {
+                Self::default().turned_away().find_map(|(known, _, hint)| (known == kind).then_some(hint))
+            }
         }
 
         /// The same numbers while they are counted.
