@@ -81,16 +81,23 @@ fn get_is_refused_or_in_doubt_like_a_submit() {
     get(&[], "<html>").exits(3).says("do not send it again").says("numcheck reconcile ");
 }
 
+/// A platform and a folder with a store: a `get` was answered with what cannot be read.
+fn after_an_unread_get() -> (Platform, tempfile::TempDir) {
+    let (platform, dir) = (Platform::start(), tempfile::tempdir().unwrap());
+    let get =
+        call(&platform, &["get", "--phone-file", "-"]).env("NUMCHECK_STORE", dir.path().join("jobs.db"));
+    let running = get.stdin(NUMBER).start();
+    platform.submit().answer_http("200 OK", "application/json", "<later>");
+    running.end().exits(3);
+    (platform, dir)
+}
+
 /// The reply is mended in the store, in place of a program that learnt to read it.
 #[test]
 fn a_reply_to_get_that_is_learnt_to_be_read_ends_its_doubt() {
-    let platform = Platform::start();
-    let dir = tempfile::tempdir().unwrap();
+    let (platform, dir) = after_an_unread_get();
     let path = dir.path().join("jobs.db");
     let verb = |arguments: &[&str]| call(&platform, arguments).env("NUMCHECK_STORE", &path);
-    let running = verb(&["get", "--phone-file", "-"]).stdin(NUMBER).start();
-    platform.submit().answer_http("200 OK", "application/json", "<later>");
-    running.end().exits(3);
     assert!(verb(&["receive", "--show-quarantine"]).run().exits(0).text().contains("<later>"));
     let store = rusqlite::Connection::open(&path).unwrap();
     let reply = example("get_checked").replace("8523xxx83", NUMBER);
@@ -112,13 +119,9 @@ fn a_reply_to_get_that_is_learnt_to_be_read_ends_its_doubt() {
 
 #[test]
 fn a_store_that_fails_hides_no_doubt_about_a_get() {
-    let platform = Platform::start();
-    let dir = tempfile::tempdir().unwrap();
+    let (platform, dir) = after_an_unread_get();
     let path = dir.path().join("jobs.db");
     let verb = |arguments: &[&str]| call(&platform, arguments).env("NUMCHECK_STORE", &path);
-    let running = verb(&["get", "--phone-file", "-"]).stdin(NUMBER).start();
-    platform.submit().answer_http("200 OK", "application/json", "<later>");
-    running.end().exits(3);
     let store = rusqlite::Connection::open(&path).unwrap();
     let full = "CREATE TRIGGER full BEFORE INSERT ON results BEGIN SELECT RAISE(ABORT, 'full'); END";
     store.execute_batch(full).unwrap();
