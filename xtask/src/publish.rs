@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::cargo;
 
@@ -41,12 +42,20 @@ const SQLITE: &[(&str, &str)] = &[
 
 /// Packages each crate and builds it from its package, as a user of the published one does.
 pub(crate) fn package(root: &Path) -> crate::Outcome {
+    // cargo unpacks a package once for each path and version, in its home folder, and builds what it finds there from then on: a folder
+    // that was used before would answer for the code of that day.
+    let all = cargo::metadata(root)?.target_directory.join("packages");
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let unused = all.join(since_1970.as_millis().to_string());
     // What is not committed yet is checked as well.
     let mut args = vec!["package", "--locked", "--workspace", "--allow-dirty"];
     for name in INTERNAL {
         args.extend(["--exclude", name]);
     }
-    cargo::succeed(&mut cargo::command(root, &args))
+    let outcome = cargo::succeed(cargo::command(root, &args).arg("--target-dir").arg(&unused));
+    let removed = fs::remove_dir_all(&all);
+    outcome?;
+    removed.map_err(|error| format!("cannot remove {}: {error}", all.display()))
 }
 
 /// Compares the public API of the crates with that of a commit. Needs cargo-semver-checks.
