@@ -3,16 +3,15 @@
 //! It answers 200 only after the inbox has stored, and takes in nothing without a capability of this store.
 
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::time::Duration;
 
 use numcheck_bulk::{Inbox, Store};
 use numcheck_protocol::BatchNo;
 use numcheck_webhook::{
-    Counts, Gate, NotStored, Push, PushVerifier, Receiver, ReceiverKey, ReceiverLimits, Server,
+    Closed, Counts, Gate, NotStored, Push, PushVerifier, Receiver, ReceiverKey, ReceiverLimits, Server,
 };
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 /// How often what was turned away is written down, if there is anything: other processes show it.
 const NOTE_EVERY: Duration = Duration::from_secs(10);
@@ -35,7 +34,7 @@ pub struct Receiving {
     key: ReceiverKey,
     public_url: String,
     stop: oneshot::Sender<()>,
-    served: JoinHandle<()>,
+    served: JoinHandle<Result<Closed, JoinError>>,
 }
 
 impl Receiving {
@@ -80,13 +79,18 @@ impl Receiving {
         };
         let receiver = Receiver::unread(gate, handler, ReceiverLimits::default());
         let (stop, stopped) = oneshot::channel();
+        let serving = server.serve(receiver.clone(), async { drop(stopped.await) });
         let served = tokio::spawn(async move {
-            let mut serving = pin!(server.serve(receiver.clone(), async { drop(stopped.await) }));
+            // A task of its own: a store that takes its time to count holds up no push.
+            let mut serving = tokio::spawn(serving);
             let mut noted = Counts::default();
-            while tokio::time::timeout(NOTE_EVERY, &mut serving).await.is_err() {
+            loop {
+                let ended = tokio::time::timeout(NOTE_EVERY, &mut serving).await;
                 note(&counting, receiver.counts(), &mut noted).await;
+                if let Ok(ended) = ended {
+                    return ended;
+                }
             }
-            note(&counting, receiver.counts(), &mut noted).await;
         });
         Ok(Self { address, key, public_url, stop, served })
     }
@@ -104,7 +108,7 @@ impl Receiving {
     /// Accepts no more, and lets what is being stored come to its end.
     pub async fn close(self) {
         drop(self.stop);
-        if let Err(error) = self.served.await {
+        if let Err(error) = self.served.await.and_then(|served| served) {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "the receiver has ended in a way it should not"

@@ -16,7 +16,8 @@ const MAX_DEPTH: usize = 127;
 /// - a number beyond a double, or none (`1e999`, `NaN`, `-Infinity`, `01`): becomes a string of the same characters;
 /// - a field that stands twice: nobody can say which one counts, so none does: all are kept, as `carrier#1`, `carrier#2`;
 /// - with the feature `gbk`, text that is not UTF-8: it is read as GB18030, which includes GBK and GB2312. Where it is UTF-8 with a few
-///   broken characters, or neither, what is broken becomes U+FFFD, and the rest can be read.
+///   broken characters, or neither, what is broken becomes U+FFFD, and the rest can be read;
+/// - UTF-16, in either order of bytes, with a byte-order mark or without.
 ///
 /// The second and third show as drift wherever a message reports it; that a body was mended at all is for the caller to report. Everything
 /// else stays as it came. `None` when the body is not UTF-8 and the feature is off, no JSON object even so, or too deep; `decode` has the
@@ -41,6 +42,14 @@ pub fn mend(body: &[u8]) -> Option<Vec<u8>> {
 
 /// The body as text. Of what is not UTF-8, whole characters outside ASCII beside the broken places tell UTF-8 that was cut from text in GBK.
 fn text(body: &[u8]) -> Option<Cow<'_, str>> {
+    // JSON begins with a character of ASCII, which has a byte of zero beside it there.
+    match body {
+        [0xff, 0xfe, rest @ ..] => return Some(Cow::Owned(utf16(rest, u16::from_le_bytes))),
+        [0xfe, 0xff, rest @ ..] => return Some(Cow::Owned(utf16(rest, u16::from_be_bytes))),
+        [b'{', 0, ..] => return Some(Cow::Owned(utf16(body, u16::from_le_bytes))),
+        [0, b'{', ..] => return Some(Cow::Owned(utf16(body, u16::from_be_bytes))),
+        _ => {}
+    }
     #[cfg(feature = "gbk")]
     if core::str::from_utf8(body).is_err() {
         let (mut whole, mut broken) = (0, 0);
@@ -53,6 +62,12 @@ fn text(body: &[u8]) -> Option<Cow<'_, str>> {
         return Some(gbk.unwrap_or_else(|| String::from_utf8_lossy(body)));
     }
     core::str::from_utf8(body).ok().map(Cow::Borrowed)
+}
+
+/// What is half a pair of surrogates becomes U+FFFD.
+fn utf16(body: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let units = body.chunks_exact(2).filter_map(|pair| Some(unit(pair.try_into().ok()?)));
+    char::decode_utf16(units).map(|char| char.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
 const BLANK: [char; 4] = [' ', '\t', '\n', '\r'];

@@ -3,7 +3,8 @@
 use std::io::Read;
 
 use bytes::Bytes;
-use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::{GzDecoder, MultiGzDecoder};
+use flate2::{Decompress, FlushDecompress, Status};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 
 use crate::exchange::Received;
@@ -12,13 +13,18 @@ use crate::exchange::Received;
 /// broken or longer stays as it came.
 pub(crate) fn decode(mut received: Received, limit: usize) -> Received {
     let mut codings = received.headers.get_all(CONTENT_ENCODING).iter();
-    let (Some(coding), None) = (codings.next(), codings.next()) else { return received };
-    let (coding, body) = (coding.as_bytes().trim_ascii().to_ascii_lowercase(), &*received.body);
-    let decoded = match coding.as_slice() {
-        b"identity" | b"" => Some(received.body.clone()),
-        b"gzip" | b"x-gzip" => read(MultiGzDecoder::new(body), limit),
+    let (coding, None) = (codings.next(), codings.next()) else { return received };
+    let coding = coding.map(|coding| coding.as_bytes().trim_ascii().to_ascii_lowercase());
+    let body = &*received.body;
+    let decoded = match coding.as_deref() {
+        // No text begins so: a server on the way has compressed it, or passed it on compressed, and says nothing of it.
+        None if body.starts_with(b"\x1f\x8b") => gunzip(body, limit),
+        Some(b"identity" | b"") => Some(received.body.clone()),
+        Some(b"gzip" | b"x-gzip") => gunzip(body, limit),
         // Servers disagree on whether it has the frame of zlib.
-        b"deflate" => read(ZlibDecoder::new(body), limit).or_else(|| read(DeflateDecoder::new(body), limit)),
+        Some(b"deflate") => {
+            inflate(body, true, limit).or_else(|| inflate(body, false, limit)).map(|(text, _)| text)
+        }
         _ => None,
     };
     if let Some(decoded) = decoded {
@@ -29,12 +35,41 @@ pub(crate) fn decode(mut received: Received, limit: usize) -> Received {
     received
 }
 
-/// All that a decoder has to say; memory grows with what it says, and no further than the limit.
-fn read(decoder: impl Read, limit: usize) -> Option<Bytes> {
-    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let mut decoded = Vec::new();
-    decoder.take(most).read_to_end(&mut decoded).ok()?;
-    (decoded.len() <= limit).then(|| decoded.into())
+/// All that is in gzip. Its trailer, a checksum and a length, may be missing: there are servers that forget it.
+fn gunzip(body: &[u8], limit: usize) -> Option<Bytes> {
+    let mut text = Vec::new();
+    if MultiGzDecoder::new(body).take(one_more(limit)).read_to_end(&mut text).is_ok() {
+        return (text.len() <= limit).then(|| text.into());
+    }
+    let (text, trailer) = inflate(GzDecoder::new(body).into_inner(), false, limit)?;
+    (trailer < TRAILER).then_some(text)
+}
+
+/// Bytes of a trailer of gzip.
+const TRAILER: usize = 8;
+
+/// All that is in a deflate stream, which must come to its end, and how many bytes follow it. Memory grows with what is in it, and no
+/// further than the limit.
+fn inflate(body: &[u8], in_zlib: bool, limit: usize) -> Option<(Bytes, usize)> {
+    let mut state = Decompress::new(in_zlib);
+    let (mut rest, mut text) = (body, Vec::new());
+    loop {
+        text.reserve(8 << 10);
+        let before = state.total_in();
+        let status = state.decompress_vec(rest, &mut text, FlushDecompress::None).ok()?;
+        rest = rest.get(usize::try_from(state.total_in() - before).ok()?..)?;
+        match status {
+            _ if text.len() > limit => return None,
+            Status::StreamEnd => return Some((text.into(), rest.len())),
+            // It had room, and wants to read more than there is.
+            _ if text.len() < text.capacity() => return None,
+            Status::Ok | Status::BufError => {}
+        }
+    }
+}
+
+fn one_more(limit: usize) -> u64 {
+    u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1)
 }
 
 #[cfg(test)]
@@ -70,6 +105,7 @@ mod tests {
         deflate.write_all(BODY).unwrap();
         for (coding, body) in [
             ("gzip", gzip(BODY)),
+            ("gzip", [gzip(b"{"), gzip(&BODY[1..])].concat()),
             (" X-GZIP", gzip(BODY)),
             ("deflate", zlib.finish().unwrap()),
             ("Deflate", deflate.finish().unwrap()),
@@ -77,7 +113,17 @@ mod tests {
         ] {
             assert_eq!(decoded(Some(coding), body, 10), (Bytes::from_static(BODY), true), "{coding}");
         }
-        assert_eq!(decoded(None, gzip(BODY), 99).0, gzip(BODY), "no header, no coding");
+        assert_eq!(decoded(None, gzip(BODY), 10), (Bytes::from_static(BODY), true));
+        assert_eq!(decoded(None, BODY.to_vec(), 1), (Bytes::from_static(BODY), true), "as it came");
+    }
+
+    #[test]
+    fn gzip_is_read_without_its_trailer() {
+        let whole = gzip(BODY);
+        for missing in 1..=TRAILER {
+            let cut = whole[..whole.len() - missing].to_vec();
+            assert_eq!(decoded(Some("gzip"), cut, 10), (Bytes::from_static(BODY), true), "{missing} bytes");
+        }
     }
 
     #[test]
@@ -86,10 +132,18 @@ mod tests {
         let mut corrupt = whole.clone();
         let at = corrupt.len() - 6;
         corrupt[at] ^= 1;
+        let mut deflate = DeflateEncoder::new(Vec::new(), Compression::fast());
+        deflate.write_all(BODY).unwrap();
+        let mut deflate = deflate.finish().unwrap();
+        deflate.pop();
         let bomb = gzip(&vec![0; 64 << 20]);
         assert!(bomb.len() < 1 << 20);
+        let cut_bomb = bomb[..bomb.len() - 1].to_vec();
         for (coding, body) in [
-            ("gzip", whole[..whole.len() - 1].to_vec()),
+            ("gzip", whole[..whole.len() - TRAILER - 1].to_vec()),
+            ("gzip", whole[..3].to_vec()),
+            ("deflate", deflate),
+            ("gzip", cut_bomb),
             ("gzip", corrupt),
             ("gzip", BODY.to_vec()),
             ("gzip", bomb),

@@ -26,7 +26,7 @@ pub struct Reply {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, as far as it came. With the feature `encodings` one that came compressed whole, by gzip or deflate, and is not longer than
+    /// The body, as far as it came. With the feature `encodings` one that came compressed whole (but for gzip's trailer), by gzip or deflate, and is not longer than
     /// [`Limits::body_bytes`](crate::Limits::body_bytes) decoded, is decoded here, and has no `Content-Encoding` in the headers any more.
     pub body: Bytes,
     /// How many attempts it took.
