@@ -279,6 +279,7 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
     ) -> Result<Option<Halt>, StoreError> {
         let claim = self.claim_of(&claimed, None, Arc::default(), cancel);
         let (batch, key) = (claimed.batch, claimed.claim);
+        let unsent_before = round.unsent();
         let reply = self.submit(job, claimed.batch_no, claimed.numbers, claim).await;
         // Before the yes is written down: whoever finds the batch accepted finds it whole.
         let kept = keep(&*self.store, reply.rows).await;
@@ -286,7 +287,7 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         if matches!(reply.submitted, Submitted::NotPassedOn { .. }) {
             self.not_passed_on().batches.push(batch);
         }
-        let (end, halt) = round.judge(reply.submitted, cancel);
+        let (end, halt) = round.judge(reply.submitted, unsent_before, cancel);
         // Whatever became of what it said beside: that it was accepted must not be lost, or it would be paid for again.
         self.store.end(batch, key, end, self.clock.now_ms()).await?;
         die_at("submit.ended");
@@ -337,9 +338,10 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
                 std::mem::take(results)
             }
             Submitted::InDoubt { kept, .. } => std::mem::take(kept),
-            Submitted::Refused { .. } | Submitted::NotPassedOn { .. } | Submitted::NotSent { .. } => {
-                Vec::new()
-            }
+            Submitted::Refused { .. }
+            | Submitted::NotPassedOn { .. }
+            | Submitted::TooEarly { .. }
+            | Submitted::NotSent { .. } => Vec::new(),
         };
         let received_ms = self.clock.now_ms();
         let kept = |Row { source, body }| {
@@ -582,13 +584,32 @@ struct PassedOver {
 }
 
 impl Round {
-    fn judge(&self, submitted: Submitted, cancel: &Cancel) -> (BatchEnd, Option<Halt>) {
-        let unsent = matches!(submitted, Submitted::NotSent { .. } | Submitted::NotPassedOn { .. });
-        let in_a_row = match unsent {
-            // What a stop has kept from being sent tells nothing of the next.
-            true if cancel.is_cancelled() => 0,
-            true => self.unsent.fetch_add(1, Ordering::SeqCst) + 1,
-            false => self.unsent.swap(0, Ordering::SeqCst),
+    /// How many in a row were not carried out.
+    fn unsent(&self) -> u64 {
+        self.unsent.load(Ordering::SeqCst)
+    }
+
+    /// What an answer means for its batch and for the rest. `unsent_before` is [`Self::unsent`] at the time when it was sent.
+    fn judge(&self, submitted: Submitted, unsent_before: u64, cancel: &Cancel) -> (BatchEnd, Option<Halt>) {
+        let in_a_row = match submitted {
+            Submitted::NotSent { .. } | Submitted::NotPassedOn { .. } | Submitted::TooEarly { .. }
+                // What a stop has kept from being sent tells nothing of the next.
+                if cancel.is_cancelled() =>
+            {
+                0
+            }
+            Submitted::NotSent { .. } | Submitted::NotPassedOn { .. } => {
+                self.unsent.fetch_add(1, Ordering::SeqCst) + 1
+            }
+            Submitted::TooEarly { .. } => {
+                let (one_more, order) = (unsent_before + 1, Ordering::SeqCst);
+                // Another one that was under way beside it may have been counted.
+                self.unsent.compare_exchange(unsent_before, one_more, order, order).map_or_else(|now| now, |_| one_more)
+            }
+            Submitted::Accepted { .. } | Submitted::Refused { .. } | Submitted::InDoubt { .. } => {
+                self.unsent.store(0, Ordering::SeqCst);
+                0
+            }
         };
         let (end, halt) = match submitted {
             Submitted::Accepted { message_id, .. } => (BatchEnd::Accepted { message_id }, None),
@@ -604,7 +625,7 @@ impl Round {
                 let halt = (in_a_row >= GIVE_UP_AFTER).then(|| Halt::NotSent(message.clone()));
                 (BatchEnd::TurnedAway { code: None, message }, halt)
             }
-            Submitted::NotSent { message } => {
+            Submitted::TooEarly { message } | Submitted::NotSent { message } => {
                 (BatchEnd::NotSent, (in_a_row >= GIVE_UP_AFTER).then_some(Halt::NotSent(message)))
             }
             Submitted::InDoubt { code, message, from_reply, .. } => {

@@ -152,6 +152,12 @@ pub enum Submitted {
         /// What that server said, and what to do.
         message: String,
     },
+    /// It came too early, says the platform or a server before it, and was not carried out. It is sent again. The third time in a row ends the
+    /// submitting; what was under way at the same time is one time.
+    TooEarly {
+        /// What was said, and what to do.
+        message: String,
+    },
     /// It surely never left. It is sent again, and the third in a row ends the submitting.
     NotSent {
         /// Why.

@@ -305,10 +305,10 @@ pub fn submitted(error: &CallError) -> Submitted {
 
 /// What is no doubt. A 429 says only that it was too early; any other word of a server on the way might come after the platform has worked.
 pub(crate) fn not_carried_out(error: &CallError, message: String) -> Submitted {
-    let is_too_early = error.reply().is_some_and(|reply| reply.status.as_u16() == 429);
-    match error.kind() == CallErrorKind::NeverReached && !is_too_early {
-        true => Submitted::NotPassedOn { message },
-        false => Submitted::NotSent { message },
+    match error.reply() {
+        Some(reply) if reply.status.as_u16() == 429 => Submitted::TooEarly { message },
+        _ if error.kind() == CallErrorKind::NeverReached => Submitted::NotPassedOn { message },
+        _ => Submitted::NotSent { message },
     }
 }
 

@@ -109,14 +109,14 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
             // Left over where the mark failed, or was not waited for.
             let kept = keep(&*self.store, before.take()).await;
             let is_over = match next {
-                Ok(Some((number, reply))) => {
+                Ok(Some(Sent { number, unsent_before, reply })) => {
                     before = Arc::new(Unkept::new(reply.rows));
                     sent.drift.extend(reply.drift);
                     let not_passed_on = match &reply.submitted {
                         Submitted::NotPassedOn { message } => Some((number, message.clone())),
                         _ => None,
                     };
-                    let (end, halt) = round.judge(reply.submitted, cancel);
+                    let (end, halt) = round.judge(reply.submitted, unsent_before, cancel);
                     if not_passed_on.is_none() && !may_be_lost(&end) {
                         open.is_closed.store(true, Ordering::SeqCst);
                     }
@@ -148,11 +148,12 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         before: Arc<Unkept>,
         cancel: &Cancel,
         round: &Round,
-    ) -> Result<Option<(PhoneNumber, Reply)>, StoreError> {
+    ) -> Result<Option<Sent>, StoreError> {
         let Some(number) = self.next_number(open, cancel, round).await? else { return Ok(None) };
         let claim = self.claim_of(claimed, Some(number), before, cancel);
+        let unsent_before = round.unsent();
         let reply = self.submit(job, claimed.batch_no.clone(), vec![number], claim).await;
-        Ok(Some((number, reply)))
+        Ok(Some(Sent { number, unsent_before, reply }))
     }
 
     /// The next phone number of a claim whose turn has come, unless no more is to be sent. One waits at a time: so few turns are lost.
@@ -237,6 +238,14 @@ struct Open {
     has_turn: AtomicBool,
     /// No more is sent under it.
     is_closed: AtomicBool,
+}
+
+/// What was sent, and what became of it.
+struct Sent {
+    number: PhoneNumber,
+    /// [`Round::unsent`] when it was sent.
+    unsent_before: u64,
+    reply: Reply,
 }
 
 /// What one of its senders did.

@@ -15,7 +15,7 @@ use numcheck_bulk::{
 };
 use numcheck_protocol::PhoneNumber;
 use tempfile::TempDir;
-use tokio::sync::Notify;
+use tokio::sync::{Barrier, Notify};
 
 const AT_ONCE: usize = 8;
 
@@ -30,6 +30,8 @@ enum Does {
     NotSend,
     /// Is kept from the platform by a server on the way, as that says.
     NotPassOn,
+    /// Was asked too early, like all that are under way.
+    SayTooEarly,
     /// Has no balance.
     Refuse,
     /// Is asked, and says nothing.
@@ -47,6 +49,7 @@ struct OneByOne {
     /// As many are without an answer as are sent at once.
     all_silent: Notify,
     silent: AtomicU64,
+    all_early: Barrier,
 }
 
 impl OneByOne {
@@ -57,7 +60,15 @@ impl OneByOne {
     fn named(name: &'static str, script: impl Fn(u64) -> Does + Send + Sync + 'static) -> Arc<Self> {
         let (asked, all_silent) = (Mutex::default(), Notify::new());
         let (begun, silent) = (AtomicU64::new(0), AtomicU64::new(0));
-        Arc::new(Self { name, script: Box::new(script), begun, asked, all_silent, silent })
+        Arc::new(Self {
+            name,
+            script: Box::new(script),
+            begun,
+            asked,
+            all_silent,
+            silent,
+            all_early: Barrier::new(AT_ONCE),
+        })
     }
 
     fn answering() -> Arc<Self> {
@@ -88,6 +99,11 @@ impl CheckService for OneByOne {
         }
         self.asked.lock().unwrap().push(number);
         match does {
+            Does::SayTooEarly => {
+                // All that are under way are told so before any of them is judged.
+                self.all_early.wait().await;
+                Submitted::TooEarly { message: "slower".into() }
+            }
             Does::NotPassOn => Submitted::NotPassedOn { message: "no such page".into() },
             Does::Refuse => {
                 Submitted::Refused { code: Some(-5), message: "no balance".into(), for_all: true }
@@ -231,6 +247,21 @@ async fn what_was_not_passed_on_waits_for_whoever_goes_on() {
     drive(&store, &second).run(&job, &Cancel::new()).await.unwrap();
     fold(&store).await;
     assert_eq!((check(&*store, job.id).await.settled, second.asked().len()), (700, 14));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_too_early_together_is_too_early_once() {
+    for (rounds, is_over) in [(2, false), (3, true)] {
+        let (_folder, store, job) = job_of(100).await;
+        let early = rounds * AT_ONCE as u64;
+        let service = OneByOne::new(move |at| if at < early { Does::SayTooEarly } else { Does::Answer });
+        let halt = drive(&store, &service).run(&job, &Cancel::new()).await.unwrap().halt;
+        assert_eq!(halt, is_over.then(|| Halt::NotSent("slower".into())));
+        fold(&store).await;
+        let ledger = check(&*store, job.id).await;
+        let settled = if is_over { 0 } else { 100 };
+        assert_eq!((ledger.settled, ledger.planned, ledger.in_doubt), (settled, 100 - settled, 0));
+    }
 }
 
 /// A client tries again what surely did not leave, and has it confirmed again.
