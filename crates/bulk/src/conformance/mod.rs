@@ -167,7 +167,7 @@ macro_rules! conformance {
             numbers_are_marked_while_replies_are_entered_and_another_job_follows
             a_word_about_an_earlier_claim_s_numbers_changes_nothing
             a_reply_that_is_no_result_of_its_number_leaves_it_in_doubt
-            a_reply_that_comes_after_its_claim_was_given_up_is_taken_once_the_number_is_resubmitted
+            a_reply_that_comes_after_its_claim_was_given_up_ends_the_doubt
             a_reply_that_can_be_read_at_last_ends_the_doubt_about_its_number_and_no_other
             a_reply_that_can_be_read_after_its_number_was_resubmitted_is_taken_or_charged_beside
             what_was_marked_of_a_forgotten_job_is_in_doubt_for_those_that_wait

@@ -155,13 +155,14 @@ async fn move_part<T: Tx>(tx: &T, scope: i64, from: i64, to: i64, part: &SplitPa
 }
 
 /// Locks the scopes of batches, in the order of their keys.
-pub(crate) async fn lock_scopes<T: Tx>(tx: &T, batches: &[i64]) -> Result<(), T::Fault> {
+pub(crate) async fn lock_scopes<T: Tx>(tx: &T, places: &[BatchPlace]) -> Result<(), T::Fault> {
     const SCOPES: Sql = Sql {
         sqlite: "SELECT DISTINCT j.scope FROM batches b JOIN jobs j ON j.id = b.job
             WHERE b.id IN (SELECT value FROM json_each($1)) ORDER BY j.scope",
         postgres: "SELECT DISTINCT j.scope FROM batches b JOIN jobs j ON j.id = b.job WHERE b.id = ANY ($1) ORDER BY j.scope",
     };
-    for scope in tx.rows(SCOPES, &values![batches], |row| row.get(0)).await? {
+    let batches: Vec<i64> = places.iter().map(|(batch, _)| *batch).collect();
+    for scope in tx.rows(SCOPES, &values![&batches], |row| row.get(0)).await? {
         tx.lock_scope(scope).await?;
     }
     Ok(())

@@ -55,7 +55,7 @@ async fn enter<T: Tx>(
     waiting: &T::Waiting,
     folded: &mut Folded,
 ) -> Result<(), T::Fault> {
-    let recorded = recorded(tx, reader, &mut arrived).await?;
+    let recorded = recorded_at_home(tx, reader, &mut arrived).await?;
     folded.add(write(tx, judge(arrived, recorded), Some(waiting)).await?);
     Ok(())
 }
@@ -78,12 +78,7 @@ pub(crate) async fn reread<T: Tx>(
         last: quarantined.last().map(Arrived::id),
         ..Reread::default()
     };
-    let batches: Vec<i64> = quarantined.iter().filter_map(Arrived::batch).collect();
-    each::lock_scopes(tx, &batches).await?;
-    let mut known = recorded(tx, reader, &mut quarantined).await?;
-    if each::move_back(tx, &known.moved(&quarantined)).await? {
-        known = recorded(tx, reader, &mut quarantined).await?;
-    }
+    let known = recorded_at_home(tx, reader, &mut quarantined).await?;
     reread.entered = write(tx, judge_again(quarantined, known), None).await?;
     Ok(reread)
 }
@@ -120,6 +115,25 @@ macro_rules! batch {
         "SELECT b.id, b.job, s.account, s.level, b.grp, b.batch_no, b.state, b.numbers, b.aside, j.state, s.service FROM batches b
         JOIN jobs j ON j.id = b.job JOIN scopes s ON s.id = j.scope WHERE b.id "
     };
+}
+
+/// [`recorded`], after the rows that have left their batch for want of these results are back in it.
+async fn recorded_at_home<T: Tx>(
+    tx: &T,
+    reader: &SharedReader,
+    arrived: &mut [Arrived],
+) -> Result<Recorded, T::Fault> {
+    let known = recorded(tx, reader, arrived).await?;
+    let moved = known.moved(arrived);
+    if moved.is_empty() {
+        return Ok(known);
+    }
+    // Rows are locked already. So seldom is there one that came late that a deadlock, which is tried again, costs less than a lock each time.
+    each::lock_scopes(tx, &moved).await?;
+    match each::move_back(tx, &moved).await? {
+        true => recorded(tx, reader, arrived).await,
+        false => Ok(known),
+    }
 }
 
 /// What is known of the batches and phone numbers that results are about. The batches stay locked: what a claim has decided about their
