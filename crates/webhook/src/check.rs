@@ -110,7 +110,7 @@ impl Gate {
         Ok(admitted)
     }
 
-    /// Whether a body can be read later: one in another character set than UTF-8 or GB18030 (GBK, GB2312), by its `Content-Type` and its bytes, would
+    /// Whether a body can be read later: one in another character set than UTF-8, UTF-16 or GB18030 (GBK, GB2312), by its `Content-Type` and its bytes, would
     /// be acknowledged and be lost. Refused, the platform comes back for an hour, and until then a proxy can be mended.
     ///
     /// # Errors
@@ -118,7 +118,7 @@ impl Gate {
     pub fn check_charset(&self, content_type: Option<&[u8]>, body: &[u8]) -> Result<(), Rejection> {
         let is_readable = |charset: String| match charset.as_str() {
             "" | "utf-8" | "utf8" => true,
-            "gbk" | "gb2312" | "gb18030" => mend(body).is_some(),
+            "gbk" | "gb2312" | "gb18030" | "utf-16" | "utf-16le" | "utf-16be" => mend(body).is_some(),
             _ => false,
         };
         if std::str::from_utf8(body).is_ok() || content_type.and_then(charset).is_none_or(is_readable) {
@@ -180,7 +180,7 @@ pub enum Rejection {
     /// Compressed: 415.
     #[error("the body is compressed, by its Content-Encoding: have the proxy send it as it is")]
     Encoding,
-    /// In another character set than UTF-8 or GB18030: 415.
+    /// In another character set than UTF-8, UTF-16 or GB18030: 415.
     #[error("the body is neither UTF-8 nor GBK, by its Content-Type: have the proxy send it as it is")]
     Charset,
     /// The stated length is no number: 400.
@@ -271,7 +271,8 @@ mod tests {
             ("gb18030", Ok(())),
             ("\"GB2312\"", Ok(())),
             ("iso-8859-1", Err(Rejection::Charset)),
-            ("utf-16", Err(Rejection::Charset)),
+            // Called otherwise than it is.
+            ("utf-16", Ok(())),
         ] {
             let content_type = format!("application/json; charset={charset}");
             assert_eq!(check(&content_type, gbk), verdict, "{charset}");
@@ -286,6 +287,9 @@ mod tests {
             assert_eq!(check(content_type, gbk), Ok(()), "{content_type}");
         }
         assert_eq!(gate.check_charset(None, gbk), Ok(()));
+        let utf_16: Vec<u8> =
+            "\u{feff}{\"msg\":\"成功\"}".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(check("application/json; charset=UTF-16", &utf_16), Ok(()));
     }
 
     #[test]

@@ -153,7 +153,7 @@ pub enum Reading<'a> {
     OtherBatch(ResultPush<'a>),
     /// The body names no batch. The path is all there is to go by.
     NoBatch(ResultPush<'a>),
-    /// The body is no JSON object, in UTF-8 or in GB18030. Keep the bytes.
+    /// The body is no JSON object, in UTF-8, UTF-16 or GB18030. Keep the bytes.
     Unreadable(Unreadable),
 }
 
