@@ -181,7 +181,9 @@ pub enum Rejection {
     #[error("the body is compressed, by its Content-Encoding: have the proxy send it as it is")]
     Encoding,
     /// In another character set than UTF-8, UTF-16 or GB18030: 415.
-    #[error("the body is neither UTF-8 nor GBK, by its Content-Type: have the proxy send it as it is")]
+    #[error(
+        "the body is in neither UTF-8, UTF-16 nor GBK, by its Content-Type: have the proxy send it as it is"
+    )]
     Charset,
     /// The stated length is no number: 400.
     #[error("the content length is not a number")]

@@ -94,7 +94,7 @@ counts! {
     /// 415: a compressed body.
     compressed => "HTTP 415: the body is compressed; look at the proxy, which has to send it as it is",
     /// 415: a body in another character set than UTF-8 and GBK.
-    other_charset => "HTTP 415: the body is neither UTF-8 nor GBK; look at the proxy, which has to send it as it is",
+    other_charset => "HTTP 415: the body is in neither UTF-8, UTF-16 nor GBK; look at the proxy, which has to send it as it is",
     /// 400: a content length that is no number.
     bad_length => "HTTP 400: the content length is no number; look at the proxy",
     /// 413: more than 64 KiB.
