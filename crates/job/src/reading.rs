@@ -136,7 +136,11 @@ fn with_message<T>(
     then: impl FnOnce(CheckResult<'_>, &dyn Message, Option<Drift>) -> T,
 ) -> Option<T> {
     match source {
-        Source::Push => read!(ResultPush, body, |push, drift| then(CheckResult::from(&push), &push, drift)),
+        Source::Push => read!(ResultPush, body, |push: ResultPush<'_>, mended: Option<Drift>| {
+            let no_code = || Drift::new("ResultPush.code", DriftKind::OddShape, None);
+            let drift = mended.or_else(|| push.code.is_absent().then(no_code));
+            then(CheckResult::from(&push), &push, drift)
+        }),
         Source::Query => read!(QueryRow, body, |row, drift| then(CheckResult::from(&row), &row, drift)),
         Source::Reply => read!(GetReply, body, |reply, drift| then(CheckResult::from(&reply), &reply, drift)),
         Source::Answer => None,

@@ -1,6 +1,7 @@
 //! A second way to read a body that [`decode`](crate::decode) refuses. One odd value does not lose the rest of the message.
 
 use alloc::borrow::Cow;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -12,16 +13,20 @@ const MAX_DEPTH: usize = 127;
 
 /// Rewrites a JSON body so that [`decode`](crate::decode) reads it, where what it refuses is one of:
 ///
-/// - half a surrogate pair: `"b\ud800"` becomes the text `b\ud800`, its backslash escaped;
-/// - a number beyond a double, or none (`1e999`, `NaN`, `-Infinity`, `01`): becomes a string of the same characters;
-/// - a field that stands twice: nobody can say which one counts, so none does: all are kept, as `carrier#1`, `carrier#2`;
+/// - half a surrogate pair, or an escape that is none: `"b\ud800"` becomes the text `b\ud800`, its backslash escaped; a control character
+///   in a text is escaped;
+/// - a number beyond a double, or a word that is no value (`1e999`, `NaN`, `-Infinity`, `01`, `None`), and lists and objects that lie too deep:
+///   become a string of the same characters;
+/// - a field that stands twice: with one value, it stands there once; with several, nobody can say which one counts, so none does: all are
+///   kept, as `carrier#1`, `carrier#2`;
+/// - a comma before the end of a list or an object; `;` and NUL behind the body; a list around the one object;
 /// - with the feature `gbk`, text that is not UTF-8: it is read as GB18030, which includes GBK and GB2312. Where it is UTF-8 with a few
 ///   broken characters, or neither, what is broken becomes U+FFFD, and the rest can be read;
 /// - UTF-16, in either order of bytes, with a byte-order mark or without.
 ///
 /// The second and third show as drift wherever a message reports it; that a body was mended at all is for the caller to report. Everything
-/// else stays as it came. `None` when the body is not UTF-8 and the feature is off, no JSON object even so, or too deep; `decode` has the
-/// last word on the rest.
+/// else stays as it came. `None` when the body is neither UTF-8 nor UTF-16 and the feature is off, or no JSON object even so; `decode`
+/// has the last word on the rest.
 ///
 /// ```
 /// use numcheck_protocol::mend;
@@ -32,12 +37,17 @@ const MAX_DEPTH: usize = 127;
 pub fn mend(body: &[u8]) -> Option<Vec<u8>> {
     let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     let text = text(body)?;
-    let mut reader = Reader { rest: text.trim_matches(BLANK) };
+    let mut reader = Reader { rest: text.trim_start_matches(BLANK) };
+    let is_listed = reader.take('[').is_some();
+    reader.blanks();
     if !reader.rest.starts_with('{') {
         return None;
     }
     let mended = reader.value(0)?;
-    reader.rest.is_empty().then(|| mended.into_bytes())
+    if is_listed && !reader.ends_with(']') {
+        return None;
+    }
+    reader.rest.trim_matches([' ', '\t', '\n', '\r', ';', '\0']).is_empty().then(|| mended.into_bytes())
 }
 
 /// The body as text. Of what is not UTF-8, whole characters outside ASCII beside the broken places tell UTF-8 that was cut from text in GBK.
@@ -83,6 +93,7 @@ impl<'a> Reader<'a> {
         match self.rest.chars().next()? {
             '{' if depth < MAX_DEPTH => self.object(depth + 1),
             '[' if depth < MAX_DEPTH => self.list(depth + 1),
+            '{' | '[' => self.too_deep(),
             '"' => self.text(),
             _ => self.bare(),
         }
@@ -103,30 +114,36 @@ impl<'a> Reader<'a> {
                     break;
                 }
                 self.take(',')?;
+                if self.ends_with('}') {
+                    break;
+                }
             }
         }
-        let mut names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
-        names.sort_unstable();
-        let mut twice: Vec<(&str, usize)> = names
-            .windows(2)
-            .filter_map(|pair| (pair.first()? == pair.get(1)?).then_some((*pair.first()?, 0)))
-            .collect();
-        twice.dedup();
+        keep_equal_ones_once(&mut fields);
+        let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+        for (name, _) in &fields {
+            *times.entry(name).or_default() += 1;
+        }
+        let names: BTreeSet<&str> = times.keys().copied().collect();
+        times.retain(|_, times| *times > 1);
+        times.values_mut().for_each(|times| *times = 0);
 
         let mut out = String::from("{");
         for (name, value) in &fields {
             if out.len() > 1 {
                 out.push(',');
             }
-            let name = match twice.binary_search_by_key(&name.as_str(), |(name, _)| name) {
-                Ok(at) => {
-                    let (_, count) = twice.get_mut(at)?;
+            let name = match times.get_mut(name.as_str()) {
+                Some(count) => loop {
                     *count += 1;
-                    quoted(&format!("{name}#{count}"))
-                }
-                Err(_) => quoted(name),
+                    let numbered = format!("{name}#{count}");
+                    if !names.contains(numbered.as_str()) {
+                        break numbered;
+                    }
+                },
+                None => name.clone(),
             };
-            out.push_str(&name);
+            out.push_str(&quoted(&name));
             out.push(':');
             out.push_str(value);
         }
@@ -144,6 +161,9 @@ impl<'a> Reader<'a> {
                     break;
                 }
                 self.take(',')?;
+                if self.ends_with(']') {
+                    break;
+                }
                 out.push(',');
             }
         }
@@ -156,19 +176,26 @@ impl<'a> Reader<'a> {
         self.take('"')?;
         let mut out = String::from("\"");
         loop {
-            let plain = self.rest.find(['"', '\\'])?;
+            let plain = self.rest.find(|char| matches!(char, '"' | '\\' | '\0'..='\x1f'))?;
             out.push_str(self.rest.get(..plain)?);
             self.rest = self.rest.get(plain..)?;
             if self.take('"').is_some() {
                 out.push('"');
                 return Some(out);
             }
+            if let Some(control) = self.rest.chars().next().filter(|char| *char < ' ') {
+                out.push_str(&format!("\\u{:04x}", u32::from(control)));
+                self.rest = self.rest.get(1..)?;
+                continue;
+            }
             let (escape, is_whole) = match (unit(self.rest), self.rest.get(6..).and_then(unit)) {
                 (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => (12, true),
                 (Some(0xd800..=0xdfff), _) => (6, false),
                 (Some(_), _) => (6, true),
-                // The backslash and whatever comes after it.
-                (None, _) => (1 + self.rest.chars().nth(1)?.len_utf8(), true),
+                (None, _) if self.rest.get(1..)?.starts_with(['"', '\\', '/', 'b', 'f', 'n', 'r', 't']) => {
+                    (2, true)
+                }
+                (None, _) => (1, false),
             };
             if !is_whole {
                 out.push('\\');
@@ -188,8 +215,31 @@ impl<'a> Reader<'a> {
         }
         let is_figure = bare.contains(|char: char| char.is_ascii_digit())
             && bare.chars().all(|char| char.is_ascii_digit() || "+-.eE".contains(char));
-        let is_none = ["NaN", "Infinity"].contains(&bare.trim_start_matches(['+', '-']));
-        (is_figure || is_none).then(|| quoted(bare))
+        let word = bare.trim_start_matches(['+', '-']);
+        let is_word = !word.is_empty() && word.chars().all(|char| char.is_ascii_alphabetic());
+        (is_figure || is_word).then(|| quoted(bare))
+    }
+
+    /// What lies deeper than anybody reads, as a text.
+    fn too_deep(&mut self) -> Option<String> {
+        let (mut open, mut is_text, mut is_escaped) = (0_u32, false, false);
+        for (at, char) in self.rest.char_indices() {
+            match char {
+                _ if is_escaped => is_escaped = false,
+                '\\' if is_text => is_escaped = true,
+                '"' => is_text = !is_text,
+                _ if is_text => {}
+                '{' | '[' => open += 1,
+                '}' | ']' => open -= 1,
+                _ => {}
+            }
+            if open == 0 {
+                let (deep, rest) = self.rest.split_at_checked(at + 1)?;
+                self.rest = rest;
+                return Some(quoted(deep));
+            }
+        }
+        None
     }
 
     fn blanks(&mut self) {
@@ -206,6 +256,14 @@ impl<'a> Reader<'a> {
         self.blanks();
         self.take(end).is_some()
     }
+}
+
+/// Of fields with one name and one value, the first.
+fn keep_equal_ones_once(fields: &mut Vec<(String, String)>) {
+    let mut seen = BTreeSet::new();
+    let is_first: Vec<bool> = fields.iter().map(|field| seen.insert(field)).collect();
+    let mut is_first = is_first.into_iter();
+    fields.retain(|_| is_first.next().unwrap_or(true));
 }
 
 /// The UTF-16 unit that `\uXXXX` at the start stands for.

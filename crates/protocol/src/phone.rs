@@ -59,13 +59,14 @@ impl PhoneNumber {
         Ok(Self { digits: own, length: digits.len() as u8 })
     }
 
-    /// A number as a platform may spell it: with `+` or `00` before it, with blanks, line ends, hyphens, dots and brackets anywhere.
+    /// A number as a platform may spell it: with `+`, `00` or `tel:` before it; with blanks, line ends, dashes, dots, brackets and invisible characters
+    /// anywhere; in full-width digits; with a comma, a semicolon or `.0` behind it.
     ///
     /// ```
     /// use numcheck_protocol::PhoneNumber;
     ///
     /// let number = PhoneNumber::new("8613800138000")?;
-    /// for spelled in ["008613800138000", "+86 138-0013-8000", "8613800138000\r\n"] {
+    /// for spelled in ["008613800138000", "+86 138-0013-8000", "8613800138000\r\n", "８６１３８００１３８０００", "8613800138000.0"] {
     ///     assert_eq!(PhoneNumber::from_spelling(spelled)?, number);
     /// }
     /// # Ok::<(), numcheck_protocol::ValueError>(())
@@ -79,7 +80,7 @@ impl PhoneNumber {
         {
             return Ok(number);
         }
-        let plain: String = text.chars().filter(|char| !is_separator(*char)).collect();
+        let plain = plain(text);
         Self::new(plain.strip_prefix('+').or_else(|| plain.strip_prefix("00")).unwrap_or(&plain))
     }
 
@@ -167,9 +168,37 @@ impl PhoneNumber {
     }
 }
 
-/// What may stand between the digits of a phone number, or around them.
-pub(crate) fn is_separator(char: char) -> bool {
-    char.is_whitespace() || matches!(char, '-' | '.' | '(' | ')' | '\u{2010}'..='\u{2015}' | '\u{feff}')
+/// A number without what may stand around it and between its digits.
+pub(crate) fn plain(text: &str) -> String {
+    let seen: String = text.chars().filter_map(seen).collect();
+    let seen = seen.trim_matches([',', ';', '/']);
+    let seen = match seen.split_at_checked(4) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("tel:") => rest,
+        _ => seen,
+    };
+    // As a program writes a number that it took for a figure.
+    let whole = seen.split_once('.').filter(|(whole, fraction)| {
+        whole.len() >= PhoneNumber::MIN_DIGITS
+            && !fraction.is_empty()
+            && fraction.bytes().all(|byte| byte == b'0')
+    });
+    whole.map_or(seen, |(whole, _)| whole).chars().filter(|char| *char != '.').collect()
+}
+
+/// The character that one stands for; `None` for what divides digits, and for what cannot be seen.
+fn seen(char: char) -> Option<char> {
+    match char {
+        '\u{ff10}'..='\u{ff19}' => char::from_digit(u32::from(char) - 0xff10, 10),
+        '\u{ff0b}' => Some('+'),
+        '-' | '(' | ')' | '\u{2010}'..='\u{2015}' => None,
+        // Zero-width, text direction, soft hyphen, byte-order mark.
+        '\u{ad}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' => None,
+        _ => Some(char).filter(|char| !char.is_whitespace()),
+    }
 }
 
 text_value!(PhoneNumber, "phone", digits);

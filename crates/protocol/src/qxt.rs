@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::endpoint::Request;
 use crate::error::ValueError;
 use crate::mask;
-use crate::phone::{PhoneNumber, is_separator};
+use crate::phone::{PhoneNumber, plain};
 use crate::secrets::ApiKey;
 use crate::strict::required;
 use crate::table::Class;
@@ -71,7 +71,7 @@ impl Mobile {
     /// # Errors
     /// When it is a number of another country, or none of 11 digits that begin with 1, a masked number included. Nothing was sent.
     pub fn from_spelling(text: &str) -> Result<Self, ValueError> {
-        let plain: String = text.chars().filter(|char| !is_separator(*char)).collect();
+        let plain = plain(text);
         let international = plain.strip_prefix('+').or_else(|| plain.strip_prefix("00"));
         match (international, plain.strip_prefix("86").filter(|national| national.len() == 11)) {
             (Some(digits), _) => Self::new(digits.strip_prefix("86").ok_or(ANOTHER_COUNTRY)?),
@@ -98,7 +98,7 @@ impl Mobile {
     /// A text that names this one in another spelling, or masked as `188****9212`, and one without any digit, are no contradiction.
     pub fn is_contradicted_by(&self, named: &str) -> bool {
         const MASKS: [char; 3] = ['*', 'x', 'X'];
-        let plain: String = named.chars().filter(|char| !is_separator(*char)).collect();
+        let plain = plain(named);
         if !plain.bytes().any(|byte| byte.is_ascii_digit()) {
             return false;
         }

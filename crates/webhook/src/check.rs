@@ -114,13 +114,16 @@ impl Gate {
     /// be acknowledged and be lost. Refused, the platform comes back for an hour, and until then a proxy can be mended.
     ///
     /// # Errors
-    /// [`Rejection::Charset`].
+    /// [`Rejection::Charset`]; [`Rejection::Encoding`] where it is compressed although no header says so.
     pub fn check_charset(&self, content_type: Option<&[u8]>, body: &[u8]) -> Result<(), Rejection> {
         let is_readable = |charset: String| match charset.as_str() {
             "" | "utf-8" | "utf8" => true,
             "gbk" | "gb2312" | "gb18030" | "utf-16" | "utf-16le" | "utf-16be" => mend(body).is_some(),
             _ => false,
         };
+        if is_compressed(body) {
+            return Err(Rejection::Encoding);
+        }
         if std::str::from_utf8(body).is_ok() || content_type.and_then(charset).is_none_or(is_readable) {
             return Ok(());
         }
@@ -143,6 +146,12 @@ impl Gate {
             None => Ok(Verdict::Unsigned),
         }
     }
+}
+
+/// As gzip begins, or deflate in the frame of zlib, and no text does.
+fn is_compressed(body: &[u8]) -> bool {
+    matches!(body, [0x1f, 0x8b, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..])
+        && std::str::from_utf8(body).is_err()
 }
 
 /// Not compressed: nothing that is acknowledged may turn out to be unreadable.
@@ -289,6 +298,9 @@ mod tests {
             assert_eq!(check(content_type, gbk), Ok(()), "{content_type}");
         }
         assert_eq!(gate.check_charset(None, gbk), Ok(()));
+        for compressed in [&b"\x1f\x8b\x08\0"[..], b"\x78\x9c\xab\x56", b"\x78\x01\xff\xff"] {
+            assert_eq!(gate.check_charset(None, compressed), Err(Rejection::Encoding), "{compressed:?}");
+        }
         let utf_16: Vec<u8> =
             "\u{feff}{\"msg\":\"成功\"}".encode_utf16().flat_map(u16::to_be_bytes).collect();
         assert_eq!(check("application/json; charset=UTF-16", &utf_16), Ok(()));

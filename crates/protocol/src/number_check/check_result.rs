@@ -31,9 +31,13 @@ use crate::view::{View, values};
 /// ```
 impl<'a> From<&'a ResultPush<'_>> for CheckResult<'a> {
     fn from(push: &'a ResultPush<'_>) -> Self {
-        let done = push.code.get().is_some_and(|code| code.is_success());
-        let mut result = Self { done, dialect: push.dialect(), ..Self::default() };
+        let mut result = Self { dialect: push.dialect(), ..Self::default() };
         push.fill(&mut result);
+        result.done = match push.code.get() {
+            Some(code) => code.is_success(),
+            // Without a code, or with an odd one, what was found out says that the check was carried out.
+            None => result.columns().any(|column| column.is_finding && column.value.is_some()),
+        };
         result
     }
 }

@@ -128,6 +128,22 @@ fn a_failed_check_of_v2_has_a_cost_all_the_same() {
 }
 
 #[test]
+fn a_push_without_a_readable_code_is_done_where_it_says_what_was_found_out() {
+    for code in [json!(null), json!("0 "), json!(0.0), json!({}), json!("")] {
+        push(&json!({"code": code, "data": {"basic": {"carrier": "China Mobile"}}}), |result| {
+            assert_eq!((result.done, result.code), (true, None), "{code}");
+        });
+        push(&json!({"code": code, "msg": "success", "cost": {"price": 0.02}}), |result| {
+            assert_eq!((result.done, result.code), (false, None), "{code}");
+        });
+    }
+    push(&json!({"code": 4711, "data": {"basic": {"carrier": "China Mobile"}}}), |result| {
+        assert!(!result.done)
+    });
+    push(&json!({"data": {"country": "CN"}}), |result| assert!(result.done));
+}
+
+#[test]
 fn a_row_of_either_dialect_leads_to_the_same_fields_as_its_push() {
     let hlr = json!({
         "messageId": "m-1", "batchNo": "b", "phone": "8498", "checkLevel": 2, "preCheck": "YES", "regionCode": "VN",

@@ -21,7 +21,15 @@ fn what_decode_refuses_is_kept_beside_the_rest() {
         (r#"{"a":NaN,"b":-Infinity,"c":01,"d":+1}"#, r#"{"a":"NaN","b":"-Infinity","c":"01","d":"+1"}"#),
         (r#"{"a":1,"b":2,"a":3}"#, r##"{"a#1":1,"b":2,"a#2":3}"##),
         (r#"{"code":0,"\u0063ode":1}"#, r##"{"code#1":0,"code#2":1}"##),
-        (r#"{"l":[{"a":1},{"a":1,"a":1,"a":2}]}"#, r##"{"l":[{"a":1},{"a#1":1,"a#2":1,"a#3":2}]}"##),
+        (r#"{"a":1,"a":2,"a#1":3}"#, r##"{"a#2":1,"a#3":2,"a#1":3}"##),
+        (r#"{"a":1,"b":2,"a":1}"#, r#"{"a":1,"b":2}"#),
+        (r#"{"a":[{"b":0}],"a":[ {"b":0} ]}"#, r#"{"a":[{"b":0}]}"#),
+        ("{\"a\":\"\t\n\0\u{1f}\"}", r#"{"a":"\u0009\u000a\u0000\u001f"}"#),
+        (r#"{"a":"\x\u12\ \"\\","b":[1,],}"#, r#"{"a":"\\x\\u12\\ \"\\","b":[1]}"#),
+        (r#"{"a":None,"b":undefined,"c":True}"#, r#"{"a":"None","b":"undefined","c":"True"}"#),
+        ("{\"a\":1};\0\r\n\0", r#"{"a":1}"#),
+        (r#" [ {"a":1} ] "#, r#"{"a":1}"#),
+        (r#"{"l":[{"a":1},{"a":1,"a":1,"a":2}]}"#, r##"{"l":[{"a":1},{"a#1":1,"a#2":2}]}"##),
         ("\u{feff} { \"a\" : [ ] , \"b\" : { } }\n", r#"{"a":[],"b":{}}"#),
     ] {
         assert_eq!(mended(body), expected);
@@ -33,6 +41,10 @@ fn what_decode_refuses_is_kept_beside_the_rest() {
 fn what_is_no_object_is_not_made_one() {
     let deep = |levels: usize| format!("{{\"x\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
     assert!(mend(deep(126).as_bytes()).is_some());
+    for levels in [127, 100_000] {
+        let mended = mend(deep(levels).as_bytes()).expect("what lies too deep is a text");
+        assert!(serde_json::from_slice::<Value>(&mended).is_ok(), "{levels}");
+    }
     for body in [
         "",
         "[]",
@@ -48,13 +60,17 @@ fn what_is_no_object_is_not_made_one() {
         "{'a':1}",
         "{\"a\":1}x",
         "{\"a\":1}{}",
-        "{\"a\":x}",
-        "{\"a\":e}",
+        "{\"a\":x1}",
+        "{\"a\":é}",
+        "{\"a\":,}",
+        "{,}",
+        "[,{}]",
+        "[{\"a\":1},{\"a\":2}]",
+        "[{\"a\":1}",
         "{\"a\":}",
         "{\"a\":[1 2]}",
         "{\"a\":\"b}",
         "{\"a\":\"\\",
-        &deep(127),
     ] {
         assert_eq!(mend(body.as_bytes()), None, "{body}");
     }
@@ -158,6 +174,15 @@ proptest! {
         for text in [body.to_string(), serde_json::to_string_pretty(&body).expect("text")] {
             prop_assert_eq!(serde_json::from_str::<Value>(&mended(&text)).expect("JSON"), body.clone());
         }
+    }
+
+    #[test]
+    fn fields_that_stand_several_times_are_all_kept(fields in prop::collection::vec(("(a|b)(#[123])?", 0..3), 0..8)) {
+        let written: Vec<String> = fields.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+        let mended = mended(&format!("{{{}}}", written.join(",")));
+        let push: ResultPush<'_> = decode(mended.as_bytes()).expect("readable");
+        let distinct: std::collections::BTreeSet<_> = fields.iter().collect();
+        prop_assert_eq!(push.extra.iter().count(), distinct.len(), "{}", mended);
     }
 
     #[test]

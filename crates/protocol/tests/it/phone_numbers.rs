@@ -202,3 +202,37 @@ fn a_mobile_is_read_as_people_write_it_and_one_of_another_country_is_refused_wit
     }
     assert!(Mobile::from_number(&PhoneNumber::new("861012345678").unwrap()).is_err());
 }
+
+#[test]
+fn a_number_that_a_platform_spells_otherwise_is_the_same_number() {
+    let number = PhoneNumber::new("8613800000118").unwrap();
+    for spelled in [
+        "８６１３８０００００１１８",
+        "＋86 138 0000 0118",
+        "\u{feff}8613800000118\u{200b}",
+        "\u{202a}+8613800000118\u{202c}",
+        "tel:+8613800000118",
+        "TEL:8613800000118",
+        "8613800000118,",
+        ";8613800000118\r\n",
+        "8613800000118.0",
+        "8613800000118.00",
+        "(0086)138.0000.0118",
+    ] {
+        assert_eq!(PhoneNumber::from_spelling(spelled), Ok(number), "{spelled:?}");
+    }
+    for other in [
+        "8613800000118,8613800000119",
+        "8613800000118.5",
+        "tel:",
+        "８６",
+        "8613800000118x",
+        "1+8613800000118",
+    ] {
+        assert_ne!(PhoneNumber::from_spelling(other), Ok(number), "{other:?}");
+    }
+    // A dot that groups digits divides nothing.
+    assert_eq!(PhoneNumber::from_spelling("86.00").map_err(|_| ()), Err(()));
+    assert_eq!(PhoneNumber::from_spelling("86.138.000.00"), PhoneNumber::new("8613800000"));
+    assert_eq!(Mobile::from_spelling("+86 138 0000 0118\u{200e}"), Mobile::new("13800000118"));
+}
