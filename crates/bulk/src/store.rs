@@ -118,7 +118,8 @@ pub trait Store: Send + Sync + 'static {
     /// Confirms a claim before an attempt is signed with `ts_ms`, and writes that timestamp down durably. `false` when the claim does not
     /// hold any more: then nothing may be sent.
     fn confirm(&self, batch: i64, claim: i64, ts_ms: u64) -> StoreFuture<'_, bool>;
-    /// Writes down how sending a batch ended. A batch that has a result already was accepted, whatever the end says. Nothing changes when
+    /// Writes down how sending a batch ended. A batch that has a result already was accepted, whatever the end says. The platform's
+    /// id of an accepted one is a name of the batch from then on, for results that name no other. Nothing changes when
     /// `claim` is not the batch's last one, or the batch has ended for good.
     fn end(&self, batch: i64, claim: i64, end: BatchEnd, now_ms: u64) -> StoreFuture<'_, ()>;
     /// Confirms a claim for one phone number of it, before a request about that number alone is signed with `ts_ms`, and writes that

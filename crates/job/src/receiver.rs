@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use numcheck_bulk::{Inbox, Store};
-use numcheck_protocol::BatchNo;
 use numcheck_webhook::{
     Closed, Counts, Gate, NotStored, Push, PushVerifier, Receiver, ReceiverKey, ReceiverLimits, Server,
 };
@@ -15,6 +14,9 @@ use tokio::task::{JoinError, JoinHandle};
 
 /// How often what was turned away is written down, if there is anything: other processes show it.
 const NOTE_EVERY: Duration = Duration::from_secs(10);
+
+/// No id is longer, in bytes: the documents say 64 characters.
+const MAX_ID_LEN: usize = 256;
 
 /// The store's key for receivers: made once, and the same for all processes on the store.
 ///
@@ -66,9 +68,7 @@ impl Receiving {
         let handler = move |push: Push| {
             let inbox = inbox.clone();
             async move {
-                // What names no batch is no batch's: it is quarantined.
-                let batch_no = push.batch().map_or("", BatchNo::as_str);
-                inbox.store(batch_no, push.raw()).await.map_err(|error| {
+                inbox.store(&name_of_batch(&push), push.raw()).await.map_err(|error| {
                     tracing::error!(
                         error = &error as &dyn std::error::Error,
                         "a result could not be stored; it will come again"
@@ -115,6 +115,24 @@ impl Receiving {
             );
         }
     }
+}
+
+/// The `batchNo` of a push, or else the id of its submit, which is a name of the batch, too, once the submit was accepted. What has neither is no
+/// batch's: it is quarantined.
+fn name_of_batch(push: &Push) -> String {
+    if let Some(batch_no) = push.batch() {
+        return batch_no.as_str().to_owned();
+    }
+    let reading = push.read();
+    let id = reading.result().and_then(|result| result.id()).filter(|id| id.len() <= MAX_ID_LEN);
+    id.map_or_else(String::new, |id| submit_id(&id).to_owned())
+}
+
+/// The id of a check without its last part, a hyphen and up to six digits, by which the checks of one submit differ.
+fn submit_id(id: &str) -> &str {
+    let is_figure =
+        |part: &str| (1..=6).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    id.rsplit_once('-').filter(|(_, last)| is_figure(last)).map_or(id, |(submit, _)| submit)
 }
 
 /// Writes down what was turned away since it was `noted`.

@@ -79,6 +79,7 @@ macro_rules! conformance {
             repeats_change_nothing_in_any_order_and_with_any_suffix
             a_result_after_a_removed_repeat_is_entered
             a_result_before_the_submit_s_answer_counts
+            a_result_may_name_its_batch_by_the_id_of_its_submit
             a_second_result_with_other_content_is_kept_beside_the_first
             what_belongs_to_nothing_is_quarantined_as_it_came
             what_was_quarantined_is_entered_once_as_soon_as_it_belongs_to_a_number

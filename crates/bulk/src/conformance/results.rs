@@ -81,6 +81,26 @@ pub async fn a_result_before_the_submit_s_answer_counts<P: Place>(place: &P) {
     assert_eq!(store.open_batches(job.id).await.unwrap(), []);
 }
 
+pub async fn a_result_may_name_its_batch_by_the_id_of_its_submit<P: Place>(place: &P) {
+    let store = place.open().await;
+    let job = planned(&*store, 1, &[2, 1]).await;
+    let (first, second) = (claim(&*store, &job, T0).await, claim(&*store, &job, T0).await);
+    let named = |at: usize| {
+        let body = Push::of(&first.batch_no, first.numbers[at]).body();
+        result("m-1", Source::Push, body)
+    };
+    end(&*store, &second, BatchEnd::Accepted { message_id: Some("m-2".into()) }).await;
+    assert_eq!(enter(&*store, vec![named(0)]).await, [0, 0, 0, 1], "nobody knows it yet");
+    end(&*store, &first, BatchEnd::Accepted { message_id: Some("m-1".into()) }).await;
+    assert_eq!(enter(&*store, vec![named(1)]).await, [1, 0, 0, 0]);
+    assert_eq!(enter(&*store, vec![named(1)]).await, [0, 1, 0, 0]);
+    let batch_nos: Vec<_> =
+        store.open_batches(job.id).await.unwrap().into_iter().map(|open| open.batch_no).collect();
+    assert_eq!(batch_nos, [first.batch_no, second.batch_no], "no batch is called otherwise for it");
+    let ledger = check(&*store, job.id).await;
+    assert_eq!((ledger.settled, ledger.pending), (1, 2));
+}
+
 pub async fn a_second_result_with_other_content_is_kept_beside_the_first<P: Place>(place: &P) {
     let store = place.open().await;
     let job = planned(&*store, 1, &[2]).await;

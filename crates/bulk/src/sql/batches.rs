@@ -375,6 +375,11 @@ pub(crate) async fn end<T: Tx>(
     let proof = if end.is_accepted() { None } else { proof(tx, batch).await? };
     if record.end(claim, end.clone(), now_ms, proof.as_deref()) {
         write(tx, batch, &record).await?;
+        if let Some(id) = &record.message_id {
+            // A push that names no batch may name the submit.
+            let sql = "INSERT INTO batch_names VALUES ($1, $2) ON CONFLICT DO NOTHING";
+            tx.run(sql, &values![id.as_str(), batch]).await?;
+        }
     }
     Ok(())
 }
