@@ -277,7 +277,7 @@ impl SplitPart {
 
     /// Whether the requests about them arrived, or may have: then the book must know of the new batch.
     pub fn is_sent(&self) -> bool {
-        !matches!(self.end, BatchEnd::NotSent | BatchEnd::TurnedAway { .. })
+        !matches!(self.end, BatchEnd::NotSent | BatchEnd::NotCarriedOut { .. })
     }
 }
 
@@ -398,7 +398,7 @@ mod tests {
     #[test]
     fn an_end_leads_to_its_state_and_a_result_overrules_it() {
         let refused = BatchEnd::Refused { code: Some(9), message: "no".into() };
-        let turned_away = BatchEnd::TurnedAway { code: Some(9), message: "no".into() };
+        let turned_away = BatchEnd::NotCarriedOut { code: Some(9), message: "no".into() };
         for (end, state, code) in [
             (BatchEnd::Accepted { message_id: Some("m".into()) }, BatchState::Accepted, None),
             (refused, BatchState::Refused, Some(9)),
@@ -533,7 +533,7 @@ mod tests {
             (lost.owner, lost.sent_ms, lost.signed),
             (from.owner.clone(), Some(1000), Some(SignedSpan::at(1500)))
         );
-        let turned_away = record(BatchEnd::TurnedAway { code: Some(-5), message: "no balance".into() });
+        let turned_away = record(BatchEnd::NotCarriedOut { code: Some(-5), message: "no balance".into() });
         assert_eq!(
             (turned_away.state, turned_away.claim, turned_away.code),
             (BatchState::Planned, 0, Some(-5))

@@ -14,7 +14,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use numcheck_protocol::{BatchNo, Currency, Drift, PhoneNumber};
 
-use self::one_by_one::Unkept;
+use self::one_by_one::UnstoredReply;
 use crate::cancel::Cancel;
 use crate::clock::WallClock;
 use crate::failpoint::die_at;
@@ -299,7 +299,7 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         &self,
         claimed: &Claimed,
         number: Option<PhoneNumber>,
-        before: Arc<Unkept>,
+        before: Arc<UnstoredReply>,
         cancel: &Cancel,
     ) -> Arc<Claim<S>> {
         Arc::new(Claim {
@@ -321,7 +321,7 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         batch_no: BatchNo,
         numbers: Vec<PhoneNumber>,
         claim: Arc<Claim<S>>,
-    ) -> Reply {
+    ) -> SubmitOutcome {
         let confirm: Arc<dyn ConfirmClaim> = Arc::<Claim<S>>::clone(&claim);
         let submission = Submission::new(batch_no.clone(), job.spec.scope.level, numbers, confirm);
         let mut submitted = tokio::select! {
@@ -348,12 +348,12 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
             let batch_no = batch_no.as_str().to_owned();
             NewResult { batch_no, source, body, received_ms }
         };
-        Reply { submitted, rows: rows.into_iter().map(kept).collect(), drift }
+        SubmitOutcome { submitted, rows: rows.into_iter().map(kept).collect(), drift }
     }
 }
 
 /// What came of a request.
-struct Reply {
+struct SubmitOutcome {
     /// Without what is to be stored of it.
     submitted: Submitted,
     rows: Vec<NewResult>,
@@ -402,7 +402,7 @@ struct Claim<S: ?Sized> {
     number: Option<PhoneNumber>,
     /// It is marked for this request already: an attempt before was given up before it was sent.
     is_marked: AtomicBool,
-    before: Arc<Unkept>,
+    before: Arc<UnstoredReply>,
     cancel: Cancel,
     /// Its first confirmation was asked for: from then on it may be sent.
     is_begun: AtomicBool,
@@ -611,31 +611,19 @@ impl Round {
                 0
             }
         };
-        let (end, halt) = match submitted {
-            Submitted::Accepted { message_id, .. } => (BatchEnd::Accepted { message_id }, None),
-            Submitted::Refused { code, message, for_all } => {
-                if for_all {
-                    let halt = Halt::Refused(message.clone());
-                    (BatchEnd::TurnedAway { code, message }, Some(halt))
-                } else {
-                    (BatchEnd::Refused { code, message }, None)
-                }
+        let halt = match &submitted {
+            Submitted::Refused { message, for_all: true, .. } => Some(Halt::Refused(message.clone())),
+            Submitted::NotPassedOn { message }
+            | Submitted::TooEarly { message }
+            | Submitted::NotSent { message } => {
+                (in_a_row >= GIVE_UP_AFTER).then(|| Halt::NotSent(message.clone()))
             }
-            Submitted::NotPassedOn { message } => {
-                let halt = (in_a_row >= GIVE_UP_AFTER).then(|| Halt::NotSent(message.clone()));
-                (BatchEnd::TurnedAway { code: None, message }, halt)
-            }
-            Submitted::TooEarly { message } | Submitted::NotSent { message } => {
-                (BatchEnd::NotSent, (in_a_row >= GIVE_UP_AFTER).then_some(Halt::NotSent(message)))
-            }
-            Submitted::InDoubt { code, message, from_reply, .. } => {
-                (BatchEnd::InDoubt { code, message, from_reply }, None)
-            }
+            _ => None,
         };
         if halt.is_some() {
             // Before the batch can be taken again.
             self.halted.store(true, Ordering::SeqCst);
         }
-        (end, halt)
+        (submitted.into_end(), halt)
     }
 }

@@ -316,7 +316,7 @@ pub enum BatchEnd {
     },
     /// It was refused for a reason that says nothing about it, such as wrong keys, no balance, or a server on the way: nothing was checked, and
     /// it is planned again under its number, with the reason kept until then.
-    TurnedAway {
+    NotCarriedOut {
         /// Its code.
         code: Option<i64>,
         /// What it said, and what to do.
@@ -366,7 +366,7 @@ impl BatchEnd {
                 EndedBatch { message_id, ..to(BatchState::Accepted, None, None) }
             }
             Self::Refused { code, message } => to(BatchState::Refused, code, Some(message)),
-            Self::TurnedAway { code, message } => to(BatchState::Planned, code, Some(message)),
+            Self::NotCarriedOut { code, message } => to(BatchState::Planned, code, Some(message)),
             Self::NotSent => to(BatchState::Planned, None, None),
             Self::InDoubt { code, message, from_reply } => {
                 EndedBatch { from_reply, ..to(BatchState::InDoubt, code, Some(message)) }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use numcheck_protocol::{BatchNo, Date, Drift, PhoneNumber};
 
-use crate::model::Scope;
+use crate::model::{BatchEnd, Scope};
 use crate::store::Source;
 
 /// Confirms a claim before an attempt is signed.
@@ -174,6 +174,22 @@ pub enum Submitted {
         /// A reply that is to be kept although it settles nothing: it is quarantined.
         kept: Vec<Row>,
     },
+}
+
+impl Submitted {
+    /// How that ended for the batch.
+    pub fn into_end(self) -> BatchEnd {
+        match self {
+            Self::Accepted { message_id, .. } => BatchEnd::Accepted { message_id },
+            Self::Refused { code, message, for_all: true } => BatchEnd::NotCarriedOut { code, message },
+            Self::Refused { code, message, for_all: false } => BatchEnd::Refused { code, message },
+            Self::NotPassedOn { message } => BatchEnd::NotCarriedOut { code: None, message },
+            Self::TooEarly { .. } | Self::NotSent { .. } => BatchEnd::NotSent,
+            Self::InDoubt { code, message, from_reply, .. } => {
+                BatchEnd::InDoubt { code, message, from_reply }
+            }
+        }
+    }
 }
 
 /// What a platform knows of a batch.

@@ -98,7 +98,7 @@ pub async fn what_was_turned_away_and_then_cut_off_still_has_its_earlier_result<
     settle(&*store, first.id, T0, T0 + 500, "0.1").await;
     let again = paying_again(&*store, 2, &numbers).await;
     let claimed = try_claim(&*store, again, T0 + DAY).await.unwrap();
-    let turned_away = BatchEnd::TurnedAway { code: Some(204), message: "no balance".into() };
+    let turned_away = BatchEnd::NotCarriedOut { code: Some(204), message: "no balance".into() };
     end(&*store, &claimed, turned_away).await;
     let cut = store.claim(claimed.batch, "sender", 1, T0 + DAY).await.unwrap().unwrap();
     assert_eq!(cut.numbers, numbers[..1]);

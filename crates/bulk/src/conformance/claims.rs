@@ -50,12 +50,12 @@ pub async fn a_claim_is_confirmed_with_each_timestamp_that_is_signed<P: Place>(p
 pub async fn a_claim_that_is_over_cannot_be_confirmed<P: Place>(place: &P) {
     let store = place.open().await;
     let job = planned(&*store, 1, &[1; 6]).await;
-    let turned_away = BatchEnd::TurnedAway { code: Some(1003), message: "wrong keys".into() };
+    let turned_away = BatchEnd::NotCarriedOut { code: Some(1003), message: "wrong keys".into() };
     for ended in [ACCEPTED, refusal(), doubt(), BatchEnd::NotSent, turned_away] {
         let claimed = claim(&*store, &job, T0).await;
         end(&*store, &claimed, ended.clone()).await;
         assert!(!confirm(&*store, &claimed, T0).await, "after {ended:?}");
-        if matches!(ended, BatchEnd::NotSent | BatchEnd::TurnedAway { .. }) {
+        if matches!(ended, BatchEnd::NotSent | BatchEnd::NotCarriedOut { .. }) {
             let again = claim(&*store, &job, T0).await;
             assert_eq!(again.batch, claimed.batch);
             assert!(again.claim > claimed.claim, "each has a key of its own");

@@ -112,7 +112,7 @@ pub async fn no_phone_number_is_accepted_twice_however_many_claim_at_once<P: Pla
                     others += 1;
                     let ended = match others {
                         1 => BatchEnd::NotSent,
-                        2 => BatchEnd::TurnedAway { code: Some(204), message: "no balance".into() },
+                        2 => BatchEnd::NotCarriedOut { code: Some(204), message: "no balance".into() },
                         _ => ACCEPTED,
                     };
                     let is_sent = ended == ACCEPTED;
@@ -303,7 +303,7 @@ pub async fn only_failures_that_pass_are_checked_again_on_request<P: Place>(plac
 
 pub async fn what_was_never_taken_frees_its_numbers_for_the_job_that_waits<P: Place>(place: &P) {
     let store = place.open().await;
-    let turned_away = BatchEnd::TurnedAway { code: Some(1003), message: "wrong keys".into() };
+    let turned_away = BatchEnd::NotCarriedOut { code: Some(1003), message: "wrong keys".into() };
     for (at, ended) in (0..).zip([refusal(), turned_away, BatchEnd::NotSent]) {
         let numbers = shared(at * 10..at * 10 + 3);
         let first = of_numbers(&*store, at * 2 + 1, &numbers).await;

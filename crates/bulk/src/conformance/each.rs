@@ -107,7 +107,7 @@ pub async fn each_number_of_a_claim_ends_in_its_own_state<P: Place>(place: &P) {
     mark(&*store, &claimed, &numbers[..8]).await;
     store.append(vec![reply(&claimed, numbers[0])]).await.unwrap();
     let accepted = || BatchEnd::Accepted { message_id: None };
-    let turned_away = BatchEnd::TurnedAway { code: Some(-5), message: "no balance".into() };
+    let turned_away = BatchEnd::NotCarriedOut { code: Some(-5), message: "no balance".into() };
     let unknown = BatchEnd::InDoubt { code: Some(-99), message: "an unknown code".into(), from_reply: true };
     let ends = [accepted(), refusal(), turned_away, BatchEnd::NotSent, unknown, accepted(), refusal()];
     end_each(&*store, &claimed, numbers.iter().copied().zip(ends).collect()).await;

@@ -88,7 +88,7 @@ pub async fn what_was_turned_away_is_planned_with_its_reason_until_it_is_taken_a
     let store = place.open().await;
     let job = planned(&*store, 1, &[3]).await;
     let first = claim(&*store, &job, T0).await;
-    let reason = || BatchEnd::TurnedAway { code: Some(1003), message: "wrong keys".into() };
+    let reason = || BatchEnd::NotCarriedOut { code: Some(1003), message: "wrong keys".into() };
     end(&*store, &first, reason()).await;
     let fate = row(&*store, job.id, 0).await;
     assert_eq!(

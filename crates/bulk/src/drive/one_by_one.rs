@@ -9,7 +9,7 @@ use std::task::Poll;
 use futures_util::future::join_all;
 use numcheck_protocol::{Drift, PhoneNumber};
 
-use super::{Claim, Drive, Halt, Reply, Round, keep};
+use super::{Claim, Drive, Halt, Round, SubmitOutcome, keep};
 use crate::cancel::Cancel;
 use crate::failpoint::die_at;
 use crate::model::{BatchEnd, Job};
@@ -44,12 +44,12 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
             Ok(numbers) => numbers,
             Err(message) => {
                 self.not_passed_on().batches.push(claimed.batch);
-                let end = BatchEnd::TurnedAway { code: None, message };
+                let end = BatchEnd::NotCarriedOut { code: None, message };
                 self.store.end(claimed.batch, claimed.claim, end, self.clock.now_ms()).await?;
                 return Ok(None);
             }
         };
-        let open = Open {
+        let open = ClaimQueue {
             numbers: tokio::sync::Mutex::new(numbers.into_iter()),
             // That was waited for before the claim.
             has_turn: AtomicBool::new(true),
@@ -88,16 +88,16 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         &self,
         job: &Job,
         claimed: &Claimed,
-        open: &Open,
+        open: &ClaimQueue,
         cancel: &Cancel,
         round: &Round,
     ) -> SentEach {
         let mut sent = SentEach::default();
-        let mut before = Arc::new(Unkept::default());
+        let mut before = Arc::new(UnstoredReply::default());
         loop {
             let mut next = pin!(self.send_next(job, claimed, open, Arc::clone(&before), cancel, round));
             let at_once = poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await;
-            if !before.is_going()
+            if !before.is_with_mark()
                 && let Err(error) = keep(&*self.store, before.take()).await
             {
                 return sent.fails(error, round);
@@ -109,15 +109,15 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
             // Left over where the mark failed, or was not waited for.
             let kept = keep(&*self.store, before.take()).await;
             let is_over = match next {
-                Ok(Some(Sent { number, unsent_before, reply })) => {
-                    before = Arc::new(Unkept::new(reply.rows));
+                Ok(Some(SentNumber { number, unsent_before, reply })) => {
+                    before = Arc::new(UnstoredReply::new(reply.rows));
                     sent.drift.extend(reply.drift);
                     let not_passed_on = match &reply.submitted {
                         Submitted::NotPassedOn { message } => Some((number, message.clone())),
                         _ => None,
                     };
                     let (end, halt) = round.judge(reply.submitted, unsent_before, cancel);
-                    if not_passed_on.is_none() && !may_be_lost(&end) {
+                    if not_passed_on.is_none() && !survives_a_crash(&end) {
                         open.is_closed.store(true, Ordering::SeqCst);
                     }
                     sent.ends.push((number, end));
@@ -144,22 +144,22 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
         &self,
         job: &Job,
         claimed: &Claimed,
-        open: &Open,
-        before: Arc<Unkept>,
+        open: &ClaimQueue,
+        before: Arc<UnstoredReply>,
         cancel: &Cancel,
         round: &Round,
-    ) -> Result<Option<Sent>, StoreError> {
+    ) -> Result<Option<SentNumber>, StoreError> {
         let Some(number) = self.next_number(open, cancel, round).await? else { return Ok(None) };
         let claim = self.claim_of(claimed, Some(number), before, cancel);
         let unsent_before = round.unsent();
         let reply = self.submit(job, claimed.batch_no.clone(), vec![number], claim).await;
-        Ok(Some(Sent { number, unsent_before, reply }))
+        Ok(Some(SentNumber { number, unsent_before, reply }))
     }
 
     /// The next phone number of a claim whose turn has come, unless no more is to be sent. One waits at a time: so few turns are lost.
     async fn next_number(
         &self,
-        open: &Open,
+        open: &ClaimQueue,
         cancel: &Cancel,
         round: &Round,
     ) -> Result<Option<PhoneNumber>, StoreError> {
@@ -178,7 +178,7 @@ impl<S: Store + ?Sized, P: CheckService> Drive<S, P> {
 }
 
 /// Whether nothing changes when the process ends before this is written down: its phone number has a result, or is in doubt either way.
-fn may_be_lost(end: &BatchEnd) -> bool {
+fn survives_a_crash(end: &BatchEnd) -> bool {
     matches!(end, BatchEnd::Accepted { .. } | BatchEnd::InDoubt { .. })
 }
 
@@ -201,14 +201,14 @@ impl<S: Store + ?Sized> Claim<S> {
 
 /// The reply to the request before, which is stored together with the next mark.
 #[derive(Default)]
-pub(super) struct Unkept {
+pub(super) struct UnstoredReply {
     rows: Mutex<Vec<NewResult>>,
-    is_going: AtomicBool,
+    is_with_mark: AtomicBool,
 }
 
-impl Unkept {
+impl UnstoredReply {
     fn new(rows: Vec<NewResult>) -> Self {
-        Self { rows: Mutex::new(rows), is_going: AtomicBool::new(false) }
+        Self { rows: Mutex::new(rows), is_with_mark: AtomicBool::new(false) }
     }
 
     fn rows(&self) -> MutexGuard<'_, Vec<NewResult>> {
@@ -217,12 +217,12 @@ impl Unkept {
 
     /// A mark stores them. They stay here until it has.
     fn begin(&self) -> Vec<NewResult> {
-        self.is_going.store(true, Ordering::SeqCst);
+        self.is_with_mark.store(true, Ordering::SeqCst);
         self.rows().clone()
     }
 
-    fn is_going(&self) -> bool {
-        self.is_going.load(Ordering::SeqCst)
+    fn is_with_mark(&self) -> bool {
+        self.is_with_mark.load(Ordering::SeqCst)
     }
 
     fn take(&self) -> Vec<NewResult> {
@@ -231,7 +231,7 @@ impl Unkept {
 }
 
 /// A claim whose phone numbers are being sent one by one.
-struct Open {
+struct ClaimQueue {
     /// Held by whoever waits for the turn of the next one.
     numbers: tokio::sync::Mutex<std::vec::IntoIter<PhoneNumber>>,
     /// The first one's turn has come.
@@ -241,11 +241,11 @@ struct Open {
 }
 
 /// What was sent, and what became of it.
-struct Sent {
+struct SentNumber {
     number: PhoneNumber,
     /// [`Round::unsent`] when it was sent.
     unsent_before: u64,
-    reply: Reply,
+    reply: SubmitOutcome,
 }
 
 /// What one of its senders did.

@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_bulk::store::{Claimed, RowFate, Source};
 use numcheck_bulk::{BatchEnd, Row};
-use numcheck_job::with_result;
+use numcheck_job::{submitted, with_result};
 use numcheck_nxcloud::Checked;
 use numcheck_protocol::number_check::{self, CheckResult, GetOutcome};
 use numcheck_protocol::{BatchNo, Endpoint};
@@ -19,7 +19,6 @@ use crate::commands::check_line;
 use crate::commands::number::Number;
 use crate::commands::reuse::Again;
 use crate::commands::stored;
-use crate::commands::submit::end_of;
 use crate::consent::Yes;
 use crate::drift;
 use crate::durable::{Single, StoreAt};
@@ -116,7 +115,7 @@ impl Get {
                     }
                     None => Ok(()),
                 };
-                let ended = single.end(&claimed, end_of(&error)).await;
+                let ended = single.end(&claimed, submitted(&error).into_end()).await;
                 if error.may_have_happened() {
                     print::say(&format!(
                         "numcheck: `numcheck reconcile {}` tells whether it was checked",

@@ -5,11 +5,10 @@
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_bulk::store::{Claimed, RowFate};
-use numcheck_bulk::{BatchEnd, JobName, Submitted};
+use numcheck_bulk::{BatchEnd, JobName};
 use numcheck_job::{not_taken, submitted};
 use numcheck_protocol::number_check::{self, Dialect};
 use numcheck_protocol::{BatchNo, CallbackUrl, Endpoint, PhoneList, PhoneNumber, ValueError};
-use numcheck_transport::CallError;
 use serde::Serialize;
 
 use crate::account::AccountId;
@@ -144,7 +143,7 @@ impl Submit {
             let accepted = match call::once(&stop, &number_check::Submit::INFO, submit.send()).await {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    let ended = single.end(&claimed, end_of(&error)).await;
+                    let ended = single.end(&claimed, submitted(&error).into_end()).await;
                     let exit = call::unsuccessful(&error, self.json)?;
                     // That it may have been paid for is said first, whatever became of the store.
                     return ended.map(|()| exit);
@@ -257,16 +256,4 @@ async fn keep(
     let message_id = accepted.message_id.as_ref().map(ToString::to_string);
     single.end(claimed, BatchEnd::Accepted { message_id }).await?;
     single.inbox.fold_all().await.map(drop).map_err(Failure::of)
-}
-
-/// How a submit that did not succeed ended, for the book.
-pub(crate) fn end_of(error: &CallError) -> BatchEnd {
-    match submitted(error) {
-        Submitted::Refused { code, message, for_all: true } => BatchEnd::TurnedAway { code, message },
-        Submitted::Refused { code, message, .. } => BatchEnd::Refused { code, message },
-        Submitted::InDoubt { code, message, from_reply, .. } => {
-            BatchEnd::InDoubt { code, message, from_reply }
-        }
-        _ => BatchEnd::NotSent,
-    }
 }

@@ -185,7 +185,7 @@ impl Known {
         batch.state = match end {
             BatchEnd::Accepted { .. } => BatchState::Accepted,
             BatchEnd::Refused { .. } => BatchState::Refused,
-            BatchEnd::NotSent | BatchEnd::TurnedAway { .. } => BatchState::Planned,
+            BatchEnd::NotSent | BatchEnd::NotCarriedOut { .. } => BatchState::Planned,
             BatchEnd::InDoubt { from_reply, .. } => {
                 batch.from_reply = *from_reply;
                 BatchState::InDoubt
