@@ -7,6 +7,7 @@ mod owner;
 mod privacy;
 mod reading;
 mod receiver;
+mod sending;
 
 pub use engine::{Engine, RunOptions, Summary};
 pub use number_check::{NumberCheckService, not_taken, submitted};

@@ -6,14 +6,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use numcheck_bulk::store::reading;
-use numcheck_bulk::{
-    CheckService, ConfirmClaim, Found, Row, Scope, ServiceInfo, SharedPace, Store, Submission, Submitted,
-};
+use numcheck_bulk::{CheckService, Found, Row, Scope, ServiceInfo, SharedPace, Store, Submission, Submitted};
 use numcheck_nxcloud::Client;
 use numcheck_protocol::number_check::{CheckLevel, Dialect, NotTaken, QueryRequest, SubmitCode};
 use numcheck_protocol::{BatchNo, Date, Drift, Message, PhoneList, PhoneNumber, encode};
-use numcheck_transport::{Attempt, BoxError, BoxFuture, CallError, CallErrorKind, Confirm};
+use numcheck_transport::CallError;
 use numcheck_webhook::{ReceiverKey, UrlError};
+
+use crate::sending::{ConfirmAttempt, not_carried_out, warn_of_doubt, with_causes};
 
 /// NXCLOUD number check, as a job sees it.
 pub struct NumberCheckService {
@@ -75,7 +75,7 @@ impl CheckService for NumberCheckService {
 
     async fn submit(&self, submission: Submission) -> Submitted {
         match self.try_submit(submission).await {
-            Ok(submitted) | Err(submitted) => told(submitted),
+            Ok(submitted) | Err(submitted) => warn_of_doubt(submitted),
         }
     }
 
@@ -123,21 +123,6 @@ fn keep_form(found: &mut Found, has_rows: &mut bool, form: String, holds_rows: b
         found.form = Some(form);
     }
     *has_rows |= holds_rows;
-}
-
-/// Confirms the claim of a batch before each attempt is signed.
-pub(crate) struct Confirmed(pub(crate) Arc<dyn ConfirmClaim>);
-
-impl Confirm for Confirmed {
-    fn confirm<'a>(&'a self, attempt: Attempt<'a>) -> BoxFuture<'a, Result<(), BoxError>> {
-        let ts_ms = attempt.now_ms;
-        Box::pin(async move {
-            match self.0.confirm(ts_ms).await {
-                true => Ok(()),
-                false => Err("another process has taken it over, or the store did not confirm it".into()),
-            }
-        })
-    }
 }
 
 impl NumberCheckService {
@@ -219,7 +204,7 @@ impl NumberCheckService {
                 key.capability(batch_no).url(public_url).map_err(|error| not_sent(error.to_string()))?;
             submit = submit.callback(url);
         }
-        let submit = submit.confirm(Arc::new(Confirmed(claim)));
+        let submit = submit.confirm(Arc::new(ConfirmAttempt(claim)));
         match submit.send().await {
             Ok(accepted) => {
                 if let Some(dialect) = accepted.dialect {
@@ -301,35 +286,6 @@ pub fn submitted(error: &CallError) -> Submitted {
     } else {
         not_carried_out(error, message)
     }
-}
-
-/// What is no doubt. A 429 says only that it was too early; any other word of a server on the way might come after the platform has worked.
-pub(crate) fn not_carried_out(error: &CallError, message: String) -> Submitted {
-    match error.reply() {
-        Some(reply) if reply.status.as_u16() == 429 => Submitted::TooEarly { message },
-        _ if error.kind() == CallErrorKind::NeverReached => Submitted::NotPassedOn { message },
-        _ => Submitted::NotSent { message },
-    }
-}
-
-/// Says at once what a reply has left in doubt: the wait for its result may take an hour. Of what had no reply, transport has told.
-pub(crate) fn told(submitted: Submitted) -> Submitted {
-    if let Submitted::InDoubt { message, from_reply: true, .. } = &submitted {
-        tracing::warn!("in doubt: {message}");
-    }
-    submitted
-}
-
-/// An error and what lies behind it, on one line for a cell.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use numcheck_protocol::{Currency, PhoneNumber, Price, qxt};
 use numcheck_qxt::Client;
 use numcheck_transport::CallError;
 
-use crate::number_check::{Confirmed, not_carried_out, told, with_causes};
 use crate::reading::Kept;
+use crate::sending::{ConfirmAttempt, not_carried_out, warn_of_doubt, with_causes};
 
 /// QXT, as a job sees it.
 ///
@@ -110,13 +110,13 @@ impl CheckService for PrivacyService {
         let Ok(mobile) = Mobile::from_number(&number) else {
             return not_sent("it is no Chinese mobile number".to_owned());
         };
-        match self.client.check_confirmed(mobile, Arc::new(Confirmed(submission.claim))).await {
+        match self.client.check_confirmed(mobile, Arc::new(ConfirmAttempt(submission.claim))).await {
             Ok(answer) => {
                 self.is_key_known.store(true, Ordering::SeqCst);
                 let row = self.row(number, answer.body());
                 Submitted::Accepted { message_id: None, results: vec![row], drift: Vec::new() }
             }
-            Err(error) => told(self.submitted(&number, &error)),
+            Err(error) => warn_of_doubt(self.submitted(&number, &error)),
         }
     }
 }
