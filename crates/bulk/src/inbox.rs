@@ -161,22 +161,18 @@ impl<S: Store + ?Sized> Inbox<S> {
             let folded = self.store.fold(SLICE).await?;
             die_at(if folded.seen > 0 { "fold.folded" } else { "fold.idle" });
             drifting::say(&folded.news);
-            sum.seen += folded.seen;
-            sum.first += folded.first;
-            sum.repeats += folded.repeats;
-            sum.conflicts += folded.conflicts;
-            sum.strays += folded.strays;
-            sum.charged_again += folded.charged_again;
             folded.full.iter().for_each(|batch_no| self.remember_full(batch_no));
             let [repeats, conflicts, strays, charged_again] = &*self.unmatched;
             charged_again.fetch_add(folded.charged_again.into(), Ordering::Relaxed);
             repeats.fetch_add(folded.repeats.into(), Ordering::Relaxed);
             conflicts.fetch_add(folded.conflicts.into(), Ordering::Relaxed);
             strays.fetch_add(folded.strays.into(), Ordering::Relaxed);
-            if folded.seen > 0 {
+            let seen = folded.seen;
+            sum.add(folded);
+            if seen > 0 {
                 self.entered.notify_waiters();
             }
-            if folded.seen < SLICE {
+            if seen < SLICE {
                 return Ok(sum);
             }
         }

@@ -8,7 +8,7 @@ use numcheck_bulk::{Outcome, Scope};
 use numcheck_protocol::number_check::{CheckResult, GetReply, QueryRow, ResultPush};
 use numcheck_protocol::qxt::{Mobile, PrivacyReply};
 use numcheck_protocol::{
-    Class, Currency, Drift, DriftKind, Field, Message, Passes, PhoneNumber, Price, decode, encode, mend,
+    Currency, Drift, DriftKind, Field, Message, Passes, PhoneNumber, Price, decode, encode, mend,
 };
 
 /// Reads a body as a message of this type, mended where it cannot be read otherwise, and hands it to `$then` with the drift of the latter: one
@@ -179,7 +179,7 @@ fn privacy(body: &[u8]) -> Option<Facts> {
         let code = reply.code.get()?;
         let outcome = match code {
             // That nothing was found out is an answer, and was paid for.
-            code if matches!(code.class(), Class::Success | Class::NoResult) => Outcome::Done,
+            code if code.is_answer() => Outcome::Done,
             code if !code.is_about_number() => return None,
             code if code.passes() == Passes::Yes => Outcome::Passing,
             _ => Outcome::Failed,

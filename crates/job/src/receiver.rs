@@ -47,6 +47,9 @@ impl Receiving {
     /// The key is the store's, so that what was submitted by an earlier process, or another one, is received too.
     ///
     /// What is [turned away](Counts::turned_away) is [counted](Inbox::note_turned_away) in the inbox and the store: every ten seconds, and at the end.
+    ///
+    /// # Errors
+    /// When the store gives no key, or the address cannot be listened at. Nothing was sent.
     pub async fn start(
         store: &dyn Store,
         inbox: &Inbox<dyn Store>,

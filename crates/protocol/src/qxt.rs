@@ -21,6 +21,11 @@ use crate::value::text_value;
 pub use crate::generated::qxt::*;
 
 impl QxtCode {
+    /// Whether it is an answer about the phone number, and paid for: 0, and -4, that nothing was found.
+    pub fn is_answer(self) -> bool {
+        matches!(self.class(), Class::Success | Class::NoResult)
+    }
+
     /// Whether it refuses this one number: 1, -2, -3, -4 and -8. What it says is then the result of the query, which may have been charged.
     pub fn is_about_number(self) -> bool {
         matches!(self.class(), Class::BadInput | Class::NoResult | Class::Platform)

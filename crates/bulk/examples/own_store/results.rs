@@ -39,7 +39,7 @@ impl Tables {
             self.move_back(place)?;
         }
         let recorded = self.recorded(&mut arrived)?;
-        Ok(Reread { seen, last, entered: self.finish(judge_again(arrived, recorded))? })
+        Ok(Reread::new(seen, last, self.finish(judge_again(arrived, recorded))?))
     }
 
     fn finish(&mut self, judged: Judged) -> Result<Folded> {

@@ -20,7 +20,7 @@ async fn open<S: Store>(store: &S, job: i64, batch: i64) -> OpenBatch {
 
 async fn next<S: Store>(store: &S, job: i64, skip: &[&str]) -> Option<NextBatch> {
     let groups = skip.iter().map(|&group| group.to_owned()).collect();
-    let skip = Skip { groups, ..Skip::default() };
+    let skip = Skip::new(groups, Vec::new());
     store.next_batch(job, &skip).await.unwrap()
 }
 
@@ -111,7 +111,7 @@ pub async fn a_claim_with_a_limit_cuts_the_batch_and_the_rest_is_planned<P: Plac
     let job = planned(&*store, 1, &[7, 1]).await;
     let first = next(&*store, job.id, &[]).await.unwrap();
     assert_eq!((first.numbers, first.indivisible), (7, false));
-    let skip = Skip { batches: vec![first.batch], ..Skip::default() };
+    let skip = Skip::new(Vec::new(), vec![first.batch]);
     assert_eq!(store.next_batch(job.id, &skip).await.unwrap().unwrap().numbers, 1, "the one behind it");
     assert_eq!(store.claim(first.batch, "sender", 0, T0).await.unwrap(), None);
     check(&*store, job.id).await;

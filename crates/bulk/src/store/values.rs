@@ -263,11 +263,19 @@ impl Spending {
 
 /// What a look for the next batch passes over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Skip {
     /// Groups of which nothing may be sent now.
     pub groups: Vec<String>,
     /// Batches that are not sent again in this run.
     pub batches: Vec<i64>,
+}
+
+impl Skip {
+    /// From its parts.
+    pub fn new(groups: Vec<String>, batches: Vec<i64>) -> Self {
+        Self { groups, batches }
+    }
 }
 
 /// A result to be stored.
@@ -369,6 +377,7 @@ impl Folded {
 
 /// What looking at quarantined results again found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Reread {
     /// Results that were looked at.
     pub seen: u32,
@@ -376,6 +385,13 @@ pub struct Reread {
     pub last: Option<i64>,
     /// Those that left the quarantine, or stay there as second results of a phone number. Never a stray.
     pub entered: Folded,
+}
+
+impl Reread {
+    /// From its parts.
+    pub fn new(seen: u32, last: Option<i64>, entered: Folded) -> Self {
+        Self { seen, last, entered }
+    }
 }
 
 /// How often a job's platform has sent something that no document lists.

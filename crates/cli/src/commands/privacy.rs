@@ -10,7 +10,7 @@ use numcheck_bulk::store::RowFate;
 use numcheck_bulk::{BatchState, Halt, PriceTable};
 use numcheck_job::{Engine, PrivacyService, RunOptions, with_privacy};
 use numcheck_protocol::qxt::{KnownPrivacyStatus, PrivacyReply, QxtCode};
-use numcheck_protocol::{Class, Lang, PhoneNumber};
+use numcheck_protocol::{Lang, PhoneNumber};
 use serde::Serialize;
 
 use crate::account::AccountId;
@@ -252,7 +252,7 @@ fn outcome_of(fate: &RowFate) -> (Outcome, Exit) {
 fn answer_of(reply: &PrivacyReply<'_>, reused: Option<String>) -> (Outcome, Exit) {
     let code = reply.code.get().copied();
     let reason = reply.reason.get().map(|text| text.as_str().to_owned());
-    if !code.is_some_and(|code| matches!(code.class(), Class::Success | Class::NoResult)) {
+    if !code.is_some_and(|code| code.is_answer()) {
         let failed = Outcome::Failed {
             outcome: "refused",
             code: code.map(QxtCode::get),

@@ -5,7 +5,7 @@ use std::fmt;
 
 use numcheck_protocol::number_check::CheckResult;
 use numcheck_protocol::qxt::{KnownPrivacyStatus, PrivacyReply};
-use numcheck_protocol::{Class, Currency, PhoneNumber, Price, Text};
+use numcheck_protocol::{Currency, PhoneNumber, Price, Text};
 
 use crate::input::{Numbering, Reject};
 
@@ -117,7 +117,7 @@ impl<'a> CheckRow<'a> {
         cost: Option<(Currency, Price)>,
     ) -> Self {
         let code = reply.code.get();
-        let is_answer = code.is_some_and(|code| matches!(code.class(), Class::Success | Class::NoResult));
+        let is_answer = code.is_some_and(|code| code.is_answer());
         let result = reply.result.get();
         let status = result.and_then(|result| result.status.get());
         let privacy = match status.and_then(|status| status.known()) {
