@@ -282,6 +282,24 @@ impl Tables {
         Ok(())
     }
 
+    pub(crate) fn end(
+        &mut self,
+        batch: i64,
+        claim: i64,
+        end: BatchEnd,
+        now_ms: u64,
+        proof: Option<&str>,
+    ) -> Result<()> {
+        let record = &mut self.batch_mut(batch)?.record;
+        if record.end(claim, end, now_ms, proof)
+            && let Some(id) = record.message_id.clone()
+        {
+            // A push that names no batch may name the submit.
+            self.names.entry(id).or_insert(batch);
+        }
+        Ok(())
+    }
+
     /// The `batchNo` that a result of a batch names, if it has one.
     pub(crate) fn proof(&self, batch: i64) -> Option<String> {
         let own = self.rows_of(batch).filter(|(_, row)| row.via.is_none());

@@ -313,7 +313,7 @@ impl Store for Memory {
     fn end(&self, batch: i64, claim: i64, end: BatchEnd, now_ms: u64) -> StoreFuture<'_, ()> {
         let mut tables = self.tables();
         let proof = tables.proof(batch);
-        ready(tables.batch_mut(batch).map(|row| _ = row.record.end(claim, end, now_ms, proof.as_deref())))
+        ready(tables.end(batch, claim, end, now_ms, proof.as_deref()))
     }
 
     fn mark(&self, batch: i64, claim: i64, number: PhoneNumber, ts_ms: u64) -> StoreFuture<'_, bool> {

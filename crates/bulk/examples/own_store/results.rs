@@ -21,7 +21,7 @@ impl Tables {
             .map(|(id, result)| Arrived::new(*id, self.names.get(&result.batch_no).copied(), result.clone()))
             .collect();
         let Some(last) = arrived.last().map(Arrived::id) else { return Ok(Folded::default()) };
-        let recorded = self.recorded(&mut arrived)?;
+        let recorded = self.recorded_at_home(&mut arrived)?;
         let folded = self.finish(judge(arrived, recorded))?;
         self.folded = last;
         Ok(folded)
@@ -35,10 +35,7 @@ impl Tables {
             arrived.push(Arrived::new(*id, self.names.get(&odd.batch_no).copied(), result.clone()));
         }
         let (seen, last) = (arrived.len() as u32, arrived.last().map(Arrived::id));
-        for place in self.recorded(&mut arrived)?.moved(&arrived) {
-            self.move_back(place)?;
-        }
-        let recorded = self.recorded(&mut arrived)?;
+        let recorded = self.recorded_at_home(&mut arrived)?;
         Ok(Reread::new(seen, last, self.finish(judge_again(arrived, recorded))?))
     }
 
@@ -58,6 +55,14 @@ impl Tables {
         let facts = reading::read(&*self.reader, &scope.service, Source::Push, body);
         let row = facts.and_then(|facts| self.numbers.get(&(*batch, facts.number?)));
         Ok(row.is_some_and(|row| row.result.is_none()))
+    }
+
+    /// [`recorded`](Self::recorded), after the rows that have left their batch for want of these results are back in it.
+    fn recorded_at_home(&mut self, arrived: &mut [Arrived]) -> Result<Recorded> {
+        for place in self.recorded(arrived)?.moved(arrived) {
+            self.move_back(place)?;
+        }
+        self.recorded(arrived)
     }
 
     pub(crate) fn recorded(&self, arrived: &mut [Arrived]) -> Result<Recorded> {
