@@ -50,7 +50,7 @@ pub use error::ValueError;
 pub use field::{Extra, Field, FromWire};
 pub use generated::convention::AuthCode;
 pub use list::List;
-pub use mend::mend;
+pub use mend::{is_compressed, mend};
 pub use message::{Drift, DriftKind, Message, Unreadable, Unwritable, decode, encode};
 pub use message_id::MessageId;
 pub use phone::PhoneNumber;

@@ -50,6 +50,12 @@ pub fn mend(body: &[u8]) -> Option<Vec<u8>> {
     reader.rest.trim_matches([' ', '\t', '\n', '\r', ';', '\0']).is_empty().then(|| mended.into_bytes())
 }
 
+/// Whether a body begins as gzip does, or as deflate in the frame of zlib, and no text does: somebody has compressed it, whatever its headers say.
+pub fn is_compressed(body: &[u8]) -> bool {
+    matches!(body, [0x1f, 0x8b, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..])
+        && core::str::from_utf8(body).is_err()
+}
+
 /// The body as text. Of what is not UTF-8, whole characters outside ASCII beside the broken places tell UTF-8 that was cut from text in GBK.
 fn text(body: &[u8]) -> Option<Cow<'_, str>> {
     // JSON begins with a character of ASCII, which has a byte of zero beside it there.

@@ -4,8 +4,9 @@ use std::io::Read;
 
 use bytes::Bytes;
 use flate2::bufread::{GzDecoder, MultiGzDecoder};
-use flate2::{Decompress, FlushDecompress, Status};
+use flate2::{Crc, Decompress, FlushDecompress, Status};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use numcheck_protocol::is_compressed;
 
 use crate::exchange::Received;
 
@@ -17,8 +18,10 @@ pub(crate) fn decode(mut received: Received, limit: usize) -> Received {
     let coding = coding.map(|coding| coding.as_bytes().trim_ascii().to_ascii_lowercase());
     let body = &*received.body;
     let decoded = match coding.as_deref() {
-        // No text begins so: a server on the way has compressed it, or passed it on compressed, and says nothing of it.
-        None if body.starts_with(b"\x1f\x8b") => gunzip(body, limit),
+        // A server on the way has compressed it, or passed it on compressed, and says nothing of it.
+        None if is_compressed(body) => {
+            gunzip(body, limit).or_else(|| inflate(body, true, limit).map(|(text, _)| text))
+        }
         Some(b"identity" | b"") => Some(received.body.clone()),
         Some(b"gzip" | b"x-gzip") => gunzip(body, limit),
         // Servers disagree on whether it has the frame of zlib.
@@ -35,22 +38,26 @@ pub(crate) fn decode(mut received: Received, limit: usize) -> Received {
     received
 }
 
-/// All that is in gzip. Its trailer, a checksum and a length, may be missing: there are servers that forget it.
+/// All that is in gzip. Its trailer, which begins with a checksum, may be missing, and anything may follow it: there are servers that err so.
 fn gunzip(body: &[u8], limit: usize) -> Option<Bytes> {
     let mut text = Vec::new();
     if MultiGzDecoder::new(body).take(one_more(limit)).read_to_end(&mut text).is_ok() {
         return (text.len() <= limit).then(|| text.into());
     }
-    let (text, trailer) = inflate(GzDecoder::new(body).into_inner(), false, limit)?;
-    (trailer < TRAILER).then_some(text)
+    let (text, rest) = inflate(GzDecoder::new(body).into_inner(), false, limit)?;
+    let mut crc = Crc::new();
+    crc.update(&text);
+    let is_right =
+        rest.first_chunk().is_none_or(|sum| rest.len() < TRAILER || u32::from_le_bytes(*sum) == crc.sum());
+    is_right.then_some(text)
 }
 
 /// Bytes of a trailer of gzip.
 const TRAILER: usize = 8;
 
-/// All that is in a deflate stream, which must come to its end, and how many bytes follow it. Memory grows with what is in it, and no
+/// All that is in a deflate stream, which must come to its end, and what follows it. Memory grows with what is in it, and no
 /// further than the limit.
-fn inflate(body: &[u8], in_zlib: bool, limit: usize) -> Option<(Bytes, usize)> {
+fn inflate(body: &[u8], in_zlib: bool, limit: usize) -> Option<(Bytes, &[u8])> {
     let mut state = Decompress::new(in_zlib);
     let (mut rest, mut text) = (body, Vec::new());
     loop {
@@ -60,7 +67,7 @@ fn inflate(body: &[u8], in_zlib: bool, limit: usize) -> Option<(Bytes, usize)> {
         rest = rest.get(usize::try_from(state.total_in() - before).ok()?..)?;
         match status {
             _ if text.len() > limit => return None,
-            Status::StreamEnd => return Some((text.into(), rest.len())),
+            Status::StreamEnd => return Some((text.into(), rest)),
             // It had room, and wants to read more than there is.
             _ if text.len() < text.capacity() => return None,
             Status::Ok | Status::BufError => {}
@@ -106,6 +113,8 @@ mod tests {
         for (coding, body) in [
             ("gzip", gzip(BODY)),
             ("gzip", [gzip(b"{"), gzip(&BODY[1..])].concat()),
+            ("gzip", [gzip(BODY), b"\n".to_vec()].concat()),
+            ("gzip", [gzip(BODY), vec![0; 16]].concat()),
             (" X-GZIP", gzip(BODY)),
             ("deflate", zlib.finish().unwrap()),
             ("Deflate", deflate.finish().unwrap()),
@@ -113,6 +122,9 @@ mod tests {
         ] {
             assert_eq!(decoded(Some(coding), body, 10), (Bytes::from_static(BODY), true), "{coding}");
         }
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+        zlib.write_all(BODY).unwrap();
+        assert_eq!(decoded(None, zlib.finish().unwrap(), 10), (Bytes::from_static(BODY), true));
         assert_eq!(decoded(None, gzip(BODY), 10), (Bytes::from_static(BODY), true));
         assert_eq!(decoded(None, BODY.to_vec(), 1), (Bytes::from_static(BODY), true), "as it came");
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use numcheck_protocol::is_compressed;
 
 /// A complete reply, whatever its status. The body alone may be cut short: at [`Limits::body_bytes`](crate::Limits::body_bytes), or
 /// where it broke off, and only where [`Reply::never_reached`] holds all the same.
@@ -63,6 +64,9 @@ impl Reply {
     /// send it again by itself, but for a 429, and should end its work after a few such replies in a row: whatever answers them answers the
     /// next one as well.
     ///
+    /// A body proves it only where it can be read: not where it is compressed, holds control characters, or, unless it is a page of HTML, escapes that may
+    /// hide a result code.
+    ///
     /// Any other status proves nothing: 200 with a page of HTML, 500, 502, 503 and 504 come from gateways after the platform has worked, too; 400, 406
     /// and 408 are also sent after the work has begun. Nor does a body that holds a result code, even one that cannot be read.
     pub fn never_reached(&self) -> bool {
@@ -81,11 +85,18 @@ fn never_reached(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> bool {
     let is_code =
         |part: &[u8]| matches!(part, [b'"' | b'\'' | b'\\', b'c', b'o', b'd', b'e', b'"' | b'\'' | b'\\']);
     match status.as_u16() {
-        _ if text.windows(6).any(is_code) || text.starts_with(b"[") => false,
+        _ if text.windows(6).any(is_code) || text.starts_with(b"[") || !is_readable(text) => false,
         301 | 302 | 303 | 307 | 308 | 404 | 405 | 407 | 410 | 411 | 413 | 414 | 415 | 421 | 431 => true,
         401 | 403 | 429 => !is_object,
         _ => false,
     }
+}
+
+/// Whether a result code would be seen in a text: it is one, and hides nothing.
+fn is_readable(text: &[u8]) -> bool {
+    let is_control = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+    let may_hide = !text.starts_with(b"<") && text.windows(2).any(|pair| pair == b"\\u");
+    !is_compressed(text) && !text.iter().any(is_control) && !may_hide
 }
 
 /// [`Reply::never_reached`] of a reply of which only the beginning came: that must show that no JSON follows, which may hold a result code.
@@ -131,6 +142,28 @@ mod tests {
                 assert_eq!(never_reached(status, body), listed.contains(&status), "{status} {body}");
             }
         }
+    }
+
+    /// Each holds a result that was paid for.
+    #[test]
+    fn what_cannot_be_read_proves_nothing() {
+        let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        for body in [
+            b"\x1f\x8b\x08\0\0\0\0\0\0\xff".to_vec(),
+            b"\x1f\x8bwithout a control character \xff".to_vec(),
+            b"\x78\x9c\xab\xff\xfe".to_vec(),
+            utf_16("{\"code\":0}"),
+            utf_16(" \r\n{\"code\":0"),
+            br#"{"\u0063ode":0}"#.to_vec(),
+            br#"callback("{\u0022code\u0022:0}")"#.to_vec(),
+            b"\x01{}".to_vec(),
+        ] {
+            for status in [302, 403, 404, 405, 413, 429] {
+                let reply = Reply::new(StatusCode::from_u16(status).unwrap(), body.clone());
+                assert!(!reply.never_reached(), "{status} {body:?}");
+            }
+        }
+        assert!(never_reached(404, "<html><script>\\u003c</script>\r\n\t\u{c}"));
     }
 
     #[test]

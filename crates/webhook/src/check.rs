@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use numcheck_protocol::{BatchNo, mend};
+use numcheck_protocol::{BatchNo, is_compressed, mend};
 use numcheck_signing::SignatureHeaders;
 
 use crate::key::ReceiverKey;
@@ -146,12 +146,6 @@ impl Gate {
             None => Ok(Verdict::Unsigned),
         }
     }
-}
-
-/// As gzip begins, or deflate in the frame of zlib, and no text does.
-fn is_compressed(body: &[u8]) -> bool {
-    matches!(body, [0x1f, 0x8b, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..])
-        && std::str::from_utf8(body).is_err()
 }
 
 /// Not compressed: nothing that is acknowledged may turn out to be unreadable.
