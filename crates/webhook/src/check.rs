@@ -118,7 +118,9 @@ impl Gate {
     pub fn check_charset(&self, content_type: Option<&[u8]>, body: &[u8]) -> Result<(), Rejection> {
         let is_readable = |charset: String| match charset.as_str() {
             "" | "utf-8" | "utf8" => true,
-            "gbk" | "gb2312" | "gb18030" | "utf-16" | "utf-16le" | "utf-16be" => mend(body).is_some(),
+            "gbk" | "gb2312" | "gb18030" | "cp936" | "utf-16" | "utf-16le" | "utf-16be" => {
+                mend(body).is_some()
+            }
             _ => false,
         };
         if is_compressed(body) {
@@ -149,7 +151,7 @@ impl Gate {
 }
 
 /// Not compressed: nothing that is acknowledged may turn out to be unreadable.
-fn is_plain(content_encoding: &[u8]) -> bool {
+pub(crate) fn is_plain(content_encoding: &[u8]) -> bool {
     let encoding = content_encoding.trim_ascii();
     encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity")
 }

@@ -82,7 +82,7 @@ counts! {
     /// 401: signed for an access key that is not this receiver's.
     sign_unknown_key => "HTTP 401: a push is signed for another access key; look at the account of this receiver",
     /// 401: signed with a time that is too far off.
-    sign_stale => "HTTP 401: a push is signed with a time that is too far off; look at this machine's clock",
+    sign_stale => "HTTP 401: a push is signed with a time that is too far off, or in seconds where milliseconds belong; look at this machine's clock, and at who signs",
     /// 401: the signature is not the account's.
     sign_wrong => "HTTP 401: a signature does not fit; look at the account's secret, and whether a proxy changes headers or bodies",
     /// Pushes that held something the spec does not list: a new field, word or code, or an odd shape.

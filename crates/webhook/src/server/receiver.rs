@@ -19,7 +19,7 @@ use numcheck_signing::SignatureHeaders;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use crate::check::{Gate, Head, Rejection};
+use crate::check::{Gate, Head, Rejection, is_plain};
 use crate::handler::{Handler, NotStored};
 use crate::push::{Correlation, Push};
 use crate::server::body;
@@ -223,10 +223,11 @@ impl<H: Handler> Receiver<H> {
 /// What the gate looks at.
 fn head(parts: &Parts) -> Head<'_> {
     let header = |name| parts.headers.get(name).map(HeaderValue::as_bytes);
+    let mut encodings = parts.headers.get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
     Head {
         method: parts.method.as_str(),
         path: parts.uri.path(),
-        content_encoding: header(CONTENT_ENCODING),
+        content_encoding: encodings.find(|encoding| !is_plain(encoding)).or_else(|| header(CONTENT_ENCODING)),
         content_length: header(CONTENT_LENGTH),
     }
 }

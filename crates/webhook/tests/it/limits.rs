@@ -295,6 +295,13 @@ async fn a_request_that_is_not_let_in_closes_its_connection_and_exempts_nobody()
         ("no capability", post_to("/nowhere", BODY), 404),
         ("not POST", right.replace("POST", "PUT").into_bytes(), 405),
         ("compressed", right.replacen("\r\n", "\r\ncontent-encoding: gzip\r\n", 1).into_bytes(), 415),
+        (
+            "compressed",
+            right
+                .replacen("\r\n", "\r\ncontent-encoding: identity\r\ncontent-encoding: gzip\r\n", 1)
+                .into_bytes(),
+            415,
+        ),
         ("no signature", post(BODY), 401),
     ] {
         let (mut client, ended) = connect_from(&signed, STRANGER);
