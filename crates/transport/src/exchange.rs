@@ -3,14 +3,15 @@
 use std::error::Error as StdError;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::client::later;
 use crate::connect::{ConnectError, Connector};
@@ -37,8 +38,9 @@ pub(crate) async fn exchange(
     let captured = capture_connection(&mut request);
     let mut reply = http.request(request);
     // One timer: the call's, until a connection has the request; then that of the reply, where it is over earlier.
-    let mut timer = pin!(sleep_until(deadline));
+    let mut timer = pin!(Timer::new(deadline));
     let mut is_handed_over = false;
+    let mut over = SendErrorKind::TotalTimeout;
     // The reply is asked first: one that is there is never too late.
     let reply = poll_fn(|cx| {
         if let Poll::Ready(reply) = Pin::new(&mut reply).poll(cx) {
@@ -49,13 +51,10 @@ pub(crate) async fn exchange(
             let response = later(Instant::now(), limits.response);
             if response < deadline {
                 timer.as_mut().reset(response);
+                over = SendErrorKind::ResponseTimeout;
             }
         }
-        let is_total = timer.deadline() == deadline;
-        timer.as_mut().poll(cx).map(|()| {
-            let kind = if is_total { SendErrorKind::TotalTimeout } else { SendErrorKind::ResponseTimeout };
-            Err(Failure::new(kind, sent(&captured)))
-        })
+        timer.as_mut().poll(cx).map(|()| Err(Failure::new(over, sent(&captured))))
     })
     .await?;
 
@@ -88,6 +87,48 @@ pub(crate) async fn exchange(
             Err(failure)
         }
         _ => Ok(received),
+    }
+}
+
+/// A timer after which something has come too late.
+///
+/// Where the timer itself comes late, this process or its machine has stood still, and what has arrived meanwhile waits in a socket: it is read
+/// first. An answer that was paid for must not be lost for a suspended laptop.
+struct Timer {
+    sleep: Pin<Box<Sleep>>,
+    has_waited: bool,
+}
+
+/// By how much a timer is late on a machine that is only busy.
+const BUSY: Duration = Duration::from_millis(50);
+/// How long reading may take what has arrived already.
+const READING: Duration = Duration::from_secs(1);
+
+impl Timer {
+    fn new(deadline: Instant) -> Self {
+        Self { sleep: Box::pin(sleep_until(deadline)), has_waited: false }
+    }
+
+    fn reset(self: Pin<&mut Self>, deadline: Instant) {
+        let this = self.get_mut();
+        this.sleep.as_mut().reset(deadline);
+        this.has_waited = false;
+    }
+}
+
+impl Future for Timer {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        ready!(this.sleep.as_mut().poll(cx));
+        let now = Instant::now();
+        if this.has_waited || now.saturating_duration_since(this.sleep.deadline()) < BUSY {
+            return Poll::Ready(());
+        }
+        this.has_waited = true;
+        this.sleep.as_mut().reset(now + READING);
+        this.sleep.as_mut().poll(cx)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Over real sockets, on loopback.
 
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use numcheck_transport::{
@@ -85,4 +86,39 @@ async fn ipv6_loopback_works_where_it_exists() {
     client.send(Call::new(&costly()).body("{}"), &NoAuthorization).await.expect("a reply");
     let head = server.await.expect("the server");
     assert!(head.contains(&format!("host: [::1]:{port}\r\n")), "{head}");
+}
+
+/// As where a laptop is suspended or a container is paused: the process stands still past its time limit, and the answer has come meanwhile.
+#[tokio::test]
+async fn an_answer_that_came_while_the_process_stood_still_is_read() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let mut limits = Limits::default();
+    limits.response = Duration::from_millis(200);
+    let (client, call) = (Client::builder(url).retry(RetryPolicy::never()).limits(limits).build(), costly());
+    let client = client.expect("a client");
+    listener.set_nonblocking(true).expect("a listener");
+    let platform = async {
+        let mut stream = loop {
+            match listener.accept() {
+                Ok((stream, _)) => break stream,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        stream.set_nonblocking(true).expect("a stream");
+        let mut request = Vec::new();
+        while !request.ends_with(b"{}") {
+            let mut piece = [0; 1024];
+            match stream.read(&mut piece) {
+                Ok(count) => request.extend_from_slice(&piece[..count]),
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").expect("open");
+        // The one thread of this runtime, and so all of it.
+        std::thread::sleep(2 * limits.response);
+    };
+    // In the runtime's first task, which is asked before the one that reads the socket.
+    let (reply, ()) = tokio::join!(client.send(Call::new(&call).body("{}"), &NoAuthorization), platform);
+    assert_eq!(&reply.expect("a reply").body[..], b"{}");
 }
