@@ -90,8 +90,8 @@ impl Command {
             Self::Get(command) => command.run().await,
             Self::Whatsapp(command) => command.run().await,
             Self::Privacy(command) => command.run().await,
-            Self::Sign(command) => command.run(),
-            Self::Verify(command) => command.run(),
+            Self::Sign(command) => command.run().await,
+            Self::Verify(command) => command.run().await,
             Self::Explain(command) => command.run(),
         }
     }

@@ -9,6 +9,7 @@ use numcheck_job::ReceivingError;
 
 use crate::input::InputError;
 use crate::output::{OutputError, OutputErrorKind};
+use crate::stop;
 
 /// What `--help` says about exit codes.
 pub(crate) const HELP: &str = "\
@@ -17,7 +18,7 @@ Exit codes:
   1  anything else went wrong
   2  wrong usage, or a question that nobody answered with yes: nothing was sent
   3  some numbers are invalid, refused, pending, missing or in doubt
-  130  ended at once by Ctrl-C or SIGTERM, for verbs that stop cleanly by a second one
+  130  ended at once by Ctrl-C or SIGTERM, for verbs that stop cleanly by a second one, or while they read their input
 
 Environment:
   NXCLOUD_ACCESS_KEY, NXCLOUD_ACCESS_SECRET, NXCLOUD_APPKEY   the NXCLOUD account
@@ -37,6 +38,8 @@ pub(crate) enum Exit {
     Usage,
     /// Some numbers are invalid, refused, pending, missing or in doubt.
     Unsettled,
+    /// Ended at once on request.
+    Stopped,
 }
 
 impl From<Exit> for ExitCode {
@@ -46,6 +49,7 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::Unsettled => 3,
+            Exit::Stopped => stop::EXIT_CODE,
         })
     }
 }
@@ -68,6 +72,11 @@ impl Failure {
     /// The user asked for something that cannot be. Nothing was sent.
     pub(crate) fn usage(text: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, text: text.into(), note: "", source: None }
+    }
+
+    /// Somebody asked to stop.
+    pub(crate) fn stopped(text: impl Into<String>) -> Self {
+        Self { exit: Exit::Stopped, ..Self::new(text) }
     }
 
     pub(crate) fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {

@@ -15,6 +15,7 @@ mod input;
 mod level;
 mod output;
 mod print;
+mod reading;
 mod regions;
 mod stop;
 mod terminal;

@@ -3,10 +3,13 @@
 //! Stopping undoes nothing: what was sent stays sent. Nothing here ends the process while a store is open: `main` drops the command
 //! first, and a file store closes itself when it is dropped.
 
+use std::future;
+use std::pin::pin;
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::stream::{self, Stream, StreamExt};
 use numcheck_job::Cancel;
 use tokio::signal::unix::{SignalKind, signal};
@@ -112,9 +115,17 @@ impl Stop {
         self.0.cancel.cancel();
     }
 
+    /// Resolves in the first poll after it was asked so, also where the wake-up is still to come: one that waits for less than another in
+    /// the same task never comes after it.
     async fn reaches(&self, asked: Asked) {
-        // It cannot fail: the sender lives as long as `self`.
-        let _ = self.0.asked.subscribe().wait_for(|known| *known >= asked).await;
+        let mut known = self.0.asked.subscribe();
+        let mut reached = pin!(known.wait_for(|known| *known >= asked));
+        future::poll_fn(|context| match *self.0.asked.borrow() >= asked {
+            true => Poll::Ready(()),
+            // It cannot fail: the sender lives as long as `self`.
+            false => reached.as_mut().poll(context).map(drop),
+        })
+        .await;
     }
 
     /// Turns signals into what they ask for, and returns at the one that ends the command at once.
@@ -133,10 +144,12 @@ impl Stop {
 
     /// The outcome of a command; `None` when it was to end at once, and then it has been dropped.
     async fn unless_at_once<T>(&self, command: impl Future<Output = T>) -> Option<T> {
+        let mut command = pin!(command);
         tokio::select! {
             biased;
-            done = command => Some(done),
-            () = self.reaches(Asked::AtOnce) => None,
+            done = &mut command => Some(done),
+            // What waits for a stop has not seen one that came since.
+            () = self.reaches(Asked::AtOnce) => command.now_or_never(),
         }
     }
 }
@@ -246,6 +259,23 @@ mod tests {
         assert!(closed.get());
         // What has ended meanwhile has its outcome.
         assert_eq!(stop.unless_at_once(async { 1 }).await, Some(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_for_a_stop_has_its_word_before_the_command_is_dropped() {
+        let stop = Stop::new();
+        let command = async {
+            tokio::select! {
+                biased;
+                () = stop.wait() => "nothing was sent",
+                // The stop comes between the command's poll and the end's.
+                () = future::poll_fn(|_| {
+                    stop.raise(Asked::AtOnce);
+                    Poll::Pending
+                }) => "",
+            }
+        };
+        assert_eq!(stop.unless_at_once(command).await, Some("nothing was sent"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,11 +3,9 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 
-use tokio::sync::oneshot;
-
 use crate::exit::Failure;
 use crate::print;
-use crate::stop::Stop;
+use crate::reading;
 
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: u64 = 1000;
@@ -20,7 +18,7 @@ impl Terminal {
     pub(crate) fn find(stdin_is_taken: bool) -> Option<Self> {
         let of = |from: Box<dyn Read + Send>| Self(Box::new(BufReader::new(from.take(MAX_ANSWER))));
         match stdin_is_taken {
-            false => io::stdin().is_terminal().then(|| of(Box::new(io::stdin()))),
+            false => reading::stdin().is_terminal().then(|| of(Box::new(reading::stdin()))),
             true if io::stderr().is_terminal() => {
                 File::open("/dev/tty").ok().map(|terminal| of(Box::new(terminal)))
             }
@@ -31,19 +29,13 @@ impl Terminal {
     /// Says `question` and reads a line. A stop on request ends the wait.
     pub(crate) async fn answer(mut self, question: &str) -> Result<String, Failure> {
         print::say(question);
-        let (send, answer) = oneshot::channel();
-        // A thread of its own: nothing waits for a person who never answers.
-        std::thread::spawn(move || {
+        let answer = reading::unless_stopped(move || {
             let mut line = String::new();
-            let _ = send.send(self.0.read_line(&mut line).map(|_| line));
+            self.0.read_line(&mut line).map(|_| line)
         });
-        let cannot = || Failure::usage("the answer cannot be read; nothing was sent");
-        match Stop::process().race(answer).await {
-            None => Err(Failure::usage("stopped on request; nothing was sent")),
-            Some(answer) => {
-                answer.map_err(|error| cannot().because(error))?.map_err(|error| cannot().because(error))
-            }
-        }
+        answer
+            .await?
+            .map_err(|error| Failure::usage("the answer cannot be read; nothing was sent").because(error))
     }
 }
 

@@ -22,6 +22,7 @@ use numcheck_webhook::PushVerifier;
 use crate::exit::Failure;
 use crate::level::Level;
 use crate::print;
+use crate::reading;
 
 /// Prices that are known beforehand.
 #[derive(Clone, Debug, Default, Args)]
@@ -270,11 +271,14 @@ struct SignedBody {
 
 impl Signed {
     /// Reads secret and body, and hands the input of the signature over.
-    pub(crate) fn with<T>(&self, use_it: impl FnOnce(&Input<'_>, &Secret) -> T) -> Result<T, Failure> {
+    pub(crate) async fn with<T>(&self, use_it: impl FnOnce(&Input<'_>, &Secret) -> T) -> Result<T, Failure> {
         let secret = env::secret("NXCLOUD_ACCESS_SECRET")
             .and_then(|secret| secret.ok_or_else(|| env::EnvError::missing("NXCLOUD_ACCESS_SECRET")))
             .map_err(|error| Failure::usage(error.to_string()))?;
-        let body = self.body.body_file.as_deref().map(|path| read(path, "--body-file")).transpose()?;
+        let body = match &self.body.body_file {
+            Some(path) => Some(read(path, "--body-file").await?),
+            None => None,
+        };
         let input = Input {
             access_key: &self.access_key,
             action: &self.action,
@@ -287,8 +291,8 @@ impl Signed {
 }
 
 /// The same of a file that holds a secret or a phone number: a person is told when others can read it.
-pub(crate) fn read_private(path: &Path, option: &str) -> Result<Vec<u8>, Failure> {
-    let content = read(path, option)?;
+pub(crate) async fn read_private(path: &Path, option: &str) -> Result<Vec<u8>, Failure> {
+    let content = read(path, option).await?;
     if path != Path::new("-") && env::is_readable_by_others(path) {
         print::say(&format!(
             "numcheck: {option}: other users can read this file: chmod 600 {}",
@@ -299,13 +303,16 @@ pub(crate) fn read_private(path: &Path, option: &str) -> Result<Vec<u8>, Failure
 }
 
 /// The content of a file, or of standard input for `-`.
-pub(crate) fn read(path: &Path, option: &str) -> Result<Vec<u8>, Failure> {
-    let mut content = Vec::new();
-    let read = match path == Path::new("-") {
-        true => std::io::stdin().read_to_end(&mut content).map(|_| content),
-        false => std::fs::read(path),
-    };
-    read.map_err(|error| {
+async fn read(path: &Path, option: &str) -> Result<Vec<u8>, Failure> {
+    let own = path.to_owned();
+    let read = reading::unless_stopped(move || {
+        let mut content = Vec::new();
+        match own == Path::new("-") {
+            true => reading::stdin().read_to_end(&mut content).map(|_| content),
+            false => std::fs::read(own),
+        }
+    });
+    read.await?.map_err(|error| {
         Failure::usage(format!("{option}: {} cannot be read", path.display())).because(error)
     })
 }

@@ -114,7 +114,7 @@ async fn forget(engine: &Engine, job: &Job, even_unsettled: bool) -> Result<u64,
 }
 
 async fn forget_number(engine: &Engine, text: &str) -> Result<Exit, Failure> {
-    let number = typed(text, "--number")?;
+    let number = typed(text, "--number").await?;
     let mut jobs = 0;
     // A Chinese mobile number may have been given without its country code.
     for number in [Some(number), as_mobile(number)].into_iter().flatten() {

@@ -67,8 +67,8 @@ struct Shown {
 
 impl Get {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
+        let number = self.number.read().await?;
         let stop = Stop::on_signal(call::STOPPING);
-        let number = self.number.read()?;
         let client = call::number_check(&self.network)?;
         let account = AccountId::nxcloud()?;
         let store = self.store.open_or_create().await?;

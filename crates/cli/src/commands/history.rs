@@ -40,8 +40,8 @@ impl std::fmt::Debug for History {
 impl History {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let number = match &self.typed {
-            Some(text) => typed(text, "NUMBER")?,
-            None => self.number.read()?,
+            Some(text) => typed(text, "NUMBER").await?,
+            None => self.number.read().await?,
         };
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
         engine.inbox().fold_all().await.map_err(Failure::of)?;

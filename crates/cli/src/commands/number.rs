@@ -34,13 +34,13 @@ impl Number {
         self.phone.is_none() && self.phone_file.as_deref() == Some(Path::new("-"))
     }
 
-    pub(crate) fn read(&self) -> Result<PhoneNumber, Failure> {
+    pub(crate) async fn read(&self) -> Result<PhoneNumber, Failure> {
         if self.phone.is_none() && self.phone_file.is_none() {
             return Err(Failure::usage(
                 "which number? Name it by --phone P or --phone-file F; nothing was sent",
             ));
         }
-        let (option, text) = typed_or_read(self.phone.as_deref(), self.phone_file.as_deref())?;
+        let (option, text) = typed_or_read(self.phone.as_deref(), self.phone_file.as_deref()).await?;
         normalise(text.trim_ascii())
             .map_err(|reject| Failure::usage(format!("{option}: {reject}; nothing was sent")))
     }
@@ -76,8 +76,8 @@ impl Numbers {
     }
 
     /// The numbers, in the order in which they stand.
-    pub(crate) fn read(&self) -> Result<Vec<PhoneNumber>, Failure> {
-        let (_, text) = typed_or_read(self.phone.as_deref(), self.phone_file.as_deref())?;
+    pub(crate) async fn read(&self) -> Result<Vec<PhoneNumber>, Failure> {
+        let (_, text) = typed_or_read(self.phone.as_deref(), self.phone_file.as_deref()).await?;
         let cells = text.split(|byte| matches!(byte, b',' | b'\n')).map(<[u8]>::trim_ascii);
         (1..)
             .zip(cells.filter(|cell| !cell.is_empty()))
@@ -90,9 +90,9 @@ impl Numbers {
 }
 
 /// A number as a caller has typed it, for verbs that send nothing; `-` reads it from standard input.
-pub(crate) fn typed(text: &str, option: &str) -> Result<PhoneNumber, Failure> {
+pub(crate) async fn typed(text: &str, option: &str) -> Result<PhoneNumber, Failure> {
     let text = match text {
-        "-" => read_private(Path::new("-"), option)?,
+        "-" => read_private(Path::new("-"), option).await?,
         text => text.into(),
     };
     normalise(text.trim_ascii()).map_err(|reject| Failure::usage(format!("{option}: {reject}")))
@@ -119,9 +119,9 @@ impl fmt::Debug for Numbers {
 }
 
 /// What was typed, else what the file holds, and the option that it is from.
-fn typed_or_read(phone: Option<&str>, file: Option<&Path>) -> Result<(&'static str, Vec<u8>), Failure> {
+async fn typed_or_read(phone: Option<&str>, file: Option<&Path>) -> Result<(&'static str, Vec<u8>), Failure> {
     match (phone, file) {
-        (None, Some(path)) => Ok(("--phone-file", read_private(path, "--phone-file")?)),
+        (None, Some(path)) => Ok(("--phone-file", read_private(path, "--phone-file").await?)),
         (phone, _) => Ok(("--phone", phone.unwrap_or_default().into())),
     }
 }

@@ -51,10 +51,8 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         typed::check_level(self.level)?;
-        let input = Input::open(
-            &self.file,
-            &Options { column: self.column.clone(), numbering: self.level.numbering() },
-        )?;
+        let options = Options { column: self.column.clone(), numbering: self.level.numbering() };
+        let input = Input::read(&self.file, options).await?;
         let store = self.store.open_existing().await?;
         let mut prices = match &store {
             Some(store) => store.prices().await.map_err(Failure::of)?,

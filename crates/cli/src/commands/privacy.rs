@@ -1,7 +1,7 @@
 //! `numcheck privacy`: are Chinese mobile numbers privacy (virtual) numbers? A small job of level privacy, shown number by number.
 
 use std::collections::{HashMap, HashSet};
-use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
@@ -110,9 +110,9 @@ struct Typed {
 
 impl Privacy {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
-        let stop = Stop::on_signal(call::STOPPING_PRIVACY);
         let client = call::qxt(&self.network, &self.how)?;
-        let typed = self.typed()?;
+        let typed = self.typed().await?;
+        let stop = Stop::on_signal(call::STOPPING_PRIVACY);
         let given: Vec<PhoneNumber> =
             typed.iter().filter_map(|one| one.number.as_ref().ok().copied()).collect();
         let numbers = distinct(given.clone());
@@ -160,7 +160,7 @@ impl Privacy {
         }
     }
 
-    fn typed(&self) -> Result<Vec<Typed>, Failure> {
+    async fn typed(&self) -> Result<Vec<Typed>, Failure> {
         let read = |typed: &str| Typed {
             typed: typed.to_owned(),
             number: Numbering::ChineseMobile
@@ -170,13 +170,8 @@ impl Privacy {
         if self.mobiles != ["-"] {
             return Ok(self.mobiles.iter().map(|typed| read(typed)).collect());
         }
-        let mut text = Vec::new();
-        std::io::stdin()
-            .lock()
-            .read_to_end(&mut text)
-            .map_err(|error| Failure::usage("standard input cannot be read").because(error))?;
         let options = Options { numbering: Numbering::ChineseMobile, ..Options::default() };
-        let input = Input::from_reader(&text[..], "standard input", &options)?;
+        let input = Input::read(Path::new("-"), options).await?;
         let mut all = Vec::new();
         for row in input.rows() {
             let row = row?;
@@ -319,6 +314,7 @@ fn worse(one: Exit, other: Exit) -> Exit {
         Exit::Unsettled => 1,
         Exit::Failed => 2,
         Exit::Usage => 3,
+        Exit::Stopped => 4,
     };
     if weight(other) > weight(one) { other } else { one }
 }

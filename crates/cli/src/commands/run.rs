@@ -168,10 +168,8 @@ impl Run {
         let stdin_is_taken = self.file == Path::new("-");
         let delivery = self.run.delivery_at(self.level, Delivery::Push);
         self.run.check(self.sandbox, self.level, delivery)?;
-        let input = Input::open(
-            &self.file,
-            &Options { column: self.column.clone(), numbering: self.level.numbering() },
-        )?;
+        let options = Options { column: self.column.clone(), numbering: self.level.numbering() };
+        let input = Input::read(&self.file, options).await?;
         let writer = self.run.destination().create(&input)?;
         let account = match self.sandbox {
             true => Ok(AccountId::embedded()),

@@ -23,10 +23,11 @@ pub(crate) struct Sign {
 }
 
 impl Sign {
-    pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let (signature, text) = self.request.with(|input, secret| {
+    pub(crate) async fn run(self) -> Result<Exit, Failure> {
+        let signed = self.request.with(|input, secret| {
             (sign(input, secret, self.request.algorithm), self.show_text.then(|| text_to_sign(input)))
-        })?;
+        });
+        let (signature, text) = signed.await?;
         if let Some(text) = text {
             print::say(&text);
         }

@@ -95,9 +95,9 @@ impl From<number_check::NotTaken> for NotTaken {
 
 impl Submit {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
-        let stop = Stop::on_signal(call::STOPPING);
         let not_sent = |error: ValueError| Failure::usage(format!("{error}; nothing was sent"));
-        let given = self.numbers.read()?;
+        let given = self.numbers.read().await?;
+        let stop = Stop::on_signal(call::STOPPING);
         let numbers = distinct(given.clone());
         let list = |numbers: Vec<PhoneNumber>| match self.countries {
             Countries::Many => PhoneList::from_many_countries(numbers),

@@ -25,8 +25,8 @@ pub(crate) struct Verify {
 }
 
 impl Verify {
-    pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let right = self.request.with(|input, secret| {
+    pub(crate) async fn run(self) -> Result<Exit, Failure> {
+        let checked = self.request.with(|input, secret| {
             let fields = [
                 (header::ACCESS_KEY, input.access_key),
                 (header::TS, input.ts),
@@ -37,8 +37,8 @@ impl Verify {
             ];
             let fields = fields.map(|(name, value)| (name, value.as_bytes()));
             SignatureHeaders::from_fields(fields).read()?.verify_signature(input.body, secret)
-        })?;
-        if let Err(error) = right {
+        });
+        if let Err(error) = checked.await? {
             return Err(Failure::new("the signature is wrong").because(error));
         }
         if let Some(at) = &self.fresh_at {

@@ -32,6 +32,9 @@ use std::path::{Path, PathBuf};
 use csv::ByteRecord;
 use numcheck_protocol::PhoneNumber;
 
+use crate::exit::Failure;
+use crate::reading;
+
 pub(crate) use error::{InputError, InputErrorKind};
 pub(crate) use normalise::{Numbering, normalise};
 use quotes::Unpaired;
@@ -74,7 +77,7 @@ impl Input {
     /// When the file cannot be read, is no text, is empty, or its phone column is not certain. Nothing was sent.
     pub(crate) fn open(path: &Path, options: &Options) -> Result<Self, InputError> {
         if path == Path::new("-") {
-            return Self::from_reader(io::stdin().lock(), "standard input", options);
+            return Self::from_reader(reading::stdin().lock(), "standard input", options);
         }
         let name = path.display().to_string();
         let source = Source::open(path).map_err(|source| InputError::io(&name, "open", source))?;
@@ -82,6 +85,15 @@ impl Input {
         input.refuse_unpaired_quotes()?;
         input.path = path.canonicalize().ok();
         Ok(input)
+    }
+
+    /// The same for a command, which a stop on request ends at once: what is read may never end.
+    ///
+    /// # Errors
+    /// As [`Input::open`], and when somebody asks to stop.
+    pub(crate) async fn read(path: &Path, options: Options) -> Result<Self, Failure> {
+        let path = path.to_owned();
+        reading::unless_stopped(move || Self::open(&path, &options)).await?.map_err(Failure::from)
     }
 
     /// The same from anything that can be read once; `name` is for messages.

@@ -27,6 +27,44 @@ fn a_verb_that_does_not_stop_cleanly_ends_at_the_first_signal() {
 }
 
 #[test]
+fn one_signal_ends_a_verb_that_reads_its_input_and_nothing_was_sent() {
+    let platform = Platform::start();
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("jobs.db");
+    // `forget` and `history` look into a store.
+    let privacy = numcheck(["privacy", "--yes", "13912345678"]).env("NUMCHECK_STORE", &store);
+    privacy.envs([("QXT_API_KEY", "k"), ("QXT_BASE_URL", "http://127.0.0.1:9")]).run().exits(3);
+    let signed = ["--ts", "1", "--biz-type", "1", "--action", "a", "--body-file", "-"];
+    let verify = [&["verify", "--sign", "s"][..], &signed].concat();
+    let sign = [&["sign"][..], &signed].concat();
+    let verbs: [&[&str]; 13] = [
+        &["run", "-", "--yes", "--delivery", "poll"],
+        &["plan", "-"],
+        &["submit", "--phone-file", "-", "--yes"],
+        // A name for the same pipe.
+        &["submit", "--phone-file", "/dev/stdin", "--yes"],
+        &["get", "--phone-file", "-", "--yes"],
+        &["privacy", "-", "--yes"],
+        &["whatsapp", "get-code", "--phone-file", "-", "--yes"],
+        &["whatsapp", "create-client", "--phone-file", "-"],
+        &["whatsapp", "check-code", "--phone", PHONE],
+        &["history", "-"],
+        &["forget", "--number", "-"],
+        &sign,
+        &verify,
+    ];
+    for (verb, signal) in verbs.into_iter().zip(["TERM", "INT"].into_iter().cycle()) {
+        let call = numcheck(verb).envs(platform.account()).env("NUMCHECK_STORE", &store);
+        let call = call.envs([("QXT_API_KEY", "k"), ("QXT_BASE_URL", "http://127.0.0.1:9")]);
+        let (running, _stdin) = call.start_reading();
+        running.signal(signal);
+        let ended = running.end().exits(130).says("stopped on request; nothing was sent or paid");
+        assert!(!ended.stderr.contains("stopping:"), "{verb:?}: {}", ended.stderr);
+    }
+    assert!(platform.try_submit().is_none());
+}
+
+#[test]
 fn two_signals_at_the_same_time_are_one() {
     let sandbox = Sandbox::start();
     signal_twice(sandbox.running.pid());

@@ -30,8 +30,8 @@ pub(crate) struct CreateClient {
 
 impl CreateClient {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
+        let phone = self.number.read().await?;
         let stop = Stop::on_signal(call::STOPPING);
-        let phone = self.number.read()?;
         let client = call::nxcloud(&self.network)?;
         let call = client.whatsapp().create_client(phone);
         match call::once(&stop, &whatsapp::CreateClient::INFO, call).await {

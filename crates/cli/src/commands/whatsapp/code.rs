@@ -53,8 +53,8 @@ enum Method {
 
 impl GetCode {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
+        let phone = self.number.read().await?;
         let stop = Stop::on_signal(call::STOPPING);
-        let phone = self.number.read()?;
         let client = call::nxcloud(&self.network)?;
         let question = Question {
             what: "sending a verification code to",
@@ -104,18 +104,17 @@ pub(crate) struct CheckCode {
 
 impl CheckCode {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
-        let stop = Stop::on_signal(call::STOPPING);
         let code_on_stdin = self.code_file == Path::new("-");
         if code_on_stdin && self.number.takes_stdin() {
             return Err(Failure::usage(
                 "standard input holds one thing: give the number or the code in a file; nothing was sent",
             ));
         }
-        let phone = self.number.read()?;
+        let phone = self.number.read().await?;
         let client = call::nxcloud(&self.network)?;
         let text = match Terminal::find(false).filter(|_| code_on_stdin) {
             Some(terminal) => terminal.answer("numcheck: type the code and press Enter").await?.into_bytes(),
-            None => read_private(&self.code_file, "--code-file")?,
+            None => read_private(&self.code_file, "--code-file").await?,
         };
         let code = std::str::from_utf8(&text).ok().and_then(|text| VerificationCode::new(text.trim()).ok());
         let Some(code) = code else {
@@ -123,6 +122,7 @@ impl CheckCode {
                 "the code must be 1 to 16 letters, digits or hyphens, on one line; nothing was sent",
             ));
         };
+        let stop = Stop::on_signal(call::STOPPING);
         let call = client.whatsapp().check_code(phone, code);
         match call::once(&stop, &whatsapp::CheckCode::INFO, call).await {
             Ok(answered) => {

@@ -13,7 +13,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -101,9 +101,20 @@ impl Call {
         // Who reads no standard input closes it: no failure of the test.
         let content = self.stdin;
         thread::spawn(move || drop(stdin.write_all(&content)));
-        let stdout = Stream::follow(child.stdout.take().unwrap());
-        let stderr = Stream::follow(child.stderr.take().unwrap());
-        Running { child, stdout, stderr, _data: self.data }
+        Running::of(child, self.data)
+    }
+
+    /// The same once it reads a standard input that does not end before the pipe is dropped: more is written than fits into a pipe.
+    pub(crate) fn start_reading(mut self) -> (Running, ChildStdin) {
+        const MORE_THAN_A_PIPE_HOLDS: usize = 2 << 20;
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let running = Running::of(child, self.data);
+        if stdin.write_all(&b" ".repeat(MORE_THAN_A_PIPE_HOLDS)).is_err() {
+            panic!("it does not read its standard input: {}", running.end().stderr);
+        }
+        (running, stdin)
     }
 
     /// Runs it to its end.
@@ -121,6 +132,12 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    fn of(mut child: Child, data: tempfile::TempDir) -> Self {
+        let stdout = Stream::follow(child.stdout.take().unwrap());
+        let stderr = Stream::follow(child.stderr.take().unwrap());
+        Self { child, stdout, stderr, _data: data }
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
