@@ -94,7 +94,7 @@ fn start_logging(filter: &str) -> Result<(), exit::Failure> {
     let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|_| {
         exit::Failure::usage("--log: not a filter; write for example `info` or `numcheck_transport=debug`")
     })?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| print::Log).with_ansi(false).init();
     Ok(())
 }
 

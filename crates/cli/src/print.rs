@@ -33,12 +33,41 @@ pub(crate) fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{}", visible(line));
 }
 
-/// Whether a terminal, or whoever shows text, obeys a character instead of showing it: control characters, those that turn the direction of
-/// text, and line separators. Tabs and line ends are the command's own.
+/// Writes log lines to stderr, each event in one call, as `tracing_subscriber` does.
+pub(crate) struct Log;
+
+impl Write for Log {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        say(&log_line(&String::from_utf8_lossy(event)));
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// An event on one line: a text of the platform makes no second one.
+fn log_line(event: &str) -> String {
+    event.strip_suffix('\n').unwrap_or(event).replace('\n', "\\n")
+}
+
+/// Whether a terminal, or whoever shows text, obeys a character instead of showing it: control characters, line separators, and format
+/// characters, which turn the direction of text or are not seen at all. Tabs and line ends are the command's own.
 fn is_obeyed(char: char) -> bool {
     match char {
         '\t' | '\n' => false,
-        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        '\u{ad}'
+        | '\u{61c}'
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}' => true,
         _ => char.is_control(),
     }
 }
@@ -59,10 +88,11 @@ impl serde_json::ser::Formatter for Escaping {
     fn write_string_fragment<W: Write + ?Sized>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
         for part in fragment.split_inclusive(is_obeyed) {
             match part.chars().next_back().filter(|char| is_obeyed(*char)) {
-                // All of them are in the first plane.
                 Some(char) => {
-                    let plain = part.strip_suffix(char).unwrap_or_default();
-                    write!(out, "{plain}\\u{:04x}", u32::from(char))?;
+                    out.write_all(part.strip_suffix(char).unwrap_or_default().as_bytes())?;
+                    for unit in char.encode_utf16(&mut [0; 2]) {
+                        write!(out, "\\u{unit:04x}")?;
+                    }
                 }
                 None => out.write_all(part.as_bytes())?,
             }
@@ -107,8 +137,8 @@ mod tests {
 
     #[test]
     fn what_a_terminal_obeys_is_escaped_in_text_and_json() {
-        const TEXT: &str = "a\u{1b}[31mb\u{9b}2J\u{202e}c\u{2028}d\u{7f}";
-        assert_eq!(visible(TEXT), r"a\u{1b}[31mb\u{9b}2J\u{202e}c\u{2028}d\u{7f}");
+        const TEXT: &str = "a\u{1b}[31mb\u{9b}2J\u{202e}c\u{2028}d\u{7f}\u{2067}e\u{feff}f\u{e0041}";
+        assert_eq!(visible(TEXT), r"a\u{1b}[31mb\u{9b}2J\u{202e}c\u{2028}d\u{7f}\u{2067}e\u{feff}f\u{e0041}");
         for plain in ["", "a\tb\n", "隐私号", "é\u{301}"] {
             assert_eq!(visible(plain), plain);
         }
@@ -118,6 +148,11 @@ mod tests {
         assert!(!json.contains(is_obeyed), "{json:?}");
         let read: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!((&read["text"], &read["隐私号"][1]), (&TEXT.into(), &"x".into()));
+    }
+
+    #[test]
+    fn an_event_is_one_line_of_the_log() {
+        assert_eq!(log_line("WARN a\nWARN b\n"), r"WARN a\nWARN b");
     }
 
     #[test]

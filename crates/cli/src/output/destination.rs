@@ -34,11 +34,7 @@ enum Kind {
 impl Destination {
     pub(super) fn stdout() -> Self {
         let stdout = io::stdout();
-        Self(if stdout.is_terminal() {
-            Kind::Terminal(Terminal { out: stdout, rest: Vec::new() })
-        } else {
-            Kind::Stdout(stdout)
-        })
+        Self(if stdout.is_terminal() { Kind::Terminal(Terminal::new(stdout)) } else { Kind::Stdout(stdout) })
     }
 
     /// Creates the temporary file beside `path`, or opens the pipe or device that is there. Links are followed, so that a link stays one.
@@ -60,7 +56,7 @@ impl Destination {
             // By the name that was given: what a shell names /dev/fd/63 has no other.
             let special = File::options().write(true).open(path).map_err(cannot)?;
             return Ok(Self(match special.is_terminal() {
-                true => Kind::SpecialTerminal(Terminal { out: special, rest: Vec::new() }),
+                true => Kind::SpecialTerminal(Terminal::new(special)),
                 false => Kind::Special(special),
             }));
         }
@@ -119,6 +115,13 @@ struct Terminal<W = io::Stdout> {
     out: W,
     /// The beginning of a character whose end has not come yet.
     rest: Vec<u8>,
+    is_empty: bool,
+}
+
+impl<W> Terminal<W> {
+    fn new(out: W) -> Self {
+        Self { out, rest: Vec::new(), is_empty: true }
+    }
 }
 
 impl<W: Write> Write for Terminal<W> {
@@ -131,7 +134,12 @@ impl<W: Write> Write for Terminal<W> {
         // A line end may have two characters, of which one alone would overwrite the line.
         let whole = whole - usize::from(self.rest.get(..whole).is_some_and(|ready| ready.ends_with(b"\r")));
         let ready: Vec<u8> = self.rest.drain(..whole).collect();
-        let ready = String::from_utf8_lossy(&ready).replace("\r\n", "\n");
+        let mut ready = String::from_utf8_lossy(&ready).replace("\r\n", "\n");
+        // A byte-order mark in front is the file's own.
+        if self.is_empty && ready.starts_with('\u{feff}') {
+            ready.remove(0);
+        }
+        self.is_empty &= whole == 0;
         self.out.write_all(print::visible(&ready).as_bytes())?;
         Ok(bytes.len())
     }
@@ -246,16 +254,16 @@ mod tests {
 
     #[test]
     fn a_terminal_obeys_nothing_that_stands_in_a_cell_however_it_is_cut() {
-        let text = "隐\u{1b}[2J\u{9b}1m\u{202e},o\rk\r\n";
-        let whole = r"隐\u{1b}[2J\u{9b}1m\u{202e},o\u{d}k".to_owned() + "\n";
+        let text = "\u{feff}隐\u{1b}[2J\u{9b}1m\u{202e},\u{feff}o\rk\r\n";
+        let whole = r"隐\u{1b}[2J\u{9b}1m\u{202e},\u{feff}o\u{d}k".to_owned() + "\n";
         for cut in 0..=text.len() {
-            let mut terminal = Terminal { out: Vec::new(), rest: Vec::new() };
+            let mut terminal = Terminal::new(Vec::new());
             let (head, tail) = text.as_bytes().split_at(cut);
             terminal.write_all(head).unwrap();
             terminal.write_all(tail).unwrap();
             assert_eq!(String::from_utf8(terminal.out).unwrap(), whole, "{cut}");
         }
-        let mut terminal = Terminal { out: Vec::new(), rest: Vec::new() };
+        let mut terminal = Terminal::new(Vec::new());
         terminal.write_all(b"a\xffb\n").unwrap();
         assert_eq!(terminal.out, "a\u{fffd}b\n".as_bytes());
     }

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::help::VERBS;
+use crate::support::job::Job;
 use crate::support::{Call, Platform, Sandbox, free_address, get, numcheck, push};
 use serde_json::{Value, json};
 
@@ -623,4 +624,46 @@ fn a_run_that_has_ended_listens_no_more() {
     let ended = thread::spawn(move || run.end()).join().unwrap().exits(0);
     assert!(!ended.stdout.is_empty());
     assert!(push(&batch.dr_url, "{}").is_err());
+}
+
+// --- texts of the platform
+
+/// Turns the direction of text, ends a line for some, isolates, shows nothing, and ends a line.
+const OBEYED: &str = "A\u{1b}[2J\u{202e}B\u{2028}C\u{2067}D\u{feff}E\nWARN F";
+const NOT_OBEYED: &str = r"\u{202e}B\u{2028}C\u{2067}D\u{feff}E";
+
+#[track_caller]
+fn shows_escaped(stderr: &str, line: &str) {
+    let line = stderr.lines().find(|one| one.contains(line));
+    assert!(line.is_some_and(|line| line.contains(NOT_OBEYED)), "{stderr:?}");
+    assert!(!stderr.lines().any(|line| line.starts_with("WARN F")), "{stderr:?}");
+    for char in ['\u{1b}', '\u{202e}', '\u{2028}', '\u{2067}', '\u{feff}'] {
+        assert!(!stderr.contains(char), "{stderr:?}");
+    }
+}
+
+#[test]
+fn a_text_of_the_platform_is_escaped_in_logs() {
+    let job = Job::of(1);
+    let mut run = job.start(&[]);
+    // No document lists the code, so nobody knows what it has cost.
+    job.platform.submit().refuse(987, OBEYED);
+    run.wait_for("in doubt: ");
+    run.signal("TERM");
+    shows_escaped(&run.end().exits(3).stderr, "WARN numcheck_job::number_check: in doubt: ");
+}
+
+#[test]
+fn a_text_of_the_platform_is_escaped_in_errors() {
+    let platform = Platform::start();
+    let calls: [&[&str]; 3] = [
+        &["submit", "--phone", "8613912345678"],
+        &["whatsapp", "get-code", "--phone", "8613912345678"],
+        &["whatsapp", "phone-list"],
+    ];
+    for arguments in calls {
+        let call = numcheck(arguments).envs(platform.account()).start();
+        platform.submit().refuse(987, OBEYED);
+        shows_escaped(&call.end().exits_with(&[1, 3]).stderr, "refused with 987");
+    }
 }
