@@ -467,6 +467,8 @@ fn wrong_usage_repeats_no_number_no_code_and_no_url() {
         &["submit", &format!("--{}", NUMBERS[0])],
         &[NUMBERS[0]],
         &["run", "file.csv", NUMBERS[0]],
+        &["run", "file.csv", "--batch-size", NUMBERS[0]],
+        &["run", "file.csv", "--wait", ACCESS_SECRET],
         &["run", "no-such-file.csv", "--listen", "127.0.0.1:1", "--public-url", &bad_url],
         &["explain", "85251239871x"],
         &["privacy"],
