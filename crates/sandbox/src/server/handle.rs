@@ -47,14 +47,15 @@ pub(super) async fn handle(
     held: &Held,
     request: Request<Incoming>,
 ) -> Result<Response<ReplyBody>, Cut> {
+    let is_ours = is_under_own_names(&request);
     let (call, unread) = Call::read(request, peer, shared.settings.body_limit, &shared.room).await;
     let qxt_path = shared.settings.qxt_path.as_deref();
     let found = route(platform, qxt_path, &call.method, &call.path);
+    if !is_ours {
+        let why = "the sandbox answers under an IP address, localhost or a name without a dot: another may be anybody's";
+        return Ok(respond(shared, sandbox_error(421, why), false));
+    }
     if let Route::Page(page) = found {
-        if !is_own_name(call.header("host")) {
-            let why = "the page is shown under an IP address, localhost or a name without a dot: another may be anybody's";
-            return Ok(respond(shared, sandbox_error(421, why), false));
-        }
         return Ok(respond(shared, show(shared, page), false));
     }
     let (operation, info) = match found {
@@ -77,9 +78,19 @@ pub(super) async fn handle(
     answered.await.unwrap_or(Err(Cut))
 }
 
-/// Whether the host of a URL is one that no stranger can point here: a browser would show a page of the sandbox to whoever owns the name.
-fn is_own_name(host: Option<&str>) -> bool {
-    let Some(host) = host else { return true };
+/// Whether every host that a request names, in each of its `Host` headers and in its target, is one that no stranger can point here: a
+/// browser would show what the sandbox answers to whoever owns the name.
+fn is_under_own_names<B>(request: &Request<B>) -> bool {
+    let mut headers = request.headers().get_all(header::HOST).iter();
+    headers.all(|host| host.to_str().is_ok_and(is_own_name))
+        && request.uri().authority().is_none_or(|authority| is_own_name(authority.as_str()))
+}
+
+fn is_own_name(host: &str) -> bool {
+    let host = host.trim();
+    if host.is_empty() {
+        return true;
+    }
     let Ok(authority) = host.parse::<Authority>() else { return false };
     let name = authority.host().trim_end_matches('.').to_ascii_lowercase();
     let ip = name.trim_matches(['[', ']']).parse::<IpAddr>();

@@ -1,6 +1,6 @@
 //! The sandbox's own page and its JSON.
 
-use crate::common::{GET_CODE, Receiver, Reply, check_code, privacy, register, send, submit};
+use crate::common::{CHECK, GET_CODE, Receiver, Reply, check_code, privacy, register, send, submit};
 use numcheck_sandbox::Sandbox;
 
 async fn get(sandbox: &Sandbox, path: &str) -> Reply {
@@ -82,7 +82,7 @@ async fn the_ledger_and_the_health_are_json() {
 
 /// DNS rebinding: a stranger's page, whose name suddenly leads here, must not read codes and requests.
 #[tokio::test]
-async fn the_pages_are_shown_under_no_name_that_a_stranger_can_own() {
+async fn nothing_is_answered_under_a_name_that_a_stranger_can_own() {
     let sandbox = Sandbox::start().await.unwrap();
     let port = sandbox.nxcloud_addr().port();
     for (host, status) in [
@@ -99,6 +99,32 @@ async fn the_pages_are_shown_under_no_name_that_a_stranger_can_own() {
         for path in ["/", "/_sandbox/inbox.json", "/_sandbox/journal.json"] {
             let reply = send(sandbox.nxcloud_addr(), "GET", path, &headers, b"").await.unwrap();
             assert_eq!(reply.status, status, "{host} {path}");
+        }
+        for method in ["GET", "POST"] {
+            let reply = send(sandbox.qxt_addr(), method, "/ssPhone_Privacy", &headers, b"").await.unwrap();
+            assert_eq!(reply.status, status, "{host} {method}");
+        }
+        let reply = send(sandbox.nxcloud_addr(), "POST", CHECK, &headers, b"{}").await.unwrap();
+        assert_eq!(reply.status == 421, status == 421, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_s_name_is_refused_wherever_a_request_names_a_host() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let good = ("host", "localhost");
+    for (to, path) in [(sandbox.nxcloud_addr(), "/"), (sandbox.qxt_addr(), "/ssPhone_Privacy")] {
+        for (target, headers, status) in [
+            (format!("http://evil.example{path}"), &[good][..], 421),
+            (format!("http://localhost{path}"), &[good], 200),
+            (format!("http://localhost{path}"), &[("host", "evil.example")], 421),
+            (path.to_owned(), &[good, ("host", "evil.example")], 421),
+            (path.to_owned(), &[("host", "evil.example"), good], 421),
+            (path.to_owned(), &[("host", "localhost, evil.example")], 421),
+            (path.to_owned(), &[("host", "")], 200),
+        ] {
+            let reply = send(to, "GET", &target, headers, b"").await.unwrap();
+            assert_eq!(reply.status, status, "{target} {headers:?}");
         }
     }
 }
