@@ -87,7 +87,7 @@ impl Proxy {
             .https(self.https.as_str())
             .no(exceptions(&self.no, &root))
             .build();
-        let Some(intercept) = matcher.intercept(&root) else { return Ok(Route::Direct) };
+        let Some(intercept) = matcher.intercept(&without_final_dot(&root)) else { return Ok(Route::Direct) };
         let hop = ProxyHop(intercept);
         Ok(if base.is_https() || hop.is_socks() { Route::Tunnel(hop) } else { Route::Forward(hop) })
     }
@@ -105,19 +105,31 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// `NO_PROXY` as hyper-util's matcher reads it, which knows neither `*.` nor ports: those that are meant at another port are left out.
+/// `NO_PROXY` as hyper-util's matcher reads it, which knows neither `*.` nor ports nor a dot at the end: those that are meant at another
+/// port are left out.
 fn exceptions(no_proxy: &str, to: &Uri) -> String {
     let port = to.port_u16().unwrap_or(if to.scheme_str() == Some("http") { 80 } else { 443 });
     let host = |entry| -> Option<&str> {
         let entry: &str = str::trim(entry);
         let entry = entry.strip_prefix("*.").unwrap_or(entry);
-        match entry.split_once(':') {
+        let host = match entry.split_once(':') {
             // More than one colon is an IPv6 address.
-            Some((host, at)) if !at.contains(':') => (at.parse() == Ok(port)).then_some(host),
-            _ => Some(entry),
-        }
+            Some((host, at)) if !at.contains(':') => (at.parse() == Ok(port)).then_some(host)?,
+            _ => entry,
+        };
+        let host = host.strip_suffix('.').unwrap_or(host);
+        (!host.is_empty()).then_some(host)
     };
     no_proxy.split(',').filter_map(host).collect::<Vec<_>>().join(",")
+}
+
+/// The same place under its name without the dot at the end, which means the same name: for a comparison of names only.
+fn without_final_dot(to: &Uri) -> Uri {
+    let Some(host) = to.host().and_then(|host| host.strip_suffix('.')) else { return to.clone() };
+    let port = to.port().map_or(String::new(), |port| format!(":{port}"));
+    let mut parts = to.clone().into_parts();
+    parts.authority = format!("{host}{port}").parse().ok();
+    Uri::from_parts(parts).unwrap_or_else(|_| to.clone())
 }
 
 /// The way to a platform.
@@ -195,7 +207,27 @@ fn is_usable(url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::exceptions;
+    use super::{Proxy, Route, exceptions};
+    use crate::base_url::BaseUrl;
+
+    #[test]
+    fn a_dot_at_the_end_of_a_name_means_the_same_name() {
+        for host in ["foo.test", "foo.test.", "api.foo.test.", "api.foo.test"] {
+            for entry in
+                ["foo.test", "foo.test.", ".foo.test.", "*.foo.test.", "FOO.test.:8443", "foo.test:8443"]
+            {
+                // As everywhere, `.foo.test` and `*.foo.test` are the name itself, too.
+                let base = BaseUrl::parse(&format!("https://{host}:8443"), false).unwrap();
+                let route = Proxy::all("http://proxy.test").except(entry).route(&base).unwrap();
+                assert!(matches!(route, Route::Direct), "{entry} {host}");
+            }
+            for entry in [".", "bar.test.", "oo.test.", "foo.test.:443"] {
+                let base = BaseUrl::parse(&format!("https://{host}:8443"), false).unwrap();
+                let route = Proxy::all("http://proxy.test").except(entry).route(&base).unwrap();
+                assert!(matches!(route, Route::Tunnel(_)), "{entry} {host}");
+            }
+        }
+    }
 
     #[test]
     fn no_proxy_knows_wildcards_and_ports() {
