@@ -9,7 +9,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use numcheck_protocol::Info;
 
 use crate::base_url::{BaseUrl, Path};
-use crate::client::{Client, Shared};
+use crate::client::{Client, Outages, Shared};
 use crate::clock::{Corrected, system_ms};
 use crate::connect::dial::{Dial, Tcp};
 use crate::connect::proxy::{Proxy, Route};
@@ -291,6 +291,7 @@ impl ClientBuilder {
             clock,
             limiter,
             observer,
+            outages: Outages::default(),
         }))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -65,6 +65,30 @@ pub(crate) struct Shared {
     pub(crate) clock: Corrected,
     pub(crate) limiter: RateLimiter,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) outages: Outages,
+}
+
+/// Which endpoints do not answer, and how: many calls at once to a dead address fail alike, which is told once.
+#[derive(Default)]
+pub(crate) struct Outages(Mutex<Vec<(&'static str, SendErrorKind)>>);
+
+impl Outages {
+    /// Whether a failure has left nothing to worry about and was told before, since the endpoint's last answer.
+    fn is_known(&self, endpoint: &'static str, failure: &Failure) -> bool {
+        if failure.sent != Sent::No {
+            return false;
+        }
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = told.contains(&(endpoint, failure.kind));
+        if !is_known {
+            told.push((endpoint, failure.kind));
+        }
+        is_known
+    }
+
+    fn end(&self, endpoint: &'static str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(told, _)| *told != endpoint);
+    }
 }
 
 impl Client {
@@ -190,6 +214,7 @@ impl Client {
             };
             match received {
                 Ok(received) => {
+                    client.outages.end(info.id);
                     let reply = progress.reply(received, &reading);
                     let status = reply.status.as_u16();
                     debug!(endpoint = info.id, attempt = progress.attempts, status, elapsed_ms, "reply");
@@ -224,10 +249,17 @@ impl Client {
                 }
                 Err(failure) => {
                     let (kind, sent) = (failure.kind, failure.sent);
-                    warn!(
-                        endpoint = info.id, attempt = progress.attempts, ?kind, %sent, status = failure.status,
-                        elapsed_ms, "failed"
-                    );
+                    if client.outages.is_known(info.id, &failure) {
+                        debug!(
+                            endpoint = info.id, attempt = progress.attempts, ?kind, %sent, status = failure.status,
+                            elapsed_ms, "failed again"
+                        );
+                    } else {
+                        warn!(
+                            endpoint = info.id, attempt = progress.attempts, ?kind, %sent, status = failure.status,
+                            elapsed_ms, "failed"
+                        );
+                    }
                     situation.sent = sent;
                     situation.outcome = AttemptOutcome::Failed(kind);
                     client.tell(AttemptReport { sent, outcome: situation.outcome, ..report });
@@ -469,4 +501,25 @@ pub(crate) fn later(moment: Instant, by: Duration) -> Instant {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, Outages, SendErrorKind, Sent};
+
+    #[test]
+    fn an_outage_is_told_once_until_the_endpoint_answers_and_a_doubt_each_time() {
+        let outages = Outages::default();
+        let is_known = |endpoint, kind, sent| outages.is_known(endpoint, &Failure::new(kind, sent));
+        assert!(!is_known("a", SendErrorKind::Connect, Sent::No));
+        assert!(is_known("a", SendErrorKind::Connect, Sent::No));
+        assert!(!is_known("a", SendErrorKind::Lost, Sent::No));
+        assert!(!is_known("b", SendErrorKind::Connect, Sent::No));
+        outages.end("a");
+        assert!(!is_known("a", SendErrorKind::Connect, Sent::No));
+        assert!(is_known("b", SendErrorKind::Connect, Sent::No));
+        for _ in 0..2 {
+            assert!(!is_known("a", SendErrorKind::Lost, Sent::Maybe));
+        }
+    }
 }

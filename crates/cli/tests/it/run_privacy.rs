@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 use serde_json::Value;
 
 use crate::support::qxt::{Answer, Platform, mobiles, refusal, reply};
-use crate::support::{Call, Row, Running, column, numcheck, rows};
+use crate::support::{Call, Row, Running, column, free_address, numcheck, rows};
 
 /// A folder with a file of numbers, a store, and results.
 struct Scene {
@@ -45,6 +45,14 @@ impl Scene {
     fn rows(&self) -> Vec<Row> {
         rows(&std::fs::read(self.path("out.csv")).unwrap())
     }
+}
+
+#[test]
+fn a_dead_address_is_told_once_however_many_ask_it() {
+    let scene = Scene::new(&mobiles(20), Platform::start(|_| Answer::Nothing));
+    let ended = scene.run(&[]).env("QXT_BASE_URL", format!("http://{}", free_address())).run().exits(3);
+    let warnings = ended.stderr.lines().filter(|line| line.contains(" WARN ")).count();
+    assert_eq!(warnings, 1, "{}", ended.stderr);
 }
 
 /// Made with Python: `{"code":0,"reason":"Succ","result":{"Mobile":"13800000000","Status":"虚拟号","Area":"广东-深圳","Now_isp":"中国联通"}}` in GBK.
