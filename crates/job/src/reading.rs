@@ -1,5 +1,6 @@
 //! How stored results of the two services are read: the only place of this crate that names their messages.
 
+use std::fmt;
 use std::sync::Arc;
 
 use numcheck_bulk::store::Source;
@@ -10,6 +11,7 @@ use numcheck_protocol::qxt::{Mobile, PrivacyReply};
 use numcheck_protocol::{
     Currency, Drift, DriftKind, Field, Message, Passes, PhoneNumber, Price, decode, encode, mend,
 };
+use numcheck_transport::quotable;
 
 /// Reads a body as a message of this type, mended where it cannot be read otherwise, and hands it to `$then` with the drift of the latter: one
 /// odd value must not cost a result that was paid for.
@@ -34,24 +36,49 @@ macro_rules! read {
 /// use numcheck_job::Readers;
 ///
 /// let push = br#"{"code":0,"phone":"8613800138000","cost":{"price":0.02,"currency":"USD"}}"#;
-/// let facts = Readers.read(Scope::NUMBER_CHECK, Source::Push, push).expect("it can be read");
+/// let facts = Readers::default().read(Scope::NUMBER_CHECK, Source::Push, push).expect("it can be read");
 /// assert_eq!((facts.outcome, facts.cost.is_some()), (Outcome::Done, true));
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Readers;
+#[derive(Clone, Default)]
+pub struct Readers {
+    secrets: Arc<[String]>,
+}
+
+impl Readers {
+    /// One that shows none of these texts where it tells what no document lists: a platform may quote what it was sent. Give it the keys of the accounts
+    /// whose results are entered.
+    pub fn hiding(secrets: impl IntoIterator<Item = String>) -> Self {
+        Self { secrets: secrets.into_iter().collect() }
+    }
+
+    fn hide(&self, drift: Drift) -> Drift {
+        let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).collect();
+        let hide = |text: &str| quotable(text, &secrets).into_owned();
+        Drift::new(hide(&drift.place), drift.kind, drift.value.as_deref().map(hide))
+    }
+}
+
+/// It shows no secret.
+impl fmt::Debug for Readers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readers").finish_non_exhaustive()
+    }
+}
 
 /// What a store is opened with that holds results of both services.
 pub fn reader() -> SharedReader {
-    Arc::new(Readers)
+    Arc::new(Readers::default())
 }
 
 impl ReadResults for Readers {
     fn read(&self, service: &str, source: Source, body: &[u8]) -> Option<Facts> {
-        match service {
-            Scope::NUMBER_CHECK => number_check(source, body),
-            Scope::PRIVACY => privacy(body),
-            _ => None,
-        }
+        let mut facts = match service {
+            Scope::NUMBER_CHECK => number_check(source, body)?,
+            Scope::PRIVACY => privacy(body)?,
+            _ => return None,
+        };
+        facts.drift = facts.drift.into_iter().map(|drift| self.hide(drift)).collect();
+        Some(facts)
     }
 
     /// A push without the ids that the platform has been seen to change between two pushes of one result.
@@ -136,11 +163,7 @@ fn with_message<T>(
     then: impl FnOnce(CheckResult<'_>, &dyn Message, Option<Drift>) -> T,
 ) -> Option<T> {
     match source {
-        Source::Push => read!(ResultPush, body, |push: ResultPush<'_>, mended: Option<Drift>| {
-            let no_code = || Drift::new("ResultPush.code", DriftKind::OddShape, None);
-            let drift = mended.or_else(|| push.code.is_absent().then(no_code));
-            then(CheckResult::from(&push), &push, drift)
-        }),
+        Source::Push => read!(ResultPush, body, |push, drift| then(CheckResult::from(&push), &push, drift)),
         Source::Query => read!(QueryRow, body, |row, drift| then(CheckResult::from(&row), &row, drift)),
         Source::Reply => read!(GetReply, body, |reply, drift| then(CheckResult::from(&reply), &reply, drift)),
         Source::Answer => None,

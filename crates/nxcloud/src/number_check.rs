@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use numcheck_protocol::number_check::{CheckLevel, Dialect, NotTaken, QueryRequest, Submit, SubmitRequest};
 use numcheck_protocol::{
-    BatchNo, CallbackUrl, Drift, DriftKind, Endpoint, MessageId, PhoneList, PhoneNumber, mask,
+    BatchNo, CallbackUrl, Drift, DriftKind, Endpoint, MessageId, PhoneList, PhoneNumber, Request as _, mask,
 };
-use numcheck_transport::{CallError, Confirm, ManyCalls, Reply, TypedReply};
+use numcheck_transport::{CallError, Confirm, ManyCalls, Reply, TypedReply, quotable};
 use serde::Serialize;
 
 use crate::Client;
@@ -139,7 +139,7 @@ impl SubmitCall {
         request.check_level = self.level;
         request.dr_url = self.callback;
         let reply = self.client.call_confirmed::<Submit>(&request, self.confirm).await?;
-        Ok(Accepted::new(reply, request.batch_no))
+        Ok(Accepted::new(reply, &request))
     }
 }
 
@@ -185,8 +185,7 @@ impl Accepted {
     /// # Errors
     /// As [`SubmitCall::send`]: a refusal, and what is no answer.
     pub fn from_reply(reply: Reply, request: &SubmitRequest) -> Result<Self, CallError> {
-        let sent = request.batch_no.clone();
-        TypedReply::read(reply, request).map(|reply| Self::new(reply, sent))
+        TypedReply::read(reply, request).map(|reply| Self::new(reply, request))
     }
 
     /// The body of the reply as it came, byte for byte. It may hold personal data.
@@ -194,7 +193,7 @@ impl Accepted {
         &self.body
     }
 
-    fn new(reply: TypedReply<Submit>, sent: Option<BatchNo>) -> Self {
+    fn new(reply: TypedReply<Submit>, request: &SubmitRequest) -> Self {
         let answer = reply.get();
         let data = answer.data.get();
         let own = |field: Option<Cow<'_, str>>| field.map(Cow::into_owned);
@@ -202,7 +201,12 @@ impl Accepted {
             (own(data.and_then(|data| data.id())), own(data.and_then(|data| data.batch_no.text())));
         let message_id = id.as_deref().map(MessageId::new).transpose();
         let echoed = batch.as_deref().map(BatchNo::new).transpose();
-        let not_taken = data.map(|data| data.not_taken().collect()).unwrap_or_default();
+        let secrets = request.secrets();
+        let hide = |mut one: NotTaken| {
+            one.reason = one.reason.map(|reason| quotable(&reason, &secrets).into_owned());
+            one
+        };
+        let not_taken = data.map(|data| data.not_taken().map(hide).collect()).unwrap_or_default();
         let dialect = answer.dialect();
         let TypedReply { text, mut drift, .. } = reply.clone();
         let odd = |place: &str| Drift::new(place, DriftKind::OddShape, None);
@@ -214,7 +218,15 @@ impl Accepted {
         }
         let body = reply.body().into();
         let (message_id, echoed) = (message_id.unwrap_or_default(), echoed.unwrap_or_default());
-        Self { message_id, batch_no: echoed.or(sent), not_taken, dialect, text, drift, body }
+        Self {
+            message_id,
+            batch_no: echoed.or_else(|| request.batch_no.clone()),
+            not_taken,
+            dialect,
+            text,
+            drift,
+            body,
+        }
     }
 }
 

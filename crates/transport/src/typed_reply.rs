@@ -107,18 +107,27 @@ fn judge<E: Endpoint>(body: &[u8], request: &E::Request) -> Result<Judged, Unfit
     Ok(Judged { text, drift, mended: mended.map(Bytes::from) })
 }
 
-/// A platform's text with `***` in place of every secret that the request held: it may quote what it was sent.
+/// A platform's text with `***` in place of every secret that the request held, in capitals or not: it may quote what it was sent.
 ///
 /// ```
 /// use numcheck_transport::quotable;
 ///
-/// assert_eq!(quotable("appkey a1b2c3d4 is unknown", &["a1b2c3d4"]), "appkey *** is unknown");
+/// assert_eq!(quotable("appkey A1B2c3d4 is unknown", &["a1b2c3d4"]), "appkey *** is unknown");
 /// ```
 pub fn quotable<'a>(text: &'a str, secrets: &[&str]) -> Cow<'a, str> {
     let mut quotable = Cow::Borrowed(text);
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        if quotable.contains(secret) {
-            quotable = Cow::Owned(quotable.replace(secret, "***"));
+        let (lower, secret) = (quotable.to_ascii_lowercase(), secret.to_ascii_lowercase());
+        if lower.contains(&secret) {
+            let (mut hidden, mut rest) = (String::new(), &*quotable);
+            for before in lower.split(&secret) {
+                let (shown, after) = rest.split_at(before.len());
+                rest = after.get(secret.len()..).unwrap_or_default();
+                hidden.push_str(shown);
+                hidden.push_str("***");
+            }
+            hidden.truncate(hidden.len() - "***".len());
+            quotable = Cow::Owned(hidden);
         }
     }
     quotable

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Args;
+use numcheck_bulk::store::reading::SharedReader;
 use numcheck_bulk::{
     Job, JobName, Postgres, SharedPace, Sqlite, Store, StoreError, SystemWallClock, Upgrade,
 };
-use numcheck_job::reader;
+use numcheck_job::Readers;
 use numcheck_protocol::{Info, Rate};
-use numcheck_transport::env;
+use numcheck_transport::env::{self, Env};
 
 use crate::account::AccountId;
 use crate::exit::Failure;
@@ -79,7 +80,7 @@ impl StoreAt {
                 Failure::new(format!("the folder {} cannot be made", folder.display())).because(error)
             })?;
         }
-        let opened = Sqlite::open_or_create(&path, reader(), &mut say_upgrade);
+        let opened = Sqlite::open_or_create(&path, reading(), &mut say_upgrade);
         let (store, is_new) = opened.map_err(|error| cannot_be_used(&path, error))?;
         let new = if is_new { ", which is new" } else { "" };
         print::say(&format!("numcheck: using the store {}{new}", path.display()));
@@ -148,7 +149,7 @@ async fn server(address: &str) -> Result<Arc<dyn Store>, Failure> {
 }
 
 async fn connect(address: &str) -> Result<Postgres, Failure> {
-    Postgres::open(address, reader()).await.map_err(no_server)
+    Postgres::open(address, reading()).await.map_err(no_server)
 }
 
 /// With all connections that a command may need.
@@ -164,11 +165,11 @@ fn no_server(error: StoreError) -> Failure {
 
 /// A new store in a file of this command's own.
 pub(crate) fn file(path: &Path) -> Result<Arc<dyn Store>, Failure> {
-    Ok(Arc::new(Sqlite::open(path, reader()).map_err(|error| cannot_be_used(path, error))?))
+    Ok(Arc::new(Sqlite::open(path, reading()).map_err(|error| cannot_be_used(path, error))?))
 }
 
 fn existing(path: &Path) -> Result<Arc<dyn Store>, Failure> {
-    let store = Sqlite::open_existing(path, reader(), &mut say_upgrade)
+    let store = Sqlite::open_existing(path, reading(), &mut say_upgrade)
         .map_err(|error| cannot_be_used(path, error))?;
     warn_exposed(path);
     Ok(Arc::new(store))
@@ -247,4 +248,12 @@ pub(crate) async fn job_of(store: &dyn Store, name: &JobName) -> Result<Job, Fai
     found.ok_or_else(|| {
         Failure::usage(format!("there is no job {name} in this store: `numcheck jobs` lists them"))
     })
+}
+
+/// How results are read: what the environment holds of secrets is not shown.
+fn reading() -> SharedReader {
+    let secret = |name| Env::process().secret(name).ok().flatten();
+    Arc::new(Readers::hiding(
+        ["NXCLOUD_ACCESS_SECRET", "NXCLOUD_APPKEY", "QXT_API_KEY"].into_iter().filter_map(secret),
+    ))
 }

@@ -2,7 +2,8 @@
 //!
 //! What it should count is said by the messages' description of the protocol's own tests, never by the code under test.
 
-use numcheck_job::reader;
+use numcheck_bulk::store::reading::ReadResults;
+use numcheck_job::{Readers, reader};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -143,4 +144,15 @@ async fn nothing_is_refused_nothing_is_lost_and_the_counter_equals_what_was_inje
     }
     assert_eq!(counted, expected);
     assert_eq!(news, drift.len(), "each is told once");
+}
+
+/// A platform may quote what it was sent, in a word or in the name of a field.
+#[test]
+fn what_no_document_lists_is_told_without_the_secrets_of_the_account() {
+    let readers = Readers::hiding(["kSecretKey".to_owned()]);
+    let reply = r#"{"code":0,"reason":"Succ","result":{"Mobile":"13800138000","Status":"of ksecretkey","x-kSecretKey-y":1}}"#;
+    let facts = readers.read(Scope::PRIVACY, Source::Reply, reply.as_bytes()).expect("it can be read");
+    assert_eq!(facts.drift.len(), 2, "{:?}", facts.drift);
+    let told = format!("{:?} {readers:?}", facts.drift);
+    assert!(told.contains("***") && !told.to_lowercase().contains("ksecretkey"), "{told}");
 }

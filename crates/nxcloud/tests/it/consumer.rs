@@ -156,3 +156,12 @@ fn a_service_writes_every_answer_as_part_of_its_own_json() {
         (&json!(211), &json!("BALANCE_TOO_LOW"))
     );
 }
+
+#[test]
+fn a_reason_that_quotes_the_appkey_is_told_without_it() {
+    let request = SubmitRequest::new(AppKey::new("canary-key").unwrap(), phones(1));
+    let body = r#"{"code":0,"data":{"messageId":"m-1","batchNo":"b","failNumber":[{"number":"1","reason":"of CANARY-KEY"}]}}"#;
+    let accepted = Accepted::from_reply(Reply::new(StatusCode::OK, body), &request).unwrap();
+    let reasons: Vec<_> = accepted.not_taken.iter().map(|one| one.reason.as_deref()).collect();
+    assert_eq!(reasons, [Some("of ***")]);
+}
