@@ -1,4 +1,4 @@
-//! The only place that writes to stdout and stderr: data to stdout, everything else to stderr.
+//! What is written to stdout and stderr: data to stdout, everything else to stderr. A file of results that goes to stdout is written by its writer.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -17,10 +17,20 @@ pub(crate) fn data(line: &str) -> Result<(), Failure> {
 
 /// Writes a value as one line of JSON.
 pub(crate) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    data(&json_line(value)?)
+}
+
+/// The same on stderr, where stdout has the results.
+pub(crate) fn say_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    say(&json_line(value)?);
+    Ok(())
+}
+
+fn json_line(value: &impl serde::Serialize) -> Result<String, Failure> {
     let mut line = Vec::new();
     write_json(&mut line, value)
         .map_err(|error| Failure::new("the output cannot be written").because(error))?;
-    data(&String::from_utf8_lossy(&line))
+    Ok(String::from_utf8_lossy(&line).into_owned())
 }
 
 /// Writes a value as JSON, in which what a terminal would obey is escaped.

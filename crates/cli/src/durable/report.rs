@@ -250,7 +250,7 @@ impl Summary<'_> {
     pub(crate) fn show(&self, json: bool) -> Result<(), Failure> {
         match (json, self.output.is_some()) {
             (true, true) => print::json(&self.to_json())?,
-            (true, false) => print::say(&self.to_json().to_string()),
+            (true, false) => print::say_json(&self.to_json())?,
             (false, _) => {
                 print::say(&self.to_line());
                 self.notes().iter().for_each(|note| print::say(note));

@@ -654,6 +654,20 @@ fn a_text_of_the_platform_is_escaped_in_logs() {
 }
 
 #[test]
+fn a_summary_as_json_is_json_wherever_it_is_written() {
+    let job = Job::of(1);
+    let run =
+        job.platform.run(&job.path("numbers.txt")).env("NUMCHECK_STORE", job.store()).arg("--json").start();
+    job.platform.submit().refuse(202, OBEYED);
+    let ended = run.end().exits(3);
+    let summary: Vec<Value> =
+        ended.stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let [summary] = &summary[..] else { panic!("one line: {}", ended.stderr) };
+    assert!(summary["reasons"][0]["reason"].as_str().unwrap().contains('\u{202e}'), "{summary}");
+    assert!(!ended.stderr.contains('\u{202e}'), "{}", ended.stderr);
+}
+
+#[test]
 fn a_text_of_the_platform_is_escaped_in_errors() {
     let platform = Platform::start();
     let calls: [&[&str]; 3] = [
