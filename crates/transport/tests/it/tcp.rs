@@ -115,7 +115,7 @@ async fn an_answer_that_came_while_the_process_stood_still_is_read() {
             }
         }
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").expect("open");
-        // The one thread of this runtime, and so all of it.
+        // why-sleep: the one thread of this runtime stands still, and so all of it.
         std::thread::sleep(2 * limits.response);
     };
     // In the runtime's first task, which is asked before the one that reads the socket.
