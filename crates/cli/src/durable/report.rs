@@ -369,7 +369,7 @@ impl Summary<'_> {
             "unmatched": self.unmatched.strays,
             "reasons": reasons,
             "drift": drift,
-            "turned_away": self.turned_away,
+            "turned_away": self.turned_away.iter().map(|(kind, count)| json!({"kind": kind, "count": count})).collect::<Vec<_>>(),
             "seconds": self.took.as_secs_f64(),
             "output": self.output.map(|path| path.display().to_string()),
         });
