@@ -121,7 +121,7 @@ impl Single {
 
     /// What confirms a claim before each attempt.
     pub(crate) fn confirm(&self, claimed: &Claimed) -> Arc<dyn Confirm> {
-        Arc::new(Confirmed { store: Arc::clone(&self.store), batch: claimed.batch, claim: claimed.claim })
+        Arc::new(ConfirmSingle { store: Arc::clone(&self.store), batch: claimed.batch, claim: claimed.claim })
     }
 
     /// Writes down how it ended.
@@ -130,13 +130,13 @@ impl Single {
     }
 }
 
-struct Confirmed {
+struct ConfirmSingle {
     store: Arc<dyn Store>,
     batch: i64,
     claim: i64,
 }
 
-impl Confirm for Confirmed {
+impl Confirm for ConfirmSingle {
     fn confirm<'a>(&'a self, attempt: Attempt<'a>) -> BoxFuture<'a, Result<(), BoxError>> {
         let ts_ms = attempt.now_ms;
         Box::pin(async move {

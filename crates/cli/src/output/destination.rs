@@ -21,10 +21,10 @@ pub(super) struct Destination(Kind);
 #[derive(Debug)]
 enum Kind {
     Stdout(io::Stdout),
-    Terminal(Terminal),
+    Terminal(EscapingWriter),
     /// A pipe or device, which has no half-written state.
     Special(File),
-    SpecialTerminal(Terminal<File>),
+    SpecialTerminal(EscapingWriter<File>),
     File {
         part: NamedTempFile,
         path: PathBuf,
@@ -34,7 +34,11 @@ enum Kind {
 impl Destination {
     pub(super) fn stdout() -> Self {
         let stdout = io::stdout();
-        Self(if stdout.is_terminal() { Kind::Terminal(Terminal::new(stdout)) } else { Kind::Stdout(stdout) })
+        Self(if stdout.is_terminal() {
+            Kind::Terminal(EscapingWriter::new(stdout))
+        } else {
+            Kind::Stdout(stdout)
+        })
     }
 
     /// Creates the temporary file beside `path`, or opens the pipe or device that is there. Links are followed, so that a link stays one.
@@ -56,7 +60,7 @@ impl Destination {
             // By the name that was given: what a shell names /dev/fd/63 has no other.
             let special = File::options().write(true).open(path).map_err(cannot)?;
             return Ok(Self(match special.is_terminal() {
-                true => Kind::SpecialTerminal(Terminal::new(special)),
+                true => Kind::SpecialTerminal(EscapingWriter::new(special)),
                 false => Kind::Special(special),
             }));
         }
@@ -111,20 +115,20 @@ impl Destination {
 
 /// A terminal, which must not obey what the platform or a file has written into a cell.
 #[derive(Debug)]
-struct Terminal<W = io::Stdout> {
+struct EscapingWriter<W = io::Stdout> {
     out: W,
     /// The beginning of a character whose end has not come yet.
     rest: Vec<u8>,
     is_empty: bool,
 }
 
-impl<W> Terminal<W> {
+impl<W> EscapingWriter<W> {
     fn new(out: W) -> Self {
         Self { out, rest: Vec::new(), is_empty: true }
     }
 }
 
-impl<W: Write> Write for Terminal<W> {
+impl<W: Write> Write for EscapingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.rest.extend_from_slice(bytes);
         let whole = match std::str::from_utf8(&self.rest) {
@@ -250,20 +254,20 @@ fn folder_of(path: &Path) -> Option<&Path> {
 mod tests {
     use std::io::Write as _;
 
-    use super::Terminal;
+    use super::EscapingWriter;
 
     #[test]
     fn a_terminal_obeys_nothing_that_stands_in_a_cell_however_it_is_cut() {
         let text = "\u{feff}隐\u{1b}[2J\u{9b}1m\u{202e},\u{feff}o\rk\r\n";
         let whole = r"隐\u{1b}[2J\u{9b}1m\u{202e},\u{feff}o\u{d}k".to_owned() + "\n";
         for cut in 0..=text.len() {
-            let mut terminal = Terminal::new(Vec::new());
+            let mut terminal = EscapingWriter::new(Vec::new());
             let (head, tail) = text.as_bytes().split_at(cut);
             terminal.write_all(head).unwrap();
             terminal.write_all(tail).unwrap();
             assert_eq!(String::from_utf8(terminal.out).unwrap(), whole, "{cut}");
         }
-        let mut terminal = Terminal::new(Vec::new());
+        let mut terminal = EscapingWriter::new(Vec::new());
         terminal.write_all(b"a\xffb\n").unwrap();
         assert_eq!(terminal.out, "a\u{fffd}b\n".as_bytes());
     }

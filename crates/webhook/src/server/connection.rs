@@ -75,7 +75,7 @@ where
 {
     let limits = *receiver.limits();
     let admission = Arc::new(admission);
-    let service = Admitted { receiver: receiver.clone(), admission: Arc::clone(&admission) };
+    let service = ConnectionService { receiver: receiver.clone(), admission: Arc::clone(&admission) };
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)
@@ -139,12 +139,12 @@ enum First {
 }
 
 /// A receiver that knows which connection a request came on.
-struct Admitted<H> {
+struct ConnectionService<H> {
     receiver: Receiver<H>,
     admission: Arc<Admission>,
 }
 
-impl<H: Handler> hyper::service::Service<Request<Incoming>> for Admitted<H> {
+impl<H: Handler> hyper::service::Service<Request<Incoming>> for ConnectionService<H> {
     type Response = EmptyResponse;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<EmptyResponse, Infallible>> + Send>>;
