@@ -26,6 +26,7 @@ fn a_verb_that_does_not_stop_cleanly_ends_at_the_first_signal() {
     query.end().exits(130);
 }
 
+/// Each exits, and is not killed: so it ends as process 1 as well, to which a signal does nothing by itself.
 #[test]
 fn one_signal_ends_a_verb_that_reads_its_input_and_nothing_was_sent() {
     let platform = Platform::start();
