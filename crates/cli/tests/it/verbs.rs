@@ -650,7 +650,7 @@ fn a_text_of_the_platform_is_escaped_in_logs() {
     job.platform.submit().refuse(987, OBEYED);
     run.wait_for("in doubt: ");
     run.signal("TERM");
-    shows_escaped(&run.end().exits(3).stderr, "WARN numcheck_job::number_check: in doubt: ");
+    shows_escaped(&run.end().exits(3).stderr, "WARN numcheck_job::sending: in doubt: ");
 }
 
 #[test]
