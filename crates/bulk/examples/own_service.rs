@@ -68,7 +68,13 @@ impl CheckService for Parity {
             }
             Err(why) => {
                 let kept = Vec::new();
-                Submitted::InDoubt { code: None, message: why.to_owned(), from_reply: false, kept }
+                Submitted::InDoubt {
+                    code: None,
+                    message: why.to_owned(),
+                    from_reply: false,
+                    for_all: false,
+                    kept,
+                }
             }
         }
     }

@@ -612,7 +612,8 @@ impl Round {
             }
         };
         let halt = match &submitted {
-            Submitted::Refused { message, for_all: true, .. } => Some(Halt::Refused(message.clone())),
+            Submitted::Refused { message, for_all: true, .. }
+            | Submitted::InDoubt { message, for_all: true, .. } => Some(Halt::Refused(message.clone())),
             Submitted::NotPassedOn { message }
             | Submitted::TooEarly { message }
             | Submitted::NotSent { message } => {

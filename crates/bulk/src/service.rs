@@ -171,6 +171,8 @@ pub enum Submitted {
         message: String,
         /// Whether a complete reply said so: then no absence in a query ends the doubt.
         from_reply: bool,
+        /// Whether the next batch would fare no better: then no more is sent.
+        for_all: bool,
         /// A reply that is to be kept although it settles nothing: it is quarantined.
         kept: Vec<Row>,
     },

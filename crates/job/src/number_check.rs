@@ -272,7 +272,15 @@ pub fn submitted(error: &CallError) -> Submitted {
         if error.may_have_happened() {
             let message = refusal.to_string();
             let kept = Vec::new();
-            return Submitted::InDoubt { code: Some(refusal.code()), message, from_reply: true, kept };
+            // Of keys that are refused, too: no document says that nothing was done then.
+            let for_all = refusal.class().is_about_account();
+            return Submitted::InDoubt {
+                code: Some(refusal.code()),
+                message,
+                from_reply: true,
+                for_all,
+                kept,
+            };
         }
         let code = SubmitCode::new(refusal.code());
         // No price and an unknown country may be the affair of one country only.
@@ -282,7 +290,8 @@ pub fn submitted(error: &CallError) -> Submitted {
     }
     let message = with_causes(error);
     if error.may_have_happened() {
-        Submitted::InDoubt { code: None, message, from_reply: error.has_reply(), kept: Vec::new() }
+        let (from_reply, for_all, kept) = (error.has_reply(), false, Vec::new());
+        Submitted::InDoubt { code: None, message, from_reply, for_all, kept }
     } else {
         not_carried_out(error, message)
     }

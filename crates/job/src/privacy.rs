@@ -88,6 +88,7 @@ impl PrivacyService {
                 code: code.map(QxtCode::get),
                 message,
                 from_reply: error.has_reply(),
+                for_all: false,
                 kept: row.into_iter().collect(),
             },
             Some(code) => Submitted::Refused { code: Some(code.get()), message, for_all: false },

@@ -180,6 +180,19 @@ fn replies_that_are_not_the_platforms_end_the_run_at_the_third_in_a_row() {
     }
 }
 
+/// Keys that one batch was refused for are those of the next: only that one is in doubt.
+#[test]
+fn an_authentication_error_that_leaves_a_batch_in_doubt_ends_the_run() {
+    for code in [1000, 1006, 1009] {
+        let job = Job::of(3);
+        let run = job.start(&["--batch-size", "1", "--concurrency", "1", "--wait", "0s"]);
+        job.platform.submit().refuse(code, "no");
+        run.end().exits(3);
+        assert_eq!(job.states(), ["in_doubt", "pending", "pending"], "{code}");
+        assert_eq!(job.platform.seen().len(), 1, "{code}");
+    }
+}
+
 /// A gateway may answer so after the platform has worked: only a person sends it again.
 #[test]
 fn a_gateway_that_answers_once_does_not_end_the_run_and_its_batch_is_left_to_a_person() {

@@ -73,6 +73,7 @@ fn lost() -> Submitted {
         code: None,
         message: "nobody answered".to_owned(),
         from_reply: false,
+        for_all: false,
         kept: Vec::new(),
     }
 }
@@ -215,7 +216,13 @@ impl World {
         let doubted = fate == Some(Fate::Doubted) || by_chance(faults.doubted);
         let doubt = || {
             let message = "busy, perhaps".to_owned();
-            Reply::Said(Submitted::InDoubt { code: Some(206), message, from_reply: true, kept: Vec::new() })
+            Reply::Said(Submitted::InDoubt {
+                code: Some(206),
+                message,
+                from_reply: true,
+                for_all: false,
+                kept: Vec::new(),
+            })
         };
         if doubted && fate.is_none() && self.chance(50) {
             self.log(format!("{batch}: answered with a doubt, and not taken"));
