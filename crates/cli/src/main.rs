@@ -17,6 +17,7 @@ mod output;
 mod print;
 mod reading;
 mod regions;
+mod secrets;
 mod stop;
 mod terminal;
 mod usage;

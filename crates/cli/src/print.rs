@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::exit::Failure;
+use crate::secrets;
 
 /// Writes a line of data. What a terminal would obey in it is escaped: texts of the platform are somebody else's.
 pub(crate) fn data(line: &str) -> Result<(), Failure> {
@@ -38,9 +39,9 @@ pub(crate) fn write_json(out: &mut impl Write, value: &impl serde::Serialize) ->
     value.serialize(&mut serde_json::Serializer::with_formatter(out, Escaping))
 }
 
-/// Says something to the person. When even that fails there is nobody to tell.
+/// Says something to the person, without the secrets that this process knows. When even that fails there is nobody to tell.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{}", visible(line));
+    let _ = writeln!(io::stderr(), "{}", visible(&secrets::hidden(line)));
 }
 
 /// Writes log lines to stderr, each event in one call, as `tracing_subscriber` does.

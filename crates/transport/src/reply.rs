@@ -81,11 +81,19 @@ fn never_reached(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> bool {
     }
     let text = start_of_text(body);
     let is_object = text.starts_with(b"{");
-    // Also within a text or a call: `"{\"code\":0}"`, `callback({"code":0})`.
-    let is_code =
-        |part: &[u8]| matches!(part, [b'"' | b'\'' | b'\\', b'c', b'o', b'd', b'e', b'"' | b'\'' | b'\\']);
+    // Also within a text or a call: `"{\"code\":0}"`, `callback({"code":0})`; and in XML.
+    let is_quote = |byte: &u8| b"\"'\\".contains(byte);
+    let is_code = |part: &[u8]| match part {
+        [open, name @ .., close] => is_quote(open) && is_quote(close) && name.eq_ignore_ascii_case(b"code"),
+        _ => false,
+    };
+    let is_xml_code = |part: &[u8]| match part {
+        [b'<', name @ .., b'>', b'0'..=b'9' | b'-'] => name.eq_ignore_ascii_case(b"code"),
+        _ => false,
+    };
+    let holds_code = text.windows(6).any(is_code) || text.windows(7).any(is_xml_code);
     match status.as_u16() {
-        _ if text.windows(6).any(is_code) || text.starts_with(b"[") || !is_readable(text) => false,
+        _ if holds_code || text.starts_with(b"[") || !is_readable(text) => false,
         301 | 302 | 303 | 307 | 308 | 404 | 405 | 407 | 410 | 411 | 413 | 414 | 415 | 421 | 431 => true,
         401 | 403 | 429 => !is_object,
         _ => false,
@@ -163,6 +171,7 @@ mod tests {
                 assert!(!reply.never_reached(), "{status} {body:?}");
             }
         }
+        assert!(never_reached(404, "<p>See <code>/api</code></p>"), "a page about a path");
         assert!(never_reached(404, "<html><script>\\u003c</script>\r\n\t\u{c}"));
     }
 
@@ -176,6 +185,9 @@ mod tests {
             r#""{\"code\":0}""#,
             r#"callback({"code":0})"#,
             "{'code':0}",
+            r#"{"Code":0}"#,
+            r#"<?xml version="1.0"?><response><code>0</code></response>"#,
+            "<Response><Code>-1</Code></Response>",
         ] {
             for status in 100..=999 {
                 assert!(!never_reached(status, body), "{status} {body}");

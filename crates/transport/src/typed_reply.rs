@@ -107,12 +107,17 @@ fn judge<E: Endpoint>(body: &[u8], request: &E::Request) -> Result<Judged, Unfit
     Ok(Judged { text, drift, mended: mended.map(Bytes::from) })
 }
 
-/// A platform's text with `***` in place of every secret that the request held, in capitals or not: it may quote what it was sent.
+/// The fewest bytes of a secret that are hidden at the end of a text.
+const MIN_CUT: usize = 4;
+
+/// A platform's text with `***` in place of every secret that the request held, in capitals or not: it may quote what it was sent. A text may have been
+/// cut, so the beginning of a secret at its end, of four bytes or more, is one as well.
 ///
 /// ```
 /// use numcheck_transport::quotable;
 ///
 /// assert_eq!(quotable("appkey A1B2c3d4 is unknown", &["a1b2c3d4"]), "appkey *** is unknown");
+/// assert_eq!(quotable("of A1B2c", &["a1b2c3d4"]), "of ***");
 /// ```
 pub fn quotable<'a>(text: &'a str, secrets: &[&str]) -> Cow<'a, str> {
     let mut quotable = Cow::Borrowed(text);
@@ -128,6 +133,13 @@ pub fn quotable<'a>(text: &'a str, secrets: &[&str]) -> Cow<'a, str> {
             }
             hidden.truncate(hidden.len() - "***".len());
             quotable = Cow::Owned(hidden);
+        }
+        let lower = quotable.to_ascii_lowercase();
+        let is_cut = |length: &usize| secret.get(..*length).is_some_and(|start| lower.ends_with(start));
+        if let Some(length) = (MIN_CUT..secret.len()).rev().find(is_cut) {
+            let mut hidden = quotable.into_owned();
+            hidden.truncate(hidden.len() - length);
+            quotable = Cow::Owned(hidden + "***");
         }
     }
     quotable

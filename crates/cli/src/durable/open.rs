@@ -11,11 +11,11 @@ use numcheck_bulk::{
 };
 use numcheck_job::Readers;
 use numcheck_protocol::{Info, Rate};
-use numcheck_transport::env::{self, Env};
+use numcheck_transport::env;
 
 use crate::account::AccountId;
 use crate::exit::Failure;
-use crate::print;
+use crate::{print, secrets};
 
 /// Where jobs live.
 #[derive(Clone, Args)]
@@ -250,10 +250,7 @@ pub(crate) async fn job_of(store: &dyn Store, name: &JobName) -> Result<Job, Fai
     })
 }
 
-/// How results are read: what the environment holds of secrets is not shown.
+/// How results are read: no secret is told.
 fn reading() -> SharedReader {
-    let secret = |name| Env::process().secret(name).ok().flatten();
-    Arc::new(Readers::hiding(
-        ["NXCLOUD_ACCESS_SECRET", "NXCLOUD_APPKEY", "QXT_API_KEY"].into_iter().filter_map(secret),
-    ))
+    Arc::new(Readers::hiding(secrets::known()))
 }

@@ -653,6 +653,19 @@ fn a_text_of_the_platform_is_escaped_in_logs() {
     shows_escaped(&run.end().exits(3).stderr, "WARN numcheck_job::sending: in doubt: ");
 }
 
+/// A platform may quote what it was sent, also with another request.
+#[test]
+fn no_secret_that_the_platform_quotes_is_told() {
+    let platform = Platform::start();
+    let calls: [&[&str]; 2] = [&["submit", "--phone", "8613912345678"], &["whatsapp", "phone-list"]];
+    for arguments in calls {
+        let call = numcheck(arguments).envs(platform.account()).start();
+        platform.submit().refuse(88, "of TEST-APPKEY, Test-Access-Secret and test-app");
+        let ended = call.end().exits_with(&[1, 3]).says("of ***, *** and ***");
+        assert!(!ended.stderr.to_lowercase().contains("test-a"), "{}", ended.stderr);
+    }
+}
+
 #[test]
 fn a_summary_as_json_is_json_wherever_it_is_written() {
     let job = Job::of(1);
