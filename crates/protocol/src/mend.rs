@@ -15,10 +15,11 @@ const MAX_DEPTH: usize = 127;
 ///
 /// - half a surrogate pair, or an escape that is none: `"b\ud800"` becomes the text `b\ud800`, its backslash escaped; a control character
 ///   in a text is escaped;
-/// - a number beyond a double, or a word that is no value (`1e999`, `NaN`, `-Infinity`, `01`, `None`), and lists and objects that lie too deep:
+/// - a number beyond a double, or a word that is no value (`1e999`, `NaN`, `-Infinity`, `01`, `True`), and lists and objects that lie too deep:
 ///   become a string of the same characters;
 /// - a field that stands twice: with one value, it stands there once; with several, nobody can say which one counts, so none does: all are
 ///   kept, as `carrier#1`, `carrier#2`;
+/// - `None`, `undefined` and `nil` become `null`;
 /// - a comma before the end of a list or an object; `;` and NUL behind the body; a list around the one object;
 /// - with the feature `gbk`, text that is not UTF-8: it is read as GB18030, which includes GBK and GB2312. Where it is UTF-8 with a few
 ///   broken characters, or neither, what is broken becomes U+FFFD, and the rest can be read;
@@ -62,8 +63,8 @@ fn text(body: &[u8]) -> Option<Cow<'_, str>> {
     match body {
         [0xff, 0xfe, rest @ ..] => return Some(Cow::Owned(utf16(rest, u16::from_le_bytes))),
         [0xfe, 0xff, rest @ ..] => return Some(Cow::Owned(utf16(rest, u16::from_be_bytes))),
-        [b'{', 0, ..] => return Some(Cow::Owned(utf16(body, u16::from_le_bytes))),
-        [0, b'{', ..] => return Some(Cow::Owned(utf16(body, u16::from_be_bytes))),
+        [1..=0x7f, 0, ..] => return Some(Cow::Owned(utf16(body, u16::from_le_bytes))),
+        [0, 1..=0x7f, ..] => return Some(Cow::Owned(utf16(body, u16::from_be_bytes))),
         _ => {}
     }
     #[cfg(feature = "gbk")]
@@ -221,6 +222,10 @@ impl<'a> Reader<'a> {
         }
         let is_figure = bare.contains(|char: char| char.is_ascii_digit())
             && bare.chars().all(|char| char.is_ascii_digit() || "+-.eE".contains(char));
+        // As other languages write `null`.
+        if ["None", "undefined", "nil", "NULL", "Null"].contains(&bare) {
+            return Some("null".into());
+        }
         let word = bare.trim_start_matches(['+', '-']);
         let is_word = !word.is_empty() && word.chars().all(|char| char.is_ascii_alphabetic());
         (is_figure || is_word).then(|| quoted(bare))

@@ -26,7 +26,7 @@ fn what_decode_refuses_is_kept_beside_the_rest() {
         (r#"{"a":[{"b":0}],"a":[ {"b":0} ]}"#, r#"{"a":[{"b":0}]}"#),
         ("{\"a\":\"\t\n\0\u{1f}\"}", r#"{"a":"\u0009\u000a\u0000\u001f"}"#),
         (r#"{"a":"\x\u12\ \"\\","b":[1,],}"#, r#"{"a":"\\x\\u12\\ \"\\","b":[1]}"#),
-        (r#"{"a":None,"b":undefined,"c":True}"#, r#"{"a":"None","b":"undefined","c":"True"}"#),
+        (r#"{"a":None,"b":undefined,"c":True}"#, r#"{"a":null,"b":null,"c":"True"}"#),
         ("{\"a\":1};\0\r\n\0", r#"{"a":1}"#),
         (r#" [ {"a":1} ] "#, r#"{"a":1}"#),
         (r#"{"l":[{"a":1},{"a":1,"a":1,"a":2}]}"#, r##"{"l":[{"a":1},{"a#1":1,"a#2":2}]}"##),
@@ -113,6 +113,7 @@ fn utf_16_is_read_in_either_order_of_bytes() {
     for unit in [u16::to_le_bytes, u16::to_be_bytes] {
         let bytes = |text: &str| text.encode_utf16().flat_map(unit).collect::<Vec<u8>>();
         assert_eq!(mend(&bytes(text)).expect(text), text.as_bytes());
+        assert_eq!(mend(&bytes(&format!("\r\n{text}"))).expect(text), text.as_bytes());
         assert_eq!(mend(&bytes(&format!("\u{feff} {text}"))).expect("marked"), text.as_bytes());
         let mut half = bytes(r#"{"a":"😀"}"#);
         half.drain(14..16);
