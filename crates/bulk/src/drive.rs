@@ -591,24 +591,19 @@ impl Round {
 
     /// What an answer means for its batch and for the rest. `unsent_before` is [`Self::unsent`] at the time when it was sent.
     fn judge(&self, submitted: Submitted, unsent_before: u64, cancel: &Cancel) -> (BatchEnd, Option<Halt>) {
+        let order = Ordering::SeqCst;
         let in_a_row = match submitted {
-            Submitted::NotSent { .. } | Submitted::NotPassedOn { .. } | Submitted::TooEarly { .. }
-                // What a stop has kept from being sent tells nothing of the next.
-                if cancel.is_cancelled() =>
-            {
-                0
-            }
-            Submitted::NotSent { .. } | Submitted::NotPassedOn { .. } => {
-                self.unsent.fetch_add(1, Ordering::SeqCst) + 1
-            }
-            Submitted::TooEarly { .. } => {
-                let (one_more, order) = (unsent_before + 1, Ordering::SeqCst);
-                // Another one that was under way beside it may have been counted.
-                self.unsent.compare_exchange(unsent_before, one_more, order, order).map_or_else(|now| now, |_| one_more)
-            }
             Submitted::Accepted { .. } | Submitted::Refused { .. } | Submitted::InDoubt { .. } => {
-                self.unsent.store(0, Ordering::SeqCst);
+                self.unsent.store(0, order);
                 0
+            }
+            // What a stop has kept from being sent tells nothing of the next.
+            _ if cancel.is_cancelled() => 0,
+            Submitted::NotSent { .. } | Submitted::NotPassedOn { .. } => self.unsent.fetch_add(1, order) + 1,
+            Submitted::TooEarly { .. } => {
+                // Another one that was under way beside it may have been counted.
+                let counted = self.unsent.compare_exchange(unsent_before, unsent_before + 1, order, order);
+                counted.map_or_else(|now| now, |before| before + 1)
             }
         };
         let halt = match &submitted {

@@ -17,17 +17,14 @@ pub(crate) fn decode(mut received: Received, limit: usize) -> Received {
     let (coding, None) = (codings.next(), codings.next()) else { return received };
     let coding = coding.map(|coding| coding.as_bytes().trim_ascii().to_ascii_lowercase());
     let body = &*received.body;
+    let deflated = |in_zlib| inflate(body, in_zlib, limit).map(|(text, _)| text);
     let decoded = match coding.as_deref() {
         // A server on the way has compressed it, or passed it on compressed, and says nothing of it.
-        None if is_compressed(body) => {
-            gunzip(body, limit).or_else(|| inflate(body, true, limit).map(|(text, _)| text))
-        }
+        None if is_compressed(body) => gunzip(body, limit).or_else(|| deflated(true)),
         Some(b"identity" | b"") => Some(received.body.clone()),
         Some(b"gzip" | b"x-gzip") => gunzip(body, limit),
         // Servers disagree on whether it has the frame of zlib.
-        Some(b"deflate") => {
-            inflate(body, true, limit).or_else(|| inflate(body, false, limit)).map(|(text, _)| text)
-        }
+        Some(b"deflate") => deflated(true).or_else(|| deflated(false)),
         _ => None,
     };
     if let Some(decoded) = decoded {

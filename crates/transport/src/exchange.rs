@@ -38,7 +38,7 @@ pub(crate) async fn exchange(
     let captured = capture_connection(&mut request);
     let mut reply = http.request(request);
     // One timer: the call's, until a connection has the request; then that of the reply, where it is over earlier.
-    let mut timer = pin!(Timer::new(deadline));
+    let mut timer = Timer { sleep: pin!(sleep_until(deadline)), has_waited: false };
     let mut is_handed_over = false;
     let mut over = SendErrorKind::TotalTimeout;
     // The reply is asked first: one that is there is never too late.
@@ -50,11 +50,11 @@ pub(crate) async fn exchange(
             is_handed_over = true;
             let response = later(Instant::now(), limits.response);
             if response < deadline {
-                timer.as_mut().reset(response);
+                timer.reset(response);
                 over = SendErrorKind::ResponseTimeout;
             }
         }
-        timer.as_mut().poll(cx).map(|()| Err(Failure::new(over, sent(&captured))))
+        timer.poll(cx).map(|()| Err(Failure::new(over, sent(&captured))))
     })
     .await?;
 
@@ -73,9 +73,9 @@ pub(crate) async fn exchange(
             }
             if !is_reset {
                 is_reset = true;
-                timer.as_mut().reset(deadline);
+                timer.reset(deadline);
             }
-            timer.as_mut().poll(cx).map(|()| Err(arrived(SendErrorKind::TotalTimeout)))
+            timer.poll(cx).map(|()| Err(arrived(SendErrorKind::TotalTimeout)))
         })
         .await
     };
@@ -94,8 +94,8 @@ pub(crate) async fn exchange(
 ///
 /// Where the timer itself comes late, this process or its machine has stood still, and what has arrived meanwhile waits in a socket: it is read
 /// first. An answer that was paid for must not be lost for a suspended laptop.
-struct Timer {
-    sleep: Pin<Box<Sleep>>,
+struct Timer<'a> {
+    sleep: Pin<&'a mut Sleep>,
     has_waited: bool,
 }
 
@@ -104,31 +104,21 @@ const BUSY: Duration = Duration::from_millis(50);
 /// How long reading may take what has arrived already.
 const READING: Duration = Duration::from_secs(1);
 
-impl Timer {
-    fn new(deadline: Instant) -> Self {
-        Self { sleep: Box::pin(sleep_until(deadline)), has_waited: false }
+impl Timer<'_> {
+    fn reset(&mut self, deadline: Instant) {
+        self.sleep.as_mut().reset(deadline);
+        self.has_waited = false;
     }
 
-    fn reset(self: Pin<&mut Self>, deadline: Instant) {
-        let this = self.get_mut();
-        this.sleep.as_mut().reset(deadline);
-        this.has_waited = false;
-    }
-}
-
-impl Future for Timer {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.get_mut();
-        ready!(this.sleep.as_mut().poll(cx));
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.sleep.as_mut().poll(cx));
         let now = Instant::now();
-        if this.has_waited || now.saturating_duration_since(this.sleep.deadline()) < BUSY {
+        if self.has_waited || now.saturating_duration_since(self.sleep.deadline()) < BUSY {
             return Poll::Ready(());
         }
-        this.has_waited = true;
-        this.sleep.as_mut().reset(now + READING);
-        this.sleep.as_mut().poll(cx)
+        self.has_waited = true;
+        self.sleep.as_mut().reset(now + READING);
+        self.sleep.as_mut().poll(cx)
     }
 }
 

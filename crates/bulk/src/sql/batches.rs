@@ -81,11 +81,16 @@ pub(crate) async fn insert_further<T: Tx>(
 }
 
 async fn name_batch<T: Tx>(tx: &T, batch: i64, batch_no: &BatchNo) -> Result<(), T::Fault> {
-    let sql = "INSERT INTO batch_names VALUES ($1, $2) ON CONFLICT DO NOTHING";
-    match tx.run(sql, &values![batch_no, batch]).await? {
-        0 => Err(GivenUp::BatchNoTaken(batch_no.as_str().to_owned()).into()),
-        _ => Ok(()),
+    match add_name(tx, batch, batch_no.as_str()).await? {
+        true => Ok(()),
+        false => Err(GivenUp::BatchNoTaken(batch_no.as_str().to_owned()).into()),
     }
+}
+
+/// Whether nothing else had the name.
+async fn add_name<T: Tx>(tx: &T, batch: i64, name: &str) -> Result<bool, T::Fault> {
+    let sql = "INSERT INTO batch_names VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    Ok(tx.run(sql, &values![name, batch]).await? > 0)
 }
 
 pub(crate) async fn next<T: Tx>(tx: &T, job: i64, skip: &Skip) -> Result<Option<NextBatch>, T::Fault> {
@@ -377,8 +382,7 @@ pub(crate) async fn end<T: Tx>(
         write(tx, batch, &record).await?;
         if let Some(id) = &record.message_id {
             // A push that names no batch may name the submit.
-            let sql = "INSERT INTO batch_names VALUES ($1, $2) ON CONFLICT DO NOTHING";
-            tx.run(sql, &values![id.as_str(), batch]).await?;
+            add_name(tx, batch, id).await?;
         }
     }
     Ok(())

@@ -136,6 +136,17 @@ async fn dies_with_requests_under_way(path: &Path, job: &Job, service: &Arc<OneB
     assert!(matches!(select(run, all_silent).await, Either::Right(_)));
 }
 
+/// A store with a job of 700 phone numbers whose process has died with requests under way, and whose claims were given up since.
+async fn after_a_crash(service: &Arc<OneByOne>) -> (TempDir, Arc<Sqlite>, Job) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.db");
+    let job = planned(&Sqlite::open(&path, reader()).unwrap(), 1, &[700]).await;
+    dies_with_requests_under_way(&path, &job, service).await;
+    let store = Arc::new(Sqlite::open(&path, reader()).unwrap());
+    give_up_all(&store, &job).await;
+    (folder, store, job)
+}
+
 async fn give_up_all(store: &Sqlite, job: &Job) {
     for batch in store.open_batches(job.id).await.unwrap() {
         if batch.state == BatchState::Sending {
@@ -159,14 +170,8 @@ async fn fold(store: &Sqlite) {
 /// The process ends while requests are under way: what it has asked is settled or in doubt, and asked once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn at_most_what_is_under_way_is_in_doubt_after_a_crash_and_no_number_is_asked_about_twice() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("jobs.db");
-    let job = planned(&Sqlite::open(&path, reader()).unwrap(), 1, &[700]).await;
     let service = OneByOne::new(|at| if at < 550 { Does::Answer } else { Does::Keep });
-    dies_with_requests_under_way(&path, &job, &service).await;
-
-    let store = Arc::new(Sqlite::open(&path, reader()).unwrap());
-    give_up_all(&store, &job).await;
+    let (_folder, store, job) = after_a_crash(&service).await;
     let ledger = check(&*store, job.id).await;
     assert_eq!((ledger.settled, ledger.in_doubt, ledger.planned), (550, AT_ONCE as u64, 142));
 
@@ -188,18 +193,12 @@ async fn at_most_what_is_under_way_is_in_doubt_after_a_crash_and_no_number_is_as
 /// How a request ended that did not leave is in the store before many others have ended so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn at_most_what_is_under_way_is_in_doubt_where_connections_fail_now_and_then() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("jobs.db");
-    let job = planned(&Sqlite::open(&path, reader()).unwrap(), 1, &[700]).await;
     let service = OneByOne::new(|at| match at {
         600.. => Does::Keep,
         at if at < 400 && at % 7 == 6 => Does::NotSend,
         _ => Does::Answer,
     });
-    dies_with_requests_under_way(&path, &job, &service).await;
-
-    let store = Arc::new(Sqlite::open(&path, reader()).unwrap());
-    give_up_all(&store, &job).await;
+    let (_folder, store, job) = after_a_crash(&service).await;
     fold(&store).await;
     let ledger = check(&*store, job.id).await;
     assert_eq!((ledger.settled, ledger.in_doubt, ledger.pending), (543, AT_ONCE as u64, 0));
@@ -213,9 +212,6 @@ async fn at_most_what_is_under_way_is_in_doubt_where_connections_fail_now_and_th
 /// The end of each is in memory until its claim ends, and counts as under way until then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_not_passed_on_is_sent_once_and_counts_among_what_may_be_in_doubt() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("jobs.db");
-    let job = planned(&Sqlite::open(&path, reader()).unwrap(), 1, &[700]).await;
     let service = OneByOne::new(|at| match at {
         300.. => Does::Keep,
         at if at >= 200 && at % 20 == 0 => Does::NotPassOn,
@@ -223,10 +219,7 @@ async fn what_was_not_passed_on_is_sent_once_and_counts_among_what_may_be_in_dou
     });
     // Five senders have such an end, and wait for the three that have no answer.
     service.silent.store(AT_ONCE as u64 - 3, Ordering::SeqCst);
-    dies_with_requests_under_way(&path, &job, &service).await;
-
-    let store = Arc::new(Sqlite::open(&path, reader()).unwrap());
-    give_up_all(&store, &job).await;
+    let (_folder, store, job) = after_a_crash(&service).await;
     fold(&store).await;
     let ledger = check(&*store, job.id).await;
     assert_eq!((ledger.settled, ledger.in_doubt, ledger.planned), (295, AT_ONCE as u64, 397));

@@ -227,7 +227,7 @@ fn head(parts: &Parts) -> Head<'_> {
     Head {
         method: parts.method.as_str(),
         path: parts.uri.path(),
-        content_encoding: encodings.find(|encoding| !is_plain(encoding)).or_else(|| header(CONTENT_ENCODING)),
+        content_encoding: encodings.find(|encoding| !is_plain(encoding)),
         content_length: header(CONTENT_LENGTH),
     }
 }
