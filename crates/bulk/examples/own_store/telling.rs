@@ -200,6 +200,7 @@ impl Tables {
         // The result of what a forgotten job has sent will not be known.
         let is_lost = row.via.is_some() && row.result.is_none() && self.is_forgotten(sent_by)?;
         fate.missing = record.missing || is_lost;
+        fate.sent_ms = record.sent_ms;
         (fate.code, fate.message) = (record.code, record.message.clone());
         if let Some(result) = row.result.and_then(|has| self.results.get(&has.id)) {
             fate.result = Some((result.source, result.body.clone()));

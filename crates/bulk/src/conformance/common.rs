@@ -81,7 +81,7 @@ pub async fn a_phone_number_of_two_jobs_is_sent_by_the_first_and_the_other_takes
         assert_eq!(one.open_batches(job.id).await.unwrap(), []);
     }
     let fate = row(&*one, second.id, 0).await;
-    assert_eq!((fate.reused, fate.received_ms), (true, Some(T0 + 5000)));
+    assert_eq!((fate.reused, fate.sent_ms, fate.received_ms), (true, Some(T0), Some(T0 + 5000)));
     assert_eq!((fate.batch_no.as_str(), fate.state), (claimed.batch_no.as_str(), BatchState::Accepted));
     assert_eq!(fate.result.unwrap().1, Push::of(&claimed.batch_no, numbers[2]).body());
     let own = row(&*one, second.id, 2).await;

@@ -93,6 +93,9 @@ pub async fn every_row_tells_its_fate<P: Place>(place: &P) {
         (Planned, false, false),
     ];
     assert_eq!(fates, expected);
+    let never_sent: Vec<_> = rows.iter().filter(|fate| fate.sent_ms.is_none()).map(|fate| fate.row).collect();
+    assert!(rows.iter().all(|fate| fate.sent_ms.is_none_or(|ms| ms == T0)), "{rows:?}");
+    assert_eq!(never_sent, [6]);
     assert_eq!(rows[0].result, Some((Source::Push, push.body())), "byte for byte");
     assert_eq!(rows[5].result, Some((Source::Query, row_of_query.row())));
     assert_eq!((rows[2].code, rows[2].message.as_deref()), (Some(211), Some("no money")));

@@ -103,7 +103,7 @@ macro_rules! fate {
     () => {
         "n.packed, b.batch_no, b.state,
         b.missing OR (n.via IS NOT NULL AND n.result IS NULL AND EXISTS (SELECT 1 FROM jobs j WHERE j.id = b.job AND j.state = 2)),
-        b.code, b.message, r.source, r.body, n.via IS NOT NULL, r.received_ms"
+        b.code, b.message, r.source, r.body, n.via IS NOT NULL, r.received_ms, b.sent_ms"
     };
 }
 
@@ -157,6 +157,7 @@ fn fate(row: &Row<'_>) -> Result<RowFate, GivenUp> {
         result,
         reused: row.get(10)?,
         received_ms: row.get(11)?,
+        sent_ms: row.get(12)?,
     })
 }
 

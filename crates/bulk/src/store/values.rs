@@ -502,6 +502,8 @@ pub struct RowFate {
     pub batch_no: String,
     /// How far its batch is.
     pub state: BatchState,
+    /// When its batch was last claimed for sending, Unix time in milliseconds; `None` when it never was.
+    pub sent_ms: Option<u64>,
     /// Whether the rest of its batch was given up.
     pub missing: bool,
     /// The code with which its batch was refused.
@@ -524,6 +526,7 @@ impl RowFate {
             reused: false,
             batch_no: batch_no.into(),
             state,
+            sent_ms: None,
             missing: false,
             code: None,
             message: None,
