@@ -1,6 +1,7 @@
 //! A durable job at work: where it lives, how a file becomes one, how it is driven to its end, and how its results are written.
 
 mod export;
+mod fate;
 mod open;
 mod prepare;
 mod report;

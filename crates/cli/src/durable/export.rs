@@ -2,23 +2,20 @@
 //!
 //! One row out per row in, in the input's order.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use numcheck_bulk::failpoint::die_at;
-use numcheck_bulk::store::{RowFate, Source, reading};
-use numcheck_bulk::{BatchState, Job, Scope, Store};
-use numcheck_job::{with_privacy, with_result};
-use numcheck_protocol::number_check::CheckResult;
+use numcheck_bulk::store::RowFate;
+use numcheck_bulk::{Job, Store};
 
+use super::fate::{FateReader, is_left};
 use super::prepare::notes_of;
-use super::report::{MAY_STILL_COME, NOT_ANSWERED_YET, NOT_SENT_YET, Totals};
+use super::report::Totals;
 use crate::exit::Failure;
 use crate::input::{Input, Row};
 use crate::output::{CheckRow, CheckState, Format, Target, Writer};
-use crate::print;
 
 /// How many rows are read from the store at a time.
 const PAGE: u32 = 2000;
@@ -73,9 +70,7 @@ pub(crate) async fn export(
     not_sent: Option<&str>,
     writer: &mut Writer,
 ) -> Result<Totals, Failure> {
-    let level =
-        job.spec.notes.get("level").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-    let is_privacy = job.spec.scope.service == Scope::PRIVACY;
+    let reading = FateReader::of(job, not_sent);
     let mut totals = Totals::new(store.drift(job.id).await.map_err(Failure::of)?);
     let mut fates = Fates { store, job: job.id, page: VecDeque::new(), last: None, over: false };
     for (at, row) in (0..).zip(input.rows()) {
@@ -83,7 +78,9 @@ pub(crate) async fn export(
         let fate = fates.of(at).await?;
         let state = match (&row.phone, fate) {
             (Ok(number), Some(fate)) if *number != fate.number => return Err(rows_replaced()),
-            (_, Some(fate)) => write(&row, &fate, (&level, is_privacy), not_sent, writer, &mut totals)?,
+            (_, Some(fate)) => {
+                reading.check(&fate, |check| finish(&row, &fate, check, writer, &mut totals))?
+            }
             (Err(reject), None) => {
                 writer.write(&row, &CheckRow::invalid(*reject))?;
                 CheckState::Invalid
@@ -138,68 +135,6 @@ impl Fates<'_> {
     }
 }
 
-fn write(
-    row: &Row,
-    fate: &RowFate,
-    (level, is_privacy): (&str, bool),
-    not_sent: Option<&str>,
-    writer: &mut Writer,
-    totals: &mut Totals,
-) -> Result<CheckState, Failure> {
-    let without = |state, code, message: &str| CheckRow {
-        phone: Some(fate.number),
-        state,
-        code,
-        message: Some(Cow::Owned(message.to_owned())),
-        batch_no: Some(Cow::Borrowed(&fate.batch_no)),
-        ..CheckRow::default()
-    };
-    if let Some((source, body)) = &fate.result {
-        let mut settled = |check: CheckRow<'_>| {
-            let mut check = check;
-            check.level = Some(Cow::Borrowed(level));
-            check.time = fate.received_ms.map(|ms| print::rfc3339(ms).into());
-            finish(row, fate, check, writer, totals)
-        };
-        return match source {
-            Source::Reply if is_privacy => {
-                with_privacy(body, |reply, cost| settled(CheckRow::from_privacy(fate.number, &reply, cost)))
-                    .unwrap_or_else(|| settled(without(CheckState::Done, None, "")))
-            }
-            Source::Answer => {
-                let why = reading::why_not_taken(body);
-                settled(without(CheckState::Refused, None, why.as_deref().unwrap_or("not taken")))
-            }
-            Source::Push | Source::Query | Source::Reply => {
-                let shown =
-                    with_result(*source, body, |result| settled(CheckRow::from_result(fate.number, result)));
-                // What stands in the store as this phone number's result was read before.
-                shown.unwrap_or_else(|| settled(CheckRow::from_result(fate.number, CheckResult::default())))
-            }
-        };
-    }
-    let said = fate.message.as_deref();
-    let check = match fate.state {
-        BatchState::Refused if !fate.reused => {
-            without(CheckState::Refused, fate.code, said.unwrap_or("refused"))
-        }
-        BatchState::Planned | BatchState::Refused => {
-            if !fate.duplicate {
-                totals.leave(&fate.number);
-            }
-            let why = said.or(not_sent).unwrap_or(NOT_SENT_YET);
-            without(CheckState::Pending, fate.code, why)
-        }
-        BatchState::Accepted if fate.missing => {
-            without(CheckState::Missing, None, "accepted, and no result has come; it may have been charged")
-        }
-        BatchState::Accepted => without(CheckState::Pending, None, MAY_STILL_COME),
-        BatchState::Sending => without(CheckState::Pending, None, NOT_ANSWERED_YET),
-        _ => without(CheckState::InDoubt, fate.code, said.unwrap_or(NOT_ANSWERED_YET)),
-    };
-    finish(row, fate, check, writer, totals)
-}
-
 /// Counts a row and writes it.
 fn finish(
     row: &Row,
@@ -208,6 +143,9 @@ fn finish(
     writer: &mut Writer,
     totals: &mut Totals,
 ) -> Result<CheckState, Failure> {
+    if is_left(fate) {
+        totals.leave(&fate.number);
+    }
     if fate.duplicate {
         check.state = CheckState::Duplicate;
         check.result.price = None;
