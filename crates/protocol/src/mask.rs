@@ -19,14 +19,16 @@ const LONGEST_GAP: usize = 3;
 /// assert_eq!(mask::digits("8613812345678 not found, code 114"), "861********78 not found, code 114");
 /// ```
 pub fn digits(text: &str) -> Cow<'_, str> {
-    if !Runs::new(text).any(|run| run.masked) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len());
-    for run in Runs::new(text) {
-        if run.masked { mask_into(run.text, &mut out) } else { out.push_str(run.text) }
-    }
-    Cow::Owned(out)
+    masked(text, mask_into)
+}
+
+/// The same with nothing of a run left, for what is handed on to others.
+///
+/// ```
+/// assert_eq!(numcheck_protocol::mask::without_digits("8613812345678 not found, code 114"), "*** not found, code 114");
+/// ```
+pub fn without_digits(text: &str) -> Cow<'_, str> {
+    masked(text, |_, out| out.push_str("***"))
 }
 
 /// A name or a word of the platform's as it may stand in a log or a label: on one line, of at most `most` characters that can be seen, and
@@ -51,6 +53,18 @@ pub fn phone(number: &str) -> String {
     let mut masked = String::with_capacity(number.len());
     mask_into(number, &mut masked);
     masked
+}
+
+/// `text` with what `mask` writes in the place of each run.
+fn masked(text: &str, mask: impl Fn(&str, &mut String)) -> Cow<'_, str> {
+    if !Runs::new(text).any(|run| run.masked) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for run in Runs::new(text) {
+        if run.masked { mask(run.text, &mut out) } else { out.push_str(run.text) }
+    }
+    Cow::Owned(out)
 }
 
 fn mask_into(number: &str, out: &mut String) {
@@ -109,7 +123,7 @@ impl<'a> Iterator for Runs<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::digits;
+    use super::{digits, without_digits};
 
     #[test]
     fn a_number_in_a_text_is_hidden_and_short_figures_stay() {
@@ -122,5 +136,13 @@ mod tests {
         assert_eq!(digits("balance too low"), "balance too low");
         assert_eq!(digits("18617"), "1***7");
         assert_eq!(digits("٣٤٥٦٧٨"), "٣****٨");
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_number_where_a_text_is_handed_on() {
+        assert_eq!(without_digits("+86 138-1234 5678, 13912345678 and 114"), "+*** and 114");
+        assert_eq!(without_digits("China Mobile 10086"), "China Mobile ***");
+        assert_eq!(without_digits("٣٤٥٦٧٨"), "***");
+        assert_eq!(without_digits("China Mobile"), "China Mobile");
     }
 }
