@@ -31,7 +31,7 @@ use crate::commands::Command;
 use crate::exit::Exit;
 
 #[derive(Debug, Parser)]
-#[command(version, about, propagate_version = true, after_help = exit::HELP, max_term_width = 110)]
+#[command(version = env!("NUMCHECK_VERSION"), about, propagate_version = true, after_help = exit::HELP, max_term_width = 110)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
