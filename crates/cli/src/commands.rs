@@ -3,6 +3,7 @@
 pub(crate) mod arguments;
 mod asking;
 mod check_line;
+mod completions;
 mod explain;
 mod export;
 mod forget;
@@ -10,6 +11,7 @@ mod get;
 mod history;
 mod jobs;
 pub(crate) mod limits;
+mod man;
 mod metrics;
 mod number;
 mod plan;
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Sign(sign::Sign),
     Verify(verify::Verify),
     Explain(explain::Explain),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Command {
@@ -93,6 +97,8 @@ impl Command {
             Self::Sign(command) => command.run().await,
             Self::Verify(command) => command.run().await,
             Self::Explain(command) => command.run(),
+            Self::Completions(command) => command.run(),
+            Self::Man(command) => command.run(),
         }
     }
 }

@@ -23,6 +23,7 @@ mod run_privacy;
 mod run_results;
 mod run_sandbox;
 mod sandbox;
+mod set_up;
 mod signed_pushes;
 mod stopping;
 mod support;
