@@ -4,6 +4,7 @@
 //! commit; folding them in takes turns with them, in slices short enough that nobody waits for long.
 
 mod connection;
+mod copy;
 mod fault;
 mod file;
 mod schema;

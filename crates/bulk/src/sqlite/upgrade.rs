@@ -5,10 +5,10 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
-use rusqlite::backup::{Backup, StepResult};
 
-use super::connection::{beside, close_copy, plain, prepare};
-use super::fault::{self, Fault};
+use super::connection::{beside, prepare};
+use super::copy::copy;
+use super::fault::Fault;
 use super::schema;
 use super::unfinished::Unfinished;
 use crate::store::StoreError;
@@ -85,25 +85,6 @@ fn back_up(
         }
     }
     Err(failed(std::io::ErrorKind::AlreadyExists.into()))
-}
-
-fn copy(from: &Connection, to: &Path, on_upgrade: &mut dyn FnMut(Upgrade)) -> fault::Result<()> {
-    /// Some megabytes.
-    const PAGES: i32 = 1024;
-    let mut copy = plain(to)?;
-    let page: i64 = from.pragma_query_value(None, "page_size", |row| row.get(0))?;
-    let bytes = |pages: i32| u64::try_from(i64::from(pages) * page).unwrap_or_default();
-    {
-        let backup = Backup::new(from, &mut copy)?;
-        while backup.step(PAGES)? == StepResult::More {
-            let progress = backup.progress();
-            on_upgrade(Upgrade::BackingUp {
-                done: bytes(progress.pagecount - progress.remaining),
-                total: bytes(progress.pagecount),
-            });
-        }
-    }
-    close_copy(&copy)
 }
 
 fn backup_name(path: &Path, version: i64, at: u32) -> PathBuf {
