@@ -956,6 +956,34 @@ impl CheckResult<'_> {
         "batch_no",
     ];
 
+    /// What each of the [`COLUMNS`](Self::COLUMNS) means, in their order.
+    pub const COLUMN_MEANINGS: &'static [&'static str] = &[
+        "The number as submitted. Personal data.",
+        "The platform's code; a row of a query has none.",
+        "The platform's text; with an instant check of a bad number, its reason.",
+        "What was checked; only a row of a query says it.",
+        "Whether the format is right (`preCheck`). Only in v1.",
+        "ISO 3166 region.",
+        "Dial code, digits only. Only in v1.",
+        "The number in local form. Only in v1. Personal data.",
+        "The number in standard form. Only in v1. Personal data.",
+        "Kind of number.",
+        "Name of the carrier.",
+        "HLR: whether the number is in use (`validity`, `active`).",
+        "HLR: whether the device is on line. Only in v1.",
+        "HLR: whether the device is roaming. Only in v1.",
+        "HLR: whether the number was ported to another carrier. Only in v2.",
+        "HLR: mobile country code; leading zeros count. Only in v2.",
+        "HLR: mobile network code; leading zeros count. Only in v2.",
+        "Call: whether it rang.",
+        "Call: whether the call was answered.",
+        "Call: what was heard.",
+        "What the check cost, exact. In v2 a failed check may carry one, too.",
+        "In which currency.",
+        "The check's id.",
+        "The batch number of the submit.",
+    ];
+
     /// The columns and what stands in each: an exact decimal for money, a word for a level or a kind of number.
     pub fn columns(&self) -> impl ExactSizeIterator<Item = Column<'_>> {
         [
