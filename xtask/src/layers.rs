@@ -28,6 +28,7 @@ const PROTOCOL: &str = "numcheck-protocol";
 const SIGNING: &str = "numcheck-signing";
 const TRANSPORT: &str = "numcheck-transport";
 const WEBHOOK: &str = "numcheck-webhook";
+const TABLES: &str = "numcheck-tables";
 const NXCLOUD: &str = "numcheck-nxcloud";
 const QXT: &str = "numcheck-qxt";
 const SANDBOX: &str = "numcheck-sandbox";
@@ -40,7 +41,7 @@ const XTASK: &str = "xtask";
 
 /// Every crate of the workspace but `xtask` itself.
 const FAMILY: &[&str] =
-    &[PROTOCOL, SIGNING, TRANSPORT, WEBHOOK, NXCLOUD, QXT, SANDBOX, BULK, JOB, CLI, TESTING];
+    &[PROTOCOL, SIGNING, TRANSPORT, WEBHOOK, TABLES, NXCLOUD, QXT, SANDBOX, BULK, JOB, CLI, TESTING];
 /// Crates that read a clock: time is an argument where these are forbidden.
 const CLOCKS: &[&str] = &[
     "chrono",
@@ -124,6 +125,19 @@ const RULES: &[Rule] = &[
         reason: "a receiver needs no client, and its pure part needs no server",
     },
     Rule {
+        package: TABLES,
+        floor: 1,
+        may_use: &[PROTOCOL],
+        tests_may_use: &[],
+        never: &[
+            NETWORK,
+            &["clap", "rusqlite", "tokio-postgres"],
+            &[SIGNING, TRANSPORT, WEBHOOK, NXCLOUD, QXT, SANDBOX, BULK, JOB, CLI],
+        ],
+        only_behind_a_feature: &[],
+        reason: "reading and writing tables knows no platform, store, price or terminal",
+    },
+    Rule {
         package: NXCLOUD,
         floor: 2,
         may_use: &[PROTOCOL, SIGNING, TRANSPORT],
@@ -176,7 +190,7 @@ const RULES: &[Rule] = &[
     Rule {
         package: CLI,
         floor: 4,
-        may_use: &[PROTOCOL, SIGNING, TRANSPORT, WEBHOOK, NXCLOUD, QXT, SANDBOX, BULK, JOB],
+        may_use: &[PROTOCOL, SIGNING, TRANSPORT, WEBHOOK, TABLES, NXCLOUD, QXT, SANDBOX, BULK, JOB],
         tests_may_use: &[],
         never: &[],
         only_behind_a_feature: &[],

@@ -11,7 +11,7 @@ mod survey;
 mod target;
 mod wait;
 
-pub(crate) use export::{Destination, export};
+pub(crate) use export::{Destination, OutputArgs, export};
 pub(crate) use open::{StoreAt, file as open_file, job_of};
 pub(crate) use prepare::{
     Counted, Notes, Parameters, Prepared, check_account, check_queryable, prepare, read_back,

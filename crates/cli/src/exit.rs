@@ -7,7 +7,6 @@ use std::process::ExitCode;
 
 use numcheck_job::ReceivingError;
 
-use crate::input::InputError;
 use crate::output::{OutputError, OutputErrorKind};
 use crate::stop;
 
@@ -59,19 +58,21 @@ impl From<Exit> for ExitCode {
 pub(crate) struct Failure {
     exit: Exit,
     text: String,
-    /// What stands behind the text.
+    /// The way on, behind the text.
+    hint: &'static str,
+    /// What stands behind that.
     note: &'static str,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Failure {
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { exit: Exit::Failed, text: text.into(), note: "", source: None }
+        Self { exit: Exit::Failed, text: text.into(), hint: "", note: "", source: None }
     }
 
     /// The user asked for something that cannot be. Nothing was sent.
     pub(crate) fn usage(text: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, text: text.into(), note: "", source: None }
+        Self { exit: Exit::Usage, text: text.into(), hint: "", note: "", source: None }
     }
 
     /// Somebody asked to stop.
@@ -86,7 +87,13 @@ impl Failure {
 
     /// An error whose own words are enough.
     pub(crate) fn of(error: impl StdError + Send + Sync + 'static) -> Self {
-        Self { exit: Exit::Failed, text: error.to_string(), note: "", source: Some(Box::new(error)) }
+        Self {
+            exit: Exit::Failed,
+            text: error.to_string(),
+            hint: "",
+            note: "",
+            source: Some(Box::new(error)),
+        }
     }
 
     /// A setting that cannot be used. Nothing was sent.
@@ -98,6 +105,12 @@ impl Failure {
     pub(crate) fn before_sending(mut self) -> Self {
         const NOTE: &str = "; nothing was sent";
         self.note = if self.text.contains(NOTE) { "" } else { NOTE };
+        self
+    }
+
+    /// The same with the way on behind it.
+    pub(crate) fn with_hint(mut self, hint: &'static str) -> Self {
+        self.hint = hint;
         self
     }
 
@@ -116,6 +129,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)?;
+        f.write_str(self.hint)?;
         f.write_str(self.note)
     }
 }
@@ -134,17 +148,11 @@ impl From<ReceivingError> for Failure {
     }
 }
 
-impl From<InputError> for Failure {
-    fn from(error: InputError) -> Self {
-        Self::setting(error)
-    }
-}
-
 impl From<OutputError> for Failure {
     /// What is found before anything is sent is wrong usage; a full disk at the end is not.
     fn from(error: OutputError) -> Self {
         match error.kind() {
-            OutputErrorKind::SameFile | OutputErrorKind::ResultColumns | OutputErrorKind::Create => {
+            OutputErrorKind::SameFile | OutputErrorKind::DoesNotFit | OutputErrorKind::Create => {
                 Self::setting(error)
             }
             OutputErrorKind::Write | OutputErrorKind::Finish => Self::of(error),

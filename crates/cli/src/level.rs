@@ -7,7 +7,6 @@ use numcheck_protocol::number_check::CheckLevel;
 
 use crate::account::AccountId;
 use crate::exit::Failure;
-use crate::input::Numbering;
 
 /// What is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,11 +35,6 @@ impl Level {
     /// The service that checks it.
     pub(crate) fn service(self) -> &'static str {
         if self == Self::Privacy { Scope::PRIVACY } else { Scope::NUMBER_CHECK }
-    }
-
-    /// How the numbers of a file are read that are checked at it.
-    pub(crate) fn numbering(self) -> Numbering {
-        if self == Self::Privacy { Numbering::ChineseMobile } else { Numbering::International }
     }
 
     /// The account of the environment that pays for it.

@@ -5,6 +5,8 @@ use std::error::Error as StdError;
 use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
+use numcheck_tables::{is_obeyed, write_json};
+
 use crate::exit::Failure;
 use crate::secrets;
 
@@ -34,11 +36,6 @@ fn json_line(value: &impl serde::Serialize) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&line).into_owned())
 }
 
-/// Writes a value as JSON, in which what a terminal would obey is escaped.
-pub(crate) fn write_json(out: &mut impl Write, value: &impl serde::Serialize) -> serde_json::Result<()> {
-    value.serialize(&mut serde_json::Serializer::with_formatter(out, Escaping))
-}
-
 /// Says something to the person, without the secrets that this process knows. When even that fails there is nobody to tell.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{}", visible(&secrets::hidden(line)));
@@ -63,26 +60,6 @@ fn log_line(event: &str) -> String {
     event.strip_suffix('\n').unwrap_or(event).replace('\n', "\\n")
 }
 
-/// Whether a terminal, or whoever shows text, obeys a character instead of showing it: control characters, line separators, and format
-/// characters, which turn the direction of text or are not seen at all. Tabs and line ends are the command's own.
-fn is_obeyed(char: char) -> bool {
-    match char {
-        '\t' | '\n' => false,
-        '\u{ad}'
-        | '\u{61c}'
-        | '\u{180e}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{1bca0}'..='\u{1bca3}'
-        | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e0fff}' => true,
-        _ => char.is_control(),
-    }
-}
-
 /// A text in which what a terminal would obey is escaped, as `\u{1b}`.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_obeyed) {
@@ -90,26 +67,6 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     }
     let escaped = |char: char| if is_obeyed(char) { char.escape_unicode().to_string() } else { char.into() };
     Cow::Owned(text.chars().map(escaped).collect())
-}
-
-/// Compact JSON with more escapes than JSON needs.
-struct Escaping;
-
-impl serde_json::ser::Formatter for Escaping {
-    fn write_string_fragment<W: Write + ?Sized>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        for part in fragment.split_inclusive(is_obeyed) {
-            match part.chars().next_back().filter(|char| is_obeyed(*char)) {
-                Some(char) => {
-                    out.write_all(part.strip_suffix(char).unwrap_or_default().as_bytes())?;
-                    for unit in char.encode_utf16(&mut [0; 2]) {
-                        write!(out, "\\u{unit:04x}")?;
-                    }
-                }
-                None => out.write_all(part.as_bytes())?,
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Says what went wrong, and why, a cause a line.

@@ -6,18 +6,20 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use numcheck_protocol::{Charged, Lang, Passes, Table, tables};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::exit::{Exit, Failure};
+use crate::output::ResultColumn;
 use crate::print;
 
-/// Say what a result code means, and what to do. Sends nothing.
+/// Say what a result code means, and what to do; or what the columns of a file of results mean. Sends nothing.
 ///
 /// The same code means different things at different endpoints: every meaning is listed.
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// The code, such as 211, 1003 or -4.
-    #[arg(value_name = "CODE", allow_negative_numbers = true)]
-    code: i64,
+    /// The code, such as 211, 1003 or -4; or `columns`, for the columns of a file of results.
+    #[arg(value_name = "CODE", allow_negative_numbers = true, value_parser = subject)]
+    subject: Subject,
     /// The language of meanings and advice.
     #[arg(long, env = "NUMCHECK_LANG", hide_env_values = true, value_enum, default_value_t = Language::En)]
     lang: Language,
@@ -30,6 +32,20 @@ pub(crate) struct Explain {
 enum Language {
     En,
     Zh,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Subject {
+    Code(i64),
+    Columns,
+}
+
+fn subject(text: &str) -> Result<Subject, &'static str> {
+    match text.parse() {
+        Ok(code) => Ok(Subject::Code(code)),
+        Err(_) if text == "columns" => Ok(Subject::Columns),
+        Err(_) => Err("write a code, such as 211, or `columns`"),
+    }
 }
 
 #[derive(Serialize)]
@@ -48,16 +64,35 @@ struct Meaning {
 
 impl Explain {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
+        match self.subject {
+            Subject::Code(code) => self.explain_code(code),
+            Subject::Columns => self.explain_columns(),
+        }
+    }
+
+    fn explain_columns(&self) -> Result<Exit, Failure> {
+        let width = ResultColumn::all().map(|column| column.name.len()).max().unwrap_or(0);
+        for ResultColumn { name, meaning, is_privacy } in ResultColumn::all() {
+            if self.json {
+                print::json(
+                    &json!({"column": format!("check_{name}"), "meaning": meaning, "privacy_only": is_privacy}),
+                )?;
+            } else {
+                print::data(&format!("check_{name:width$}  {meaning}"))?;
+            }
+        }
+        Ok(Exit::Settled)
+    }
+
+    fn explain_code(&self, code: i64) -> Result<Exit, Failure> {
         let lang = match self.lang {
             Language::En => Lang::En,
             Language::Zh => Lang::Zh,
         };
-        let meanings: Vec<Meaning> =
-            tables().iter().filter_map(|table| meaning(table, self.code, lang)).collect();
+        let meanings: Vec<Meaning> = tables().iter().filter_map(|table| meaning(table, code, lang)).collect();
         if meanings.is_empty() {
             return Err(Failure::new(format!(
-                "{}: no document lists this code; read the platform's text, and treat the outcome, and whether it was charged, as unknown",
-                self.code
+                "{code}: no document lists this code; read the platform's text, and treat the outcome, and whether it was charged, as unknown"
             )));
         }
         for meaning in &meanings {

@@ -2,15 +2,15 @@
 //!
 //! It reads, and sends nothing.
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_bulk::JobName;
 
-use crate::durable::{Destination, StoreAt, Summary, export, job_of, read_back};
+use crate::durable::{OutputArgs, StoreAt, Summary, export, job_of, read_back};
 use crate::exit::{Exit, Failure};
+use crate::print;
 use numcheck_job::Engine;
 
 /// Write the results of a job, also half-way.
@@ -21,9 +21,8 @@ pub(crate) struct Export {
     /// The job.
     #[arg(value_name = "JOB")]
     job: JobName,
-    /// Where results are written: CSV, or JSON lines when the name ends in .jsonl; standard output otherwise.
-    #[arg(short, long, env = "NUMCHECK_OUTPUT", hide_env_values = true, value_name = "OUT")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
     /// JSON lines on standard output.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
@@ -37,12 +36,14 @@ impl Export {
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
         let job = job_of(&**engine.store(), &self.job).await?;
         let (input, _) = read_back(&**engine.store(), &job).await?;
-        let destination = Destination { output: self.output, json: self.json };
+        let destination = self.output.destination(self.json);
         let mut writer = destination.create(&input)?;
         engine.inbox().fold_all().await.map_err(Failure::of)?;
         engine.store().follow(job.id).await.map_err(Failure::of)?;
         let totals = export(&**engine.store(), &job, &input, None, &mut writer).await?;
-        writer.finish()?;
+        for note in writer.finish()? {
+            print::say(&note);
+        }
         let ledger = engine.store().ledger(job.id).await.map_err(Failure::of)?;
         Summary {
             job: &job,

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use numcheck_protocol::PhoneNumber;
 use numcheck_protocol::qxt::Mobile;
+use numcheck_tables::normalise;
 
 use crate::commands::arguments::read_private;
 use crate::exit::Failure;
-use crate::input::normalise;
 
 /// A number with country code.
 #[derive(Args)]

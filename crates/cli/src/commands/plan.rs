@@ -8,6 +8,8 @@ use clap::builder::BoolishValueParser;
 use numcheck_bulk::{PriceTable, Scope, SystemWallClock, WallClock};
 use numcheck_protocol::Endpoint;
 use numcheck_protocol::number_check::Submit;
+use numcheck_tables::TableFile;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::batching::BatchingArgs;
@@ -16,7 +18,7 @@ use crate::commands::reuse::{Again, note_account, say_doubts};
 use crate::commands::typed;
 use crate::durable::{Counted, Prepared, Shape, StoreAt, Survey, estimate};
 use crate::exit::{Exit, Failure};
-use crate::input::{Input, Options};
+use crate::input::InputArgs;
 use crate::level::Level;
 use crate::print;
 
@@ -29,9 +31,8 @@ pub(crate) struct Plan {
     /// The numbers.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The column that holds the numbers, by name or by its place from 1.
-    #[arg(long, env = "NUMCHECK_COLUMN", hide_env_values = true, value_name = "NAME")]
-    column: Option<String>,
+    #[command(flatten)]
+    input: InputArgs,
     /// What would be checked.
     #[arg(long, env = "NUMCHECK_LEVEL", hide_env_values = true, value_enum, default_value_t = Level::Basic)]
     level: Level,
@@ -43,16 +44,50 @@ pub(crate) struct Plan {
     again: Again,
     #[command(flatten)]
     store: StoreAt,
+    /// List the cells that hold no number that can be sent: the line or row of the sheet, the cell as it stands there, and why.
+    #[arg(long, env = "NUMCHECK_SHOW_INVALID", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    show_invalid: bool,
     /// Print one JSON object.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
 }
 
+/// A cell that holds no number that can be sent.
+#[derive(Serialize)]
+struct InvalidCell {
+    row: u64,
+    line: u64,
+    cell: String,
+    reason: &'static str,
+    message: String,
+}
+
+/// The cells of a table that hold no number that can be sent.
+fn invalid_cells(table: &TableFile) -> Result<Vec<InvalidCell>, Failure> {
+    let mut lines = table.line_counter();
+    let mut cells = Vec::new();
+    for row in table.rows() {
+        let row = row?;
+        let Err(reject) = row.phone else { continue };
+        let line = lines
+            .line_of(&row)
+            .map_err(|error| Failure::new(format!("{} cannot be read", table.name())).because(error))?;
+        let cell = String::from_utf8_lossy(row.phone_cell()).into_owned();
+        cells.push(InvalidCell {
+            row: row.number,
+            line,
+            cell,
+            reason: reject.reason(),
+            message: reject.to_string(),
+        });
+    }
+    Ok(cells)
+}
+
 impl Plan {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         typed::check_level(self.level)?;
-        let options = Options { column: self.column.clone(), numbering: self.level.numbering() };
-        let input = Input::read(&self.file, options).await?;
+        let input = self.input.read(&self.file, self.level).await?;
         let store = self.store.open_existing().await?;
         let mut prices = match &store {
             Some(store) => store.prices().await.map_err(Failure::of)?,
@@ -68,7 +103,7 @@ impl Plan {
             }
             _ => Shape::for_unknown(&self.together),
         };
-        let Prepared { mut plan, rows, duplicates, invalid } = Counted::read(&input)?.plan(shape);
+        let Prepared { mut plan, rows, duplicates, invalid, warnings } = Counted::read(&input)?.plan(shape);
         let level = self.level.figure();
         let now_ms = SystemWallClock.now_ms();
         let freshness = self.again.freshness(self.level, now_ms);
@@ -96,6 +131,8 @@ impl Plan {
             Level::Privacy => asking_takes(to_send, CONCURRENCY),
             _ => Duration::from_millis(plan.shortest_ms(Submit::INFO.rates)),
         };
+        let invalid_cells = if self.show_invalid { invalid_cells(&input)? } else { Vec::new() };
+        let encoding = (!input.form().is_workbook).then(|| input.form().encoding.to_string());
         if self.json {
             let groups: Vec<Value> =
                 plan.groups().map(|(group, numbers)| json!({"group": group, "numbers": numbers})).collect();
@@ -110,7 +147,8 @@ impl Plan {
                 "other_level": survey.other_level, "retryable": survey.passing,
                 "rows": rows, "numbers": plan.numbers(), "duplicates": duplicates, "invalid": invalid, "level": self.level.as_str(),
                 "batches": plan.batches(), "batch_size": plan.batch_size(), "groups": groups, "shortest_seconds": shortest.as_secs_f64(),
-                "cost": known, "numbers_without_price": estimate.unknown,
+                "cost": known, "numbers_without_price": estimate.unknown, "warnings": warnings, "encoding": encoding,
+                "invalid_cells": self.show_invalid.then_some(invalid_cells),
             }))?;
             return Ok(Exit::Settled);
         }
@@ -131,6 +169,20 @@ impl Plan {
         }
         for (reason, count) in &invalid {
             print::data(&format!("  {count} invalid: {}", reason.replace('_', " ")))?;
+        }
+        for InvalidCell { line, cell, message, .. } in &invalid_cells {
+            print::data(&format!("    line {line}: `{}`: {message}", cell.replace('\n', " ")))?;
+        }
+        if let Some(encoding) = encoding.filter(|_| !input.form().encoding.is_utf8()) {
+            print::data(&format!("  read as {encoding}: --encoding NAME where that is wrong"))?;
+        }
+        if input.is_broken_utf8() {
+            print::data(
+                "  some bytes are not UTF-8 and are passed on as they are: --encoding NAME where it is another encoding",
+            )?;
+        }
+        for warning in &warnings {
+            print::data(&format!("  warning: {warning}"))?;
         }
         print::data(&format!(
             "{} of at most {} at level {}:",

@@ -11,6 +11,7 @@ use numcheck_bulk::{BatchState, Halt, PriceTable};
 use numcheck_job::{Engine, PrivacyService, RunOptions, with_privacy};
 use numcheck_protocol::qxt::{KnownPrivacyStatus, PrivacyReply, QxtCode};
 use numcheck_protocol::{Lang, PhoneNumber};
+use numcheck_tables::Numbering;
 use serde::Serialize;
 
 use crate::account::AccountId;
@@ -22,7 +23,7 @@ use crate::consent::Yes;
 use crate::drift;
 use crate::durable::{Single, StoreAt, distinct};
 use crate::exit::{Exit, Failure};
-use crate::input::{Input, Numbering, Options};
+use crate::input;
 use crate::level::Level;
 use crate::print;
 use crate::stop::Stop;
@@ -170,12 +171,11 @@ impl Privacy {
         if self.mobiles != ["-"] {
             return Ok(self.mobiles.iter().map(|typed| read(typed)).collect());
         }
-        let options = Options { numbering: Numbering::ChineseMobile, ..Options::default() };
-        let input = Input::read(Path::new("-"), options).await?;
+        let input = input::read(Path::new("-"), input::read_options(None, Level::Privacy, None)).await?;
         let mut all = Vec::new();
         for row in input.rows() {
             let row = row?;
-            all.push(read(&String::from_utf8_lossy(input.phone_cell(&row))));
+            all.push(read(&String::from_utf8_lossy(row.phone_cell())));
         }
         Ok(all)
     }

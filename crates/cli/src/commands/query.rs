@@ -5,13 +5,13 @@ use clap::{ArgGroup, Args};
 use numcheck_nxcloud::QueryPage;
 use numcheck_protocol::number_check::{self, CheckResult, QueryRequest};
 use numcheck_protocol::{BatchNo, Date, Endpoint, MessageId};
+use numcheck_tables::normalise;
 
 use crate::call::{self, Network};
 use crate::commands::check_line;
 use crate::drift::Told;
 use crate::durable::StoreAt;
 use crate::exit::{Exit, Failure};
-use crate::input::normalise;
 use crate::print;
 
 /// Find checks of the last 14 days again. Costs nothing.

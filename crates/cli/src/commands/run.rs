@@ -21,30 +21,30 @@ use crate::commands::reuse::{Again, KnownResults, know_account};
 use crate::commands::typed;
 use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::durable::{
-    Account, Assumed, Counted, Destination, Parameters, Shape, StoreAt, Summary, Survey, Target, Wait,
-    WhatToSend, estimate, export, learn_dialect, open_file, prepare, with_progress,
+    Account, Assumed, Counted, Destination, OutputArgs, Parameters, Shape, StoreAt, Summary, Survey, Target,
+    Wait, WhatToSend, estimate, export, learn_dialect, open_file, prepare, with_progress,
 };
 use crate::exit::{Exit, Failure};
-use crate::input::{Input, Options};
+use crate::input::InputArgs;
 use crate::level::Level;
 use crate::output::Writer;
 use crate::print;
 use crate::stop::Stop;
 use numcheck_job::{Engine, PrivacyService, Receiving, RunOptions, Summary as Driven};
+use numcheck_tables::TableFile;
 
 /// Check a file of phone numbers, and write a file of results. Costs money per number, except with --sandbox.
 ///
-/// A number that this store knows to be paid for and fresh, or under way, or in doubt, is not sent again, whatever file it stands in. FILE is CSV with a
-/// header, or one number a line; `-` is standard input. The output repeats the input's columns and adds check_phone, check_state, check_code and so
+/// A number that this store knows to be paid for and fresh, or under way, or in doubt, is not sent again, whatever file it stands in. FILE is a table
+/// (CSV of any dialect and encoding, .xlsx, .xls, .ods, also packed with gzip) or has one number a line; `-` is standard input. The output repeats the input's columns and adds check_phone, check_state, check_code and so
 /// on, one row out per row in. Run it again to go on where it was interrupted.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// The numbers.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The column that holds the numbers, by name or by its place from 1; found by its name otherwise.
-    #[arg(long, env = "NUMCHECK_COLUMN", hide_env_values = true, value_name = "NAME")]
-    column: Option<String>,
+    #[command(flatten)]
+    input: InputArgs,
     /// What is checked. The levels cost differently.
     #[arg(long, env = "NUMCHECK_LEVEL", hide_env_values = true, value_enum, default_value_t = Level::Basic)]
     level: Level,
@@ -82,10 +82,8 @@ pub(crate) struct RunArgs {
     listen: Option<SocketAddr>,
     #[command(flatten)]
     public_url: PublicUrl,
-    /// Where results are written: CSV, or JSON lines when the name ends in .jsonl; standard output otherwise. An existing file is replaced at the
-    /// end.
-    #[arg(short, long, env = "NUMCHECK_OUTPUT", hide_env_values = true, value_name = "OUT")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
     /// How long to wait after the last result before the command ends. Default 80m, which is longer than the platform
     /// goes on trying; with --sandbox 5s more than its delay.
     #[arg(long, env = "NUMCHECK_WAIT", hide_env_values = true, value_name = "DURATION")]
@@ -168,8 +166,7 @@ impl Run {
         let stdin_is_taken = self.file == Path::new("-");
         let delivery = self.run.delivery_at(self.level, Delivery::Push);
         self.run.check(self.sandbox, self.level, delivery)?;
-        let options = Options { column: self.column.clone(), numbering: self.level.numbering() };
-        let input = Input::read(&self.file, options).await?;
+        let input = self.input.read(&self.file, self.level).await?;
         let writer = self.run.destination().create(&input)?;
         let account = match self.sandbox {
             true => Ok(AccountId::embedded()),
@@ -205,7 +202,8 @@ impl Run {
         let mut prepared = counted.plan(shape);
         let freshness = self.again.freshness(self.level, engine.now_ms());
         let mut parameters = Parameters {
-            column: self.column.clone(),
+            column: self.input.column.clone(),
+            region: self.input.region,
             level: self.level,
             delivery,
             account: account.fingerprint.clone(),
@@ -265,6 +263,9 @@ impl Run {
             is_loopback,
             stdin_is_taken,
         };
+        for warning in &prepared.warnings {
+            print::say(&format!("numcheck: warning: {warning}"));
+        }
         consent::ask(&question, &self.run.yes).await?;
         if continued.is_none() {
             // What is in doubt is planned apart from the others, once more, in any case.
@@ -437,7 +438,7 @@ impl RunArgs {
     }
 
     pub(crate) fn destination(&self) -> Destination {
-        Destination { output: self.output.clone(), json: self.json }
+        self.output.destination(self.json)
     }
 
     /// The prices given and seen.
@@ -473,7 +474,7 @@ impl RunArgs {
         &self,
         engine: &Engine,
         job: &Job,
-        input: &Input,
+        input: &TableFile,
         mut writer: Writer,
         target: Target,
         prices: PriceTable,
@@ -510,8 +511,9 @@ impl RunArgs {
         let not_sent = halt.as_ref().and_then(|halt| self.why_not_sent(halt, level));
         let lacking = halt.as_ref().and_then(|halt| self.lacking(halt));
         let exported = export(&**engine.store(), job, input, not_sent.as_deref(), &mut writer).await;
-        let finished = exported.and_then(|totals| writer.finish().map(|_| totals).map_err(Failure::from));
-        let totals = finished.inspect_err(|failure| {
+        let finished =
+            exported.and_then(|totals| writer.finish().map(|notes| (totals, notes)).map_err(Failure::from));
+        let (totals, notes) = finished.inspect_err(|failure| {
             if !failure.is_reader_gone() {
                 say_how_to_go_on(job, &target, lacking.as_deref());
             }
@@ -528,6 +530,7 @@ impl RunArgs {
             output: destination.file(),
         }
         .show(self.json)?;
+        notes.iter().for_each(|note| print::say(note));
         if let Some(halt) = &halt {
             let prices = self.prices(&**engine.store()).await?;
             let cost = estimate(totals.left(), &prices, job.spec.scope.level);

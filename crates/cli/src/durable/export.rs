@@ -3,9 +3,9 @@
 //! One row out per row in, in the input's order.
 
 use std::collections::VecDeque;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use numcheck_bulk::failpoint::die_at;
 use numcheck_bulk::store::RowFate;
 use numcheck_bulk::{Job, Store};
@@ -13,52 +13,75 @@ use numcheck_bulk::{Job, Store};
 use super::fate::{FateReader, is_left};
 use super::prepare::notes_of;
 use super::report::Totals;
+use numcheck_tables::{TableFile, TableFormat, TableRow, TextEncoding, WriteOptions};
+
 use crate::exit::Failure;
-use crate::input::{Input, Row};
-use crate::output::{CheckRow, CheckState, Format, Target, Writer};
+use crate::output::{CheckRow, CheckState, ColumnsArgs, Target, Writer};
 
 /// How many rows are read from the store at a time.
 const PAGE: u32 = 2000;
 
-/// Ends of names that promise something else than rows of CSV.
-const NOT_WRITTEN: [&str; 12] =
-    ["xlsx", "xlsm", "xlsb", "xls", "ods", "numbers", "parquet", "json", "gz", "zip", "bz2", "zst"];
+/// Where results are written, and how.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct OutputArgs {
+    /// Where results are written: standard output otherwise. The end of the name decides the format: .csv, .tsv, .jsonl, .xlsx, and .gz behind one of the
+    /// first three; without an end, and for a pipe or device, text as the input. An existing file is replaced at the end.
+    #[arg(short, long, env = "NUMCHECK_OUTPUT", hide_env_values = true, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// The encoding of a text file of results, such as utf-8-bom, by which Excel recognises UTF-8; that of the input otherwise.
+    #[arg(long, env = "NUMCHECK_OUTPUT_ENCODING", hide_env_values = true, value_name = "NAME")]
+    output_encoding: Option<TextEncoding>,
+    #[command(flatten)]
+    columns: ColumnsArgs,
+}
 
 /// Where rows go, and in which form.
 #[derive(Clone, Debug)]
 pub(crate) struct Destination {
-    pub(crate) output: Option<PathBuf>,
-    pub(crate) json: bool,
+    args: OutputArgs,
+    json: bool,
+}
+
+impl OutputArgs {
+    /// The destination; with `json` what goes to standard output is JSON lines.
+    pub(crate) fn destination(&self, json: bool) -> Destination {
+        Destination { args: self.clone(), json }
+    }
 }
 
 impl Destination {
     /// Opens it, before anything is sent.
-    pub(crate) fn create(&self, input: &Input) -> Result<Writer, Failure> {
-        let end = self.file().and_then(Path::extension).map(|end| end.to_ascii_lowercase());
-        if let Some(end) = end.as_deref().and_then(OsStr::to_str).filter(|end| NOT_WRITTEN.contains(end)) {
-            return Err(Failure::usage(format!(
-                "--output: .{end} is not written; name a .csv (as most spreadsheets read), or a .jsonl; nothing was sent"
-            )));
-        }
-        Ok(Writer::create(self.target(), self.format(), input)?)
+    pub(crate) fn create(&self, input: &TableFile) -> Result<Writer, Failure> {
+        let columns = self.args.columns.get()?;
+        Ok(Writer::create(self.target(), self.options()?, input, &columns)?)
     }
 
     /// The file, when it is one.
     pub(crate) fn file(&self) -> Option<&Path> {
-        self.output.as_deref().filter(|path| *path != Path::new("-"))
+        self.args.output.as_deref().filter(|path| *path != Path::new("-"))
     }
 
     fn target(&self) -> Target<'_> {
         self.file().map_or(Target::Stdout, Target::File)
     }
 
-    fn format(&self) -> Format {
-        let json_lines = |path: &Path| path.extension().is_some_and(|end| end == "jsonl" || end == "ndjson");
-        match self.file() {
-            Some(path) if json_lines(path) => Format::JsonLines,
-            None if self.json => Format::JsonLines,
-            _ => Format::Csv,
+    fn options(&self) -> Result<WriteOptions, Failure> {
+        let mut options = WriteOptions::default();
+        let is_special = |path: &Path| path.metadata().is_ok_and(|there| !there.is_file() && !there.is_dir());
+        (options.format, options.gzip) = match self.file() {
+            Some(path) if !is_special(path) => TableFormat::from_path(path)
+                .map_err(|error| Failure::usage(format!("--output: {error}; nothing was sent")))?,
+            None if self.json => (TableFormat::JsonLines, false),
+            _ => (TableFormat::LikeInput, false),
+        };
+        options.encoding = self.args.output_encoding;
+        let has_encoding = !matches!(options.format, TableFormat::JsonLines | TableFormat::Xlsx);
+        if options.encoding.is_some() && !has_encoding {
+            return Err(Failure::usage(
+                "--output-encoding is for text files of results: JSON is UTF-8, and a workbook has none; nothing was sent",
+            ));
         }
+        Ok(options)
     }
 }
 
@@ -66,7 +89,7 @@ impl Destination {
 pub(crate) async fn export(
     store: &dyn Store,
     job: &Job,
-    input: &Input,
+    input: &TableFile,
     not_sent: Option<&str>,
     writer: &mut Writer,
 ) -> Result<Totals, Failure> {
@@ -101,7 +124,7 @@ pub(crate) async fn export(
     let now = store.job(&job.name).await.map_err(Failure::of)?;
     if let Some(Ok(now)) = now.as_ref().map(notes_of)
         && let Ok(own) = notes_of(job)
-        && (now.content != own.content || now.column != own.column)
+        && !now.reads_as(&own)
     {
         return Err(rows_replaced());
     }
@@ -137,7 +160,7 @@ impl Fates<'_> {
 
 /// Counts a row and writes it.
 fn finish(
-    row: &Row,
+    row: &TableRow,
     fate: &RowFate,
     mut check: CheckRow<'_>,
     writer: &mut Writer,

@@ -9,12 +9,13 @@ use std::io::{Cursor, Read};
 use numcheck_bulk::failpoint::die_at;
 use numcheck_bulk::{Added, Delivery, Job, JobSpec, JobState, Plan, Planner, Reuse, Scope, Store};
 use numcheck_job::new_job_name;
+use numcheck_tables::{CodelessCounts, Numbering, Region, TableFile, TableForm};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::shape::Shape;
 use crate::exit::Failure;
-use crate::input::{Input, Options};
+use crate::input::read_options;
 use crate::level::Level;
 use crate::print;
 use crate::regions::{Group, group_of};
@@ -26,6 +27,7 @@ const PIECE: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub(crate) struct Parameters {
     pub(crate) column: Option<String>,
+    pub(crate) region: Option<Region>,
     pub(crate) level: Level,
     pub(crate) delivery: Delivery,
     /// A fingerprint of whose money it spends, and where.
@@ -40,9 +42,24 @@ pub(crate) struct Notes {
     pub(crate) file: String,
     pub(crate) column: Option<String>,
     pub(crate) level: String,
-    /// A hash of the input's bytes: the same file is not taken in twice.
+    /// A hash of the input's rows as they are kept: the same file is not taken in twice.
     #[serde(default)]
     pub(crate) content: String,
+    /// The country in which its numbers are dialled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) region: Option<Region>,
+    /// How the file was read; an earlier release has not kept it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) form: Option<TableForm>,
+}
+
+impl Notes {
+    /// Whether both have the same numbers in the same rows, and are written alike.
+    pub(super) fn reads_as(&self, other: &Self) -> bool {
+        let parts =
+            |notes: &Self| (notes.content.clone(), notes.column.clone(), notes.region, notes.form.clone());
+        parts(self) == parts(other)
+    }
 }
 
 /// Fails unless the platform can be asked afterwards what became of the job's requests.
@@ -75,6 +92,8 @@ pub(crate) struct Prepared {
     pub(crate) duplicates: u64,
     /// Rows that are no number, by reason.
     pub(crate) invalid: BTreeMap<&'static str, u64>,
+    /// Signs that numbers lack their country code, for a person who is about to pay for them.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// What a file holds, before it is decided how its numbers travel together.
@@ -83,16 +102,22 @@ pub(crate) struct Counted {
     rows: u64,
     duplicates: u64,
     invalid: BTreeMap<&'static str, u64>,
+    codeless: CodelessCounts,
 }
 
 impl Counted {
     /// Reads the input once. Nothing is written.
-    pub(crate) fn read(input: &Input) -> Result<Self, Failure> {
+    pub(crate) fn read(input: &TableFile) -> Result<Self, Failure> {
         let mut planner = Planner::<Group>::default();
         let (mut rows, mut duplicates, mut invalid) = (0, 0, BTreeMap::new());
+        let mut codeless = CodelessCounts::default();
         for row in input.rows() {
-            match row?.phone {
+            let row = row?;
+            match row.phone {
                 Ok(number) => {
+                    if input.numbering() == Numbering::International {
+                        codeless.add(&number, row.phone_cell());
+                    }
                     let added = planner.add(rows, number, group_of).map_err(Failure::setting)?;
                     duplicates += u64::from(added == Added::Duplicate);
                 }
@@ -100,7 +125,7 @@ impl Counted {
             }
             rows += 1;
         }
-        Ok(Self { planner, rows, duplicates, invalid })
+        Ok(Self { planner, rows, duplicates, invalid, codeless })
     }
 
     /// Whether no row holds a number.
@@ -110,9 +135,37 @@ impl Counted {
 
     /// The plan.
     pub(crate) fn plan(self, shape: Shape) -> Prepared {
-        let Self { planner, rows, duplicates, invalid } = self;
-        Prepared { plan: shape.plan(planner), rows, duplicates, invalid }
+        let Self { planner, rows, duplicates, invalid, codeless } = self;
+        Prepared { plan: shape.plan(planner), rows, duplicates, invalid, warnings: warnings(&codeless) }
     }
+}
+
+/// What tells a person that numbers lack their country code.
+fn warnings(counts: &CodelessCounts) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let (chinese, all) = (counts.chinese(), counts.numbers);
+    if chinese > 0 {
+        let look = print::form(chinese, "looks like a Chinese mobile", "look like Chinese mobiles");
+        warnings
+            .push(format!("{chinese} of {} {look} without 86: --region CN?", print::count(all, "number")));
+    }
+    let zero = counts.leading_zero;
+    if zero > 0 {
+        let begin = print::form(zero, "begins", "begin");
+        warnings.push(format!(
+            "{zero} of {} {begin} with 0, no country code does: --region?",
+            print::count(all, "number")
+        ));
+    }
+    let (invalid, sampled) = (counts.sample_invalid, counts.sampled());
+    if warnings.is_empty() && invalid * 2 > sampled {
+        let are = print::form(invalid, "is", "are");
+        warnings.push(format!(
+            "{invalid} of the first {} {are} valid in no country as they stand: --region?",
+            print::count(sampled, "number")
+        ));
+    }
+    warnings
 }
 
 impl Parameters {
@@ -122,12 +175,14 @@ impl Parameters {
     }
 
     /// The job as a store keeps it.
-    pub(crate) fn spec(&self, input: &Input, plan: &Plan) -> Result<JobSpec, Failure> {
+    pub(crate) fn spec(&self, input: &TableFile, plan: &Plan) -> Result<JobSpec, Failure> {
         let notes = Notes {
             file: input.name().to_owned(),
             column: self.column.clone(),
             level: self.level.as_str().to_owned(),
             content: content(input)?,
+            region: self.region,
+            form: Some(input.form().clone()),
         };
         let notes = serde_json::to_value(notes)
             .map_err(|error| Failure::new("the job cannot be described").because(error))?;
@@ -135,8 +190,8 @@ impl Parameters {
     }
 }
 
-/// A hash of the input's bytes.
-fn content(input: &Input) -> Result<String, Failure> {
+/// A hash of the input's rows.
+fn content(input: &TableFile) -> Result<String, Failure> {
     let mut hash = Sha256::new();
     each_piece(input, |piece| {
         hash.update(piece);
@@ -148,7 +203,7 @@ fn content(input: &Input) -> Result<String, Failure> {
 /// Finds the unfinished job about these phone numbers, or makes one. Says whether it was there.
 pub(crate) async fn prepare(
     store: &dyn Store,
-    input: &Input,
+    input: &TableFile,
     spec: &JobSpec,
     prepared: &Prepared,
     now_ms: u64,
@@ -168,14 +223,14 @@ pub(crate) async fn prepare(
 async fn follow_file(
     store: &dyn Store,
     job: Job,
-    input: &Input,
+    input: &TableFile,
     spec: &JobSpec,
     prepared: &Prepared,
     now_ms: u64,
 ) -> Result<Job, Failure> {
     let known = notes_of(&job).unwrap_or_default();
     let new: Notes = serde_json::from_value(spec.notes.clone()).unwrap_or_default();
-    if known.content == new.content && known.column == new.column {
+    if known.reads_as(&new) {
         return Ok(job);
     }
     // A job in planning holds the new rows until they are whole.
@@ -201,8 +256,8 @@ async fn follow_file(
     found.ok_or_else(|| Failure::new(format!("job {} is gone", job.name)))
 }
 
-async fn keep_input(store: &dyn Store, job: &Job, input: &Input) -> Result<(), Failure> {
-    let mut bytes = input.bytes();
+async fn keep_input(store: &dyn Store, job: &Job, input: &TableFile) -> Result<(), Failure> {
+    let mut bytes = input.copy();
     for sequence in 0.. {
         let mut piece = Vec::with_capacity(PIECE);
         bytes
@@ -218,8 +273,11 @@ async fn keep_input(store: &dyn Store, job: &Job, input: &Input) -> Result<(), F
     Ok(())
 }
 
-fn each_piece(input: &Input, mut use_it: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
-    let mut bytes = input.bytes();
+fn each_piece(
+    input: &TableFile,
+    mut use_it: impl FnMut(&[u8]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut bytes = input.copy();
     let mut piece = vec![0; 64 * 1024];
     loop {
         let length = bytes
@@ -246,7 +304,7 @@ pub(crate) fn notes_of(job: &Job) -> Result<Notes, Failure> {
 }
 
 /// A job's input, as it was when the job was made.
-pub(crate) async fn read_back(store: &dyn Store, job: &Job) -> Result<(Input, Notes), Failure> {
+pub(crate) async fn read_back(store: &dyn Store, job: &Job) -> Result<(TableFile, Notes), Failure> {
     let notes = notes_of(job)?;
     let mut file =
         tempfile::tempfile().map_err(|error| Failure::new("no temporary file can be made").because(error))?;
@@ -256,7 +314,7 @@ pub(crate) async fn read_back(store: &dyn Store, job: &Job) -> Result<(Input, No
         std::io::copy(&mut Cursor::new(piece), &mut file).map_err(cannot)?;
     }
     let level = Level::from_word(&notes.level);
-    let options = Options { column: notes.column.clone(), numbering: level.numbering() };
-    let input = Input::from_file(file, &notes.file, &options)?;
+    let options = read_options(notes.column.clone(), level, notes.region);
+    let input = TableFile::from_copy(file, &notes.file, &options, notes.form.as_ref())?;
     Ok((input, notes))
 }

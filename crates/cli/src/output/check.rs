@@ -6,8 +6,7 @@ use std::fmt;
 use numcheck_protocol::number_check::CheckResult;
 use numcheck_protocol::qxt::{KnownPrivacyStatus, PrivacyReply};
 use numcheck_protocol::{Currency, PhoneNumber, Price, Text};
-
-use crate::input::{Numbering, Reject};
+use numcheck_tables::{CellValue, Reject};
 
 /// What became of a row. Closed: these are the words of the file format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -93,8 +92,6 @@ pub(crate) struct PrivacyCells<'a> {
     pub(crate) area: Option<Cow<'a, str>>,
 }
 
-const PRIVACY: [&str; 3] = ["privacy", "status", "area"];
-
 impl<'a> CheckRow<'a> {
     /// The row of a phone number that has a result.
     pub(crate) fn from_result(phone: PhoneNumber, result: CheckResult<'a>) -> Self {
@@ -152,51 +149,39 @@ impl<'a> CheckRow<'a> {
         self.code == Some(0) && self.privacy.privacy == Some("UNKNOWN")
     }
 
-    /// The names of the columns in their order, without `check_`.
-    pub(super) fn names(numbering: Numbering) -> impl Iterator<Item = &'static str> {
-        let names = CheckResult::COLUMNS.iter().copied();
-        let privacy = PRIVACY.into_iter().filter(move |_| numbering == Numbering::ChineseMobile);
-        // The state stands behind the phone number.
-        names
-            .flat_map(|name| [Some(name), (name == PHONE).then_some("state")])
-            .flatten()
-            .chain(["time"])
-            .chain(privacy)
-    }
-
-    /// The columns in their order, and their values.
-    pub(super) fn columns(
+    /// The values of columns, by their names without `check_`.
+    pub(super) fn values<'n>(
         &self,
-        numbering: Numbering,
-    ) -> impl Iterator<Item = (&'static str, Option<Cow<'_, str>>)> {
-        let mut columns = self.result.columns();
-        Self::names(numbering).map(move |name| match name {
-            "state" => (name, Some(Cow::Borrowed(self.state.as_str()))),
-            "time" => (name, self.time.as_deref().map(Cow::Borrowed)),
-            "privacy" => (name, self.privacy.privacy.map(Cow::Borrowed)),
-            "status" => (name, self.privacy.status.as_deref().map(Cow::Borrowed)),
-            "area" => (name, self.privacy.area.as_deref().map(Cow::Borrowed)),
-            _ => {
-                let said = columns.next().and_then(|column| column.value);
-                (name, self.own(name).or(said))
+        names: &'n [&'static str],
+    ) -> impl Iterator<Item = CellValue<'_>> + use<'_, 'n> {
+        let said: Vec<_> = self.result.columns().collect();
+        names.iter().map(move |name| {
+            let text = |text: Option<&str>| text.map(|text| Cow::Owned(text.to_owned()));
+            let value = match *name {
+                "code" => return self.code.map_or(CellValue::Empty, CellValue::Integer),
+                "phone" => text(self.phone.as_ref().map(PhoneNumber::digits)),
+                "state" => text(Some(self.state.as_str())),
+                "time" => text(self.time.as_deref()),
+                "level" => text(self.level.as_deref()),
+                "message" => text(self.message.as_deref()),
+                "batch_no" => text(self.batch_no.as_deref()),
+                "privacy" => text(self.privacy.privacy),
+                "status" => text(self.privacy.status.as_deref()),
+                "area" => text(self.privacy.area.as_deref()),
+                _ => None,
+            };
+            let said = || {
+                let column = said.iter().find(|column| column.name == *name)?;
+                column.value.clone().map(|value| Cow::Owned(value.into_owned()))
+            };
+            match value.or_else(said) {
+                None => CellValue::Empty,
+                Some(value) if *name == "price" => CellValue::Amount(value),
+                Some(value) => CellValue::Text(value),
             }
         })
     }
-
-    /// What the row itself says in a column of the result.
-    fn own(&self, column: &str) -> Option<Cow<'_, str>> {
-        match column {
-            PHONE => self.phone.as_ref().map(|phone| Cow::Borrowed(phone.digits())),
-            "code" => self.code.map(|code| Cow::Owned(code.to_string())),
-            "message" => self.message.as_deref().map(Cow::Borrowed),
-            "level" => self.level.as_deref().map(Cow::Borrowed),
-            "batch_no" => self.batch_no.as_deref().map(Cow::Borrowed),
-            _ => None,
-        }
-    }
 }
-
-const PHONE: &str = "phone";
 
 impl fmt::Debug for CheckRow<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

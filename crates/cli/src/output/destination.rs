@@ -75,6 +75,10 @@ impl Destination {
             Some(there) if there.is_dir() => {
                 Err(cannot(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")))
             }
+            // By its own name: the temporary file's would be in the error otherwise.
+            None if folder_of(&path).is_some_and(|folder| !folder.is_dir()) => {
+                Err(cannot(io::Error::new(io::ErrorKind::NotFound, "there is no such folder")))
+            }
             _ => {
                 let part = part_file(&path).map_err(cannot)?;
                 if let Some(there) = there {

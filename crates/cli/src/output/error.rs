@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use numcheck_tables::TableDoesNotFit;
+
 /// Results cannot be written.
 pub(crate) struct OutputError(Box<Inner>);
 
@@ -12,7 +14,7 @@ struct Inner {
     kind: OutputErrorKind,
     name: String,
     part: Option<PathBuf>,
-    source: Option<io::Error>,
+    source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 /// What is wrong with an output.
@@ -21,8 +23,8 @@ struct Inner {
 pub(crate) enum OutputErrorKind {
     /// The target is the input. Found before anything is sent.
     SameFile,
-    /// The input has columns of results already. Found before anything is sent.
-    ResultColumns,
+    /// The results do not fit into the format. Found before anything is sent.
+    DoesNotFit,
     /// The target cannot be created. Found before anything is sent.
     Create,
     /// A row cannot be written.
@@ -37,7 +39,18 @@ impl OutputError {
     }
 
     pub(super) fn io(kind: OutputErrorKind, name: &str, part: Option<PathBuf>, source: io::Error) -> Self {
-        Self(Box::new(Inner { kind, name: name.to_owned(), part, source: Some(source) }))
+        Self(Box::new(Inner { kind, name: name.to_owned(), part, source: Some(Box::new(source)) }))
+    }
+
+    /// The rows of the input of this name do not fit.
+    pub(super) fn unwritable(input: &str, source: TableDoesNotFit) -> Self {
+        let way_on = match source {
+            TableDoesNotFit::ColumnsTaken { .. } => {
+                ", so it is a result: give the original file, or remove those columns"
+            }
+            _ => ": write a .csv",
+        };
+        Self::new(OutputErrorKind::DoesNotFit, &format!("{input} {source}{way_on}"))
     }
 
     /// What is wrong, for deciding on.
@@ -47,7 +60,9 @@ impl OutputError {
 
     /// Whether whoever reads the output has gone, as `head` does: no fault to tell a person of.
     pub(crate) fn is_reader_gone(&self) -> bool {
-        self.0.source.as_ref().is_some_and(|source| source.kind() == io::ErrorKind::BrokenPipe)
+        self.0.source.as_ref().is_some_and(|source| {
+            source.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        })
     }
 
     /// The file that has the rows written so far.
@@ -64,10 +79,7 @@ impl fmt::Display for OutputError {
             OutputErrorKind::SameFile => {
                 write!(f, "{name} is the input itself: give the results another name; nothing was sent")
             }
-            OutputErrorKind::ResultColumns => write!(
-                f,
-                "{name} has check_ columns already, so it is a result: give the original file, or remove those columns; nothing was sent"
-            ),
+            OutputErrorKind::DoesNotFit => write!(f, "{name}; nothing was sent"),
             OutputErrorKind::Create => write!(f, "cannot create {name}; nothing was sent"),
             OutputErrorKind::Write | OutputErrorKind::Finish => {
                 write!(f, "cannot write {name}")?;
@@ -91,6 +103,6 @@ impl fmt::Debug for OutputError {
 
 impl Error for OutputError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source.as_ref().map(|source| source as _)
+        self.0.source.as_deref().map(|source| source as _)
     }
 }

@@ -1,27 +1,23 @@
 //! Writing the results: the input's columns untouched, then the `check_*` columns, one row out per row in.
 //!
-//! - **CSV** is laid out like the input: its separator, line ends, byte-order mark and header. Where the input had no
-//!   header there is one (`phone`, `column_N`); rows with fewer cells than the widest are filled up with empty ones, so
-//!   that the results stand in their columns. Cells are quoted only where needed.
-//! - **JSON Lines** has an object per row: the cells under their column names, the results under `check`.
-//! - A **file** appears under its name only when it is complete: it is written beside as `NAME.numcheck-….part` and renamed.
-//! - **Formulas**: in CSV, a text of the platform that a spreadsheet would take for a formula gets an apostrophe in
-//!   front (see [`CheckRow`]). The input's own cells are never changed, and JSON never is.
+//! A **file** appears under its name only when it is complete: it is written beside as `NAME.numcheck-….part` and renamed.
 
 mod check;
-mod csv;
+mod columns;
 mod destination;
 mod error;
-mod json;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use numcheck_tables::{Numbering, TableFile, TableFormat, TableRow, TableWriter, WriteOptions};
+
 pub(crate) use check::{CheckRow, CheckState};
+pub(crate) use columns::{Columns, ColumnsArgs, ResultColumn};
 use destination::Destination;
 pub(crate) use error::{OutputError, OutputErrorKind};
 
-use crate::input::{Input, Row};
+use crate::print;
 
 /// Where results go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,25 +28,13 @@ pub(crate) enum Target<'a> {
     File(&'a Path),
 }
 
-/// How results are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// CSV, laid out like the input.
-    Csv,
-    /// One JSON object a line.
-    JsonLines,
-}
-
 /// Writes one result per row of an input, in the rows' order.
 pub(crate) struct Writer {
-    format: FormatWriter,
+    table: TableWriter<Destination>,
+    columns: Vec<&'static str>,
     name: String,
     part: Option<PathBuf>,
-}
-
-enum FormatWriter {
-    Csv(Box<csv::CsvWriter>),
-    Json(json::JsonWriter),
+    encoding: String,
 }
 
 impl Writer {
@@ -58,54 +42,71 @@ impl Writer {
     /// nothing, and the file that is to be replaced stays as it is until [`Writer::finish`].
     ///
     /// # Errors
-    /// When the target cannot be created or is the input itself, or (CSV) when the input has result columns already.
-    pub(crate) fn create(target: Target<'_>, format: Format, input: &Input) -> Result<Self, OutputError> {
+    /// When the target cannot be created or is the input itself, or the results do not fit into the format.
+    pub(crate) fn create(
+        target: Target<'_>,
+        options: WriteOptions,
+        input: &TableFile,
+        columns: &Columns,
+    ) -> Result<Self, OutputError> {
         let name = match target {
             Target::Stdout => "standard output".to_owned(),
             Target::File(path) => path.display().to_string(),
         };
-        if format == Format::Csv && input.has_header() {
-            csv::refuse_result_columns(input)?;
-        }
+        let is_json = options.format == TableFormat::JsonLines;
+        // In JSON a member without a value is left out.
+        let with_privacy = is_json || input.numbering() == Numbering::ChineseMobile;
+        let columns = columns.names(with_privacy);
         let destination = match target {
             Target::Stdout => Destination::stdout(),
             Target::File(path) => Destination::file(path, &name, input.path())?,
         };
         let part = destination.part().map(Path::to_owned);
-        let format = match format {
-            Format::Csv => FormatWriter::Csv(Box::new(csv::CsvWriter::new(destination, input))),
-            Format::JsonLines => FormatWriter::Json(json::JsonWriter::new(destination, input)),
-        };
-        Ok(Self { format, name, part })
+        let encoding = options.encoding.unwrap_or(input.form().encoding).to_string();
+        let table = TableWriter::new(destination, input, columns::added(&columns), options)
+            .map_err(|source| OutputError::unwritable(input.name(), source))?;
+        // Until the end there is nothing in a workbook.
+        let part = part.filter(|_| options.format != TableFormat::Xlsx);
+        Ok(Self { table, columns, name, part, encoding })
     }
 
     /// Writes a row of the input with its result.
     ///
     /// # Errors
     /// When the target takes no more. What was written so far stays in the file that the error names.
-    pub(crate) fn write(&mut self, row: &Row, check: &CheckRow<'_>) -> Result<(), OutputError> {
-        let written = match &mut self.format {
-            FormatWriter::Csv(writer) => writer.write(row, check),
-            FormatWriter::Json(writer) => writer.write(row, check),
-        };
-        written
+    pub(crate) fn write(&mut self, row: &TableRow, check: &CheckRow<'_>) -> Result<(), OutputError> {
+        self.table
+            .write(row, check.values(&self.columns))
             .map_err(|source| OutputError::io(OutputErrorKind::Write, &self.name, self.part.clone(), source))
     }
 
-    /// Writes what is still held back and, for a file, makes it durable and gives it its name.
+    /// Writes what is still held back and, for a file, makes it durable and gives it its name. What could not be written as it is comes back as notes.
     ///
     /// Without this call a file never appears under its name; once rows were written they stay in the `.part` file.
     ///
     /// # Errors
     /// When that fails. What was written stays in the file that the error names.
-    pub(crate) fn finish(self) -> Result<(), OutputError> {
-        let finished = match self.format {
-            FormatWriter::Csv(writer) => writer.finish(),
-            FormatWriter::Json(writer) => writer.finish(),
-        };
-        finished
-            .and_then(Destination::finish)
-            .map_err(|source| OutputError::io(OutputErrorKind::Finish, &self.name, self.part, source))
+    pub(crate) fn finish(self) -> Result<Vec<String>, OutputError> {
+        let Self { table, name, part, encoding, .. } = self;
+        let failed = |source| OutputError::io(OutputErrorKind::Finish, &name, part.clone(), source);
+        let written = table.finish().map_err(failed)?;
+        written.to.finish().map_err(failed)?;
+        let mut notes = Vec::new();
+        if written.unmapped > 0 {
+            notes.push(format!(
+                "note: {} {encoding} has not got {} written by number, as in &#20013;: export once more with --output-encoding utf-8-bom",
+                print::count(written.unmapped, "character"),
+                print::form(written.unmapped, "is", "are")
+            ));
+        }
+        if written.cut > 0 {
+            notes.push(format!(
+                "note: {} longer than a cell of a workbook {} cut: export once more to a .csv",
+                print::count(written.cut, "text"),
+                print::form(written.cut, "was", "were")
+            ));
+        }
+        Ok(notes)
     }
 
     /// Where the rows are until [`Writer::finish`] is through; `None` for what is no file.

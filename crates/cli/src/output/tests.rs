@@ -8,16 +8,17 @@ use numcheck_protocol::number_check::{CallbackCode, CheckResult};
 use numcheck_protocol::{PhoneText, Text};
 use tempfile::TempDir;
 
+use numcheck_tables::ReadOptions;
+
 use super::*;
-use crate::input::{Numbering, Options};
 
-const MESSY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/messy-numbers.csv");
+const MESSY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tables/tests/data/messy-numbers.csv");
 
-fn input(text: impl AsRef<[u8]>) -> Input {
-    Input::from_reader(text.as_ref(), "test", &Options::default()).unwrap()
+fn input(text: impl AsRef<[u8]>) -> TableFile {
+    TableFile::from_reader(text.as_ref(), "test", &ReadOptions::default()).unwrap()
 }
 
-fn result(row: &Row) -> CheckRow<'static> {
+fn result(row: &TableRow) -> CheckRow<'static> {
     match row.phone {
         Ok(number) => {
             let mut result = CheckResult::default();
@@ -33,11 +34,17 @@ fn result(row: &Row) -> CheckRow<'static> {
     }
 }
 
+fn create(target: Target<'_>, format: TableFormat, input: &TableFile) -> Result<Writer, OutputError> {
+    let mut options = WriteOptions::default();
+    options.format = format;
+    Writer::create(target, options, input, &Columns::default())
+}
+
 /// Writes every row with [`result`] to a file and gives back what stands in it.
-fn write(input: &Input, format: Format) -> Vec<u8> {
+fn write(input: &TableFile, format: TableFormat) -> Vec<u8> {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("out");
-    let mut writer = Writer::create(Target::File(&path), format, input).unwrap();
+    let mut writer = create(Target::File(&path), format, input).unwrap();
     for row in input.rows() {
         let row = row.unwrap();
         writer.write(&row, &result(&row)).unwrap();
@@ -47,7 +54,7 @@ fn write(input: &Input, format: Format) -> Vec<u8> {
     fs::read(path).unwrap()
 }
 
-fn text(input: &Input, format: Format) -> String {
+fn text(input: &TableFile, format: TableFormat) -> String {
     String::from_utf8(write(input, format)).unwrap()
 }
 
@@ -64,11 +71,11 @@ fn files(folder: &TempDir) -> Vec<String> {
 fn the_input_columns_stay_untouched_and_in_order_and_the_results_follow() {
     let input = input("id,phone,\"a \"\"b\"\"\"\n1,447400123456,\" x,y \"\n2,n/a,\n");
     let columns: Vec<String> =
-        CheckRow::names(Numbering::International).map(|name| format!("check_{name}")).collect();
+        Columns::default().names(false).into_iter().map(|name| format!("check_{name}")).collect();
     // An empty cell for each column that the row says nothing in.
     let cells = |told: &[(&str, &str)]| {
         let cell = |name| told.iter().find(|(known, _)| *known == name).map_or("", |(_, cell)| cell);
-        CheckRow::names(Numbering::International).map(cell).collect::<Vec<_>>().join(",")
+        Columns::default().names(false).into_iter().map(cell).collect::<Vec<_>>().join(",")
     };
     let done = [
         ("phone", "447400123456"),
@@ -86,21 +93,21 @@ fn the_input_columns_stay_untouched_and_in_order_and_the_results_follow() {
         cells(&done),
         cells(&[("state", "invalid"), ("message", why)]),
     );
-    assert_eq!(text(&input, Format::Csv), expected);
+    assert_eq!(text(&input, TableFormat::LikeInput), expected);
 }
 
 #[test]
 fn one_row_comes_out_per_row_of_the_messy_file_in_its_order_and_layout() {
-    let input = Input::open(Path::new(MESSY), &Options::default()).unwrap();
-    let bytes = write(&input, Format::Csv);
+    let input = TableFile::open(Path::new(MESSY), &ReadOptions::default()).unwrap();
+    let bytes = write(&input, TableFormat::LikeInput);
     assert!(bytes.starts_with(b"\xEF\xBB\xBFcustomer id,name,telephone,note,check_phone,"));
     let mut reader = ::csv::ReaderBuilder::new().has_headers(false).from_reader(&bytes[3..]);
     let records: Vec<::csv::ByteRecord> = reader.byte_records().map(Result::unwrap).collect();
     assert_eq!(records.len() as u64, 1 + input.row_count());
     for (record, row) in records[1..].iter().zip(input.rows()) {
         let row = row.unwrap();
-        assert_eq!(record.len(), 4 + CheckRow::names(Numbering::International).count());
-        assert!(record.iter().take(4).eq(row.cells.iter()));
+        assert_eq!(record.len(), 4 + Columns::default().names(false).len());
+        assert!(record.iter().take(4).eq(row.cells()));
         let state = if row.phone.is_ok() { "done" } else { "invalid" };
         assert_eq!(&record[5], state.as_bytes());
     }
@@ -123,7 +130,7 @@ fn the_output_has_the_separator_line_ends_and_first_lines_of_the_input() {
         ("\u{FEFF}phone\n447400123456", "\u{FEFF}phone,check_phone,", "\n447400123456,447400123456,done"),
         ("447400123456\n123;456\n", "phone,check_phone,", "\n123;456,,invalid,,"),
     ] {
-        let written = text(&input(text_in), Format::Csv);
+        let written = text(&input(text_in), TableFormat::LikeInput);
         assert!(written.starts_with(beginning) && written.contains(end), "{text_in:?} became {written:?}");
     }
 }
@@ -131,7 +138,7 @@ fn the_output_has_the_separator_line_ends_and_first_lines_of_the_input() {
 #[test]
 fn results_stand_in_their_columns_behind_rows_of_any_length() {
     let input = input("id,phone\n1\n2,447400123456,x,y\n");
-    let written = text(&input, Format::Csv);
+    let written = text(&input, TableFormat::LikeInput);
     let mut reader = ::csv::Reader::from_reader(written.as_bytes());
     assert_eq!(
         reader.headers().unwrap().iter().take(5).collect::<Vec<_>>(),
@@ -147,14 +154,15 @@ fn results_stand_in_their_columns_behind_rows_of_any_length() {
 
 #[test]
 fn cells_that_are_not_utf8_come_out_byte_for_byte() {
-    let written = write(&input(b"name,phone\nM\xFCller,447400123456\n"), Format::Csv);
+    let broken = ["姓名客户,phone\n".as_bytes(), &b"M\xFCller,447400123456\n"[..]].concat();
+    let written = write(&input(broken), TableFormat::LikeInput);
     assert!(written.windows(7).any(|bytes| bytes == b"M\xFCller,"));
 }
 
 #[test]
 fn json_has_an_object_a_line_with_the_result_under_check() {
     let input = input("id,phone,check,id,\n1,447400123456,a,b,c,d\n2,4.47E+11\n");
-    let written = text(&input, Format::JsonLines);
+    let written = text(&input, TableFormat::JsonLines);
     assert_eq!(
         written,
         concat!(
@@ -172,10 +180,12 @@ fn json_keeps_a_text_that_csv_makes_harmless() {
     let row = input.rows().next().unwrap().unwrap();
     let mut check = result(&row);
     check.result.carrier = Some(Text::new("=1+1"));
-    for (format, expected) in [(Format::Csv, ",'=1+1,"), (Format::JsonLines, "\"carrier\":\"=1+1\"")] {
+    for (format, expected) in
+        [(TableFormat::LikeInput, ",'=1+1,"), (TableFormat::JsonLines, "\"carrier\":\"=1+1\"")]
+    {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("out");
-        let mut writer = Writer::create(Target::File(&path), format, &input).unwrap();
+        let mut writer = create(Target::File(&path), format, &input).unwrap();
         writer.write(&row, &check).unwrap();
         writer.finish().unwrap();
         let written = fs::read_to_string(path).unwrap();
@@ -187,12 +197,12 @@ fn json_keeps_a_text_that_csv_makes_harmless() {
 fn a_file_appears_under_its_name_only_when_it_is_complete() {
     let input = input("447400123456\n");
     let row = input.rows().next().unwrap().unwrap();
-    for format in [Format::Csv, Format::JsonLines] {
+    for format in [TableFormat::LikeInput, TableFormat::JsonLines] {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("out.csv");
         fs::write(&path, "before").unwrap();
 
-        let mut writer = Writer::create(Target::File(&path), format, &input).unwrap();
+        let mut writer = create(Target::File(&path), format, &input).unwrap();
         writer.write(&row, &result(&row)).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "before");
         writer.finish().unwrap();
@@ -205,13 +215,13 @@ fn a_file_appears_under_its_name_only_when_it_is_complete() {
 fn rows_written_before_a_failure_stay_in_the_part_file_and_nothing_else_does() {
     let input = input("447400123456\n");
     let row = input.rows().next().unwrap().unwrap();
-    for format in [Format::Csv, Format::JsonLines] {
+    for format in [TableFormat::LikeInput, TableFormat::JsonLines] {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("out.csv");
-        drop(Writer::create(Target::File(&path), format, &input).unwrap());
+        drop(create(Target::File(&path), format, &input).unwrap());
         assert_eq!(files(&folder), [""; 0], "without a row there is nothing to keep");
 
-        let mut writer = Writer::create(Target::File(&path), format, &input).unwrap();
+        let mut writer = create(Target::File(&path), format, &input).unwrap();
         writer.write(&row, &result(&row)).unwrap();
         let part = writer.part().unwrap().to_owned();
         drop(writer);
@@ -226,7 +236,7 @@ fn what_a_killed_command_left_goes_once_the_file_is_whole_and_what_is_being_writ
     let row = input.rows().next().unwrap().unwrap();
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("out.csv");
-    let target = || Writer::create(Target::File(&path), Format::Csv, &input).unwrap();
+    let target = || create(Target::File(&path), TableFormat::LikeInput, &input).unwrap();
     // The lock of a process ends with it, and its file stays.
     let left = {
         let mut killed = target();
@@ -271,7 +281,7 @@ fn what_a_shell_names_by_its_descriptor_is_written_to() {
     // As `-o >(…)` does.
     let (mut reader, pipe) = std::io::pipe().unwrap();
     let path = PathBuf::from(format!("/dev/fd/{}", pipe.as_raw_fd()));
-    let mut writer = Writer::create(Target::File(&path), Format::Csv, &input).unwrap();
+    let mut writer = create(Target::File(&path), TableFormat::LikeInput, &input).unwrap();
     drop(pipe);
     writer.write(&row, &result(&row)).unwrap();
     writer.finish().unwrap();
@@ -286,7 +296,7 @@ fn an_error_says_where_the_rows_are() {
     let row = input.rows().next().unwrap().unwrap();
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("out.csv");
-    let mut writer = Writer::create(Target::File(&path), Format::Csv, &input).unwrap();
+    let mut writer = create(Target::File(&path), TableFormat::LikeInput, &input).unwrap();
     writer.write(&row, &result(&row)).unwrap();
     // A folder of that name cannot be replaced by a file.
     fs::create_dir(&path).unwrap();
@@ -306,7 +316,7 @@ fn what_is_wrong_with_the_target_is_found_before_anything_is_sent() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("numbers.csv");
     fs::File::create(&path).unwrap().write_all(b"phone\n447400123456\n").unwrap();
-    let from_file = Input::open(&path, &Options::default()).unwrap();
+    let from_file = TableFile::open(&path, &ReadOptions::default()).unwrap();
     let results = input("phone,Check_State\n447400123456,done\n");
     let missing: PathBuf = folder.path().join("none/out.csv");
     for (target, input, kind) in [
@@ -314,9 +324,9 @@ fn what_is_wrong_with_the_target_is_found_before_anything_is_sent() {
         (&folder.path().join(".").join("numbers.csv"), &from_file, OutputErrorKind::SameFile),
         (&missing, &from_file, OutputErrorKind::Create),
         (folder.path(), &from_file, OutputErrorKind::Create),
-        (&folder.path().join("out.csv"), &results, OutputErrorKind::ResultColumns),
+        (&folder.path().join("out.csv"), &results, OutputErrorKind::DoesNotFit),
     ] {
-        let error = Writer::create(Target::File(target), Format::Csv, input).unwrap_err();
+        let error = create(Target::File(target), TableFormat::LikeInput, input).unwrap_err();
         assert_eq!(error.kind(), kind);
         let shown = error.to_string();
         assert!(shown.ends_with("nothing was sent") && !shown.contains('\n'), "{shown}");
@@ -324,9 +334,7 @@ fn what_is_wrong_with_the_target_is_found_before_anything_is_sent() {
     assert_eq!(files(&folder), ["numbers.csv"]);
     assert_eq!(fs::read(&path).unwrap(), b"phone\n447400123456\n");
     // JSON keeps results apart from columns, so that a result file may be its input.
-    assert!(
-        Writer::create(Target::File(&folder.path().join("out.json")), Format::JsonLines, &results).is_ok()
-    );
+    assert!(create(Target::File(&folder.path().join("out.json")), TableFormat::JsonLines, &results).is_ok());
 }
 
 #[cfg(unix)]
@@ -342,7 +350,7 @@ fn links_stay_links_permissions_stay_and_new_files_are_ordinary_ones() {
     symlink(&real, &link).unwrap();
     fs::write(folder.path().join("ordinary"), "").unwrap();
     for path in [&link, &new] {
-        Writer::create(Target::File(path), Format::Csv, &input).unwrap().finish().unwrap();
+        create(Target::File(path), TableFormat::LikeInput, &input).unwrap().finish().unwrap();
     }
     let mode = |name: &str| fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
@@ -355,7 +363,7 @@ fn links_stay_links_permissions_stay_and_new_files_are_ordinary_ones() {
 #[test]
 fn a_device_is_written_to_and_not_replaced() {
     let input = input("447400123456\n");
-    let mut writer = Writer::create(Target::File(Path::new("/dev/null")), Format::Csv, &input).unwrap();
+    let mut writer = create(Target::File(Path::new("/dev/null")), TableFormat::LikeInput, &input).unwrap();
     let row = input.rows().next().unwrap().unwrap();
     writer.write(&row, &result(&row)).unwrap();
     assert_eq!(writer.part(), None);
@@ -368,8 +376,8 @@ fn a_device_is_written_to_and_not_replaced() {
 fn a_full_disk_is_an_error_and_not_a_short_file() {
     let input = input("447400123456\n");
     let row = input.rows().next().unwrap().unwrap();
-    for format in [Format::Csv, Format::JsonLines] {
-        let mut writer = Writer::create(Target::File(Path::new("/dev/full")), format, &input).unwrap();
+    for format in [TableFormat::LikeInput, TableFormat::JsonLines] {
+        let mut writer = create(Target::File(Path::new("/dev/full")), format, &input).unwrap();
         let written = writer.write(&row, &result(&row)).and_then(|()| writer.finish());
         assert_eq!(written.unwrap_err().to_string(), "cannot write /dev/full");
     }
@@ -377,7 +385,7 @@ fn a_full_disk_is_an_error_and_not_a_short_file() {
 
 #[test]
 fn a_header_alone_comes_out_with_the_result_columns() {
-    let written = text(&input("id,phone\n"), Format::Csv);
+    let written = text(&input("id,phone\n"), TableFormat::LikeInput);
     assert!(written.starts_with("id,phone,check_phone,") && written.ends_with("check_time\n"));
     assert_eq!(written.lines().count(), 1);
 }

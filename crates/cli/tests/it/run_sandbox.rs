@@ -76,7 +76,7 @@ fn every_row_of_the_input_in_order_its_columns_untouched_and_all_of_926_are_done
 #[test]
 fn byte_order_marks_crlf_quotes_plus_00_spaces_brackets_and_full_width_digits_are_understood() {
     let path = data("messy-numbers.csv");
-    let ended = run(&path).run().exits(3).says("6 invalid, 2 duplicate");
+    let ended = run(&path).run().exits(3).says("5 invalid, 3 duplicate");
     let (before, after) = (fs::read(&path).unwrap(), &ended.stdout);
     assert!(after.starts_with("\u{feff}".as_bytes()), "the byte-order mark stays");
     let is_crlf = |text: &[u8]| text.windows(2).filter(|two| two == b"\r\n").count();
@@ -117,7 +117,8 @@ fn byte_order_marks_crlf_quotes_plus_00_spaces_brackets_and_full_width_digits_ar
             "failed",
             "invalid",
             "invalid",
-            "invalid"
+            // pandas' `.0`, from which nothing is lost.
+            "duplicate"
         ]
     );
     let reasons = column(bad, "check_message");
@@ -127,7 +128,6 @@ fn byte_order_marks_crlf_quotes_plus_00_spaces_brackets_and_full_width_digits_ar
         (4, "letters: "),
         (6, "too_long: "),
         (7, "several_numbers: "),
-        (8, "decimal: "),
     ] {
         assert!(reasons[at].starts_with(reason), "{at}: {}", reasons[at]);
     }
@@ -294,9 +294,9 @@ fn a_file_without_numbers_is_settled_at_once() {
 #[test]
 fn a_name_that_promises_another_form_than_is_written_is_refused() {
     let (dir, path) = file("n.csv", "phone\n85251234567\n");
-    for name in ["x.xlsx", "x.XLS", "x.csv.gz", "x.json"] {
+    for name in ["x.xlsx.gz", "x.XLS", "x.csv.zip", "x.json", "x.txt"] {
         let out = dir.path().join(name);
-        let ended = run(&path).arg("-o").arg(&out).run().exits(2).says("is not written; name a .csv");
+        let ended = run(&path).arg("-o").arg(&out).run().exits(2).says("is not written: name a .csv");
         assert!(ended.stderr.contains("nothing was sent") && !out.exists(), "{}", ended.stderr);
     }
     for name in ["x.csv", "x.tsv", "x", "x.jsonl"] {
@@ -310,7 +310,7 @@ fn a_name_that_promises_another_form_than_is_written_is_refused() {
 #[test]
 fn bad_input_gets_a_clear_error_and_nothing_is_sent() {
     for (content, options, word) in [
-        ("", &[][..], "is empty: there is no number to check"),
+        ("", &[][..], "is empty: there is no phone number in it"),
         ("id,name\n1,a\n", &[][..], "--column"),
         ("id,phone,mobile\n1,85251234567,85251234568\n", &[][..], "--column"),
         ("id,phone\n1,85251234567\n", &["--column", "telefon"][..], "telefon"),

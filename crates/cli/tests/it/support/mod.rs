@@ -319,9 +319,9 @@ pub(crate) fn json_lines(text: &str) -> Vec<Value> {
         .collect()
 }
 
-/// A file of `crates/cli/tests/data`.
+/// A file of `crates/tables/tests/data`.
 pub(crate) fn data(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tables/tests/data").join(name)
 }
 
 /// Rows of CSV with a header.

@@ -9,19 +9,17 @@ use std::fmt;
 /// `Display` is one sentence that says what is wrong and what to do; it never repeats the cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub(crate) enum Reject {
+pub enum Reject {
     /// No digit and no letter: the cell is empty, holds spaces or punctuation only, or the row has no such cell.
     Blank,
     /// `4.47400E+11`: a spreadsheet has thrown the last digits away.
     ScientificNotation,
-    /// `37477123456.0`: a spreadsheet took it for an amount, which may have rounded it.
+    /// `37477123456.5`: a spreadsheet took it for an amount, which may have rounded it.
     Decimal,
     /// `*` and nothing else: what `numcheck forget --number` leaves of a row.
     Forgotten,
     /// Digits hidden behind `*` or `x`, as in `138****5678`.
     Masked,
-    /// A number with an extension, as in `… ext. 12`: the extension is no part of what can be checked.
-    Extension,
     /// Letters, as in `+44 7400 CALLME` or `n/a`.
     Letters,
     /// `+44 (0)7400 …`: the zero is dialled in some countries and left out in most.
@@ -42,22 +40,24 @@ pub(crate) enum Reject {
     },
     /// The cell is not UTF-8 text.
     NotUtf8,
+    /// No phone number of the region that was named, and none with a country code.
+    NotOfRegion,
     /// Not 11 digits that begin with 1, with or without `86` before them, where only Chinese mobile numbers are asked about.
     NotChineseMobile,
 }
 
 impl Reject {
     /// The reason as one stable lower-case word for machines, such as `scientific_notation`.
-    pub(crate) fn reason(self) -> &'static str {
+    pub fn reason(self) -> &'static str {
         match self {
             Self::Blank => "blank",
             Self::ScientificNotation => "scientific_notation",
             Self::Decimal => "decimal",
             Self::Forgotten => "forgotten",
             Self::Masked => "masked",
-            Self::Extension => "extension",
             Self::Letters => "letters",
             Self::TrunkZero => "trunk_zero",
+            Self::NotOfRegion => "not_of_region",
             Self::NotChineseMobile => "not_chinese_mobile",
             Self::SeveralNumbers => "several_numbers",
             Self::UnexpectedCharacter => "unexpected_character",
@@ -80,8 +80,10 @@ impl fmt::Display for Reject {
             ),
             Self::Forgotten => f.write_str("there is nothing but * in the cell: the number was forgotten, or hidden"),
             Self::Masked => f.write_str("some digits are hidden behind * or x: give the whole number"),
-            Self::Extension => f.write_str("it has an extension, which cannot be checked: leave it out"),
             Self::Letters => f.write_str("it has letters: write digits only, with the country code"),
+            Self::NotOfRegion => f.write_str(
+                "it is no number of the region, and none with a country code: write it with + and the country code",
+            ),
             Self::NotChineseMobile => f.write_str(
                 "it is a number of another country, or no mobile number: 11 digits that begin with 1, with or without 86 before them",
             ),

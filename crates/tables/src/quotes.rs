@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 /// What is wrong with a file's quotation marks, and in which line, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unpaired {
+pub(crate) enum Unpaired {
     /// Text stands between a closing quotation mark and the end of its cell.
     TextBehind(u64),
     /// The file ends inside a cell whose quotation mark was opened there.
@@ -12,7 +12,7 @@ pub(super) enum Unpaired {
 }
 
 /// Looks a file through for the first quotation mark that does not pair. One inside a cell that does not begin with one is text.
-pub(super) fn find_unpaired(mut from: impl Read, separator: u8) -> io::Result<Option<Unpaired>> {
+pub(crate) fn find_unpaired(mut from: impl Read, separator: u8) -> io::Result<Option<Unpaired>> {
     let mut at = Place::CellStart;
     let (mut line, mut opened) = (1, 1);
     let mut buffer = vec![0; 64 * 1024];

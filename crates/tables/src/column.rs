@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use csv::ByteRecord;
 
-use super::error::InputErrorKind;
+use crate::error::ReadErrorKind;
+use crate::numbering::normalise;
 
 /// A name that stands for a phone number wherever it is a column's whole name; compared without regard to case,
 /// spaces, underscores, dashes, dots and what stands in brackets.
@@ -189,16 +190,16 @@ const VAGUE: &[&str] = &[
 
 /// Why no column was chosen, and the sentence for it.
 #[derive(Debug)]
-pub(super) struct Undecided {
-    pub(super) kind: InputErrorKind,
-    pub(super) detail: String,
+pub(crate) struct Undecided {
+    pub(crate) kind: ReadErrorKind,
+    pub(crate) detail: String,
 }
 
 /// The place of the column that `wanted` names, or gives by its number counted from 1. A name wins over a number, and
 /// the exact name over one that differs in case, spaces, underscores or dashes.
 ///
 /// The second value tells whether a name was matched, so that the record is surely a header.
-pub(super) fn find(names: &ByteRecord, wanted: &str) -> Result<(usize, bool), Undecided> {
+pub(crate) fn find(names: &ByteRecord, wanted: &str) -> Result<(usize, bool), Undecided> {
     let places = |matches: &dyn Fn(&str) -> bool| -> Vec<usize> {
         (0..).zip(names.iter()).filter(|(_, name)| matches(&text(name))).map(|(place, _)| place).collect()
     };
@@ -214,7 +215,7 @@ pub(super) fn find(names: &ByteRecord, wanted: &str) -> Result<(usize, bool), Un
     match wanted.trim().parse::<usize>() {
         Ok(number) if (1..=names.len()).contains(&number) => Ok((number - 1, false)),
         _ => Err(Undecided {
-            kind: InputErrorKind::ColumnNotFound,
+            kind: ReadErrorKind::ColumnNotFound,
             detail: format!("has no column `{}`; its columns are {}", shown(wanted), list(names)),
         }),
     }
@@ -227,7 +228,7 @@ pub(super) fn find(names: &ByteRecord, wanted: &str) -> Result<(usize, bool), Un
 ///
 /// # Errors
 /// When no name, or more than one of the same clearness, says so.
-pub(super) fn guess(names: &ByteRecord) -> Result<usize, Undecided> {
+pub(crate) fn guess(names: &ByteRecord) -> Result<usize, Undecided> {
     for clearness in [is_clear, ends_clearly, is_vague] {
         let found: Vec<usize> = (0..)
             .zip(names.iter())
@@ -241,16 +242,66 @@ pub(super) fn guess(names: &ByteRecord) -> Result<usize, Undecided> {
         }
     }
     Err(Undecided {
-        kind: InputErrorKind::NoPhoneColumn,
+        kind: ReadErrorKind::NoPhoneColumn,
         detail: format!(
-            "has no column with a name like phone, mobile or 手机号; its columns are {}: say which with --column NAME or --column NUMBER",
+            "has no column with a name like phone, mobile or 手机号; its columns are {}",
             list(names)
         ),
     })
 }
 
+/// The place of a column that `wanted` gives by its number counted from 1, in a file whose columns have no names.
+pub(crate) fn find_by_place(cells: &ByteRecord, wanted: &str) -> Result<usize, Undecided> {
+    match wanted.trim().parse::<usize>() {
+        Ok(number) if (1..=cells.len()).contains(&number) => Ok(number - 1),
+        _ => Err(Undecided {
+            kind: ReadErrorKind::ColumnNotFound,
+            detail: format!(
+                "has no header, and {} columns: `{}` is none of their numbers from 1",
+                cells.len(),
+                shown(wanted)
+            ),
+        }),
+    }
+}
+
+/// The place of the one cell of a first row that can be a phone number.
+///
+/// # Errors
+/// When none, or more than one, can be.
+pub(crate) fn guess_by_cells(cells: &ByteRecord) -> Result<usize, Undecided> {
+    // Fewer digits are more often something else.
+    const MIN_DIGITS: usize = 7;
+    let is_number = |cell: &[u8]| normalise(cell).is_ok_and(|number| number.digits().len() >= MIN_DIGITS);
+    let found: Vec<usize> =
+        (0..).zip(cells.iter()).filter(|(_, cell)| is_number(cell)).map(|(place, _)| place).collect();
+    match found.as_slice() {
+        &[place] => Ok(place),
+        several => Err(Undecided {
+            kind: if several.is_empty() {
+                ReadErrorKind::NoPhoneColumn
+            } else {
+                ReadErrorKind::AmbiguousColumn
+            },
+            detail: format!(
+                "has no header, and {} of the {} cells in its first row can be a phone number",
+                several.len(),
+                cells.len()
+            ),
+        }),
+    }
+}
+
+/// Whether one name of a header says clearly that its column holds phone numbers.
+pub(crate) fn is_named_clearly(names: &ByteRecord) -> bool {
+    names.iter().any(|name| {
+        let name = text(name);
+        is_clear(&name) || ends_clearly(&name)
+    })
+}
+
 /// Whether a column's name says, clearly or vaguely, that it holds phone numbers.
-pub(super) fn is_known(name: &[u8]) -> bool {
+pub(crate) fn is_known(name: &[u8]) -> bool {
     let name = text(name);
     is_clear(&name) || ends_clearly(&name) || is_vague(&name)
 }
@@ -286,7 +337,7 @@ fn canonical(name: &str) -> String {
     outside_brackets(name).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// The words of a name, at `customerPhone` too, without a number at its end.
+/// The words of a name, at `customerPhone` too, without a number, or the word `value`, at its end.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = ' ';
@@ -300,6 +351,10 @@ fn words(name: &str) -> Vec<String> {
         before = c;
     }
     words.retain(|word| !word.is_empty());
+    // As in Google's `Phone 1 - Value`.
+    if words.len() > 1 && words.last().is_some_and(|word| word == "value") {
+        words.pop();
+    }
     if let Some(last) = words.pop() {
         let last = last.trim_end_matches(|c: char| c.is_ascii_digit());
         if !last.is_empty() {
@@ -329,11 +384,8 @@ fn ambiguous(names: &ByteRecord, places: &[usize]) -> Undecided {
         })
         .collect();
     Undecided {
-        kind: InputErrorKind::AmbiguousColumn,
-        detail: format!(
-            "has several columns that may hold the phone number: {}; say which with --column",
-            found.join(", ")
-        ),
+        kind: ReadErrorKind::AmbiguousColumn,
+        detail: format!("has several columns that may hold the phone number: {}", found.join(", ")),
     }
 }
 
@@ -346,17 +398,17 @@ fn list(names: &ByteRecord) -> String {
         shown.push(format!("and {} more", names.len() - MOST));
     }
     let mut list = shown.join(", ");
-    if names.iter().any(|name| super::normalise(name).is_ok()) {
+    if names.iter().any(|name| normalise(name).is_ok()) {
         list.push_str(" (which looks as if the file had no header line)");
     }
     if names.iter().any(|name| std::str::from_utf8(name).is_err()) {
-        list.push_str(" (not UTF-8: better save the file as \"CSV UTF-8\")");
+        list.push_str(" (not UTF-8)");
     }
     list
 }
 
 /// A name as a message may show it: on one line, not too long, and without a phone number.
-pub(super) fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     const MOST: usize = 40;
     let hide = name.chars().filter(|c| c.is_numeric()).count() >= 5;
     let mut shown: String = name
@@ -439,6 +491,7 @@ mod tests {
             "号码",
             "numero",
             "Contact",
+            "Phone 1 - Value",
         ] {
             let found = guess(&names(&["id", "name", name, "note"]));
             assert_eq!(found.map_err(|error| error.detail), Ok(2), "{name}");
@@ -460,7 +513,7 @@ mod tests {
             "mobile app",
         ] {
             let found = guess(&names(&["a", name]));
-            assert_eq!(found.unwrap_err().kind, InputErrorKind::NoPhoneColumn, "{name}");
+            assert_eq!(found.unwrap_err().kind, ReadErrorKind::NoPhoneColumn, "{name}");
         }
     }
 
@@ -478,21 +531,17 @@ mod tests {
     #[test]
     fn two_equally_clear_names_are_an_error_that_names_both() {
         let error = guess(&names(&["id", "phone", "mobile"])).unwrap_err();
-        assert_eq!(error.kind, InputErrorKind::AmbiguousColumn);
+        assert_eq!(error.kind, ReadErrorKind::AmbiguousColumn);
         assert_eq!(
             error.detail,
-            "has several columns that may hold the phone number: `phone` (number 2), `mobile` (number 3); say which with --column"
+            "has several columns that may hold the phone number: `phone` (number 2), `mobile` (number 3)"
         );
     }
 
     #[test]
     fn without_a_phone_column_the_columns_are_listed() {
         let error = guess(&names(&["id", "full name"])).unwrap_err();
-        assert!(
-            error.detail.contains("its columns are `id`, `full name`: say which with --column"),
-            "{}",
-            error.detail
-        );
+        assert!(error.detail.contains("its columns are `id`, `full name`"), "{}", error.detail);
     }
 
     #[test]
@@ -515,11 +564,11 @@ mod tests {
             assert_eq!(find(&columns, wanted).unwrap(), place, "{wanted}");
         }
         for wanted in ["0", "5", "fax", "", "-1"] {
-            assert_eq!(find(&columns, wanted).unwrap_err().kind, InputErrorKind::ColumnNotFound, "{wanted}");
+            assert_eq!(find(&columns, wanted).unwrap_err().kind, ReadErrorKind::ColumnNotFound, "{wanted}");
         }
         let twice = names(&["phone", "Phone "]);
         assert_eq!(find(&twice, "phone").unwrap(), (0, true), "the exact name");
-        assert_eq!(find(&twice, "PHONE").unwrap_err().kind, InputErrorKind::AmbiguousColumn);
+        assert_eq!(find(&twice, "PHONE").unwrap_err().kind, ReadErrorKind::AmbiguousColumn);
     }
 
     #[test]
