@@ -25,6 +25,7 @@ mod run_sandbox;
 mod sandbox;
 mod set_up;
 mod signed_pushes;
+mod spreadsheets;
 mod stopping;
 mod support;
 mod torture;
