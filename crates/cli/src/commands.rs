@@ -76,6 +76,16 @@ impl Command {
         }
     }
 
+    /// Whether every line of stderr is to be JSON.
+    pub(crate) fn says_json(&self) -> bool {
+        match self {
+            Self::Run(command) => command.says_json(),
+            Self::Resume(command) => command.says_json(),
+            Self::Privacy(command) => command.says_json(),
+            _ => false,
+        }
+    }
+
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Run(command) => command.run().await,

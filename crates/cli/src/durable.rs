@@ -4,6 +4,7 @@ mod export;
 mod fate;
 mod open;
 mod prepare;
+mod progress;
 mod report;
 mod shape;
 mod single;
@@ -16,7 +17,8 @@ pub(crate) use open::{StoreAt, file as open_file, job_of};
 pub(crate) use prepare::{
     Counted, Notes, Parameters, Prepared, check_account, check_queryable, prepare, read_back,
 };
-pub(crate) use report::{Summary, drift_json, drift_line, sent_again, turned_away_line, with_progress};
+pub(crate) use progress::{Outlook, ProgressArgs};
+pub(crate) use report::{STATES, Summary, Totals, drift_json, drift_line, sent_again, turned_away_line};
 pub(crate) use shape::{Shape, learn_dialect};
 pub(crate) use single::{Single, distinct, plan_of};
 pub(crate) use survey::{Freshness, Survey, WhatToSend, estimate};

@@ -17,6 +17,7 @@ Exit codes:
   1  anything else went wrong
   2  wrong usage, or a question that nobody answered with yes: nothing was sent
   3  some numbers are invalid, refused, pending, missing or in doubt
+  4  a row ended in a state that --fail-on names, such as failed, whatever became of the others
   130  ended at once by Ctrl-C or SIGTERM, for verbs that stop cleanly by a second one, or while they read their input
 
 Environment:
@@ -37,6 +38,8 @@ pub(crate) enum Exit {
     Usage,
     /// Some numbers are invalid, refused, pending, missing or in doubt.
     Unsettled,
+    /// A row ended in a state that `--fail-on` names.
+    FailedOn,
     /// Ended at once on request.
     Stopped,
 }
@@ -48,6 +51,7 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::Unsettled => 3,
+            Exit::FailedOn => 4,
             Exit::Stopped => stop::EXIT_CODE,
         })
     }

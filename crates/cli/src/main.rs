@@ -11,6 +11,7 @@ mod consent;
 mod drift;
 mod durable;
 mod exit;
+mod fail_on;
 mod input;
 mod level;
 mod output;
@@ -69,6 +70,9 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => usage::discreet(error).exit(),
     };
+    if arguments.command.says_json() {
+        print::say_as_json();
+    }
     let ended = start_logging(&arguments.log).and_then(|()| {
         let mut runtime = match arguments.command.wants_one_thread() {
             true => tokio::runtime::Builder::new_current_thread(),
@@ -95,7 +99,12 @@ fn start_logging(filter: &str) -> Result<(), exit::Failure> {
     let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|_| {
         exit::Failure::usage("--log: not a filter; write for example `info` or `numcheck_transport=debug`")
     })?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| print::Log).with_ansi(false).init();
+    let logging =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| print::Log).with_ansi(false);
+    match print::says_json() {
+        true => logging.json().flatten_event(true).init(),
+        false => logging.init(),
+    }
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use numcheck_bulk::JobName;
 
 use crate::durable::{OutputArgs, StoreAt, Summary, export, job_of, read_back};
 use crate::exit::{Exit, Failure};
+use crate::fail_on::FailOn;
 use crate::print;
 use numcheck_job::Engine;
 
@@ -26,6 +27,8 @@ pub(crate) struct Export {
     /// JSON lines on standard output.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
+    #[command(flatten)]
+    fail_on: FailOn,
     #[command(flatten)]
     store: StoreAt,
 }
@@ -45,7 +48,7 @@ impl Export {
             print::say(&note);
         }
         let ledger = engine.store().ledger(job.id).await.map_err(Failure::of)?;
-        Summary {
+        let summary = Summary {
             job: &job,
             totals: &totals,
             ledger: &ledger,
@@ -53,8 +56,9 @@ impl Export {
             turned_away: engine.inbox().turned_away(),
             took: started.elapsed(),
             output: destination.file(),
-        }
-        .show(self.json)?;
-        Ok(if totals.all_settled() { Exit::Settled } else { Exit::Unsettled })
+        };
+        summary.say_notes(self.json);
+        summary.show(self.json)?;
+        Ok(self.fail_on.exit(&totals, if totals.all_settled() { Exit::Settled } else { Exit::Unsettled }))
     }
 }

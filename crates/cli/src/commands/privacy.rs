@@ -16,12 +16,12 @@ use serde::Serialize;
 
 use crate::account::AccountId;
 use crate::call::{self, Network, QxtArgs};
-use crate::commands::arguments::{Prices, Speed};
+use crate::commands::arguments::{Prices, Speed, asking_takes};
 use crate::commands::asking::{Asked, Asking};
 use crate::commands::reuse::Again;
 use crate::consent::Yes;
 use crate::drift;
-use crate::durable::{Single, StoreAt, distinct};
+use crate::durable::{Outlook, ProgressArgs, Single, StoreAt, distinct};
 use crate::exit::{Exit, Failure};
 use crate::input;
 use crate::level::Level;
@@ -50,6 +50,8 @@ pub(crate) struct Privacy {
     /// Print one JSON object per number.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
+    #[command(flatten)]
+    progress: ProgressArgs,
     #[command(flatten)]
     network: Network,
     #[command(flatten)]
@@ -110,6 +112,11 @@ struct Typed {
 }
 
 impl Privacy {
+    /// Whether every line of stderr is to be JSON.
+    pub(crate) fn says_json(&self) -> bool {
+        self.progress.is_json()
+    }
+
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let client = call::qxt(&self.network, &self.how)?;
         let typed = self.typed().await?;
@@ -144,7 +151,10 @@ impl Privacy {
         let mut options = RunOptions::default();
         options.concurrency = self.speed.concurrency.into();
         options.pace = self.speed.rate.map(|rate| rate.pace(engine.store(), &account.fingerprint));
-        let driven = engine.run_to_end(&single.job, &service, options, stop.cancel()).await;
+        let submitting = asking_takes(numbers.len() as u64, self.speed.concurrency);
+        let outlook = Outlook { submitting, ..Outlook::default() };
+        let driven = engine.run_to_end(&single.job, &service, options, stop.cancel());
+        let driven = self.progress.follow(&**engine.store(), &single.job, outlook, driven).await;
         // What was paid for is shown, whatever became of the store.
         let fates = single.look_up(None).await?;
         for drifted in engine.store().drift(single.job.id).await.map_err(Failure::of)? {
@@ -312,9 +322,10 @@ fn worse(one: Exit, other: Exit) -> Exit {
     let weight = |exit| match exit {
         Exit::Settled => 0,
         Exit::Unsettled => 1,
-        Exit::Failed => 2,
-        Exit::Usage => 3,
-        Exit::Stopped => 4,
+        Exit::FailedOn => 2,
+        Exit::Failed => 3,
+        Exit::Usage => 4,
+        Exit::Stopped => 5,
     };
     if weight(other) > weight(one) { other } else { one }
 }

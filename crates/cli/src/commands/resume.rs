@@ -31,6 +31,11 @@ pub(crate) struct Resume {
 }
 
 impl Resume {
+    /// Whether every line of stderr is to be JSON.
+    pub(crate) fn says_json(&self) -> bool {
+        self.run.progress.is_json()
+    }
+
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let started = Instant::now();
         let engine = Engine::new(self.store.open_existing_to_pay().await?);

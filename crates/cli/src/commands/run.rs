@@ -21,10 +21,11 @@ use crate::commands::reuse::{Again, KnownResults, know_account};
 use crate::commands::typed;
 use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::durable::{
-    Account, Assumed, Counted, Destination, OutputArgs, Parameters, Shape, StoreAt, Summary, Survey, Target,
-    Wait, WhatToSend, estimate, export, learn_dialect, open_file, prepare, with_progress,
+    Account, Assumed, Counted, Destination, Outlook, OutputArgs, Parameters, ProgressArgs, Shape, StoreAt,
+    Summary, Survey, Target, Wait, WhatToSend, estimate, export, learn_dialect, open_file, prepare,
 };
 use crate::exit::{Exit, Failure};
+use crate::fail_on::FailOn;
 use crate::input::InputArgs;
 use crate::level::Level;
 use crate::output::Writer;
@@ -108,6 +109,10 @@ pub(crate) struct RunArgs {
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
     #[command(flatten)]
+    pub(crate) progress: ProgressArgs,
+    #[command(flatten)]
+    fail_on: FailOn,
+    #[command(flatten)]
     network: Network,
 }
 
@@ -161,6 +166,11 @@ impl Run {
         self.level == Level::Privacy
     }
 
+    /// Whether every line of stderr is to be JSON.
+    pub(crate) fn says_json(&self) -> bool {
+        self.run.progress.is_json()
+    }
+
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
         let started = Instant::now();
         let stdin_is_taken = self.file == Path::new("-");
@@ -208,6 +218,7 @@ impl Run {
             delivery,
             account: account.fingerprint.clone(),
             reuse: self.again.reuse(freshness),
+            is_invented: self.sandbox || account.is_invented(),
         };
         let spec = parameters.spec(&input, &prepared.plan)?;
         let continued = store.unfinished(&spec).await.map_err(Failure::of)?;
@@ -520,7 +531,7 @@ impl RunArgs {
         })?;
         let destination = self.destination();
         let ledger = engine.store().ledger(job.id).await.map_err(Failure::of)?;
-        Summary {
+        let summary = Summary {
             job,
             totals: &totals,
             ledger: &ledger,
@@ -528,8 +539,8 @@ impl RunArgs {
             turned_away: engine.inbox().turned_away(),
             took: started.elapsed(),
             output: destination.file(),
-        }
-        .show(self.json)?;
+        };
+        summary.say_notes(self.json);
         notes.iter().for_each(|note| print::say(note));
         if let Some(halt) = &halt {
             let prices = self.prices(&**engine.store()).await?;
@@ -537,13 +548,12 @@ impl RunArgs {
             self.say_halt(halt, level, ledger.planned, &cost);
         }
         let is_open = matches!(target, Target::Account) && job.state == JobState::Open;
-        if !ledger.is_final() {
-            say_how_to_go_on(job, &target, lacking.as_deref());
-        }
         let doubts = ledger.in_doubt + ledger.missing + ledger.waiting_in_doubt;
         if doubts > 0 {
             let way_on = match is_open {
-                true => "; that command with --resubmit-doubtful sends again what is left and may pay twice",
+                true => {
+                    "; the command below with --resubmit-doubtful sends again what is left and may pay twice"
+                }
                 false => "",
             };
             let how = match job.spec.scope.service.as_str() {
@@ -559,7 +569,12 @@ impl RunArgs {
                 print::form(doubts, "is", "are"),
             ));
         }
-        Ok(if totals.all_settled() && ledger.is_final() { Exit::Settled } else { Exit::Unsettled })
+        if !ledger.is_final() {
+            say_how_to_go_on(job, &target, lacking.as_deref());
+        }
+        summary.show(self.json)?;
+        let is_settled = totals.all_settled() && ledger.is_final();
+        Ok(self.fail_on.exit(&totals, if is_settled { Exit::Settled } else { Exit::Unsettled }))
     }
 
     fn say_halt(&self, halt: &Halt, level: Level, planned: u64, cost: &Estimate) {
@@ -653,8 +668,14 @@ impl RunArgs {
         let wait = Wait { quiet, minute, assumed: self.assumptions.get() };
         options.pace = account.submitting(engine.store());
         (options.quiet, options.times, options.rules) = (wait.quiet, wait.times(), wait.rules());
+        let groups = engine.store().planned_groups(job.id).await.map_err(Failure::of)?;
+        let outlook = Outlook::of_batches(&groups, options.pace.as_ref());
+        let outlook = match target {
+            Target::Account => outlook,
+            Target::Sandbox(_) => Outlook { usual_s: None, ..outlook },
+        };
         let driven = engine.run_to_end(job, &service, options, stop.cancel());
-        let driven = with_progress(&**engine.store(), job, driven).await;
+        let driven = self.progress.follow(&**engine.store(), job, outlook, driven).await;
         if let Some(receiving) = receiving {
             receiving.close().await;
         }
@@ -696,8 +717,9 @@ impl RunArgs {
         let price = self.prices.table()?.get(PrivacyService::LEVEL, "CN");
         let service = Arc::new(PrivacyService::new(client).with_price(price));
         options.pace = self.speed.rate.map(|rate| rate.pace(engine.store(), &job.spec.scope.account));
+        let outlook = Outlook { submitting: takes, ..Outlook::default() };
         let driven = engine.run_to_end(job, &service, options, stop.cancel());
-        let driven = with_progress(&**engine.store(), job, driven).await;
+        let driven = self.progress.follow(&**engine.store(), job, outlook, driven).await;
         if let Some(sandbox) = sandbox {
             sandbox.shutdown().await;
         }

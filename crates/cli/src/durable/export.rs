@@ -9,9 +9,10 @@ use clap::Args;
 use numcheck_bulk::failpoint::die_at;
 use numcheck_bulk::store::RowFate;
 use numcheck_bulk::{Job, Store};
+use numcheck_protocol::Text;
 
 use super::fate::{FateReader, is_left};
-use super::prepare::notes_of;
+use super::prepare::{is_invented, notes_of};
 use super::report::Totals;
 use numcheck_tables::{TableFile, TableFormat, TableRow, TextEncoding, WriteOptions};
 
@@ -94,7 +95,7 @@ pub(crate) async fn export(
     writer: &mut Writer,
 ) -> Result<Totals, Failure> {
     let reading = FateReader::of(job, not_sent);
-    let mut totals = Totals::new(store.drift(job.id).await.map_err(Failure::of)?);
+    let mut totals = Totals::new(store.drift(job.id).await.map_err(Failure::of)?, is_invented(job));
     let mut fates = Fates { store, job: job.id, page: VecDeque::new(), last: None, over: false };
     for (at, row) in (0..).zip(input.rows()) {
         let row = row?;
@@ -105,7 +106,9 @@ pub(crate) async fn export(
                 reading.check(&fate, |check| finish(&row, &fate, check, writer, &mut totals))?
             }
             (Err(reject), None) => {
-                writer.write(&row, &CheckRow::invalid(*reject))?;
+                let check = CheckRow::invalid(*reject);
+                totals.explain(&check);
+                writer.write(&row, &check)?;
                 CheckState::Invalid
             }
             // An earlier release has read this cell in another way: it was never part of the job.
@@ -158,6 +161,13 @@ impl Fates<'_> {
     }
 }
 
+/// What stands in the message of a result that a sandbox has invented: in the file itself, where it is not mistaken for a real one.
+fn invented(check: &CheckRow<'_>) -> String {
+    const INVENTED: &str = "invented by a sandbox";
+    let said = check.message.as_deref().or(check.result.text.as_ref().map(Text::as_str)).unwrap_or_default();
+    if said.is_empty() { INVENTED.to_owned() } else { format!("{INVENTED}: {said}") }
+}
+
 /// Counts a row and writes it.
 fn finish(
     row: &TableRow,
@@ -184,6 +194,9 @@ fn finish(
         totals.explain(&check);
     }
     totals.read(&check);
+    if totals.is_invented() && fate.result.is_some() {
+        check.message = Some(invented(&check).into());
+    }
     writer.write(row, &check)?;
     Ok(check.state)
 }

@@ -33,6 +33,8 @@ pub(crate) struct Parameters {
     /// A fingerprint of whose money it spends, and where.
     pub(crate) account: String,
     pub(crate) reuse: Reuse,
+    /// Whether a sandbox invents the results.
+    pub(crate) is_invented: bool,
 }
 
 /// What the command keeps with a job, to read its input as it was read first.
@@ -51,6 +53,9 @@ pub(crate) struct Notes {
     /// How the file was read; an earlier release has not kept it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) form: Option<TableForm>,
+    /// Whether a sandbox invents the results.
+    #[serde(default)]
+    pub(crate) is_invented: bool,
 }
 
 impl Notes {
@@ -183,6 +188,7 @@ impl Parameters {
             content: content(input)?,
             region: self.region,
             form: Some(input.form().clone()),
+            is_invented: self.is_invented,
         };
         let notes = serde_json::to_value(notes)
             .map_err(|error| Failure::new("the job cannot be described").because(error))?;
@@ -301,6 +307,11 @@ pub(crate) fn notes_of(job: &Job) -> Result<Notes, Failure> {
             job.name
         ))
     })
+}
+
+/// Whether a sandbox invents the results of a job.
+pub(super) fn is_invented(job: &Job) -> bool {
+    notes_of(job).is_ok_and(|notes| notes.is_invented)
 }
 
 /// A job's input, as it was when the job was made.

@@ -1,17 +1,16 @@
-//! What a job tells while it works and when it has ended.
+//! What a job tells when it has ended.
 //!
 //! It shows figures, and why numbers were not checked: no number, and the platform's texts only as its errors show them.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use numcheck_bulk::store::{Drifted, reading};
-use numcheck_bulk::{Job, Ledger, Store, Unmatched};
-use numcheck_protocol::{Currency, PhoneNumber, Price};
+use numcheck_bulk::{Job, Ledger, Scope, Unmatched};
+use numcheck_protocol::number_check::CallbackCode;
+use numcheck_protocol::qxt::QxtCode;
+use numcheck_protocol::{CodeEntry, Currency, Lang, PhoneNumber, Price};
 use numcheck_webhook::Counts;
 use serde_json::{Value, json};
 
@@ -21,56 +20,14 @@ use crate::output::{CheckRow, CheckState};
 use crate::print;
 use crate::regions::group_of;
 
-/// Does `work` with a progress bar on the terminal, if stderr is one.
-pub(crate) async fn with_progress<T>(store: &dyn Store, job: &Job, work: impl Future<Output = T>) -> T {
-    if !std::io::stderr().is_terminal() {
-        return work.await;
-    }
-    let have = async || {
-        store.ledger(job.id).await.map(|ledger| ledger.settled + ledger.failed + ledger.reused.total())
-    };
-    // What was there before says nothing of how fast results come.
-    let before = have().await.unwrap_or(0);
-    let bar = ProgressBar::new(job.numbers).with_position(before);
-    bar.reset_eta();
-    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} results{estimate}") {
-        bar.set_style(style.with_key("estimate", move |state: &ProgressState, out: &mut dyn fmt::Write| {
-            // Nobody is told where this fails.
-            let _ =
-                out.write_str(&estimate_of(state.pos().saturating_sub(before), state.per_sec(), state.eta()));
-        }));
-    }
-    let show = async {
-        loop {
-            if let Ok(have) = have().await {
-                bar.set_position(have);
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    };
-    let done = tokio::select! {
-        done = work => done,
-        () = show => unreachable!("the loop above has no end"),
-    };
-    bar.finish_and_clear();
-    done
-}
-
-/// How fast results come, and how long the rest takes; nothing before any has come.
-fn estimate_of(came: u64, per_second: f64, left: Duration) -> String {
-    // No result for a while makes it endless.
-    const MAX_LEFT: Duration = Duration::from_secs(30 * 24 * 3600);
-    if came == 0 || left.is_zero() || left > MAX_LEFT {
-        return String::new();
-    }
-    format!(", {per_second:.1}/s, {} left", humantime::format_duration(Duration::from_secs(left.as_secs())))
-}
-
 /// What rows say whose numbers are on their way.
 pub(super) const NOT_SENT_YET: &str = "not sent yet";
 pub(super) const NOT_ANSWERED_YET: &str = "sent, and not answered yet";
 pub(super) const MAY_STILL_COME: &str = "accepted; the result may still come";
 const TAKES_ITS_TIME: [&str; 3] = [NOT_SENT_YET, NOT_ANSWERED_YET, MAY_STILL_COME];
+
+/// How many notes are said, at most.
+const MAX_NOTES: usize = 10;
 
 /// How many rows ended how, and what that cost.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,18 +42,28 @@ pub(crate) struct Totals {
     saved: BTreeMap<Currency, Price>,
     /// Why numbers have no result, and how many.
     reasons: BTreeMap<(CheckState, String), u64>,
+    /// Numbers that have none for other reasons than those.
+    other_reasons: u64,
+    /// Results that are failures, by code.
+    failures: BTreeMap<Option<i64>, u64>,
     /// Numbers that are still to be sent, by group.
     left: BTreeMap<String, u64>,
     /// What the platform sent that no document lists.
     drift: Vec<Drifted>,
     /// Answers in a word that nobody knows.
     unread: u64,
+    /// Whether a sandbox has invented the results.
+    is_invented: bool,
 }
 
 impl Totals {
     /// Nothing counted yet, but for what no document lists.
-    pub(super) fn new(drift: Vec<Drifted>) -> Self {
-        Self { drift, ..Self::default() }
+    pub(super) fn new(drift: Vec<Drifted>, is_invented: bool) -> Self {
+        Self { drift, is_invented, ..Self::default() }
+    }
+
+    pub(super) fn is_invented(&self) -> bool {
+        self.is_invented
     }
 
     pub(super) fn count(&mut self, state: CheckState) {
@@ -146,11 +113,18 @@ impl Totals {
         }
     }
 
-    /// Counts why a number has no result, where that is more than that it takes its time. Reasons are few; should a platform word each
-    /// differently, most are left to the rows.
+    /// Counts why a number has no result, where that is more than that it takes its time, or none but a failure. Reasons are few; should a
+    /// platform word each differently, most are left to the rows.
     pub(super) fn explain(&mut self, check: &CheckRow<'_>) {
         const MOST_REASONS: usize = 10;
-        let (CheckState::Refused | CheckState::InDoubt | CheckState::Pending) = check.state else { return };
+        match check.state {
+            CheckState::Refused | CheckState::InDoubt | CheckState::Pending | CheckState::Invalid => {}
+            CheckState::Failed => {
+                *self.failures.entry(check.code).or_default() += 1;
+                return;
+            }
+            _ => return,
+        }
         if check.message.as_deref().is_some_and(|message| TAKES_ITS_TIME.contains(&message)) {
             return;
         }
@@ -159,6 +133,8 @@ impl Totals {
             *count += 1;
         } else if self.reasons.len() < MOST_REASONS {
             self.reasons.insert(reason, 1);
+        } else {
+            self.other_reasons += 1;
         }
     }
 
@@ -225,7 +201,8 @@ fn cost_of(check: &CheckRow<'_>) -> Option<(Price, Currency)> {
     Some((price, Currency::new(currency.as_str()).ok()?))
 }
 
-const STATES: [CheckState; 8] = [
+/// All states, in the order in which a summary shows them.
+pub(crate) const STATES: [CheckState; 8] = [
     CheckState::Done,
     CheckState::Failed,
     CheckState::Invalid,
@@ -236,27 +213,41 @@ const STATES: [CheckState; 8] = [
     CheckState::Missing,
 ];
 
-fn amounts(amounts: &BTreeMap<Currency, Price>) -> String {
+pub(super) fn amounts(amounts: &BTreeMap<Currency, Price>) -> String {
     let amounts: Vec<String> = amounts.iter().map(|(currency, sum)| format!("{sum} {currency}")).collect();
     amounts.join(" + ")
 }
 
-fn by_currency(amounts: &BTreeMap<Currency, Price>) -> serde_json::Map<String, Value> {
+pub(crate) fn by_currency(amounts: &BTreeMap<Currency, Price>) -> serde_json::Map<String, Value> {
     amounts.iter().map(|(currency, sum)| (currency.to_string(), sum.to_string().into())).collect()
 }
 
 impl Summary<'_> {
-    /// Shows it: a line on stderr, or an object for a machine, on stdout unless the results went there.
-    pub(crate) fn show(&self, json: bool) -> Result<(), Failure> {
-        match (json, self.output.is_some()) {
-            (true, true) => print::json(&self.to_json())?,
-            (true, false) => print::say_json(&self.to_json())?,
-            (false, _) => {
-                print::say(&self.to_line());
-                self.notes().iter().for_each(|note| print::say(note));
-            }
+    /// Says what is remarkable, before anything else is said of the end. For a machine it stands in the object.
+    pub(crate) fn say_notes(&self, json: bool) {
+        if json {
+            return;
         }
-        Ok(())
+        let notes = self.notes();
+        notes.iter().take(MAX_NOTES).for_each(|note| print::say(note));
+        if let Some(more) = notes.len().checked_sub(MAX_NOTES).filter(|more| *more > 0) {
+            print::say(&format!(
+                "note: {more} more: `numcheck status` shows what no document lists, the rows say the rest"
+            ));
+        }
+    }
+
+    /// Shows it, as the last thing that is said: a line on stderr, or an object for a machine, on stdout unless the results went there.
+    pub(crate) fn show(&self, json: bool) -> Result<(), Failure> {
+        let of_stdout = json && self.output.is_some();
+        if print::says_json() {
+            print::say_event("summary", self.to_json());
+        } else if !json {
+            print::say(&self.to_line());
+        } else if !of_stdout {
+            print::say_json(self.to_json());
+        }
+        if of_stdout { print::json(&self.to_json()) } else { Ok(()) }
     }
 
     fn to_line(&self) -> String {
@@ -279,6 +270,9 @@ impl Summary<'_> {
             }
         }
         line.push_str(&format!("; {:.1} s", self.took.as_secs_f64()));
+        if totals.is_invented {
+            line.push_str("; invented results, by a sandbox");
+        }
         if let Some(output) = self.output {
             line.push_str(&format!("; {}", output.display()));
         }
@@ -304,10 +298,39 @@ impl Summary<'_> {
         cost
     }
 
+    /// Why all results are failures, by code.
+    fn failures(&self) -> Vec<String> {
+        let totals = self.totals;
+        if totals.of(CheckState::Done) > 0 {
+            return Vec::new();
+        }
+        let line = |(code, count): (&Option<i64>, &u64)| {
+            let count = print::count(*count, "result");
+            let Some(code) = code else { return format!("note: {count} failed without a code") };
+            match entry_of(&self.job.spec.scope, *code) {
+                Some(entry) => format!(
+                    "note: {count} failed with {code} {}: {}. {}",
+                    entry.name,
+                    entry.meaning(Lang::En),
+                    entry.advice(Lang::En)
+                ),
+                None => format!("note: {count} failed with {code}, a code that no document lists"),
+            }
+        };
+        totals.failures.iter().map(line).collect()
+    }
+
     fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
+        let mut notes = self.failures();
         for ((state, reason), count) in &self.totals.reasons {
             notes.push(format!("note: {count} {}: {reason}", state.as_str().replace('_', " ")));
+        }
+        if self.totals.other_reasons > 0 {
+            let (numbers, have) = (
+                print::count(self.totals.other_reasons, "more number"),
+                print::form(self.totals.other_reasons, "has", "have"),
+            );
+            notes.push(format!("note: {numbers} {have} no result for other reasons: their rows say which"));
         }
         let Unmatched { conflicts, strays, .. } = self.unmatched;
         if self.ledger.charged_again > 0 {
@@ -352,6 +375,14 @@ impl Summary<'_> {
                 |((state, reason), count)| json!({"state": state.as_str(), "reason": reason, "count": count}),
             )
             .collect();
+        let failures: Vec<Value> = totals
+            .failures
+            .iter()
+            .map(|(code, count)| {
+                let entry = code.and_then(|code| entry_of(&self.job.spec.scope, code));
+                json!({"code": code, "name": entry.map(|entry| entry.name), "count": count})
+            })
+            .collect();
         let cost = by_currency(&self.ledger.total().unwrap_or_else(|| totals.cost.clone()));
         let mut summary = json!({
             "job": self.job.name,
@@ -368,6 +399,8 @@ impl Summary<'_> {
             "conflicts": self.unmatched.conflicts,
             "unmatched": self.unmatched.strays,
             "reasons": reasons,
+            "failures": failures,
+            "invented": totals.is_invented,
             "drift": drift,
             "turned_away": self.turned_away.iter().map(|(kind, count)| json!({"kind": kind, "count": count})).collect::<Vec<_>>(),
             "seconds": self.took.as_secs_f64(),
@@ -382,6 +415,14 @@ impl Summary<'_> {
     }
 }
 
+/// What the spec says of a result's code.
+fn entry_of(scope: &Scope, code: i64) -> Option<&'static CodeEntry> {
+    match scope.service.as_str() {
+        Scope::PRIVACY => QxtCode::new(code).entry(),
+        _ => CallbackCode::new(code).entry(),
+    }
+}
+
 /// How many numbers a person had sent again whose first sending may have been charged.
 pub(crate) fn sent_again(count: u64) -> String {
     format!(
@@ -390,23 +431,4 @@ pub(crate) fn sent_again(count: u64) -> String {
         print::form(count, "was", "were"),
         print::form(count, "sending", "sendings")
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_estimate_that_is_not_known_is_left_out() {
-        let minutes = Duration::from_secs(90);
-        assert_eq!(estimate_of(20, 10.04, minutes), ", 10.0/s, 1m 30s left");
-        for (came, per_second, left) in [
-            (0, 0.0, Duration::ZERO),
-            (0, 1e9, minutes),
-            (20, 0.0, Duration::ZERO),
-            (20, 1e-9, Duration::MAX),
-        ] {
-            assert_eq!(estimate_of(came, per_second, left), "", "{came} {per_second} {left:?}");
-        }
-    }
 }

@@ -9,7 +9,7 @@ use crate::exit::Failure;
 use crate::regions::Group;
 
 /// The most numbers that travel at the platform's faster pace.
-const USUAL_SIZE: u16 = 2000;
+pub(super) const USUAL_SIZE: u16 = 2000;
 
 /// How many numbers a claim of a service holds that is asked number by number.
 const CLAIMED_TOGETHER: u16 = 500;
