@@ -6,6 +6,7 @@ use std::fmt;
 use numcheck_protocol::{Info, Repeat};
 
 use crate::BoxError;
+use crate::connect::Way;
 
 /// Whether the platform got the request: the question that decides what a failure may cost.
 ///
@@ -119,7 +120,7 @@ impl SendErrorKind {
 /// A call that ended without a reply that could be read.
 ///
 /// `Display` is one line without the cause; the cause is behind [`source`](StdError::source). None of it holds a
-/// URL, a query, a header or a body.
+/// URL, a query, a header or a body; of the platform's address, and that of a proxy, it names host and port.
 ///
 /// ```
 /// use numcheck_protocol::{Endpoint, number_check::Submit};
@@ -142,13 +143,15 @@ struct Inner {
     endpoint: &'static str,
     attempts: u32,
     status: Option<u16>,
+    /// Where a connection was to go that did not come about.
+    way: Option<Way>,
     source: Option<BoxError>,
 }
 
 impl SendError {
     pub(crate) fn new(endpoint: &'static str, repeat: Repeat, attempts: u32, failure: Failure) -> Self {
-        let Failure { kind, sent, status, source } = failure;
-        Self(Box::new(Inner { kind, sent, repeat, endpoint, attempts, status, source }))
+        let Failure { kind, sent, status, way, source } = failure;
+        Self(Box::new(Inner { kind, sent, repeat, endpoint, attempts, status, way, source }))
     }
 
     /// An error of this kind after one attempt, without a cause: for tests of code that handles errors.
@@ -195,7 +198,7 @@ impl SendError {
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, sent, repeat, endpoint, attempts, .. } = &*self.0;
+        let Inner { kind, sent, repeat, endpoint, attempts, way, .. } = &*self.0;
         let (sent, advice) = match (sent, repeat) {
             (Sent::No, _) => ("not sent", kind.advice()),
             (_, Repeat::Never) => {
@@ -203,7 +206,13 @@ impl fmt::Display for SendError {
             }
             (_, Repeat::Safe) => ("may have arrived, which does no harm", kind.advice()),
         };
-        write!(f, "{endpoint}: {}; {sent} (attempt {attempts}): {advice}", kind.what())
+        let what = match (kind, way) {
+            (SendErrorKind::Connect, Some(way)) => format!("could not connect to {way}"),
+            (SendErrorKind::ConnectTimeout, Some(way)) => format!("connecting to {way} took too long"),
+            (SendErrorKind::Tls, Some(way)) => format!("the TLS handshake with {way} was refused"),
+            _ => kind.what().to_owned(),
+        };
+        write!(f, "{endpoint}: {what}; {sent} (attempt {attempts}): {advice}")
     }
 }
 
@@ -219,12 +228,13 @@ pub(crate) struct Failure {
     pub(crate) kind: SendErrorKind,
     pub(crate) sent: Sent,
     pub(crate) status: Option<u16>,
+    pub(crate) way: Option<Way>,
     pub(crate) source: Option<BoxError>,
 }
 
 impl Failure {
     pub(crate) fn new(kind: SendErrorKind, sent: Sent) -> Self {
-        Self { kind, sent, status: None, source: None }
+        Self { kind, sent, status: None, way: None, source: None }
     }
 
     pub(crate) fn because(mut self, source: impl Into<BoxError>) -> Self {

@@ -14,7 +14,7 @@ use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection}
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::client::later;
-use crate::connect::{ConnectError, Connector};
+use crate::connect::{Connector, NotConnected};
 use crate::error::Failure;
 use crate::{Limits, SendErrorKind, Sent, reply};
 
@@ -172,9 +172,10 @@ fn sent(captured: &CaptureConnection) -> Sent {
 
 fn failure(error: hyper_util::client::legacy::Error, captured: &CaptureConnection) -> Failure {
     let inner = error.source().and_then(|source| source.downcast_ref::<hyper::Error>());
+    let ours = error.source().and_then(|source| source.downcast_ref::<NotConnected>());
+    let way = ours.map(|ours| ours.way().clone());
     let (kind, sent) = if error.is_connect() {
-        let ours = error.source().and_then(|source| source.downcast_ref::<ConnectError>());
-        (ours.map_or(SendErrorKind::Connect, ConnectError::kind), Sent::No)
+        (ours.map_or(SendErrorKind::Connect, NotConnected::kind), Sent::No)
     } else if inner.is_some_and(hyper::Error::is_canceled) {
         // On HTTP/1, hyper says "canceled" exactly where it hands the request back, which it does only while it
         // has written none of it (hyper 1.12, `client/dispatch.rs` and `proto/h1/dispatch.rs`).
@@ -186,5 +187,5 @@ fn failure(error: hyper_util::client::legacy::Error, captured: &CaptureConnectio
     } else {
         (SendErrorKind::Lost, Sent::Maybe)
     };
-    Failure::new(kind, sent).because(error)
+    Failure { way, ..Failure::new(kind, sent) }.because(error)
 }

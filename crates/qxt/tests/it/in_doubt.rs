@@ -47,6 +47,8 @@ async fn a_refused_connection_was_not_sent_and_is_tried_again() {
     policy.attempts = 2;
     let builder = builder(&sandbox).get(true).transport(|transport| transport.retry(policy));
     let client = builder.build().unwrap();
+    let url = sandbox.qxt_url();
+    let address = url.strip_prefix("http://").unwrap();
     sandbox.shutdown().await;
     let error = client.check(mobile("18819079212")).await.unwrap_err();
     assert_eq!(
@@ -58,7 +60,9 @@ async fn a_refused_connection_was_not_sent_and_is_tried_again() {
     assert!(!error.may_have_happened());
     assert_eq!(
         error.to_string(),
-        "qxt.privacy: could not connect; not sent (attempt 2): check the address, the network and the proxy"
+        format!(
+            "qxt.privacy: could not connect to {address}; not sent (attempt 2): check the address, the network and the proxy"
+        )
     );
     assert!(chain(&error).to_lowercase().contains("refused"), "{}", chain(&error));
     assert!(

@@ -58,8 +58,11 @@ async fn an_unknown_authority_is_refused_with_its_reason_and_nothing_is_sent() {
     assert_eq!(error.transport_error().unwrap().kind(), SendErrorKind::Tls);
     assert_eq!(
         error.to_string(),
-        "qxt.privacy: the TLS handshake was refused; not sent (attempt 1): check the certificate authority, the host \
-         name and this machine's clock"
+        format!(
+            "qxt.privacy: the TLS handshake with {} was refused; not sent (attempt 1): check the certificate authority, the host \
+         name and this machine's clock",
+            front.address
+        )
     );
     assert!(chain(&error).contains("UnknownIssuer"), "{}", chain(&error));
     assert_eq!(sandbox.journal().requests().count(), 0);

@@ -1,5 +1,6 @@
 //! The lowest step of a connection: bytes to a host and a port, below TLS and proxies. Tests and users replace it to run without a network.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -61,6 +62,14 @@ impl Address {
     }
 }
 
+impl fmt::Display for Address {
+    /// As in a URL: `example.org:443`, `[::1]:80`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
+}
+
 /// An open byte stream of any kind.
 pub struct Stream(Pin<Box<dyn Io>>);
 
@@ -74,8 +83,8 @@ impl Stream {
     }
 }
 
-impl std::fmt::Debug for Stream {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Stream")
     }
 }

@@ -41,7 +41,12 @@ pub(crate) type Tls = tokio_rustls::TlsConnector;
 pub(crate) struct Tls;
 
 impl Connector {
-    async fn open(self, to: Uri) -> Result<Connection, ConnectError> {
+    async fn open(self, to: Uri) -> Result<Connection, NotConnected> {
+        let way = Way::of(&self.route, &to);
+        self.open_hops(to).await.map_err(|why| NotConnected { way, why })
+    }
+
+    async fn open_hops(self, to: Uri) -> Result<Connection, ConnectError> {
         let Self { dial, route, proxy_tls, tls, limit } = self;
         let hop_tls = if matches!(*route, Route::Direct) { tls.clone() } else { proxy_tls };
         let hop = Hop { dial, tls: hop_tls };
@@ -59,10 +64,10 @@ impl Connector {
 
 impl Service<Uri> for Connector {
     type Response = Connection;
-    type Error = ConnectError;
-    type Future = Pin<Box<dyn Future<Output = Result<Connection, ConnectError>> + Send>>;
+    type Error = NotConnected;
+    type Future = Pin<Box<dyn Future<Output = Result<Connection, NotConnected>> + Send>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), NotConnected>> {
         Poll::Ready(Ok(()))
     }
 
@@ -172,6 +177,62 @@ impl ConnectError {
                 }
             }
         }
+    }
+}
+
+/// Which way a connection was to go: to the platform, by a proxy or not. Hosts and ports, and nothing else of a URL.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    to: Address,
+    proxy: Option<Address>,
+}
+
+impl Way {
+    fn of(route: &Route, to: &Uri) -> Self {
+        let proxy = match route {
+            Route::Direct => None,
+            Route::Forward(proxy) | Route::Tunnel(proxy) => Some(Address::of(proxy.uri())),
+        };
+        Self { to: Address::of(to), proxy }
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.to)?;
+        match &self.proxy {
+            Some(proxy) => write!(f, " by the proxy {proxy}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// There is no connection: where it was to go, and why.
+#[derive(Debug)]
+pub(crate) struct NotConnected {
+    way: Way,
+    why: ConnectError,
+}
+
+impl NotConnected {
+    pub(crate) fn way(&self) -> &Way {
+        &self.way
+    }
+
+    pub(crate) fn kind(&self) -> SendErrorKind {
+        self.why.kind()
+    }
+}
+
+impl fmt::Display for NotConnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.why.fmt(f)
+    }
+}
+
+impl std::error::Error for NotConnected {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.why.source()
     }
 }
 

@@ -117,7 +117,7 @@ async fn attempts_end() {
     assert!(start.elapsed() < Duration::from_millis(600), "pauses have ceilings");
     assert_eq!(
         error.to_string(),
-        "number_check.submit: could not connect; not sent (attempt 3): check the address, the network and the proxy"
+        "number_check.submit: could not connect to localhost:80; not sent (attempt 3): check the address, the network and the proxy"
     );
     assert!(chain(&error).ends_with("connection refused"), "{}", chain(&error));
 }

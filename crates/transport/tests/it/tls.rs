@@ -76,7 +76,7 @@ async fn an_unknown_authority_is_refused_once_and_nothing_is_sent() {
         assert_eq!((error.kind(), error.sent(), error.attempts()), (SendErrorKind::Tls, Sent::No, 1));
         assert_eq!(
             error.to_string(),
-            "number_check.submit: the TLS handshake was refused; not sent (attempt 1): check the certificate authority, \
+            "number_check.submit: the TLS handshake with platform.test:443 was refused; not sent (attempt 1): check the certificate authority, \
              the host name and this machine's clock"
         );
         assert!(
