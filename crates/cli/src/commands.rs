@@ -24,6 +24,7 @@ pub(crate) mod reuse;
 mod run;
 mod sandbox;
 mod sign;
+mod standing;
 mod status;
 mod stored;
 mod submit;

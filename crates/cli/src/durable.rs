@@ -2,6 +2,8 @@
 
 mod export;
 mod fate;
+mod job_ref;
+mod moved;
 mod open;
 mod prepare;
 mod progress;
@@ -13,12 +15,17 @@ mod target;
 mod wait;
 
 pub(crate) use export::{Destination, OutputArgs, export};
-pub(crate) use open::{StoreAt, file as open_file, job_of};
+pub(crate) use job_ref::{JobRef, job_of, job_of_name};
+pub(crate) use moved::note_public_url;
+pub(crate) use open::{StoreAt, file as open_file};
 pub(crate) use prepare::{
     Counted, Notes, Parameters, Prepared, check_account, check_queryable, prepare, read_back,
 };
 pub(crate) use progress::{Outlook, ProgressArgs};
-pub(crate) use report::{STATES, Summary, Totals, drift_json, drift_line, sent_again, turned_away_line};
+pub(crate) use report::{
+    NOT_SENT, STATES, Summary, Totals, amounts, by_currency, drift_json, drift_line, sent_again,
+    turned_away_line,
+};
 pub(crate) use shape::{Shape, learn_dialect};
 pub(crate) use single::{Single, distinct, plan_of};
 pub(crate) use survey::{Freshness, Survey, WhatToSend, estimate};

@@ -6,9 +6,8 @@ use std::time::Instant;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use numcheck_bulk::JobName;
 
-use crate::durable::{OutputArgs, StoreAt, Summary, export, job_of, read_back};
+use crate::durable::{JobRef, OutputArgs, StoreAt, Summary, export, job_of, read_back};
 use crate::exit::{Exit, Failure};
 use crate::fail_on::FailOn;
 use crate::print;
@@ -19,9 +18,9 @@ use numcheck_job::Engine;
 /// What is not settled yet stands there as pending, in_doubt or missing.
 #[derive(Debug, Args)]
 pub(crate) struct Export {
-    /// The job.
+    /// The job: its name, the beginning of it, `latest`, or the name of its file.
     #[arg(value_name = "JOB")]
-    job: JobName,
+    job: JobRef,
     #[command(flatten)]
     output: OutputArgs,
     /// JSON lines on standard output.
@@ -57,7 +56,7 @@ impl Export {
             took: started.elapsed(),
             output: destination.file(),
         };
-        summary.say_notes(self.json);
+        summary.say_notes(self.json, None);
         summary.show(self.json)?;
         Ok(self.fail_on.exit(&totals, if totals.all_settled() { Exit::Settled } else { Exit::Unsettled }))
     }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use clap::Args;
 use numcheck_bulk::store::InputPiece;
-use numcheck_bulk::{Job, JobName, JobState, StoreError};
+use numcheck_bulk::{Job, JobState, StoreError};
 use numcheck_job::Engine;
 use numcheck_protocol::PhoneNumber;
 
 use crate::commands::number::{as_mobile, typed};
-use crate::durable::{StoreAt, job_of, read_back};
+use crate::durable::{JobRef, StoreAt, job_of_name, read_back};
 use crate::exit::{Exit, Failure};
 use crate::print;
 
@@ -21,9 +21,9 @@ use crate::print;
 #[derive(Args)]
 #[group(id = "what", required = true, args = ["job", "older_than", "number"])]
 pub(crate) struct Forget {
-    /// The job.
+    /// The job: its name, or the beginning of it where no other job's name begins so.
     #[arg(value_name = "JOB")]
-    job: Option<JobName>,
+    job: Option<JobRef>,
     /// Forget every job that was made longer ago than this, also what it has not sent. One of which something is under way, in doubt or missing is
     /// kept, and said.
     #[arg(long, value_name = "AGE")]
@@ -54,7 +54,7 @@ impl Forget {
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
         match (&self.job, &self.number, self.older_than) {
             (Some(job), ..) => {
-                forget_job(&engine, &job_of(&**engine.store(), job).await?, self.even_unsettled).await
+                forget_job(&engine, &job_of_name(&**engine.store(), job).await?, self.even_unsettled).await
             }
             (_, Some(number), _) => forget_number(&engine, number).await,
             (.., Some(age)) => forget_older(&engine, age.into(), self.even_unsettled).await,

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use clap::Args;
-use numcheck_bulk::{JobName, JobState};
+use numcheck_bulk::JobState;
 
 use crate::commands::run::{Due, RunArgs, resubmit};
 use crate::consent::Cost;
-use crate::durable::{StoreAt, Target, check_account, job_of, read_back};
+use crate::durable::{JobRef, StoreAt, Target, check_account, job_of, read_back};
 use crate::exit::{Exit, Failure};
 use crate::level::Level;
 use numcheck_job::Engine;
@@ -18,9 +18,9 @@ use numcheck_job::Engine;
 /// Sends what was not sent, waits for what was, and writes the results. It needs neither the file nor its path: the store has kept the input.
 #[derive(Debug, Args)]
 pub(crate) struct Resume {
-    /// The job.
+    /// The job: its name, the beginning of it, `latest`, or the name of its file.
     #[arg(value_name = "JOB")]
-    job: JobName,
+    job: JobRef,
     /// Send again what is in doubt or missing, although it may have been accepted: it may be paid for twice.
     #[arg(long)]
     resubmit_doubtful: bool,

@@ -21,8 +21,9 @@ use crate::commands::reuse::{Again, KnownResults, know_account};
 use crate::commands::typed;
 use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::durable::{
-    Account, Assumed, Counted, Destination, Outlook, OutputArgs, Parameters, ProgressArgs, Shape, StoreAt,
-    Summary, Survey, Target, Wait, WhatToSend, estimate, export, learn_dialect, open_file, prepare,
+    Account, Assumed, Counted, Destination, NOT_SENT, Outlook, OutputArgs, Parameters, ProgressArgs, Shape,
+    StoreAt, Summary, Survey, Target, Wait, WhatToSend, estimate, export, learn_dialect, note_public_url,
+    open_file, prepare,
 };
 use crate::exit::{Exit, Failure};
 use crate::fail_on::FailOn;
@@ -540,7 +541,7 @@ impl RunArgs {
             took: started.elapsed(),
             output: destination.file(),
         };
-        summary.say_notes(self.json);
+        summary.say_notes(self.json, not_sent.as_deref());
         notes.iter().for_each(|note| print::say(note));
         if let Some(halt) = &halt {
             let prices = self.prices(&**engine.store()).await?;
@@ -604,7 +605,7 @@ impl RunArgs {
     fn why_not_sent(&self, halt: &Halt, level: Level) -> Option<String> {
         match halt {
             Halt::Refused(why) | Halt::NotSent(why) | Halt::OtherService(why) => {
-                Some(format!("not sent: {why}"))
+                Some(format!("{NOT_SENT}{why}"))
             }
             Halt::CapReached => Some(
                 "not sent: it would cost more than --max-cost or --max-cost-per-day allows; a higher one goes on"
@@ -659,6 +660,9 @@ impl RunArgs {
                         (self.listen.unwrap_or(own), self.public_url.checked()?, self.signatures.verifier()?)
                     }
                 };
+                if let Some(url) = url {
+                    note_public_url(&**engine.store(), job, url).await?;
+                }
                 Some(Receiving::start(&**engine.store(), engine.inbox(), listen, url, verifier).await?)
             }
         };

@@ -3,23 +3,24 @@
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_bulk::store::TurnedAway;
-use numcheck_bulk::{BatchState, JobName, Outcome, Scope};
+use numcheck_bulk::{BatchState, Outcome, Scope};
 use serde_json::{Value, json};
 
-use crate::commands::metrics;
-use crate::durable::{StoreAt, drift_json, drift_line, job_of, sent_again, turned_away_line};
+use crate::commands::standing::NextStep;
+use crate::commands::{jobs, metrics, typed};
+use crate::durable::{JobRef, StoreAt, drift_json, drift_line, job_of, sent_again, turned_away_line};
 use crate::exit::{Exit, Failure};
 use crate::print;
 use numcheck_job::Engine;
 
-/// Show the account of a job.
+/// Show the account of a job, and what to type next. Without JOB, list the jobs.
 ///
 /// submitted = settled + failed + in doubt + missing + pending, at all times.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
-    /// The job.
-    #[arg(value_name = "JOB")]
-    job: JobName,
+    /// The job: its name, the beginning of it, `latest`, or the name of its file.
+    #[arg(value_name = "JOB", required_if_eq("metrics", "true"))]
+    job: Option<JobRef>,
     /// Print one JSON object.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
     json: bool,
@@ -38,9 +39,10 @@ pub(crate) struct Status {
 
 impl Status {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
+        let Some(job) = &self.job else { return jobs::list(&self.store, self.json).await };
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
         let store = engine.store();
-        let job = job_of(&**store, &self.job).await?;
+        let job = job_of(&**store, job).await?;
         engine.inbox().fold_all().await.map_err(Failure::of)?;
         store.follow(job.id).await.map_err(Failure::of)?;
         let ledger = store.ledger(job.id).await.map_err(Failure::of)?;
@@ -57,6 +59,8 @@ impl Status {
             print::data(metrics::text(&job, &ledger, &drift, &turned_away).trim_end())?;
             return Ok(if ledger.is_final() { Exit::Settled } else { Exit::Unsettled });
         }
+        let next = NextStep::of(&job, &ledger, job.name.as_str());
+        let next = next.map(|next| (format!("{}{}", next.command, typed::store()), next.why));
         let word = |outcome| if outcome == Outcome::Done { "done" } else { "failed" };
         if self.json {
             let costs: Vec<Value> = ledger
@@ -77,6 +81,7 @@ impl Status {
                 "waiting_in_doubt": ledger.waiting_in_doubt, "costs": costs, "unpriced": ledger.unpriced, "charged_again": ledger.charged_again, "may_be_charged": ledger.may_be_charged,
                 "batches_in_doubt": in_doubt, "drift": drift.iter().map(drift_json).collect::<Vec<_>>(),
                 "turned_away": turned_away.iter().map(turned_away_json).collect::<Vec<_>>(),
+                "next": next.map(|(command, _)| command),
             }))?;
         } else {
             print::data(&format!(
@@ -150,6 +155,9 @@ impl Status {
                         job.name
                     ),
                 });
+            }
+            if let Some((command, why)) = next {
+                print::data(&format!("next: {command} ({why})"))?;
             }
         }
         Ok(if ledger.is_final() { Exit::Settled } else { Exit::Unsettled })

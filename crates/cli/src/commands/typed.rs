@@ -18,6 +18,26 @@ pub(crate) fn resume(job: &JobName, lacking: Option<&str>) -> String {
     of(job, std::env::args_os().skip(1)).sentence(lacking)
 }
 
+/// The option of this process that names its store, behind a blank; nothing where it was not typed. An address with a password is left out.
+pub(crate) fn store() -> String {
+    store_of(std::env::args_os().skip(1))
+}
+
+fn store_of(typed: impl IntoIterator<Item = OsString>) -> String {
+    let mut typed = typed.into_iter().map(|word| word.to_string_lossy().into_owned());
+    while let Some(word) = typed.next() {
+        let value = match word.strip_prefix("--store") {
+            Some("") => typed.next(),
+            Some(value) => value.strip_prefix('=').map(str::to_owned),
+            None => None,
+        };
+        if let Some(value) = value.filter(|value| !may_hold_a_password(value)) {
+            return format!(" --store {}", quoted(&value));
+        }
+    }
+    String::new()
+}
+
 /// Refuses options that were typed and mean nothing at this level. A variable of the environment may be there for other commands.
 pub(crate) fn check_level(level: Level) -> Result<(), Failure> {
     let (options, why) = match level {
@@ -140,7 +160,7 @@ impl Typed {
 }
 
 /// A word as a shell reads it again.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
@@ -150,7 +170,7 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::of;
+    use super::{of, store_of};
 
     fn after(typed: &[&str]) -> String {
         let resume = of(&"0123456789abcdef".parse().unwrap(), typed.iter().map(Into::into));
@@ -167,6 +187,19 @@ mod tests {
         assert_eq!(after(&typed), "numcheck resume 0123456789abcdef --json");
         let typed = ["--log", "info", "resume", "0123456789abcdef", "--resubmit-doubtful", "--wait=5m"];
         assert_eq!(after(&typed), "numcheck resume 0123456789abcdef --log info --wait 5m");
+    }
+
+    #[test]
+    fn the_store_is_named_where_it_was_typed() {
+        for (typed, option) in [
+            (&["jobs", "--store", "my jobs.db", "--json"][..], " --store 'my jobs.db'"),
+            (&["status", "--store=jobs.db", "latest"], " --store jobs.db"),
+            (&["jobs", "--store=postgres://user:hidden@host/jobs"], ""),
+            (&["receive", "--store-only"], ""),
+            (&["jobs", "--store"], ""),
+        ] {
+            assert_eq!(store_of(typed.iter().map(Into::into)), option);
+        }
     }
 
     #[test]

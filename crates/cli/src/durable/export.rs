@@ -54,6 +54,13 @@ impl Destination {
     /// Opens it, before anything is sent.
     pub(crate) fn create(&self, input: &TableFile) -> Result<Writer, Failure> {
         let columns = self.args.columns.get()?;
+        let folder = self.file().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            return Err(Failure::usage(format!(
+                "--output: there is no folder {}: make it, or name another; nothing was sent",
+                folder.display()
+            )));
+        }
         Ok(Writer::create(self.target(), self.options()?, input, &columns)?)
     }
 

@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Args;
 use numcheck_bulk::store::reading::SharedReader;
-use numcheck_bulk::{
-    Job, JobName, Postgres, SharedPace, Sqlite, Store, StoreError, SystemWallClock, Upgrade,
-};
+use numcheck_bulk::{Postgres, SharedPace, Sqlite, Store, StoreError, SystemWallClock, Upgrade};
 use numcheck_job::Readers;
 use numcheck_protocol::{Info, Rate};
 use numcheck_transport::env;
@@ -240,14 +238,6 @@ pub(super) fn pace(
     rates: Vec<Rate>,
 ) -> SharedPace<dyn Store> {
     SharedPace::new(Arc::clone(store), Arc::new(SystemWallClock), format!("{} {account}", info.id), rates)
-}
-
-/// The job of that name.
-pub(crate) async fn job_of(store: &dyn Store, name: &JobName) -> Result<Job, Failure> {
-    let found = store.job(name).await.map_err(Failure::of)?;
-    found.ok_or_else(|| {
-        Failure::usage(format!("there is no job {name} in this store: `numcheck jobs` lists them"))
-    })
 }
 
 /// How results are read: no secret is told.

@@ -26,6 +26,9 @@ pub(super) const NOT_ANSWERED_YET: &str = "sent, and not answered yet";
 pub(super) const MAY_STILL_COME: &str = "accepted; the result may still come";
 const TAKES_ITS_TIME: [&str; 3] = [NOT_SENT_YET, NOT_ANSWERED_YET, MAY_STILL_COME];
 
+/// What the reason of a row begins with that was not sent since the run ended before.
+pub(crate) const NOT_SENT: &str = "not sent: ";
+
 /// How many notes are said, at most.
 const MAX_NOTES: usize = 10;
 
@@ -213,7 +216,7 @@ pub(crate) const STATES: [CheckState; 8] = [
     CheckState::Missing,
 ];
 
-pub(super) fn amounts(amounts: &BTreeMap<Currency, Price>) -> String {
+pub(crate) fn amounts(amounts: &BTreeMap<Currency, Price>) -> String {
     let amounts: Vec<String> = amounts.iter().map(|(currency, sum)| format!("{sum} {currency}")).collect();
     amounts.join(" + ")
 }
@@ -223,12 +226,13 @@ pub(crate) fn by_currency(amounts: &BTreeMap<Currency, Price>) -> serde_json::Ma
 }
 
 impl Summary<'_> {
-    /// Says what is remarkable, before anything else is said of the end. For a machine it stands in the object.
-    pub(crate) fn say_notes(&self, json: bool) {
+    /// Says what is remarkable, before anything else is said of the end. For a machine it stands in the object. Why numbers were
+    /// `not_sent` is said elsewhere.
+    pub(crate) fn say_notes(&self, json: bool, not_sent: Option<&str>) {
         if json {
             return;
         }
-        let notes = self.notes();
+        let notes = self.notes(not_sent.map_or("", |why| why.strip_prefix(NOT_SENT).unwrap_or(why)));
         notes.iter().take(MAX_NOTES).for_each(|note| print::say(note));
         if let Some(more) = notes.len().checked_sub(MAX_NOTES).filter(|more| *more > 0) {
             print::say(&format!(
@@ -270,7 +274,7 @@ impl Summary<'_> {
             }
         }
         line.push_str(&format!("; {:.1} s", self.took.as_secs_f64()));
-        if totals.is_invented {
+        if totals.is_invented && totals.checked() > 0 {
             line.push_str("; invented results, by a sandbox");
         }
         if let Some(output) = self.output {
@@ -320,9 +324,12 @@ impl Summary<'_> {
         totals.failures.iter().map(line).collect()
     }
 
-    fn notes(&self) -> Vec<String> {
+    fn notes(&self, told: &str) -> Vec<String> {
         let mut notes = self.failures();
-        for ((state, reason), count) in &self.totals.reasons {
+        let is_told =
+            |reason: &str| !told.is_empty() && reason.strip_prefix(NOT_SENT).unwrap_or(reason) == told;
+        let reasons = self.totals.reasons.iter().filter(|((_, reason), _)| !is_told(reason));
+        for ((state, reason), count) in reasons {
             notes.push(format!("note: {count} {}: {reason}", state.as_str().replace('_', " ")));
         }
         if self.totals.other_reasons > 0 {
