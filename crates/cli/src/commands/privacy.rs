@@ -160,15 +160,15 @@ impl Privacy {
         for drifted in engine.store().drift(single.job.id).await.map_err(Failure::of)? {
             drift::tell(&[drifted.drift]);
         }
-        let known = fates.iter().map(|fate| (fate.number, outcome_of(fate))).collect();
+        let ended = driven.as_ref().ok().and_then(|driven| match driven.halt.as_ref()? {
+            Halt::NotSent(why) | Halt::Refused(why) | Halt::OtherService(why) => Some(why.as_str()),
+            _ => None,
+        });
+        let known = fates.iter().map(|fate| (fate.number, outcome_of(fate, ended))).collect();
         let exit = self.show_all(&typed, &known)?;
-        match driven.map_err(Failure::of)?.halt {
-            Some(Halt::NotSent(why) | Halt::Refused(why) | Halt::OtherService(why)) => {
-                print::say(&format!("numcheck: asking ended: {why}; the rest was not asked about"));
-                Ok(worse(exit, Exit::Unsettled))
-            }
-            _ => Ok(exit),
-        }
+        let exit = if ended.is_some() { worse(exit, Exit::Unsettled) } else { exit };
+        driven.map_err(Failure::of)?;
+        Ok(exit)
     }
 
     async fn typed(&self) -> Result<Vec<Typed>, Failure> {
@@ -226,14 +226,16 @@ impl Privacy {
     }
 }
 
+const NOT_ASKED: &str = "not asked about";
+
 fn not_asked() -> (Outcome, Exit) {
-    let error = "the command ended before it was asked about".to_owned();
+    let error = format!("{NOT_ASKED}: the command ended before");
     let outcome = Outcome::Open { outcome: "pending", code: None, may_have_been_charged: false, error };
     (outcome, Exit::Unsettled)
 }
 
-/// What the book says of a number.
-fn outcome_of(fate: &RowFate) -> (Outcome, Exit) {
+/// What the book says of a number. `ended` is why asking has ended early.
+fn outcome_of(fate: &RowFate, ended: Option<&str>) -> (Outcome, Exit) {
     let reused = fate.reused.then(|| print::rfc3339(fate.received_ms.unwrap_or_default()));
     let told = fate
         .result
@@ -243,13 +245,19 @@ fn outcome_of(fate: &RowFate) -> (Outcome, Exit) {
         return told;
     }
     let (outcome, may_have_been_charged, why) = match fate.state {
-        BatchState::Planned | BatchState::Refused => ("pending", false, "it was not asked about"),
+        BatchState::Planned | BatchState::Refused => ("pending", false, NOT_ASKED),
         _ if fate.reused => {
             ("in_doubt", true, "under way or in doubt by an earlier call: not asked about again")
         }
         _ => ("in_doubt", true, "nobody knows whether it was asked about"),
     };
-    let error = fate.message.clone().unwrap_or_else(|| why.to_owned());
+    let error = match (&fate.message, ended) {
+        (Some(message), _) => message.clone(),
+        (None, Some(ended)) if why == NOT_ASKED => {
+            format!("{NOT_ASKED}, and nothing was paid for it: {ended}")
+        }
+        _ => why.to_owned(),
+    };
     let outcome = Outcome::Open { outcome, code: fate.code, may_have_been_charged, error };
     (outcome, Exit::Unsettled)
 }

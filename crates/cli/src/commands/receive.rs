@@ -116,6 +116,18 @@ impl Receive {
             receiving.close().await;
             engine.inbox().fold_all().await.map_err(Failure::of)?;
         }
+        let unmatched = engine.inbox().unmatched();
+        let set_aside = unmatched.strays + unmatched.conflicts;
+        if set_aside > 0 {
+            print::say(&format!(
+                "numcheck: {} {} set aside: {} of no number that is known or unreadable, {} a second one with other content; \
+                 numcheck receive --show-quarantine shows them",
+                print::count(set_aside, "result"),
+                print::form(set_aside, "was", "were"),
+                unmatched.strays,
+                unmatched.conflicts
+            ));
+        }
         for (kind, count) in engine.inbox().turned_away() {
             print::say(&format!("numcheck: {}", turned_away_line(&kind, count)));
         }

@@ -207,6 +207,9 @@ impl Standing {
         // Nothing was ever sent for the sandbox that lives in a command.
         let embedded = AccountId::embedded().fingerprint;
         for other in known.into_iter().filter(|other| *other != embedded && *other != account.fingerprint) {
+            if !has_submitted(store, &other, service).await? {
+                continue;
+            }
             match store.learnt(&address_of(&other)).await.map_err(Failure::of)? {
                 Some(address) if account.has_key_of(&other, &address) => {
                     standing.same_key.push((other, address))
@@ -218,6 +221,20 @@ impl Standing {
         }
         Ok(standing)
     }
+}
+
+/// Whether anything was ever submitted for an account. One whose address was mistyped is no other account.
+async fn has_submitted(store: &dyn Store, account: &str, service: &str) -> Result<bool, Failure> {
+    for job in store.jobs().await.map_err(Failure::of)? {
+        if job.spec.scope.account != account || job.spec.scope.service != service {
+            continue;
+        }
+        let ledger = store.ledger(job.id).await.map_err(Failure::of)?;
+        if ledger.submitted + ledger.may_be_charged + ledger.charged_again > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Says that the store holds checks which a new account does not reuse.
