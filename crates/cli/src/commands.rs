@@ -19,6 +19,7 @@ mod privacy;
 mod query;
 mod receive;
 mod reconcile;
+mod report;
 mod resume;
 pub(crate) mod reuse;
 mod run;
@@ -44,6 +45,7 @@ pub(crate) enum Command {
     Resume(resume::Resume),
     Jobs(jobs::Jobs),
     Status(status::Status),
+    Report(report::Report),
     Export(export::Export),
     Reconcile(reconcile::Reconcile),
     Receive(receive::Receive),
@@ -94,6 +96,7 @@ impl Command {
             Self::Resume(command) => command.run().await,
             Self::Jobs(command) => command.run().await,
             Self::Status(command) => command.run().await,
+            Self::Report(command) => command.run().await,
             Self::Export(command) => command.run().await,
             Self::Reconcile(command) => command.run().await,
             Self::Receive(command) => command.run().await,

@@ -15,6 +15,7 @@ mod target;
 mod wait;
 
 pub(crate) use export::{Destination, OutputArgs, export};
+pub(crate) use fate::FateReader;
 pub(crate) use job_ref::{JobRef, job_of, job_of_name};
 pub(crate) use moved::note_public_url;
 pub(crate) use open::{StoreAt, file as open_file};
@@ -23,7 +24,7 @@ pub(crate) use prepare::{
 };
 pub(crate) use progress::{Outlook, ProgressArgs};
 pub(crate) use report::{
-    NOT_SENT, STATES, Summary, Totals, amounts, by_currency, drift_json, drift_line, sent_again,
+    NOT_SENT, STATES, Summary, Totals, amounts, by_currency, cost_of, drift_json, drift_line, sent_again,
     turned_away_line,
 };
 pub(crate) use shape::{Shape, learn_dialect};

@@ -18,10 +18,12 @@ mod output;
 mod print;
 mod reading;
 mod regions;
+mod report;
 mod secrets;
 mod stop;
 mod terminal;
 mod usage;
+mod whole_file;
 
 use std::process::ExitCode;
 

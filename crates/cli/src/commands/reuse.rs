@@ -184,6 +184,12 @@ fn address_of(fingerprint: &str) -> String {
     format!("address of {fingerprint}")
 }
 
+/// Whether the platform that an account's checks were answered by is this machine itself: a sandbox or a test.
+pub(crate) async fn is_on_this_machine(store: &dyn Store, fingerprint: &str) -> Result<bool, Failure> {
+    let address = store.learnt(&address_of(fingerprint)).await.map_err(Failure::of)?;
+    Ok(address.is_some_and(|address| is_loopback(&address)))
+}
+
 /// What a store knows of an account before anything is sent for it.
 struct Standing {
     /// Fingerprints of the account that earlier releases have made of other spellings of its address.

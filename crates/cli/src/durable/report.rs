@@ -198,7 +198,7 @@ pub(crate) struct Summary<'a> {
 }
 
 /// What a row's result has cost, where that can be believed.
-fn cost_of(check: &CheckRow<'_>) -> Option<(Price, Currency)> {
+pub(crate) fn cost_of(check: &CheckRow<'_>) -> Option<(Price, Currency)> {
     let price = check.result.price.filter(|price| reading::is_believed(*price))?;
     let currency = check.result.currency.as_ref()?;
     Some((price, Currency::new(currency.as_str()).ok()?))

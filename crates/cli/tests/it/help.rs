@@ -2,12 +2,13 @@
 
 use crate::support::numcheck;
 
-pub(crate) const VERBS: [&[&str]; 26] = [
+pub(crate) const VERBS: [&[&str]; 27] = [
     &["run"],
     &["plan"],
     &["resume"],
     &["jobs"],
     &["status"],
+    &["report"],
     &["export"],
     &["reconcile"],
     &["receive"],

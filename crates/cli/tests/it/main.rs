@@ -18,6 +18,7 @@ mod pace;
 mod paid_once;
 mod privacy;
 mod query;
+mod report;
 mod run_platform;
 mod run_privacy;
 mod run_results;
