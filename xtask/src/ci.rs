@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{cargo, clients, codegen, features, layers, no_std, publish, readme, tidy};
+use crate::{cargo, clients, codegen, features, layers, no_std, publish, readme, report, tidy};
 
 /// Rounds of killing real runs; a plain `cargo test` does fewer.
 const TORTURE_ROUNDS: &str = "50";
@@ -66,6 +66,7 @@ const JOBS: &[Job] = &[
         always: true,
         run: |root, _| clients::run(root),
     },
+    Job { name: "report", what: "reports in a browser", always: true, run: |root, _| report::run(root) },
     Job { name: "docs", what: "documentation without warnings", always: true, run: |root, _| docs(root) },
     Job {
         name: "features",

@@ -127,7 +127,7 @@ impl Clients<'_> {
 }
 
 /// Runs a command to its end, and shows what it says only where it fails.
-fn quietly(command: &mut Command) -> crate::Outcome {
+pub(crate) fn quietly(command: &mut Command) -> crate::Outcome {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|error| format!("cannot start `{program}`: {error}"))?;
     if output.status.success() {

@@ -18,6 +18,7 @@ mod no_std;
 mod process;
 mod publish;
 mod readme;
+mod report;
 mod tidy;
 mod torture;
 
