@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use futures_util::TryStreamExt as _;
-use numcheck_bulk::{JobName, JobState, Scope};
+use numcheck_bulk::{JobState, Scope};
 use numcheck_job::Engine;
 
 use crate::commands::reuse::is_on_this_machine;
-use crate::durable::{FateReader, StoreAt, job_of, read_back};
+use crate::durable::{FateReader, JobRef, StoreAt, job_of, read_back};
 use crate::exit::{Exit, Failure};
 use crate::print;
 use crate::report::{self, Figures};
@@ -25,7 +25,7 @@ use crate::whole_file::WholeFile;
 pub(crate) struct Report {
     /// The job.
     #[arg(value_name = "JOB")]
-    job: JobName,
+    job: JobRef,
     /// Where the page is written; standard output otherwise. An existing file is replaced.
     #[arg(short, long, env = "NUMCHECK_OUTPUT", hide_env_values = true, value_name = "FILE")]
     output: Option<PathBuf>,
