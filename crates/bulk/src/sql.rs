@@ -71,6 +71,8 @@ pub(crate) enum GivenUp {
     Superseded,
     /// Another batch has this `batchNo`.
     BatchNoTaken(String),
+    /// It is a copy, made at this time, that is not the store yet.
+    Copy(u64),
 }
 
 impl From<GivenUp> for StoreError {
@@ -79,6 +81,7 @@ impl From<GivenUp> for StoreError {
             GivenUp::Damaged(what) => Self::Damaged { what },
             GivenUp::Superseded => Self::Superseded,
             GivenUp::BatchNoTaken(batch_no) => Self::BatchNoTaken { batch_no },
+            GivenUp::Copy(made_ms) => Self::Copy { made_ms },
         }
     }
 }

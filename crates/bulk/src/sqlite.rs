@@ -86,6 +86,27 @@ impl Sqlite {
         })
     }
 
+    /// Makes a copy of this moment in a file that nobody has yet, readable by its owner only, while others go on writing; says whether that is
+    /// so. The copy is a store that [is not paid from](Store::copied_ms).
+    ///
+    /// # Errors
+    /// When it cannot be read or written: then there is no file.
+    pub async fn back_up(&self, to: &Path, now_ms: u64) -> Result<bool, StoreError> {
+        let to = file::resolved(to);
+        self.read.call("make a backup", async move |tx| copy::keep(tx, &to, now_ms)).await
+    }
+
+    /// Makes a store of a copy, brought up to date, where there is none yet; says whether that is so. The store [is not paid from](Store::copied_ms)
+    /// until somebody [adopts](Store::adopt) it.
+    ///
+    /// # Errors
+    /// As [`open_existing`](Self::open_existing) of the copy, which has to be one whole file; and when the store cannot be written: then there is
+    /// none.
+    pub fn restore(copy: &Path, to: &Path, reader: &SharedReader) -> Result<bool, StoreError> {
+        let (copy, to) = (file::resolved(copy), file::resolved(to));
+        copy::restore(&copy, &to, reader)
+    }
+
     /// Those of a store's files that others than their owner may read or write: the store, its side files and its backups.
     ///
     /// New ones never are, except those that get an existing store's permissions.

@@ -20,9 +20,9 @@ use numcheck_protocol::{Drift, PhoneNumber};
 pub use drifting::{MAX_DRIFT_PLACES, further_places};
 pub use error::StoreError;
 pub use values::{
-    Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, NewBatch,
-    NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Skip, Source, Spending,
-    TurnedAway,
+    BatchCounts, Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, Gauges, InputPiece,
+    Known, NewBatch, NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Skip, Source,
+    Spending, TurnedAway,
 };
 
 use crate::ledger::Ledger;
@@ -232,6 +232,28 @@ pub trait Store: Send + Sync + 'static {
     fn learn<'a>(&'a self, name: &'a str, word: &'a str) -> StoreFuture<'a, ()>;
     /// What was learnt under a name.
     fn learnt<'a>(&'a self, name: &'a str) -> StoreFuture<'a, Option<String>>;
+    /// When the original was copied, Unix time in milliseconds, where this store is a copy that nobody has [adopted](Self::adopt): claims fail
+    /// with [`StoreError::Copy`] then.
+    fn copied_ms(&self) -> StoreFuture<'_, Option<u64>> {
+        Box::pin(async { Ok(None) })
+    }
+    /// A copy takes the place of the original: from now on it may be paid from. A person's decision: what the original has sent since it was copied
+    /// is paid twice when it is sent again.
+    fn adopt(&self) -> StoreFuture<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+    /// Finds out whether something can be written durably. It changes nothing that matters.
+    fn probe(&self, _now_ms: u64) -> StoreFuture<'_, ()> {
+        Box::pin(async { self.turned_away().await.map(drop) })
+    }
+    /// How large the store is, and how much waits in it, as far as it can tell cheaply.
+    fn gauges(&self) -> StoreFuture<'_, Gauges> {
+        Box::pin(async { Ok(Gauges::default()) })
+    }
+    /// How many results these batches have, those that are known, in any order. For people; a store without it tells of none.
+    fn batch_counts(&self, _batches: Vec<i64>) -> StoreFuture<'_, Vec<BatchCounts>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
     /// A secret of this store, made once from `fresh` and then kept: the receiver's key.
     fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> StoreFuture<'a, Vec<u8>>;
 }

@@ -1,7 +1,7 @@
 //! What the platform's answers say beside yes and no: numbers that were not taken, and what no document lists.
 
-use numcheck_bulk::store::{Drifted, Source, TurnedAway};
-use numcheck_bulk::{BatchState, Store};
+use numcheck_bulk::store::{Drifted, Skip, Source, TurnedAway};
+use numcheck_bulk::{BatchState, Store, StoreError};
 use numcheck_protocol::{Drift, DriftKind};
 
 use super::Place;
@@ -174,4 +174,53 @@ pub async fn what_was_turned_away_is_added_up_by_kind_whoever_counts<P: Place>(p
     let told = place.open().await.turned_away().await.unwrap();
     let expected = [TurnedAway::new("compressed", u64::MAX, 7), TurnedAway::new("not_found", 80, T0 + 19)];
     assert_eq!(told, expected);
+}
+
+/// Of a store that knows no copies this says nothing.
+pub async fn a_copy_is_not_paid_from_until_it_is_adopted<P: Place>(place: &P) {
+    let store = place.open().await;
+    let job = planned(&*store, 1, &[2]).await;
+    assert_eq!(store.copied_ms().await.unwrap(), None);
+    store.learn("copied", &T0.to_string()).await.unwrap();
+    if store.copied_ms().await.unwrap().is_none() {
+        return;
+    }
+    let other = place.open().await;
+    assert_eq!(other.copied_ms().await.unwrap(), Some(T0));
+    let next = other.next_batch(job.id, &Skip::default()).await.unwrap().unwrap();
+    let refused = other.claim(next.batch, "sender", 100, T0).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Copy { made_ms: T0, .. }), "{refused}");
+    // What comes is taken in all the same.
+    let push = Push::of(&named(1, 1), number(100_000));
+    assert_eq!(enter(&*other, vec![push.pushed()]).await, [1, 0, 0, 0]);
+    other.adopt().await.unwrap();
+    assert_eq!(store.copied_ms().await.unwrap(), None);
+    assert!(store.claim(next.batch, "sender", 100, T0).await.is_ok());
+}
+
+/// Of a store that cannot tell this says nothing.
+pub async fn a_store_tells_its_backlog_its_size_and_its_batches_counts<P: Place>(place: &P) {
+    let store = place.open().await;
+    let job = planned(&*store, 1, &[3]).await;
+    let claimed = accepted(&*store, &job).await;
+    store.probe(T0).await.unwrap();
+    store.probe(T0 + 1).await.unwrap();
+    let told = async || {
+        let gauges = store.gauges().await.unwrap();
+        let counts = store.batch_counts(vec![claimed.batch, claimed.batch + 1000]).await.unwrap();
+        (gauges, counts.iter().map(|of| (of.numbers, of.settled, of.failed)).collect::<Vec<_>>())
+    };
+    let (empty, counts) = told().await;
+    let (Some(bytes), Some(0)) = (empty.bytes, empty.backlog) else {
+        return assert_eq!((empty, counts), (Default::default(), Vec::new()));
+    };
+    assert!(bytes > 0);
+    assert_eq!(counts, [(3, 0, 0)]);
+    let push = |at: usize| Push::of(&claimed.batch_no, claimed.numbers[at]);
+    let failed = Push::failed(&claimed.batch_no, claimed.numbers[1]);
+    store.append(vec![push(0).pushed(), failed.pushed()]).await.unwrap();
+    assert_eq!(told().await.0.backlog, Some(2));
+    fold(&*store).await;
+    let (entered, counts) = told().await;
+    assert_eq!((entered.backlog, counts), (Some(0), vec![(3, 2, 1)]));
 }

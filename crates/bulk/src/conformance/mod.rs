@@ -103,6 +103,8 @@ macro_rules! conformance {
             a_secret_is_made_once
             what_was_learnt_last_is_remembered
             what_was_turned_away_is_added_up_by_kind_whoever_counts
+            a_copy_is_not_paid_from_until_it_is_adopted
+            a_store_tells_its_backlog_its_size_and_its_batches_counts
             the_newest_unfinished_job_of_the_same_numbers_goes_on_whatever_its_name
             a_job_whose_rows_wait_for_another_is_unfinished
             a_job_without_a_set_is_continued_by_nobody

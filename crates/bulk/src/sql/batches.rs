@@ -8,12 +8,12 @@ use std::collections::BTreeSet;
 use numcheck_protocol::{BatchNo, PhoneNumber};
 
 use super::book::{self, Elsewhere, Wanted};
-use super::{GivenUp, Row, Sql, Tx, each, fold, values, waits};
+use super::{GivenUp, Row, Sql, Tx, each, fold, jobs, values, waits};
 use crate::batch::{BatchRecord, batch_no, span};
 use crate::model::{BatchEnd, BatchState, JobName, JobState, Scope};
 use crate::proof::SignedSpan;
 use crate::store::reading::SharedReader;
-use crate::store::{Claimed, Control, NewBatch, NextBatch, OpenBatch, Skip};
+use crate::store::{BatchCounts, Claimed, Control, NewBatch, NextBatch, OpenBatch, Skip};
 
 /// How many batches one transaction looks up at most.
 const LOOKED_UP: u32 = 16;
@@ -166,6 +166,9 @@ pub(crate) async fn claim<T: Tx>(
     limit: u64,
     now_ms: u64,
 ) -> Result<Option<Claimed>, T::Fault> {
+    if let Some(made_ms) = jobs::copied(tx).await? {
+        return Err(GivenUp::Copy(made_ms).into());
+    }
     let job = tx.row("SELECT job FROM batches WHERE id = $1", &values![batch], |row| row.get(0)).await?;
     let Some(job) = job else { return Ok(None) };
     if book::lock_scope_of(tx, job).await?.is_none() {
@@ -477,6 +480,22 @@ pub(crate) async fn open<T: Tx>(tx: &T, job: i64) -> Result<Vec<OpenBatch>, T::F
         })
     })
     .await
+}
+
+pub(crate) async fn counts<T: Tx>(tx: &T, batches: &[i64]) -> Result<Vec<BatchCounts>, T::Fault> {
+    const COUNTS: Sql = Sql {
+        sqlite: "SELECT id, numbers, done + failed + refused, failed FROM batches WHERE id IN (SELECT value FROM json_each($1))",
+        postgres: "SELECT id, numbers, done + failed + refused, failed FROM batches WHERE id = ANY ($1)",
+    };
+    let read = |row: &Row<'_>| {
+        Ok(BatchCounts {
+            batch: row.get(0)?,
+            numbers: row.get(1)?,
+            settled: row.get(2)?,
+            failed: row.get(3)?,
+        })
+    };
+    tx.rows(COUNTS, &values![batches], read).await
 }
 
 pub(crate) async fn controls<T: Tx>(

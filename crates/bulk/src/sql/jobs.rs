@@ -484,6 +484,27 @@ pub(crate) async fn learnt<T: Tx>(tx: &T, name: &str) -> Result<Option<String>, 
     tx.row("SELECT word FROM learnt WHERE name = $1", &values![name], |row| row.get(0)).await
 }
 
+/// Beside what was learnt: when the store that this is a copy of was copied.
+pub(crate) const COPIED: &str = "copied";
+
+/// When this store was copied, where it is a copy that nobody has adopted.
+pub(crate) async fn copied<T: Tx>(tx: &T) -> Result<Option<u64>, T::Fault> {
+    // Whatever stands there, it is a copy.
+    Ok(learnt(tx, COPIED).await?.map(|word| word.parse().unwrap_or(0)))
+}
+
+pub(crate) async fn adopt<T: Tx>(tx: &T) -> Result<(), T::Fault> {
+    tx.run("DELETE FROM learnt WHERE name = $1", &values![COPIED]).await?;
+    Ok(())
+}
+
+/// Beside what was learnt: when it was last found out whether the store can be written.
+const PROBED: &str = "probed";
+
+pub(crate) async fn probe<T: Tx>(tx: &T, now_ms: u64) -> Result<(), T::Fault> {
+    learn(tx, PROBED, &now_ms.to_string()).await
+}
+
 /// Beside what was learnt: a name that nothing else has, and how many and the last time as the word.
 const TURNED_AWAY: &str = "turned away: ";
 

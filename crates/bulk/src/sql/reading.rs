@@ -6,7 +6,20 @@ use super::{GivenUp, Row, Sql, Tx, values};
 use crate::fold::{day_of, unpriced_since_ms};
 use crate::ledger::{BatchSums, Ledger, Reused, Sum};
 use crate::pricing::{PriceKey, PriceTable};
-use crate::store::{Quarantined, RowFate, Spending};
+use crate::store::{Gauges, Quarantined, RowFate, Spending};
+
+pub(crate) async fn gauges<T: Tx>(tx: &T) -> Result<Gauges, T::Fault> {
+    const GAUGES: Sql = Sql {
+        sqlite:
+            "SELECT (SELECT page_count FROM pragma_page_count()) * (SELECT page_size FROM pragma_page_size()),
+            coalesce((SELECT max(id) FROM results), 0) - (SELECT value FROM marks WHERE name = 'folded')",
+        postgres: "SELECT (SELECT CAST(sum(pg_total_relation_size(oid)) AS bigint) FROM pg_class
+                WHERE relnamespace = 'numcheck'::regnamespace AND relkind = 'r'),
+            (SELECT CAST(coalesce(sum(behind - next), 0) AS bigint) FROM inbox)",
+    };
+    let read = |row: &Row<'_>| Ok(Gauges { bytes: row.get(0)?, backlog: Some(row.count(1)?) });
+    Ok(tx.row(GAUGES, &[], read).await?.unwrap_or_default())
+}
 
 pub(crate) async fn ledger<T: Tx>(tx: &T, job: i64) -> Result<Ledger, T::Fault> {
     let mut ledger = Ledger::default();

@@ -364,6 +364,28 @@ macro_rules! store_methods {
             }))
         }
 
+        fn copied_ms(&self) -> StoreFuture<'_, Option<u64>> {
+            Box::pin(self.call("tell whether it is a copy", Purpose::Read, async |tx| jobs::copied(tx).await))
+        }
+
+        fn adopt(&self) -> StoreFuture<'_, ()> {
+            Box::pin(self.call("become the store", Purpose::Write, async |tx| jobs::adopt(tx).await))
+        }
+
+        fn probe(&self, now_ms: u64) -> StoreFuture<'_, ()> {
+            Box::pin(self.call("write", Purpose::Write, async move |tx| jobs::probe(tx, now_ms).await))
+        }
+
+        fn gauges(&self) -> StoreFuture<'_, Gauges> {
+            Box::pin(self.call("measure itself", Purpose::Read, async |tx| reading::gauges(tx).await))
+        }
+
+        fn batch_counts(&self, batches: Vec<i64>) -> StoreFuture<'_, Vec<BatchCounts>> {
+            Box::pin(self.call("count batches' results", Purpose::Read, async move |tx| {
+                batches::counts(tx, &batches).await
+            }))
+        }
+
         fn secret<'a>(&'a self, name: &'a str, fresh: Vec<u8>) -> StoreFuture<'a, Vec<u8>> {
             let name = name.to_owned();
             Box::pin(
@@ -389,8 +411,8 @@ pub(crate) mod prelude {
         Purpose, batches, book, drift, each, fold, follow, jobs, reading, store_methods, waits,
     };
     pub(crate) use crate::store::{
-        Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, InputPiece, Known, NewBatch,
-        NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Skip, Spending, Store,
-        StoreError, StoreFuture, TurnedAway, drifting,
+        BatchCounts, Claimed, Control, Drifted, Duplicate, Folded, Followed, Forgotten, Gauges, InputPiece,
+        Known, NewBatch, NewResult, NextBatch, OpenBatch, Quarantined, Reread, RowFate, Sending, Skip,
+        Spending, Store, StoreError, StoreFuture, TurnedAway, drifting,
     };
 }

@@ -11,6 +11,7 @@ pub(crate) enum Fault {
     GivenUp(GivenUp),
     StillRead,
     NoJournal,
+    File(std::io::Error),
 }
 
 impl Fault {
@@ -21,6 +22,7 @@ impl Fault {
             Self::GivenUp(why) => StoreError::from(why.clone()).to_string(),
             Self::StillRead => STILL_READ.to_owned(),
             Self::NoJournal => NO_JOURNAL.to_owned(),
+            Self::File(error) => error.to_string(),
         }
     }
 
@@ -31,6 +33,7 @@ impl Fault {
             Self::GivenUp(why) => why.into(),
             Self::StillRead => StoreError::Database { what, source: STILL_READ.into() },
             Self::NoJournal => StoreError::Database { what, source: NO_JOURNAL.into() },
+            Self::File(error) => StoreError::Database { what, source: error.into() },
         }
     }
 }
@@ -47,6 +50,12 @@ impl From<GivenUp> for Fault {
 impl From<rusqlite::types::FromSqlError> for Fault {
     fn from(error: rusqlite::types::FromSqlError) -> Self {
         Self::Sql(error.into())
+    }
+}
+
+impl From<std::io::Error> for Fault {
+    fn from(error: std::io::Error) -> Self {
+        Self::File(error)
     }
 }
 

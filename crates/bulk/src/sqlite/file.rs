@@ -98,7 +98,7 @@ pub(super) fn open(
 /// nobody knows.
 ///
 /// Other processes may open and close the store meanwhile. What stays refused while nothing changes is refused.
-fn look(path: &Path) -> Result<bool, StoreError> {
+pub(super) fn look(path: &Path) -> Result<bool, StoreError> {
     const LOOKS: u32 = 200;
     const ENOUGH: u32 = 3;
     let mut same = 0;
@@ -225,7 +225,7 @@ fn connect(path: &Path) -> fault::Result<Connection> {
 }
 
 /// The file without its journal, locks and other processes: for a look at its mark.
-fn as_it_stands(path: &Path) -> fault::Result<Connection> {
+pub(super) fn as_it_stands(path: &Path) -> fault::Result<Connection> {
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {

@@ -77,7 +77,8 @@ fn back_up(
 ) -> Result<PathBuf, StoreError> {
     let failed = |source: std::io::Error| StoreError::Database { what: BACKUP, source: source.into() };
     let unfinished = Unfinished::beside(path).map_err(failed)?;
-    copy(from, unfinished.path(), on_upgrade).map_err(|fault| fault.named(BACKUP))?;
+    let mut on_progress = |done, total| on_upgrade(Upgrade::BackingUp { done, total });
+    copy(from, unfinished.path(), &mut on_progress).map_err(|fault| fault.named(BACKUP))?;
     for at in 1..=u32::MAX {
         let name = backup_name(path, version, at);
         if unfinished.place(&name).map_err(failed)? {

@@ -105,6 +105,16 @@ pub enum StoreError {
         /// Which.
         batch_no: String,
     },
+    /// It is a copy of a store, which [nobody has adopted](super::Store::adopt): what the original has sent since the copy was made, this one does not
+    /// know, and would pay for again. Nothing can be claimed.
+    #[error(
+        "this store is a copy of an earlier time, and does not know what was paid for since: nothing can be sent before it is adopted"
+    )]
+    #[non_exhaustive]
+    Copy {
+        /// When it was made, Unix time in milliseconds.
+        made_ms: u64,
+    },
     /// Its own thread or connection has ended.
     #[error("the store is closed")]
     Closed,

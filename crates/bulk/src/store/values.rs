@@ -430,6 +430,30 @@ impl TurnedAway {
     }
 }
 
+/// How large a store is, and how much waits in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Gauges {
+    /// Bytes of its tables; `None` where it cannot tell.
+    pub bytes: Option<u64>,
+    /// Results that are stored and [not entered](super::Store::fold) yet; `None` where it cannot tell.
+    pub backlog: Option<u64>,
+}
+
+/// How many results a batch has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BatchCounts {
+    /// The store's own key.
+    pub batch: i64,
+    /// How many phone numbers it has.
+    pub numbers: u64,
+    /// How many of them have a result, or were refused.
+    pub settled: u64,
+    /// How many of the results are failures.
+    pub failed: u64,
+}
+
 /// A sent batch that lacks results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

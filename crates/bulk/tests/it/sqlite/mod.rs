@@ -1,5 +1,6 @@
 //! The store in a file: the suite that every store passes, and what is true of a file only.
 
+mod backup;
 mod faults;
 mod forgetting;
 mod killed;
