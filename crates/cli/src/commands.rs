@@ -2,6 +2,7 @@
 
 pub(crate) mod arguments;
 mod asking;
+mod backup;
 mod check_line;
 mod completions;
 mod explain;
@@ -20,6 +21,7 @@ mod query;
 mod receive;
 mod reconcile;
 mod report;
+mod restore;
 mod resume;
 pub(crate) mod reuse;
 mod run;
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Export(export::Export),
     Reconcile(reconcile::Reconcile),
     Receive(receive::Receive),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
     Forget(forget::Forget),
     History(history::History),
     Sandbox(sandbox::Sandbox),
@@ -100,6 +104,8 @@ impl Command {
             Self::Export(command) => command.run().await,
             Self::Reconcile(command) => command.run().await,
             Self::Receive(command) => command.run().await,
+            Self::Backup(command) => command.run().await,
+            Self::Restore(command) => command.run().await,
             Self::Forget(command) => command.run().await,
             Self::History(command) => command.run().await,
             Self::Sandbox(command) => command.run().await,

@@ -1,5 +1,6 @@
 //! A durable job at work: where it lives, how a file becomes one, how it is driven to its end, and how its results are written.
 
+mod backup;
 mod export;
 mod fate;
 mod job_ref;

@@ -130,6 +130,7 @@ mod tests {
         "number",
         "older-than",
         "even-unsettled",
+        "accept-gap",
     ];
 
     /// Every option of a command and its verbs, with the verb and the variable.

@@ -71,7 +71,7 @@ impl Get {
         let stop = Stop::on_signal(call::STOPPING);
         let client = call::number_check(&self.network)?;
         let account = AccountId::nxcloud()?;
-        let store = self.store.open_or_create().await?;
+        let store = self.store.open_or_create_to_pay().await?;
         let level = Level::Basic;
         let asking = Asking {
             account: &account,

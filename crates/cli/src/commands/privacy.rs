@@ -128,7 +128,7 @@ impl Privacy {
             return self.show_all(&typed, &HashMap::new());
         }
         let account = AccountId::qxt()?;
-        let store = self.store.open_or_create().await?;
+        let store = self.store.open_or_create_to_pay().await?;
         let prices: PriceTable = self.prices.table()?;
         let asking = Asking {
             account: &account,

@@ -198,7 +198,7 @@ impl Run {
                 .map_err(|error| Failure::new("no temporary folder can be made").because(error))?;
             open_file(&sandbox_store.path().join("jobs.db"))?
         } else {
-            self.store.open_or_create().await?
+            self.store.open_or_create_to_pay().await?
         };
         let engine = Engine::new(store);
         let store = &**engine.store();

@@ -106,7 +106,7 @@ impl Submit {
         list(numbers.clone()).map_err(not_sent)?;
         let client = call::number_check(&self.network)?;
         let account = AccountId::nxcloud()?;
-        let store = self.store.open_or_create().await?;
+        let store = self.store.open_or_create_to_pay().await?;
         let level = self.level.unwrap_or(Level::Basic);
         let asking = Asking {
             account: &account,

@@ -11,6 +11,7 @@ use numcheck_job::Readers;
 use numcheck_protocol::{Info, Rate};
 use numcheck_transport::env;
 
+use super::backup::check_may_pay;
 use crate::account::AccountId;
 use crate::exit::Failure;
 use crate::{print, secrets};
@@ -31,7 +32,7 @@ impl std::fmt::Debug for StoreAt {
     }
 }
 
-enum Place {
+pub(super) enum Place {
     File(PathBuf),
     Server(String),
 }
@@ -40,7 +41,7 @@ impl StoreAt {
     /// Opens it when it is there; makes no file.
     pub(crate) async fn open_existing(&self) -> Result<Option<Arc<dyn Store>>, Failure> {
         match self.place()? {
-            Place::File(path) if path.symlink_metadata().is_ok() => existing(&path).map(Some),
+            Place::File(path) if path.symlink_metadata().is_ok() => Ok(Some(existing(&path)?)),
             Place::File(_) => Ok(None),
             Place::Server(address) => server(&address).await.map(Some),
         }
@@ -49,17 +50,26 @@ impl StoreAt {
     /// Opens it; fails where there is none. For verbs that only read, or go on.
     pub(crate) async fn open_existing_or_fail(&self) -> Result<Arc<dyn Store>, Failure> {
         match self.place()? {
-            Place::File(path) => existing(&path),
+            Place::File(path) => Ok(existing(&path)?),
             Place::Server(address) => server(&address).await,
         }
     }
 
     /// The same for a verb that pays: what it may need of a server is there.
     pub(crate) async fn open_existing_to_pay(&self) -> Result<Arc<dyn Store>, Failure> {
-        match self.place()? {
-            Place::File(path) => existing(&path),
-            Place::Server(address) => Ok(Arc::new(reserved(&address).await?)),
-        }
+        let store: Arc<dyn Store> = match self.place()? {
+            Place::File(path) => existing(&path)? as Arc<dyn Store>,
+            Place::Server(address) => Arc::new(reserved(&address).await?),
+        };
+        check_may_pay(&*store).await?;
+        Ok(store)
+    }
+
+    /// The same for a verb that pays.
+    pub(crate) async fn open_or_create_to_pay(&self) -> Result<Arc<dyn Store>, Failure> {
+        let store = self.open_or_create().await?;
+        check_may_pay(&*store).await?;
+        Ok(store)
     }
 
     /// Opens it, or makes it, and says which one it is. What is paid for is remembered per store.
@@ -73,11 +83,7 @@ impl StoreAt {
             }
             Place::File(path) => path,
         };
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|error| {
-                Failure::new(format!("the folder {} cannot be made", folder.display())).because(error)
-            })?;
-        }
+        make_folder(&path)?;
         let opened = Sqlite::open_or_create(&path, reading(), &mut say_upgrade);
         let (store, is_new) = opened.map_err(|error| cannot_be_used(&path, error))?;
         let new = if is_new { ", which is new" } else { "" };
@@ -124,7 +130,7 @@ impl StoreAt {
         turn.map_err(|error| Failure::new("the store gives no turn; nothing was sent").because(error))
     }
 
-    fn place(&self) -> Result<Place, Failure> {
+    pub(super) fn place(&self) -> Result<Place, Failure> {
         let place = match &self.place {
             Some(place) => Some(place.clone()),
             None => env::secret("NUMCHECK_STORE").map_err(Failure::setting)?,
@@ -166,7 +172,15 @@ pub(crate) fn file(path: &Path) -> Result<Arc<dyn Store>, Failure> {
     Ok(Arc::new(Sqlite::open(path, reading()).map_err(|error| cannot_be_used(path, error))?))
 }
 
-fn existing(path: &Path) -> Result<Arc<dyn Store>, Failure> {
+/// Makes the folder of a store that is to be made.
+pub(super) fn make_folder(path: &Path) -> Result<(), Failure> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Failure::new(format!("the folder {} cannot be made", folder.display())).because(error)
+    })
+}
+
+pub(super) fn existing(path: &Path) -> Result<Arc<Sqlite>, Failure> {
     let store = Sqlite::open_existing(path, reading(), &mut say_upgrade)
         .map_err(|error| cannot_be_used(path, error))?;
     warn_exposed(path);
@@ -241,6 +255,6 @@ pub(super) fn pace(
 }
 
 /// How results are read: no secret is told.
-fn reading() -> SharedReader {
+pub(super) fn reading() -> SharedReader {
     Arc::new(Readers::hiding(secrets::known()))
 }

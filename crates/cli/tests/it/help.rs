@@ -2,7 +2,7 @@
 
 use crate::support::numcheck;
 
-pub(crate) const VERBS: [&[&str]; 27] = [
+pub(crate) const VERBS: [&[&str]; 29] = [
     &["run"],
     &["plan"],
     &["resume"],
@@ -12,6 +12,8 @@ pub(crate) const VERBS: [&[&str]; 27] = [
     &["export"],
     &["reconcile"],
     &["receive"],
+    &["backup"],
+    &["restore"],
     &["forget"],
     &["history"],
     &["sandbox"],
@@ -53,7 +55,7 @@ fn options(verb: &[&str]) -> Vec<(String, String)> {
 }
 
 /// What pays again for what may have been paid for, or forgets that it was: a person says it anew, each time.
-const PAYS_AGAIN: [&str; 12] = [
+const PAYS_AGAIN: [&str; 13] = [
     "--again",
     "--retry-failed",
     "--resubmit-doubtful",
@@ -66,6 +68,7 @@ const PAYS_AGAIN: [&str; 12] = [
     "--number",
     "--older-than",
     "--even-unsettled",
+    "--accept-gap",
 ];
 
 #[test]
