@@ -2,8 +2,11 @@
 //!
 //! It answers 200 only after the inbox has stored, and takes in nothing without a capability of this store.
 
+use std::fmt;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use numcheck_bulk::{Inbox, Store};
 use numcheck_webhook::{
@@ -11,6 +14,8 @@ use numcheck_webhook::{
 };
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle};
+
+use crate::latency::{Latencies, Stopwatch};
 
 /// How often what was turned away is written down, if there is anything: other processes show it.
 const NOTE_EVERY: Duration = Duration::from_secs(10);
@@ -35,6 +40,7 @@ pub struct Receiving {
     address: SocketAddr,
     key: ReceiverKey,
     public_url: String,
+    view: ReceiverView,
     stop: oneshot::Sender<()>,
     served: JoinHandle<Result<Closed, JoinError>>,
 }
@@ -67,11 +73,16 @@ impl Receiving {
             None => gate,
         };
         let (inbox, counting) = (inbox.clone(), inbox.clone());
+        let (storing, is_accepting) = (Arc::<Stopwatch>::default(), Arc::new(AtomicBool::new(true)));
+        let stopwatch = Arc::clone(&storing);
         // What a result says is read when it is entered.
         let handler = move |push: Push| {
-            let inbox = inbox.clone();
+            let (inbox, stopwatch) = (inbox.clone(), Arc::clone(&stopwatch));
             async move {
-                inbox.store(&name_of_batch(&push), push.raw()).await.map_err(|error| {
+                let began = Instant::now();
+                let stored = inbox.store(&name_of_batch(&push), push.raw()).await;
+                stopwatch.add(began.elapsed());
+                stored.map_err(|error| {
                     tracing::error!(
                         error = &error as &dyn std::error::Error,
                         "a result could not be stored; it will come again"
@@ -81,6 +92,12 @@ impl Receiving {
             }
         };
         let receiver = Receiver::unread(gate, handler, ReceiverLimits::default());
+        let counts = {
+            let receiver = receiver.clone();
+            Arc::new(move || receiver.counts())
+        };
+        let view = ReceiverView { counts, storing, is_accepting };
+        let accepting = Arc::clone(&view.is_accepting);
         let (stop, stopped) = oneshot::channel();
         let serving = server.serve(receiver.clone(), async { drop(stopped.await) });
         let served = tokio::spawn(async move {
@@ -91,11 +108,12 @@ impl Receiving {
                 let ended = tokio::time::timeout(NOTE_EVERY, &mut serving).await;
                 note(&counting, receiver.counts(), &mut noted).await;
                 if let Ok(ended) = ended {
+                    accepting.store(false, Ordering::Relaxed);
                     return ended;
                 }
             }
         });
-        Ok(Self { address, key, public_url, stop, served })
+        Ok(Self { address, key, public_url, view, stop, served })
     }
 
     /// Where it listens.
@@ -108,15 +126,59 @@ impl Receiving {
         (self.key.clone(), self.public_url.clone())
     }
 
-    /// Accepts no more, and lets what is being stored come to its end.
+    /// What it has seen, while it receives and afterwards.
+    pub fn view(&self) -> ReceiverView {
+        self.view.clone()
+    }
+
+    /// Accepts no more, closes connections that are idle, and lets what is being stored come to its end, within [`ReceiverLimits::stop_time`]: what is
+    /// not stored by then is not acknowledged, and comes again. [`ReceiverView::is_accepting`] is `false` before anything else happens.
     pub async fn close(self) {
+        self.view.is_accepting.store(false, Ordering::Relaxed);
         drop(self.stop);
-        if let Err(error) = self.served.await.and_then(|served| served) {
-            tracing::error!(
+        match self.served.await.and_then(|served| served) {
+            Ok(Closed { connections: 0, stores: 0, .. }) => {}
+            Ok(Closed { connections, stores, .. }) => tracing::warn!(
+                connections,
+                stores,
+                "the receiver was closed with connections cut, or results not stored; none of those was acknowledged, and they come again"
+            ),
+            Err(error) => tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "the receiver has ended in a way it should not"
-            );
+            ),
         }
+    }
+}
+
+/// What a receiver has seen, for whoever watches it. Clones share it.
+#[derive(Clone)]
+pub struct ReceiverView {
+    counts: Arc<dyn Fn() -> Counts + Send + Sync>,
+    storing: Arc<Stopwatch>,
+    is_accepting: Arc<AtomicBool>,
+}
+
+impl ReceiverView {
+    /// What came, and what became of it.
+    pub fn counts(&self) -> Counts {
+        (self.counts)()
+    }
+
+    /// How long the store took for a push, stored or not.
+    pub fn storing(&self) -> Latencies {
+        self.storing.snapshot()
+    }
+
+    /// Whether it takes pushes in; not any more once it is being closed.
+    pub fn is_accepting(&self) -> bool {
+        self.is_accepting.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Debug for ReceiverView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReceiverView").field("counts", &self.counts()).finish_non_exhaustive()
     }
 }
 
