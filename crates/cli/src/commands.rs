@@ -13,7 +13,7 @@ mod history;
 mod jobs;
 pub(crate) mod limits;
 mod man;
-mod metrics;
+pub(crate) mod metrics;
 mod number;
 mod plan;
 mod privacy;

@@ -4,6 +4,8 @@
 //! environment or from files, never from arguments.
 
 mod account;
+mod admin;
+mod batch_log;
 mod batching;
 mod call;
 mod commands;

@@ -3,13 +3,17 @@
 //! It submits nothing. Any number of receivers may work on one store.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_bulk::Folding;
 use numcheck_bulk::store::Reread;
 use serde_json::json;
+use tokio::time::timeout;
 
+use crate::admin::AdminArgs;
+use crate::batch_log::BatchLog;
 use crate::commands::arguments::{PublicUrl, Signatures, listen_address};
 use crate::durable::{StoreAt, turned_away_line};
 use crate::exit::{Exit, Failure};
@@ -17,9 +21,13 @@ use crate::print;
 use crate::stop::Stop;
 use numcheck_job::{Engine, Receiving, receiver_key};
 
+/// How long what is stored may take to be entered before the process ends.
+const ENTERING: Duration = Duration::from_secs(10);
+
 /// Receive results for all jobs of the store, until it is stopped.
 ///
-/// Runs until SIGTERM or Ctrl-C.
+/// Runs until SIGTERM or Ctrl-C; then it accepts nothing more, has 30 seconds to store what is on its way and 10 to enter it into the jobs, and ends. What
+/// was not stored by then was not acknowledged, and comes again.
 ///
 /// It takes results at the URLs that `run` and `submit` give with each batch, and at one fixed URL, which --print-url prints: for an application
 /// whose callback URL is configured on the platform.
@@ -37,6 +45,8 @@ pub(crate) struct Receive {
     listen: Option<SocketAddr>,
     #[command(flatten)]
     public_url: PublicUrl,
+    #[command(flatten)]
+    admin: AdminArgs,
     /// Show the results that belong to no number, or came a second time with other content, and end. They hold phone numbers.
     #[arg(long, env = "NUMCHECK_SHOW_QUARANTINE", hide_env_values = true, value_parser = BoolishValueParser::new())]
     show_quarantine: bool,
@@ -97,11 +107,17 @@ impl Receive {
             Some(listen) if !self.show_quarantine => listen,
             _ => return show_quarantine(&engine).await,
         };
+        self.admin.check(Some(listen))?;
         let verifier = self.signatures.verifier()?;
-        let stop = Stop::on_signal("");
+        let stop = Stop::on_signal(
+            "numcheck: stopping: nothing more is taken in, and what is on its way is stored first; once more ends at once",
+        );
         let receiving = Receiving::start(&**engine.store(), engine.inbox(), listen, url, verifier).await?;
+        let admin = self.admin.start(&engine, Some(&receiving))?;
+        let _log = BatchLog::start(engine.store(), None);
         if self.json {
-            print::json(&json!({"listening": receiving.address().to_string()}))?;
+            let admin = admin.as_ref().map(|admin| admin.address().to_string());
+            print::json(&json!({"listening": receiving.address().to_string(), "admin": admin}))?;
         } else {
             print::say(&format!("numcheck: receiving at {}; end it with Ctrl-C", receiving.address()));
         }
@@ -114,7 +130,13 @@ impl Receive {
                 () = engine.inbox().keep_folding(Folding::default()) => {}
             }
             receiving.close().await;
-            engine.inbox().fold_all().await.map_err(Failure::of)?;
+            match timeout(ENTERING, engine.inbox().fold_all()).await {
+                Ok(entered) => drop(entered.map_err(Failure::of)?),
+                // They are stored.
+                Err(_) => tracing::info!(
+                    "not all results are entered into their jobs: the next process on the store goes on"
+                ),
+            }
         }
         let unmatched = engine.inbox().unmatched();
         let set_aside = unmatched.strays + unmatched.conflicts;

@@ -11,6 +11,8 @@ use clap::{Args, ValueEnum};
 use numcheck_bulk::{Delivery, Estimate, Halt, Job, JobState, PriceTable, Scope, Store};
 
 use crate::account::AccountId;
+use crate::admin::AdminArgs;
+use crate::batch_log::BatchLog;
 use crate::batching::BatchingArgs;
 use crate::call::{self, Network, QxtArgs};
 use crate::commands::arguments::{
@@ -84,6 +86,8 @@ pub(crate) struct RunArgs {
     listen: Option<SocketAddr>,
     #[command(flatten)]
     public_url: PublicUrl,
+    #[command(flatten)]
+    admin: AdminArgs,
     #[command(flatten)]
     output: OutputArgs,
     /// How long to wait after the last result before the command ends. Default 80m, which is longer than the platform
@@ -427,6 +431,7 @@ impl RunArgs {
         if !sandbox {
             self.public_url.checked()?;
         }
+        self.admin.check(self.listen)?;
         if sandbox && self.signatures.required() {
             return Err(Failure::usage(
                 "--require-signed-pushes: the sandbox inside this command signs nothing",
@@ -666,6 +671,8 @@ impl RunArgs {
                 Some(Receiving::start(&**engine.store(), engine.inbox(), listen, url, verifier).await?)
             }
         };
+        let _admin = self.admin.start(engine, receiving.as_ref())?;
+        let _log = BatchLog::start(engine.store(), Some(job));
         let callback = receiving.as_ref().map(Receiving::callback);
         let service = Arc::new(account.service(callback, engine.store())?);
         let quiet = self.wait.map_or_else(|| default_wait(target, minute), Into::into);
@@ -707,6 +714,8 @@ impl RunArgs {
         stop: &Stop,
     ) -> Result<Driven, Failure> {
         let (client, sandbox) = target.qxt(&self.network, &self.how).await?;
+        let _admin = self.admin.start(engine, None)?;
+        let _log = BatchLog::start(engine.store(), Some(job));
         let planned = engine.store().ledger(job.id).await.map_err(Failure::of)?.planned;
         let takes = asking_takes(planned, self.speed.concurrency);
         if matches!(target, Target::Account) && takes >= Duration::from_secs(60) {

@@ -6,8 +6,9 @@ use numcheck_bulk::store::TurnedAway;
 use numcheck_bulk::{BatchState, Outcome, Scope};
 use serde_json::{Value, json};
 
+use crate::commands::metrics::{self, JobFigures};
 use crate::commands::standing::NextStep;
-use crate::commands::{jobs, metrics, typed};
+use crate::commands::{jobs, typed};
 use crate::durable::{JobRef, StoreAt, drift_json, drift_line, job_of, sent_again, turned_away_line};
 use crate::exit::{Exit, Failure};
 use crate::print;
@@ -56,8 +57,9 @@ impl Status {
         let drift = store.drift(job.id).await.map_err(Failure::of)?;
         let turned_away = store.turned_away().await.map_err(Failure::of)?;
         if self.metrics {
-            print::data(metrics::text(&job, &ledger, &drift, &turned_away).trim_end())?;
-            return Ok(if ledger.is_final() { Exit::Settled } else { Exit::Unsettled });
+            let exit = if ledger.is_final() { Exit::Settled } else { Exit::Unsettled };
+            print::data(metrics::text(&JobFigures { job, ledger, drift }, &turned_away).trim_end())?;
+            return Ok(exit);
         }
         let next = NextStep::of(&job, &ledger, job.name.as_str());
         let next = next.map(|next| (format!("{}{}", next.command, typed::store()), next.why));

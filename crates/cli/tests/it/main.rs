@@ -6,6 +6,7 @@
     reason = "a test may fail where it stands"
 )]
 
+mod admin;
 mod backup;
 mod capped;
 mod consent;

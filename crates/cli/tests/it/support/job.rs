@@ -44,7 +44,12 @@ impl Job {
     pub(crate) fn export(&self) -> Vec<Row> {
         let jobs = numcheck(["jobs", "--json"]).env("NUMCHECK_STORE", self.store()).run().exits(0).json();
         let call = numcheck(["export", jobs["job"].as_str().unwrap()]).env("NUMCHECK_STORE", self.store());
-        rows(&call.run().exits(3).stdout)
+        rows(&call.run().exits_with(&[0, 3]).stdout)
+    }
+
+    /// The states of the rows as the store has them now.
+    pub(crate) fn states_in_the_store(&self) -> Vec<String> {
+        column(&self.export(), "check_state").into_iter().map(str::to_owned).collect()
     }
 
     /// The run, with the summary as JSON on standard output.
