@@ -50,6 +50,23 @@ struct Arguments {
         value_name = "FILTER"
     )]
     log: String,
+    /// How lines on stderr look: text for people, or JSON objects with a timestamp (RFC 3339, UTC), the fields of a log line by name, for a collector.
+    #[arg(
+        long,
+        global = true,
+        env = "NUMCHECK_LOG_FORMAT",
+        hide_env_values = true,
+        default_value = "text",
+        value_enum
+    )]
+    log_format: LogFormat,
+}
+
+/// How lines on stderr look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
 }
 
 /// The arguments of the process, and its environment where these say nothing.
@@ -74,7 +91,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => usage::discreet(error).exit(),
     };
-    if arguments.command.says_json() {
+    if arguments.command.says_json() || arguments.log_format == LogFormat::Json {
         print::say_as_json();
     }
     let ended = start_logging(&arguments.log).and_then(|()| {

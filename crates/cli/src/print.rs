@@ -7,7 +7,7 @@ use std::error::Error as StdError;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use indicatif::ProgressBar;
 use numcheck_tables::{is_obeyed, write_json};
@@ -83,13 +83,20 @@ pub(crate) fn say(line: &str) {
     write_line(&visible(&secrets::hidden(line)));
 }
 
-/// Says an event to a program: `value`, an object, with the kind of the event in front. Without the secrets that this process knows.
+/// Says an event to a program: `value`, an object, behind its time and kind. Without the secrets that this process knows.
 pub(crate) fn say_event(event: &str, value: Value) {
-    let mut object = Map::from_iter([("event".to_owned(), event.into())]);
+    let now = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+    say_json(event_line(event, &now, value));
+}
+
+/// An event as an object. A log line's own time counts.
+fn event_line(event: &str, timestamp: &str, value: Value) -> Value {
+    let mut object =
+        Map::from_iter([("timestamp".to_owned(), timestamp.into()), ("event".to_owned(), event.into())]);
     if let Value::Object(members) = value {
         object.extend(members);
     }
-    say_json(Value::Object(object));
+    object.into()
 }
 
 /// Says an object, without the secrets that this process knows.
@@ -239,6 +246,8 @@ mod tests {
         ] {
             assert_eq!(event_of(line), event);
         }
+        let line = event_line("log", "now", json!({"timestamp": "then", "batch_no": "b", "of": 3}));
+        assert_eq!(line, json!({"event": "log", "timestamp": "then", "batch_no": "b", "of": 3}));
     }
 
     #[test]

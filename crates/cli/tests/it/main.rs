@@ -15,6 +15,7 @@ mod examples;
 mod help;
 mod jobs;
 mod leaks;
+mod logs;
 mod old_results;
 mod pace;
 mod paid_once;
