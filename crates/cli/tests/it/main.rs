@@ -17,6 +17,7 @@ mod jobs;
 mod leaks;
 mod logs;
 mod old_results;
+mod operate;
 mod pace;
 mod paid_once;
 mod privacy;
