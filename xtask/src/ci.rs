@@ -18,73 +18,42 @@ struct Job {
     name: &'static str,
     /// For the list and the heading.
     what: &'static str,
-    /// Whether a run without a name includes it.
-    always: bool,
     /// What it does; a job that runs tests leaves their count behind, passed or not.
     run: fn(&Path, &mut Option<Tally>) -> crate::Outcome,
 }
 
 /// Cheap ones first: a wrong arrow should not wait for the tests.
 const JOBS: &[Job] = &[
-    Job { name: "fmt", what: "formatting", always: true, run: |root, _| fmt(root) },
-    Job {
-        name: "codegen",
-        what: "generated code and pages are fresh",
-        always: true,
-        run: |_, _| codegen::run(true),
-    },
-    Job {
-        name: "layers",
-        what: "no arrow outside the design's table",
-        always: true,
-        run: |root, _| layers::run(root),
-    },
-    Job { name: "tidy", what: "house rules", always: true, run: |root, _| tidy::run(root) },
-    Job {
-        name: "weights",
-        what: "few crates below each crate",
-        always: true,
-        run: |root, _| publish::weights(root),
-    },
+    Job { name: "fmt", what: "formatting", run: |root, _| fmt(root) },
+    Job { name: "codegen", what: "generated code and pages are fresh", run: |_, _| codegen::run(true) },
+    Job { name: "layers", what: "no arrow outside the design's table", run: |root, _| layers::run(root) },
+    Job { name: "tidy", what: "house rules", run: |root, _| tidy::run(root) },
+    Job { name: "weights", what: "few crates below each crate", run: |root, _| publish::weights(root) },
     Job {
         name: "sqlite",
         what: "SQLite's bindings fit those of others",
-        always: true,
         run: |root, _| publish::sqlite(root),
     },
-    Job {
-        name: "no-std",
-        what: "the lowest crates need no std",
-        always: true,
-        run: |root, _| no_std::run(root),
-    },
-    Job { name: "clippy", what: "lints, warnings denied", always: true, run: |root, _| clippy(root) },
-    Job { name: "test", what: "tests and doc tests", always: true, run: test },
+    Job { name: "no-std", what: "the lowest crates need no std", run: |root, _| no_std::run(root) },
+    Job { name: "clippy", what: "lints, warnings denied", run: |root, _| clippy(root) },
+    Job { name: "test", what: "tests and doc tests", run: test },
     Job {
         name: "clients",
         what: "clients made from the OpenAPI documents work",
-        always: true,
         run: |root, _| clients::run(root),
-    },
-    Job { name: "report", what: "reports in a browser", always: true, run: |root, _| report::run(root) },
-    Job { name: "docs", what: "documentation without warnings", always: true, run: |root, _| docs(root) },
-    Job {
-        name: "features",
-        what: "each crate and feature alone",
-        always: true,
-        run: |root, _| features::run(root),
-    },
-    Job {
-        name: "package",
-        what: "each crate builds from its own package",
-        always: true,
-        run: |root, _| publish::package(root),
     },
     Job {
         name: "readme",
-        what: "the README's first run",
-        always: readme::IN_CI,
+        what: "every command line of the documents, in order",
         run: |root, _| readme::run(root),
+    },
+    Job { name: "report", what: "reports in a browser", run: |root, _| report::run(root) },
+    Job { name: "docs", what: "documentation without warnings", run: |root, _| docs(root) },
+    Job { name: "features", what: "each crate and feature alone", run: |root, _| features::run(root) },
+    Job {
+        name: "package",
+        what: "each crate builds from its own package",
+        run: |root, _| publish::package(root),
     },
 ];
 
@@ -97,8 +66,7 @@ struct Tally {
 
 /// Runs every job, or the one that is named; stops at the first that fails.
 pub(crate) fn run(root: &Path, name: Option<&str>) -> crate::Outcome {
-    let jobs: Vec<&Job> =
-        JOBS.iter().filter(|job| name.map_or(job.always, |name| name == job.name)).collect();
+    let jobs: Vec<&Job> = JOBS.iter().filter(|job| name.is_none_or(|name| name == job.name)).collect();
     if jobs.is_empty() {
         let names: Vec<_> = JOBS.iter().map(|job| job.name).collect();
         return Err(format!(
@@ -142,7 +110,7 @@ pub(crate) fn run(root: &Path, name: Option<&str>) -> crate::Outcome {
 /// Names the jobs.
 pub(crate) fn list() {
     for job in JOBS {
-        println!("{:<10} {}{}", job.name, job.what, if job.always { "" } else { " (only by name)" });
+        println!("{:<10} {}", job.name, job.what);
     }
 }
 
