@@ -56,10 +56,19 @@ fn the_bar() -> MutexGuard<'static, Option<ProgressBar>> {
 
 /// Writes a line of data. What a terminal would obey in it is escaped: texts of the platform are somebody else's.
 pub(crate) fn data(line: &str) -> Result<(), Failure> {
+    written(&visible(line))
+}
+
+fn written(line: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{}", visible(line))
+    writeln!(out, "{line}")
         .and_then(|()| out.flush())
         .map_err(|error| Failure::new("standard output takes no more").because(error))
+}
+
+/// Writes a line for a terminal in which every character is this command's own: its colours are obeyed.
+pub(crate) fn own(line: &str) -> Result<(), Failure> {
+    written(line)
 }
 
 /// Writes a value as one line of JSON.

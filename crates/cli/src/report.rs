@@ -9,6 +9,6 @@ mod page;
 mod tally;
 mod text;
 
-pub(crate) use contents::Report;
+pub(crate) use contents::{Report, outcomes};
 pub(crate) use figures::Figures;
-pub(crate) use page::html;
+pub(crate) use page::{grouped, html, share};

@@ -1,10 +1,14 @@
 //! `numcheck status JOB`: the account of a job.
 
+mod bars;
+
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use numcheck_bulk::store::TurnedAway;
 use numcheck_bulk::{BatchState, Outcome, Scope};
 use serde_json::{Value, json};
+
+use bars::Canvas;
 
 use crate::commands::metrics::{self, JobFigures};
 use crate::commands::standing::NextStep;
@@ -16,7 +20,8 @@ use numcheck_job::Engine;
 
 /// Show the account of a job, and what to type next. Without JOB, list the jobs.
 ///
-/// submitted = settled + failed + in doubt + missing + pending, at all times.
+/// submitted = settled + failed + in doubt + missing + pending, at all times. On a terminal, outcomes and cost are bars, of all phone numbers and of all
+/// that was paid in a currency; without colours where NO_COLOR is set.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     /// The job: its name, the beginning of it, `latest`, or the name of its file.
@@ -93,15 +98,19 @@ impl Status {
                 ledger.planned,
                 ledger.refused
             ))?;
-            print::data(&format!(
-                "submitted {} = settled {} + failed {} + in doubt {} + missing {} + pending {}",
-                ledger.submitted,
-                ledger.settled,
-                ledger.failed,
-                ledger.in_doubt,
-                ledger.missing,
-                ledger.pending
-            ))?;
+            let canvas = Canvas::of_terminal();
+            match canvas {
+                Some(canvas) => canvas.show_outcomes(&job, &ledger)?,
+                None => print::data(&format!(
+                    "submitted {} = settled {} + failed {} + in doubt {} + missing {} + pending {}",
+                    ledger.submitted,
+                    ledger.settled,
+                    ledger.failed,
+                    ledger.in_doubt,
+                    ledger.missing,
+                    ledger.pending
+                ))?,
+            }
             if ledger.reused.total() + ledger.waiting + ledger.waiting_in_doubt > 0 {
                 print::data(&format!(
                     "not sent by this job: {} reused, {} wait for another job's sending, {} for one that is in doubt",
@@ -120,8 +129,18 @@ impl Status {
             if ledger.may_be_charged > 0 {
                 print::data(&sent_again(ledger.may_be_charged))?;
             }
-            for ((outcome, currency), sum) in &ledger.costs {
-                print::data(&format!("{} {} cost {} {currency}", sum.count, word(*outcome), sum.amount))?;
+            match canvas {
+                Some(canvas) => canvas.show_cost(&ledger)?,
+                None => {
+                    for ((outcome, currency), sum) in &ledger.costs {
+                        print::data(&format!(
+                            "{} {} cost {} {currency}",
+                            sum.count,
+                            word(*outcome),
+                            sum.amount
+                        ))?;
+                    }
+                }
             }
             if ledger.unpriced > 0 {
                 print::data(&format!("{} without a price", print::count(ledger.unpriced, "result")))?;

@@ -52,11 +52,11 @@ pub(crate) struct Report {
 }
 
 #[derive(Debug, Serialize)]
-struct OutcomeLine {
+pub(crate) struct OutcomeLine {
     /// A word of `check_state`, or `not_sent`.
-    outcome: &'static str,
+    pub(crate) outcome: &'static str,
     text: &'static str,
-    count: u64,
+    pub(crate) count: u64,
 }
 
 /// What was paid, by the ledger.
@@ -198,8 +198,8 @@ fn meaning(level: Level) -> Option<&'static str> {
     }
 }
 
-/// By the ledger. Those that always stand there come first.
-fn outcomes(ledger: &Ledger) -> Vec<OutcomeLine> {
+/// How phone numbers have ended, by the ledger. Those that always stand there come first.
+pub(crate) fn outcomes(ledger: &Ledger) -> Vec<OutcomeLine> {
     let reused = ledger.reused;
     let lines = [
         ("done", "with a result", ledger.settled + reused.done),

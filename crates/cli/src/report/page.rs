@@ -30,7 +30,7 @@ fn render(report: &Report) -> Result<String, minijinja::Error> {
 }
 
 /// `1234567` as `1,234,567`.
-fn grouped(count: u64) -> String {
+pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -43,7 +43,7 @@ fn grouped(count: u64) -> String {
 }
 
 /// A part of a whole as people read it. What is not all is never shown as all, nor what is something as nothing.
-fn share(part: u64, whole: u64) -> String {
+pub(crate) fn share(part: u64, whole: u64) -> String {
     let tenths = tenths_of_percent(part, whole);
     match (tenths, part) {
         (0, 1..) => "< 0.1 %".to_owned(),
