@@ -11,6 +11,7 @@ use numcheck_bulk::{JobState, Scope};
 use numcheck_job::Engine;
 
 use crate::commands::reuse::is_on_this_machine;
+use crate::commands::standing::Standing;
 use crate::durable::{FateReader, JobRef, StoreAt, job_of, read_back};
 use crate::exit::{Exit, Failure};
 use crate::print;
@@ -67,7 +68,14 @@ impl Report {
         }
         let ledger = store.ledger(job.id).await.map_err(Failure::of)?;
         let is_invented = is_on_this_machine(store, &job.spec.scope.account).await?;
-        let report = report::Report::new(&job, &ledger, figures, is_invented, engine.now_ms());
+        let report = report::Report::new(
+            &job,
+            state_of(&job, &ledger),
+            &ledger,
+            figures,
+            is_invented,
+            engine.now_ms(),
+        );
         let page = || report::html(&report);
         match file {
             Some(file) => {

@@ -41,7 +41,7 @@ pub(crate) struct Report {
     rows: u64,
     duplicates: u64,
     invalid: u64,
-    /// How the phone numbers have ended, and the most that a line of them has.
+    /// How the phone numbers have ended.
     outcomes: Vec<OutcomeLine>,
     checked: u64,
     open: u64,
@@ -143,8 +143,15 @@ struct InvalidLine {
 }
 
 impl Report {
-    /// The report of a job whose rows were counted.
-    pub(crate) fn new(job: &Job, ledger: &Ledger, figures: Figures, is_invented: bool, now_ms: u64) -> Self {
+    /// The report of a job in this state, whose rows were counted.
+    pub(crate) fn new(
+        job: &Job,
+        state: &'static str,
+        ledger: &Ledger,
+        figures: Figures,
+        is_invented: bool,
+        now_ms: u64,
+    ) -> Self {
         let is_forgotten = job.state == JobState::Forgotten;
         let notes: Notes = serde_json::from_value(job.spec.notes.clone()).unwrap_or_default();
         let level = Level::of(&job.spec.scope);
@@ -158,7 +165,7 @@ impl Report {
         let open = |line: &&OutcomeLine| !matches!(line.outcome, "done" | "failed" | "refused");
         Self {
             job: job.name.to_string(),
-            state: state(job, ledger),
+            state,
             invented: is_invented,
             service: job.spec.scope.service.clone(),
             level: level.map(Level::as_str),
@@ -178,16 +185,6 @@ impl Report {
             took,
             details: (!is_forgotten).then(|| Details::new(ledger, figures)),
         }
-    }
-}
-
-fn state(job: &Job, ledger: &Ledger) -> &'static str {
-    match job.state {
-        JobState::Planning => "planning",
-        JobState::Forgotten => "forgotten",
-        _ if ledger.is_final() && ledger.missing == 0 => "finished",
-        JobState::Replaced => "closed",
-        _ => "open",
     }
 }
 
