@@ -203,3 +203,50 @@ fn earlier(one: Option<u64>, other: Option<u64>) -> Option<u64> {
         (one, other) => one.or(other),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use numcheck_bulk::BatchState;
+    use numcheck_protocol::Text;
+
+    use super::*;
+
+    /// A row whose platform gives a reason of its own to each phone number, and a country that is none.
+    fn failed(figures: &mut Figures, row: u64) {
+        let number = PhoneNumber::new(&format!("1201555{row:04}")).unwrap();
+        let fate = RowFate::new(row, number, "batch", BatchState::Accepted);
+        let mut check = CheckRow { state: CheckState::Failed, phone: Some(number), ..CheckRow::default() };
+        check.message = Some(format!("reason {}", words(row)).into());
+        check.result.region = Some(Text::new(format!("region {row}")));
+        figures.add(&fate, &check, false);
+    }
+
+    /// A figure in letters.
+    fn words(mut figure: u64) -> String {
+        let mut word = String::new();
+        while figure > 0 {
+            word.push(char::from(b'a' + (figure % 26) as u8));
+            figure /= 26;
+        }
+        word
+    }
+
+    #[test]
+    fn what_a_platform_words_anew_for_each_number_takes_no_more_memory() {
+        let mut figures = Figures::default();
+        (0..1000).for_each(|row| failed(&mut figures, row));
+        assert_eq!((figures.reasons.len(), figures.other_reasons), (MAX_REASONS, 1000 - MAX_REASONS as u64));
+        let countries: Vec<_> =
+            figures.countries.iter().map(|(country, of)| (*country, of.numbers)).collect();
+        assert_eq!(countries, [(Country::Region(*b"US"), 1000)], "by the form of the number");
+        (1..=1000).for_each(|line| figures.add_invalid(line, Reject::Blank));
+        let blank = &figures.invalid["blank"];
+        assert_eq!((blank.count, blank.lines.len()), (1000, MAX_LINES));
+    }
+
+    #[test]
+    fn an_area_code_is_not_told() {
+        assert_eq!(Country::of_form(Group::Prefix(1555)), Country::Code(1));
+        assert_eq!(Country::of_form(Group::Prefix(44)), Country::Code(44));
+    }
+}

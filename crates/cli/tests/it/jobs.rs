@@ -155,3 +155,17 @@ fn a_run_whose_rows_another_process_has_replaced_writes_no_result_beside_another
     run.end().exits(1).says("rows were replaced by those of another file meanwhile: run the command again");
     assert!(!job.path("out.csv").exists());
 }
+
+/// Bars are for a terminal.
+#[test]
+fn where_nobody_watches_status_has_a_line_for_each_figure() {
+    let job = Job::of(3);
+    let run = job.start(&["--wait", "1s"]);
+    let batch = job.platform.accept();
+    batch.push(&batch.numbers[0]);
+    run.end().exits(3);
+    let status = numcheck(["status", &name(&job)]).env("NUMCHECK_STORE", job.store()).run().exits(3);
+    let lines: Vec<&str> = status.text().lines().skip(1).collect();
+    let submitted = "submitted 3 = settled 1 + failed 0 + in doubt 0 + missing 0 + pending 2";
+    assert_eq!(lines, [submitted, "1 done cost 0.1912 USD"]);
+}
