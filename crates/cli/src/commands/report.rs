@@ -2,7 +2,8 @@
 //!
 //! It reads, and sends nothing.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
@@ -27,8 +28,9 @@ pub(crate) struct Report {
     /// The job.
     #[arg(value_name = "JOB")]
     job: JobRef,
-    /// Where the page is written; standard output otherwise. An existing file is replaced.
-    #[arg(short, long, env = "NUMCHECK_OUTPUT", hide_env_values = true, value_name = "FILE")]
+    /// Where the page is written, a name that ends in .html; standard output otherwise. An existing file is replaced.
+    // Not the variable of `run` and `export`: a page must not take the place of their results.
+    #[arg(short, long, env = "NUMCHECK_REPORT", hide_env_values = true, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Print the same figures as one JSON object: in place of the page, or on standard output when -o says where the page goes.
     #[arg(long, env = "NUMCHECK_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
@@ -39,7 +41,7 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
-        let file = self.output.as_deref().map(WholeFile::create).transpose()?;
+        let file = self.output.as_deref().map(file).transpose()?;
         let engine = Engine::new(self.store.open_existing_or_fail().await?);
         let store = &**engine.store();
         let job = job_of(store, &self.job).await?;
@@ -70,7 +72,7 @@ impl Report {
         let is_invented = is_on_this_machine(store, &job.spec.scope.account).await?;
         let report = report::Report::new(
             &job,
-            state_of(&job, &ledger),
+            Standing::of(&job, &ledger).as_str(),
             &ledger,
             figures,
             is_invented,
@@ -89,4 +91,16 @@ impl Report {
         }
         Ok(if ledger.is_final() { Exit::Settled } else { Exit::Unsettled })
     }
+}
+
+/// The file of the page. One whose name promises something else may be a file of results.
+fn file(path: &Path) -> Result<WholeFile, Failure> {
+    let is_page = |end: &OsStr| end.eq_ignore_ascii_case("html") || end.eq_ignore_ascii_case("htm");
+    if path.extension().is_some_and(|end| !is_page(end)) {
+        return Err(Failure::usage(format!(
+            "--output: a report is a page, and {} is not called so: name a .html; nothing was written",
+            path.display()
+        )));
+    }
+    WholeFile::create(path)
 }

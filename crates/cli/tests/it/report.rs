@@ -375,6 +375,11 @@ fn a_report_s_file_is_there_complete_or_not_at_all() {
     let to = |path: &std::path::Path| report(&job, &["-o", path.to_str().unwrap()]);
     to(&job.path("no folder/report.html")).run().exits(2).says("cannot be written");
     to(job.dir.path()).run().exits(2).says("it is a directory");
+    let results = job.rows();
+    to(&job.path("out.csv")).run().exits(2).says("name a .html");
+    let call = report(&job, &[]).env("NUMCHECK_OUTPUT", job.path("out.csv"));
+    assert!(call.run().exits(0).text().starts_with("<!DOCTYPE html>"), "another verb's variable");
+    assert_eq!(job.rows(), results);
     fs::write(&output, "before").unwrap();
     #[cfg(unix)]
     fs::set_permissions(&output, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
