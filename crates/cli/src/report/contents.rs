@@ -352,12 +352,15 @@ fn named(country: Country) -> (Option<String>, String) {
     match country {
         Country::Region(letters) => {
             let code = String::from_utf8_lossy(&letters).into_owned();
-            let name = match rust_iso3166::from_alpha2(&code) {
-                Some(known) => known.name.to_owned(),
-                // Used, but not assigned.
-                None if code == "XK" => "Kosovo".to_owned(),
-                None => code.clone(),
+            let name = match (rust_iso3166::from_alpha2(&code), code.as_str()) {
+                (Some(known), _) => known.name,
+                // In use, and not assigned.
+                (None, "AC") => "Ascension Island",
+                (None, "TA") => "Tristan da Cunha",
+                (None, "XK") => "Kosovo",
+                (None, code) => code,
             };
+            let name = name.to_owned();
             (Some(code), name)
         }
         Country::Code(code) => (Some(format!("+{code}")), "several countries, or none".to_owned()),

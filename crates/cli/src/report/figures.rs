@@ -142,7 +142,9 @@ impl Figures {
             || shown(said.unwrap_or_default().trim(), 200),
             |entry| entry.meaning(Lang::En).to_owned(),
         );
-        let reason = (check.state, Reason { code: check.code, text });
+        // A longer one is no code, and may be a phone number.
+        let code = check.code.filter(|code| (-99_999..=99_999).contains(code));
+        let reason = (check.state, Reason { code, text });
         if let Some(count) = self.reasons.get_mut(&reason) {
             *count += 1;
         } else if self.reasons.len() < MAX_REASONS {

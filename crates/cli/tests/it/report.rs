@@ -44,7 +44,8 @@ fn has_run(text: &str, length: usize) -> bool {
 fn no_number_is_in_a_report_whatever_the_platform_and_the_file_are_called() {
     let mut job = Job::of(0);
     let file = job.path("8613912345678 of 85251000000.csv");
-    fs::write(&file, format!("who,phone\na,{}\nb,138****5678\nc,8613912345678x\n", number(0))).unwrap();
+    let cells = format!("who,phone\na,{}\nd,{}\nb,138****5678\nc,8613912345678x\n", number(0), number(1));
+    fs::write(&file, cells).unwrap();
     let run = job.platform.run(&file).env("NUMCHECK_STORE", job.store());
     let running = run.arg("-o").arg(job.path("out.csv")).arg("--json").start();
     let batch = job.platform.accept();
@@ -53,17 +54,24 @@ fn no_number_is_in_a_report_whatever_the_platform_and_the_file_are_called() {
         json!("<b onclick='x'>&Tele\u{202e}com</b> +852 5100-0000 (85251000000)");
     result["data"]["basic"]["regionCode"] = json!("85251000000");
     assert_eq!(push(&batch.dr_url, &result.to_string()).unwrap(), 200);
+    let mut failed = batch.result(&batch.numbers[1]);
+    failed["code"] = json!(85_251_000_001_u64);
+    (failed["msg"], failed["data"]) = (json!("+852 5100 0001 is not known"), Value::Null);
+    assert_eq!(push(&batch.dr_url, &failed.to_string()).unwrap(), 200);
     running.end().exits(3);
     let page = report(&job, &[]).run().exits(0).text().to_owned();
     let figures = report(&job, &["--json"]).run().exits(0).text().to_owned();
     let name = name(&job);
     for text in [seen(&page), figures.clone()] {
         let text = text.replace(&name, "").replace(&job.platform.url, "");
-        for part in ["5251000000", "51000000", "1000000", "8613", "912345678", "5678x", "138*", "**5678"] {
+        for part in
+            ["525100000", "5100000", "5100 000", "1000000", "8613", "912345678", "5678x", "138*", "**5678"]
+        {
             assert!(!text.contains(part), "{part} in {text}");
         }
         assert!(!has_run(&text, 5), "{text}");
         assert!(text.contains("*** of ***.csv"), "{text}");
+        assert!(text.contains("+*** is not known"), "{text}");
     }
     assert!(page.contains("&lt;b onclick=&#x27;x&#x27;&gt;&amp;Tele"), "escaped: {page}");
     assert!(!page.contains("<b ") && !page.contains('\u{202e}'), "{page}");
