@@ -2,13 +2,15 @@
 //!
 //! It submits nothing. Any number of receivers may work on one store.
 
+use std::cell::Cell;
+use std::future::pending;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use numcheck_bulk::Folding;
 use numcheck_bulk::store::Reread;
+use numcheck_bulk::{Folding, Unmatched};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -121,6 +123,7 @@ impl Receive {
         } else {
             print::say(&format!("numcheck: receiving at {}; end it with Ctrl-C", receiving.address()));
         }
+        let told = SetAside::default();
         if self.store_only {
             stop.wait().await;
             receiving.close().await;
@@ -128,6 +131,7 @@ impl Receive {
             tokio::select! {
                 () = stop.wait() => {}
                 () = engine.inbox().keep_folding(Folding::default()) => {}
+                () = told.keep_telling_first(&engine) => {}
             }
             receiving.close().await;
             match timeout(ENTERING, engine.inbox().fold_all()).await {
@@ -138,22 +142,42 @@ impl Receive {
                 ),
             }
         }
-        let unmatched = engine.inbox().unmatched();
-        let set_aside = unmatched.strays + unmatched.conflicts;
-        if set_aside > 0 {
-            print::say(&format!(
-                "numcheck: {} {} set aside: {} of no number that is known or unreadable, {} a second one with other content; \
-                 numcheck receive --show-quarantine shows them",
-                print::count(set_aside, "result"),
-                print::form(set_aside, "was", "were"),
-                unmatched.strays,
-                unmatched.conflicts
-            ));
-        }
+        told.tell(&engine);
         for (kind, count) in engine.inbox().turned_away() {
             print::say(&format!("numcheck: {}", turned_away_line(&kind, count)));
         }
         Ok(Exit::Settled)
+    }
+}
+
+/// How many results were quarantined, as far as it was told.
+#[derive(Debug, Default)]
+struct SetAside(Cell<u64>);
+
+impl SetAside {
+    /// Tells of it once there is something to tell, and says no more. Never resolves.
+    async fn keep_telling_first(&self, engine: &Engine) {
+        while self.0.get() == 0 {
+            let entered = engine.inbox().entered();
+            self.tell(engine);
+            entered.await;
+        }
+        pending().await
+    }
+
+    /// Tells of what was not told before.
+    fn tell(&self, engine: &Engine) {
+        let Unmatched { strays, conflicts, .. } = engine.inbox().unmatched();
+        let count = strays + conflicts;
+        if self.0.replace(count) == count {
+            return;
+        }
+        print::say(&format!(
+            "numcheck: {} {} set aside: {strays} of no number that is known, or unreadable, {conflicts} second ones with other content; \
+             numcheck receive --show-quarantine shows them",
+            print::count(count, "result"),
+            print::form(count, "was", "were"),
+        ));
     }
 }
 

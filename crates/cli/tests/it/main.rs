@@ -21,6 +21,7 @@ mod operate;
 mod pace;
 mod paid_once;
 mod privacy;
+mod progress;
 mod query;
 mod report;
 mod run_platform;

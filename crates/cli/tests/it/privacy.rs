@@ -152,3 +152,13 @@ fn a_query_whose_answer_was_lost_is_in_doubt_and_not_asked_again() {
     listener.set_nonblocking(true).unwrap();
     assert!(listener.accept().is_err(), "nobody asked a second time");
 }
+
+#[test]
+fn a_dead_address_says_why_numbers_were_not_asked_about() {
+    let dead = numcheck(["privacy", "13800000001", "13800000002"]);
+    let dead = dead.envs([("QXT_BASE_URL", "http://127.0.0.1:1"), ("QXT_API_KEY", "testapikey")]);
+    let ended = dead.run().exits(3);
+    let why = "not asked about, and nothing was paid for it: qxt.privacy: could not connect to 127.0.0.1:1; not sent";
+    assert_eq!(ended.text().matches(why).count(), 2, "{}", ended.text());
+    assert_eq!(ended.stderr.matches(why).count(), 1, "once: {}", ended.stderr);
+}

@@ -118,10 +118,9 @@ fn a_wrong_secret_is_refused_with_1003_and_the_message_says_what_to_do() {
     // The same for a person.
     let out = job.path("again.csv");
     let run = job.platform.run(&job.path("numbers.txt")).arg("-o").arg(out).envs(sandbox.account());
-    run.env("NXCLOUD_ACCESS_SECRET", "another-secret")
-        .run()
-        .exits(3)
-        .says("note: 2 pending: refused with 1003 ");
+    let ended = run.env("NXCLOUD_ACCESS_SECRET", "another-secret").run().exits(3);
+    let ended = ended.says("submitting ended: refused with 1003 ");
+    assert_eq!(ended.stderr.matches("refused with 1003").count(), 1, "{}", ended.stderr);
 }
 
 #[test]
