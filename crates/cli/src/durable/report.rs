@@ -232,13 +232,8 @@ impl Summary<'_> {
         if json {
             return;
         }
-        let notes = self.notes(not_sent.map_or("", |why| why.strip_prefix(NOT_SENT).unwrap_or(why)));
-        notes.iter().take(MAX_NOTES).for_each(|note| print::say(note));
-        if let Some(more) = notes.len().checked_sub(MAX_NOTES).filter(|more| *more > 0) {
-            print::say(&format!(
-                "note: {more} more: `numcheck status` shows what no document lists, the rows say the rest"
-            ));
-        }
+        let told = not_sent.map_or("", |why| why.strip_prefix(NOT_SENT).unwrap_or(why));
+        capped(self.notes(told)).iter().for_each(|note| print::say(note));
     }
 
     /// Shows it, as the last thing that is said: a line on stderr, or an object for a machine, on stdout unless the results went there.
@@ -422,6 +417,17 @@ impl Summary<'_> {
     }
 }
 
+/// So many notes as a person reads, and how many more there are.
+fn capped(mut notes: Vec<String>) -> Vec<String> {
+    if let Some(more @ 1..) = notes.len().checked_sub(MAX_NOTES) {
+        notes.truncate(MAX_NOTES);
+        notes.push(format!(
+            "note: {more} more: the rows say why, and `numcheck status` shows what no document lists"
+        ));
+    }
+    notes
+}
+
 /// What the spec says of a result's code.
 fn entry_of(scope: &Scope, code: i64) -> Option<&'static CodeEntry> {
     match scope.service.as_str() {
@@ -438,4 +444,46 @@ pub(crate) fn sent_again(count: u64) -> String {
         print::form(count, "was", "were"),
         print::form(count, "sending", "sendings")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use numcheck_bulk::{Delivery, JobSpec};
+
+    use super::*;
+
+    fn notes(reasons: usize, told: &str) -> Vec<String> {
+        let mut totals = Totals::default();
+        for at in 0..reasons {
+            let message = Some(format!("not sent: reason {at}").into());
+            totals.explain(&CheckRow { state: CheckState::Pending, message, ..CheckRow::default() });
+        }
+        let spec = JobSpec::new(Scope::default(), "", Delivery::Poll, Value::Null);
+        let job = Job::new(1, "0123456789abcdef".parse().unwrap(), spec, 0);
+        let summary = Summary {
+            job: &job,
+            totals: &totals,
+            ledger: &Ledger::default(),
+            unmatched: Unmatched::default(),
+            turned_away: [("unknown_path".to_owned(), 1)].into(),
+            took: Duration::ZERO,
+            output: None,
+        };
+        capped(summary.notes(told))
+    }
+
+    #[test]
+    fn notes_are_capped_and_say_how_many_more_there_are() {
+        let few = notes(2, "");
+        assert_eq!(few.len(), 3, "{few:?}");
+        let many = notes(30, "");
+        assert_eq!((many.len(), &*many[0]), (11, "note: 1 pending: not sent: reason 0"));
+        assert!(many[10].starts_with("note: 2 more: "), "20 of other reasons are one: {}", many[10]);
+    }
+
+    #[test]
+    fn why_a_run_ended_is_no_note_besides() {
+        let notes = notes(2, "reason 1");
+        assert!(notes.len() == 2 && !notes.iter().any(|note| note.contains("reason 1")), "{notes:?}");
+    }
 }
