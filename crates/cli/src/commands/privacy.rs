@@ -151,8 +151,9 @@ impl Privacy {
         let mut options = RunOptions::default();
         options.concurrency = self.speed.concurrency.into();
         options.pace = self.speed.rate.map(|rate| rate.pace(engine.store(), &account.fingerprint));
-        let submitting = asking_takes(numbers.len() as u64, self.speed.concurrency);
-        let outlook = Outlook { submitting, ..Outlook::default() };
+        let count = numbers.len() as u64;
+        let answering = asking_takes(count, self.speed.concurrency);
+        let outlook = Outlook::of_queries(count, answering, options.pace.as_ref());
         let driven = engine.run_to_end(&single.job, &service, options, stop.cancel());
         let driven = self.progress.follow(&**engine.store(), &single.job, outlook, driven).await;
         // What was paid for is shown, whatever became of the store.

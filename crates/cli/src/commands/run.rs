@@ -683,7 +683,7 @@ impl RunArgs {
         let outlook = Outlook::of_batches(&groups, options.pace.as_ref());
         let outlook = match target {
             Target::Account => outlook,
-            Target::Sandbox(_) => Outlook { usual_s: None, ..outlook },
+            Target::Sandbox(delay) => Outlook { usual: Some((*delay, *delay)), ..outlook },
         };
         let driven = engine.run_to_end(job, &service, options, stop.cancel());
         let driven = self.progress.follow(&**engine.store(), job, outlook, driven).await;
@@ -730,7 +730,7 @@ impl RunArgs {
         let price = self.prices.table()?.get(PrivacyService::LEVEL, "CN");
         let service = Arc::new(PrivacyService::new(client).with_price(price));
         options.pace = self.speed.rate.map(|rate| rate.pace(engine.store(), &job.spec.scope.account));
-        let outlook = Outlook { submitting: takes, ..Outlook::default() };
+        let outlook = Outlook::of_queries(planned, takes, options.pace.as_ref());
         let driven = engine.run_to_end(job, &service, options, stop.cancel());
         let driven = self.progress.follow(&**engine.store(), job, outlook, driven).await;
         if let Some(sandbox) = sandbox {

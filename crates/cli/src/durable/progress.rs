@@ -102,13 +102,14 @@ const A_MINUTE: Duration = Duration::from_secs(60);
 pub(crate) struct Outlook {
     /// The shortest time for submitting what is planned, under the platform's limits.
     pub(crate) submitting: Duration,
-    /// When results usually come, from and to, in seconds after they were submitted.
-    pub(crate) usual_s: Option<(u32, u32)>,
+    /// When results usually come, from and to, after they were submitted; `None` where a result is the answer itself.
+    pub(crate) usual: Option<(Duration, Duration)>,
 }
 
 impl Outlook {
     /// Of number checks, which are submitted at this pace, in batches of one group.
     pub(crate) fn of_batches(groups: &BTreeMap<String, u64>, pace: Option<&SharedPace<dyn Store>>) -> Self {
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         let of_group = |numbers: u64, size: u64| {
             let interval_ms = pace.and_then(|pace| pace.interval_ms(size.min(numbers))).unwrap_or(0);
             numbers.div_ceil(size).saturating_mul(interval_ms)
@@ -116,7 +117,21 @@ impl Outlook {
         let sizes = [u64::from(USUAL_SIZE), PhoneList::MAX_LEN as u64];
         let fastest = |numbers: &u64| sizes.map(|size| of_group(*numbers, size)).into_iter().min();
         let submitting_ms = groups.values().filter_map(fastest).fold(0, u64::saturating_add);
-        Self { submitting: Duration::from_millis(submitting_ms), usual_s: Some(RESULT_PUSH.usual_s) }
+        Self {
+            submitting: Duration::from_millis(submitting_ms),
+            usual: Some((seconds(RESULT_PUSH.usual_s.0), seconds(RESULT_PUSH.usual_s.1))),
+        }
+    }
+
+    /// Of queries one by one, which are answered at once: `answering` is what that takes, and the pace may be slower.
+    pub(crate) fn of_queries(
+        numbers: u64,
+        answering: Duration,
+        pace: Option<&SharedPace<dyn Store>>,
+    ) -> Self {
+        let interval_ms = pace.and_then(|pace| pace.interval_ms(1)).unwrap_or(0);
+        let paced = Duration::from_millis(numbers.saturating_mul(interval_ms));
+        Self { submitting: answering.max(paced), usual: None }
     }
 }
 
@@ -183,8 +198,10 @@ struct Figures {
     /// Of these: could not be checked.
     failed: u64,
     cost: BTreeMap<Currency, Price>,
+    /// Whether results come later than the answer to a submit.
+    comes_later: bool,
     /// When results usually come, while all is submitted and none has come.
-    waiting: Option<(u32, u32)>,
+    waiting: Option<(Duration, Duration)>,
     left: Option<Left>,
     is_invented: bool,
 }
@@ -225,22 +242,26 @@ impl fmt::Display for Figures {
         if self.is_invented {
             f.write_str("invented results: ")?;
         }
-        write!(f, "{submitted} of {} submitted", numbers.saturating_sub(*reused))?;
+        let numbers = numbers.saturating_sub(*reused);
+        // Of a service that is asked one by one, what a run has taken on is not yet sent.
+        match self.comes_later {
+            true => write!(f, "{submitted} of {numbers} submitted")?,
+            false => write!(f, "{received} of {numbers} answered")?,
+        }
         if *reused > 0 {
             write!(f, ", {reused} reused")?;
         }
         if let Some((from, to)) = self.waiting {
-            let usually = |seconds: u32| match seconds {
-                60.. => format!("{} min", seconds / 60),
-                _ => format!("{seconds} s"),
-            };
-            f.write_str("; waiting for results")?;
-            return match to {
-                0 => Ok(()),
-                _ => write!(f, ", usually {} to {}", usually(from), usually(to)),
+            f.write_str("; waiting for results, usually ")?;
+            return match from == to {
+                true => write!(f, "{}", usually(to)),
+                false => write!(f, "{} to {}", usually(from), usually(to)),
             };
         }
-        write!(f, ", {received} received, {failed} failed")?;
+        if self.comes_later {
+            write!(f, ", {received} received")?;
+        }
+        write!(f, ", {failed} failed")?;
         match self.left {
             Some(Left::AtLeast(left)) => write!(f, ", at least {} left", print::roughly(left))?,
             Some(Left::About(left)) => write!(f, ", about {} left", print::roughly(left))?,
@@ -248,6 +269,15 @@ impl fmt::Display for Figures {
         }
         // In many currencies it is long, and a narrow terminal cuts the end.
         if self.cost.is_empty() { Ok(()) } else { write!(f, "; cost {} so far", amounts(&self.cost)) }
+    }
+}
+
+/// A time as the documents have it: `10 s`, `5 min`.
+fn usually(time: Duration) -> String {
+    match time.as_secs() {
+        0 => format!("{} ms", time.as_millis()),
+        seconds @ 1..60 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds / 60),
     }
 }
 
@@ -293,7 +323,8 @@ impl Tracker {
             received,
             failed: ledger.failed,
             cost: ledger.total().unwrap_or_default(),
-            waiting: is_waiting.then(|| self.outlook.usual_s.unwrap_or_default()),
+            comes_later: self.outlook.usual.is_some(),
+            waiting: self.outlook.usual.filter(|_| is_waiting),
             left: self.left(at, received, ledger),
             is_invented: self.is_invented,
         }
@@ -355,7 +386,7 @@ mod tests {
     }
 
     fn tracker(before: &Ledger) -> Tracker {
-        let outlook = Outlook { submitting: seconds(100), usual_s: Some((10, 300)) };
+        let outlook = Outlook { submitting: seconds(100), usual: Some((seconds(10), seconds(300))) };
         Tracker::new(1000, false, before, outlook)
     }
 
@@ -397,11 +428,22 @@ mod tests {
         for others in [ledger(0, 899, 101, 0), ledger(1, 899, 100, 0), ledger(0, 0, 100, 0)] {
             assert!(!said(others.clone()).contains("waiting"), "{others:?}");
         }
-        let mut sandbox = Tracker::new(1000, true, &before, Outlook::default());
+        let delay = Duration::from_millis(200);
+        let outlook = Outlook { usual: Some((delay, delay)), ..Outlook::default() };
+        let mut sandbox = Tracker::new(1000, true, &before, outlook);
         assert_eq!(
             sandbox.figures(seconds(1), &before).to_string(),
-            "invented results: 1000 of 1000 submitted; waiting for results"
+            "invented results: 1000 of 1000 submitted; waiting for results, usually 200 ms"
         );
+    }
+
+    #[test]
+    fn a_service_that_is_asked_one_by_one_is_not_waited_for() {
+        let mut tracker = Tracker::new(1000, false, &ledger(1000, 0, 0, 0), Outlook::default());
+        let mut said = |ledger| tracker.figures(seconds(10), &ledger).to_string();
+        assert_eq!(said(ledger(500, 500, 0, 0)), "0 of 1000 answered, 0 failed");
+        let answered = said(ledger(500, 400, 97, 3));
+        assert!(answered.starts_with("100 of 1000 answered, 3 failed, about 1m 30s left"), "{answered}");
     }
 
     #[test]
