@@ -666,7 +666,7 @@ impl RunArgs {
                     }
                 };
                 if let Some(url) = url {
-                    note_public_url(&**engine.store(), job, url).await?;
+                    note_public_url(&**engine.store(), job, url, engine.now_ms()).await?;
                 }
                 Some(Receiving::start(&**engine.store(), engine.inbox(), listen, url, verifier).await?)
             }
