@@ -298,16 +298,19 @@ fn ten_thousandths(price: &str) -> i64 {
 fn only_what_is_different_by_its_nature_may_be_different() {
     let head = "id,check_state,check_code,check_message,check_price,check_currency,check_message_id,check_batch_no,check_time\n";
     let file = |line: &str| format!("{head}{line}\n").into_bytes();
-    let pushed = file("1,done,0,success,0.0100,USD,aa1,nc-j-1,2026-01-01T00:00:00Z");
+    let pushed = file("1,done,0,invented by a sandbox: success,0.0100,USD,aa1,nc-j-1,2026-01-01T00:00:00Z");
     let same = |line: &str| compare(&file(line), &pushed).ok();
-    assert_eq!(same("1,done,0,success,0.0100,USD,bb2,nc-k-1.r1,2026-01-01T00:00:09Z"), Some(0));
-    assert_eq!(same("1,done,,,,,aa1,nc-j-1,2026-01-01T00:00:00Z"), Some(1));
+    assert_eq!(
+        same("1,done,0,invented by a sandbox: success,0.0100,USD,bb2,nc-k-1.r1,2026-01-01T00:00:09Z"),
+        Some(0)
+    );
+    assert_eq!(same("1,done,,invented by a sandbox,,,aa1,nc-j-1,2026-01-01T00:00:00Z"), Some(1));
     for other in [
-        "2,done,0,success,0.0100,USD,aa1,nc-j-1,2026-01-01T00:00:00Z",
-        "1,failed,0,success,0.0100,USD,aa1,nc-j-1,2026-01-01T00:00:00Z",
-        "1,done,,success,0.0100,USD,aa1,nc-j-1,2026-01-01T00:00:00Z",
-        "1,done,7,failed,0.0100,USD,aa1,nc-j-1,2026-01-01T00:00:00Z",
-        "1,done,,failed,0.0100,USD,aa1,nc-j-1,2026-01-01T00:00:00Z",
+        "2,done,0,invented by a sandbox: success,0.0100,USD,aa1,nc-j-1,2026-01-01T00:00:00Z",
+        "1,failed,0,invented by a sandbox: success,0.0100,USD,aa1,nc-j-1,2026-01-01T00:00:00Z",
+        "1,done,,invented by a sandbox: success,0.0100,USD,aa1,nc-j-1,2026-01-01T00:00:00Z",
+        "1,done,7,invented by a sandbox: failed,0.0100,USD,aa1,nc-j-1,2026-01-01T00:00:00Z",
+        "1,done,,invented by a sandbox: failed,0.0100,USD,aa1,nc-j-1,2026-01-01T00:00:00Z",
     ] {
         assert_eq!(same(other), None, "{other}");
     }
