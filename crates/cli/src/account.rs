@@ -2,11 +2,14 @@
 
 use std::fmt;
 
-use numcheck_transport::{canonical_base_url, env, is_loopback};
+use numcheck_transport::env::EnvError;
+use numcheck_transport::{canonical_base_url, is_loopback};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::config;
 use crate::exit::Failure;
+use crate::needed;
 
 /// An account, named without showing its key.
 #[derive(Clone)]
@@ -21,17 +24,20 @@ pub(crate) struct AccountId {
 }
 
 impl AccountId {
-    /// The NXCLOUD account of the environment.
+    /// The NXCLOUD account of the environment. It is named by its key alone; where that is missing, so is told what else number checks lack.
     pub(crate) fn nxcloud() -> Result<Self, Failure> {
-        let env = env::Env::process();
-        let key = env.required_text("NXCLOUD_ACCESS_KEY").map_err(Failure::setting)?;
+        let env = config::env();
+        let Some(key) = env.text("NXCLOUD_ACCESS_KEY").map_err(Failure::setting)? else {
+            needed::check(needed::NUMBER_CHECK)?;
+            return Err(Failure::setting(EnvError::missing("NXCLOUD_ACCESS_KEY")));
+        };
         let url = env.text("NXCLOUD_BASE_URL").map_err(Failure::setting)?;
         Self::new(&key, url.as_deref().unwrap_or(numcheck_nxcloud::Client::BASE_URL))
     }
 
     /// The QXT account of the environment.
     pub(crate) fn qxt() -> Result<Self, Failure> {
-        let env = env::Env::process();
+        let env = config::env();
         let key = env.required_secret("QXT_API_KEY").map_err(Failure::setting)?;
         let url = env.text("QXT_BASE_URL").map_err(Failure::setting)?;
         Self::new(&key, url.as_deref().unwrap_or(numcheck_qxt::Client::BASE_URL))

@@ -8,12 +8,14 @@ use clap::builder::BoolishValueParser;
 use numcheck_protocol::number_check::{Query, Submit};
 use numcheck_protocol::{Endpoint, Info, Lang, Rate};
 use numcheck_transport::{
-    self as transport, CallError, CallErrorKind, ClientBuilder, Limits, RateLimits, Sent, Trust, env,
+    self as transport, CallError, CallErrorKind, ClientBuilder, Limits, RateLimits, Sent, Trust,
 };
 use serde::Serialize;
 
+use crate::config;
 use crate::drift;
 use crate::exit::{Exit, Failure};
+use crate::needed;
 use crate::print;
 use crate::stop::Stop;
 
@@ -75,15 +77,16 @@ pub(crate) fn nxcloud(network: &Network) -> Result<numcheck_nxcloud::Client, Fai
 }
 
 fn nxcloud_at(network: &Network, limits: RateLimits) -> Result<numcheck_nxcloud::Client, Failure> {
+    needed::check(needed::NXCLOUD)?;
     let settings = network.settings()?;
-    let builder = numcheck_nxcloud::ClientBuilder::from_env().map_err(Failure::setting)?;
+    let builder = numcheck_nxcloud::ClientBuilder::from_lookup(config::value).map_err(Failure::setting)?;
     let builder = builder.transport(|transport| settings(transport).rate_limits(limits));
     builder.build().map_err(Failure::setting)
 }
 
 /// Whether the environment's platform is this machine itself: a sandbox or a test, where nothing is paid.
 pub(crate) fn is_loopback() -> Result<bool, Failure> {
-    let url = env::Env::process().text("NXCLOUD_BASE_URL").map_err(Failure::setting)?;
+    let url = config::env().text("NXCLOUD_BASE_URL").map_err(Failure::setting)?;
     Ok(transport::is_loopback(url.as_deref().unwrap_or(numcheck_nxcloud::Client::BASE_URL)))
 }
 
@@ -106,8 +109,7 @@ pub(crate) fn number_check_of_job(
 }
 
 fn number_check_at(network: &Network, limits: RateLimits) -> Result<numcheck_nxcloud::Client, Failure> {
-    let appkey = env::secret("NXCLOUD_APPKEY").map_err(Failure::setting)?;
-    appkey.ok_or_else(|| Failure::setting(env::EnvError::missing("NXCLOUD_APPKEY")))?;
+    needed::check(needed::NUMBER_CHECK)?;
     nxcloud_at(network, limits)
 }
 
@@ -134,7 +136,7 @@ pub(crate) struct QxtArgs {
 /// The QXT account of the environment.
 pub(crate) fn qxt(network: &Network, args: &QxtArgs) -> Result<numcheck_qxt::Client, Failure> {
     let settings = network.settings()?;
-    let mut builder = numcheck_qxt::ClientBuilder::from_env().map_err(Failure::setting)?;
+    let mut builder = numcheck_qxt::ClientBuilder::from_lookup(config::value).map_err(Failure::setting)?;
     if let Some(path) = &args.qxt_path {
         builder = builder.path(path);
     }

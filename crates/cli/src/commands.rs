@@ -31,7 +31,7 @@ mod standing;
 mod status;
 mod stored;
 mod submit;
-mod typed;
+pub(crate) mod typed;
 mod verify;
 mod whatsapp;
 

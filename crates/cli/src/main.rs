@@ -9,6 +9,7 @@ mod batch_log;
 mod batching;
 mod call;
 mod commands;
+mod config;
 mod consent;
 mod drift;
 mod durable;
@@ -16,6 +17,7 @@ mod exit;
 mod fail_on;
 mod input;
 mod level;
+mod needed;
 mod output;
 mod print;
 mod reading;
@@ -29,10 +31,10 @@ mod whole_file;
 
 use std::process::ExitCode;
 
-use clap::builder::{OsStr, Resettable};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 use crate::commands::Command;
+use crate::config::ConfigArgs;
 use crate::exit::Exit;
 
 #[derive(Debug, Parser)]
@@ -60,6 +62,9 @@ struct Arguments {
         value_enum
     )]
     log_format: LogFormat,
+    /// Read beforehand: they decide what the other options are by default.
+    #[command(flatten)]
+    _config: ConfigArgs,
 }
 
 /// How lines on stderr look.
@@ -69,31 +74,42 @@ enum LogFormat {
     Json,
 }
 
-/// The arguments of the process, and its environment where these say nothing.
+/// The arguments of the process, its environment where these say nothing, and its profile where that says nothing either.
 fn arguments() -> Result<Arguments, clap::Error> {
-    let mut command = without_empty_variables(Arguments::command());
+    let mut command = config::with_profile(Arguments::command());
     let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
     Arguments::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
-/// An empty environment variable counts as not set, as it does where secrets and addresses are read: that is how a service's file unsets one.
-fn without_empty_variables(command: clap::Command) -> clap::Command {
-    let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
-    let command = command.mut_args(|argument| match argument.get_env().is_some_and(is_empty) {
-        true => argument.env(Resettable::<OsStr>::Reset),
-        false => argument,
-    });
-    command.mut_subcommands(without_empty_variables)
+/// Says what is wrong with the arguments, or the help that was asked for.
+fn end_with(error: clap::Error) -> ExitCode {
+    let blamed = config::blamed(&error);
+    let error = usage::discreet(error);
+    // When even that fails there is nobody to tell.
+    let _ = error.print();
+    if let Some(blamed) = blamed {
+        print::say(&format!("numcheck: {blamed}"));
+    }
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Settled.into() }
 }
 
 fn main() -> ExitCode {
+    let typed: Vec<_> = std::env::args_os().collect();
+    let notes = match config::load(&Arguments::command(), &typed) {
+        Ok(notes) => notes,
+        Err(failure) => {
+            print::complain(&failure);
+            return failure.exit().into();
+        }
+    };
     let arguments = match arguments() {
         Ok(arguments) => arguments,
-        Err(error) => usage::discreet(error).exit(),
+        Err(error) => return end_with(error),
     };
     if arguments.command.says_json() || arguments.log_format == LogFormat::Json {
         print::say_as_json();
     }
+    notes.iter().for_each(|note| print::say(note));
     let ended = start_logging(&arguments.log).and_then(|()| {
         let mut runtime = match arguments.command.wants_one_thread() {
             true => tokio::runtime::Builder::new_current_thread(),
@@ -134,23 +150,7 @@ mod tests {
     use clap::{Command, CommandFactory};
 
     use super::Arguments;
-
-    /// What pays again for what may have been paid for: a person says it anew, each time.
-    const PAYS_AGAIN: &[&str] = &[
-        "again",
-        "retry-failed",
-        "resubmit-doubtful",
-        "probe",
-        "max-age",
-        "new-account",
-        "same-account",
-        "visibility-spread",
-        "failures-are-listed",
-        "number",
-        "older-than",
-        "even-unsettled",
-        "accept-gap",
-    ];
+    use crate::config::PAYS_AGAIN;
 
     /// Every option of a command and its verbs, with the verb and the variable.
     fn options(command: &Command) -> Vec<(String, String, Option<String>)> {

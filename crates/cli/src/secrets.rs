@@ -1,9 +1,10 @@
 //! The secrets that this process was given, so that nothing shows them: a platform may quote what it was sent.
 
-use std::env;
 use std::sync::LazyLock;
 
 use numcheck_transport::quotable;
+
+use crate::config;
 
 /// What holds one, or the name of a file with one under `…_FILE`.
 const VARIABLES: [&str; 3] = ["NXCLOUD_ACCESS_SECRET", "NXCLOUD_APPKEY", "QXT_API_KEY"];
@@ -23,7 +24,8 @@ pub(crate) fn hidden(text: &str) -> String {
 
 // Not by `numcheck_transport::env`, which logs: log lines are what this is asked for.
 static KNOWN: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let of_file = |variable: &str| std::fs::read_to_string(env::var_os(format!("{variable}_FILE"))?).ok();
-    let known = VARIABLES.iter().filter_map(|variable| env::var(variable).ok().or_else(|| of_file(variable)));
+    let of_file = |variable: &str| std::fs::read_to_string(config::value(&format!("{variable}_FILE"))?).ok();
+    let itself = |variable: &str| config::value(variable)?.into_string().ok();
+    let known = VARIABLES.iter().filter_map(|variable| itself(variable).or_else(|| of_file(variable)));
     known.map(|secret| secret.trim().to_owned()).filter(|secret| secret.len() >= MIN_LEN).collect()
 });

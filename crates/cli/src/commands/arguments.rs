@@ -16,11 +16,13 @@ use clap::{Args, ValueEnum};
 use numcheck_bulk::{PriceKey, PriceTable, SharedPace, Store, SystemWallClock};
 use numcheck_protocol::{Currency, Price, Rate};
 use numcheck_signing::{Algorithm, Body, Input, Secret};
-use numcheck_transport::env::{self, Env};
+use numcheck_transport::env;
 use numcheck_webhook::PushVerifier;
 
+use crate::config;
 use crate::exit::Failure;
 use crate::level::Level;
+use crate::needed;
 use crate::print;
 use crate::reading;
 
@@ -52,6 +54,11 @@ impl Prices {
         }
         Ok(table)
     }
+}
+
+/// Whether a text is a price, as `--price` takes it.
+pub(crate) fn is_price(text: &str) -> bool {
+    read_price(text).is_some()
 }
 
 fn read_price(text: &str) -> Option<(PriceKey, Currency, Price)> {
@@ -212,7 +219,7 @@ impl Signatures {
 
     /// What checks the account's signatures; `None` where the account is not known, and then none are required.
     pub(crate) fn verifier(&self) -> Result<Option<PushVerifier>, Failure> {
-        let env = Env::process();
+        let env = config::env();
         let access_key = env.text("NXCLOUD_ACCESS_KEY").map_err(Failure::setting)?;
         let secret = env.secret("NXCLOUD_ACCESS_SECRET").map_err(Failure::setting)?;
         match (access_key, secret) {
@@ -235,7 +242,7 @@ impl Signatures {
 pub(crate) struct Signed {
     /// The `accessKey` header.
     #[arg(long, env = "NXCLOUD_ACCESS_KEY", hide_env_values = true, value_name = "KEY")]
-    access_key: String,
+    access_key: Option<String>,
     /// The `ts` header: Unix time in milliseconds.
     #[arg(long, env = "NUMCHECK_TS", hide_env_values = true, value_name = "MS")]
     pub(crate) ts: String,
@@ -272,21 +279,31 @@ struct SignedBody {
 impl Signed {
     /// Reads secret and body, and hands the input of the signature over.
     pub(crate) async fn with<T>(&self, use_it: impl FnOnce(&Input<'_>, &Secret) -> T) -> Result<T, Failure> {
-        let secret = env::secret("NXCLOUD_ACCESS_SECRET")
-            .and_then(|secret| secret.ok_or_else(|| env::EnvError::missing("NXCLOUD_ACCESS_SECRET")))
-            .map_err(|error| Failure::usage(error.to_string()))?;
+        let (access_key, secret) = self.account()?;
         let body = match &self.body.body_file {
             Some(path) => Some(read(path, "--body-file").await?),
             None => None,
         };
         let input = Input {
-            access_key: &self.access_key,
+            access_key: &access_key,
             action: &self.action,
             biz_type: &self.biz_type,
             ts: &self.ts,
             body: body.as_deref().map_or(Body::Empty, Body::Json),
         };
         Ok(use_it(&input, &Secret::from(secret)))
+    }
+
+    fn account(&self) -> Result<(String, String), Failure> {
+        let secret = config::env().required_secret("NXCLOUD_ACCESS_SECRET");
+        match (&self.access_key, secret) {
+            (Some(access_key), Ok(secret)) => Ok((access_key.clone(), secret)),
+            (Some(_), Err(error)) => Err(Failure::usage(error.to_string())),
+            (None, _) => {
+                needed::check(needed::NXCLOUD)?;
+                Err(Failure::setting(env::EnvError::missing("NXCLOUD_ACCESS_KEY")))
+            }
+        }
     }
 }
 

@@ -41,8 +41,7 @@ pub(crate) struct Receive {
         env = "NUMCHECK_LISTEN",
         hide_env_values = true,
         value_name = "ADDR",
-        value_parser = listen_address,
-        required_unless_present_any = ["show_quarantine", "reread", "print_url"]
+        value_parser = listen_address
     )]
     listen: Option<SocketAddr>,
     #[command(flatten)]
@@ -68,7 +67,6 @@ pub(crate) struct Receive {
         long,
         env = "NUMCHECK_PRINT_URL",
         hide_env_values = true,
-        requires = "public_url",
         conflicts_with_all = ["show_quarantine", "reread"],
         value_parser = BoolishValueParser::new()
     )]
@@ -87,7 +85,16 @@ pub(crate) struct Receive {
 
 impl Receive {
     pub(crate) async fn run(self) -> Result<Exit, Failure> {
+        if self.print_url && !self.public_url.is_given() {
+            return Err(Failure::usage(
+                "--print-url: say by --public-url how the platform reaches this machine",
+            ));
+        }
         let looks_back = self.show_quarantine || self.reread;
+        // Not by clap, which does not see what a profile says.
+        if self.listen.is_none() && !looks_back && !self.print_url {
+            return Err(Failure::usage("--listen: say where to listen, such as 0.0.0.0:8080"));
+        }
         let url = if looks_back { None } else { self.public_url.checked()? };
         let store = match looks_back {
             true => self.store.open_existing_or_fail().await?,

@@ -50,7 +50,7 @@ pub(crate) fn check_level(level: Level) -> Result<(), Failure> {
             "is for level privacy: the others are checked by NXCLOUD, within its documented limits",
         ),
     };
-    let command = crate::without_empty_variables(Arguments::command());
+    let command = crate::config::with_profile(Arguments::command());
     let Ok(matches) = command.try_get_matches_from(std::env::args_os()) else { return Ok(()) };
     let Some((_, verb)) = matches.subcommand() else { return Ok(()) };
     let is_typed = |id: &&&str| {
@@ -111,7 +111,7 @@ fn of(job: &JobName, typed: impl IntoIterator<Item = OsString>) -> Resume {
 }
 
 /// Whether an address holds a password, or may hold one for all that is known here. A file's name does not.
-fn may_hold_a_password(address: &str) -> bool {
+pub(crate) fn may_hold_a_password(address: &str) -> bool {
     let Some((_, rest)) = address.split_once("://") else { return false };
     // A password that is not encoded may hold anything.
     let user = rest.rsplit_once('@').is_some_and(|(user, _)| user.contains([':', '/', '?']));

@@ -9,12 +9,11 @@ use numcheck_bulk::store::reading::SharedReader;
 use numcheck_bulk::{Postgres, SharedPace, Sqlite, Store, StoreError, SystemWallClock, Upgrade};
 use numcheck_job::Readers;
 use numcheck_protocol::{Info, Rate};
-use numcheck_transport::env;
 
 use super::backup::check_may_pay;
 use crate::account::AccountId;
 use crate::exit::Failure;
-use crate::{print, secrets};
+use crate::{config, print, secrets};
 
 /// Where jobs live.
 #[derive(Clone, Args)]
@@ -133,7 +132,7 @@ impl StoreAt {
     pub(super) fn place(&self) -> Result<Place, Failure> {
         let place = match &self.place {
             Some(place) => Some(place.clone()),
-            None => env::secret("NUMCHECK_STORE").map_err(Failure::setting)?,
+            None => config::env().secret("NUMCHECK_STORE").map_err(Failure::setting)?,
         };
         match place {
             Some(place) if place.starts_with("postgres://") || place.starts_with("postgresql://") => {

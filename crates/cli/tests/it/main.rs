@@ -9,6 +9,7 @@
 mod admin;
 mod backup;
 mod capped;
+mod config;
 mod consent;
 mod dialects;
 mod examples;

@@ -9,8 +9,10 @@ use serde_json::{Map, Value};
 
 use super::fail;
 use crate::call::{self, Network};
+use crate::config;
 use crate::drift;
 use crate::exit::{Exit, Failure};
+use crate::needed;
 use crate::print;
 
 /// List the phone numbers of the application NXCLOUD_APPKEY, and how far each has got. Costs nothing.
@@ -31,8 +33,8 @@ pub(crate) struct RegisteredPhones {
 impl RegisteredPhones {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
         const VARIABLE: &str = "NXCLOUD_APPKEY";
-        let appkey = env::secret(VARIABLE).map_err(Failure::setting)?;
-        let appkey = appkey.ok_or_else(|| Failure::setting(env::EnvError::missing(VARIABLE)))?;
+        needed::check(needed::NUMBER_CHECK)?;
+        let appkey = config::env().required_secret(VARIABLE).map_err(Failure::setting)?;
         let appkey = AppKey::new(&appkey)
             .map_err(|error| Failure::setting(env::EnvError::value(VARIABLE, error.rule)))?;
         let client = call::nxcloud(&self.network)?;
