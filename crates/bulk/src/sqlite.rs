@@ -5,6 +5,7 @@
 
 mod connection;
 mod copy;
+mod examine;
 mod fault;
 mod file;
 mod schema;

@@ -1,6 +1,7 @@
 //! The store in a file: the suite that every store passes, and what is true of a file only.
 
 mod backup;
+mod examine;
 mod faults;
 mod forgetting;
 mod killed;
