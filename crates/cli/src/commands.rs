@@ -5,6 +5,7 @@ mod asking;
 mod backup;
 mod check_line;
 mod completions;
+mod doctor;
 mod explain;
 mod export;
 mod forget;
@@ -68,6 +69,7 @@ pub(crate) enum Command {
     Sign(sign::Sign),
     Verify(verify::Verify),
     Explain(explain::Explain),
+    Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -117,6 +119,7 @@ impl Command {
             Self::Sign(command) => command.run().await,
             Self::Verify(command) => command.run().await,
             Self::Explain(command) => command.run(),
+            Self::Doctor(command) => command.run().await,
             Self::Completions(command) => command.run(),
             Self::Man(command) => command.run(),
         }

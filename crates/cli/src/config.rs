@@ -4,6 +4,7 @@
 //! open, and no secret stands in it, only the name of a file that holds one. What it does not know is an error: a line that silently does nothing could
 //! cost money.
 
+mod given;
 mod keys;
 mod profile;
 
@@ -16,6 +17,7 @@ use clap::{Args, Command, FromArgMatches as _};
 use numcheck_transport::env::Env;
 
 use crate::exit::Failure;
+pub(crate) use given::{Given, Source, given};
 #[cfg(test)]
 pub(crate) use keys::PAYS_AGAIN;
 pub(crate) use profile::Profile;

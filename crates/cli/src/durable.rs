@@ -19,7 +19,7 @@ pub(crate) use export::{Destination, OutputArgs, export};
 pub(crate) use fate::FateReader;
 pub(crate) use job_ref::{JobRef, job_of, job_of_name};
 pub(crate) use moved::note_public_url;
-pub(crate) use open::{StoreAt, file as open_file};
+pub(crate) use open::{Location, StoreAt, existing_file as open_existing_file, file as open_file};
 pub(crate) use prepare::{
     Counted, Notes, Parameters, Prepared, check_account, check_queryable, prepare, read_back,
 };

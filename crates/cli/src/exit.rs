@@ -16,7 +16,7 @@ Exit codes:
   0  everything is settled
   1  anything else went wrong
   2  wrong usage, or a question that nobody answered with yes: nothing was sent
-  3  some numbers are invalid, refused, pending, missing or in doubt
+  3  some numbers are invalid, refused, pending, missing or in doubt; doctor: something is to be mended
   4  a row ended in a state that --fail-on names, such as failed, whatever became of the others
   130  ended at once by Ctrl-C or SIGTERM, for verbs that stop cleanly by a second one, or while they read their input
 
@@ -25,6 +25,7 @@ Environment:
   QXT_API_KEY                                                 the QXT account
   NXCLOUD_BASE_URL, QXT_BASE_URL                              where the platforms are
   Each secret may stand in a file instead: NXCLOUD_ACCESS_SECRET_FILE, NXCLOUD_APPKEY_FILE, QXT_API_KEY_FILE.
+  NUMCHECK_CONFIG, NUMCHECK_PROFILE                           a configuration file that says the same, and which of its profiles
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY                as everywhere";
 
 /// How a command ended, when it did what it could.
@@ -36,7 +37,7 @@ pub(crate) enum Exit {
     Failed,
     /// Wrong usage. Nothing was sent.
     Usage,
-    /// Some numbers are invalid, refused, pending, missing or in doubt.
+    /// Some numbers are invalid, refused, pending, missing or in doubt, or something is to be mended.
     Unsettled,
     /// A row ended in a state that `--fail-on` names.
     FailedOn,

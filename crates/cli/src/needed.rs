@@ -1,4 +1,4 @@
-//! The variables of the accounts, and all that are missing at once.
+//! The variables of the accounts: what each is for, where it comes from, and all that are missing at once.
 
 use numcheck_transport::env::{EnvError, EnvErrorKind};
 
@@ -11,16 +11,41 @@ pub(crate) struct Needed {
     pub(crate) variable: &'static str,
     /// Whether it may stand in a file that its `_FILE` names.
     pub(crate) is_secret: bool,
+    pub(crate) what: &'static str,
+    pub(crate) from: &'static str,
 }
 
-const ACCESS_KEY: Needed = Needed { variable: "NXCLOUD_ACCESS_KEY", is_secret: false };
-const ACCESS_SECRET: Needed = Needed { variable: "NXCLOUD_ACCESS_SECRET", is_secret: true };
-const APPKEY: Needed = Needed { variable: "NXCLOUD_APPKEY", is_secret: true };
+const ACCESS_KEY: Needed = Needed {
+    variable: "NXCLOUD_ACCESS_KEY",
+    is_secret: false,
+    what: "the access key of the NXCLOUD account, which says who calls",
+    from: "NXCLOUD gives it with the account",
+};
+const ACCESS_SECRET: Needed = Needed {
+    variable: "NXCLOUD_ACCESS_SECRET",
+    is_secret: true,
+    what: "the access secret of the NXCLOUD account, which signs what is sent",
+    from: "NXCLOUD gives it with the access key",
+};
+const APPKEY: Needed = Needed {
+    variable: "NXCLOUD_APPKEY",
+    is_secret: true,
+    what: "the key of the NXCLOUD application that pays for number checks",
+    from: "NXCLOUD gives it with the application, which belongs to the same account",
+};
+const API_KEY: Needed = Needed {
+    variable: "QXT_API_KEY",
+    is_secret: true,
+    what: "the key of the QXT account, which pays for privacy checks",
+    from: "QXT gives it with the account",
+};
 
 /// What any call to NXCLOUD needs.
 pub(crate) const NXCLOUD: &[Needed] = &[ACCESS_KEY, ACCESS_SECRET];
 /// What number checks need.
 pub(crate) const NUMBER_CHECK: &[Needed] = &[ACCESS_KEY, ACCESS_SECRET, APPKEY];
+/// What privacy checks need.
+pub(crate) const QXT: &[Needed] = &[API_KEY];
 
 impl Needed {
     /// # Errors
@@ -59,7 +84,8 @@ fn all_missing<'a>(missing: impl Iterator<Item = &'a Needed> + Clone) -> String 
     let variables = listed(missing.clone().map(|one| one.variable.to_owned()));
     let files = listed(missing.filter(|one| one.is_secret).map(|one| format!("{}_FILE", one.variable)));
     format!(
-        "{variables} are not set, or empty: set them, the secrets also by files that {files} name, or put them into a profile"
+        "{variables} are not set, or empty: set them, the secrets also by files that {files} name, or put them into a profile; `numcheck doctor` \
+         says what each is for"
     )
 }
 

@@ -69,6 +69,10 @@ impl Profile {
         self.settings.values().find(|setting| setting.key.name == name)
     }
 
+    pub(super) fn by_variable(&self, variable: &str) -> Option<&Setting> {
+        self.settings.get(variable)
+    }
+
     /// Where a line stands.
     pub(super) fn place(&self, setting: &Setting) -> String {
         format!("profile {} of {}, line {}", self.name, self.file.display(), setting.line)

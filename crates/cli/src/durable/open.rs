@@ -31,6 +31,14 @@ impl std::fmt::Debug for StoreAt {
     }
 }
 
+/// Where a store is, without its address.
+pub(crate) enum Location {
+    /// A file.
+    File(PathBuf),
+    /// A server.
+    Server,
+}
+
 pub(super) enum Place {
     File(PathBuf),
     Server(String),
@@ -129,6 +137,14 @@ impl StoreAt {
         turn.map_err(|error| Failure::new("the store gives no turn; nothing was sent").because(error))
     }
 
+    /// Where it is.
+    pub(crate) fn location(&self) -> Result<Location, Failure> {
+        Ok(match self.place()? {
+            Place::File(path) => Location::File(path),
+            Place::Server(_) => Location::Server,
+        })
+    }
+
     pub(super) fn place(&self) -> Result<Place, Failure> {
         let place = match &self.place {
             Some(place) => Some(place.clone()),
@@ -180,10 +196,14 @@ pub(super) fn make_folder(path: &Path) -> Result<(), Failure> {
 }
 
 pub(super) fn existing(path: &Path) -> Result<Arc<Sqlite>, Failure> {
-    let store = Sqlite::open_existing(path, reading(), &mut say_upgrade)
-        .map_err(|error| cannot_be_used(path, error))?;
+    let store = existing_file(path)?;
     warn_exposed(path);
     Ok(Arc::new(store))
+}
+
+/// The store in a file that exists.
+pub(crate) fn existing_file(path: &Path) -> Result<Sqlite, Failure> {
+    Sqlite::open_existing(path, reading(), &mut say_upgrade).map_err(|error| cannot_be_used(path, error))
 }
 
 fn cannot_be_used(path: &Path, error: StoreError) -> Failure {

@@ -264,7 +264,7 @@ fn missing_variables_are_told_all_at_once() {
     let phone = folder.path("phone");
     fs::write(&phone, "8613800000001").unwrap();
     let all = "NXCLOUD_ACCESS_KEY, NXCLOUD_ACCESS_SECRET and NXCLOUD_APPKEY are not set";
-    numcheck(["run", "--delivery", "poll"]).arg(&file).run().exits(2).says(all);
+    numcheck(["run", "--delivery", "poll"]).arg(&file).run().exits(2).says(all).says("numcheck doctor");
     for verb in [&["submit", "--phone-file"][..], &["get", "--phone-file"]] {
         numcheck(verb).arg(&phone).run().exits(2).says(all);
     }

@@ -2,7 +2,7 @@
 
 use crate::support::numcheck;
 
-pub(crate) const VERBS: [&[&str]; 29] = [
+pub(crate) const VERBS: [&[&str]; 30] = [
     &["run"],
     &["plan"],
     &["resume"],
@@ -30,6 +30,7 @@ pub(crate) const VERBS: [&[&str]; 29] = [
     &["sign"],
     &["verify"],
     &["explain"],
+    &["doctor"],
     &["completions"],
     &["man"],
 ];

@@ -385,6 +385,8 @@ fn verbs_that_send_nothing_show_none_either() {
         .exits(1);
     silent("verify", &ended.stderr);
     silent("explain", &call(&place, &["explain", "0"]).run().exits(0).stderr);
+    let ended = call(&place, &["doctor"]).run().exits_with(&[0, 3]);
+    silent("doctor", &format!("{}{}", ended.text(), ended.stderr));
 }
 
 #[test]

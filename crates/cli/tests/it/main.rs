@@ -12,6 +12,7 @@ mod capped;
 mod config;
 mod consent;
 mod dialects;
+mod doctor;
 mod examples;
 mod help;
 mod jobs;
