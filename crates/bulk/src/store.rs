@@ -250,8 +250,9 @@ pub trait Store: Send + Sync + 'static {
     fn gauges(&self) -> StoreFuture<'_, Gauges> {
         Box::pin(async { Ok(Gauges::default()) })
     }
-    /// How many results these batches have, those that are known, in any order. For people; a store without it tells of none.
-    fn batch_counts(&self, _batches: Vec<i64>) -> StoreFuture<'_, Vec<BatchCounts>> {
+    /// How batches stand: those whose last claim is later than this one (0: all that were claimed), and these, in any order. For people; a store
+    /// without it tells of none.
+    fn batch_counts(&self, _after_claim: i64, _batches: Vec<i64>) -> StoreFuture<'_, Vec<BatchCounts>> {
         Box::pin(async { Ok(Vec::new()) })
     }
     /// A secret of this store, made once from `fresh` and then kept: the receiver's key.

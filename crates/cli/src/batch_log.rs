@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use numcheck_bulk::store::{BatchCounts, OpenBatch};
-use numcheck_bulk::{BatchState, Job, JobState, Store, StoreError, SystemWallClock, WallClock as _};
+use numcheck_bulk::store::BatchCounts;
+use numcheck_bulk::{BatchState, Job, Store, StoreError, SystemWallClock, WallClock as _};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::timeout;
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -21,9 +22,15 @@ const IDLE_MS: u64 = 5 * MINUTE_MS;
 /// Lines about single batches in a minute; the others share one.
 const MAX_LINES: usize = 50;
 
-/// Logs until it is dropped.
+/// Logs until it is ended or dropped.
 #[derive(Debug)]
-pub(crate) struct BatchLog(Option<JoinHandle<()>>);
+pub(crate) struct BatchLog(Option<Looking>);
+
+#[derive(Debug)]
+struct Looking {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
 
 impl BatchLog {
     /// Follows the batches of a job, or of all. Where nobody wants these lines, it does not look either.
@@ -32,7 +39,9 @@ impl BatchLog {
             return Self(None);
         }
         let (store, job) = (Arc::clone(store), job.cloned());
-        Self(Some(tokio::spawn(async move {
+        let (stop, mut stopped) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            let mut is_last = false;
             let mut watch = Watch::new(SystemWallClock.now_ms());
             loop {
                 match look(&*store, job.as_ref(), &mut watch).await {
@@ -44,16 +53,29 @@ impl BatchLog {
                         "the batches cannot be looked at"
                     ),
                 }
-                sleep(LOOK_EVERY).await;
+                if is_last {
+                    return;
+                }
+                is_last = timeout(LOOK_EVERY, &mut stopped).await.is_ok();
             }
-        })))
+        });
+        Self(Some(Looking { stop, task }))
+    }
+
+    /// Looks once more, and ends.
+    pub(crate) async fn end(mut self) {
+        if let Some(Looking { stop, task }) = self.0.take() {
+            drop(stop);
+            // A task that has ended otherwise has nothing more to tell.
+            let _ = task.await;
+        }
     }
 }
 
 impl Drop for BatchLog {
     fn drop(&mut self) {
         if let Some(looking) = &self.0 {
-            looking.abort();
+            looking.task.abort();
         }
     }
 }
@@ -64,50 +86,37 @@ struct Seen {
     batch: i64,
     batch_no: String,
     state: BatchState,
+    missing: bool,
     received: u64,
     of: u64,
     failed: u64,
 }
 
-/// Reads the open batches, and those that were open at the last look.
+/// Reads the batches that were claimed since the last look, and those that were open then.
 async fn look(store: &dyn Store, job: Option<&Job>, watch: &mut Watch) -> Result<Vec<Seen>, StoreError> {
-    let jobs = match job {
-        Some(job) => vec![job.id],
-        None => {
-            let open = store.jobs().await?.into_iter();
-            open.filter(|job| matches!(job.state, JobState::Open | JobState::Replaced))
-                .map(|job| job.id)
-                .collect()
-        }
+    let mut counts = store.batch_counts(watch.claim, watch.known.keys().copied().collect()).await?;
+    watch.claim = counts.iter().map(|of| of.claim).fold(watch.claim, i64::max);
+    counts.retain(|of| job.is_none_or(|job| job.id == of.job));
+    let seen = |of: BatchCounts| Seen {
+        batch: of.batch,
+        batch_no: of.batch_no.as_str().to_owned(),
+        state: of.state,
+        missing: of.missing,
+        received: of.settled,
+        of: of.numbers,
+        failed: of.failed,
     };
-    let mut open: BTreeMap<i64, OpenBatch> = BTreeMap::new();
-    for job in jobs {
-        open.extend(store.open_batches(job).await?.into_iter().map(|batch| (batch.batch, batch)));
-    }
-    let mut batches: Vec<i64> = open.keys().chain(watch.known.keys()).copied().collect();
-    batches.sort_unstable();
-    batches.dedup();
-    let counts = store.batch_counts(batches).await?;
-    let seen = |counts: &BatchCounts| {
-        let (batch_no, state) = match (open.get(&counts.batch), watch.known.get(&counts.batch)) {
-            (Some(open), _) => (open.batch_no.as_str().to_owned(), open.state),
-            // Complete, or planned again.
-            (None, Some(known)) if counts.settled == counts.numbers => {
-                (known.seen.batch_no.clone(), BatchState::Accepted)
-            }
-            _ => return None,
-        };
-        let (received, of, failed) = (counts.settled, counts.numbers, counts.failed);
-        Some(Seen { batch: counts.batch, batch_no, state, received, of, failed })
-    };
-    Ok(counts.iter().filter_map(seen).collect())
+    Ok(counts.into_iter().map(seen).collect())
 }
 
 /// What is to be logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Line {
     Accepted(Seen),
+    InDoubt(Seen),
     Complete(Seen),
+    /// What it lacks was given up.
+    Missing(Seen),
     Minute(Seen),
     /// So many more batches, which changed in the last minute or did not, with so many results of so many phone numbers.
     Others {
@@ -115,7 +124,7 @@ enum Line {
         received: u64,
         of: u64,
     },
-    /// No batch is open.
+    /// No batch is under way.
     Idle,
 }
 
@@ -128,8 +137,11 @@ impl Line {
             Self::Complete(Seen { batch_no, received, of, failed, .. }) => {
                 tracing::info!(batch_no, received, of, failed, "batch complete");
             }
-            Self::Minute(Seen { batch_no, state: BatchState::InDoubt, received, of, failed, .. }) => {
-                tracing::info!(batch_no, received, of, failed, "batch in doubt");
+            Self::InDoubt(Seen { batch_no, of, .. }) => {
+                tracing::info!(batch_no, of, "batch in doubt: nobody knows whether it was accepted");
+            }
+            Self::Missing(Seen { batch_no, received, of, failed, .. }) => {
+                tracing::info!(batch_no, received, of, failed, "batch given up with results missing");
             }
             Self::Minute(Seen { batch_no, received, of, failed, .. }) => {
                 tracing::info!(batch_no, received, of, failed, "batch under way");
@@ -151,12 +163,13 @@ struct Known {
     seen: Seen,
     /// The results of which a line has told.
     told: u64,
-    is_accepted: bool,
 }
 
 /// What was seen, and told.
 struct Watch {
     known: BTreeMap<i64, Known>,
+    /// The last claim that was seen.
+    claim: i64,
     minute_ms: u64,
     idle_ms: u64,
     /// Before the first look nothing is news.
@@ -165,37 +178,44 @@ struct Watch {
 
 impl Watch {
     fn new(now_ms: u64) -> Self {
-        Self { known: BTreeMap::new(), minute_ms: now_ms, idle_ms: now_ms, has_looked: false }
+        Self { known: BTreeMap::new(), claim: 0, minute_ms: now_ms, idle_ms: now_ms, has_looked: false }
     }
 
     /// The lines after a look.
     fn tell(&mut self, now_ms: u64, seen: Vec<Seen>) -> Vec<Line> {
         let mut lines = Vec::new();
         let mut known = std::mem::take(&mut self.known);
+        let is_first = !std::mem::replace(&mut self.has_looked, true);
         for seen in seen {
             let before = known.remove(&seen.batch);
-            let is_accepted = seen.state == BatchState::Accepted;
-            let was_accepted = before.as_ref().map_or(!self.has_looked, |known| known.is_accepted);
-            if is_accepted && !was_accepted {
-                lines.push(Line::Accepted(seen.clone()));
+            let was = before.as_ref().map(|known| known.seen.state);
+            let is_news = !is_first && was != Some(seen.state);
+            match seen.state {
+                BatchState::Accepted if is_news => lines.push(Line::Accepted(seen.clone())),
+                BatchState::InDoubt if is_news => lines.push(Line::InDoubt(seen.clone())),
+                _ => {}
             }
-            if is_accepted && seen.received == seen.of {
-                lines.push(Line::Complete(seen));
+            let is_complete = seen.state == BatchState::Accepted && seen.received == seen.of;
+            let is_open =
+                matches!(seen.state, BatchState::Sending | BatchState::InDoubt | BatchState::Accepted);
+            if is_complete || seen.missing || !is_open {
+                match is_first || !is_open {
+                    true => {}
+                    false if is_complete => lines.push(Line::Complete(seen)),
+                    false => lines.push(Line::Missing(seen)),
+                }
                 continue;
             }
-            let told = before.map_or(if self.has_looked { 0 } else { seen.received }, |known| known.told);
-            let is_accepted = is_accepted || was_accepted;
-            self.known.insert(seen.batch, Known { seen, told, is_accepted });
+            let told = before.map_or(if is_first { seen.received } else { 0 }, |known| known.told);
+            self.known.insert(seen.batch, Known { seen, told });
         }
-        self.has_looked = true;
         let is_over = |since_ms: u64, length_ms: u64| now_ms.saturating_sub(since_ms) >= length_ms;
-        if self.known.is_empty() {
-            if is_over(self.idle_ms, IDLE_MS) {
-                self.idle_ms = now_ms;
-                lines.push(Line::Idle);
-            }
-        } else {
+        // A doubt may stay for good: it is told once.
+        if self.known.values().any(|known| known.seen.state != BatchState::InDoubt) {
             self.idle_ms = now_ms;
+        } else if is_over(self.idle_ms, IDLE_MS) {
+            self.idle_ms = now_ms;
+            lines.push(Line::Idle);
         }
         if is_over(self.minute_ms, MINUTE_MS) {
             self.minute_ms = now_ms;
@@ -212,7 +232,7 @@ impl Watch {
             if has_news && told < MAX_LINES {
                 told += 1;
                 lines.push(Line::Minute(known.seen.clone()));
-            } else {
+            } else if known.seen.state != BatchState::InDoubt {
                 batches += 1;
                 received += known.seen.received;
                 of += known.seen.of;
@@ -231,7 +251,7 @@ mod tests {
     const T0: u64 = 1_700_000_000_000;
 
     fn seen(batch: i64, state: BatchState, received: u64, failed: u64) -> Seen {
-        Seen { batch, batch_no: format!("b{batch}"), state, received, of: 10, failed }
+        Seen { batch, batch_no: format!("b{batch}"), state, missing: false, received, of: 10, failed }
     }
 
     #[test]
@@ -255,14 +275,25 @@ mod tests {
     fn what_was_accepted_before_the_first_look_is_no_news() {
         let mut watch = Watch::new(T0);
         let old = seen(1, BatchState::Accepted, 4, 0);
-        assert_eq!(watch.tell(T0, vec![old.clone()]), []);
-        let minute = watch.tell(T0 + 60_000, vec![old, seen(2, BatchState::InDoubt, 0, 0)]);
-        assert_eq!(minute, [Line::Others { batches: 2, received: 4, of: 20 }]);
+        let finished = seen(7, BatchState::Accepted, 10, 0);
+        assert_eq!(watch.tell(T0, vec![old.clone(), finished, seen(8, BatchState::InDoubt, 0, 0)]), []);
+        let doubt = seen(2, BatchState::InDoubt, 0, 0);
+        let minute = watch.tell(T0 + 60_000, vec![old, doubt.clone(), seen(8, BatchState::InDoubt, 0, 0)]);
+        assert_eq!(minute, [Line::InDoubt(doubt), Line::Others { batches: 1, received: 4, of: 10 }]);
         // A batch whose results came before anybody looked, and one that was in doubt.
         let fast = seen(3, BatchState::Accepted, 10, 0);
         let settled = seen(2, BatchState::Accepted, 1, 0);
-        let lines = watch.tell(T0 + 65_000, vec![settled.clone(), fast.clone()]);
-        assert_eq!(lines, [Line::Accepted(settled), Line::Accepted(fast.clone()), Line::Complete(fast)]);
+        let missing = Seen { missing: true, ..seen(1, BatchState::Accepted, 4, 0) };
+        let lines = watch.tell(T0 + 65_000, vec![settled.clone(), fast.clone(), missing.clone()]);
+        let expected = [
+            Line::Accepted(settled),
+            Line::Accepted(fast.clone()),
+            Line::Complete(fast),
+            Line::Missing(missing),
+        ];
+        assert_eq!(lines, expected);
+        // Refused, or planned again.
+        assert_eq!(watch.tell(T0 + 70_000, vec![seen(2, BatchState::Refused, 0, 0)]), []);
     }
 
     #[test]

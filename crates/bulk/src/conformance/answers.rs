@@ -207,7 +207,10 @@ pub async fn a_store_tells_its_backlog_its_size_and_its_batches_counts<P: Place>
     store.probe(T0 + 1).await.unwrap();
     let told = async || {
         let gauges = store.gauges().await.unwrap();
-        let counts = store.batch_counts(vec![claimed.batch, claimed.batch + 1000]).await.unwrap();
+        let counts = store.batch_counts(claimed.claim - 1, Vec::new()).await.unwrap();
+        let named =
+            store.batch_counts(claimed.claim, vec![claimed.batch, claimed.batch + 1000]).await.unwrap();
+        assert_eq!(counts, named);
         (gauges, counts.iter().map(|of| (of.numbers, of.settled, of.failed)).collect::<Vec<_>>())
     };
     let (empty, counts) = told().await;

@@ -482,20 +482,39 @@ pub(crate) async fn open<T: Tx>(tx: &T, job: i64) -> Result<Vec<OpenBatch>, T::F
     .await
 }
 
-pub(crate) async fn counts<T: Tx>(tx: &T, batches: &[i64]) -> Result<Vec<BatchCounts>, T::Fault> {
+macro_rules! counts {
+    ($these:literal) => {
+        concat!(
+            "SELECT id, job, claim, batch_no, state, missing, numbers, done + failed + refused, failed FROM batches
+             WHERE claim > $1 OR ",
+            $these
+        )
+    };
+}
+
+pub(crate) async fn counts<T: Tx>(
+    tx: &T,
+    after_claim: i64,
+    batches: &[i64],
+) -> Result<Vec<BatchCounts>, T::Fault> {
     const COUNTS: Sql = Sql {
-        sqlite: "SELECT id, numbers, done + failed + refused, failed FROM batches WHERE id IN (SELECT value FROM json_each($1))",
-        postgres: "SELECT id, numbers, done + failed + refused, failed FROM batches WHERE id = ANY ($1)",
+        sqlite: counts!("id IN (SELECT value FROM json_each($2))"),
+        postgres: counts!("id = ANY ($2)"),
     };
     let read = |row: &Row<'_>| {
         Ok(BatchCounts {
             batch: row.get(0)?,
-            numbers: row.get(1)?,
-            settled: row.get(2)?,
-            failed: row.get(3)?,
+            job: row.get(1)?,
+            claim: row.get(2)?,
+            batch_no: row.get(3)?,
+            state: row.get(4)?,
+            missing: row.get(5)?,
+            numbers: row.get(6)?,
+            settled: row.get(7)?,
+            failed: row.get(8)?,
         })
     };
-    tx.rows(COUNTS, &values![batches], read).await
+    tx.rows(COUNTS, &values![after_claim, batches], read).await
 }
 
 pub(crate) async fn controls<T: Tx>(

@@ -380,9 +380,9 @@ macro_rules! store_methods {
             Box::pin(self.call("measure itself", Purpose::Read, async |tx| reading::gauges(tx).await))
         }
 
-        fn batch_counts(&self, batches: Vec<i64>) -> StoreFuture<'_, Vec<BatchCounts>> {
+        fn batch_counts(&self, after_claim: i64, batches: Vec<i64>) -> StoreFuture<'_, Vec<BatchCounts>> {
             Box::pin(self.call("count batches' results", Purpose::Read, async move |tx| {
-                batches::counts(tx, &batches).await
+                batches::counts(tx, after_claim, &batches).await
             }))
         }
 

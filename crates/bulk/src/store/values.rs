@@ -440,12 +440,22 @@ pub struct Gauges {
     pub backlog: Option<u64>,
 }
 
-/// How many results a batch has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a batch that was claimed stands, and how many results it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BatchCounts {
     /// The store's own key.
     pub batch: i64,
+    /// The job whose plan it is of.
+    pub job: i64,
+    /// The key of its last claim: the later, the higher.
+    pub claim: i64,
+    /// Its `batchNo`.
+    pub batch_no: BatchNo,
+    /// What became of it.
+    pub state: BatchState,
+    /// Whether results that it lacks were given up.
+    pub missing: bool,
     /// How many phone numbers it has.
     pub numbers: u64,
     /// How many of them have a result, or were refused.

@@ -123,7 +123,7 @@ impl Receive {
         );
         let receiving = Receiving::start(&**engine.store(), engine.inbox(), listen, url, verifier).await?;
         let admin = self.admin.start(&engine, Some(&receiving))?;
-        let _log = BatchLog::start(engine.store(), None);
+        let log = BatchLog::start(engine.store(), None);
         if self.json {
             let admin = admin.as_ref().map(|admin| admin.address().to_string());
             print::json(&json!({"listening": receiving.address().to_string(), "admin": admin}))?;
@@ -149,6 +149,7 @@ impl Receive {
                 ),
             }
         }
+        log.end().await;
         told.tell(&engine);
         for (kind, count) in engine.inbox().turned_away() {
             print::say(&format!("numcheck: {}", turned_away_line(&kind, count)));

@@ -672,7 +672,7 @@ impl RunArgs {
             }
         };
         let _admin = self.admin.start(engine, receiving.as_ref())?;
-        let _log = BatchLog::start(engine.store(), Some(job));
+        let log = BatchLog::start(engine.store(), Some(job));
         let callback = receiving.as_ref().map(Receiving::callback);
         let service = Arc::new(account.service(callback, engine.store())?);
         let quiet = self.wait.map_or_else(|| default_wait(target, minute), Into::into);
@@ -690,6 +690,7 @@ impl RunArgs {
         if let Some(receiving) = receiving {
             receiving.close().await;
         }
+        log.end().await;
         account.close().await;
         let driven = driven.map_err(Failure::of)?;
         if let (Some(dialect), Target::Account) = (service.dialect(), target)
@@ -715,7 +716,7 @@ impl RunArgs {
     ) -> Result<Driven, Failure> {
         let (client, sandbox) = target.qxt(&self.network, &self.how).await?;
         let _admin = self.admin.start(engine, None)?;
-        let _log = BatchLog::start(engine.store(), Some(job));
+        let log = BatchLog::start(engine.store(), Some(job));
         let planned = engine.store().ledger(job.id).await.map_err(Failure::of)?.planned;
         let takes = asking_takes(planned, self.speed.concurrency);
         if matches!(target, Target::Account) && takes >= Duration::from_secs(60) {
@@ -733,6 +734,7 @@ impl RunArgs {
         let outlook = Outlook::of_queries(planned, takes, options.pace.as_ref());
         let driven = engine.run_to_end(job, &service, options, stop.cancel());
         let driven = self.progress.follow(&**engine.store(), job, outlook, driven).await;
+        log.end().await;
         if let Some(sandbox) = sandbox {
             sandbox.shutdown().await;
         }

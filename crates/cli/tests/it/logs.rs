@@ -19,7 +19,7 @@ fn a_batch_has_a_line_when_it_is_accepted_and_when_it_is_complete_with_named_fie
     let mut receive = receive.env("NUMCHECK_STORE", job.store()).start();
     receive.wait_for("receiving at");
     let url = format!("http://{listen}");
-    let run = numcheck(["run", "--listen", &free_address(), "--public-url", &url]);
+    let run = numcheck(["run", "--log", "info", "--listen", &free_address(), "--public-url", &url]);
     let run = run.arg(job.path("numbers.txt")).arg("-o").arg(job.path("out.csv"));
     let run = run.envs(job.platform.account()).env("NUMCHECK_STORE", job.store()).start();
     let batch = job.platform.accept();
@@ -29,7 +29,7 @@ fn a_batch_has_a_line_when_it_is_accepted_and_when_it_is_complete_with_named_fie
     let complete: Value = serde_json::from_str(&receive.wait_for("batch complete")).unwrap();
     let figures = ["received", "of", "failed"].map(|name| complete[name].as_u64().unwrap());
     assert_eq!((figures, &complete["level"]), ([2, 2, 0], &"INFO".into()));
-    run.end().exits(0);
+    run.end().exits(0).says("batch complete");
     receive.signal("TERM");
     let ended = receive.end().exits(0);
     // Every line is an object with its time, and none holds a phone number.
