@@ -25,7 +25,7 @@ use crate::whole_file::WholeFile;
 /// can be printed, and follows the reader's choice of light or dark. It may be written half-way, too; of a job that was forgotten only the sums are left.
 #[derive(Debug, Args)]
 pub(crate) struct Report {
-    /// The job.
+    /// The job: its name, the beginning of it, `latest`, or the name of its file.
     #[arg(value_name = "JOB")]
     job: JobRef,
     /// Where the page is written, a name that ends in .html; standard output otherwise. An existing file is replaced.
