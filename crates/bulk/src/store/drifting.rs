@@ -18,12 +18,25 @@ pub(crate) fn counted(job: i64, drift: Vec<Drift>) -> BTreeMap<(i64, Drift), u64
     counts
 }
 
-/// Tells whoever reads the log, once for each thing and job.
+/// Tells whoever reads the log, once for each thing and job: a line for a place and kind, however many values came there at once.
 pub(crate) fn say(news: &[Drift]) {
+    let mut places = BTreeMap::<_, Vec<&str>>::new();
     for Drift { place, kind, value, .. } in news {
-        let value = value.as_deref().unwrap_or_default();
-        let kind = kind.as_str();
+        places.entry((place, kind.as_str())).or_default().extend(value.as_deref());
+    }
+    for ((place, kind), values) in places {
+        let value = listed(&values);
         tracing::warn!(%place, kind, value, "the platform sent something that no document lists; it is kept and counted");
+    }
+}
+
+/// The first of them, and how many more there are.
+fn listed(values: &[&str]) -> String {
+    const SHOWN: usize = 3;
+    let shown = values.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    match values.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 
@@ -65,4 +78,16 @@ pub(crate) fn from_row(place: String, kind: i64, value: String, count: u64) -> D
         _ => DriftKind::OddShape,
     };
     Drifted { drift: Drift::new(place, kind, Some(value).filter(|value| !value.is_empty())), count }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listed;
+
+    #[test]
+    fn many_new_values_of_a_place_make_one_short_line() {
+        assert_eq!(listed(&[]), "");
+        assert_eq!(listed(&["7", "8", "9"]), "7, 8, 9");
+        assert_eq!(listed(&["7", "8", "9", "10", "11"]), "7, 8, 9 and 2 more");
+    }
 }
