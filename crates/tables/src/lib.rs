@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod column;
+mod digits;
 mod encoding;
 mod error;
 mod escape;

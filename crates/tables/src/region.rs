@@ -10,7 +10,7 @@ use numcheck_protocol::PhoneNumber;
 use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber as Parsed, Region as Known};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::numbering::{names_country, whole};
+use crate::digits::{names_country, whole};
 use crate::reject::Reject;
 
 /// A country or territory by its two letters, such as `GB`.
