@@ -93,7 +93,18 @@ fn end_with(error: clap::Error) -> ExitCode {
     if error.use_stderr() { Exit::Usage.into() } else { Exit::Settled.into() }
 }
 
+/// A damaged workbook is an error of the file, which is told; anything else that panics is a fault of ours.
+fn keep_silent_about_workbooks() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() != Some(numcheck_tables::WORKBOOK_THREAD) {
+            usual(panic);
+        }
+    }));
+}
+
 fn main() -> ExitCode {
+    keep_silent_about_workbooks();
     let typed: Vec<_> = std::env::args_os().collect();
     let notes = match config::load(&Arguments::command(), &typed) {
         Ok(notes) => notes,

@@ -30,6 +30,8 @@ pub use region::{CodelessCounts, Region, UnknownRegion, region_of};
 pub use reject::Reject;
 pub use rows::{TableRow, TableRows};
 pub use table::{ReadOptions, TableFile, TableForm};
+#[cfg(feature = "workbooks")]
+pub use workbook::WORKBOOK_THREAD;
 pub use write::{
     AddedColumns, CellValue, MAX_CELL_CHARACTERS, MAX_SHEET_COLUMNS, MAX_SHEET_ROWS, TableDoesNotFit,
     TableFormat, TableWriter, UnknownExtension, WriteOptions, Written,

@@ -240,7 +240,8 @@ impl TableFile {
         }
         #[cfg(feature = "workbooks")]
         if workbook::is_workbook(&beginning) {
-            return Self::from_workbook(&source, &beginning, name, options);
+            return workbook::guarded(|| Self::from_workbook(&source, &beginning, name.clone(), options))
+                .unwrap_or_else(|damage| Err(ReadError::new(ReadErrorKind::NotText, &name, damage)));
         }
         if options.sheet.is_some() {
             return Err(ReadError::new(ReadErrorKind::SheetNotFound, &name, "is a text and has no sheets"));

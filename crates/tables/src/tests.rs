@@ -587,6 +587,16 @@ mod workbooks {
     }
 
     #[test]
+    fn a_damaged_workbook_is_an_error_even_where_its_reader_panics() {
+        // Its container promises more sectors than there are, which calamine 0.38 does not check.
+        let error = fails(case("damaged.xls"));
+        assert_eq!(error.kind(), ReadErrorKind::NotText);
+        assert!(error.to_string().contains("damaged workbook"), "{error}");
+        let error = fails(b"PK\x03\x04 and nothing else");
+        assert_eq!(error.kind(), ReadErrorKind::NotText);
+    }
+
+    #[test]
     fn a_sheet_is_chosen_by_what_is_in_it_or_by_name_or_number() {
         let table = open(case("sheets.xlsx"));
         assert_eq!(

@@ -18,6 +18,24 @@ pub(crate) fn is_workbook(beginning: &[u8]) -> bool {
     matches!(beginning, [b'P', b'K', 3, 4, ..] | [0xD0, 0xCF, 0x11, 0xE0, ..])
 }
 
+/// The name of the thread on which workbooks are read. A damaged one may make the reader of its format panic: that is an error of the file, and a
+/// program's panic hook may keep silent about this thread.
+pub const WORKBOOK_THREAD: &str = "numcheck-workbook";
+
+/// Reads a workbook on a thread of its own.
+///
+/// # Errors
+/// When reading it panics, or there is no thread: the sentence for a person.
+pub(crate) fn guarded<T: Send>(read: impl FnOnce() -> T + Send) -> Result<T, &'static str> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name(WORKBOOK_THREAD.to_owned()).spawn_scoped(scope, read);
+        thread.map_err(|_| "cannot be read now: no thread can be started")?.join().map_err(|_| DAMAGED)
+    })
+}
+
+const DAMAGED: &str =
+    "is an archive or a damaged workbook: open it in a spreadsheet and save it as .xlsx or as CSV";
+
 impl OpenWorkbook {
     /// # Errors
     /// When it is no workbook, is damaged or asks for a password: the sentence for a person.
@@ -40,9 +58,7 @@ impl OpenWorkbook {
                 .ok(),
             false => calamine::Xls::new(reader()).map(Sheets::Xls).ok(),
         };
-        opened.map(Self).ok_or(
-            "is an archive or a damaged workbook: open it in a spreadsheet and save it as .xlsx or as CSV",
-        )
+        opened.map(Self).ok_or(DAMAGED)
     }
 
     /// The names of its sheets with rows that a person sees, in their order; when `hidden`, of all.
