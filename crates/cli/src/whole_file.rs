@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::exit::Failure;
+use crate::output::is_stdout;
 
 /// Where a text will stand. It is opened before the text is made, so that whoever names an unusable place is told at once.
 pub(crate) struct WholeFile {
@@ -43,7 +44,7 @@ impl WholeFile {
 
 impl Place {
     fn of(path: &Path) -> io::Result<Self> {
-        if path == Path::new("-") {
+        if path == Path::new("-") || is_stdout(path) {
             return Ok(Self::Stdout);
         }
         let there = match fs::metadata(path) {

@@ -229,7 +229,17 @@ pub(crate) fn find(names: &ByteRecord, wanted: &str) -> Result<(usize, bool), Un
 /// # Errors
 /// When no name, or more than one of the same clearness, says so.
 pub(crate) fn guess(names: &ByteRecord) -> Result<usize, Undecided> {
-    for clearness in [is_clear, ends_clearly, is_vague] {
+    guess_by(names, [&is_clear as &dyn Fn(&str) -> bool, &ends_clearly, &is_vague])
+}
+
+/// The same as an earlier release guessed it, to which the word `value` said something.
+pub(crate) fn guess_as_before(names: &ByteRecord) -> Result<usize, Undecided> {
+    let ends_clearly = |name: &str| ends_clearly(name) && !words(name).1;
+    guess_by(names, [&is_clear as &dyn Fn(&str) -> bool, &ends_clearly, &is_vague])
+}
+
+fn guess_by(names: &ByteRecord, by: [impl Fn(&str) -> bool; 3]) -> Result<usize, Undecided> {
+    for clearness in by {
         let found: Vec<usize> = (0..)
             .zip(names.iter())
             .filter(|(_, name)| clearness(&text(name)))
@@ -317,7 +327,7 @@ fn is_vague(name: &str) -> bool {
 }
 
 fn ends_clearly(name: &str) -> bool {
-    let words = words(name);
+    let (words, _) = words(name);
     let words = words.as_slice();
     // The last one to three words, as in `customer phone number`.
     let ending = (1..=words.len().min(3)).any(|count| {
@@ -337,8 +347,8 @@ fn canonical(name: &str) -> String {
     outside_brackets(name).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// The words of a name, at `customerPhone` too, without a number, or the word `value`, at its end.
-fn words(name: &str) -> Vec<String> {
+/// The words of a name, at `customerPhone` too, without a number, or the word `value`, at its end; and whether that word was there.
+fn words(name: &str) -> (Vec<String>, bool) {
     let mut words = vec![String::new()];
     let mut before = ' ';
     for c in outside_brackets(name) {
@@ -352,7 +362,8 @@ fn words(name: &str) -> Vec<String> {
     }
     words.retain(|word| !word.is_empty());
     // As in Google's `Phone 1 - Value`.
-    if words.len() > 1 && words.last().is_some_and(|word| word == "value") {
+    let has_value = words.len() > 1 && words.last().is_some_and(|word| word == "value");
+    if has_value {
         words.pop();
     }
     if let Some(last) = words.pop() {
@@ -361,7 +372,7 @@ fn words(name: &str) -> Vec<String> {
             words.push(last.to_owned());
         }
     }
-    words
+    (words, has_value)
 }
 
 fn outside_brackets(name: &str) -> impl Iterator<Item = char> {

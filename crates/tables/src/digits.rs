@@ -222,10 +222,9 @@ fn is_decimal(plain: &str) -> bool {
     })
 }
 
-/// `37477123456.0` without its fraction: a program took the phone number for an amount, and nothing of it is lost. Behind groups `.00` may be one.
+/// `37477123456.0` without its fraction: a program took the phone number for an amount, and nothing of it is lost. Behind groups it may be one more.
 fn without_zero_fraction(plain: &str) -> &str {
     match as_amount(plain) {
-        Some((whole, "0")) => whole,
         Some((whole, fraction)) if is_ungrouped(whole) && fraction.bytes().all(|byte| byte == b'0') => whole,
         _ => plain,
     }
@@ -248,6 +247,9 @@ fn is_masked(plain: &str) -> bool {
     let only_x = !plain.contains(|c: char| c.is_ascii_alphabetic() && c != 'x');
     only_x && (plain.contains('*') || plain.contains("xx"))
 }
+
+/// Fewer digits in front of an extension are a part of a phone number.
+const MIN_BEFORE_EXTENSION: usize = 9;
 
 /// What stands before a word for "extension" and a few more digits to the end, where that can be a phone number.
 fn without_extension(text: &str) -> Option<&str> {
@@ -277,8 +279,12 @@ fn without_extension(text: &str) -> Option<&str> {
     let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
     let (word, extension) = rest.split_at(end);
     let count = |part: &str| part.chars().filter(|c| c.is_numeric()).count();
-    let is_extension = WORDS.contains(&word.to_lowercase().replace('\u{FF03}', "#").as_str())
-        && count(number) >= PhoneNumber::MIN_DIGITS
+    let word = word.to_lowercase().replace('\u{FF03}', "#");
+    // Within digits an x or # may hide one.
+    let stands_apart = !matches!(word.as_str(), "x" | "#") || number.ends_with(char::is_whitespace);
+    let is_extension = WORDS.contains(&word.as_str())
+        && stands_apart
+        && count(number) >= MIN_BEFORE_EXTENSION
         && (1..=6).contains(&count(extension))
         && !extension.contains(is_word);
     is_extension.then_some(number)
@@ -350,14 +356,12 @@ mod tests {
             ("37477123456,0", "37477123456"),
             ("37477123456.00", "37477123456"),
             ("+37477123456.000", "37477123456"),
-            ("37 477 123 456.0", "37477123456"),
-            ("+37 (477) 123-456,0", "37477123456"),
             ("+37 477 123.456", "37477123456"),
             ("+37 477 123 4.56", "37477123456"),
             ("+44 7400 123456 x12", "447400123456"),
             ("+44 7400 123456 Ext. 5", "447400123456"),
             ("tel:+447400123456;ext=5", "447400123456"),
-            ("+44 7400 123456#12", "447400123456"),
+            ("+44 7400 123456 #12", "447400123456"),
             ("010-12345678转123", "01012345678"),
             ("+7 495 123-45-67 доб. 12", "74951234567"),
             ("TEL: +44 7400 123456", "447400123456"),
@@ -396,6 +400,15 @@ mod tests {
             ("37477123456.5", "decimal"),
             ("37477123456,25", "decimal"),
             ("37 477 123 456.00", "decimal"),
+            ("37 477 123 456.0", "decimal"),
+            ("+49 89 12345.0", "decimal"),
+            ("+37 (477) 123-456,0", "decimal"),
+            // An x or # within a phone number hides a digit.
+            ("44740x123456", "letters"),
+            ("138 0013 x 8000", "letters"),
+            ("44740#123456", "unexpected_character"),
+            ("+447400123456x12", "letters"),
+            ("13800138 ext 1", "letters"),
             ("138****5678", "masked"),
             ("138••••5678", "masked"),
             ("234800001xxxxx", "masked"),

@@ -50,6 +50,17 @@ impl Numbering {
         }
     }
 
+    /// Whether a cell is read as dialled in the country although it is a whole phone number of another one, too.
+    pub fn is_ambiguous(self, cell: &[u8]) -> bool {
+        match self {
+            #[cfg(feature = "region")]
+            Self::National(region) => {
+                Digits::read(cell).is_ok_and(|digits| !digits.has_plus && region.is_ambiguous(&digits.digits))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether most of the phone numbers are Chinese.
     pub(crate) fn is_chinese(self) -> bool {
         match self {

@@ -7,7 +7,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use numcheck_protocol::PhoneNumber;
-use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber as Parsed, Region as Known};
+use rlibphonenumber::{
+    NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber as Parsed, PhoneNumberType, Region as Known,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digits::{names_country, whole};
@@ -40,31 +42,21 @@ impl Region {
 
     /// The phone number that these digits mean in this country: as it is dialled there, or with a country code.
     ///
-    /// What metadata calls valid comes first: with the country's own code, at home, with another one's; then what has a possible length. Metadata
-    /// may not know a new block of phone numbers, so that it never keeps one back for that.
+    /// With `00` in front, or with the country's own code, it is whole. Of what is valid at home and whole elsewhere, a mobile number and one with its
+    /// trunk prefix are at home; anything else is left alone, since the plan of a country with fixed lines of any length holds most of the world's
+    /// numbers. Metadata may not know a new block of phone numbers: what has a possible length is taken where nothing is valid.
     pub(crate) fn complete(self, digits: &str) -> Result<PhoneNumber, Reject> {
-        let known = self.known();
-        let at_home =
-            PHONE_NUMBER_UTIL.parse(digits, known).ok().filter(|parsed| keeps_digits(digits, parsed));
-        let abroad = digits.strip_prefix("00").unwrap_or(digits);
-        let abroad = PHONE_NUMBER_UTIL.parse(format!("+{abroad}").as_str(), None).ok();
-        let is_valid = |parsed: &&Parsed| PHONE_NUMBER_UTIL.is_valid_number(parsed);
-        // Without an area code it is possible only locally.
-        let is_possible = |parsed: &&Parsed| {
-            matches!(
-                PHONE_NUMBER_UTIL.is_possible_number_with_reason(parsed),
-                Ok(NumberLengthType::IsPossible)
-            )
+        let Readings { home, whole: away } = self.readings(digits);
+        let found = match (&home, &away) {
+            (Some(home), Some(away)) if is_valid(home) && is_valid(away) => {
+                Some(if self.is_surely_at_home(digits, home, away) { home } else { away })
+            }
+            (Some(home), _) if is_valid(home) => Some(home),
+            (_, Some(away)) if is_valid(away) => Some(away),
+            (Some(home), _) if is_possible(home) => Some(home),
+            (_, Some(away)) if is_possible(away) => Some(away),
+            _ => None,
         };
-        let (home, away) = (at_home.as_ref(), abroad.as_ref());
-        let is_own = |parsed: &&Parsed| PHONE_NUMBER_UTIL.get_region_for_number(parsed) == known;
-        let found = away
-            .filter(is_own)
-            .filter(is_valid)
-            .or_else(|| home.filter(is_valid))
-            .or_else(|| away.filter(is_valid))
-            .or_else(|| home.filter(is_possible))
-            .or_else(|| away.filter(is_possible));
         match found {
             Some(parsed) => whole(&digits_of(parsed)),
             None => match whole(digits) {
@@ -73,6 +65,46 @@ impl Region {
             },
         }
     }
+
+    /// Whether digits without a country code in front are a valid phone number at home and a whole one of another country.
+    pub(crate) fn is_ambiguous(self, digits: &str) -> bool {
+        let Readings { home, whole: away } = self.readings(digits);
+        let (Some(home), Some(away)) = (home, away) else { return false };
+        !digits.starts_with('0') && home != away && is_valid(&home) && is_valid(&away)
+    }
+
+    fn readings(self, digits: &str) -> Readings {
+        let own = self.known().and_then(|known| PHONE_NUMBER_UTIL.get_country_code_for_region(known));
+        let home = PHONE_NUMBER_UTIL.parse(digits, self.known()).ok();
+        let home = home.filter(|parsed| keeps_digits(digits, parsed, own));
+        let abroad = digits.strip_prefix("00").unwrap_or(digits);
+        let whole = PHONE_NUMBER_UTIL.parse(format!("+{abroad}").as_str(), None).ok();
+        // Nothing is dropped from what is whole.
+        let whole = whole.filter(|parsed| digits_of(parsed) == abroad);
+        Readings { home, whole }
+    }
+
+    fn is_surely_at_home(self, digits: &str, home: &Parsed, away: &Parsed) -> bool {
+        let is_own = PHONE_NUMBER_UTIL.get_region_for_number(away) == self.known();
+        let kind = PHONE_NUMBER_UTIL.get_number_type(home);
+        let is_mobile = matches!(kind, PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile);
+        !is_own && !digits.starts_with("00") && (digits.starts_with('0') || is_mobile)
+    }
+}
+
+/// What digits can mean: dialled in a country, and with a country code.
+struct Readings {
+    home: Option<Parsed>,
+    whole: Option<Parsed>,
+}
+
+fn is_valid(parsed: &Parsed) -> bool {
+    PHONE_NUMBER_UTIL.is_valid_number(parsed)
+}
+
+/// Without an area code it is possible only locally.
+fn is_possible(parsed: &Parsed) -> bool {
+    matches!(PHONE_NUMBER_UTIL.is_possible_number_with_reason(parsed), Ok(NumberLengthType::IsPossible))
 }
 
 impl fmt::Display for Region {
@@ -110,11 +142,12 @@ impl<'de> Deserialize<'de> for Region {
 }
 
 /// Whether what was dropped of digits can be what is dialled before a phone number: a 0 and what follows it, or a few digits. A carrier's code such as 12345
-/// in China is as likely a slip.
-fn keeps_digits(digits: &str, parsed: &Parsed) -> bool {
+/// in China is as likely a slip. `own` is the country's code.
+fn keeps_digits(digits: &str, parsed: &Parsed, own: Option<i32>) -> bool {
     const MAX_DROPPED: usize = 3;
-    let national = digits_of(parsed).len() - parsed.country_code.to_string().len();
-    digits.starts_with('0') || digits.len() <= national + MAX_DROPPED
+    let all = digits_of(parsed).len();
+    let code = if own == Some(parsed.country_code) { parsed.country_code.to_string().len() } else { 0 };
+    digits.starts_with('0') || digits.len() <= all - code + MAX_DROPPED
 }
 
 /// The country of a phone number, as far as its form tells. A country code of one country tells by itself, whatever follows;
@@ -157,7 +190,7 @@ pub struct CodelessCounts {
     pub numbers: u64,
     /// Those that begin with 0, as no country code does.
     pub leading_zero: u64,
-    /// Of the first [`SAMPLED`](Self::SAMPLED): those that are valid in no country, and whose cells name none.
+    /// Of the first [`SAMPLED`](Self::SAMPLED): those that are valid in no country, do not begin with 0, and whose cells name none.
     pub sample_invalid: u64,
     /// 11 digits from 13 to 19, without a country code in front.
     looks_chinese: u64,
@@ -171,8 +204,8 @@ impl CodelessCounts {
     /// Counts a phone number of [`Numbering::International`](crate::Numbering) and the cell that it was read from.
     pub fn add(&mut self, number: &PhoneNumber, cell: &[u8]) {
         let digits = number.digits();
-        if self.numbers < Self::SAMPLED && !names_country(cell) {
-            self.sample_invalid += u64::from(!is_valid(number));
+        if self.numbers < Self::SAMPLED && !digits.starts_with('0') && !names_country(cell) {
+            self.sample_invalid += u64::from(!is_valid_anywhere(number));
         }
         self.numbers += 1;
         self.leading_zero += u64::from(digits.starts_with('0'));
@@ -181,7 +214,7 @@ impl CodelessCounts {
             && digits.as_bytes().get(1).is_some_and(|byte| *byte >= b'3');
         if looks_chinese && !names_country(cell) {
             self.looks_chinese += 1;
-            self.not_north_american += u64::from(!is_valid(number));
+            self.not_north_american += u64::from(!is_valid_anywhere(number));
         }
     }
 
@@ -197,8 +230,8 @@ impl CodelessCounts {
     }
 }
 
-fn is_valid(number: &PhoneNumber) -> bool {
-    parsed(number).is_some_and(|parsed| PHONE_NUMBER_UTIL.is_valid_number(&parsed))
+fn is_valid_anywhere(number: &PhoneNumber) -> bool {
+    parsed(number).is_some_and(|parsed| is_valid(&parsed))
 }
 
 #[cfg(test)]
@@ -277,7 +310,17 @@ mod tests {
             ("CN", "8613800138000", "8613800138000"),
             ("CN", "+8613800138000", "8613800138000"),
             ("CN", "008613800138000", "8613800138000"),
-            ("CN", "86 138 0013 8000.0", "8613800138000"),
+            ("CN", "8613800138000.0", "8613800138000"),
+            // Russian, German, British and Brazilian: fixed lines of a like length are no reason to alter them.
+            ("CN", "79161234567", "79161234567"),
+            ("DE", "8613123456789", "8613123456789"),
+            ("DE", "5511961234567", "5511961234567"),
+            ("DE", "79123456789", "79123456789"),
+            ("DE", "089 123456", "4989123456"),
+            ("SG", "0091 9173456789", "919173456789"),
+            ("SG", "0033612345678", "33612345678"),
+            ("SG", "001 91 9173456789", "919173456789"),
+            ("RU", "8 10 44 7400 123456", "447400123456"),
             ("CN", "447400123456", "447400123456"),
             ("CN", "+14155552671", "14155552671"),
             ("GB", "07400 123456", "447400123456"),
@@ -321,6 +364,31 @@ mod tests {
                 "{name} {}",
                 number.digits()
             );
+        }
+    }
+
+    /// Without a mobile number or a trunk prefix at home, what is whole is left alone; what is altered is ambiguous, which a person is told.
+    #[test]
+    fn of_the_example_numbers_of_the_world_few_are_altered_in_any_region_and_each_of_them_is_known_to_be_ambiguous()
+     {
+        for name in ["AT", "CN", "SG"] {
+            let region: Region = name.parse().unwrap();
+            let altered: Vec<String> = examples()
+                .map(|(_, number)| number.digits().to_owned())
+                .filter(|digits| region.complete(digits).is_ok_and(|found| found.digits() != digits))
+                .collect();
+            for digits in &altered {
+                assert!(
+                    region.is_ambiguous(digits) || !is_valid_anywhere(&number(digits)),
+                    "{name} {digits}"
+                );
+            }
+            assert!(altered.len() <= 80, "{name}: {}", altered.len());
+            let with_zeros = examples().map(|(_, number)| number.digits().to_owned());
+            for digits in with_zeros.filter(|digits| is_valid_anywhere(&number(digits))) {
+                let found = region.complete(&format!("00{digits}")).unwrap();
+                assert_eq!(found.digits(), digits, "{name}");
+            }
         }
     }
 

@@ -145,7 +145,7 @@ impl TableRows {
                 ReadErrorKind::RowTooLong,
                 &self.name,
                 format!(
-                    "row {} is larger than 1 MiB: look for a quotation mark that is opened and never closed there",
+                    "row {} is larger than 1 MiB: look in a text for a quotation mark that is opened and never closed there",
                     self.number + 1
                 ),
             ),

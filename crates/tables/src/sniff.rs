@@ -36,12 +36,28 @@ impl Layout {
     }
 }
 
+/// What a text is that is no table, and what to do about it.
+pub(crate) fn other_document(beginning: &[u8]) -> Option<&'static str> {
+    let text = beginning.strip_prefix(BOM).unwrap_or(beginning).trim_ascii_start();
+    match text {
+        [b'%', b'P', b'D', b'F', ..] => {
+            Some("is a PDF: copy its table into a spreadsheet and save that as .xlsx")
+        }
+        [b'<', b'!' | b'?' | b'a'..=b'z' | b'A'..=b'Z', ..] => Some(
+            "is a page of HTML or XML, whatever its name says: open it in a spreadsheet and save it as .xlsx",
+        ),
+        _ => None,
+    }
+}
+
 /// What divides cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Delimiter {
     /// As the file shows it.
     #[default]
     Found,
+    /// As an earlier release found it: without the vertical bar.
+    FoundAsBefore,
     /// It is known, `None` in a file with one column.
     Known(Option<u8>),
 }
@@ -63,11 +79,19 @@ pub(crate) fn sniff(beginning: &[u8], delimiter: Delimiter, skip: u64) -> Option
     let blank = blank_lines(text);
     let line = text.get(blank..).unwrap_or_default();
     let (counts, end) = count_separators(line);
-    let most = counts.into_iter().rev().max_by_key(|&(_, count)| count).filter(|&(_, count)| count > 0);
+    let known = if delimiter == Delimiter::FoundAsBefore { 3 } else { counts.len() };
+    let most = counts
+        .get(..known)
+        .unwrap_or_default()
+        .iter()
+        .copied()
+        .rev()
+        .max_by_key(|&(_, count)| count)
+        .filter(|&(_, count)| count > 0);
     let separator = match (delimiter, declared) {
         (Delimiter::Known(separator), _) => separator,
-        (Delimiter::Found, Some((separator, _))) => Some(separator),
-        (Delimiter::Found, None) => most.map(|(separator, _)| separator),
+        (_, Some((separator, _))) => Some(separator),
+        (_, None) => most.map(|(separator, _)| separator),
     };
     Some(Layout {
         preamble: beginning.get(bom..start).unwrap_or_default().to_vec(),

@@ -55,6 +55,11 @@ pub struct TableForm {
     /// How many lines stand before the header.
     skipped: u64,
     has_header: bool,
+    /// The place of the phone column, from 0.
+    phone_column: usize,
+    /// The sheet that the copy is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<String>,
     /// Whether the file is a workbook, and the copy one of its sheets as CSV.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_workbook: bool,
@@ -69,7 +74,6 @@ pub struct TableFile {
     layout: Layout,
     form: TableForm,
     columns: ByteRecord,
-    phone_column: usize,
     numbering: Numbering,
     is_broken_utf8: bool,
     row_count: u64,
@@ -81,6 +85,20 @@ pub struct TableFile {
 pub(crate) struct Longest {
     pub(crate) utf16_len: usize,
     pub(crate) start: u64,
+}
+
+impl Longest {
+    fn measure(&mut self, record: &ByteRecord, start: u64) {
+        // A character has at least as many bytes as units.
+        for cell in record.iter().filter(|cell| !cell.is_empty()) {
+            if cell.len() > self.utf16_len {
+                let utf16_len = String::from_utf8_lossy(cell).encode_utf16().count();
+                if utf16_len > self.utf16_len {
+                    *self = Self { utf16_len, start };
+                }
+            }
+        }
+    }
 }
 
 impl TableFile {
@@ -126,12 +144,21 @@ impl TableFile {
                 is_broken_utf8: false,
                 skip: Some(form.skipped),
                 has_header: Some(form.has_header),
+                phone_column: Some(form.phone_column),
+                sheet: form.sheet.clone(),
+                is_of_earlier_release: false,
             },
             None => {
                 let bom = source.beginning(3).map_err(|source| ReadError::io(name, "read", source))?;
                 let has_bom = bom == [0xEF, 0xBB, 0xBF];
                 let encoding = if has_bom { TextEncoding::UTF_8_BOM } else { TextEncoding::UTF_8 };
-                AsText { encoding, skip: Some(0), ..AsText::default() }
+                AsText {
+                    encoding,
+                    skip: Some(0),
+                    delimiter: Delimiter::FoundAsBefore,
+                    is_of_earlier_release: true,
+                    ..AsText::default()
+                }
             }
         };
         Self::from_text(source, name.to_owned(), options, read)
@@ -167,16 +194,21 @@ impl TableFile {
         self.numbering
     }
 
-    /// Where in [`copy`](Self::copy) the rows of a phone number are.
+    /// Where in [`copy`](Self::copy) rows are: those of which `is_wanted` says so, by their number from 1 and the phone number in them.
     ///
     /// # Errors
     /// As a reading of [`rows`](Self::rows).
-    pub fn ranges_of(&self, number: &PhoneNumber) -> Result<Vec<Range<u64>>, ReadError> {
+    pub fn ranges_where(
+        &self,
+        mut is_wanted: impl FnMut(u64, &Result<PhoneNumber, Reject>) -> bool,
+    ) -> Result<Vec<Range<u64>>, ReadError> {
         let mut rows = self.rows();
         let mut ranges = Vec::new();
+        let mut number = 0;
         while rows.advance()? {
+            number += 1;
             let (cell, range) = rows.range();
-            if self.numbering.read(cell).as_ref() == Ok(number) {
+            if is_wanted(number, &self.numbering.read(cell)) {
                 ranges.push(range);
             }
         }
@@ -199,7 +231,7 @@ impl TableFile {
 
     /// The name of the phone column as a message may show it.
     pub fn phone_column(&self) -> String {
-        column::shown(&String::from_utf8_lossy(self.columns.get(self.phone_column).unwrap_or_default()))
+        column::shown(&String::from_utf8_lossy(self.columns.get(self.form.phone_column).unwrap_or_default()))
     }
 
     /// Whether the first record names the columns.
@@ -244,7 +276,11 @@ impl TableFile {
                 .unwrap_or_else(|damage| Err(ReadError::new(ReadErrorKind::NotText, &name, damage)));
         }
         if options.sheet.is_some() {
-            return Err(ReadError::new(ReadErrorKind::SheetNotFound, &name, "is a text and has no sheets"));
+            let detail = "is a text and has no sheets: leave the sheet out";
+            return Err(ReadError::new(ReadErrorKind::NotText, &name, detail));
+        }
+        if let Some(detail) = sniff::other_document(&beginning) {
+            return Err(ReadError::new(ReadErrorKind::NotText, &name, detail));
         }
         let likely_gbk = options.numbering.is_chinese();
         let detected = match options.encoding {
@@ -292,6 +328,7 @@ impl TableFile {
         let fail = |kind, detail: &str| ReadError::new(kind, &name, detail);
         let mut workbook = OpenWorkbook::new(source.reader(0), beginning)
             .map_err(|detail| fail(ReadErrorKind::NotText, detail))?;
+        let (all, sheets) = (workbook.sheets(true), workbook.sheets(false));
         let mut table_of = |sheet: &str| {
             let copy = source.rewritten(|_, out| workbook.write_sheet(sheet, out));
             let copy = copy.map_err(|source| ReadError::io(&name, "read the sheet of", source))?;
@@ -299,61 +336,71 @@ impl TableFile {
                 delimiter: Delimiter::Known(Some(b',')),
                 skip: options.skip_rows,
                 is_workbook: true,
+                sheet: Some(sheet.to_owned()),
                 ..AsText::default()
             };
             Self::from_text(copy, name.clone(), options, read)
         };
-        let all = OpenWorkbook::new(source.reader(0), beginning)
-            .map_err(|detail| fail(ReadErrorKind::NotText, detail))?;
         if let Some(wanted) = &options.sheet {
-            let sheets = all.sheets(true);
-            let by_name = sheets.iter().find(|sheet| sheet.trim() == wanted.trim());
+            let by_name = all.iter().find(|sheet| sheet.trim() == wanted.trim());
             let by_place =
-                || wanted.trim().parse::<usize>().ok().and_then(|place| sheets.get(place.checked_sub(1)?));
+                || wanted.trim().parse::<usize>().ok().and_then(|place| all.get(place.checked_sub(1)?));
             return match by_name.or_else(by_place) {
                 Some(sheet) => table_of(sheet),
                 None => Err(fail(
                     ReadErrorKind::SheetNotFound,
-                    &format!(
-                        "has no sheet `{}`; its sheets are {}",
-                        column::shown(wanted),
-                        sheet_list(&sheets)
-                    ),
+                    &format!("has no sheet `{}`; its sheets are {}", column::shown(wanted), sheet_list(&all)),
                 )),
             };
         }
-        let sheets = all.sheets(false);
-        let mut tables = Vec::new();
+        let (mut tables, mut undecided, mut without_column) = (Vec::new(), Vec::new(), Vec::new());
         let mut first_error = None;
         for sheet in &sheets {
             match table_of(sheet) {
                 Ok(table) if table.row_count > 0 || sheets.len() == 1 => tables.push((sheet.clone(), table)),
                 Ok(_) => {}
-                Err(error) => first_error = first_error.or(Some(error)),
+                Err(error) => {
+                    match error.kind() {
+                        ReadErrorKind::Empty => {}
+                        ReadErrorKind::NoPhoneColumn => without_column.push(sheet.clone()),
+                        _ => undecided.push(sheet.clone()),
+                    }
+                    first_error = first_error.or(Some(error));
+                }
             }
         }
         // A sheet of notes is read as one column of no numbers.
         if tables.len() > 1 && tables.iter().any(|(_, table)| table.has_phone_number()) {
             tables.retain(|(_, table)| table.has_phone_number());
         }
-        match tables.len() {
-            0 => Err(first_error
-                .unwrap_or_else(|| fail(ReadErrorKind::Empty, "is empty: there is no phone number in it"))),
-            1 => tables.pop().map(|(_, table)| table).ok_or_else(|| fail(ReadErrorKind::Empty, "is empty")),
-            _ => {
-                let found: Vec<String> = tables.into_iter().map(|(sheet, _)| sheet).collect();
+        // Beside a column whose name says nothing, any sheet may be the right one.
+        let is_named = |table: &Self| {
+            table.has_header()
+                && column::is_known(table.columns.get(table.form.phone_column).unwrap_or_default())
+        };
+        if !tables.iter().all(|(_, table)| is_named(table)) {
+            undecided.append(&mut without_column);
+        }
+        match (tables.pop(), first_error) {
+            (Some((_, table)), _) if tables.is_empty() && undecided.is_empty() => Ok(table),
+            (Some((sheet, _)), _) => {
+                let mut found: Vec<String> = tables.into_iter().map(|(sheet, _)| sheet).collect();
+                found.push(sheet);
+                found.append(&mut undecided);
                 Err(fail(
                     ReadErrorKind::AmbiguousSheet,
                     &format!("has several sheets with rows: {}", sheet_list(&found)),
                 ))
             }
+            (None, Some(error)) => Err(error),
+            (None, None) => Err(fail(ReadErrorKind::Empty, "is empty: there is no phone number in it")),
         }
     }
 
-    /// Whether one of the first rows holds a phone number.
+    /// Whether a row holds a phone number.
     #[cfg(feature = "workbooks")]
     fn has_phone_number(&self) -> bool {
-        self.rows().take(100).any(|row| row.is_ok_and(|row| row.phone.is_ok()))
+        self.rows().any(|row| row.is_ok_and(|row| row.phone.is_ok()))
     }
 
     fn from_text(
@@ -383,11 +430,12 @@ impl TableFile {
                 separator: layout.separator.map(char::from),
                 skipped,
                 has_header: true,
+                phone_column: 0,
+                sheet: read.sheet.clone(),
                 is_workbook: read.is_workbook,
             },
             layout,
             columns: ByteRecord::new(),
-            phone_column: 0,
             numbering: options.numbering,
             is_broken_utf8: read.is_broken_utf8,
             row_count: 0,
@@ -398,9 +446,15 @@ impl TableFile {
             return Err(ReadError::new(ReadErrorKind::Empty, &name, detail));
         };
         let has_header = read.has_header.or(options.has_no_header.then_some(false));
-        table
-            .choose_column(&first, options, has_header)
-            .map_err(|undecided| ReadError::new(undecided.kind, &name, undecided.detail))?;
+        match (read.phone_column, has_header) {
+            (Some(place), Some(has_header)) => {
+                table.form.phone_column = place;
+                table.form.has_header = has_header;
+            }
+            _ => table
+                .choose_column(&first, options, has_header, read.is_of_earlier_release)
+                .map_err(|undecided| ReadError::new(undecided.kind, &name, undecided.detail))?,
+        }
         if !table.form.has_header {
             table.layout.content = table.layout.start;
         }
@@ -430,6 +484,7 @@ impl TableFile {
         first: &ByteRecord,
         options: &ReadOptions,
         has_header: Option<bool>,
+        is_of_earlier_release: bool,
     ) -> Result<(), column::Undecided> {
         let one_column = first.len() == 1;
         let (place, named) = match (&options.column, has_header) {
@@ -437,6 +492,7 @@ impl TableFile {
             (Some(wanted), _) => column::find(first, wanted)?,
             (None, _) if one_column => (0, false),
             (None, Some(false)) => (column::guess_by_cells(first)?, false),
+            (None, _) if is_of_earlier_release => (column::guess_as_before(first)?, true),
             (None, _) => (column::guess(first)?, true),
         };
         let cell = first.get(place).unwrap_or_default();
@@ -446,31 +502,25 @@ impl TableFile {
             Err(Reject::Blank) => one_column,
             Err(_) => one_column && !column::is_known(cell) && cell.iter().any(u8::is_ascii_digit),
         };
-        self.phone_column = place;
+        self.form.phone_column = place;
         self.form.has_header = has_header.unwrap_or(named || !is_data);
         Ok(())
     }
 
     fn look_through(&mut self, first: &ByteRecord) -> Result<(), ReadError> {
         let mut widest = first.len();
+        self.longest.measure(first, self.layout.content);
         let mut records = self.records(self.form.has_header);
         while records.advance()? {
             widest = widest.max(records.record().len());
-            let longest = records.record().iter().max_by_key(|cell| cell.len()).unwrap_or_default();
-            // A character has at least as many bytes as units.
-            if longest.len() > self.longest.utf16_len {
-                let utf16_len = String::from_utf8_lossy(longest).encode_utf16().count();
-                if utf16_len > self.longest.utf16_len {
-                    self.longest = Longest { utf16_len, start: records.start() };
-                }
-            }
+            self.longest.measure(records.record(), records.start());
             self.row_count += 1;
         }
         let named = if self.form.has_header { first.len() } else { 0 };
         for place in 0..widest {
             match first.get(place) {
                 Some(name) if place < named => self.columns.push_field(name),
-                _ if place == self.phone_column => self.columns.push_field(b"phone"),
+                _ if place == self.form.phone_column => self.columns.push_field(b"phone"),
                 _ => self.columns.push_field(format!("column_{}", place + 1).as_bytes()),
             }
         }
@@ -483,7 +533,7 @@ impl TableFile {
             self.source.reader(self.layout.content),
             &self.name,
             self.layout.read_separator(),
-            (self.phone_column, self.numbering),
+            (self.form.phone_column, self.numbering),
             skip_first,
             self.layout.content,
         )
@@ -496,14 +546,13 @@ impl fmt::Debug for TableFile {
             .field("name", &self.name)
             .field("rows", &self.row_count)
             .field("columns", &self.columns.len())
-            .field("phone_column", &self.phone_column)
             .field("form", &self.form)
             .finish_non_exhaustive()
     }
 }
 
 /// How text is read of which more is known than its bytes say.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct AsText {
     encoding: TextEncoding,
     delimiter: Delimiter,
@@ -511,6 +560,10 @@ struct AsText {
     is_broken_utf8: bool,
     skip: Option<u64>,
     has_header: Option<bool>,
+    phone_column: Option<usize>,
+    sheet: Option<String>,
+    /// Names of columns mean what they meant to an earlier release.
+    is_of_earlier_release: bool,
 }
 
 /// The text as UTF-8.

@@ -297,6 +297,8 @@ fn files_that_cannot_be_used_say_what_to_do() {
         (b"\xD0\xCF\x11\xE0...", ReadErrorKind::NotText, "save it as .xlsx or as CSV"),
         (b"\x1F\x8B...", ReadErrorKind::Io, "cannot unpack test"),
         (b"\x00\x01\x02\x03", ReadErrorKind::NotText, "is no text"),
+        (b"%PDF-1.4\n1 0 obj\n", ReadErrorKind::NotText, "is a PDF"),
+        (b"\xEF\xBB\xBF\n<html><table><tr><td>phone</td></tr></table>", ReadErrorKind::NotText, "HTML"),
         (b"a,b\n1,2\n", ReadErrorKind::NoPhoneColumn, "its columns are `a`, `b`"),
         (b"tel,mobile\n1,2\n", ReadErrorKind::AmbiguousColumn, "`tel` (number 1), `mobile` (number 2)"),
     ] {
@@ -319,7 +321,10 @@ fn an_unclosed_quote_cannot_swallow_the_memory() {
     text.extend(std::iter::repeat_n(b"x\n".as_slice(), 1024 * 1024).flatten());
     let error = fails(&text);
     assert_eq!(error.kind(), ReadErrorKind::RowTooLong);
-    assert!(error.to_string().contains("row 2 is larger than 1 MiB: look for a quotation mark"), "{error}");
+    assert!(
+        error.to_string().contains("row 2 is larger than 1 MiB: look in a text for a quotation mark"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -424,7 +429,7 @@ fn a_row_that_is_blotted_out_stays_a_row_and_no_other_row_moves() {
         let number = PhoneNumber::new("85251111111").unwrap();
         let mut bytes = Vec::new();
         input.copy().read_to_end(&mut bytes).unwrap();
-        let ranges = input.ranges_of(&number).unwrap();
+        let ranges = input.ranges_where(|_, found| *found == Ok(number)).unwrap();
         for row in &ranges {
             input.blot_out(&mut bytes[row.start as usize..row.end as usize]);
         }
@@ -562,6 +567,43 @@ fn a_copy_is_read_again_as_the_file_was_whatever_would_be_found_in_it_now() {
     }
 }
 
+#[test]
+fn numbers_above_a_name_are_no_title() {
+    let table = open("61234567\n61234568\n电话\n61234569\n");
+    assert_eq!(outcomes(&table), ["61234567", "61234568", "letters", "61234569"]);
+}
+
+/// The phone column is kept, and not found out by what is left in the first row.
+#[test]
+fn a_copy_without_a_header_is_read_after_its_first_row_was_forgotten() {
+    let text = "447400123456,Alice,x\n85251234567,Bob,y\n";
+    let table = open_with(text, |options| options.has_no_header = true).unwrap();
+    let mut copy = tempfile::tempfile().unwrap();
+    copy.write_all(text.replacen("447400123456,Alice,x", "************,*****,*", 1).as_bytes()).unwrap();
+    let again = TableFile::from_copy(copy, "test", &ReadOptions::default(), Some(table.form())).unwrap();
+    assert_eq!(outcomes(&again), ["forgotten", "85251234567"]);
+}
+
+/// What an earlier release has kept without its form.
+#[test]
+fn a_copy_without_its_form_is_read_as_it_was_when_it_was_made() {
+    for (text, column, expected) in [
+        ("Phone | Mobile\n85251234567\n", "Phone | Mobile", "85251234567"),
+        ("number,phone value\n85251234567,1\n", "number", "85251234567"),
+        ("447400123465|a\n85251234567\n", "phone", "letters"),
+        ("Title\n85251234567\n", "Title", "85251234567"),
+    ] {
+        let mut copy = tempfile::tempfile().unwrap();
+        copy.write_all(text.as_bytes()).unwrap();
+        let table = TableFile::from_copy(copy, "test", &ReadOptions::default(), None).unwrap();
+        assert_eq!(
+            (table.phone_column().as_str(), outcomes(&table)[0].as_str()),
+            (column, expected),
+            "{text}"
+        );
+    }
+}
+
 #[cfg(feature = "workbooks")]
 mod workbooks {
     use super::*;
@@ -597,6 +639,36 @@ mod workbooks {
     }
 
     #[test]
+    fn a_sheet_that_cannot_be_read_is_not_passed_over_for_another() {
+        for (name, sheets) in
+            [("ambiguous-sheet.xlsx", "`Staff`, `Customers`"), ("unnamed-sheet.xlsx", "`Ids`, `Lines`")]
+        {
+            let error = fails(case(name));
+            assert_eq!(error.kind(), ReadErrorKind::AmbiguousSheet, "{name}");
+            assert_eq!(error.to_string(), format!("test: has several sheets with rows: {sheets}"));
+        }
+        // Whose first hundred rows are bad, too.
+        let error = fails(case("late-sheet.xlsx"));
+        assert_eq!(error.kind(), ReadErrorKind::AmbiguousSheet);
+    }
+
+    #[test]
+    fn a_header_longer_than_a_cell_is_measured() {
+        // Beside a cell with more bytes and fewer characters.
+        let long = format!("phone,{},{}\n8613800138000,a\n", "x".repeat(32_768), "字".repeat(17_000));
+        let refused = TableWriter::new(
+            Vec::new(),
+            &open(long),
+            AddedColumns { prefix: "", member: "x", names: &[] },
+            WriteOptions { format: TableFormat::Xlsx, ..WriteOptions::default() },
+        );
+        assert!(
+            matches!(refused, Err(TableDoesNotFit::CellTooLong { characters: 32_768, line: 1 })),
+            "{refused:?}"
+        );
+    }
+
+    #[test]
     fn a_sheet_is_chosen_by_what_is_in_it_or_by_name_or_number() {
         let table = open(case("sheets.xlsx"));
         assert_eq!(
@@ -617,7 +689,7 @@ mod workbooks {
         assert_eq!(error.kind(), ReadErrorKind::AmbiguousSheet);
         assert_eq!(error.to_string(), "test: has several sheets with rows: `May`, `June`");
         assert!(
-            matches!(open_with("phone\n1\n", |options| options.sheet = Some("1".to_owned())), Err(error) if error.kind() == ReadErrorKind::SheetNotFound)
+            matches!(open_with("phone\n1\n", |options| options.sheet = Some("1".to_owned())), Err(error) if error.kind() == ReadErrorKind::NotText)
         );
     }
 }

@@ -50,7 +50,10 @@ fn names_column(record: &ByteRecord, column: Option<&str>) -> bool {
 fn is_title(record: &ByteRecord, header: &ByteRecord) -> bool {
     let filled = |record: &ByteRecord| record.iter().filter(|cell| !cell.trim_ascii().is_empty()).count();
     let is_shorter = filled(record) < filled(header) || (filled(record) == 1 && filled(header) == 1);
-    // A date has eight digits.
-    let is_number = |cell: &[u8]| normalise(cell).is_ok_and(|number| number.digits().len() > 8);
+    let is_date = |cell: &[u8]| cell.iter().any(|byte| matches!(byte, b'-' | b'/' | b'.'));
+    let is_number = |cell: &[u8]| {
+        normalise(cell)
+            .is_ok_and(|number| number.digits().len() > 8 || (number.digits().len() > 6 && !is_date(cell)))
+    };
     is_shorter && !record.iter().any(is_number)
 }

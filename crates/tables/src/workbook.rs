@@ -123,12 +123,16 @@ impl<W: Write> SheetWriter<W> {
     }
 
     fn put(&mut self, row: u32, column: u32, text: String) -> std::io::Result<()> {
-        /// The columns of a sheet; a damaged file may claim any.
+        /// The rows and columns of a sheet; a damaged file may claim any.
+        const MAX_ROWS: u32 = 1_048_576;
         const MAX_COLUMNS: u32 = 16_384;
+        if row >= MAX_ROWS || column >= MAX_COLUMNS {
+            return Err(damaged_sheet("a cell lies beyond the last row or column of a sheet"));
+        }
         while self.row < row {
             self.end_row()?;
         }
-        if self.row > row || column >= MAX_COLUMNS {
+        if self.row > row {
             return Err(damaged_sheet("its cells are in disorder"));
         }
         let place = column as usize;

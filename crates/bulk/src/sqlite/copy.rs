@@ -78,9 +78,22 @@ pub(super) fn copy(from: &Connection, to: &Path, on_progress: &mut dyn FnMut(u64
     let bytes = |pages: i32| u64::try_from(i64::from(pages) * page).unwrap_or_default();
     {
         let backup = Backup::new(from, &mut copy)?;
-        while backup.step(PAGES)? == StepResult::More {
-            let progress = backup.progress();
-            on_progress(bytes(progress.pagecount - progress.remaining), bytes(progress.pagecount));
+        loop {
+            match backup.step(PAGES)? {
+                StepResult::Done => break,
+                StepResult::More => {
+                    let progress = backup.progress();
+                    on_progress(bytes(progress.pagecount - progress.remaining), bytes(progress.pagecount));
+                }
+                // What is there by now is no whole store.
+                _ => {
+                    return Err(rusqlite::Error::SqliteFailure(
+                        rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+                        None,
+                    )
+                    .into());
+                }
+            }
         }
     }
     close_copy(&copy)

@@ -5,6 +5,7 @@ use numcheck_protocol::PhoneNumber;
 
 use crate::account::AccountId;
 use crate::commands::reuse::{Again, Decided, KnownResults, know_account};
+use crate::config;
 use crate::consent::{self, Cost, LeftOut, Question, Yes};
 use crate::durable::{Survey, estimate, plan_of};
 use crate::exit::Failure;
@@ -68,7 +69,22 @@ impl Asking<'_> {
             is_loopback: self.account.is_loopback(),
             stdin_is_taken: self.stdin_is_taken,
         };
+        if to_send > 0 && !self.account.is_loopback() {
+            refuse_cap()?;
+        }
         consent::ask(&question, self.yes).await?;
         Ok(Asked { scope, decided, to_send })
+    }
+}
+
+/// A cap that was set for all calls, and that a call without a job cannot keep.
+fn refuse_cap() -> Result<(), Failure> {
+    let caps = ["NUMCHECK_MAX_COST", "NUMCHECK_MAX_COST_PER_DAY"];
+    match caps.iter().find(|cap| config::value(cap).is_some()) {
+        None => Ok(()),
+        Some(cap) => Err(Failure::usage(format!(
+            "{cap} is set, by the environment or a profile, and only `numcheck run` and `resume` keep a cap: check the numbers with those, or \
+             unset it; nothing was sent"
+        ))),
     }
 }

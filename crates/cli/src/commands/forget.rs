@@ -4,10 +4,12 @@ use std::ops::Range;
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::TryStreamExt as _;
 use numcheck_bulk::store::InputPiece;
 use numcheck_bulk::{Job, JobState, StoreError};
 use numcheck_job::Engine;
 use numcheck_protocol::PhoneNumber;
+use std::collections::BTreeSet;
 
 use crate::commands::number::{as_mobile, typed};
 use crate::durable::{JobRef, StoreAt, job_of_name, read_back};
@@ -163,7 +165,15 @@ async fn blotted_out(engine: &Engine, job: &Job, number: &PhoneNumber) -> Result
         return Ok(Vec::new());
     }
     let (input, _) = read_back(&**engine.store(), job).await?;
-    let rows = input.ranges_of(number)?;
+    // What the job has made of a cell counts, also where this release reads it in another way.
+    let mut of_job = BTreeSet::new();
+    let mut fates = std::pin::pin!(engine.rows(job));
+    while let Some(fate) = fates.try_next().await.map_err(Failure::of)? {
+        if fate.number == *number {
+            of_job.insert(fate.row + 1);
+        }
+    }
+    let rows = input.ranges_where(|row, found| of_job.contains(&row) || found.as_ref() == Ok(number))?;
     let (mut pieces, mut start) = (Vec::new(), 0);
     for sequence in 0.. {
         let Some(was) = engine.store().input(job.id, sequence).await.map_err(Failure::of)? else { break };

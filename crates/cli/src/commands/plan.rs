@@ -148,6 +148,7 @@ impl Plan {
                 "rows": rows, "numbers": plan.numbers(), "duplicates": duplicates, "invalid": invalid, "level": self.level.as_str(),
                 "batches": plan.batches(), "batch_size": plan.batch_size(), "groups": groups, "shortest_seconds": shortest.as_secs_f64(),
                 "cost": known, "numbers_without_price": estimate.unknown, "warnings": warnings, "encoding": encoding,
+                "sheet": input.form().sheet, "column": input.phone_column(),
                 "invalid_cells": self.show_invalid.then_some(invalid_cells),
             }))?;
             return Ok(Exit::Settled);
@@ -173,6 +174,8 @@ impl Plan {
         for InvalidCell { line, cell, message, .. } in &invalid_cells {
             print::data(&format!("    line {line}: `{}`: {message}", cell.replace('\n', " ")))?;
         }
+        let sheet = input.form().sheet.as_ref().map_or(String::new(), |sheet| format!(" of sheet `{sheet}`"));
+        print::data(&format!("  read from column `{}`{sheet}", input.phone_column()))?;
         if let Some(encoding) = encoding.filter(|_| !input.form().encoding.is_utf8()) {
             print::data(&format!("  read as {encoding}: --encoding NAME where that is wrong"))?;
         }

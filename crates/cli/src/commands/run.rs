@@ -279,6 +279,9 @@ impl Run {
             is_loopback,
             stdin_is_taken,
         };
+        if let Some(sheet) = &input.form().sheet {
+            print::say(&format!("numcheck: read from column `{}` of sheet `{sheet}`", input.phone_column()));
+        }
         for warning in &prepared.warnings {
             print::say(&format!("numcheck: warning: {warning}"));
         }

@@ -108,7 +108,10 @@ pub(crate) async fn export(
         let row = row?;
         let fate = fates.of(at).await?;
         let state = match (&row.phone, fate) {
-            (Ok(number), Some(fate)) if *number != fate.number => return Err(rows_replaced()),
+            // Where the job has still the same rows, an earlier release has read this cell in another way: what was sent counts.
+            (Ok(number), Some(fate)) if *number != fate.number && is_replaced(store, job).await? => {
+                return Err(rows_replaced());
+            }
             (_, Some(fate)) => {
                 reading.check(&fate, |check| finish(&row, &fate, check, writer, &mut totals))?
             }
@@ -131,14 +134,17 @@ pub(crate) async fn export(
         totals.count(state);
     }
     // Where both files have the same numbers in these rows, only the notes tell.
-    let now = store.job(&job.name).await.map_err(Failure::of)?;
-    if let Some(Ok(now)) = now.as_ref().map(notes_of)
-        && let Ok(own) = notes_of(job)
-        && !now.reads_as(&own)
-    {
+    if is_replaced(store, job).await? {
         return Err(rows_replaced());
     }
     Ok(totals)
+}
+
+/// Whether the job has the rows of another file by now.
+async fn is_replaced(store: &dyn Store, job: &Job) -> Result<bool, Failure> {
+    let now = store.job(&job.name).await.map_err(Failure::of)?;
+    let (Some(Ok(now)), Ok(own)) = (now.as_ref().map(notes_of), notes_of(job)) else { return Ok(false) };
+    Ok(!now.reads_as(&own))
 }
 
 /// A result must not be written beside another number.

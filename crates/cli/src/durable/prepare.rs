@@ -9,7 +9,7 @@ use std::io::{Cursor, Read};
 use numcheck_bulk::failpoint::die_at;
 use numcheck_bulk::{Added, Delivery, Job, JobSpec, JobState, Plan, Planner, Reuse, Scope, Store};
 use numcheck_job::new_job_name;
-use numcheck_tables::{CodelessCounts, Numbering, Region, TableFile, TableForm};
+use numcheck_tables::{CodelessCounts, Numbering, Region, TableFile, TableForm, region_of};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -108,6 +108,11 @@ pub(crate) struct Counted {
     duplicates: u64,
     invalid: BTreeMap<&'static str, u64>,
     codeless: CodelessCounts,
+    /// Numbers that are dialled in the region, and whole ones of another country, too.
+    ambiguous: u64,
+    /// Numbers of other countries than the region.
+    foreign: u64,
+    column: String,
 }
 
 impl Counted {
@@ -115,13 +120,18 @@ impl Counted {
     pub(crate) fn read(input: &TableFile) -> Result<Self, Failure> {
         let mut planner = Planner::<Group>::default();
         let (mut rows, mut duplicates, mut invalid) = (0, 0, BTreeMap::new());
-        let mut codeless = CodelessCounts::default();
+        let (mut codeless, mut ambiguous, mut foreign) = (CodelessCounts::default(), 0, 0);
         for row in input.rows() {
             let row = row?;
             match row.phone {
                 Ok(number) => {
-                    if input.numbering() == Numbering::International {
-                        codeless.add(&number, row.phone_cell());
+                    match input.numbering() {
+                        Numbering::International => codeless.add(&number, row.phone_cell()),
+                        Numbering::National(region) => {
+                            ambiguous += u64::from(input.numbering().is_ambiguous(row.phone_cell()));
+                            foreign += u64::from(region_of(&number) != Some(region));
+                        }
+                        _ => {}
                     }
                     let added = planner.add(rows, number, group_of).map_err(Failure::setting)?;
                     duplicates += u64::from(added == Added::Duplicate);
@@ -130,7 +140,16 @@ impl Counted {
             }
             rows += 1;
         }
-        Ok(Self { planner, rows, duplicates, invalid, codeless })
+        Ok(Self {
+            planner,
+            rows,
+            duplicates,
+            invalid,
+            codeless,
+            ambiguous,
+            foreign,
+            column: input.phone_column(),
+        })
     }
 
     /// Whether no row holds a number.
@@ -140,13 +159,17 @@ impl Counted {
 
     /// The plan.
     pub(crate) fn plan(self, shape: Shape) -> Prepared {
-        let Self { planner, rows, duplicates, invalid, codeless } = self;
-        Prepared { plan: shape.plan(planner), rows, duplicates, invalid, warnings: warnings(&codeless) }
+        let mut warnings = warnings(&self.codeless, self.ambiguous, self.foreign);
+        if self.planner.is_empty() && self.rows > 0 {
+            warnings.push(format!("no row holds a number: is `{}` the right column?", self.column));
+        }
+        let Self { planner, rows, duplicates, invalid, .. } = self;
+        Prepared { plan: shape.plan(planner), rows, duplicates, invalid, warnings }
     }
 }
 
 /// What tells a person that numbers lack their country code.
-fn warnings(counts: &CodelessCounts) -> Vec<String> {
+fn warnings(counts: &CodelessCounts, ambiguous: u64, foreign: u64) -> Vec<String> {
     let mut warnings = Vec::new();
     let (chinese, all) = (counts.chinese(), counts.numbers);
     if chinese > 0 {
@@ -162,8 +185,17 @@ fn warnings(counts: &CodelessCounts) -> Vec<String> {
             print::count(all, "number")
         ));
     }
+    // Every Chinese list has mobile numbers that are whole American ones; in a list of one country they are no sign.
+    if ambiguous > 0 && foreign > 0 {
+        let (can, are) =
+            (print::form(ambiguous, "is dialled", "are dialled"), print::form(ambiguous, "is", "are"));
+        warnings.push(format!(
+            "{} {can} in the region and {are} whole in another country, too: check_phone will show which it was taken for; a + in front says so",
+            print::count(ambiguous, "number")
+        ));
+    }
     let (invalid, sampled) = (counts.sample_invalid, counts.sampled());
-    if warnings.is_empty() && invalid * 2 > sampled {
+    if chinese == 0 && invalid > 0 && (invalid + zero) * 2 > sampled {
         let are = print::form(invalid, "is", "are");
         warnings.push(format!(
             "{invalid} of the first {} {are} valid in no country as they stand: --region?",

@@ -14,6 +14,11 @@ use crate::print;
 /// What standard output is called where it has a name.
 const STDOUT: [&str; 3] = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
 
+/// Whether a path is standard output by its name. It is not the file that the shell has opened as such: a new one in its place would be another.
+pub(crate) fn is_stdout(path: &Path) -> bool {
+    STDOUT.iter().any(|name| path == Path::new(name))
+}
+
 /// An open target.
 #[derive(Debug)]
 pub(super) struct Destination(Kind);
@@ -44,8 +49,7 @@ impl Destination {
     /// Creates the temporary file beside `path`, or opens the pipe or device that is there. Links are followed, so that a link stays one.
     pub(super) fn file(path: &Path, name: &str, input: Option<&Path>) -> Result<Self, OutputError> {
         let cannot = |source| OutputError::io(OutputErrorKind::Create, name, None, source);
-        // Not the file that the shell has opened as standard output: a new one in its place would be another.
-        if STDOUT.iter().any(|name| path == Path::new(name)) {
+        if is_stdout(path) {
             return Ok(Self::stdout());
         }
         let there = match fs::metadata(path) {

@@ -15,6 +15,7 @@ use numcheck_tables::{Numbering, TableFile, TableFormat, TableRow, TableWriter, 
 pub(crate) use check::{CheckRow, CheckState};
 pub(crate) use columns::{Columns, ColumnsArgs, ResultColumn};
 use destination::Destination;
+pub(crate) use destination::is_stdout;
 pub(crate) use error::{OutputError, OutputErrorKind};
 
 use crate::print;

@@ -194,3 +194,14 @@ fn a_secret_that_others_can_read_is_used_and_warned_about_once() {
         assert!(lines.iter().all(|line| line.contains("chmod 600 ") && line.contains(&path)), "{said}");
     }
 }
+
+#[test]
+fn a_cap_that_is_set_for_all_calls_keeps_a_call_from_paying_that_cannot_keep_it() {
+    let job = Job::of(1);
+    for verb in [&["submit", "--phone", "85251234567"][..], &["get", "--phone", "85251234567"]] {
+        for cap in ["NUMCHECK_MAX_COST", "NUMCHECK_MAX_COST_PER_DAY"] {
+            let call = numcheck(verb).arg("--yes").envs(account()).env("NUMCHECK_STORE", job.store());
+            call.env(cap, "0.001USD").run().exits(2).says(cap).says("nothing was sent");
+        }
+    }
+}
