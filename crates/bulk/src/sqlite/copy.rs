@@ -30,7 +30,7 @@ pub(super) fn keep(from: &Connection, to: &Path, now_ms: u64) -> fault::Result<b
     Ok(unfinished.place(to)?)
 }
 
-/// Makes a store of a backup, brought up to date, where there is none; says whether that is so. The backup is not changed.
+/// Makes a store of a backup, brought up to date, where there is none; says whether that is so. The backup is not changed, but for one with a journal (`-wal`) beside it, which is closed in place.
 pub(super) fn restore(from: &Path, to: &Path, reader: &SharedReader) -> Result<bool, StoreError> {
     if beside(from, "-wal").exists() {
         // Its process was killed: opened and closed it is one file.

@@ -69,7 +69,9 @@ impl Report {
             }
         }
         let ledger = store.ledger(job.id).await.map_err(Failure::of)?;
-        let is_invented = is_on_this_machine(store, &job.spec.scope.account).await?;
+        // Where nobody has answered, nothing was invented.
+        let has_answers = ledger.settled + ledger.failed + ledger.reused.total() > 0;
+        let is_invented = has_answers && is_on_this_machine(store, &job.spec.scope.account).await?;
         let report = report::Report::new(
             &job,
             Standing::of(&job, &ledger).as_str(),

@@ -14,7 +14,7 @@ use crate::exit::{Exit, Failure};
 #[derive(Debug, Args)]
 #[group(id = "what", required = true, args = ["backup", "accept_gap"])]
 pub(crate) struct Restore {
-    /// The backup, or another whole copy of a store. It stays as it is.
+    /// The backup, or another whole copy of a store. It stays as it is, but for a copy that was taken with its `-wal` beside it: that is closed first.
     #[arg(value_name = "FILE")]
     backup: Option<PathBuf>,
     /// Let the restored store be paid from: whatever was submitted after its backup was made is not in its book, and is paid for twice when it is submitted

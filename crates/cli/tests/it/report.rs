@@ -344,6 +344,14 @@ fn only_what_this_machine_has_answered_is_called_invented() {
 }
 
 #[test]
+fn of_a_job_that_nobody_has_answered_nothing_is_called_invented() {
+    let job = Job::of(1);
+    let dead = job.run().env("NXCLOUD_BASE_URL", "http://127.0.0.1:1");
+    dead.run().exits(3);
+    assert_eq!(report(&job, &["--json"]).run().exits(3).json()["invented"], false);
+}
+
+#[test]
 fn a_report_of_privacy_checks_counts_statuses_areas_and_carriers() {
     let platform = qxt::Platform::start(|mobile| match mobile {
         "13800000002" => qxt::refusal(-8),
